@@ -1,0 +1,43 @@
+"""CNT: are there as many bad pixels of each category as a NIRCam detector has?"""
+
+import pytest
+
+from darkmask.flags import FLIGHT_FLAGS, Category, bits_of, in_category
+from darkmask.pictures import mask_map, rate_histogram
+from fixtures.products import science_pixels
+
+
+@pytest.mark.asks(*(f"CNT-{category.name}" for category in Category))
+def test_fraction_of_pixels(check, products):
+    """What fraction of the science pixels is of the category?"""
+    category = Category[check.key.criterion.removeprefix("CNT-")]
+    science = science_pixels(products)
+    if products.generated:
+        built = products.set(check.detector, "FULL")
+        found = in_category(built.categories, category) & science
+        what = f"{category.value} pixels found by the search"
+        if category is Category.HOT:
+            title = f"{check.detector}: rates of the science pixels"
+            check.show("rates", rate_histogram(built.rate[science], built.summary["thresholds"], title))
+    else:
+        flag = FLIGHT_FLAGS.mnemonics[category][0]
+        found = ((products.mask(check.detector).decoded & bits_of((flag,))) != 0) & science
+        what = f"pixels with {flag} in the mask"
+    hint = ""
+    if category is Category.HOT and not found.any() and check.run.settings.engine == "jwst_reffiles":
+        hint = "; jwst_reffiles flags only pixels that are saturated in every group and has no search for hot ones"
+    count = int(found.sum())
+    check.judge(count / science.sum(), f"{count} {what} of {check.detector}{hint}")
+
+
+@pytest.mark.asks("CNT-DO_NOT_USE")
+def test_operability(check, products):
+    """What fraction of the science pixels may not be used?"""
+    science = science_pixels(products)
+    mask = products.mask(check.detector).decoded
+    if products.generated:
+        built = products.set(check.detector, "FULL")
+        check.show("mask", mask_map(built.categories, built.rate, f"{check.detector}: bad pixels by category"))
+    count = int((((mask & bits_of(("DO_NOT_USE",))) != 0) & science).sum())
+    operable = 100 * (1 - count / science.sum())
+    check.judge(count / science.sum(), f"{count} pixels of {check.detector} are DO_NOT_USE, {operable:.3f} % are operable")

@@ -1,0 +1,88 @@
+"""DLV: is the delivery what was ordered, whole, and fit to be searched?"""
+
+import pytest
+
+from darkmask.delivery import inspection
+from darkmask.delivery.records import ProblemKind
+from fixtures.outcomes import NotEvaluated
+
+
+@pytest.fixture
+def exposures(check, delivery):
+    """The whole exposures of the set asked about, all sets of its subarray together."""
+    found = [e for es in delivery.sets(check.detector, check.subarray).values() for e in es]
+    if not found:
+        raise NotEvaluated(f"there is no whole exposure of {check.detector} {check.subarray} in the delivery")
+    return found
+
+
+@pytest.mark.asks("DLV-EXPOSURES")
+def test_the_expected_set_is_there(check, delivery):
+    """How many whole exposures does the set have?"""
+    count = len(delivery.main_set(check.detector, check.subarray))
+    problems = delivery.problems_of(check.detector, check.subarray, *ProblemKind)
+    why = f" The first problem: {problems[0].sentence}" if problems and count < (check.criterion.low or 1) else ""
+    check.judge(count, f"The delivery holds {count} whole exposures of {check.detector} {check.subarray}.{why}".rstrip("."))
+
+
+@pytest.mark.asks("DLV-INTEGRATIONS")
+def test_enough_integrations(check, delivery, exposures):
+    """How many integrations does the set have?"""
+    count = sum(e.integrations for e in delivery.main_set(check.detector, check.subarray))
+    check.judge(count, f"{check.detector} {check.subarray} has {count} integrations")
+
+
+@pytest.mark.asks("DLV-FILES")
+def test_files_are_whole(check, delivery):
+    """Which files are damaged, or not of the detector that they claim?"""
+    problems = delivery.problems_of(check.detector, None, ProblemKind.FILE, ProblemKind.FOLDER)
+    check.judge_problems([p.sentence for p in problems], f"Every file of {check.detector} is whole")
+
+
+@pytest.mark.asks("DLV-TRIPLETS")
+def test_triplets_are_whole(check, delivery):
+    """Which exposures lack a partner file?"""
+    problems = delivery.problems_of(check.detector, check.subarray, ProblemKind.TRIPLET)
+    check.judge_problems([p.sentence for p in problems], "Every exposure has its _jump, _fitopt and _rate file")
+
+
+@pytest.mark.asks("DLV-SETS")
+def test_one_set(check, delivery, exposures):
+    """Are all exposures of the detector and subarray of one set?"""
+    sets = list(delivery.sets(check.detector, check.subarray))
+    others = "; the largest is searched, the others are not" if len(sets) > 1 else ""
+    check.judge(len(sets), f"The exposures are of: {', and '.join(map(str, sets))}{others}")
+
+
+@pytest.mark.asks("DLV-STEPS")
+def test_pipeline_steps(check, exposures):
+    """Were the steps run that a dark needs, and no dark subtracted?"""
+    check.judge_problems(inspection.step_problems(exposures), "Every file has the steps that a dark needs")
+
+
+@pytest.mark.asks("DLV-DARKS")
+def test_exposures_are_darks(check, exposures):
+    """Are all exposures darks?"""
+    check.judge_problems(inspection.exposure_type_problems(exposures), "Every file is of a dark exposure")
+
+
+@pytest.mark.asks("DLV-GEOMETRY")
+def test_geometry(check, delivery, exposures, products):
+    """Do size, position and axes belong to the detector and subarray?"""
+    known = [p.sentence for p in delivery.problems_of(check.detector, check.subarray, ProblemKind.GEOMETRY)]
+    found = known + inspection.geometry_problems(exposures, products.geometry)
+    check.judge_problems(found, "Size, position and axes of every file are those of its detector")
+
+
+@pytest.mark.asks("DLV-RATES")
+def test_rates_are_finite(check, exposures, products):
+    """Are rates finite, except where DQ says why not?"""
+    found = products.set(check.detector, check.subarray).summary["unexplained_rates"]
+    check.judge(found, "Rates that are not finite and carry no DQ flag, in the worst exposure")
+
+
+@pytest.mark.asks("DLV-PIXELDQ")
+def test_few_pixels_are_lost(check, exposures, products):
+    """How many pixels did PIXELDQ take out before the search?"""
+    found = products.set(check.detector, check.subarray).summary["lost_pixels"]
+    check.judge(found, "Science pixels with DO_NOT_USE in PIXELDQ, of which nothing can be learnt, in the worst exposure")

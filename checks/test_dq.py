@@ -1,0 +1,71 @@
+"""DQ: does the mask say what it means, and only what a mask may say?"""
+
+import pytest
+
+from darkmask import maskquality
+
+
+@pytest.fixture
+def mask(check, products):
+    """The mask that is judged."""
+    return products.mask(check.detector)
+
+
+@pytest.mark.asks("DQ-BITS")
+def test_only_bits_of_a_mask(check, mask):
+    """Which pixels carry a flag that describes an exposure and not a pixel?"""
+    count, names = maskquality.foreign_bits(mask.decoded)
+    said = f"{', '.join(names)} in {mask.path.name}" if names else f"Every flag in {mask.path.name} belongs in a mask"
+    check.judge(count, said)
+
+
+@pytest.mark.asks("DQ-DO_NOT_USE")
+def test_bad_pixels_are_marked_unusable(check, mask, products):
+    """Which pixels lack the flags that their category requires?"""
+    if products.generated:
+        built = products.built(check.detector)
+        categories = built.set("FULL").categories.copy()
+        categories[products.geometry.reference_pixels()] = 0
+        count = maskquality.missing_bits(mask.decoded, categories, built.mandatory_bits)
+    else:
+        count = maskquality.unusable_without_flag(mask.decoded)
+    check.judge(count, f"Bad pixels of {mask.path.name} without their flag or without DO_NOT_USE")
+
+
+@pytest.mark.asks("DQ-PAIRS")
+def test_no_contradictions(check, mask):
+    """Which pixels carry two flags that exclude each other?"""
+    count, pairs = maskquality.contradictions(mask.decoded)
+    check.judge(count, f"{', '.join(pairs) or 'No contradictory flags'} in {mask.path.name}")
+
+
+@pytest.mark.asks("DQ-BORDER")
+def test_reference_border(check, mask, products):
+    """Is REFERENCE_PIXEL on the border, and nowhere else?"""
+    missing, misplaced = maskquality.border_errors(mask.decoded, products.geometry.reference_pixels())
+    check.judge(
+        missing + misplaced,
+        f"{missing} border pixels of {mask.path.name} lack REFERENCE_PIXEL and {misplaced} inside have it",
+    )
+
+
+@pytest.mark.asks("DQ-DEF")
+def test_dq_def_defines_every_bit(check, mask):
+    """Which pixels carry a bit that DQ_DEF does not define by a name the pipeline knows?"""
+    count, bits = maskquality.undefined_bits(mask.raw, mask.dq_def)
+    why = "has no DQ_DEF" if not mask.dq_def else f"does not define {', '.join(bits[:6])} by a known name"
+    said = f"{mask.path.name} {why}" if count or not mask.dq_def else f"DQ_DEF of {mask.path.name} defines every used bit"
+    check.judge(count, said)
+
+
+@pytest.mark.asks("DQ-RAW")
+def test_decoding_keeps_every_pixel(check, mask, products):
+    """Which pixels does the pipeline's decoding change, or lose?"""
+    changes = maskquality.decoding_changes(mask.raw, mask.decoded)
+    listed = ", ".join(f"{name} +{gained} -{lost}" for name, (gained, lost) in changes.items())
+    if products.generated:
+        changed = int((mask.raw != mask.decoded).sum())
+    else:
+        # A compact DQ_DEF moves bits and loses nobody: only a bad pixel that decodes to a good one is lost.
+        changed = int(((mask.raw != 0) & (mask.decoded == 0)).sum())
+    check.judge(changed, f"Decoding {mask.path.name} through DQ_DEF changes: {listed or 'nothing'}")

@@ -1,0 +1,18 @@
+"""SUB: do subarrays have bad pixels that the full frames do not?"""
+
+import pytest
+
+from darkmask.compare import additional_pixels
+
+
+@pytest.mark.asks("SUB-ADDITIONAL")
+def test_additional_bad_pixels(check, products):
+    """What fraction of the subarray's pixels is bad there and good in the full frame?"""
+    built, part = products.built(check.detector), products.set(check.detector, check.subarray)
+    xstart, ystart = part.summary["xstart"], part.summary["ystart"]
+    additional = additional_pixels(built.unusable("FULL"), built.unusable(check.subarray), xstart, ystart)
+    count = int(additional.sum())
+    check.judge(
+        count / part.summary["science_pixels"],
+        f"{count} pixels of {check.detector} {check.subarray} are bad there and not in the full frame",
+    )

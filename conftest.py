@@ -1,0 +1,11 @@
+"""Load the harness; each module of ``fixtures/`` says what it adds."""
+
+# In the order of their imports: pytest rewrites the asserts of a plugin only when it is the first to import it.
+pytest_plugins = [
+    "fixtures.options",
+    "fixtures.products",
+    "fixtures.report",
+    "fixtures.run",
+    "fixtures.outcomes",
+    "fixtures.check",
+]

@@ -1,0 +1,332 @@
+"""Make the mask of one detector, with everything that a check or a reviewer may ask of it."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from .atomic import sha256_file, sha256_text, write_text
+from .cache import cached
+from .catalogue import write_catalogue
+from .delivery import DeliveryIndex, Exposure, OpenExposure
+from .delivery.quality import lost_pixels, unexplained_rates
+from .detectors import Geometry
+from .engines import SearchOutcome, SetRequest, search_set
+from .errors import DarkmaskError, MaskError
+from .flags import CARRIED_MNEMONICS, Category, bits_of
+from .maskfile import MaskMeta, read_mask, write_categories, write_mask
+from .search.parameters import SearchParameters
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """What the mask of one detector is made from; equal requests on equal files give equal bytes.
+
+    Attributes
+    ----------
+    index : DeliveryIndex
+    detector : str
+    subarrays : tuple of str
+        Searched besides FULL, where the delivery has them.
+    engine, preset : str
+    parameters : SearchParameters
+    geometry : Geometry
+    base : Path or None
+        The mask in force, whose bits that darks cannot see are carried over.
+    author, description : str
+    pedigree, useafter : str or None
+        From DATE-OBS when not given.
+    history : tuple of str
+    mask_subarray : str
+        SUBARRAY of the mask.
+    mask_name : str
+        File name of the mask, in which ``{detector}`` is replaced.
+    """
+
+    index: DeliveryIndex
+    detector: str
+    subarrays: tuple[str, ...]
+    engine: str
+    preset: str
+    parameters: SearchParameters
+    geometry: Geometry
+    base: Path | None = None
+    author: str = "NIRCam dark checks"
+    description: str = "Bad pixel mask from dark exposures"
+    pedigree: str | None = None
+    useafter: str | None = None
+    history: tuple[str, ...] = ()
+    mask_subarray: str = "GENERIC"
+    mask_name: str = "jwst_nircam_mask_{detector}.fits"
+
+    @property
+    def mask_file(self) -> str:
+        """The mask's file name, with the detector's name in small letters."""
+        return self.mask_name.format(detector=self.detector.lower())
+
+    def exposures(self, subarray: str) -> tuple[Exposure, ...]:
+        return self.index.main_set(self.detector, subarray)
+
+    def set_request(self, subarray: str) -> SetRequest:
+        return SetRequest(
+            self.exposures(subarray),
+            Path(self.index.folder),
+            self.engine,
+            self.preset,
+            self.parameters,
+            self.geometry,
+        )
+
+
+@dataclass(frozen=True)
+class BuiltSet:
+    """The search of one set, as read back from disk."""
+
+    subarray: str
+    categories: np.ndarray
+    rate: np.ndarray
+    summary: dict
+
+
+@dataclass(frozen=True)
+class BuiltMask:
+    """A mask made by :func:`build`, as it lies on disk.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds the mask, and for each set ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_catalogue.ecsv``.
+    summary : dict
+        Engine, version, inputs with their SHA-256, flags, and the measurements of each set.
+    """
+
+    folder: Path
+    summary: dict = field(default_factory=dict)
+
+    @property
+    def mask_path(self) -> Path:
+        return self.folder / self.summary["mask"]
+
+    @property
+    def subarrays(self) -> tuple[str, ...]:
+        return tuple(self.summary["sets"])
+
+    def set(self, subarray: str) -> BuiltSet:
+        with np.load(self.folder / f"{subarray}_maps.npz", allow_pickle=False) as maps:
+            return BuiltSet(subarray, maps["categories"], maps["rate"], self.summary["sets"][subarray])
+
+    def unusable(self, subarray: str) -> np.ndarray:
+        """Where a set has a category that gets DO_NOT_USE, bool (y, x)."""
+        bits = sum(bit for bit, value in self.mandatory_bits.items() if value & bits_of(("DO_NOT_USE",)))
+        return (self.set(subarray).categories & bits) != 0
+
+    @property
+    def mandatory_bits(self) -> dict[int, int]:
+        """Category bit to the DQ bits that every pixel of that category must carry."""
+        return {int(bit): value for bit, value in self.summary["flags"].items()}
+
+
+def build_cached(request: BuildRequest) -> BuiltMask:
+    """Make the mask of a detector, or take it from the cache when the same inputs were searched before.
+
+    Parameters
+    ----------
+    request : BuildRequest
+
+    Returns
+    -------
+    BuiltMask
+
+    Raises
+    ------
+    DarkmaskError
+        When there is nothing to search, or a file is not what it was.
+    """
+    inputs = _hash_inputs(request)
+    folder = cached("masks", _key(request, inputs), lambda out: build(request, out, inputs))
+    return BuiltMask(folder, json.loads((folder / "summary.json").read_text(encoding="utf-8")))
+
+
+def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
+    """Search every set of a detector and write its mask into an empty folder.
+
+    Parameters
+    ----------
+    request : BuildRequest
+    out : Path
+    inputs : dict of str to str
+        Path (relative to the delivery) to SHA-256, for the mask's HISTORY.
+    """
+    if not request.exposures("FULL"):
+        raise DarkmaskError(_nothing_to_search(request))
+    sets = {}
+    outcomes = {}
+    for subarray in ("FULL", *request.subarrays):
+        if not request.exposures(subarray):
+            continue
+        outcome = outcomes[subarray] = search_set(request.set_request(subarray))
+        _write_set(out, request, subarray, outcome)
+        sets[subarray] = _measure_set(request, subarray, outcome)
+    full = outcomes["FULL"]
+    _write_detector_mask(out / request.mask_file, request, full, inputs)
+    summary = {
+        "detector": request.detector,
+        "mask": request.mask_file,
+        "engine": request.engine,
+        "search": request.preset,
+        "version": full.version,
+        "inputs": inputs,
+        "flags": {str(category.bit): full.flags.value(category) for category in Category},
+        "sets": sets,
+    }
+    write_text(out / "summary.json", json.dumps(summary, indent=1, sort_keys=True))
+
+
+def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> None:
+    write_categories(out / f"{subarray}_categories.fits", outcome.categories, request.detector, subarray)
+    write_catalogue(
+        out / f"{subarray}_catalogue.ecsv", outcome, request.detector, subarray, request.exposures(subarray)[0].jump
+    )
+    np.savez_compressed(out / f"{subarray}_maps.npz", categories=outcome.categories, rate=outcome.rate)
+
+
+def _measure_set(request: BuildRequest, subarray: str, outcome: SearchOutcome) -> dict:
+    """Numbers of a set that checks judge, so that no check reads a ramp."""
+    exposures = request.exposures(subarray)
+    science = ~request.set_request(subarray).reference_pixels()
+    worst_rate, worst_lost = 0.0, 0.0
+    for exposure in exposures:
+        opened = OpenExposure(exposure, Path(request.index.folder))
+        worst_rate = max(worst_rate, unexplained_rates(opened.rate(), opened.rate_dq(), science))
+        worst_lost = max(worst_lost, lost_pixels(opened.pixeldq(), science))
+    first = exposures[0].jump
+    return {
+        "integrations": outcome.maps.integrations,
+        "exposures": len(exposures),
+        "science_pixels": int(science.sum()),
+        "unexplained_rates": worst_rate,
+        "lost_pixels": worst_lost,
+        "thresholds": outcome.thresholds,
+        "xstart": first.xstart,
+        "ystart": first.ystart,
+    }
+
+
+def _write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcome, inputs: dict[str, str]) -> None:
+    dq = outcome.flags.to_dq(outcome.categories)
+    border = request.geometry.reference_pixels()
+    if dq.shape != border.shape:
+        raise MaskError(
+            f"The FULL frames of {request.detector} are {dq.shape[1]}x{dq.shape[0]} and the criteria say "
+            f"{request.geometry.frame}x{request.geometry.frame}: deliver whole frames, or give the criteria of this frame size."
+        )
+    # A reference pixel sees no light: no category can apply to it.
+    dq[border] = np.uint32(bits_of(("REFERENCE_PIXEL",)))
+    if request.base is not None:
+        dq |= carried_bits(read_mask(request.base).decoded, dq, request)
+    dates = sorted(e.jump.date_obs for e in request.exposures("FULL") if e.jump.date_obs) or ["1970-01-01"]
+    write_mask(
+        path,
+        dq,
+        MaskMeta(
+            detector=request.detector,
+            author=request.author,
+            description=request.description,
+            pedigree=request.pedigree or f"INFLIGHT {dates[0]} {dates[-1]}",
+            useafter=request.useafter or f"{dates[0]}T00:00:00",
+            history=tuple(_history(request, outcome, inputs)),
+            subarray=request.mask_subarray,
+            date=f"{dates[-1]}T00:00:00.000",
+        ),
+    )
+
+
+def carried_bits(base: np.ndarray, dq: np.ndarray, request: BuildRequest) -> np.ndarray:
+    """What the mask in force adds: the bits that darks cannot see, with DO_NOT_USE where it stood beside one.
+
+    A pixel that is hot in flight and dead on the ground was saturated there: HOT stays and DEAD goes, as
+    jwst_reffiles decides it.
+
+    Parameters
+    ----------
+    base, dq : numpy.ndarray, shape (y, x), uint32
+    request : BuildRequest
+        For the sentence of an error.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), uint32
+    """
+    if base.shape != dq.shape:
+        raise MaskError(
+            f"The mask in force {request.base} has {base.shape[1]}x{base.shape[0]} pixels and the darks of "
+            f"{request.detector} {dq.shape[1]}x{dq.shape[0]}: give the mask of the same frame."
+        )
+    carried = base & np.uint32(bits_of(CARRIED_MNEMONICS))
+    hot = (dq & np.uint32(bits_of(("HOT", "WARM")))) != 0
+    carried[hot] &= ~np.uint32(bits_of(("DEAD",)))
+    unusable = (carried != 0) & ((base & np.uint32(1)) != 0)
+    return carried | unusable.astype(np.uint32)
+
+
+def _history(request: BuildRequest, outcome: SearchOutcome, inputs: dict[str, str]) -> list[str]:
+    lines = [
+        *request.history,
+        f"Bad pixels searched by darkmask: engine {request.engine} {outcome.version}, search {request.preset}.",
+        "Parameters of the search:",
+    ]
+    lines += [f"{name} = {value}" for name, value in sorted(request.parameters.model_dump(mode="json").items())]
+    lines += ["Files (SHA-256):", *(f"{Path(name).name} {digest}" for name, digest in sorted(inputs.items()))]
+    return lines
+
+
+def _hash_inputs(request: BuildRequest) -> dict[str, str]:
+    folder = Path(request.index.folder)
+    records = [
+        record
+        for subarray in ("FULL", *request.subarrays)
+        for exposure in request.exposures(subarray)
+        for record in exposure.files
+    ]
+    try:
+        inputs = {record.path: sha256_file(folder / record.path) for record in records}
+        if request.base is not None:
+            inputs[f"base/{request.base.name}"] = sha256_file(request.base)
+    except OSError as error:
+        raise DarkmaskError(f"{error.filename} can no longer be read ({error.strerror}): run again.") from error
+    return inputs
+
+
+def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
+    """Digest of all that the mask depends on, our own code included: an entry of another version is another entry."""
+    source = Path(__file__).parent
+    code = {path.relative_to(source).as_posix(): sha256_file(path) for path in sorted(source.rglob("*.py"))}
+    depends = {
+        "inputs": inputs,
+        "code": code,
+        "detector": request.detector,
+        "engine": [request.engine, request.preset],
+        "parameters": request.parameters.model_dump(mode="json"),
+        "geometry": [request.geometry.frame, request.geometry.border],
+        "header": [
+            request.author,
+            request.description,
+            request.pedigree,
+            request.useafter,
+            request.history,
+            request.mask_subarray,
+            request.mask_file,
+        ],
+    }
+    return sha256_text(json.dumps(depends, sort_keys=True))
+
+
+def _nothing_to_search(request: BuildRequest) -> str:
+    problems = request.index.problems_of(request.detector, None, *{p.kind for p in request.index.problems})
+    if problems:
+        return problems[0].sentence
+    return (
+        f"The delivery {request.index.folder} holds no whole full-frame exposure of {request.detector}: deliver its "
+        "_jump, _fitopt and _rate files."
+    )

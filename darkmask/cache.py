@@ -1,0 +1,86 @@
+"""An on-disk cache of results that are expensive to make, shared by processes and by runs.
+
+An entry is a folder named by a digest of everything that its content depends on. It appears by one rename, lists the
+SHA-256 of its files, and is made again when one of them does not match.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+from platformdirs import user_cache_path
+
+from .atomic import sha256_file, write_text
+
+_LIST = "contents.json"
+# Ten detectors of four deliveries; the oldest go first.
+KEPT_ENTRIES = 40
+
+
+def cache_root() -> Path:
+    """The user's cache folder for this package (``XDG_CACHE_HOME`` is respected)."""
+    return user_cache_path("darkmask")
+
+
+def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
+    """The folder of an entry, made by ``make`` when it is not there.
+
+    Parameters
+    ----------
+    kind : str
+        A family of entries.
+    key : str
+        Digest of all that the content depends on.
+    make : callable
+        Fills an empty folder that it is given; what it raises passes through and leaves no entry.
+
+    Returns
+    -------
+    Path
+    """
+    root = cache_root() / kind
+    root.mkdir(parents=True, exist_ok=True)
+    entry = root / key
+    with FileLock(root / f"{key}.lock"):
+        if is_whole(entry):
+            os.utime(entry)
+            return entry
+        shutil.rmtree(entry, ignore_errors=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".part-", dir=root))
+        try:
+            make(temporary)
+            sums = {p.relative_to(temporary).as_posix(): sha256_file(p) for p in _files(temporary)}
+            write_text(temporary / _LIST, json.dumps(sums, indent=1))
+            temporary.chmod(0o755)
+            os.replace(temporary, entry)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    _prune(root, entry)
+    return entry
+
+
+def is_whole(entry: Path) -> bool:
+    """Whether an entry holds exactly the files it lists, byte for byte."""
+    try:
+        sums = json.loads((entry / _LIST).read_text(encoding="utf-8"))
+        return all(sha256_file(entry / name) == digest for name, digest in sums.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _prune(root: Path, newest: Path) -> None:
+    entries = sorted(
+        (path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")),
+        key=lambda path: path.stat().st_mtime,
+    )
+    for entry in entries[:-KEPT_ENTRIES]:
+        if entry != newest:
+            shutil.rmtree(entry, ignore_errors=True)

@@ -1,0 +1,107 @@
+"""The command line of the library: ``python -m darkmask demo | search | compare``.
+
+Heavy packages are imported by the command that needs them, so that ``--help`` answers at once.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from . import __version__
+from .detectors import DETECTORS
+from .errors import DarkmaskError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        The command line's by default.
+
+    Returns
+    -------
+    int
+        0 when it did what was asked, 1 when its input cannot be used (one sentence goes to standard error).
+    """
+    chosen = _parser().parse_args(arguments)
+    try:
+        return chosen.run(chosen)
+    except DarkmaskError as error:
+        print(f"darkmask {chosen.command}: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m darkmask", description=sys.modules[__package__].__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="simulate a delivery of darks through the pipeline's real steps")
+    demo.add_argument("out", type=Path, metavar="OUT", help="new folder of the delivery; truth, ground and base lie beside it")
+    demo.add_argument("--frame", type=int, default=256, help="pixels along each side of a full frame (default 256)")
+    demo.add_argument("--detectors", nargs="+", choices=DETECTORS, default=list(DETECTORS), metavar="NAME")
+    demo.add_argument("--exposures", type=int, default=6)
+    demo.add_argument("--integrations", type=int, default=2, help="per exposure (default 2)")
+    demo.add_argument("--groups", type=int, default=20, help="per integration (default 20)")
+    demo.add_argument("--no-subarrays", action="store_true", help="full frames alone")
+    demo.add_argument("--seed", type=int, default=1)
+    demo.set_defaults(run=_demo)
+
+    search = commands.add_parser("search", help="find the bad pixels of a delivery and write one mask per detector")
+    search.add_argument("delivery", type=Path, metavar="DELIVERY")
+    search.add_argument("out", type=Path, metavar="OUT", help="folder for masks, categories and catalogues")
+    search.add_argument("--engine", choices=("native", "jwst_reffiles"), default="native")
+    search.add_argument("--search", choices=("flight", "official"), default="flight", dest="preset")
+    search.add_argument("--detectors", nargs="+", choices=DETECTORS, metavar="NAME", help="default: all that are there")
+    search.add_argument("--frame", type=int, default=2048, help="pixels along each side of a full frame (default 2048)")
+    search.add_argument("--base", type=Path, metavar="DIR", help="masks in force, whose bits darks cannot see are kept")
+    search.set_defaults(run=_search)
+
+    compare = commands.add_parser("compare", help="compare two masks flag by flag")
+    compare.add_argument("first", type=Path, metavar="A")
+    compare.add_argument("second", type=Path, metavar="B")
+    compare.set_defaults(run=_compare)
+    return parser
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    from .simulate import SimulationSpec, simulate_delivery
+
+    settings = {
+        "seed": chosen.seed,
+        "frame": chosen.frame,
+        "detectors": tuple(chosen.detectors),
+        "exposures": chosen.exposures,
+        "integrations": chosen.integrations,
+        "groups": chosen.groups,
+    }
+    if chosen.no_subarrays:
+        settings["subarrays"] = ()
+    simulate_delivery(chosen.out, SimulationSpec(**settings))
+    print(f"Simulated delivery in {chosen.out}; its truth, ground and base masks lie beside it.")
+    return 0
+
+
+def _search(chosen: argparse.Namespace) -> int:
+    from .commands import search_delivery
+
+    for line in search_delivery(
+        chosen.delivery,
+        chosen.out,
+        engine=chosen.engine,
+        preset=chosen.preset,
+        detectors=chosen.detectors,
+        frame=chosen.frame,
+        base=chosen.base,
+    ):
+        print(line)
+    return 0
+
+
+def _compare(chosen: argparse.Namespace) -> int:
+    from .commands import compare_masks
+
+    print(compare_masks(chosen.first, chosen.second))
+    return 0

@@ -1,0 +1,116 @@
+"""What the commands do, as functions."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from .atomic import replacing
+from .build import BuildRequest, build_cached
+from .delivery import scan
+from .detectors import Geometry
+from .errors import DeliveryError, MaskError
+from .flags import Category, in_category, pixel_flags
+from .maskfile import read_mask
+from .maskfolder import scan_masks
+from .search.parameters import SearchParameters
+
+
+def search_delivery(
+    delivery: Path,
+    out: Path,
+    *,
+    engine: str = "native",
+    preset: str = "flight",
+    detectors: list[str] | None = None,
+    frame: int = 2048,
+    base: Path | None = None,
+) -> Iterator[str]:
+    """Search a delivery and write masks, category images and catalogues.
+
+    Parameters
+    ----------
+    delivery, out : Path
+    engine, preset : str
+    detectors : list of str, optional
+        All that the delivery holds by default.
+    frame : int
+    base : Path, optional
+        Folder of the masks in force.
+
+    Yields
+    ------
+    str
+        One line per detector: what was found.
+
+    Raises
+    ------
+    DarkmaskError
+        When the delivery, a mask in force or the output folder cannot be used.
+    """
+    index = scan(delivery)
+    if not index.files:
+        raise DeliveryError(index.problems[0].sentence)
+    for problem in index.problems:
+        yield f"left out: {problem.sentence}"
+    in_force = scan_masks(base) if base else None
+    for detector in detectors or index.detectors:
+        subarrays = sorted({f.subarray for f in index.files if f.detector == detector} - {"FULL"})
+        built = build_cached(
+            BuildRequest(
+                index=index,
+                detector=detector,
+                subarrays=tuple(subarrays),
+                engine=engine,
+                preset=preset if engine == "native" else "official",
+                parameters=SearchParameters(),
+                geometry=Geometry(frame),
+                base=in_force.path_of(detector) if in_force else None,
+            )
+        )
+        stem = detector.lower()
+        _copy(built.mask_path, out / built.mask_path.name)
+        for subarray in built.subarrays:
+            _copy(built.folder / f"{subarray}_categories.fits", out / f"{stem}_{subarray.lower()}_categories.fits")
+            _copy(built.folder / f"{subarray}_catalogue.ecsv", out / f"{stem}_{subarray.lower()}.ecsv")
+        categories = built.set("FULL").categories
+        counts = ", ".join(f"{c.value} {int(in_category(categories, c).sum())}" for c in Category)
+        yield f"{detector}: {counts}"
+
+
+def compare_masks(first: Path, second: Path) -> str:
+    """A table of two masks, flag by flag: pixels in both, only in the first, only in the second.
+
+    Parameters
+    ----------
+    first, second : Path
+        MASK files of the same frame size.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    MaskError
+        When one cannot be read, or their sizes differ.
+    """
+    a, b = read_mask(first), read_mask(second)
+    if a.decoded.shape != b.decoded.shape:
+        raise MaskError(f"{first} has the shape {a.decoded.shape} and {second} {b.decoded.shape}: give masks of one frame size.")
+    lines = [f"{'flag':<18}{'both':>10}{'only A':>10}{'only B':>10}"]
+    for name, value in pixel_flags().items():
+        in_a, in_b = (a.decoded & np.uint32(value)) != 0, (b.decoded & np.uint32(value)) != 0
+        if in_a.any() or in_b.any():
+            both, only_a, only_b = (in_a & in_b).sum(), (in_a & ~in_b).sum(), (in_b & ~in_a).sum()
+            lines.append(f"{name:<18}{both:>10}{only_a:>10}{only_b:>10}")
+    return "\n".join(lines)
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        with replacing(target) as temporary:
+            shutil.copyfile(source, temporary)
+    except OSError as error:
+        raise DeliveryError(f"{target} cannot be written ({error.strerror}): give another folder for the output.") from error

@@ -1,0 +1,7 @@
+"""Deliveries of dark exposures: found, described and opened, never written to."""
+
+from .exposure import OpenExposure
+from .records import DeliveryIndex, Exposure, FileRecord, Problem, SetKey
+from .scan import scan
+
+__all__ = ["DeliveryIndex", "Exposure", "FileRecord", "OpenExposure", "Problem", "SetKey", "scan"]

@@ -1,0 +1,156 @@
+"""One file of a delivery, read by its headers alone."""
+
+import re
+import warnings
+from pathlib import Path
+
+from ..detectors import DETECTORS
+from ..errors import DeliveryError
+from .records import FileRecord, Kind
+
+# Suffixes that MAST gives; used for what a file was meant to be when its headers cannot be read, never against them.
+_SUFFIX = re.compile(r"_(jump|fitopt|rate|rateints|uncal)\.fits$", re.IGNORECASE)
+_DETECTOR_IN_NAME = re.compile(r"nrc(?:[ab][1-4]|[ab]long)", re.IGNORECASE)
+# What identifies an exposure in the headers; a segment of a long exposure is a triplet of its own.
+_EXPOSURE_KEYWORDS = ("PROGRAM", "OBSERVTN", "VISIT", "VISITGRP", "SEQ_ID", "ACT_ID", "EXPOSURE", "DETECTOR")
+_REQUIRED = ("DETECTOR", "SUBARRAY", "NINTS", "NGROUPS", "SUBSTRT1", "SUBSTRT2", "SUBSIZE1", "SUBSIZE2")
+
+
+def suffix_of(path: Path) -> Kind | None:
+    """The product that a file's name claims it is; None for any other file."""
+    match = _SUFFIX.search(path.name)
+    return Kind(match.group(1).lower()) if match else None
+
+
+def detector_in_name(path: Path) -> str | None:
+    """The NIRCam detector that a file's name claims; None when it names none."""
+    match = _DETECTOR_IN_NAME.search(path.name)
+    name = match.group(0).upper() if match else None
+    return name if name in DETECTORS else None
+
+
+def read_record(path: Path, folder: Path) -> FileRecord | None:
+    """Read the headers of a FITS file and check that the file is as long as they say.
+
+    Parameters
+    ----------
+    path : Path
+    folder : Path
+        The delivery's folder.
+
+    Returns
+    -------
+    FileRecord or None
+        None for a FITS file that is none of a delivery's products.
+
+    Raises
+    ------
+    DeliveryError
+        When the file is no FITS file, is shorter than its headers say, or lacks a keyword.
+    """
+    from astropy.io import fits
+
+    relative = path.relative_to(folder).as_posix()
+    size = path.stat().st_size
+    if size == 0:
+        raise DeliveryError(f"{relative} is empty (0 bytes) where a FITS file was expected: transfer it again.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a truncated file is found by its size below, and said in our words
+            with fits.open(path, memmap=True, lazy_load_hdus=False) as hdus:
+                primary = hdus[0].header
+                shapes = {hdu.name: _shape(hdu.header) for hdu in hdus[1:]}
+                info = [hdus.fileinfo(i) for i in range(len(hdus))]
+    except OSError as error:
+        raise DeliveryError(f"{relative} is not a FITS file ({_first_line(error)}): transfer it again.") from error
+    except Exception as error:  # astropy raises many types on damaged headers; each means the same to the user
+        raise DeliveryError(f"{relative} has damaged FITS headers ({_first_line(error)}): transfer it again.") from error
+    expected = max(item["datLoc"] + item["datSpan"] for item in info)
+    if size < expected:
+        raise DeliveryError(
+            f"{relative} is truncated: it has {size} bytes and its headers announce {expected}; transfer it again."
+        )
+    kind = _kind(shapes, path)
+    if kind is None:
+        if suffix_of(path) is not None:
+            raise DeliveryError(
+                f"{relative} has the extensions {', '.join(shapes) or 'none'}, which are not those of a "
+                f"_{suffix_of(path)} file: it may be truncated or misnamed; transfer it again."
+            )
+        return None
+    missing = [keyword for keyword in _REQUIRED if keyword not in primary]
+    if missing and kind is not Kind.UNCAL:
+        raise DeliveryError(
+            f"{relative} lacks the header keyword {', '.join(missing)}: a pipeline product has it; "
+            "make the file again with `python -m darkmask prepare`."
+        )
+    try:
+        return _record(primary, kind, shapes, path, relative, size)
+    except (TypeError, ValueError) as error:
+        raise DeliveryError(
+            f"{relative} has a header value of the wrong type ({_first_line(error)}): make the file again."
+        ) from error
+
+
+def _record(primary, kind: Kind, shapes: dict, path: Path, relative: str, size: int) -> FileRecord:
+    science = "PEDESTAL" if kind is Kind.FITOPT else "SCI"
+    return FileRecord(
+        path=relative,
+        kind=kind,
+        key=_exposure_key(primary, path),
+        detector=str(primary.get("DETECTOR", "")).strip().upper(),
+        subarray=str(primary.get("SUBARRAY", "")).strip().upper(),
+        shape=shapes[science],
+        nints=int(primary.get("NINTS", 0)),
+        ngroups=int(primary.get("NGROUPS", 0)),
+        noutputs=int(primary.get("NOUTPUTS", 0)),
+        readpatt=str(primary.get("READPATT", "")),
+        tgroup=float(primary.get("TGROUP", 0.0)),
+        exp_type=str(primary.get("EXP_TYPE", "")),
+        observation=str(primary.get("OBSERVTN", "")),
+        date_obs=str(primary.get("DATE-OBS", "")),
+        steps={key: str(primary[key]) for key in primary if key.startswith("S_")},
+        xstart=int(primary.get("SUBSTRT1", 0)),
+        ystart=int(primary.get("SUBSTRT2", 0)),
+        xsize=int(primary.get("SUBSIZE1", 0)),
+        ysize=int(primary.get("SUBSIZE2", 0)),
+        fastaxis=int(primary.get("FASTAXIS", 0)),
+        slowaxis=int(primary.get("SLOWAXIS", 0)),
+        simulated=bool(primary.get("SIMULATD", False)),
+        size=size,
+    )
+
+
+def _kind(shapes: dict, path: Path) -> Kind | None:
+    """What a file is, by its extensions; ``_rate`` and ``_rateints`` differ in dimensions alone."""
+    science = shapes.get("SCI", ())
+    if "GROUPDQ" in shapes and len(science) == 4:
+        return Kind.JUMP
+    if "PEDESTAL" in shapes:
+        return Kind.FITOPT
+    if "DQ" in shapes and len(science) == 3:
+        return Kind.RATEINTS
+    if "DQ" in shapes and len(science) == 2:
+        return Kind.RATE
+    if len(science) == 4 and suffix_of(path) is Kind.UNCAL:
+        return Kind.UNCAL
+    return None
+
+
+def _exposure_key(primary, path: Path) -> str:
+    values = [str(primary.get(keyword, "")).strip() for keyword in _EXPOSURE_KEYWORDS]
+    if all(values):
+        return "-".join([*values, str(primary.get("EXSEGNUM", 1))])
+    # Files made outside the archive may lack the visit keywords; then their common root tells partners.
+    return _SUFFIX.sub("", path.name)
+
+
+def _shape(header) -> tuple[int, ...]:
+    """The array shape of an image extension, slowest axis first; () for a table."""
+    if header.get("XTENSION") != "IMAGE":
+        return ()
+    return tuple(header[f"NAXIS{axis}"] for axis in range(header["NAXIS"], 0, -1))
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join((str(error).splitlines() or [type(error).__name__])[0].split())[:160].rstrip(".")

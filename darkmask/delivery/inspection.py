@@ -1,0 +1,101 @@
+"""What is wrong with the exposures of a set by their headers: lists of sentences, one per file."""
+
+from collections.abc import Iterable, Sequence
+
+from ..detectors import Geometry
+from ..detectors import detector as look_up_detector
+from .records import Exposure, FileRecord
+
+# What a dark must have had done before it is searched, and what must not have been done: subtracting the dark
+# reference takes the hot pixels away.
+_DONE = {"jump": ("S_SUPERB", "S_JUMP"), "rate": ("S_RAMP",)}
+_NOT_DONE = ("S_DARK",)
+DARK = "NRC_DARK"
+
+
+def step_problems(exposures: Iterable[Exposure]) -> list[str]:
+    """Files whose S_* keywords say that a step is missing, or that the dark was subtracted.
+
+    Parameters
+    ----------
+    exposures : iterable of Exposure
+
+    Returns
+    -------
+    list of str
+    """
+    sentences = []
+    for exposure in exposures:
+        for record, needed in ((exposure.jump, _DONE["jump"]), (exposure.rate, _DONE["rate"])):
+            missing = [step for step in needed if record.steps.get(step) != "COMPLETE"]
+            if missing:
+                found = ", ".join(f"{step} {record.steps.get(step, 'absent')}" for step in missing)
+                sentences.append(
+                    f"{record.path} has {found} where COMPLETE was expected: make it again with "
+                    "`python -m darkmask prepare`."
+                )
+            done = [step for step in _NOT_DONE if record.steps.get(step) == "COMPLETE"]
+            if done:
+                sentences.append(
+                    f"{record.path} has {done[0]} COMPLETE: the dark was subtracted and its hot pixels with it; make "
+                    "it again with `python -m darkmask prepare`."
+                )
+    return sentences
+
+
+def exposure_type_problems(exposures: Iterable[Exposure]) -> list[str]:
+    """Files that are no darks by their EXP_TYPE.
+
+    Parameters
+    ----------
+    exposures : iterable of Exposure
+
+    Returns
+    -------
+    list of str
+    """
+    return [
+        f"{record.path} has EXP_TYPE {record.exp_type or 'missing'} where {DARK} was expected: take it out of the delivery."
+        for exposure in exposures
+        for record in exposure.files
+        if record.exp_type != DARK
+    ]
+
+
+def geometry_problems(exposures: Sequence[Exposure], geometry: Geometry) -> list[str]:
+    """Files whose size, position or axes are not those of their detector and subarray.
+
+    Parameters
+    ----------
+    exposures : sequence of Exposure
+    geometry : Geometry
+
+    Returns
+    -------
+    list of str
+    """
+    sentences = []
+    for exposure in exposures:
+        for record in exposure.files:
+            sentences += _frame_problems(record, geometry)
+    return sentences
+
+
+def _frame_problems(record: FileRecord, geometry: Geometry) -> list[str]:
+    rows, columns = record.shape[-2:]
+    frame = geometry.frame
+    found = []
+    if (record.xsize, record.ysize) != (columns, rows):
+        found.append(f"SUBSIZE {record.xsize}x{record.ysize} and an array of {columns}x{rows} pixels")
+    if record.subarray == "FULL" and (columns, rows) != (frame, frame):
+        found.append(f"SUBARRAY FULL and {columns}x{rows} pixels where {frame}x{frame} were expected")
+    inside = record.xstart >= 1 and record.ystart >= 1
+    if not inside or record.xstart - 1 + columns > frame or record.ystart - 1 + rows > frame:
+        found.append(f"SUBSTRT {record.xstart},{record.ystart}, which puts it beyond the frame of {frame}x{frame}")
+    axes = look_up_detector(record.detector)
+    if (record.fastaxis, record.slowaxis) != (axes.fastaxis, axes.slowaxis):
+        found.append(
+            f"FASTAXIS, SLOWAXIS {record.fastaxis}, {record.slowaxis} where {axes.fastaxis}, {axes.slowaxis} belong to "
+            f"{record.detector}"
+        )
+    return [f"{record.path} has {what}: make the file again." for what in found]

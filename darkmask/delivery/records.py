@@ -1,0 +1,235 @@
+"""What a scan of a delivery finds: files, exposures, sets and problems, as plain values that travel as JSON."""
+
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Kind(StrEnum):
+    """A product of the pipeline that a delivery is made of."""
+
+    JUMP = "jump"
+    FITOPT = "fitopt"
+    RATE = "rate"
+    RATEINTS = "rateints"
+    UNCAL = "uncal"
+
+
+class SetKey(NamedTuple):
+    """Exposures with equal keys form a set; sets are never mixed."""
+
+    detector: str
+    subarray: str
+    noutputs: int
+    readpatt: str
+    ngroups: int
+    tgroup: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.detector} {self.subarray} {self.readpatt} {self.ngroups} groups of {self.tgroup:g} s, "
+            f"{self.noutputs} outputs"
+        )
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """One FITS file of a delivery, as its headers describe it.
+
+    Attributes
+    ----------
+    path : str
+        Relative to the delivery's folder.
+    kind : Kind
+    key : str
+        The exposure that the file belongs to, the same for its partners.
+    shape : tuple of int
+        Of the science array: (nint, ngroup, y, x) for jump, (nint, y, x) or (y, x) for the others.
+    steps : dict
+        The S_* keywords.
+    xstart, ystart : int
+        SUBSTRT1 and SUBSTRT2, counted from 1.
+    size : int
+        Bytes.
+    """
+
+    path: str
+    kind: Kind
+    key: str
+    detector: str
+    subarray: str
+    shape: tuple[int, ...]
+    nints: int
+    ngroups: int
+    noutputs: int
+    readpatt: str
+    tgroup: float
+    exp_type: str
+    observation: str
+    date_obs: str
+    steps: dict[str, str]
+    xstart: int
+    ystart: int
+    xsize: int
+    ysize: int
+    fastaxis: int
+    slowaxis: int
+    simulated: bool
+    size: int
+
+    @property
+    def set_key(self) -> SetKey:
+        return SetKey(self.detector, self.subarray, self.noutputs, self.readpatt, self.ngroups, self.tgroup)
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """One whole triplet.
+
+    Attributes
+    ----------
+    rate : FileRecord
+        The ``_rateints`` file where there is one, else the ``_rate`` file of a single integration.
+    """
+
+    jump: FileRecord
+    fitopt: FileRecord
+    rate: FileRecord
+
+    @property
+    def key(self) -> str:
+        return self.jump.key
+
+    @property
+    def set_key(self) -> SetKey:
+        return self.jump.set_key
+
+    @property
+    def integrations(self) -> int:
+        return self.jump.shape[0]
+
+    @property
+    def files(self) -> tuple[FileRecord, FileRecord, FileRecord]:
+        return self.jump, self.fitopt, self.rate
+
+
+class ProblemKind(StrEnum):
+    """Which question of the DLV family a problem answers."""
+
+    FOLDER = "folder"
+    FILE = "file"
+    TRIPLET = "triplet"
+    GEOMETRY = "geometry"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with a delivery, in one sentence.
+
+    Attributes
+    ----------
+    detectors : tuple of str
+        Whom it concerns; empty when that cannot be told, and then everyone.
+    subarray : str or None
+        None when it cannot be told.
+    """
+
+    kind: ProblemKind
+    sentence: str
+    file: str = ""
+    detectors: tuple[str, ...] = ()
+    subarray: str | None = None
+
+    def concerns(self, detector: str, subarray: str | None = None) -> bool:
+        """Whether the problem is one of this detector's (and of this subarray's, when one is named)."""
+        if self.detectors and detector not in self.detectors:
+            return False
+        return subarray is None or self.subarray is None or self.subarray == subarray
+
+
+@dataclass(frozen=True)
+class DeliveryIndex:
+    """All that the headers of a delivery say; enough to decide which checks to expect.
+
+    Attributes
+    ----------
+    folder : str
+        Absolute path.
+    files : tuple of FileRecord
+        The readable ones, ordered by path.
+    exposures : tuple of Exposure
+        Whole triplets, ordered by key.
+    problems : tuple of Problem
+    """
+
+    folder: str
+    files: tuple[FileRecord, ...] = ()
+    exposures: tuple[Exposure, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return Path(self.folder).name
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        return tuple(sorted({file.detector for file in self.files}))
+
+    @property
+    def simulated(self) -> bool:
+        return any(file.simulated for file in self.files)
+
+    def sets(self, detector: str, subarray: str) -> dict[SetKey, tuple[Exposure, ...]]:
+        """The sets of one detector and subarray, the one with most integrations first."""
+        groups: dict[SetKey, list[Exposure]] = {}
+        for exposure in self.exposures:
+            key = exposure.set_key
+            if (key.detector, key.subarray) == (detector, subarray):
+                groups.setdefault(key, []).append(exposure)
+        order = sorted(groups, key=lambda key: (-sum(e.integrations for e in groups[key]), key))
+        return {key: tuple(groups[key]) for key in order}
+
+    def main_set(self, detector: str, subarray: str) -> tuple[Exposure, ...]:
+        """The exposures of the largest set, which is the one searched; empty when there is none."""
+        return next(iter(self.sets(detector, subarray).values()), ())
+
+    def problems_of(self, detector: str, subarray: str | None, *kinds: ProblemKind) -> list[Problem]:
+        """The problems of these kinds that concern a detector (and subarray)."""
+        return [p for p in self.problems if p.kind in kinds and p.concerns(detector, subarray)]
+
+    def without_observations(self, observations) -> "DeliveryIndex":
+        """The same delivery without some observations (a cool-down set is never merged)."""
+        excluded = set(observations)
+        return replace(
+            self,
+            files=tuple(f for f in self.files if f.observation not in excluded),
+            exposures=tuple(e for e in self.exposures if e.jump.observation not in excluded),
+        )
+
+    def path(self, record: FileRecord) -> Path:
+        return Path(self.folder) / record.path
+
+    def to_json(self) -> dict:
+        """Plain values; :meth:`from_json` is the inverse."""
+        return {
+            "folder": self.folder,
+            "files": [asdict(file) for file in self.files],
+            "exposures": [[self.files.index(file) for file in exposure.files] for exposure in self.exposures],
+            "problems": [asdict(problem) for problem in self.problems],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict) -> "DeliveryIndex":
+        files = tuple(
+            FileRecord(**{**record, "kind": Kind(record["kind"]), "shape": tuple(record["shape"])})
+            for record in data["files"]
+        )
+        problems = tuple(
+            Problem(
+                **{**item, "kind": ProblemKind(item["kind"]), "detectors": tuple(item["detectors"])},
+            )
+            for item in data["problems"]
+        )
+        exposures = tuple(Exposure(*(files[i] for i in triple)) for triple in data["exposures"])
+        return cls(data["folder"], files, exposures, problems)

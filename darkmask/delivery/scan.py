@@ -1,0 +1,182 @@
+"""Find the exposures of a delivery from headers alone."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..detectors import DETECTORS
+from ..errors import DeliveryError
+from .headers import detector_in_name, read_record, suffix_of
+from .records import DeliveryIndex, Exposure, FileRecord, Kind, Problem, ProblemKind
+
+
+def scan(folder: Path) -> DeliveryIndex:
+    """Describe a delivery.
+
+    Parameters
+    ----------
+    folder : Path
+        Searched with its subfolders; symbolic links to folders are not followed.
+
+    Returns
+    -------
+    DeliveryIndex
+        Never an exception for what the folder holds: whatever is wrong stands in ``problems``.
+    """
+    folder = Path(folder).expanduser()
+    absolute = str(Path(os.path.abspath(folder)))
+    trouble = _folder_problem(folder)
+    if trouble:
+        return DeliveryIndex(absolute, problems=(trouble,))
+    records: list[FileRecord] = []
+    problems: list[Problem] = []
+    for path in _fits_files(folder):
+        relative = path.relative_to(folder).as_posix()
+        named = detector_in_name(path)
+        try:
+            if path.suffix == ".gz":
+                raise DeliveryError(f"{relative} is compressed: decompress it, ramps are read in place.")
+            record = read_record(path, folder)
+        except (DeliveryError, OSError) as error:
+            sentence = str(error) if isinstance(error, DeliveryError) else f"{relative} cannot be read: {error.strerror}."
+            problems.append(Problem(ProblemKind.FILE, sentence, relative, (named,) if named else ()))
+            continue
+        if record is None:
+            continue
+        identity = _identity_problem(record, named)
+        if identity:
+            problems.append(identity)
+        else:
+            records.append(record)
+    products = [record for record in records if record.kind is not Kind.UNCAL]
+    if not products and not problems:
+        problems.append(_nothing_found(folder, records))
+    exposures, partner_problems = _partners(products)
+    return DeliveryIndex(absolute, tuple(products), exposures, (*problems, *partner_problems))
+
+
+def _folder_problem(folder: Path) -> Problem | None:
+    if not folder.exists():
+        return Problem(ProblemKind.FOLDER, f"The delivery {folder} does not exist: give the folder that holds the darks.")
+    if not folder.is_dir():
+        return Problem(ProblemKind.FOLDER, f"The delivery {folder} is a file: give the folder that holds the darks.")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return Problem(ProblemKind.FOLDER, f"The delivery {folder} may not be read: ask for permission to read it.")
+    return None
+
+
+def _fits_files(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(parent) / name
+            compressed_product = name.endswith(".fits.gz") and suffix_of(path.with_suffix("")) is not None
+            if not name.startswith(".") and (name.lower().endswith(".fits") or compressed_product):
+                yield path
+
+
+def _identity_problem(record: FileRecord, named: str | None) -> Problem | None:
+    """A file that is of no NIRCam detector, or of another one than its name says, belongs to nobody."""
+    concerned = tuple(d for d in (named, record.detector) if d in DETECTORS)
+    if record.detector not in DETECTORS:
+        return Problem(
+            ProblemKind.FILE,
+            f"{record.path} has DETECTOR {record.detector or 'missing'!r}, which is no NIRCam detector: "
+            "remove it or replace it by the right file.",
+            record.path,
+            concerned,
+        )
+    if named and named != record.detector:
+        return Problem(
+            ProblemKind.FILE,
+            f"{record.path} is named for {named} and its header says DETECTOR {record.detector}: "
+            "replace it by the right file.",
+            record.path,
+            concerned,
+        )
+    return None
+
+
+def _nothing_found(folder: Path, records: list[FileRecord]) -> Problem:
+    if records:
+        return Problem(
+            ProblemKind.FOLDER,
+            f"The delivery {folder} holds {len(records)} _uncal files and no _jump, _fitopt and _rate files: "
+            f"make them with `python -m darkmask prepare {folder} OUT`.",
+        )
+    return Problem(
+        ProblemKind.FOLDER,
+        f"The delivery {folder} holds no _jump, _fitopt and _rate files: give the folder that holds the darks.",
+    )
+
+
+def _partners(records: list[FileRecord]) -> tuple[tuple[Exposure, ...], list[Problem]]:
+    by_key: dict[str, dict[Kind, FileRecord]] = defaultdict(dict)
+    problems = []
+    for record in records:
+        other = by_key[record.key].setdefault(record.kind, record)
+        if other is not record:
+            problems.append(
+                _problem(
+                    ProblemKind.TRIPLET,
+                    record,
+                    f"{record.path} and {other.path} are both the _{record.kind} file of one exposure: remove one.",
+                )
+            )
+    exposures = []
+    for _, files in sorted(by_key.items()):
+        found = _exposure(files)
+        if isinstance(found, Problem):
+            problems.append(found)
+        else:
+            exposures.append(found)
+    return tuple(exposures), problems
+
+
+def _exposure(files: dict[Kind, FileRecord]) -> Exposure | Problem:
+    """Put a triplet together, or say what keeps it from being whole."""
+    some = next(iter(files.values()))
+    jump, fitopt = files.get(Kind.JUMP), files.get(Kind.FITOPT)
+    rate = files.get(Kind.RATEINTS) or files.get(Kind.RATE)
+    missing = [
+        name for name, file in (("_jump", jump), ("_fitopt", fitopt), ("_rate or _rateints", rate)) if file is None
+    ]
+    if missing:
+        return _problem(
+            ProblemKind.TRIPLET,
+            some,
+            f"{some.path} has no {' and no '.join(missing)} partner: deliver it, or make it from the _uncal file "
+            "with `python -m darkmask prepare`.",
+        )
+    nints, ngroups, *frame = jump.shape
+    if (jump.nints, jump.ngroups) != (nints, ngroups) and jump.nints < nints:
+        return _problem(
+            ProblemKind.GEOMETRY,
+            jump,
+            f"{jump.path} holds {nints} integrations of {ngroups} groups and its header says {jump.nints} of "
+            f"{jump.ngroups}: make the file again.",
+        )
+    for partner in (fitopt, rate):
+        if partner.set_key != jump.set_key:
+            return _problem(
+                ProblemKind.TRIPLET,
+                partner,
+                f"{partner.path} is of the set {partner.set_key} and its partner {jump.path} of {jump.set_key}: "
+                "deliver the files of one exposure together.",
+            )
+        expected = (nints, *frame)
+        found = partner.shape if len(partner.shape) == 3 else (1, *partner.shape)
+        if found != expected:
+            hint = "deliver the _rateints file" if partner.kind is Kind.RATE else "make the file again"
+            return _problem(
+                ProblemKind.TRIPLET,
+                partner,
+                f"{partner.path} holds {found} (integrations, rows, columns) where its ramp {jump.path} has "
+                f"{expected}: {hint}.",
+            )
+    return Exposure(jump, fitopt, rate)
+
+
+def _problem(kind: ProblemKind, record: FileRecord, sentence: str) -> Problem:
+    return Problem(kind, sentence, record.path, (record.detector,), record.subarray or None)

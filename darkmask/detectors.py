@@ -1,0 +1,151 @@
+"""The ten NIRCam detectors: what is known of each, their geometry and their amplifiers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import ParameterError
+
+
+@dataclass(frozen=True)
+class Detector:
+    """One NIRCam detector and its published properties.
+
+    Attributes
+    ----------
+    name : str
+        Value of DETECTOR, e.g. ``NRCA1``.
+    channel, module : str
+        ``SHORT`` or ``LONG``; ``A`` or ``B``.
+    gain : float
+        Flight gain, e-/DN (pynrc 2.0.1).
+    read_noise : float
+        Noise of a single read, DN (readnoise reference files, via snowblind 1.0.1).
+    dark, dark_tolerance : float
+        Dark current and its scatter, e-/s (JDox NIRCam Detector Performance, given there per 1000 s).
+    cds_noise : float
+        Noise of a correlated double sample, e- (JDox, the same page).
+    ipc : float
+        Fraction of a pixel's charge that couples into each of its four neighbours (JDox, the same page).
+    well : float
+        Full well, e- (JDox, the same page).
+    fastaxis, slowaxis : int
+        FASTAXIS and SLOWAXIS (CRDS NIRCam constraints).
+    """
+
+    name: str
+    gain: float
+    read_noise: float
+    fastaxis: int
+    slowaxis: int
+
+    @property
+    def is_long(self) -> bool:
+        return self.name.endswith("LONG")
+
+    @property
+    def channel(self) -> str:
+        return "LONG" if self.is_long else "SHORT"
+
+    @property
+    def module(self) -> str:
+        return self.name[3]
+
+    @property
+    def dark(self) -> float:
+        return 34.2e-3 if self.is_long else 1.9e-3
+
+    @property
+    def dark_tolerance(self) -> float:
+        return 5.0e-3 if self.is_long else 1.1e-3
+
+    @property
+    def cds_noise(self) -> float:
+        return 13.3 if self.is_long else 15.8
+
+    @property
+    def ipc(self) -> float:
+        return 0.0059 if self.is_long else 0.0053
+
+    @property
+    def well(self) -> float:
+        return 83_300.0 if self.is_long else 105_750.0
+
+
+DETECTORS = {
+    d.name: d
+    for d in (
+        Detector("NRCA1", 2.13, 5.19, -1, 2),
+        Detector("NRCA2", 2.17, 5.70, 1, -2),
+        Detector("NRCA3", 2.25, 4.55, -1, 2),
+        Detector("NRCA4", 2.08, 5.00, 1, -2),
+        Detector("NRCALONG", 1.88, 4.78, -1, 2),
+        Detector("NRCB1", 2.00, 5.62, 1, -2),
+        Detector("NRCB2", 2.24, 5.04, -1, 2),
+        Detector("NRCB3", 2.09, 5.60, 1, -2),
+        Detector("NRCB4", 2.18, 4.86, -1, 2),
+        Detector("NRCBLONG", 1.90, 4.90, 1, -2),
+    )
+}
+
+FRAME_SIZE = 2048
+REFERENCE_BORDER = 4
+AMPLIFIERS = 4
+
+
+def detector(name: str) -> Detector:
+    """Look a detector up by its name.
+
+    Raises
+    ------
+    ParameterError
+        When NIRCam has no detector of this name.
+    """
+    try:
+        return DETECTORS[name]
+    except KeyError:
+        raise ParameterError(
+            f"{name!r} is no NIRCam detector: use one of {', '.join(DETECTORS)}."
+        ) from None
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The size of a full frame; 2048 with a 4-pixel border, or a simulated mini frame.
+
+    Attributes
+    ----------
+    frame : int
+        Pixels along each side of a full frame.
+    border : int
+        Width of the frame of reference pixels.
+    """
+
+    frame: int = FRAME_SIZE
+    border: int = REFERENCE_BORDER
+
+    def reference_pixels(self, xstart: int = 1, ystart: int = 1, shape=None) -> np.ndarray:
+        """Where the reference pixels of a frame, or of a subarray of it, lie.
+
+        Parameters
+        ----------
+        xstart, ystart : int
+            SUBSTRT1 and SUBSTRT2: the first column and row, counted from 1.
+        shape : tuple of int, optional
+            (rows, columns); the full frame by default.
+
+        Returns
+        -------
+        numpy.ndarray, shape (y, x), bool
+        """
+        rows, columns = shape or (self.frame, self.frame)
+        full_y = np.arange(rows)[:, None] + ystart - 1
+        full_x = np.arange(columns)[None, :] + xstart - 1
+        inside_y = (full_y >= self.border) & (full_y < self.frame - self.border)
+        inside_x = (full_x >= self.border) & (full_x < self.frame - self.border)
+        return ~(inside_y & inside_x)
+
+    def amplifier_columns(self) -> tuple[slice, ...]:
+        """The columns that each of the four amplifiers of a full frame reads."""
+        width = self.frame // AMPLIFIERS
+        return tuple(slice(i * width, (i + 1) * width) for i in range(AMPLIFIERS))

@@ -1,0 +1,5 @@
+"""What turns a set of exposures into a category image: ``native`` (ours) or ``jwst_reffiles`` (the published package)."""
+
+from .interface import ENGINES, SearchOutcome, SetRequest, search_set
+
+__all__ = ["ENGINES", "SearchOutcome", "SetRequest", "search_set"]

@@ -1,0 +1,171 @@
+"""The ``jwst_reffiles`` engine: the published package, kept away from everything else."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import SearchError
+from ..search.parameters import FIXED_IN_CODE, OFFICIAL_KINDS, SearchParameters
+
+MIN_EXPOSURES = 5  # files, whatever they hold (find_bad_pix raises ValueError below)
+_ROOT = Path(__file__).resolve().parent.parent.parent
+# The search keywords that bad_pixels() does something with, or records in its header, without flats. ``plot`` is
+# never passed on there.
+_KEYWORDS = (
+    "dark_stdev_clipping_sigma",
+    "dark_max_clipping_iters",
+    "dark_noisy_threshold",
+    "max_saturated_fraction",
+    "pedestal_sigma_threshold",
+    "rc_fraction_threshold",
+    "low_pedestal_fraction",
+    "high_cr_fraction",
+    *FIXED_IN_CODE,
+)
+
+
+@dataclass(frozen=True)
+class Triplet:
+    """The products of one exposure.
+
+    Attributes
+    ----------
+    jump, fitopt : Path
+    rate : Path
+        ``_rateints`` where it exists, else ``_rate``.
+    """
+
+    jump: Path
+    fitopt: Path
+    rate: Path
+
+
+@dataclass(frozen=True)
+class ReffilesResult:
+    """What the package found.
+
+    Attributes
+    ----------
+    categories : numpy.ndarray, shape (y, x), uint16
+        Of the whole frame of the set, nothing on reference pixels.
+    dq : numpy.ndarray, shape (y, x), uint32
+        As the package wrote it.
+    version : str
+        Of the package.
+    """
+
+    categories: np.ndarray
+    dq: np.ndarray
+    version: str
+
+
+def search_reffiles(
+    triplets: Sequence[Triplet], parameters: SearchParameters, *, detector: str, subarray: str
+) -> ReffilesResult:
+    """Run ``bad_pixels()`` of jwst_reffiles on the exposures of one set.
+
+    In a process and a temporary folder of its own: it changes the flags that it is given, and writes into the working
+    directory. A full frame takes some 12 s and 3 to 4 GB.
+
+    Parameters
+    ----------
+    triplets : sequence of Triplet
+    parameters : SearchParameters
+    detector, subarray : str
+        For the sentences of errors.
+
+    Returns
+    -------
+    ReffilesResult
+
+    Raises
+    ------
+    SearchError
+        When there are fewer than 5 exposures, a ``_rate`` stands for several integrations, a kind of bad pixel has no
+        flag (the package then hides where it is), or the package is missing or failed.
+    """
+    name = f"{detector} {subarray}"
+    if len(triplets) < MIN_EXPOSURES:
+        raise SearchError(
+            f"jwst_reffiles needs at least {MIN_EXPOSURES} exposures and the delivery has {len(triplets)} of {name}: "
+            "add exposures, or search with --engine=native."
+        )
+    if importlib.util.find_spec("jwst_reffiles") is None:
+        raise SearchError(
+            f"jwst_reffiles is not installed and was asked to search {name}: install jwst_reffiles==1.0.1, or search "
+            "with --engine=native."
+        )
+    _check_flags(parameters, name)
+    for triplet in triplets:
+        _check_integrations(triplet)
+    job = {kind: [str(Path(getattr(t, kind)).resolve()) for t in triplets] for kind in ("jump", "fitopt", "rate")}
+    job["keywords"] = {key: getattr(parameters, key) for key in _KEYWORDS} | _flag_keywords(parameters)
+    return _run_worker(job, name)
+
+
+def _check_flags(parameters: SearchParameters, name: str) -> None:
+    for kind in OFFICIAL_KINDS:
+        if not parameters.flag_values[kind] and kind not in parameters.dark_do_not_use:
+            raise SearchError(
+                f"flag_values gives {kind!r} no mnemonic and dark_do_not_use leaves it out, so that jwst_reffiles would "
+                f"not tell where those pixels of {name} are: name a mnemonic, or search with --engine=native."
+            )
+
+
+def _check_integrations(triplet: Triplet) -> None:
+    """A 2-D rate with a fitopt of several integrations ends in an IndexError there."""
+    from astropy.io import fits
+
+    try:
+        with fits.open(triplet.rate) as rate, fits.open(triplet.fitopt) as fitopt:
+            slopes, pedestals = rate["SCI"].shape, fitopt["PEDESTAL"].shape
+    except (OSError, KeyError, TypeError) as error:
+        raise SearchError(
+            f"{Path(triplet.rate).name} and {Path(triplet.fitopt).name} cannot be read ({error}), and a search needs "
+            "SCI of the one and PEDESTAL of the other: make the products again, or transfer them again."
+        ) from error
+    held = 1 if len(slopes) == 2 else slopes[0]
+    if held != pedestals[0]:
+        raise SearchError(
+            f"{Path(triplet.rate).name} holds the rate of {held} integration{'s' if held > 1 else ''} and "
+            f"{Path(triplet.fitopt).name} has {pedestals[0]}: jwst_reffiles needs the _rateints of this exposure."
+        )
+
+
+def _flag_keywords(parameters: SearchParameters) -> dict:
+    """The flags as lists that hold each mnemonic once: the package adds values up, and 1 + 1 is SATURATED."""
+    unusable = list(parameters.dark_do_not_use)
+    values = {
+        kind: [m for m in dict.fromkeys(names) if not (m == "DO_NOT_USE" and kind in unusable)]
+        for kind, names in parameters.flag_values.items()
+    }
+    return {"flag_values": values, "dark_do_not_use": unusable}
+
+
+def _run_worker(job: dict, name: str) -> ReffilesResult:
+    paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "MPLBACKEND": "Agg"}
+    with tempfile.TemporaryDirectory(prefix="darkmask_reffiles_") as folder:
+        Path(folder, "job.json").write_text(json.dumps(job))
+        # Its 40 warnings on a run are no errors, whatever PYTHONWARNINGS says, and would hide the last line.
+        command = [sys.executable, "-W", "ignore", "-m", "darkmask.engines.reffiles_worker", "job.json"]
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace", check=False
+        )
+        if done.returncode:
+            lines = done.stderr.strip().splitlines() or ["it said nothing"]
+            how = f"was killed by signal {-done.returncode}" if done.returncode < 0 else "failed"
+            raise SearchError(
+                f"jwst_reffiles {how} on the {len(job['rate'])} exposures of {name} ({lines[-1].strip()}): "
+                "look at the files named, or search with --engine=native."
+            )
+        with np.load(Path(folder, "result.npz")) as result:
+            return ReffilesResult(result["categories"], result["dq"], str(result["version"]))

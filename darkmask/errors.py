@@ -1,0 +1,24 @@
+"""The errors that darkmask raises for bad input.
+
+Every message is one sentence that says what was found, what was expected, in which file, and what to do.
+"""
+
+
+class DarkmaskError(Exception):
+    """Bad input, described in one sentence for the person who gave it."""
+
+
+class DeliveryError(DarkmaskError):
+    """A delivery, or one file of it, cannot be used as it is."""
+
+
+class MaskError(DarkmaskError):
+    """A MASK reference file cannot be read or written as asked."""
+
+
+class ParameterError(DarkmaskError):
+    """A search or mask parameter has no meaning or is out of its range."""
+
+
+class SearchError(DarkmaskError):
+    """A search cannot be made with this much data, or its engine failed."""

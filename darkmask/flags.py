@@ -1,0 +1,211 @@
+"""Categories of bad pixels, DQ mnemonics, and the one table between them.
+
+A category is a kind of bad pixel that a search finds; a mnemonic names a bit of the pipeline's DQ array. Several
+categories share a mnemonic (a saturated pixel is HOT) and two have none of their own (the mnemonics NOISY and
+LOW_PEDESTAL, which the commissioning notebook counts, do not exist), so categories are kept beside the mask as an
+image of their own: uint16, one bit per category.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+import numpy as np
+
+
+class Category(StrEnum):
+    """A kind of bad pixel, in the order of its bit in a category image."""
+
+    SATURATED = "saturated"
+    HOT = "hot"
+    WARM = "warm"
+    RC = "rc"
+    INVERSE_RC = "inverse_rc"
+    TELEGRAPH = "telegraph"
+    NOISY = "noisy"
+    LOW_PEDESTAL = "low_pedestal"
+    UNDETERMINED = "undetermined"
+
+    @property
+    def bit(self) -> int:
+        """The value of this category's bit in a category image."""
+        return 1 << list(Category).index(self)
+
+
+# What a MASK file may say of a pixel. The others (SATURATED, JUMP_DET, PERSISTENCE, ...) describe one exposure.
+MASK_MNEMONICS = (
+    "DO_NOT_USE",
+    "NON_SCIENCE",
+    "DEAD",
+    "HOT",
+    "WARM",
+    "LOW_QE",
+    "RC",
+    "TELEGRAPH",
+    "NONLINEAR",
+    "BAD_REF_PIXEL",
+    "NO_FLAT_FIELD",
+    "NO_GAIN_VALUE",
+    "NO_LIN_CORR",
+    "NO_SAT_CHECK",
+    "UNRELIABLE_BIAS",
+    "UNRELIABLE_DARK",
+    "UNRELIABLE_SLOPE",
+    "UNRELIABLE_FLAT",
+    "OPEN",
+    "ADJ_OPEN",
+    "OTHER_BAD_PIXEL",
+    "REFERENCE_PIXEL",
+)
+
+# What darks cannot see: a mask made from darks takes these bits from the mask in force.
+CARRIED_MNEMONICS = (
+    "DEAD",
+    "LOW_QE",
+    "OPEN",
+    "ADJ_OPEN",
+    "NON_SCIENCE",
+    "NONLINEAR",
+    "BAD_REF_PIXEL",
+    "REFERENCE_PIXEL",
+)
+
+# A pixel cannot be both: no signal at all, and too much of it.
+CONTRADICTIONS = (("HOT", "DEAD"), ("WARM", "DEAD"))
+
+
+@cache
+def pixel_flags() -> dict[str, int]:
+    """Mnemonic to bit value, as the pipeline defines them (without GOOD, which is no bit).
+
+    Returns
+    -------
+    dict
+        From ``stdatamodels.jwst.datamodels.dqflags.pixel``, imported on first use: it takes a second.
+    """
+    from stdatamodels.jwst.datamodels import dqflags
+
+    return {name: value for name, value in dqflags.pixel.items() if value}
+
+
+def bits_of(mnemonics) -> int:
+    """The DQ value in which exactly these mnemonics are set.
+
+    Parameters
+    ----------
+    mnemonics : iterable of str
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    KeyError
+        When a mnemonic is none of the pipeline's.
+    """
+    value = 0
+    for mnemonic in mnemonics:
+        value |= pixel_flags()[mnemonic]
+    return value
+
+
+@dataclass(frozen=True)
+class FlagTable:
+    """How a search's categories become DQ bits.
+
+    Attributes
+    ----------
+    mnemonics : mapping of Category to tuple of str
+        The mnemonics that a pixel of the category gets; an empty tuple for a category that is only catalogued.
+    do_not_use : frozenset of Category
+        The categories that also get DO_NOT_USE.
+    """
+
+    mnemonics: Mapping[Category, tuple[str, ...]]
+    do_not_use: frozenset[Category]
+
+    def value(self, category: Category) -> int:
+        """The DQ value of a pixel of this one category."""
+        extra = ("DO_NOT_USE",) if category in self.do_not_use else ()
+        return bits_of((*self.mnemonics.get(category, ()), *extra))
+
+    def to_dq(self, categories: np.ndarray) -> np.ndarray:
+        """Turn a category image into a DQ image.
+
+        Parameters
+        ----------
+        categories : numpy.ndarray, shape (y, x), uint16
+
+        Returns
+        -------
+        numpy.ndarray, shape (y, x), uint32
+        """
+        dq = np.zeros(categories.shape, dtype=np.uint32)
+        for category in Category:
+            dq[(categories & category.bit) != 0] |= np.uint32(self.value(category))
+        return dq
+
+
+# The names that jwst_reffiles 1.0.1 gives (its default ``flag_values`` and ``dark_do_not_use``); 'high_cr' there
+# covers both its many-jump and its noisy pixels.
+OFFICIAL_FLAGS = FlagTable(
+    mnemonics={
+        Category.SATURATED: ("HOT",),
+        Category.RC: ("RC",),
+        Category.LOW_PEDESTAL: ("OTHER_BAD_PIXEL",),
+        Category.TELEGRAPH: ("TELEGRAPH",),
+        Category.NOISY: ("TELEGRAPH",),
+    },
+    do_not_use=frozenset(
+        {Category.SATURATED, Category.RC, Category.LOW_PEDESTAL, Category.TELEGRAPH, Category.NOISY}
+    ),
+)
+
+FLIGHT_FLAGS = FlagTable(
+    mnemonics={
+        Category.SATURATED: ("HOT",),
+        Category.HOT: ("HOT",),
+        Category.WARM: ("WARM",),
+        Category.RC: ("RC",),
+        Category.INVERSE_RC: ("RC",),
+        Category.TELEGRAPH: ("TELEGRAPH",),
+        Category.NOISY: ("UNRELIABLE_SLOPE",),
+        Category.LOW_PEDESTAL: ("OTHER_BAD_PIXEL",),
+        Category.UNDETERMINED: (),
+    },
+    do_not_use=frozenset(
+        {
+            Category.SATURATED,
+            Category.HOT,
+            Category.RC,
+            Category.INVERSE_RC,
+            Category.TELEGRAPH,
+            Category.NOISY,
+        }
+    ),
+)
+
+
+def pack_categories(maps: Mapping[Category, np.ndarray]) -> np.ndarray:
+    """Combine boolean maps into one category image.
+
+    Parameters
+    ----------
+    maps : mapping of Category to numpy.ndarray, shape (y, x), bool
+        At least one.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), uint16
+    """
+    packed = np.zeros(next(iter(maps.values())).shape, dtype=np.uint16)
+    for category, where in maps.items():
+        packed[where] |= np.uint16(category.bit)
+    return packed
+
+
+def in_category(categories: np.ndarray, category: Category) -> np.ndarray:
+    """Where a category image has this category (bool, same shape)."""
+    return (categories & category.bit) != 0

@@ -1,0 +1,254 @@
+"""MASK reference files: written through ``MaskModel``, read both raw and as the pipeline decodes them."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .atomic import replacing
+from .detectors import detector as look_up_detector
+from .errors import MaskError
+from .flags import Category, pixel_flags
+
+# What DQ_DEF says of each bit that has a standard meaning.
+DESCRIPTIONS = {
+    "DO_NOT_USE": "Bad pixel. Do not use.",
+    "HOT": "Hot pixel",
+    "WARM": "Warm pixel",
+    "RC": "RC pixel",
+    "TELEGRAPH": "Telegraph pixel",
+    "UNRELIABLE_SLOPE": "Slope variance large (noisy pixel)",
+    "OTHER_BAD_PIXEL": "Low pedestal, or another kind of bad pixel",
+    "REFERENCE_PIXEL": "Pixel is a reference pixel",
+    "DEAD": "Dead pixel",
+    "LOW_QE": "Low quantum efficiency",
+    "OPEN": "Open pixel (counts move to adjacent pixels)",
+    "ADJ_OPEN": "Adjacent to open pixel",
+    "NON_SCIENCE": "Pixel not on science portion of detector",
+}
+DQ_DEF_DTYPE = np.dtype([("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
+
+
+@dataclass(frozen=True)
+class MaskMeta:
+    """What the header of a MASK file says.
+
+    Attributes
+    ----------
+    detector : str
+    author, description : str
+    pedigree : str
+        ``GROUND``, ``DUMMY``, or ``INFLIGHT YYYY-MM-DD YYYY-MM-DD``.
+    useafter : str
+        ``YYYY-MM-DDTHH:MM:SS``.
+    history : tuple of str
+    subarray : str
+        GENERIC by default, as in the delivered CV3 masks: CRDS then serves it for every subarray.
+    date : str
+        DATE of the file. Fixed by the input and not by the clock, so that the same input gives the same bytes.
+    """
+
+    detector: str
+    author: str
+    description: str
+    pedigree: str
+    useafter: str
+    history: tuple[str, ...] = ()
+    subarray: str = "GENERIC"
+    date: str = "1970-01-01T00:00:00.000"
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """A MASK file as it lies on disk and as the pipeline sees it.
+
+    Attributes
+    ----------
+    path : Path
+    header : dict
+        The primary header's keywords.
+    raw : numpy.ndarray, shape (y, x), unsigned or signed integer
+        The DQ array as stored.
+    decoded : numpy.ndarray, shape (y, x), uint32
+        What ``MaskModel`` makes of it through DQ_DEF; the raw values where the file has no DQ_DEF.
+    dq_def : tuple of (int, str)
+        VALUE and NAME of each row of DQ_DEF; empty where the file has none.
+    has_dq_extension : bool
+        False for a bare image that is used as if it were one.
+    """
+
+    path: Path
+    header: dict
+    raw: np.ndarray
+    decoded: np.ndarray
+    dq_def: tuple[tuple[int, str], ...]
+    has_dq_extension: bool = True
+
+
+def full_dq_def() -> np.ndarray:
+    """DQ_DEF with every bit of the pipeline at its standard value.
+
+    Returns
+    -------
+    numpy.ndarray, shape (32,), with BIT, VALUE, NAME and DESCRIPTION
+    """
+    rows = [
+        (value.bit_length() - 1, value, name, DESCRIPTIONS.get(name, name.replace("_", " ").capitalize()))
+        for name, value in pixel_flags().items()
+    ]
+    return np.array(rows, dtype=DQ_DEF_DTYPE)
+
+
+def write_mask(path: Path, dq: np.ndarray, meta: MaskMeta) -> None:
+    """Write a MASK reference file, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The final name.
+    dq : numpy.ndarray, shape (y, x), uint32
+        Standard bit values.
+    meta : MaskMeta
+
+    Raises
+    ------
+    MaskError
+        When ``dq`` is not a two-dimensional uint32 array, or the header does not satisfy the strict schema.
+    """
+    if dq.ndim != 2 or dq.dtype != np.uint32:
+        raise MaskError(f"A mask needs a 2-D uint32 array, not {dq.ndim}-D {dq.dtype}, to be written as {path}.")
+    from astropy.io import fits
+    from stdatamodels.jwst.datamodels import MaskModel
+
+    properties = look_up_detector(meta.detector)
+    rows, columns = dq.shape
+    with MaskModel(dq=dq.copy(), strict_validation=True) as model:
+        model.dq_def = full_dq_def()
+        model.meta.reftype = "MASK"
+        model.meta.author = meta.author
+        model.meta.description = meta.description
+        model.meta.pedigree = meta.pedigree
+        model.meta.useafter = meta.useafter
+        model.meta.instrument.name = "NIRCAM"
+        model.meta.instrument.detector = meta.detector
+        model.meta.subarray.name = meta.subarray
+        model.meta.subarray.xstart, model.meta.subarray.ystart = 1, 1
+        model.meta.subarray.xsize, model.meta.subarray.ysize = columns, rows
+        model.meta.subarray.fastaxis = properties.fastaxis
+        model.meta.subarray.slowaxis = properties.slowaxis
+        for line in meta.history:
+            model.add_history_entry(line)
+        with replacing(path) as temporary:
+            try:
+                model.save(str(temporary))
+            except ValueError as error:
+                first_line = str(error).splitlines()[0]
+                raise MaskError(f"The mask {path} does not satisfy the MaskModel schema: {first_line}.") from error
+            with fits.open(temporary, mode="update") as hdus:
+                hdus[0].header["DATE"] = meta.date
+                hdus[0].header["FILENAME"] = path.name
+
+
+def read_mask(path: Path) -> MaskFile:
+    """Read a MASK file, raw and decoded.
+
+    Parameters
+    ----------
+    path : Path
+        FITS, gzipped or not, of any integer type and byte order, with or without DQ_DEF.
+
+    Returns
+    -------
+    MaskFile
+
+    Raises
+    ------
+    MaskError
+        When the file is no readable FITS file or holds no two-dimensional integer image.
+    """
+    from astropy.io import fits
+
+    try:
+        with warnings.catch_warnings():
+            # Real masks carry headers that astropy mends with a warning; what matters here is checked by value.
+            warnings.simplefilter("ignore")
+            with fits.open(path, memmap=False) as hdus:
+                names = [hdu.name for hdu in hdus]
+                position = names.index("DQ") if "DQ" in names else _first_image(hdus, path)
+                raw = hdus[position].data
+                header = {key: hdus[0].header[key] for key in hdus[0].header if key and key != "COMMENT"}
+                dq_def = _read_dq_def(hdus["DQ_DEF"].data) if "DQ_DEF" in names else ()
+    except MaskError:
+        raise
+    except Exception as error:  # astropy raises a dozen types on damaged files
+        raise MaskError(f"{path} cannot be read as FITS ({_one_line(error)}): replace the file.") from error
+    if raw is None or raw.ndim != 2 or raw.dtype.kind not in "iu":
+        found = "nothing" if raw is None else f"{raw.ndim}-D {raw.dtype}"
+        raise MaskError(f"{path} has {found} where a 2-D integer DQ array was expected: this is no mask.")
+    raw = raw.astype(raw.dtype.newbyteorder("="))
+    decoded = decode(raw, dq_def)
+    return MaskFile(Path(path), header, raw, decoded, dq_def, has_dq_extension="DQ" in names)
+
+
+def decode(raw: np.ndarray, dq_def) -> np.ndarray:
+    """What the pipeline makes of a stored DQ array: each row of DQ_DEF that has a known name moves its bit.
+
+    Parameters
+    ----------
+    raw : numpy.ndarray, shape (y, x), integer
+    dq_def : sequence of (int, str)
+        VALUE and NAME; empty means that the array is used as it is.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), uint32
+    """
+    raw = raw.astype(np.uint32)
+    if not dq_def:
+        return raw
+    decoded = np.zeros_like(raw)
+    flags = pixel_flags()
+    for value, name in dq_def:
+        if name in flags:
+            decoded[(raw & np.uint32(value)) != 0] |= np.uint32(flags[name])
+    return decoded
+
+
+def write_categories(path: Path, categories: np.ndarray, detector: str, subarray: str) -> None:
+    """Write a category image: uint16, one bit per category, named in the header (``CAT0`` = bit 0, ...).
+
+    Parameters
+    ----------
+    path : Path
+    categories : numpy.ndarray, shape (y, x), uint16
+    detector, subarray : str
+    """
+    from astropy.io import fits
+
+    hdu = fits.ImageHDU(categories.astype(np.uint16), name="CATEGORY")
+    for index, category in enumerate(Category):
+        hdu.header[f"CAT{index}"] = (category.value, f"meaning of the value {category.bit}")
+    primary = fits.PrimaryHDU()
+    primary.header["REFTYPE"] = ("CATEGORY", "not a CRDS type: kept beside the mask")
+    primary.header["DETECTOR"] = detector
+    primary.header["SUBARRAY"] = subarray
+    with replacing(path) as temporary:
+        fits.HDUList([primary, hdu]).writeto(temporary, overwrite=True)
+
+
+def _first_image(hdus, path: Path) -> int:
+    for index, hdu in enumerate(hdus):
+        if hdu.is_image and hdu.header.get("NAXIS") == 2:
+            return index
+    raise MaskError(f"{path} has no DQ extension and no 2-D image: this is no mask.")
+
+
+def _read_dq_def(table) -> tuple[tuple[int, str], ...]:
+    columns = {name.upper(): name for name in table.names}
+    values, names = table[columns["VALUE"]], table[columns["NAME"]]
+    return tuple((int(value), str(name).strip()) for value, name in zip(values, names, strict=True))
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

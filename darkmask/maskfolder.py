@@ -1,0 +1,95 @@
+"""A folder of MASK files, one per detector: masks to check, the ground test's, or those in force."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .delivery.headers import detector_in_name
+from .detectors import DETECTORS
+from .errors import MaskError
+from .maskfile import MaskFile, read_mask
+
+
+@dataclass(frozen=True)
+class MaskFolder:
+    """Which mask of a folder belongs to which detector.
+
+    Attributes
+    ----------
+    folder : Path
+    by_detector : dict of str to tuple of Path
+    unreadable : tuple of (Path, str)
+        Files that could not be read and why; the detector they were for is told by their name.
+    problem : str
+        Why the whole folder cannot be used; empty when it can.
+    """
+
+    folder: Path
+    by_detector: dict[str, tuple[Path, ...]] = field(default_factory=dict)
+    unreadable: tuple[tuple[Path, str], ...] = ()
+    problem: str = ""
+
+    def path_of(self, detector: str) -> Path:
+        """The one mask of a detector.
+
+        Raises
+        ------
+        MaskError
+            When there is none, more than one, or the folder cannot be used.
+        """
+        if self.problem:
+            raise MaskError(self.problem)
+        found = self.by_detector.get(detector, ())
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = " and ".join(path.name for path in found)
+            raise MaskError(f"{self.folder} holds more than one mask of {detector} ({names}): leave one.")
+        for path, why in self.unreadable:
+            if detector_in_name(path) in (detector, None):
+                raise MaskError(why)
+        raise MaskError(f"{self.folder} holds no mask of {detector}: add it.")
+
+    def read(self, detector: str) -> MaskFile:
+        """Read the mask of a detector; raises :class:`MaskError` as :meth:`path_of` does."""
+        return read_mask(self.path_of(detector))
+
+
+def scan_masks(folder: Path) -> MaskFolder:
+    """Find the MASK files of a folder by their headers (and by their names where a header does not say).
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    MaskFolder
+    """
+    from astropy.io import fits
+
+    folder = Path(os.path.abspath(Path(folder).expanduser()))
+    if not folder.is_dir():
+        return MaskFolder(folder, problem=f"The folder {folder} does not exist: give the folder that holds the masks.")
+    found: dict[str, list[Path]] = {}
+    unreadable = []
+    for path in sorted([*folder.rglob("*.fits"), *folder.rglob("*.fits.gz")]):
+        if path.name.startswith("."):
+            continue
+        try:
+            header = fits.getheader(path)
+        except Exception as error:  # astropy raises many types on damaged files; each means the same to the user
+            why = f"{path} is not a FITS file ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+            unreadable.append((path, f"{why}: replace the file."))
+            continue
+        if header.get("REFTYPE") == "CATEGORY":
+            continue  # ours, beside the masks; whether a mask's REFTYPE is right is a check's business
+        detector = str(header.get("DETECTOR", "")).strip().upper() or detector_in_name(path) or ""
+        if detector in DETECTORS:
+            found.setdefault(detector, []).append(path)
+        else:
+            why = f"{path} is of no NIRCam detector (DETECTOR {detector or 'missing'!r}): correct or remove it."
+            unreadable.append((path, why))
+    if not found and not unreadable:
+        return MaskFolder(folder, problem=f"The folder {folder} holds no FITS file: give the folder that holds the masks.")
+    return MaskFolder(folder, {name: tuple(paths) for name, paths in found.items()}, tuple(unreadable))

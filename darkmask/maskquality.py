@@ -1,0 +1,145 @@
+"""What is wrong with a DQ array: pure functions of arrays that count pixels."""
+
+import numpy as np
+
+from .flags import CONTRADICTIONS, MASK_MNEMONICS, bits_of, pixel_flags
+
+
+def foreign_bits(dq: np.ndarray) -> tuple[int, list[str]]:
+    """Pixels with a bit that does not belong in a mask, and the names of those bits.
+
+    Parameters
+    ----------
+    dq : numpy.ndarray, shape (y, x), uint32
+
+    Returns
+    -------
+    pixels : int
+    names : list of str
+    """
+    allowed = bits_of(MASK_MNEMONICS)
+    names = [name for name, value in pixel_flags().items() if not value & allowed and (dq & np.uint32(value)).any()]
+    return int(((dq & ~np.uint32(allowed)) != 0).sum()), names
+
+
+def missing_bits(dq: np.ndarray, categories: np.ndarray, mandatory: dict[int, int]) -> int:
+    """Pixels of a category that lack a bit which every pixel of that category must carry.
+
+    Parameters
+    ----------
+    dq : numpy.ndarray, shape (y, x), uint32
+    categories : numpy.ndarray, shape (y, x), uint16
+    mandatory : dict of int to int
+        Category bit to DQ bits.
+
+    Returns
+    -------
+    int
+    """
+    lacking = np.zeros(dq.shape, dtype=bool)
+    for category_bit, bits in mandatory.items():
+        lacking |= ((categories & category_bit) != 0) & ((dq & np.uint32(bits)) != bits)
+    return int(lacking.sum())
+
+
+def unusable_without_flag(dq: np.ndarray) -> int:
+    """Pixels with a flag whose category always gets DO_NOT_USE, but without it.
+
+    For masks that somebody else made: saturated, hot, rc and telegraph pixels are HOT, RC and TELEGRAPH there.
+
+    Parameters
+    ----------
+    dq : numpy.ndarray, shape (y, x), uint32
+
+    Returns
+    -------
+    int
+    """
+    flagged = (dq & np.uint32(bits_of(("HOT", "RC", "TELEGRAPH", "DEAD")))) != 0
+    return int((flagged & ((dq & np.uint32(bits_of(("DO_NOT_USE",)))) == 0)).sum())
+
+
+def contradictions(dq: np.ndarray) -> tuple[int, list[str]]:
+    """Pixels that carry two flags which exclude each other, and the pairs found.
+
+    Parameters
+    ----------
+    dq : numpy.ndarray, shape (y, x), uint32
+
+    Returns
+    -------
+    pixels : int
+    pairs : list of str
+    """
+    wrong = np.zeros(dq.shape, dtype=bool)
+    pairs = []
+    for pair in CONTRADICTIONS:
+        both = np.uint32(bits_of(pair))
+        here = (dq & both) == both
+        if here.any():
+            pairs.append(" and ".join(pair))
+        wrong |= here
+    return int(wrong.sum()), pairs
+
+
+def border_errors(dq: np.ndarray, border: np.ndarray) -> tuple[int, int]:
+    """Pixels of the reference border without REFERENCE_PIXEL, and pixels inside it that have the flag.
+
+    Parameters
+    ----------
+    dq : numpy.ndarray, shape (y, x), uint32
+    border : numpy.ndarray, shape (y, x), bool
+
+    Returns
+    -------
+    missing, misplaced : int
+    """
+    flagged = (dq & np.uint32(bits_of(("REFERENCE_PIXEL",)))) != 0
+    return int((border & ~flagged).sum()), int((flagged & ~border).sum())
+
+
+def decoding_changes(raw: np.ndarray, decoded: np.ndarray) -> dict[str, tuple[int, int]]:
+    """Pixels that each flag gains and loses when the pipeline decodes a stored array through its DQ_DEF.
+
+    Parameters
+    ----------
+    raw, decoded : numpy.ndarray, shape (y, x), integer and uint32
+
+    Returns
+    -------
+    dict of str to (int, int)
+        Mnemonic to (gained, lost); flags that do not change are left out.
+    """
+    stored = raw.astype(np.uint32)
+    changes = {}
+    for name, value in pixel_flags().items():
+        before, after = (stored & np.uint32(value)) != 0, (decoded & np.uint32(value)) != 0
+        gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
+        if gained or lost:
+            changes[name] = (gained, lost)
+    return changes
+
+
+def undefined_bits(raw: np.ndarray, dq_def) -> tuple[int, list[str]]:
+    """Pixels with a stored bit that DQ_DEF does not define by a name which the pipeline knows.
+
+    Parameters
+    ----------
+    raw : numpy.ndarray, shape (y, x), integer
+    dq_def : sequence of (int, str)
+        VALUE and NAME.
+
+    Returns
+    -------
+    pixels : int
+    bits : list of str
+        Each such bit's value, with its unknown name where DQ_DEF gives one.
+    """
+    known = {value for value, name in dq_def if name in pixel_flags()}
+    named = {value: name for value, name in dq_def if name not in pixel_flags()}
+    stored = raw.astype(np.uint64)
+    used = int(np.bitwise_or.reduce(stored, axis=None)) if stored.size else 0
+    strangers = [1 << bit for bit in range(64) if used >> bit & 1 and (1 << bit) not in known]
+    mask = np.uint64(sum(strangers))
+    bits = [f"{value} ({named[value]!r})" if value in named else str(value) for value in strangers]
+    return int(((stored & mask) != 0).sum()), bits

@@ -1,0 +1,63 @@
+"""Pipeline steps without a CRDS server."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# What the CRDS client reads instead of asking a server. The context names no file: a step whose references all come by
+# override asks for nothing else, but stpipe wants to know the context's name after each step.
+_CONTEXT = "jwst_0000.pmap"
+_SERVER_CONFIG = {
+    "observatory": "jwst",
+    "operational_context": _CONTEXT,
+    "latest_context": _CONTEXT,
+    "edit_context": _CONTEXT,
+    "bad_files": "",
+    "bad_files_list": [],
+    "last_synced": "offline",
+    "force_remote_mode": False,
+    "crds_version": {"str": "offline"},
+    "reference_url": "",
+    "mapping_url": "",
+}
+
+
+@contextmanager
+def offline_crds() -> Iterator[Path]:
+    """Let pipeline steps run without a CRDS server or cache, inside a worker process.
+
+    Every step must get its references by override. The environment variables are set for the block and put back
+    after it; the CRDS client reads most of them when it is first imported, so a worker enters the block before it
+    imports ``jwst``, and a process that has a real CRDS configuration to keep never enters it.
+
+    Yields
+    ------
+    pathlib.Path
+        The dummy cache: a temporary folder of this process's own, so parallel workers cannot meet in it.
+    """
+    with tempfile.TemporaryDirectory(prefix="darkmask-crds-") as name:
+        cache = Path(name)
+        config = cache / "config" / "jwst"
+        config.mkdir(parents=True)
+        (config / "server_config").write_text(repr(_SERVER_CONFIG), encoding="utf-8")
+        settings = {
+            "CRDS_PATH": str(cache),
+            "CRDS_CONTEXT": _CONTEXT,
+            "CRDS_OBSERVATORY": "jwst",
+            # The client takes a name with "serverless" in it as: do not connect.
+            "CRDS_SERVER_URL": "https://crds-serverless-mode.invalid",
+            # "1" does not count: stpipe compares with the word.
+            "STPIPE_DISABLE_CRDS_STEPPARS": "true",
+        }
+        before = {key: os.environ.get(key) for key in settings}
+        os.environ.update(settings)
+        try:
+            yield cache
+        finally:
+            for key, value in before.items():
+                if value is None:
+                    os.environ.pop(key, None)
+                else:
+                    os.environ[key] = value

@@ -1,0 +1,297 @@
+"""What a search may be told: every keyword of ``jwst_reffiles`` 1.0.1, and the parameters of the flight search."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+from ..errors import ParameterError
+from ..flags import FLIGHT_FLAGS, MASK_MNEMONICS, Category, FlagTable
+
+# The kinds that ``flag_values`` and ``dark_do_not_use`` of jwst_reffiles speak of, and the categories they cover.
+OFFICIAL_KINDS = {
+    "hot": (Category.SATURATED,),
+    "rc": (Category.RC,),
+    "low_pedestal": (Category.LOW_PEDESTAL,),
+    "high_cr": (Category.TELEGRAPH, Category.NOISY),
+}
+
+# Keywords of bad_pixels() that describe the mask and not the search.
+MASK_TABLE = ("author", "description", "pedigree", "useafter", "history", "output_file")
+
+# What bad_pixels() passes on and its search never looks at: these numbers stand in its code (badpix_from_darks.py,
+# the call of find_pix_with_many_jumps).
+FIXED_IN_CODE = {"max_jump_limit": 10, "jump_ratio_threshold": 5.0, "early_cutoff_fraction": 0.25}
+
+_FLAT_KEYWORDS = (
+    "dead_search", "low_qe_and_open_search", "dead_search_type", "flat_mean_sigma_threshold",
+    "flat_mean_normalization_method", "smoothing_box_width", "smoothing_type", "dead_sigma_threshold",
+    "max_dead_norm_signal", "run_dead_flux_check", "dead_flux_check_files", "flux_check", "max_low_qe_norm_signal",
+    "max_open_adj_norm_signal", "manual_flag_file", "flat_do_not_use", "quality_check",
+)  # fmt: skip
+_FILE_KEYWORDS = ("flat_slope_files", "dark_slope_files", "dark_uncal_files", "dark_jump_files", "dark_fitopt_files")
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, (list, set, frozenset)) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_tuple)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class SearchParameters(BaseModel):
+    """How to search for bad pixels; equal parameters and files give equal masks.
+
+    Keywords of ``bad_pixels()`` keep the names and defaults of jwst_reffiles 1.0.1, and are described in its
+    docstring; those of the flight search say here what they trade.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    # jwst_reffiles, darks: the official search and the engine of that name.
+    dark_stdev_clipping_sigma: Positive = 5.0
+    dark_max_clipping_iters: int = Field(5, ge=1)
+    dark_noisy_threshold: NotNegative = 5.0
+    max_saturated_fraction: Fraction = 0.5
+    max_jump_limit: int = Field(10, ge=1)
+    jump_ratio_threshold: Positive = 5.0
+    early_cutoff_fraction: float = Field(0.25, gt=0, le=0.5)
+    pedestal_sigma_threshold: NotNegative = 5.0
+    rc_fraction_threshold: Fraction = 0.8
+    low_pedestal_fraction: Fraction = 0.8
+    high_cr_fraction: Fraction = 0.8
+    flag_values: dict[str, Names] = {
+        "hot": ("HOT",),
+        "rc": ("RC",),
+        "low_pedestal": ("OTHER_BAD_PIXEL",),
+        "high_cr": ("TELEGRAPH",),
+    }
+    dark_do_not_use: Names = tuple(OFFICIAL_KINDS)
+    plot: bool = False
+
+    # jwst_reffiles, flats: accepted, so that a call can be copied from the notebook; nothing here uses them.
+    dead_search: bool = True
+    low_qe_and_open_search: bool = True
+    dead_search_type: str = "sigma_rate"
+    flat_mean_sigma_threshold: float = 3.0
+    flat_mean_normalization_method: str = "smoothed"
+    smoothing_box_width: float = 15.0
+    smoothing_type: str = "Box2D"
+    dead_sigma_threshold: float = 5.0
+    max_dead_norm_signal: float | None = None
+    run_dead_flux_check: bool = False
+    dead_flux_check_files: Names | None = None
+    flux_check: float = 45000.0
+    max_low_qe_norm_signal: float = 0.5
+    max_open_adj_norm_signal: float = 1.05
+    manual_flag_file: str = "default"
+    flat_do_not_use: Names = ()
+    quality_check: bool = False
+    flat_slope_files: Names | None = None
+    dark_slope_files: Names | None = None
+    dark_uncal_files: Names | None = None
+    dark_jump_files: Names | None = None
+    dark_fitopt_files: Names | None = None
+
+    # The flight search.
+    hot_rate: float = Field(
+        0.275,
+        gt=0,
+        description="e-/s from which a detected pixel is HOT. Source: NIRCam CV3 mask (B. Hilbert); NIRISS takes 0.5. "
+        "Lower loses more pixels to science, higher leaves brighter ones in.",
+    )
+    warm_rate: float = Field(
+        0.05,
+        gt=0,
+        validate_default=True,
+        description="e-/s from which a detected pixel is WARM. Source: ours, provisional: 26 times the short-wave and "
+        "1.5 times the long-wave median dark (JDox). Lower names more pixels that a dark subtraction mends.",
+    )
+    hot_significance: float = Field(
+        5.0,
+        gt=0,
+        description="Sigma of the stack above the amplifier's median at which a pixel is detected. Source: CV3 mask. "
+        "One false pixel in 3.5 million at 5; lower finds fainter ones and more noise.",
+    )
+    hot_integration_fraction: float = Field(
+        0.75,
+        gt=0,
+        le=1,
+        description="Fraction of integrations in which a pixel significant by itself counts as detected. Source: ours "
+        "(CV3 took 0.40 of ramps). Lower lets pixels in that are hot at times, and those with recurring hits.",
+    )
+    shape_significance: float = Field(
+        7.0,
+        gt=0,
+        description="Sigma of the difference between early and late group differences beyond which a ramp is rc, or "
+        "below the negative of which inverse_rc. Source: NIRISS masks (C. Willott). Lower names noise and telegraph.",
+    )
+    shape_fraction: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="Share of its signal per group by which a ramp must bend to be rc. Source: ours, provisional: the "
+        "ramps of bright linear pixels bend by a few per cent. Lower calls hot pixels rc, higher misses slow decays.",
+    )
+    noise_significance: float = Field(
+        7.0,
+        gt=0,
+        description="Sigma above the amplifier's median noise of a group difference beyond which a pixel is noisy or "
+        "telegraph. Source: between the release's 5 and CV3's 9. Lower flags the tail of good pixels.",
+    )
+    pedestal_significance: float = Field(
+        7.0,
+        gt=0,
+        description="Sigma below the amplifier's median pedestal beyond which it is low. Source: ours: the release's 5 "
+        "finds nominal pixels on real data. Such pixels stay usable, so a miss costs a catalogue entry only.",
+    )
+    rc_first_group: float = Field(
+        1000.0,
+        gt=0,
+        description="DN in the first group above which the charge was there before the ramp began. Source: ours: the "
+        "release's 5-sigma cut is about 117 DN on real data and flags nominal pixels. Lower returns towards that.",
+    )
+    rc_ramp_change: float = Field(
+        200.0,
+        gt=0,
+        description="DN by which the ramp must also change from the first to the last group. Source: ours, twice the "
+        "100 DN of the jwst_reffiles development head. Lower takes a mere bias offset for rc.",
+    )
+    telegraph_bic: float = Field(
+        20.0,
+        gt=0,
+        description="Gain in the Bayesian information criterion of two levels over one, above which an unstable pixel "
+        "is telegraph and not noisy. Source: NIRISS masks (C. Willott). It moves pixels between the two names only.",
+    )
+    min_differences: int = Field(
+        10,
+        ge=2,
+        description="Fewest unflagged group differences, over all integrations, that allow a judgement; with fewer the "
+        "pixel is undetermined. Source: ours: a standard deviation of 10 values is good to 24 %.",
+    )
+    neighbour_coupling: float = Field(
+        0.0,
+        ge=0,
+        lt=0.25,
+        description="Fraction of a pixel's charge that each of its four neighbours takes on; 0 uses the detector's "
+        "published value. Source: JDox. Too low flags the neighbours of strong pixels, too high hides real ones.",
+    )
+    flight_do_not_use: Names = Field(
+        tuple(category.value for category in Category if category in FLIGHT_FLAGS.do_not_use),
+        description="Categories of the flight search that get DO_NOT_USE. Source: docs/categories.md. A longer list "
+        "takes pixels from science that calibration can mend.",
+    )
+
+    @field_validator("warm_rate", mode="after")
+    @classmethod
+    def _below_hot(cls, value: float, info: ValidationInfo) -> float:
+        if value > info.data.get("hot_rate", value):
+            raise ValueError(f"it must not exceed hot_rate = {info.data['hot_rate']:g}")
+        return value
+
+    @field_validator("flag_values", mode="after")
+    @classmethod
+    def _known_flags(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        lowered = {key.lower(): names for key, names in value.items()}
+        if set(lowered) != set(OFFICIAL_KINDS) or len(lowered) != len(value):
+            raise ValueError(f"it must name each of {', '.join(OFFICIAL_KINDS)} once and nothing else")
+        for names in lowered.values():
+            if unknown := [name for name in names if name not in MASK_MNEMONICS]:
+                raise ValueError(f"{unknown[0]!r} is no DQ mnemonic that belongs in a mask")
+        return {kind: tuple(dict.fromkeys(lowered[kind])) for kind in OFFICIAL_KINDS}
+
+    @field_validator("dark_do_not_use", mode="after")
+    @classmethod
+    def _known_kinds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _only(tuple(OFFICIAL_KINDS), value)
+
+    @field_validator("flight_do_not_use", mode="after")
+    @classmethod
+    def _known_categories(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _only(tuple(category.value for category in Category), value)
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any], source: str) -> "SearchParameters":
+        """Read the parameters from a table such as ``[search]`` of a criteria file.
+
+        Parameters
+        ----------
+        mapping : mapping of str to value
+        source : str
+            The file, for the sentence of an error.
+
+        Returns
+        -------
+        SearchParameters
+
+        Raises
+        ------
+        ParameterError
+            When a key is none of the search's, or a value has the wrong type or is out of its range.
+        """
+        try:
+            return cls.model_validate(dict(mapping))
+        except ValidationError as error:
+            raise ParameterError(f"{source}: in [search], {_describe(error)}.") from None
+
+    def ignored_keywords(self) -> list[str]:
+        """One sentence for each group of given keywords that changes nothing in a search of darks."""
+        given = self.model_fields_set
+        sentences = []
+        if flats := [name for name in _FLAT_KEYWORDS if name in given]:
+            sentences.append(
+                f"In [search], {', '.join(flats)}: without effect, as no flats are searched, and dead, low-QE and open "
+                "pixels come from the mask in force (--base)."
+            )
+        if files := [name for name in _FILE_KEYWORDS if name in given]:
+            sentences.append(
+                f"In [search], {', '.join(files)}: without effect, as the files are those of the delivery."
+            )
+        sentences += [
+            f"In [search], {name} = {getattr(self, name):g}: without effect, as jwst_reffiles 1.0.1 has {fixed:g} "
+            "fixed in its code, and the official search follows it."
+            for name, fixed in FIXED_IN_CODE.items()
+            if getattr(self, name) != fixed
+        ]
+        if "plot" in given:
+            sentences.append("In [search], plot: without effect, as the report holds the pictures.")
+        return sentences
+
+    def official_flags(self) -> FlagTable:
+        """The flags of the official search and of jwst_reffiles: ``flag_values`` and ``dark_do_not_use``."""
+        mnemonics = {category: self.flag_values[kind] for kind, group in OFFICIAL_KINDS.items() for category in group}
+        unusable = frozenset(category for kind in self.dark_do_not_use for category in OFFICIAL_KINDS[kind])
+        return FlagTable(mnemonics=mnemonics, do_not_use=unusable)
+
+    def flight_flags(self) -> FlagTable:
+        """The flags of the flight search, with ``flight_do_not_use``."""
+        unusable = frozenset(Category(name) for name in self.flight_do_not_use)
+        return FlagTable(mnemonics=FLIGHT_FLAGS.mnemonics, do_not_use=unusable)
+
+
+def _only(known: tuple[str, ...], value: tuple[str, ...]) -> tuple[str, ...]:
+    lowered = tuple(dict.fromkeys(name.lower() for name in value))
+    if unknown := [name for name in lowered if name not in known]:
+        raise ValueError(f"{unknown[0]!r} is none of {', '.join(known)}")
+    return lowered
+
+
+def _describe(error: ValidationError) -> str:
+    """All complaints of pydantic in one clause each."""
+    clauses = []
+    for problem in error.errors(include_url=False):
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] != "extra_forbidden":
+            reason = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            clauses.append(f"{key} = {problem['input']!r} cannot be used ({reason})")
+        elif key in MASK_TABLE:
+            clauses.append(f"{key!r} describes the mask and not the search: move it to [mask]")
+        else:
+            close = difflib.get_close_matches(key, SearchParameters.model_fields, n=1)
+            advice = f"the nearest is {close[0]!r}" if close else "remove it"
+            clauses.append(f"{key!r} is no parameter of the search: {advice}")
+    return "; ".join(clauses)

@@ -1,0 +1,234 @@
+"""A whole simulated delivery on all cores, and the demo delivery in the user's cache."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from multiprocessing import get_context
+from multiprocessing.util import Finalize
+from pathlib import Path
+
+from ..detectors import detector
+from ..errors import DeliveryError
+from .spec import SimulationSpec, Subarray
+
+# What lies beside a delivery, as suffixes of its name.
+BESIDE = ("truth", "ground", "base")
+# Bytes that one worker takes beyond its imports: the exposure (counts and flags, and once more the counts while a file
+# is written), and a band in the ramp fit.
+_BYTES_PER_SAMPLE, _BYTES_FIXED = 9, 1.5e9
+_MEMORY = 9e9
+# The demo of an older version is removed when nobody used it for two weeks.
+_KEEP_SECONDS = 14 * 86_400.0
+
+
+@dataclass(frozen=True)
+class DemoPaths:
+    """Folders of the demo delivery."""
+
+    delivery: Path
+    ground: Path
+    base: Path
+    truth: Path
+
+    @classmethod
+    def of(cls, delivery: Path) -> "DemoPaths":
+        """The folders that belong to a simulated delivery."""
+        return cls(delivery, *(_beside(delivery, kind) for kind in ("ground", "base", "truth")))
+
+
+def simulate_delivery(
+    out: Path, spec: SimulationSpec, *, workers: int | None = None, progress: bool = True
+) -> None:
+    """Simulate a delivery of darks.
+
+    Writes the triplets into ``out``, and beside it ``out.truth/<DETECTOR>.ecsv``, ``out.ground/*.fits`` (ground masks)
+    and ``out.base/*.fits`` (masks in force). The bytes depend on ``spec`` alone, not on ``workers``.
+
+    Parameters
+    ----------
+    out : Path
+        Made by renaming, last of all: it exists when everything is there.
+    spec : SimulationSpec
+    workers : int, optional
+        Processes; by default one per core, and fewer where exposures are so large that memory would run out.
+    progress : bool
+        Show a bar on standard error.
+
+    Raises
+    ------
+    DeliveryError
+        When ``out`` or a folder beside it exists and is not empty, or a worker died.
+    """
+    out = Path(out).absolute()
+    targets = [_beside(out, kind) for kind in BESIDE] + [out]
+    for target in targets:
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise DeliveryError(f"{target} exists and is not empty: remove it, or give another folder to write to.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.part-", dir=out.parent) as temporary:
+        built = Path(temporary) / out.name
+        for folder in [_beside(built, kind) for kind in BESIDE] + [built]:
+            folder.mkdir()
+        _run(built, spec, workers or _default_workers(spec), progress)
+        for target in targets:
+            if target.exists():
+                target.rmdir()
+            os.rename(built.parent / target.name, target)
+
+
+def demo_delivery(*, progress: bool = True) -> DemoPaths:
+    """The simulated delivery that a run without ``--delivery`` checks; made on first use, in the user's cache.
+
+    Parameters
+    ----------
+    progress : bool
+        Show a bar on standard error while it is made.
+
+    Returns
+    -------
+    DemoPaths
+        In ``<cache>/darkmask/demo/<digest>/``, where the digest is of the specification, the code that simulates and
+        the versions of what it uses. Processes that ask at the same time wait for the one that makes it.
+    """
+    from filelock import FileLock
+    from platformdirs import user_cache_dir
+
+    spec = SimulationSpec()
+    demos = Path(user_cache_dir("darkmask")) / "demo"
+    home = demos / _digest(spec)
+    paths = DemoPaths.of(home / "demo")
+    if not paths.delivery.is_dir():
+        demos.mkdir(parents=True, exist_ok=True)
+        with FileLock(demos / f"{home.name}.lock"):
+            if not paths.delivery.is_dir():
+                _remove_unused(demos, home)
+                shutil.rmtree(home, ignore_errors=True)
+                simulate_delivery(paths.delivery, spec, progress=progress)
+    os.utime(home)
+    return paths
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One exposure to make, or a detector's truth and masks when ``exposure`` is 0."""
+
+    folder: Path
+    spec: SimulationSpec
+    detector: str
+    subarray: Subarray | None = None
+    observation: int = 0
+    exposure: int = 0
+
+
+def _run(built: Path, spec: SimulationSpec, workers: int, progress: bool) -> None:
+    # Full frames first: the short tasks fill the gaps at the end.
+    tasks = [
+        _Task(built, spec, name, subarray, observation, exposure)
+        for name, subarray, observation in spec.sets()
+        for exposure in range(1, spec.exposures + 1)
+    ] + [_Task(built, spec, name) for name in spec.detectors]
+    # Spawned, not forked: the parent may run threads, and its CRDS configuration must stay its own.
+    pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=get_context("spawn"), initializer=_start_worker)
+    with pool, _bar(len(tasks), progress) as advance:
+        futures = [pool.submit(_perform, task) for task in tasks]
+        for future in futures:
+            future.add_done_callback(advance)
+        try:
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+        except BrokenProcessPool as error:
+            raise DeliveryError(
+                f"a worker process died while {built.name} was simulated, for want of memory perhaps: use fewer workers "
+                "or a smaller frame."
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _start_worker() -> None:
+    """Prepare a worker: no CRDS, one thread, no garbage collection of what is imported once."""
+    import gc
+
+    from ..offline import offline_crds
+
+    # Checking every header value as it is set doubles the time; all are checked when a model is saved.
+    os.environ["VALIDATE_ON_ASSIGNMENT"] = "false"
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = "1"
+    stack = ExitStack()
+    stack.enter_context(offline_crds())
+    Finalize(None, stack.close, exitpriority=1)
+    import jwst.jump
+    import jwst.ramp_fitting
+    import jwst.saturation
+    import jwst.superbias  # noqa: F401
+
+    # Every step begins with a full collection: 0.1 s over the 300,000 objects of the imports.
+    gc.freeze()
+
+
+def _perform(task: _Task) -> None:
+    properties = detector(task.detector)
+    if task.exposure:
+        from .headers import ExposureName
+        from .products import make_triplet
+
+        name = ExposureName(task.detector, task.observation, task.exposure)
+        make_triplet(task.folder, task.spec, properties, task.subarray, name)
+        return
+    from .defects import draw_defects, write_truth
+    from .masks import draw_masks, write_masks
+
+    defects = draw_defects(task.spec, properties.name, properties.well / properties.gain)
+    write_truth(_beside(task.folder, "truth"), properties.name, defects)
+    masks = draw_masks(task.spec, properties, defects)
+    write_masks(_beside(task.folder, "ground"), _beside(task.folder, "base"), properties.name, masks)
+
+
+@contextmanager
+def _bar(total: int, shown: bool):
+    """A progress bar on standard error; gives the function to call when a task is done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("simulating darks"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
+        task = bar.add_task("simulate", total=total)
+        yield lambda _: bar.advance(task)
+
+
+def _beside(delivery: Path, kind: str) -> Path:
+    return delivery.with_name(f"{delivery.name}.{kind}")
+
+
+def _default_workers(spec: SimulationSpec) -> int:
+    samples = spec.integrations * spec.groups * spec.frame**2
+    fit = int(_MEMORY // (_BYTES_FIXED + _BYTES_PER_SAMPLE * samples))
+    return max(1, min(os.cpu_count() or 1, fit))
+
+
+def _digest(spec: SimulationSpec) -> str:
+    """What the bytes of a simulated delivery depend on, as 16 hexadecimal digits."""
+    package = Path(__file__).resolve().parents[1]
+    sources = [*sorted((package / "simulate").glob("*.py"))]
+    sources += [package / name for name in ("detectors.py", "flags.py", "maskfile.py", "offline.py")]
+    versions = {name: version(name) for name in ("jwst", "stcal", "stdatamodels", "numpy", "astropy")}
+    digest = hashlib.sha256(json.dumps([spec.describe(), versions]).encode())
+    for source in sources:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _remove_unused(demos: Path, home: Path) -> None:
+    for other in demos.iterdir():
+        if other != home and other.is_dir() and time.time() - other.stat().st_mtime > _KEEP_SECONDS:
+            shutil.rmtree(other, ignore_errors=True)

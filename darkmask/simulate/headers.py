@@ -1,0 +1,117 @@
+"""What the headers and file names of an exposure say."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..detectors import Detector
+from .spec import FULL_FRAME_TIME, SimulationSpec, Subarray
+
+PROGRAM = "01062"
+# NRC-09 ran in April 2022; the hour is invented.
+FIRST_EXPOSURE = datetime(2022, 4, 12, 3, 0, 0)
+# Seconds between exposures, and between observations.
+EXPOSURE_GAP, OBSERVATION_GAP = 60.0, 1800.0
+_MJD_ZERO = datetime(1858, 11, 17)
+# DATE of every file: fixed, since equal specifications promise equal bytes.
+FILE_DATE = "2022-04-30T00:00:00.000"
+
+
+@dataclass(frozen=True)
+class ExposureName:
+    """Identifiers of one exposure of one detector."""
+
+    detector: str
+    observation: int
+    exposure: int
+
+    @property
+    def root(self) -> str:
+        """As MAST names files: ``jw01062001001_02101_00001_nrca1``."""
+        return f"jw{PROGRAM}{self.observation:03d}001_02101_{self.exposure:05d}_{self.detector.lower()}"
+
+    def file_name(self, product: str) -> str:
+        return f"{self.root}_{product}.fits"
+
+
+def fill_headers(
+    model, spec: SimulationSpec, properties: Detector, subarray: Subarray | None, name: ExposureName
+) -> None:
+    """Fill ``model.meta`` of a ramp; the pipeline's steps copy it to their products.
+
+    Parameters
+    ----------
+    model : stdatamodels.jwst.datamodels.RampModel
+    spec : SimulationSpec
+    properties : Detector
+    subarray : Subarray or None
+    name : ExposureName
+    """
+    meta = model.meta
+    meta.telescope = "JWST"
+    meta.origin = "STSCI"
+    meta.filename = name.file_name("uncal")
+    meta.instrument.name = "NIRCAM"
+    meta.instrument.detector = properties.name
+    meta.instrument.channel = properties.channel
+    meta.instrument.module = properties.module
+
+    meta.subarray.name = subarray.name if subarray else "FULL"
+    meta.subarray.xstart, meta.subarray.ystart = (subarray.xstart, subarray.ystart) if subarray else (1, 1)
+    meta.subarray.xsize, meta.subarray.ysize = (
+        (subarray.xsize, subarray.ysize) if subarray else (spec.frame, spec.frame)
+    )
+    meta.subarray.fastaxis, meta.subarray.slowaxis = properties.fastaxis, properties.slowaxis
+
+    frame_time = subarray.frame_time if subarray else FULL_FRAME_TIME
+    # One reset frame precedes every integration.
+    duration = spec.integrations * (spec.groups + 1) * frame_time
+    start = FIRST_EXPOSURE + timedelta(
+        seconds=(name.observation - 1)
+        * (OBSERVATION_GAP + spec.exposures * (EXPOSURE_GAP + spec.integrations * (spec.groups + 1) * FULL_FRAME_TIME))
+        + (name.exposure - 1) * (EXPOSURE_GAP + duration)
+    )
+    _fill_observation(meta, name, start)
+    exposure = meta.exposure
+    exposure.type = "NRC_DARK"
+    exposure.readpatt = "RAPID"
+    exposure.nints, exposure.ngroups = spec.integrations, spec.groups
+    exposure.nframes, exposure.groupgap = 1, 0
+    exposure.integration_start, exposure.integration_end = 1, spec.integrations
+    exposure.noutputs = 1 if subarray else 4
+    exposure.nsamples, exposure.sample_time = 1, 10.0
+    exposure.nresets_at_start, exposure.nresets_between_ints = 1, 1
+    exposure.zero_frame = False
+    exposure.frame_time = exposure.group_time = round(frame_time, 7)
+    exposure.integration_time = round(spec.groups * frame_time, 5)
+    exposure.exposure_time = round(spec.integrations * spec.groups * frame_time, 5)
+    exposure.duration = round(duration, 5)
+    exposure.start_time = _mjd(start)
+    exposure.mid_time = _mjd(start + timedelta(seconds=duration / 2))
+    exposure.end_time = _mjd(start + timedelta(seconds=duration))
+
+    for step in ("dq_init", "superbias", "refpix", "linearity"):
+        setattr(meta.cal_step, step, "COMPLETE")
+    # Dark current is what is looked for: it is never subtracted here.
+    for step in ("group_scale", "ipc", "persistence", "dark_sub"):
+        setattr(meta.cal_step, step, "SKIPPED")
+
+
+def _fill_observation(meta, name: ExposureName, start: datetime) -> None:
+    observation = meta.observation
+    visit = f"{PROGRAM}{name.observation:03d}001"
+    observation.program_number = PROGRAM
+    observation.observation_number = f"{name.observation:03d}"
+    observation.visit_number = "001"
+    observation.visit_id = visit
+    observation.visit_group = "02"
+    observation.sequence_id = "1"
+    observation.activity_id = "01"
+    observation.exposure_number = f"{name.exposure:05d}"
+    observation.obs_id = f"V{visit}P0000000002101"
+    observation.observation_label = "NRC-09 darks (simulated)"
+    observation.date = start.strftime("%Y-%m-%d")
+    observation.time = start.strftime("%H:%M:%S.%f")[:-3]
+
+
+def _mjd(moment: datetime) -> float:
+    return round((moment - _MJD_ZERO).total_seconds() / 86_400.0, 9)

@@ -1,0 +1,179 @@
+"""The counts of one exposure: charge, its coupling, cosmic rays and noise."""
+
+import numpy as np
+
+from ..detectors import Detector
+from ..flags import Category
+from .defects import Defects, draw_defects
+from .spec import FULL_FRAME_TIME, SimulationSpec, Subarray
+
+# DN. Reset noise of a pixel's pedestal: 5 sigma of it is the 117 DN that the release's pedestal cut is on real data.
+RESET_NOISE = 23.4
+# DN per group: what reference-pixel correction leaves of an output's drift.
+OUTPUT_OFFSET = 1.0
+# Pixel-to-pixel scatter of the nominal dark rate. Real scatter is larger, but its upper tail *is* the warm pixels;
+# 10 % keeps nominal long-wavelength pixels (0.034 e-/s) below the 0.05 e-/s from which the truth would list them.
+DARK_SCATTER = 0.10
+# A pixel counts as saturated a little below its well: capacitive coupling takes 2 % of what a full pixel shows.
+SATURATION_LEVEL = 0.93
+# Charge of a cosmic ray, e-: log-normal, with a heavy tail; nothing below 30 (it would be lost in the noise), nothing
+# above the well.
+COSMIC_RAY_MEDIAN, COSMIC_RAY_SIGMA, COSMIC_RAY_LEAST = 900.0, 1.25, 30.0
+# One in four hits shares its charge among 2 to 4 adjacent pixels.
+COSMIC_RAY_SPREAD = 0.25
+_STEPS = np.array([(0, 1), (1, 0), (0, -1), (-1, 0)])
+
+
+def saturation_level(properties: Detector) -> float:
+    """Counts from which a pixel is called saturated, DN above the superbias."""
+    return SATURATION_LEVEL * properties.well / properties.gain
+
+
+def simulate_ramps(
+    spec: SimulationSpec, properties: Detector, subarray: Subarray | None, exposure: int
+) -> np.ndarray:
+    """Simulate the ramps of one exposure.
+
+    The model: Poisson charge at the dark rate of each pixel, cosmic rays and the charge of RC pixels gather in the
+    well; each read shows the charge after capacitive coupling, plus what the read-out adds (reset noise per
+    integration, telegraph levels, pedestals, an offset per output and group, read noise). Non-linearity, 1/f noise and
+    persistence are not modelled: the first two are corrected before the jump step, or small beside read noise.
+
+    Parameters
+    ----------
+    spec : SimulationSpec
+    properties : Detector
+    subarray : Subarray or None
+        None for the full frame.
+    exposure : int
+        Exposure number, from 1.
+
+    Returns
+    -------
+    numpy.ndarray, shape (integration, group, y, x), float32
+        DN, after superbias, reference-pixel and linearity correction.
+    """
+    geometry = spec.geometry
+    everything = slice(0, spec.frame)
+    cut = subarray.slices if subarray else (everything, everything)
+    group_time = subarray.frame_time if subarray else FULL_FRAME_TIME
+    defects = draw_defects(spec, properties.name, properties.well / properties.gain)
+    here = defects.inside(*cut)
+    reference = geometry.reference_pixels()[cut]
+    rate = _dark_rates(spec, properties, defects)[cut].copy()
+    rate[reference] = 0.0
+    outputs = (slice(None),) if subarray else geometry.amplifier_columns()
+
+    label = subarray.name if subarray else "FULL"
+    start = (subarray.xstart, subarray.ystart) if subarray else (1, 1)
+    rng = spec.generator(properties.name, label, *start, "exposure", exposure)
+    shape = reference.shape
+    ramps = np.empty((spec.integrations, spec.groups, *shape), dtype=np.float32)
+    noise = np.full(shape, properties.read_noise, dtype=np.float32)
+    noisy = here.of(Category.NOISY)
+    noise[noisy.y, noisy.x] *= noisy.strength
+    telegraph = here.of(Category.TELEGRAPH)
+    levels = _telegraph_levels(telegraph, spec.integrations * spec.groups, group_time, rng)
+
+    for integration in range(spec.integrations):
+        pedestal = rng.standard_normal(shape, dtype=np.float32) * np.float32(RESET_NOISE)
+        low = here.of(Category.LOW_PEDESTAL)
+        pedestal[low.y, low.x] += low.strength
+        pedestal[reference] = 0.0
+        charge = np.zeros(shape, dtype=np.float32)
+        for group in range(spec.groups):
+            charge += rng.poisson(rate * np.float32(group_time))
+            _add_cosmic_rays(charge, reference, spec.cosmic_ray_rate * group_time, properties.well, rng)
+            plane = charge.copy()
+            _add_traps(plane, here, properties.gain, (group + 1) * group_time)
+            np.minimum(plane, np.float32(properties.well), out=plane)
+            plane = couple(plane, properties.ipc)
+            plane /= np.float32(properties.gain)
+            plane[reference] = 0.0
+            plane += pedestal
+            plane[telegraph.y, telegraph.x] += levels[:, integration * spec.groups + group]
+            for columns in outputs:
+                plane[:, columns] += np.float32(rng.normal(0.0, OUTPUT_OFFSET))
+            plane += noise * rng.standard_normal(shape, dtype=np.float32)
+            ramps[integration, group] = plane
+    return ramps
+
+
+def couple(charge: np.ndarray, fraction: float) -> np.ndarray:
+    """What each pixel shows of its charge and its neighbours', after capacitive coupling.
+
+    Parameters
+    ----------
+    charge : numpy.ndarray, shape (y, x), float32
+    fraction : float
+        Share that each of the four neighbours sees.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), float32
+        Charge is kept, but for what leaves at the edges.
+    """
+    seen = charge * np.float32(1.0 - 4.0 * fraction)
+    share = charge * np.float32(fraction)
+    seen[1:] += share[:-1]
+    seen[:-1] += share[1:]
+    seen[:, 1:] += share[:, :-1]
+    seen[:, :-1] += share[:, 1:]
+    return seen
+
+
+def _dark_rates(spec: SimulationSpec, properties: Detector, defects: Defects) -> np.ndarray:
+    """Dark rate of every pixel of the full frame, e-/s, shape (y, x), float32; defects that have a rate show it."""
+    rng = spec.generator(properties.name, "dark")
+    scatter = rng.standard_normal((spec.frame, spec.frame), dtype=np.float32)
+    rate = np.float32(properties.dark) * np.exp(np.float32(DARK_SCATTER) * scatter)
+    hot = defects.of(Category.HOT, Category.WARM)
+    rate[hot.y, hot.x] = hot.strength
+    return rate
+
+
+def _add_traps(charge: np.ndarray, defects: Defects, gain: float, time: float) -> None:
+    """Add the charge of saturated, RC and inverse RC pixels at a time since reset."""
+    full = defects.of(Category.SATURATED)
+    charge[full.y, full.x] += full.strength * gain
+    rising = defects.of(Category.RC)
+    grown = rising.strength * (1.0 - np.exp(-time / rising.timescale))
+    charge[rising.y, rising.x] += (rising.pedestal + grown) * gain
+    falling = defects.of(Category.INVERSE_RC)
+    charge[falling.y, falling.x] += (falling.pedestal + falling.strength * np.exp(-time / falling.timescale)) * gain
+
+
+def _telegraph_levels(
+    telegraph: Defects, reads: int, group_time: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Extra counts of telegraph pixels, DN, shape (pixel, read): two levels with exponential dwell times.
+
+    A read differs from the one before when the number of switches between them is odd, which has probability
+    (1 - exp(-2 t / dwell)) / 2.
+    """
+    odd = 0.5 * (1.0 - np.exp(-2.0 * group_time / telegraph.timescale))
+    switched = rng.random((telegraph.x.size, reads)) < odd[:, None]
+    start = rng.integers(0, 2, telegraph.x.size)[:, None]
+    upper = (np.cumsum(switched, axis=1) + start) % 2 == 1
+    return np.where(upper, telegraph.strength[:, None], 0.0).astype(np.float32)
+
+
+def _add_cosmic_rays(
+    charge: np.ndarray, reference: np.ndarray, hits_per_pixel: float, well: float, rng: np.random.Generator
+) -> None:
+    rows, columns = charge.shape
+    hits = rng.poisson(hits_per_pixel * charge.size)
+    for _ in range(hits):
+        y, x = int(rng.integers(rows)), int(rng.integers(columns))
+        energy = rng.lognormal(np.log(COSMIC_RAY_MEDIAN), COSMIC_RAY_SIGMA)
+        energy = min(max(energy, COSMIC_RAY_LEAST), well)
+        pixels = 1
+        if rng.random() < COSMIC_RAY_SPREAD:
+            pixels = int(rng.integers(2, 5))
+        # A track: each pixel touches the last one, and the charge is shared at random.
+        shares = rng.dirichlet(np.ones(pixels)) if pixels > 1 else (1.0,)
+        for share in shares:
+            if 0 <= y < rows and 0 <= x < columns and not reference[y, x]:
+                charge[y, x] += np.float32(energy * share)
+            step = _STEPS[rng.integers(4)]
+            y, x = y + int(step[0]), x + int(step[1])

@@ -1,0 +1,201 @@
+"""What to simulate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+
+import numpy as np
+
+from ..detectors import AMPLIFIERS, DETECTORS, FRAME_SIZE, REFERENCE_BORDER, Geometry, detector
+from ..errors import ParameterError
+from ..flags import Category
+
+# Seconds: JDox NIRCam Detector Readout. Mini frames keep it, so that rates, dwell times and thresholds per group are
+# those of a real full frame.
+FULL_FRAME_TIME = 10.73677
+# Seconds per pixel of one output, with 12 pixels of overhead a row and 2 rows a frame (the same page).
+PIXEL_TIME = 1.0e-5
+
+# Fractions of the science pixels. Hot and warm together 0.4 %, as many as flight masks hold beyond ground ones with
+# the ground's own (0.02 to 0.2 %) on top; the others are 0.04 to 0.1 %, so that a mini frame has 25 to 60 of each.
+DEFAULT_FRACTIONS = MappingProxyType(
+    {
+        Category.SATURATED: 0.0006,
+        Category.HOT: 0.0031,
+        Category.WARM: 0.0009,
+        Category.RC: 0.0010,
+        Category.INVERSE_RC: 0.0004,
+        Category.TELEGRAPH: 0.0010,
+        Category.NOISY: 0.0008,
+        Category.LOW_PEDESTAL: 0.0006,
+    }
+)
+# Defects keep three pixels apart; beyond this the frame has no room for them.
+_MAX_TOTAL_FRACTION = 0.04
+
+
+@dataclass(frozen=True)
+class Subarray:
+    """A subarray that is read by one output.
+
+    Attributes
+    ----------
+    detector, name : str
+        DETECTOR and SUBARRAY.
+    xstart, ystart : int
+        SUBSTRT1 and SUBSTRT2, counted from 1.
+    xsize, ysize : int
+        SUBSIZE1 and SUBSIZE2.
+    """
+
+    detector: str
+    name: str
+    xstart: int
+    ystart: int
+    xsize: int
+    ysize: int
+
+    @property
+    def frame_time(self) -> float:
+        """Seconds to read the subarray once (JDox NIRCam Detector Readout)."""
+        return (self.xsize + 12) * (self.ysize + 2) * PIXEL_TIME
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns of the full frame."""
+        return (
+            slice(self.ystart - 1, self.ystart - 1 + self.ysize),
+            slice(self.xstart - 1, self.xstart - 1 + self.xsize),
+        )
+
+
+def default_subarrays(frame: int, border: int) -> tuple[Subarray, ...]:
+    """One short- and one long-wavelength SUB64P, the smallest that NRC-09 reads, in the middle of the frame.
+
+    Not at the flight positions, which lie outside a mini frame; none where the frame is too small.
+    """
+    size = 64
+    start = frame // 2 - size // 2 + 1
+    if start <= border or start + size - 1 > frame - border:
+        return ()
+    return tuple(Subarray(name, "SUB64P", start, start, size, size) for name in ("NRCB1", "NRCBLONG"))
+
+
+@dataclass(frozen=True)
+class SimulationSpec:
+    """A delivery to simulate. Equal specifications give equal bytes.
+
+    Attributes
+    ----------
+    seed : int
+    frame, border : int
+        Pixels along a side of the full frame, a multiple of 4 (amplifiers); width of its reference pixels.
+    detectors : tuple of str
+    subarrays : tuple of Subarray or None
+        Cut-outs of the same pixels; those of detectors that are not simulated are left out. None, the default, means
+        :func:`default_subarrays`.
+    exposures, integrations, groups : int
+        Per detector and subarray; the ramp fit needs two groups, and the jump step three to do anything.
+    fractions : mapping of Category or str to float
+        Fraction of science pixels in each category; categories that are missing have none.
+    cosmic_ray_rate : float
+        Hits per pixel and second (STScI-001928: 5.8e-6 to 1.6e-5 over the solar cycle).
+    """
+
+    seed: int = 1
+    frame: int = 256
+    border: int = REFERENCE_BORDER
+    detectors: tuple[str, ...] = tuple(DETECTORS)
+    subarrays: tuple[Subarray, ...] | None = None
+    exposures: int = 6
+    integrations: int = 2
+    groups: int = 20
+    fractions: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_FRACTIONS), hash=False)
+    cosmic_ray_rate: float = 1.2e-5
+
+    def __post_init__(self):
+        for name in self.detectors:
+            detector(name)
+        if not self.detectors or len(set(self.detectors)) != len(self.detectors):
+            raise ParameterError(f"detectors = {self.detectors!r}: name each detector to simulate once.")
+        if not 0 <= self.seed:
+            raise ParameterError(f"seed = {self.seed}: it must not be negative.")
+        if self.border < 0 or self.frame % AMPLIFIERS or not 4 * max(self.border, 4) <= self.frame <= FRAME_SIZE:
+            raise ParameterError(
+                f"frame = {self.frame} with border = {self.border}: the frame must be a multiple of {AMPLIFIERS}, at "
+                f"least four borders and 16 pixels wide, and at most {FRAME_SIZE}."
+            )
+        for name, low, high in (("exposures", 1, 99_999), ("integrations", 1, 1000), ("groups", 2, 1000)):
+            if not low <= getattr(self, name) <= high:
+                raise ParameterError(f"{name} = {getattr(self, name)}: it must lie between {low} and {high}.")
+        if not 0 <= self.cosmic_ray_rate <= 0.1:
+            raise ParameterError(
+                f"cosmic_ray_rate = {self.cosmic_ray_rate}: it counts hits per pixel and second, from 0 to 0.1."
+            )
+        object.__setattr__(self, "fractions", _checked_fractions(self.fractions))
+        asked = default_subarrays(self.frame, self.border) if self.subarrays is None else tuple(self.subarrays)
+        kept = tuple(subarray for subarray in asked if subarray.detector in self.detectors)
+        object.__setattr__(self, "subarrays", kept)
+        for subarray in self.subarrays:
+            self._check_subarray(subarray)
+
+    def _check_subarray(self, subarray: Subarray) -> None:
+        rows, columns = subarray.slices
+        inside = (
+            min(subarray.xsize, subarray.ysize) >= 8
+            and min(rows.start, columns.start) >= self.border
+            and max(rows.stop, columns.stop) <= self.frame - self.border
+        )
+        if not inside:
+            raise ParameterError(
+                f"{subarray.detector} {subarray.name} at ({subarray.xstart}, {subarray.ystart}) of "
+                f"{subarray.xsize} x {subarray.ysize} pixels: it must be at least 8 pixels wide and lie inside the "
+                f"{self.frame}-pixel frame, off its {self.border} reference pixels."
+            )
+
+    @property
+    def geometry(self) -> Geometry:
+        return Geometry(self.frame, self.border)
+
+    def sets(self) -> tuple[tuple[str, Subarray | None, int], ...]:
+        """What is exposed: detector, subarray (None for the full frame) and observation number.
+
+        All detectors are read at once in one observation; each subarray name has an observation of its own.
+        """
+        observations: dict[tuple, int] = {}
+        listed = [(name, None, 1) for name in self.detectors]
+        for subarray in self.subarrays:
+            # Two subarrays of one detector and name cannot be in one exposure.
+            turn = sum(s is not None and (n, s.name) == (subarray.detector, subarray.name) for n, s, _ in listed)
+            number = observations.setdefault((subarray.name, turn), 2 + len(observations))
+            listed.append((subarray.detector, subarray, number))
+        return tuple(listed)
+
+    def generator(self, *names: str | int) -> np.random.Generator:
+        """Random numbers that depend on the seed and these names alone, not on the order of the work."""
+        spelled = "/".join(str(name) for name in names).encode()
+        return np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, *spelled])))
+
+    def describe(self) -> dict:
+        """Plain values in a fixed order, for a digest or a header."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        values["subarrays"] = [vars(subarray) for subarray in self.subarrays]
+        values["fractions"] = {str(key): self.fractions[key] for key in sorted(self.fractions)}
+        return values
+
+
+def _checked_fractions(fractions: Mapping[str, float]) -> dict[Category, float]:
+    checked: dict[Category, float] = {}
+    for name, value in fractions.items():
+        if name not in DEFAULT_FRACTIONS:
+            known = ", ".join(DEFAULT_FRACTIONS)
+            raise ParameterError(f"fractions has {str(name)!r}, which cannot be simulated: use {known}.")
+        if not 0 <= value <= _MAX_TOTAL_FRACTION:
+            raise ParameterError(f"fractions has {name} = {value}: it must lie between 0 and {_MAX_TOTAL_FRACTION}.")
+        checked[Category(name)] = float(value)
+    if sum(checked.values()) > _MAX_TOTAL_FRACTION:
+        raise ParameterError(
+            f"fractions sum to {sum(checked.values()):g}: defects that keep apart have no room beyond "
+            f"{_MAX_TOTAL_FRACTION} of the science pixels."
+        )
+    return checked
