@@ -201,7 +201,8 @@ def test_bad_parameter_names_file_and_key(given, words):
     with pytest.raises(ParameterError) as raised:
         SearchParameters.from_mapping(given, "demo.toml")
     message = str(raised.value)
-    assert message.startswith("demo.toml: in [search], ") and words in message
+    assert message.startswith("demo.toml: in [search], ")
+    assert words in message
     assert is_sentence(message)
 
 

@@ -88,40 +88,38 @@ class OpenExposure:
 
 
 class _Layout:
-    """Where the arrays of one file lie on disk."""
+    """The arrays of one file, at the places that the scan found."""
 
     def __init__(self, folder: Path, record: FileRecord):
-        from astropy.io import fits
-
-        self._path, self._name = folder / record.path, record.path
+        self._path, self._record = folder / record.path, record
         try:
-            if self._path.stat().st_size != record.size:
-                raise DeliveryError(
-                    f"{record.path} has changed since the delivery was scanned ({record.size} bytes then): "
-                    "wait until the delivery has arrived and run again."
-                )
-            with fits.open(self._path, memmap=True, disable_image_compression=True) as hdus:
-                self._hdus = {hdu.name: (dict(hdu.header), hdus.fileinfo(i)["datLoc"]) for i, hdu in enumerate(hdus)}
+            status = self._path.stat()
         except OSError as error:
-            raise DeliveryError(f"{record.path} can no longer be read ({error}): run again.") from error
+            raise DeliveryError(f"{record.path} can no longer be read ({error.strerror}): run again.") from error
+        if (status.st_size, status.st_mtime_ns) != (record.size, record.modified):
+            raise DeliveryError(
+                f"{record.path} has changed since the delivery was scanned: wait until the delivery has arrived and "
+                "run again."
+            )
 
     def map(self, extension: str, dtype: str, dimensions: int) -> np.ndarray:
-        if extension not in self._hdus:
-            raise DeliveryError(f"{self._name} has no {extension} extension: make the file again.")
-        header, offset = self._hdus[extension]
-        shape = tuple(header[f"NAXIS{axis}"] for axis in range(header["NAXIS"], 0, -1))
-        bits = {">f4": -32, ">i4": 32, "u1": 8}[dtype]
-        plain = header.get("BSCALE", 1) == 1 and header.get("BZERO", 0) == (_UNSIGNED_32 if dtype == ">i4" else 0)
-        if header["BITPIX"] != bits or not plain:
+        name = self._record.path
+        if extension not in self._record.arrays:
+            raise DeliveryError(f"{name} has no {extension} extension: make the file again.")
+        place = self._record.arrays[extension]
+        expected = {">f4": (-32, 0), ">i4": (32, _UNSIGNED_32), "u1": (8, 0)}[dtype]
+        if (place.bitpix, place.bzero) != expected or place.bscale != 1:
             raise DeliveryError(
-                f"{self._name} stores {extension} with BITPIX {header['BITPIX']}, BZERO {header.get('BZERO', 0)} "
-                f"where BITPIX {bits} as the pipeline writes it was expected: make the file again."
+                f"{name} stores {extension} with BITPIX {place.bitpix}, BZERO {place.bzero} where BITPIX {expected[0]}, "
+                f"BZERO {expected[1]}, as the pipeline writes it, were expected: make the file again."
             )
+        if len(place.shape) not in (dimensions, dimensions - 1):
+            raise DeliveryError(f"{name} has {len(place.shape)} axes in {extension} where {dimensions} were expected.")
         try:
-            mapped = np.memmap(self._path, dtype=dtype, mode="r", offset=offset, shape=shape)
-        except ValueError as error:
-            raise DeliveryError(f"{self._name} is shorter than its headers say: transfer it again.") from error
-        return mapped.reshape((1, *shape)) if mapped.ndim == dimensions - 1 else mapped
+            mapped = np.memmap(self._path, dtype=dtype, mode="r", offset=place.offset, shape=place.shape)
+        except (OSError, ValueError) as error:
+            raise DeliveryError(f"{name} is shorter than its headers say: transfer it again.") from error
+        return mapped.reshape((1, *place.shape)) if mapped.ndim == dimensions - 1 else mapped
 
 
 def _unsigned(stored: np.ndarray) -> np.ndarray:

@@ -1,18 +1,20 @@
 """One file of a delivery, read by its headers alone."""
 
+import os
 import re
 import warnings
 from pathlib import Path
 
 from ..detectors import DETECTORS
 from ..errors import DeliveryError
-from .records import FileRecord, Kind
+from .records import ArrayPlace, FileRecord, Kind
 
 # Suffixes that MAST gives; used for what a file was meant to be when its headers cannot be read, never against them.
 _SUFFIX = re.compile(r"_(jump|fitopt|rate|rateints|uncal)\.fits$", re.IGNORECASE)
 _DETECTOR_IN_NAME = re.compile(r"nrc(?:[ab][1-4]|[ab]long)", re.IGNORECASE)
 # What identifies an exposure in the headers; a segment of a long exposure is a triplet of its own.
 _EXPOSURE_KEYWORDS = ("PROGRAM", "OBSERVTN", "VISIT", "VISITGRP", "SEQ_ID", "ACT_ID", "EXPOSURE", "DETECTOR")
+_SEARCHED = ("SCI", "GROUPDQ", "PIXELDQ", "PEDESTAL", "DQ")
 _REQUIRED = ("DETECTOR", "SUBARRAY", "NINTS", "NGROUPS", "SUBSTRT1", "SUBSTRT2", "SUBSIZE1", "SUBSIZE2")
 
 
@@ -51,16 +53,17 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
     from astropy.io import fits
 
     relative = path.relative_to(folder).as_posix()
-    size = path.stat().st_size
+    status = path.stat()
+    size = status.st_size
     if size == 0:
         raise DeliveryError(f"{relative} is empty (0 bytes) where a FITS file was expected: transfer it again.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a truncated file is found by its size below, and said in our words
-            with fits.open(path, memmap=True, lazy_load_hdus=False) as hdus:
+            with fits.open(path, memmap=True, lazy_load_hdus=False, disable_image_compression=True) as hdus:
                 primary = hdus[0].header
-                shapes = {hdu.name: _shape(hdu.header) for hdu in hdus[1:]}
                 info = [hdus.fileinfo(i) for i in range(len(hdus))]
+                arrays = {hdu.name: _place(hdu.header, info[i + 1]["datLoc"]) for i, hdu in enumerate(hdus[1:])}
     except OSError as error:
         raise DeliveryError(f"{relative} is not a FITS file ({_first_line(error)}): transfer it again.") from error
     except Exception as error:  # astropy raises many types on damaged headers; each means the same to the user
@@ -70,6 +73,7 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
         raise DeliveryError(
             f"{relative} is truncated: it has {size} bytes and its headers announce {expected}; transfer it again."
         )
+    shapes = {name: place.shape for name, place in arrays.items()}
     kind = _kind(shapes, path)
     if kind is None:
         if suffix_of(path) is not None:
@@ -85,14 +89,14 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
             "make the file again with `python -m darkmask prepare`."
         )
     try:
-        return _record(primary, kind, shapes, path, relative, size)
+        return _record(primary, kind, arrays, path, relative, status)
     except (TypeError, ValueError) as error:
         raise DeliveryError(
             f"{relative} has a header value of the wrong type ({_first_line(error)}): make the file again."
         ) from error
 
 
-def _record(primary, kind: Kind, shapes: dict, path: Path, relative: str, size: int) -> FileRecord:
+def _record(primary, kind: Kind, arrays: dict, path: Path, relative: str, status: os.stat_result) -> FileRecord:
     science = "PEDESTAL" if kind is Kind.FITOPT else "SCI"
     return FileRecord(
         path=relative,
@@ -100,7 +104,7 @@ def _record(primary, kind: Kind, shapes: dict, path: Path, relative: str, size: 
         key=_exposure_key(primary, path),
         detector=str(primary.get("DETECTOR", "")).strip().upper(),
         subarray=str(primary.get("SUBARRAY", "")).strip().upper(),
-        shape=shapes[science],
+        shape=arrays[science].shape,
         nints=int(primary.get("NINTS", 0)),
         ngroups=int(primary.get("NGROUPS", 0)),
         noutputs=int(primary.get("NOUTPUTS", 0)),
@@ -117,7 +121,9 @@ def _record(primary, kind: Kind, shapes: dict, path: Path, relative: str, size: 
         fastaxis=int(primary.get("FASTAXIS", 0)),
         slowaxis=int(primary.get("SLOWAXIS", 0)),
         simulated=bool(primary.get("SIMULATD", False)),
-        size=size,
+        size=status.st_size,
+        modified=status.st_mtime_ns,
+        arrays={name: place for name, place in arrays.items() if name in _SEARCHED},
     )
 
 
@@ -145,11 +151,16 @@ def _exposure_key(primary, path: Path) -> str:
     return _SUFFIX.sub("", path.name)
 
 
-def _shape(header) -> tuple[int, ...]:
-    """The array shape of an image extension, slowest axis first; () for a table."""
-    if header.get("XTENSION") != "IMAGE":
-        return ()
-    return tuple(header[f"NAXIS{axis}"] for axis in range(header["NAXIS"], 0, -1))
+def _place(header, offset: int) -> ArrayPlace:
+    """Where and how an image extension is stored; a table has no shape."""
+    axes = range(header["NAXIS"], 0, -1) if header.get("XTENSION") == "IMAGE" else ()
+    return ArrayPlace(
+        offset,
+        tuple(header[f"NAXIS{axis}"] for axis in axes),
+        header["BITPIX"],
+        header.get("BZERO", 0),
+        header.get("BSCALE", 1),
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -33,6 +33,16 @@ class SetKey(NamedTuple):
         )
 
 
+class ArrayPlace(NamedTuple):
+    """Where an image extension's array lies in its file, and how it is stored."""
+
+    offset: int
+    shape: tuple[int, ...]
+    bitpix: int
+    bzero: float
+    bscale: float
+
+
 @dataclass(frozen=True)
 class FileRecord:
     """One FITS file of a delivery, as its headers describe it.
@@ -50,8 +60,10 @@ class FileRecord:
         The S_* keywords.
     xstart, ystart : int
         SUBSTRT1 and SUBSTRT2, counted from 1.
-    size : int
-        Bytes.
+    size, modified : int
+        Bytes, and the time of the last change in nanoseconds.
+    arrays : dict of str to ArrayPlace
+        The image extensions that a search reads.
     """
 
     path: str
@@ -77,6 +89,8 @@ class FileRecord:
     slowaxis: int
     simulated: bool
     size: int
+    modified: int
+    arrays: dict[str, ArrayPlace]
 
     @property
     def set_key(self) -> SetKey:
@@ -222,7 +236,17 @@ class DeliveryIndex:
     @classmethod
     def from_json(cls, data: dict) -> "DeliveryIndex":
         files = tuple(
-            FileRecord(**{**record, "kind": Kind(record["kind"]), "shape": tuple(record["shape"])})
+            FileRecord(
+                **{
+                    **record,
+                    "kind": Kind(record["kind"]),
+                    "shape": tuple(record["shape"]),
+                    "arrays": {
+                        name: ArrayPlace(offset, tuple(shape), *stored)
+                        for name, (offset, shape, *stored) in record["arrays"].items()
+                    },
+                }
+            )
             for record in data["files"]
         )
         problems = tuple(

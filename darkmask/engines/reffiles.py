@@ -115,8 +115,8 @@ def _check_flags(parameters: SearchParameters, name: str) -> None:
     for kind in OFFICIAL_KINDS:
         if not parameters.flag_values[kind] and kind not in parameters.dark_do_not_use:
             raise SearchError(
-                f"flag_values gives {kind!r} no mnemonic and dark_do_not_use leaves it out, so that jwst_reffiles would "
-                f"not tell where those pixels of {name} are: name a mnemonic, or search with --engine=native."
+                f"flag_values gives {kind!r} no mnemonic and dark_do_not_use leaves it out, so that jwst_reffiles "
+                f"would not tell where those pixels of {name} are: name a mnemonic, or search with --engine=native."
             )
 
 

@@ -118,7 +118,7 @@ class SimulationSpec:
             detector(name)
         if not self.detectors or len(set(self.detectors)) != len(self.detectors):
             raise ParameterError(f"detectors = {self.detectors!r}: name each detector to simulate once.")
-        if not 0 <= self.seed:
+        if self.seed < 0:
             raise ParameterError(f"seed = {self.seed}: it must not be negative.")
         if self.border < 0 or self.frame % AMPLIFIERS or not 4 * max(self.border, 4) <= self.frame <= FRAME_SIZE:
             raise ParameterError(
