@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from ..atomic import replacing
-from ..errors import DeliveryError
+from ..detectors import Geometry
+from ..errors import DeliveryError, ParameterError
 from ..flags import Category
 from .spec import FULL_FRAME_TIME, SimulationSpec
 
@@ -172,7 +173,8 @@ class _Placer:
 
     def __init__(self, spec: SimulationSpec, rng: np.random.Generator):
         self.rng = rng
-        self.taken = spec.geometry.reference_pixels()
+        # One pixel off the border, so that all eight neighbours of a defect are science pixels.
+        self.taken = Geometry(spec.frame, spec.border + 1).reference_pixels()
         self.science = slice(spec.border, spec.frame - spec.border)
 
     def one(self, region: tuple[slice, slice] | None = None) -> tuple[int, int]:
@@ -204,7 +206,7 @@ class _Placer:
             y = int(self.rng.integers(rows.start, rows.stop))
             if not self.taken[y, x]:
                 return x, y
-        raise DeliveryError(
+        raise ParameterError(
             f"no room is left for another defect in rows {rows.start} to {rows.stop}: ask for smaller fractions, a "
             "larger frame or larger subarrays."
         )

@@ -68,7 +68,8 @@ def draw_masks(spec: SimulationSpec, properties: Detector, defects: Defects) -> 
     x, y = _draw(free, round(OPEN * science), rng)
     base[y, x] |= bits_of(["OPEN", "DO_NOT_USE"])
     for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-        beside = free[y + dy, x + dx] & (base[y + dy, x + dx] == 0)
+        # Defects are three pixels away: what may be in the way is a reference pixel.
+        beside = base[y + dy, x + dx] == 0
         base[(y + dy)[beside], (x + dx)[beside]] |= bits_of(["ADJ_OPEN", "DO_NOT_USE"])
 
     # The ground test searched for hot pixels from 0.275 e-/s: it has no warm ones.
@@ -112,8 +113,8 @@ def _draw(free: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.nd
             break
         y, x = divmod(int(candidate), free.shape[1])
         if free[y, x]:
-            # Neighbours stay free for ADJ_OPEN only when no other drawn pixel may take them: one ring is enough.
-            free[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] = False
+            # Two rings, so that the neighbours of an open pixel, which are flagged too, touch nothing else.
+            free[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3] = False
             xs.append(x)
             ys.append(y)
     return np.array(xs, dtype=int), np.array(ys, dtype=int)

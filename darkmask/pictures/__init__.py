@@ -1,0 +1,6 @@
+"""Pictures of what a search found, as PNG bytes. matplotlib is imported when the first one is drawn."""
+
+from .histogram import rate_histogram
+from .mask_map import mask_map
+
+__all__ = ["mask_map", "rate_histogram"]
