@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.stats import sigma_clip
+from scipy.stats import sigmaclip
 
 from darkmask.engines.reffiles import Triplet, search_reffiles
 from darkmask.errors import SearchError
@@ -135,49 +137,81 @@ EDGES = {
     "nan_rate": {(20, 2 * n): n for n in (1, 5, 6, 10)},
     "loud": {(22, 2 * n): n for n in (1, 2, 5, 10)},
 }
-# 42 groups: early are groups 0 to 9, late ones 31 to 41 (int(31.5)); 9 early jumps and 1 late one are a ratio of 9.9.
-GROUPS, LATE = 42, 31
+# 18 groups: early are groups 0 to 3, late ones 13 to 17 (from int(13.5) on), so that 4 early jumps and 1 late one are
+# a ratio of exactly 5. More than 8192 science pixels, where numpy begins to sum big-endian values in parts.
+GROUPS, ROWS, COLUMNS = 18, 100, 96
+LADDER_ROW, LAST_BIT_ROW = 50, 52
+# A higher threshold of noise than of the clipping, so that the ladder's own pixels do not move the threshold.
+LAST_BIT = SearchParameters(dark_noisy_threshold=8)
+
+
+# Each ladder has a pixel for each of these steps, of one unit in the last place of float32.
+STEPS = np.arange(-14, 15)
+
+
+def add_ladders(rate: np.ndarray, pedestal: np.ndarray, groupdq: np.ndarray) -> None:
+    """Add pixels in small steps from nominal to bad, and in the smallest steps across the default thresholds.
+
+    Far outside of what survives the clipping, they do not move the thresholds they are placed on.
+    """
+    groupdq[:, :, LADDER_ROW : LAST_BIT_ROW + 1] = 0
+    pedestal[:, LADDER_ROW] = 3 + np.linspace(8, 26, COLUMNS, dtype=np.float32)
+    pedestal[:, LADDER_ROW + 1] = 3 - np.linspace(8, 26, COLUMNS, dtype=np.float32)
+    alternating = np.resize([1, -1], (len(rate), 1))
+    rate[:, LADDER_ROW] = 0.01 + alternating * np.linspace(0.001, 0.01, COLUMNS)
+    high, low, loud = (slice(i * STEPS.size, (i + 1) * STEPS.size) for i in range(3))
+
+    pedestal[:, LAST_BIT_ROW, high], pedestal[:, LAST_BIT_ROW, low] = 30, -30
+    for image in pedestal:
+        clipped = sigmaclip(image.astype(np.float64), 3, 3).clipped
+        for part, sign in ((high, 1), (low, -1)):
+            threshold = np.float32(clipped.mean() + sign * 5 * clipped.std())
+            image[LAST_BIT_ROW, part] = threshold + STEPS * np.spacing(threshold)
+
+    rate[:, LAST_BIT_ROW, loud] = 0.01 + 0.02 * alternating
+    clean = (groupdq & pixel_flags()["JUMP_DET"]).sum(axis=1) == 0
+    slopes = np.where(clean, rate.astype(np.float64), np.nan)
+    known = (clean.sum(axis=0) >= 5) & np.isfinite(slopes).any(axis=0)
+    survivors = sigma_clip(np.nanstd(slopes[:, known], axis=0), sigma=5, maxiters=5, masked=False)
+    cut = np.float32(survivors.mean() + LAST_BIT.dark_noisy_threshold * survivors.std())
+    # Around 0, so that one unit in the last place of a slope is one of the standard deviation.
+    rate[:, LAST_BIT_ROW, loud] = alternating * (cut + STEPS * np.spacing(cut))
 
 
 def make_edges(folder: Path, border: int, nan_pedestal: bool = False) -> list[Triplet]:
-    """Five exposures of 2 integrations of 40x48 science pixels with every case at its threshold."""
+    """Five exposures of 2 integrations of 100x96 science pixels with every case at its threshold."""
     flags = pixel_flags()
     rng = np.random.default_rng(5)
-    rows, columns = 40, 48
-    rate = rng.normal(0.01, 0.002, (10, rows, columns)).astype(np.float32)
+    rate = rng.normal(0.01, 0.002, (10, ROWS, COLUMNS)).astype(np.float32)
     pedestal = rng.normal(3.0, 4.0, rate.shape).astype(np.float32)
-    groupdq = np.zeros((10, GROUPS, rows, columns), dtype=np.uint8)
+    groupdq = np.zeros((10, GROUPS, ROWS, COLUMNS), dtype=np.uint8)
     # Cosmic rays, below the rows of the cases.
-    hits = [rng.integers(low, high, 300) for low, high in ((0, 10), (1, GROUPS), (28, rows), (0, columns))]
+    hits = [rng.integers(low, high, 300) for low, high in ((0, 10), (1, GROUPS), (60, ROWS), (0, COLUMNS))]
     groupdq[tuple(hits)] = flags["JUMP_DET"]
     jump_groups = {
-        "nine_jumps": slice(12, 21),
-        "ten_jumps": slice(12, 22),
-        "early_jumps": [*range(1, 10), 25],
-        "just_early": [*range(10), LATE, LATE + 1, LATE + 2],  # (10/10) / (3/11) = 3.7, below 5
+        "nine_jumps": slice(4, 13),
+        "ten_jumps": [*range(4, 13), 17],
+        "early_jumps": slice(10),
+        "just_early": [*range(8), 13, 17],  # (4 / 4) / (2 / 5) = 2.5
         "one_jump": slice(7, 8),
     }
+    levels = {"saturated": 0, "low_pedestal": -200, "low_saturated": -200, "high_pedestal": 200}
     for kind, pixels in EDGES.items():
         for (y, x), n in pixels.items():
             if kind in jump_groups:
                 groupdq[:n, jump_groups[kind], y, x] = flags["JUMP_DET"]
-            if kind == "saturated":
-                groupdq[:n, :, y, x] = flags["SATURATED"]
-                pedestal[:n, y, x], rate[:n, y, x] = 0, np.nan
-            if kind in ("low_pedestal", "low_saturated"):
-                pedestal[:n, y, x] = -200
-            if kind == "low_saturated":
-                groupdq[:n, 0, y, x] = flags["SATURATED"]
-            if kind == "high_pedestal":
-                pedestal[:n, y, x] = 200
-            if kind == "nan_rate":
+            if kind in levels:
+                pedestal[:n, y, x] = levels[kind]
+            if kind in ("saturated", "low_saturated"):
+                groupdq[:n, slice(None) if kind == "saturated" else 0, y, x] = flags["SATURATED"]
+            if kind in ("saturated", "nan_rate"):
                 rate[:n, y, x] = np.nan
             if kind == "loud":
                 rate[:n, y, x] += np.resize([0.05, -0.05], n)
-    # Alike early and late just above a ratio of 5: (10/10) / (2/11) = 5.5.
-    groupdq[:, [*range(10), LATE, GROUPS - 1], 24, 4] = flags["JUMP_DET"]
-    # The group before the late ones: counted as late, the ratio would fall below 5.
-    groupdq[:, [*range(10), LATE - 1, LATE, GROUPS - 1], 26, 4] = flags["JUMP_DET"]
+    # A ratio of exactly 5; in the second pixel the group before the late ones jumps, which would make it 3.
+    groupdq[:, [*range(9), 17], 24, 4] = flags["JUMP_DET"]
+    groupdq[:, [*range(4), *range(8, 13), 17], 26, 4] = flags["JUMP_DET"]
+    add_ladders(rate, pedestal, groupdq)
     if nan_pedestal:
         pedestal[3, 30, 30] = np.nan
 
@@ -210,10 +244,14 @@ def test_other_parameters(tmp_path):
 def test_one_missing_pedestal_voids_its_integration(tmp_path):
     """9 of 10 integrations are then left, and a pixel that was high in 9 is high in 8, which is not enough."""
     triplets = make_edges(tmp_path, 4, nan_pedestal=True)
-    assert_same(triplets, SearchParameters(), CATEGORIES)
+    assert_same(triplets, LAST_BIT, CATEGORIES)
     maps, _, _ = read_maps(triplets)
-    rc = search_official(maps, SearchParameters())[Category.RC]
-    assert [bool(rc[4, 2 * n]) for n in (8, 9, 10)] == [False, False, True]
+    found = search_official(maps, LAST_BIT)
+    assert [bool(found[Category.RC][4, 2 * n]) for n in (8, 9, 10)] == [False, False, True]
+    for category in (Category.RC, Category.LOW_PEDESTAL, Category.NOISY):
+        assert 0 < found[category][LAST_BIT_ROW].sum() < STEPS.size, (
+            f"the ladder of {category} does not cross its threshold"
+        )
 
 
 def test_pixels_at_every_threshold_by_hand(tmp_path):
@@ -246,18 +284,24 @@ def test_early_and_late_groups(groups, expected):
     assert early_late_cutoffs(groups) == expected
 
 
-def test_too_few_integrations():
-    maps = np.zeros((4, 6, 6), dtype=np.float32)
+@pytest.mark.parametrize(
+    ("integrations", "jumps_in_one", "words"),
+    [
+        (4, 0, r"needs 5 jump-free slopes .* has 4 integrations: add exposures"),
+        (5, 1, r"No pixel has 5 jump-free slopes in 5 integrations"),
+    ],
+)
+def test_too_little_to_judge_noise(integrations, jumps_in_one, words):
+    maps = np.zeros((integrations, 6, 6), dtype=np.float32)
     jumps = np.zeros(maps.shape, dtype=np.int16)
-    given = OfficialInput(maps, maps, maps > 0, jumps, jumps, jumps, 20)
-    with pytest.raises(SearchError, match=r"needs 5 jump-free slopes .* has 4 integrations: add exposures"):
-        search_official(given, SearchParameters())
+    jumps[0] = jumps_in_one
+    with pytest.raises(SearchError, match=words):
+        search_official(OfficialInput(maps, maps, maps > 0, jumps, jumps, jumps, 20), SearchParameters())
 
 
-def test_no_pixel_with_five_clean_slopes():
-    maps = np.zeros((5, 6, 6), dtype=np.float32)
+def test_ramps_too_short_for_early_groups():
+    maps = np.ones((5, 6, 6), dtype=np.float32)
     jumps = np.zeros(maps.shape, dtype=np.int16)
-    jumps[0] = 1
-    given = OfficialInput(maps, maps, maps > 0, jumps, jumps, jumps, 20)
-    with pytest.raises(SearchError, match="No pixel has 5 jump-free slopes"):
-        search_official(given, SearchParameters())
+    with np.errstate(all="raise"):
+        found = search_official(OfficialInput(maps, maps, maps > 1, jumps, jumps, jumps, 3), SearchParameters())
+    assert not any(where.any() for where in found.values())

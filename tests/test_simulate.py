@@ -351,7 +351,7 @@ def test_mask_in_force_leaves_the_defects_alone(delivery):
 
 
 def test_products_do_not_depend_on_the_height_of_bands(tmp_path):
-    """The whole frame at once, and bands of 7 rows: a jump or a saturated pixel at an edge flags across it."""
+    """The whole frame at once, and bands of 24 rows: a jump or a saturated pixel at an edge flags across it."""
     code = (
         "import sys; from pathlib import Path\n"
         "from darkmask.offline import offline_crds\n"
@@ -361,7 +361,7 @@ def test_products_do_not_depend_on_the_height_of_bands(tmp_path):
         "spec = SimulationSpec(frame=64, detectors=('NRCA1',), groups=6, cosmic_ray_rate=1e-3,\n"
         "    fractions={'saturated': 0.01, 'telegraph': 0.01, 'hot': 0.01})\n"
         "with offline_crds():\n"
-        "    for samples, name in ((10**9, 'whole'), (64 * 7 * 12, 'bands')):\n"
+        "    for samples, name in ((10**9, 'whole'), (64 * 24 * 12, 'bands')):\n"
         "        products.BAND_SAMPLES = samples\n"
         "        folder = Path(sys.argv[1]) / name; folder.mkdir()\n"
         "        products.make_triplet(folder, spec, detector('NRCA1'), None, ExposureName('NRCA1', 1, 1))\n"

@@ -7,6 +7,8 @@ import numpy as np
 from .canvas import COLOURS, new_figure, plain, png_bytes
 
 _BINS_PER_DECADE = 20
+_CORE_DECADES = 1.5  # the length of the linear core's halves, in decades of the axis
+_FLOOR = 0.5
 _MARKS = ("vermillion", "blue", "green", "purple", "orange", "sky")
 
 
@@ -28,33 +30,33 @@ def rate_histogram(rate: np.ndarray, thresholds: Mapping[str, float], title: str
     """
     values = np.asarray(rate, dtype=np.float64).ravel()
     finite = values[np.isfinite(values)]
-    figure = new_figure(8.4, 4.8)
-    axes = figure.add_subplot()
     marked = {name: float(value) for name, value in thresholds.items() if np.isfinite(value)}
+    figure = new_figure(8.4, 4.8)
+    axes = figure.add_axes((0.09, 0.12, 0.88, 0.79))
     linear = _linear_width(finite)
-    if finite.size:
-        edges = _edges(min(finite.min(), *marked.values()), max(finite.max(), *marked.values()), linear) if marked else (
-            _edges(finite.min(), finite.max(), linear)
-        )
-        numbers, _ = np.histogram(finite, edges)
-        axes.stairs(np.where(numbers > 0, numbers, 0.5), edges, baseline=0.5, fill=True, color="#9aa7b3")
+    edges = _edges([*finite, *marked.values()] if finite.size < 2 else [finite.min(), finite.max(), *marked.values()], linear)
+    numbers, _ = np.histogram(finite, edges)
+    axes.stairs(np.maximum(numbers, _FLOOR), edges, baseline=_FLOOR, fill=True, color="#7F7F7F")
+    axes.set_xscale("symlog", linthresh=linear, linscale=_CORE_DECADES)
     axes.set_yscale("log")
-    axes.set_xscale("symlog", linthresh=linear, linscale=0.6)
-    axes.set_ylim(bottom=0.5)
-    axes.grid(True, which="major", color="#e3e7eb", linewidth=0.8)
+    axes.set(xlim=(edges[0], edges[-1]), ylim=(_FLOOR, max(numbers.max(initial=1) * 20, 100)))
+    axes.grid(True, which="major", color="#e1e1e1", linewidth=0.8)
     axes.set_axisbelow(True)
     for position, (name, value) in enumerate(sorted(marked.items(), key=lambda item: item[1])):
-        above = int(np.count_nonzero(finite >= value))
-        label = f"{_words(name)}: {value:.3g} e-/s ({above:,} pixels at or above)".replace(",", "\u2009")
-        style = ("-", "--", "-.", ":")[position % 4]
-        axes.axvline(value, color=COLOURS[_MARKS[position % len(_MARKS)]], linestyle=style, linewidth=1.8, label=label)
+        above = _count(np.count_nonzero(finite >= value))
+        axes.axvline(
+            value,
+            color=COLOURS[_MARKS[position % len(_MARKS)]],
+            linestyle=("-", "--", "-.", ":")[position % 4],
+            linewidth=1.8,
+            label=f"{_words(name)}: {value:.3g} e-/s ({above} pixels at or above)",
+        )
     if marked:
         axes.legend(loc="upper right", fontsize=9, framealpha=0.95)
     left_out = values.size - finite.size
-    note = f"; {left_out:,} without a finite rate left out".replace(",", "\u2009") if left_out else ""
+    note = f"; {_count(left_out)} pixels without a finite rate are left out" if left_out else ""
     axes.set(title=plain(title), xlabel=f"rate (e-/s{note})", ylabel="pixels per bin")
-    _thin_ticks(axes)
-    return png_bytes(figure, dpi=100)
+    return png_bytes(figure)
 
 
 def _words(name: str) -> str:
@@ -70,22 +72,18 @@ def _linear_width(finite: np.ndarray) -> float:
     return float(10.0 ** np.ceil(np.log10(core))) if core > 0 else 0.01
 
 
-def _edges(low: float, high: float, linear: float) -> np.ndarray:
-    """Bins of equal width as drawn: linear within the core, logarithmic outside."""
-    core = np.linspace(-linear, linear, 2 * _BINS_PER_DECADE + 1)
+def _edges(values: list[float], linear: float) -> np.ndarray:
+    """Bins of equal width as drawn, linear within the core and logarithmic outside, that hold all of the values."""
+    core = np.linspace(-linear, linear, 2 * round(_CORE_DECADES * _BINS_PER_DECADE) + 1)
 
     def outside(limit: float) -> np.ndarray:
-        if limit <= linear:
+        if limit < linear:
             return np.empty(0)
-        decades = np.log10(limit / linear)
-        number = int(np.ceil(decades * _BINS_PER_DECADE)) + 1
+        number = int(np.log10(limit / linear) * _BINS_PER_DECADE) + 2
         return linear * 10.0 ** (np.arange(1, number + 1) / _BINS_PER_DECADE)
 
-    return np.concatenate([-outside(-low)[::-1], core, outside(high)])
+    return np.concatenate([-outside(-min(values, default=0))[::-1], core, outside(max(values, default=0))])
 
 
-def _thin_ticks(axes) -> None:
-    """The labels either side of zero stand too close to each other for both to be kept when the range is wide."""
-    labels = [tick for tick in axes.get_xticks()]
-    if len(labels) > 9:
-        axes.set_xticks([tick for index, tick in enumerate(labels) if tick == 0 or index % 2 == 0])
+def _count(number: int) -> str:
+    return f"{int(number):,}".replace(",", "\u2009")

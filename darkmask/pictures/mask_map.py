@@ -17,7 +17,7 @@ _STYLES = {
     Category.RC: ("green", "P"),
     Category.SATURATED: ("vermillion", "o"),
 }
-_BACKGROUND = 768
+_BACKGROUND = 256  # blocks along a side: what is left of a dark's structure when its noise is averaged
 
 
 def mask_map(categories: np.ndarray, rate: np.ndarray | None, title: str) -> bytes:
@@ -38,28 +38,37 @@ def mask_map(categories: np.ndarray, rate: np.ndarray | None, title: str) -> byt
         several markers.
     """
     rows, columns = categories.shape
-    figure = new_figure(8.4, 6.4)
-    axes = figure.add_subplot()
+    height = 6.4 if max(rows, columns) <= 512 else 9.0
+    figure = new_figure(height + 1.9, height)
+    # Room in inches for labels, title and legend; the image takes the rest of a square.
+    side = height - 1.1
+    axes = figure.add_axes((0.75 / (height + 1.9), 0.6 / height, side / (height + 1.9), side / height))
     extent = (-0.5, columns - 0.5, -0.5, rows - 0.5)
-    axes.imshow(_background(categories, rate), cmap="gray", vmin=0, vmax=1, origin="lower", extent=extent)
+    background = _background(categories, rate)
+    axes.imshow(background, cmap="gray", vmin=0, vmax=1, origin="lower", extent=extent, interpolation="nearest")
     handles = []
     for category, (colour, marker) in _STYLES.items():
         y, x = np.nonzero(in_category(categories, category))
-        size = _marker_size(y.size, max(rows, columns))
-        edge = {} if marker == "x" else {"edgecolors": "black", "linewidths": 0.25 if size > 6 else 0}
-        scatter = axes.scatter(x, y, s=size, c=COLOURS[colour], marker=marker, **edge)
-        label = f"{category.value.replace('_', ' ')}: {y.size:,}".replace(",", "\u2009")
-        handles.append((y.size, _legend_handle(colour, marker, label)))
-        scatter.set_rasterized(True)
+        area = _marker_area(y.size, max(rows, columns))
+        edge = {"linewidths": 0.8} if marker == "x" else {"edgecolors": "black", "linewidths": 0.3 if area > 8 else 0}
+        axes.scatter(x, y, s=area, c=COLOURS[colour], marker=marker, **edge)
+        label = f"{category.value.replace('_', ' ')}: {_count(y.size)}"
+        handles.append(_legend_handle(colour, marker, label))
     axes.set(title=plain(title), xlabel="column (pixels)", ylabel="row (pixels)", xlim=extent[:2], ylim=extent[2:])
     figure.legend(
-        handles=[handle for _, handle in handles[::-1]],
-        loc="outside right upper",
-        title=f"bad pixels: {int(np.count_nonzero(categories)):,}".replace(",", "\u2009"),
+        handles=handles[::-1],
+        loc="upper left",
+        bbox_to_anchor=((0.75 + side) / (height + 1.9), 1 - 0.4 / height),
+        title=f"bad pixels: {_count(np.count_nonzero(categories))}",
+        alignment="left",
         frameon=False,
         fontsize=9,
     )
-    return png_bytes(figure, dpi=100)
+    return png_bytes(figure)
+
+
+def _count(number: int) -> str:
+    return f"{int(number):,}".replace(",", "\u2009")
 
 
 def _legend_handle(colour: str, marker: str, label: str):
@@ -68,25 +77,28 @@ def _legend_handle(colour: str, marker: str, label: str):
     return Line2D([], [], linestyle="", marker=marker, markersize=7, color=COLOURS[colour], label=label)
 
 
-def _marker_size(count: int, side: int) -> float:
-    """Area of a marker in square points: a few pixels of the picture, less where thousands would cover each other."""
-    area = 14.0 if side <= 512 else 9.0
-    return float(np.clip(area * (400 / max(count, 1)) ** 0.35, 2.0, area))
+def _marker_area(count: int, side: int) -> float:
+    """Square points: some pixels of the picture, fewer where thousands of markers would cover each other."""
+    area = 16.0 if side <= 512 else 12.0
+    return float(np.clip(area * (200 / max(count, 1)) ** 0.35, 5.0, area))
 
 
 def _background(categories: np.ndarray, rate: np.ndarray | None) -> np.ndarray:
-    """The rates as pale grey from 0.55 to 1, on which every colour of the palette and black can be seen."""
+    """The rates as pale grey, on which every colour of the palette can be seen."""
     if rate is None:
         return np.ones((1, 1), dtype=np.float32)
-    step = max(1, -(-max(rate.shape) // _BACKGROUND))
-    shown = np.array(rate[::step, ::step], dtype=np.float32)
-    # Bad pixels have markers; in the grey scale they would only widen the range and be noise in the file.
-    good = np.isfinite(shown) & (categories[::step, ::step] == 0)
+    # Bad pixels have markers; in the grey scale they would only widen the range.
+    good = np.isfinite(rate) & (categories == 0)
     if not good.any():
         return np.ones((1, 1), dtype=np.float32)
-    low, high = np.percentile(shown[good], (1, 99))
-    level = float(np.median(shown[good]))
-    shown = np.where(good, shown, level)
+    shown = _block_means(np.where(good, rate, np.float32(np.median(rate[good]))))
+    low, high = np.percentile(shown, (1, 99))
     scaled = np.clip((shown - low) / max(high - low, np.finfo(np.float32).tiny), 0, 1)
     # Few grey levels: the noise of a dark tells nothing here and does not compress.
-    return 0.55 + 0.4 * np.round(scaled * 7) / 7
+    return 0.72 + 0.24 * np.round(scaled * 7) / 7
+
+
+def _block_means(image: np.ndarray) -> np.ndarray:
+    step = max(1, max(image.shape) // _BACKGROUND)
+    rows, columns = (side // step * step for side in image.shape)
+    return image[:rows, :columns].reshape(rows // step, step, columns // step, step).mean(axis=(1, 3))

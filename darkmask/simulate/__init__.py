@@ -5,6 +5,7 @@
 ``defects``     where the defects of a detector lie and how strong they are; the truth
 ``ramps``       counts of one exposure: charge, coupling, cosmic rays, noise
 ``headers``     what the headers and file names of an exposure say
+``references``  gain, noise, saturation level and superbias for the pipeline's steps
 ``products``    the pipeline's own steps, and the files they make
 ``masks``       ground masks and masks in force that go with a delivery
 ``build``       a whole delivery on all cores, and the demo delivery in the user's cache

@@ -1,8 +1,8 @@
 """The pipeline's own steps on a simulated exposure, and the files that they make.
 
-``SaturationStep``, ``JumpStep`` and ``RampFitStep`` run with their defaults (growth of saturation
-by one pixel, jump threshold 4 sigma, flagged neighbours) on bands of rows, so that an exposure of 2048 x 2048 x 120
-groups fits in a few GB. Bands overlap by the reach of the steps, and the products do not depend on their height.
+``SaturationStep``, ``JumpStep`` and ``RampFitStep`` run with their defaults (growth of saturation by one pixel, jump
+threshold 4 sigma, flagged neighbours) on bands of rows, so that an exposure of 2048 x 2048 x 120 groups fits in a few
+GB. Bands overlap by the reach of the steps, and the products do not depend on their height.
 """
 
 import logging
@@ -15,13 +15,11 @@ import numpy as np
 from ..detectors import Detector
 from ..flags import pixel_flags
 from .headers import FILE_DATE, ExposureName, fill_headers
-from .ramps import saturation_level, simulate_ramps
+from .ramps import simulate_ramps
+from .references import SUPERBIAS, reference
 from .spec import SimulationSpec, Subarray
 
-# DN. Constant: what a superbias looks like is gone after its subtraction; the saturation step needs counts above zero.
-SUPERBIAS = 10_000.0
-# Pixels times groups in one band. The ramp fit takes 30 bytes for each (0.6 GB in all), and bands of the mini frames'
-# size would be none: the whole of a demo exposure is one band.
+# Pixels times groups in one band. The ramp fit takes 30 bytes for each, 0.6 GB in all; a demo exposure is one band.
 BAND_SAMPLES = 20_000_000
 # Rows beyond a band that decide its flags: saturation grows by one pixel, and a jump flags its neighbours.
 HALO = 2
@@ -53,10 +51,11 @@ def make_triplet(
     _silence_logs()
     ramps = simulate_ramps(spec, properties, subarray, name.exposure)
     start = (subarray.xstart, subarray.ystart) if subarray else (1, 1)
-    reference = spec.geometry.reference_pixels(*start, ramps.shape[2:])
-    products = _Products(ramps, np.zeros(ramps.shape, np.uint8), np.zeros(reference.shape, np.uint32))
-    for first, last in bands(ramps.shape, BAND_SAMPLES):
-        model = _band_model(ramps, reference, first, last, spec, properties, subarray, name)
+    border = spec.geometry.reference_pixels(*start, ramps.shape[2:])
+    products = _Products(ramps, np.zeros(ramps.shape, np.uint8), np.zeros(border.shape, np.uint32))
+    del ramps  # one owner, who lets go of them
+    for first, last in bands(products.ramps.shape, BAND_SAMPLES):
+        model = _band_model(products.ramps, border, first, last, spec, properties, subarray, name)
         _run_steps(model, properties, products, first, last)
     products.save(folder, name, start[1])
 
@@ -78,7 +77,7 @@ class _Products:
         Replaced band by band by what the steps give.
     groupdq : numpy.ndarray, shape (integration, group, y, x), uint8
     pixeldq : numpy.ndarray, shape (y, x), uint32
-    rate, rateints, fitopt : dict of str to list of numpy.ndarray
+    rate, rateints, fitopt : dict of str to list of numpy.ndarray or _Packed
         The arrays of each band, rows in the last axis but one.
     cosmic_rays, heights : list of float
         PRIMECRS of each band, and its rows.
@@ -97,39 +96,69 @@ class _Products:
     models: dict = field(default_factory=dict)
 
     def save(self, folder: Path, name: ExposureName, first_row: int) -> None:
-        """Give the models of the last band the arrays of all, and write them; SUBSTRT2 is ``first_row``."""
-        arrays = {"jump": {"data": self.ramps, "groupdq": self.groupdq, "pixeldq": self.pixeldq}}
-        for product in ("fitopt", "rate", "rateints"):
-            arrays[product] = _joined(getattr(self, product))
-        if self.ramps.shape[0] == 1:
-            del arrays["rateints"]
+        """Give the models of the last band the arrays of all, and write them; SUBSTRT2 is ``first_row``.
+
+        One product after the other, each let go of when it is written: the optional results are larger than the ramps.
+        """
+        integrations, _, rows, _ = self.ramps.shape
         cosmic_rays = float(np.average(self.cosmic_rays, weights=self.heights))
-        for product, values in arrays.items():
+        for product in ("jump", "fitopt", "rate", "rateints"):
             model = self.models.pop(product)
-            for key, value in values.items():
-                setattr(model, key, value)
-            model.meta.subarray.ystart, model.meta.subarray.ysize = first_row, self.ramps.shape[2]
+            if product == "rateints" and integrations == 1:
+                continue
+            if product == "jump":
+                model.data, model.groupdq, model.pixeldq = self.ramps, self.groupdq, self.pixeldq
+                self.ramps = self.groupdq = None
+            else:
+                parts = getattr(self, product)
+                for key in list(parts):
+                    setattr(model, key, _joined(parts.pop(key)))
+            model.meta.subarray.ystart, model.meta.subarray.ysize = first_row, rows
             model.meta.exposure.primary_cosmic_rays = cosmic_rays
             _save(model, Path(folder) / name.file_name(product))
 
 
-def _joined(parts: dict) -> dict:
-    """One array per name from those of the bands; fewer segments or jumps than elsewhere are padded with zeros."""
-    joined = {}
-    for key, arrays in parts.items():
-        if arrays[0].ndim == 4:
-            most = max(array.shape[1] for array in arrays)
-            arrays = [np.pad(a, ((0, 0), (0, most - a.shape[1]), (0, 0), (0, 0))) for a in arrays]
-        joined[key] = arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=-2)
-    return joined
+@dataclass(frozen=True)
+class _Packed:
+    """An array that is mostly zeros: the fit's optional results have as many planes as the worst pixel has jumps."""
+
+    shape: tuple[int, ...]
+    where: np.ndarray
+    values: np.ndarray
+
+    @classmethod
+    def of(cls, array: np.ndarray) -> "_Packed":
+        where = np.flatnonzero(array)
+        return cls(array.shape, where.astype(np.uint32), array.reshape(-1)[where])
+
+    def unpack(self, out: np.ndarray) -> None:
+        """Write into ``out``, which is zero."""
+        out[np.unravel_index(self.where, self.shape)] = self.values
 
 
-def _band_model(ramps, reference, first, last, spec, properties, subarray, name):
+def _joined(parts: list) -> np.ndarray:
+    """One array from those of the bands; fewer segments or jumps than in another band are padded with zeros."""
+    if len(parts) == 1:
+        return parts[0]
+    if not isinstance(parts[0], _Packed):
+        return np.concatenate(parts, axis=-2)
+    integrations, _, _, columns = parts[0].shape
+    most = max(part.shape[1] for part in parts)
+    rows = sum(part.shape[2] for part in parts)
+    whole = np.zeros((integrations, most, rows, columns), dtype=parts[0].values.dtype)
+    first = 0
+    for part in parts:
+        part.unpack(whole[:, : part.shape[1], first : first + part.shape[2]])
+        first += part.shape[2]
+    return whole
+
+
+def _band_model(ramps, border, first, last, spec, properties, subarray, name):
     from stdatamodels.jwst import datamodels
 
     low, high = max(first - HALO, 0), min(last + HALO, ramps.shape[2])
     data = ramps[:, :, low:high] + np.float32(SUPERBIAS)
-    pixeldq = np.where(reference[low:high], pixel_flags()["REFERENCE_PIXEL"], 0).astype(np.uint32)
+    pixeldq = np.where(border[low:high], pixel_flags()["REFERENCE_PIXEL"], 0).astype(np.uint32)
     model = datamodels.RampModel(data=data, pixeldq=pixeldq, groupdq=np.zeros(data.shape, np.uint8))
     fill_headers(model, spec, properties, subarray, name)
     model.meta.subarray.ystart += low
@@ -146,7 +175,7 @@ def _run_steps(model, properties: Detector, products: _Products, first: int, las
     window = (area.xstart, area.ystart, area.xsize, area.ysize)
 
     def override(*names):
-        references = {f"override_{name}": _reference(name, properties, window) for name in names}
+        references = {f"override_{name}": reference(name, properties, window) for name in names}
         return references | {"configure_log": False}
 
     model = SaturationStep.call(model, **override("saturation", "superbias"))
@@ -160,8 +189,8 @@ def _run_steps(model, properties: Detector, products: _Products, first: int, las
 
     fit = _optional_fit_class()(algorithm="OLS_C")
     fit.save_opt = True
-    fit.override_gain = _reference("gain", properties, window)
-    fit.override_readnoise = _reference("readnoise", properties, window)
+    fit.override_gain = reference("gain", properties, window)
+    fit.override_readnoise = reference("readnoise", properties, window)
     rate, rateints = fit.run(model)
     for product, result, arrays in (
         ("rate", rate, _RATE_ARRAYS),
@@ -170,7 +199,9 @@ def _run_steps(model, properties: Detector, products: _Products, first: int, las
     ):
         collected = getattr(products, product)
         for key in arrays:
-            collected.setdefault(key, []).append(getattr(result, key)[..., inner, :].copy())
+            array = np.ascontiguousarray(getattr(result, key)[..., inner, :])
+            banded = last - first < products.ramps.shape[2]
+            collected.setdefault(key, []).append(_Packed.of(array) if banded and array.ndim == 4 else array)
         products.models[product] = result
     # The pipeline writes the optional results before it marks the fit as done; MAST's files are marked.
     fit.optional.meta.cal_step.ramp_fit = "COMPLETE"
@@ -224,43 +255,6 @@ def _dated_class(model_class):
     # Of the same name: it is what DATAMODL says.
     members = {"on_save": on_save, "validate": validate, "__module__": model_class.__module__}
     return type(model_class.__name__, (model_class,), members)
-
-
-@cache
-def _reference_model(kind: str):
-    """An empty reference model; making one costs 30 ms, and a triplet takes eight."""
-    from stdatamodels.jwst import datamodels
-
-    return {
-        "gain": datamodels.GainModel,
-        "readnoise": datamodels.ReadnoiseModel,
-        "saturation": datamodels.SaturationModel,
-        "superbias": datamodels.SuperBiasModel,
-    }[kind]()
-
-
-def _reference(kind: str, properties: Detector, window: tuple[int, int, int, int]):
-    """A reference model with one value all over a window (xstart, ystart, xsize, ysize).
-
-    Its arrays are new for every step: the ramp fit multiplies the read noise by the gain in place.
-    """
-    value = {
-        "gain": properties.gain,
-        # The pipeline's read noise is that of a correlated double sample.
-        "readnoise": properties.read_noise * np.sqrt(2.0),
-        "saturation": SUPERBIAS + saturation_level(properties),
-        "superbias": SUPERBIAS,
-    }[kind]
-    xstart, ystart, xsize, ysize = window
-    model = _reference_model(kind)
-    model.data = np.full((ysize, xsize), value, dtype=np.float32)
-    if kind in ("saturation", "superbias"):
-        model.dq = np.zeros((ysize, xsize), dtype=np.uint32)
-    model.meta.instrument.name = "NIRCAM"
-    model.meta.instrument.detector = properties.name
-    model.meta.subarray.xstart, model.meta.subarray.ystart = xstart, ystart
-    model.meta.subarray.xsize, model.meta.subarray.ysize = xsize, ysize
-    return model
 
 
 def _silence_logs() -> None:

@@ -1,0 +1,144 @@
+"""Deliveries that several test files work on: simulated once per test run, through the pipeline's real steps."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from darkmask.simulate import SimulationSpec, Subarray, simulate_delivery
+
+ROOT = Path(__file__).resolve().parent.parent
+DETECTORS = ("NRCA1", "NRCBLONG")
+
+# Mini frames still smaller than the demo's. Everything else is as in demo.toml.
+CRITERIA = """
+schema = 1
+name = "small"
+extends = "demo"
+
+[geometry]
+frame = 128
+
+[plan]
+detectors = ["NRCA1", "NRCBLONG"]
+subarrays = [{ detector = "NRCBLONG", name = "SUB64P" }]
+"""
+
+
+@dataclass(frozen=True)
+class Small:
+    """A delivery of two detectors in frames of 128x128, with a subarray, and what lies beside it."""
+
+    delivery: Path
+    criteria: Path
+
+    @property
+    def ground(self) -> Path:
+        return self.delivery.with_name(self.delivery.name + ".ground")
+
+    @property
+    def base(self) -> Path:
+        return self.delivery.with_name(self.delivery.name + ".base")
+
+    @property
+    def truth(self) -> Path:
+        return self.delivery.with_name(self.delivery.name + ".truth")
+
+    def copy(self, folder: Path, name: str = "copy") -> Path:
+        """A copy to plant faults in: links to the same bytes, so that a file has to be replaced and not changed."""
+        target = folder / name
+        target.mkdir()
+        for path in self.delivery.iterdir():
+            os.link(path, target / path.name)
+        return target
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Small:
+    """The small delivery, made by whichever worker comes first."""
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent
+    delivery, criteria = shared / "small", shared / "small.toml"
+    with FileLock(shared / "small.lock"):
+        if not delivery.exists():
+            simulate_delivery(
+                delivery,
+                SimulationSpec(
+                    frame=128,
+                    detectors=DETECTORS,
+                    subarrays=(Subarray("NRCBLONG", "SUB64P", xstart=33, ystart=33, xsize=64, ysize=64),),
+                    exposures=5,
+                    integrations=2,
+                    groups=16,
+                ),
+                progress=False,
+            )
+            criteria.write_text(CRITERIA)
+    return Small(delivery, criteria)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A child pytest run that has ended."""
+
+    status: int
+    output: str
+    reports: Path
+
+    @property
+    def folder(self) -> Path:
+        """The one report folder that it wrote."""
+        (folder,) = (path for path in self.reports.iterdir() if path.is_dir())
+        return folder
+
+    @property
+    def results(self) -> dict:
+        return json.loads((self.folder / "results.json").read_text())
+
+    @property
+    def checks(self) -> dict[tuple[str, str, str], dict]:
+        return {(c["id"], c["detector"], c["subarray"]): c for c in self.results["checks"]}
+
+    def failed(self) -> set[tuple[str, str, str]]:
+        """The checks that keep the verdict from being a pass."""
+        blocking = {"fail", "error"}
+        return {
+            key
+            for key, check in self.checks.items()
+            if check["outcome"] in blocking
+            or (check["outcome"] == "not_evaluated" and not check["message"].startswith("not asked"))
+        }
+
+
+@pytest.fixture
+def run_checks(tmp_path: Path):
+    """Run ``pytest checks/`` as a user would, in a process of its own."""
+
+    def run(*arguments: str | Path, expect: int | None = None, environment: dict | None = None) -> Finished:
+        reports = tmp_path / "reports"
+        shutil.rmtree(reports, ignore_errors=True)
+        command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), "checks/", f"--reports={reports}"]
+        env = {k: v for k, v in os.environ.items() if k not in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")}
+        # A cache of its own would search the same files again in every test.
+        ended = subprocess.run(
+            [*command, *map(str, arguments)],
+            cwd=ROOT,
+            env={**env, **(environment or {})},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        output = ended.stdout + ended.stderr
+        if expect is not None:
+            assert ended.returncode == expect, output
+        return Finished(ended.returncode, output, reports)
+
+    return run
