@@ -34,7 +34,8 @@ def rate_histogram(rate: np.ndarray, thresholds: Mapping[str, float], title: str
     figure = new_figure(8.4, 4.8)
     axes = figure.add_axes((0.09, 0.12, 0.88, 0.79))
     linear = _linear_width(finite)
-    edges = _edges([*finite, *marked.values()] if finite.size < 2 else [finite.min(), finite.max(), *marked.values()], linear)
+    extremes = [finite.min(), finite.max()] if finite.size else []
+    edges = _edges([*extremes, *marked.values()], linear)
     numbers, _ = np.histogram(finite, edges)
     axes.stairs(np.maximum(numbers, _FLOOR), edges, baseline=_FLOOR, fill=True, color="#7F7F7F")
     axes.set_xscale("symlog", linthresh=linear, linscale=_CORE_DECADES)

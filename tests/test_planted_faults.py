@@ -1,0 +1,307 @@
+"""Faults planted in a delivery or in masks: each fails the checks it should, and no other.
+
+The faults of a delivery are planted in NRCA1; NRCBLONG is judged beside it and must not notice.
+"""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+JUMP, FITOPT, RATEINTS = "*_00001_nrca1_jump.fits", "*_00001_nrca1_fitopt.fits", "*_00001_nrca1_rateints.fits"
+
+
+def one(folder: Path, pattern: str) -> Path:
+    (path,) = folder.glob(pattern)
+    return path
+
+
+def unlinked(path: Path) -> Path:
+    """A file that may be changed without changing the delivery that it is linked to."""
+    own = path.with_suffix(".own")
+    shutil.copy(path, own)
+    own.replace(path)
+    return path
+
+
+def edit(path: Path, **keywords) -> None:
+    with fits.open(unlinked(path), mode="update") as hdus:
+        for keyword, value in keywords.items():
+            hdus[0].header[keyword.replace("__", "-")] = value
+
+
+def remove_partner(folder):
+    one(folder, FITOPT).unlink()
+
+
+def truncate(folder):
+    path = unlinked(one(folder, JUMP))
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+
+
+def not_fits(folder):
+    one(folder, RATEINTS).unlink()
+    (folder / one(folder, JUMP).name.replace("jump", "rateints")).write_text("this is no FITS file\n")
+
+
+def empty_file(folder):
+    one(folder, JUMP).unlink()
+    (folder / "jw01062001001_02101_00001_nrca1_jump.fits").touch()
+
+
+def wrong_detector(folder):
+    edit(one(folder, JUMP), DETECTOR="NRCB3")
+
+
+def no_nircam_detector(folder):
+    edit(one(folder, JUMP), DETECTOR="MIRIMAGE")
+
+
+def mixed_groups(folder):
+    for pattern in (JUMP, FITOPT, RATEINTS, RATEINTS.replace("rateints", "rate")):
+        edit(one(folder, pattern), NGROUPS=15)
+
+
+def three_exposures(folder):
+    for path in [*folder.glob("*_00004_nrca1_*"), *folder.glob("*_00005_nrca1_*")]:
+        path.unlink()
+
+
+def no_exposure(folder):
+    for path in folder.glob("*_nrca1_*"):
+        path.unlink()
+
+
+def dark_subtracted(folder):
+    edit(one(folder, JUMP), S_DARK="COMPLETE")
+
+
+def jump_step_missing(folder):
+    edit(one(folder, JUMP), S_JUMP="SKIPPED")
+
+
+def no_dark(folder):
+    for pattern in (JUMP, FITOPT, RATEINTS):
+        edit(one(folder, pattern), EXP_TYPE="NRC_IMAGE")
+
+
+def raw_orientation(folder):
+    edit(one(folder, JUMP), FASTAXIS=1, SLOWAXIS=2)
+
+
+def unexplained_nan(folder):
+    with fits.open(unlinked(one(folder, RATEINTS)), mode="update") as hdus:
+        hdus["SCI"].data[0, 60, 60] = np.nan
+
+
+def lost_pixels(folder):
+    with fits.open(unlinked(one(folder, JUMP)), mode="update") as hdus:
+        hdus["PIXELDQ"].data[50:60, 50:60] |= 1
+
+
+def duplicate(folder):
+    shutil.copy(one(folder, JUMP), folder / "again_nrca1_jump.fits")
+
+
+# fault, the criteria that must fail for NRCA1 FULL, and what the message says
+DELIVERY_FAULTS = [
+    (remove_partner, {"DLV-TRIPLETS", "DLV-EXPOSURES"}, "has no _fitopt partner: deliver it"),
+    (truncate, {"DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES"}, "nrca1_jump.fits is truncated: it has"),
+    (not_fits, {"DLV-FILES"}, "nrca1_rateints.fits is not a FITS file"),
+    (empty_file, {"DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES"}, "nrca1_jump.fits is empty (0 bytes)"),
+    (wrong_detector, {"DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES"}, "is named for NRCA1 and its header says DETECTOR NRCB3"),
+    (no_nircam_detector, {"DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES"}, "has DETECTOR 'MIRIMAGE', which is no NIRCam detector"),
+    (mixed_groups, {"DLV-SETS", "DLV-EXPOSURES"}, "The exposures are of: NRCA1 FULL RAPID 16 groups"),
+    (three_exposures, {"DLV-EXPOSURES"}, "The delivery holds 3 whole exposures of NRCA1 FULL"),
+    (dark_subtracted, {"DLV-STEPS"}, "has S_DARK COMPLETE: the dark was subtracted"),
+    (jump_step_missing, {"DLV-STEPS"}, "has S_JUMP SKIPPED where COMPLETE was expected"),
+    (no_dark, {"DLV-DARKS"}, "has EXP_TYPE NRC_IMAGE where NRC_DARK was expected"),
+    (raw_orientation, {"DLV-GEOMETRY"}, "has FASTAXIS, SLOWAXIS 1, 2 where -1, 2 belong to NRCA1"),
+    (unexplained_nan, {"DLV-RATES"}, "Rates that are not finite"),
+    (lost_pixels, {"DLV-PIXELDQ"}, "of which nothing can be learnt"),
+    (duplicate, {"DLV-TRIPLETS"}, "are both the _jump file of one exposure"),
+]
+
+
+@pytest.mark.parametrize(("plant", "failing", "said"), DELIVERY_FAULTS, ids=lambda value: getattr(value, "__name__", None))
+def test_fault_in_a_delivery(run_checks, small, tmp_path, plant, failing, said):
+    folder = small.copy(tmp_path)
+    plant(folder)
+    run = run_checks(f"--delivery={folder}", f"--criteria={small.criteria}", f"--base={small.base}", expect=1)
+    assert {key[0] for key in run.failed() if key[1] == "NRCA1"} == failing
+    assert {key for key in run.failed() if key[1] != "NRCA1"} == set()
+    messages = [run.checks[name, "NRCA1", "FULL"]["message"] for name in failing]
+    assert any(said in message for message in messages), messages
+    assert run.results["verdict"] == "fail"
+    assert "Traceback" not in (run.folder / "report.html").read_text()
+
+
+def test_a_detector_that_is_not_there(run_checks, small, tmp_path):
+    folder = small.copy(tmp_path)
+    no_exposure(folder)
+    run = run_checks(f"--delivery={folder}", f"--criteria={small.criteria}", f"--base={small.base}", expect=1)
+    outcomes = {key[0]: c["outcome"] for key, c in run.checks.items() if key[1] == "NRCA1"}
+    assert outcomes["DLV-EXPOSURES"] == "fail"
+    assert outcomes["CNT-HOT"] == outcomes["DQ-BITS"] == outcomes["BAS-KEPT"] == "not_evaluated"
+    assert "holds no whole full-frame exposure of NRCA1" in run.checks["CNT-HOT", "NRCA1", "FULL"]["message"]
+    assert {key for key in run.failed() if key[1] != "NRCA1"} == set()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: None, "does not exist: give the folder that holds the darks"),
+        (lambda path: path.mkdir(), "holds no _jump, _fitopt and _rate files"),
+        (lambda path: path.touch(), "is a file: give the folder that holds the darks"),
+    ],
+    ids=["missing", "empty", "file"],
+)
+def test_a_delivery_that_is_none(run_checks, small, tmp_path, make, said):
+    folder = tmp_path / "nothing"
+    make(folder)
+    run = run_checks(f"--delivery={folder}", f"--criteria={small.criteria}", expect=1)
+    assert run.results["verdict"] == "fail"
+    assert not {c["outcome"] for c in run.results["checks"]} & {"pass", "error"}
+    assert said in run.checks["DLV-FILES", "NRCA1", "FULL"]["message"]
+
+
+# --- masks that somebody else made -----------------------------------------------------------------------------------
+
+
+def change_dq(path: Path, change) -> None:
+    with fits.open(path, mode="update") as hdus:
+        dq = hdus["DQ"].data.copy()
+        change(dq)
+        hdus["DQ"].data = dq
+
+
+def bit_of_an_exposure(path):
+    def change(dq):
+        dq[40, 40] |= 4  # JUMP_DET
+
+    change_dq(path, change)
+
+
+def hot_without_do_not_use(path):
+    def change(dq):
+        dq[40, 40] = 2**11
+
+    change_dq(path, change)
+
+
+def hot_and_dead(path):
+    def change(dq):
+        dq[40, 40] = 2**11 | 2**10 | 1
+
+    change_dq(path, change)
+
+
+def border_missing(path):
+    def change(dq):
+        dq[:4] = 0
+
+    change_dq(path, change)
+
+
+def dead_pixels_lost(path):
+    def change(dq):
+        dq[(dq & 2**10) != 0] = 0
+
+    change_dq(path, change)
+
+
+def empty_mask(path):
+    def change(dq):
+        dq[4:-4, 4:-4] = 0
+
+    change_dq(path, change)
+
+
+def storm(path):
+    def change(dq):
+        dq[4:-4, 4:-4][np.random.default_rng(1).random((120, 120)) < 0.1] = 2**11 | 1
+
+    change_dq(path, change)
+
+
+def row_of_dq_def_missing(path):
+    with fits.open(path, mode="update") as hdus:
+        table = hdus["DQ_DEF"].data
+        hdus["DQ_DEF"].data = table[table["NAME"] != "RC"]
+
+
+def hot_moved_by_dq_def(path):
+    with fits.open(path, mode="update") as hdus:
+        table = hdus["DQ_DEF"].data
+        table["VALUE"][table["NAME"] == "HOT"] = 2**8
+        hdus["DQ_DEF"].data = table[table["NAME"] != "RESERVED"]
+
+
+def mask_not_fits(path):
+    path.write_text("this is no FITS file\n")
+
+
+def mask_float(path):
+    with fits.open(path) as hdus:
+        dq = hdus["DQ"].data.astype(np.float32)
+        header = hdus[0].header.copy()
+    fits.HDUList([fits.PrimaryHDU(header=header), fits.ImageHDU(dq, name="DQ")]).writeto(path, overwrite=True)
+
+
+ALL_OF_A_MASK = {
+    *("CNT-HOT", "CNT-WARM", "CNT-RC", "CNT-TELEGRAPH", "CNT-NOISY", "CNT-LOW_PEDESTAL", "CNT-DO_NOT_USE"),
+    *("DQ-BITS", "DQ-DO_NOT_USE", "DQ-PAIRS", "DQ-BORDER", "DQ-DEF", "DQ-RAW", "BAS-KEPT"),
+}
+MASK_FAULTS = [
+    (bit_of_an_exposure, {"DQ-BITS"}, "JUMP_DET"),
+    (hot_without_do_not_use, {"DQ-DO_NOT_USE"}, "without DO_NOT_USE"),
+    (hot_and_dead, {"DQ-PAIRS"}, "HOT and DEAD"),
+    (border_missing, {"DQ-BORDER", "BAS-KEPT"}, "border pixels of"),
+    (dead_pixels_lost, {"BAS-KEPT"}, "DEAD of"),
+    (empty_mask, {"CNT-HOT", "CNT-RC", "CNT-TELEGRAPH", "CNT-NOISY", "CNT-LOW_PEDESTAL", "CNT-DO_NOT_USE", "BAS-KEPT"}, "0 pixels with HOT"),
+    (storm, {"CNT-HOT", "CNT-DO_NOT_USE", "BAS-KEPT", "DQ-PAIRS"}, "pixels with HOT in the mask"),
+    (row_of_dq_def_missing, {"DQ-DEF", "CNT-RC"}, "does not define 16384"),
+    (hot_moved_by_dq_def, {"DQ-DEF", "CNT-HOT"}, "does not define 2048"),
+    (mask_not_fits, ALL_OF_A_MASK, "is not a FITS file"),
+    (mask_float, ALL_OF_A_MASK, "2-D >f4 where a 2-D integer DQ array was expected"),
+]
+
+
+@pytest.fixture(scope="session")
+def delivered(small, tmp_path_factory):
+    """Good masks, as somebody else would deliver them: made from the small delivery once."""
+    from darkmask.commands import search_delivery
+
+    folder = tmp_path_factory.mktemp("delivered")
+    list(search_delivery(small.delivery, folder, frame=128, base=small.base))
+    for path in folder.glob("*_categories.fits"):
+        path.unlink()
+    return folder
+
+
+@pytest.fixture
+def masks(delivered, tmp_path):
+    folder = tmp_path / "masks"
+    shutil.copytree(delivered, folder)
+    return folder
+
+
+def test_good_masks_pass_without_darks(run_checks, small, masks):
+    run = run_checks(f"--masks={masks}", f"--criteria={small.criteria}", f"--base={small.base}", expect=0)
+    outcomes = {key[0]: check["outcome"] for key, check in run.checks.items()}
+    assert {name for name, outcome in outcomes.items() if outcome == "pass"} == ALL_OF_A_MASK
+    assert "no delivery was given" in run.checks["DLV-FILES", "NRCA1", "FULL"]["message"]
+
+
+@pytest.mark.parametrize(("plant", "failing", "said"), MASK_FAULTS, ids=lambda value: getattr(value, "__name__", None))
+def test_fault_in_a_mask(run_checks, small, masks, plant, failing, said):
+    plant(one(masks, "*nrca1.fits"))
+    run = run_checks(f"--masks={masks}", f"--criteria={small.criteria}", f"--base={small.base}", expect=1)
+    assert {key[0] for key in run.failed() if key[1] == "NRCA1"} == failing
+    assert {key for key in run.failed() if key[1] != "NRCA1"} == set()
+    messages = [run.checks[name, "NRCA1", "FULL"]["message"] for name in failing]
+    assert any(said in message for message in messages), messages
+    assert "Traceback" not in (run.folder / "report.html").read_text()
