@@ -40,4 +40,6 @@ def test_operability(check, products):
         check.show("mask", mask_map(built.categories, built.rate, f"{check.detector}: bad pixels by category"))
     count = int((((mask & bits_of(("DO_NOT_USE",))) != 0) & science).sum())
     operable = 100 * (1 - count / science.sum())
-    check.judge(count / science.sum(), f"{count} pixels of {check.detector} are DO_NOT_USE, {operable:.3f} % are operable")
+    check.judge(
+        count / science.sum(), f"{count} pixels of {check.detector} are DO_NOT_USE, {operable:.3f} % are operable"
+    )

@@ -54,7 +54,9 @@ def test_dq_def_defines_every_bit(check, mask):
     """Which pixels carry a bit that DQ_DEF does not define by a name the pipeline knows?"""
     count, bits = maskquality.undefined_bits(mask.raw, mask.dq_def)
     why = "has no DQ_DEF" if not mask.dq_def else f"does not define {', '.join(bits[:6])} by a known name"
-    said = f"{mask.path.name} {why}" if count or not mask.dq_def else f"DQ_DEF of {mask.path.name} defines every used bit"
+    said = (
+        f"{mask.path.name} {why}" if count or not mask.dq_def else f"DQ_DEF of {mask.path.name} defines every used bit"
+    )
     check.judge(count, said)
 
 

@@ -276,7 +276,8 @@ def _history(request: BuildRequest, outcome: SearchOutcome, inputs: dict[str, st
         f"Bad pixels searched by darkmask: engine {request.engine} {outcome.version}, search {request.preset}.",
         "Parameters of the search:",
     ]
-    lines += [f"{name} = {value}" for name, value in sorted(request.parameters.model_dump(mode="json").items())]
+    used = request.parameters.of_search(request.preset)
+    lines += [f"{name} = {value}" for name, value in sorted(used.items())]
     lines += ["Files (SHA-256):", *(f"{Path(name).name} {digest}" for name, digest in sorted(inputs.items()))]
     return lines
 

@@ -39,13 +39,20 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="simulate a delivery of darks through the pipeline's real steps")
-    demo.add_argument("out", type=Path, metavar="OUT", help="new folder of the delivery; truth, ground and base lie beside it")
+    demo.add_argument(
+        "out", type=Path, metavar="OUT", help="new folder of the delivery; truth, ground and base lie beside it"
+    )
     demo.add_argument("--frame", type=int, default=256, help="pixels along each side of a full frame (default 256)")
     demo.add_argument("--detectors", nargs="+", choices=DETECTORS, default=list(DETECTORS), metavar="NAME")
     demo.add_argument("--exposures", type=int, default=6)
     demo.add_argument("--integrations", type=int, default=2, help="per exposure (default 2)")
     demo.add_argument("--groups", type=int, default=20, help="per integration (default 20)")
     demo.add_argument("--no-subarrays", action="store_true", help="full frames alone")
+    demo.add_argument(
+        "--fit-segments",
+        action="store_true",
+        help="keep the results of each ramp segment in _fitopt (much larger files)",
+    )
     demo.add_argument("--seed", type=int, default=1)
     demo.set_defaults(run=_demo)
 
@@ -76,6 +83,7 @@ def _demo(chosen: argparse.Namespace) -> int:
         "exposures": chosen.exposures,
         "integrations": chosen.integrations,
         "groups": chosen.groups,
+        "fit_segments": chosen.fit_segments,
     }
     if chosen.no_subarrays:
         settings["subarrays"] = ()

@@ -98,7 +98,9 @@ def compare_masks(first: Path, second: Path) -> str:
     """
     a, b = read_mask(first), read_mask(second)
     if a.decoded.shape != b.decoded.shape:
-        raise MaskError(f"{first} has the shape {a.decoded.shape} and {second} {b.decoded.shape}: give masks of one frame size.")
+        raise MaskError(
+            f"{first} has the shape {a.decoded.shape} and {second} {b.decoded.shape}: give masks of one frame size."
+        )
     lines = [f"{'flag':<18}{'both':>10}{'only A':>10}{'only B':>10}"]
     for name, value in pixel_flags().items():
         in_a, in_b = (a.decoded & np.uint32(value)) != 0, (b.decoded & np.uint32(value)) != 0
@@ -113,4 +115,6 @@ def _copy(source: Path, target: Path) -> None:
         with replacing(target) as temporary:
             shutil.copyfile(source, temporary)
     except OSError as error:
-        raise DeliveryError(f"{target} cannot be written ({error.strerror}): give another folder for the output.") from error
+        raise DeliveryError(
+            f"{target} cannot be written ({error.strerror}): give another folder for the output."
+        ) from error

@@ -104,9 +104,7 @@ def detector(name: str) -> Detector:
     try:
         return DETECTORS[name]
     except KeyError:
-        raise ParameterError(
-            f"{name!r} is no NIRCam detector: use one of {', '.join(DETECTORS)}."
-        ) from None
+        raise ParameterError(f"{name!r} is no NIRCam detector: use one of {', '.join(DETECTORS)}.") from None
 
 
 @dataclass(frozen=True)

@@ -158,9 +158,7 @@ OFFICIAL_FLAGS = FlagTable(
         Category.TELEGRAPH: ("TELEGRAPH",),
         Category.NOISY: ("TELEGRAPH",),
     },
-    do_not_use=frozenset(
-        {Category.SATURATED, Category.RC, Category.LOW_PEDESTAL, Category.TELEGRAPH, Category.NOISY}
-    ),
+    do_not_use=frozenset({Category.SATURATED, Category.RC, Category.LOW_PEDESTAL, Category.TELEGRAPH, Category.NOISY}),
 )
 
 FLIGHT_FLAGS = FlagTable(

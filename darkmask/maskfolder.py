@@ -91,5 +91,7 @@ def scan_masks(folder: Path) -> MaskFolder:
             why = f"{path} is of no NIRCam detector (DETECTOR {detector or 'missing'!r}): correct or remove it."
             unreadable.append((path, why))
     if not found and not unreadable:
-        return MaskFolder(folder, problem=f"The folder {folder} holds no FITS file: give the folder that holds the masks.")
+        return MaskFolder(
+            folder, problem=f"The folder {folder} holds no FITS file: give the folder that holds the masks."
+        )
     return MaskFolder(folder, {name: tuple(paths) for name, paths in found.items()}, tuple(unreadable))

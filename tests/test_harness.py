@@ -12,7 +12,12 @@ from darkmask.maskfile import read_mask
 @pytest.fixture
 def inputs(small):
     """The options that give everything a run can be given."""
-    return [f"--delivery={small.delivery}", f"--criteria={small.criteria}", f"--ground={small.ground}", f"--base={small.base}"]
+    return [
+        f"--delivery={small.delivery}",
+        f"--criteria={small.criteria}",
+        f"--ground={small.ground}",
+        f"--base={small.base}",
+    ]
 
 
 def without_times(results: dict) -> dict:
@@ -138,8 +143,11 @@ def test_an_unusable_command_ends_with_one_sentence(run_checks, small, options, 
     ("text", "said"),
     [
         ("name = [", "cannot be read as TOML"),
-        ('schema = 1\n[criteria.CNT-HOT]\nhigh = 1\n', "has no name"),
-        ('schema = 1\nname = "x"\n[criteria.CNT-HOT]\nhigh = nan\n', "criteria.CNT-HOT.high (a bound is a finite number)"),
+        ("schema = 1\n[criteria.CNT-HOT]\nhigh = 1\n", "has no name"),
+        (
+            'schema = 1\nname = "x"\n[criteria.CNT-HOT]\nhigh = nan\n',
+            "criteria.CNT-HOT.high (a bound is a finite number)",
+        ),
         ('schema = 1\nname = "x"\n[criteria.CNT-HOT]\nhigh = true\n', "criteria.CNT-HOT.high (a bound is a number)"),
         ('schema = 1\nname = "x"\n[criteria.CNT-HOT]\nlow = 0.9\n', "is above the high bound"),
         ('schema = 1\nname = "x"\n[criteria.CNT-COLD]\nhigh = 1\n', "CNT-COLD, which no check asks"),
@@ -173,7 +181,8 @@ def too_strict(small, tmp_path):
     """Criteria by which the small delivery has too many hot pixels in one detector."""
     strict = tmp_path / "strict.toml"
     strict.write_text(
-        small.criteria.read_text().replace('name = "small"', 'name = "strict"') + "\n[criteria.CNT-HOT]\nhigh = 0.0003\n"
+        small.criteria.read_text().replace('name = "small"', 'name = "strict"')
+        + "\n[criteria.CNT-HOT]\nhigh = 0.0003\n"
     )
     return strict
 

@@ -110,10 +110,19 @@ def duplicate(folder):
 DELIVERY_FAULTS = [
     (remove_partner, {"DLV-TRIPLETS", "DLV-EXPOSURES"}, "has no _fitopt partner: deliver it"),
     (truncate, {"DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES"}, "nrca1_jump.fits is truncated: it has"),
-    (not_fits, {"DLV-FILES"}, "nrca1_rateints.fits is not a FITS file"),
+    # The exposure's 2-D _rate file is still there, but cannot stand for two integrations.
+    (not_fits, {"DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES"}, "nrca1_rateints.fits is not a FITS file"),
     (empty_file, {"DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES"}, "nrca1_jump.fits is empty (0 bytes)"),
-    (wrong_detector, {"DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES"}, "is named for NRCA1 and its header says DETECTOR NRCB3"),
-    (no_nircam_detector, {"DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES"}, "has DETECTOR 'MIRIMAGE', which is no NIRCam detector"),
+    (
+        wrong_detector,
+        {"DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES"},
+        "is named for NRCA1 and its header says DETECTOR NRCB3",
+    ),
+    (
+        no_nircam_detector,
+        {"DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES"},
+        "has DETECTOR 'MIRIMAGE', which is no NIRCam detector",
+    ),
     (mixed_groups, {"DLV-SETS", "DLV-EXPOSURES"}, "The exposures are of: NRCA1 FULL RAPID 16 groups"),
     (three_exposures, {"DLV-EXPOSURES"}, "The delivery holds 3 whole exposures of NRCA1 FULL"),
     (dark_subtracted, {"DLV-STEPS"}, "has S_DARK COMPLETE: the dark was subtracted"),
@@ -126,7 +135,9 @@ DELIVERY_FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("plant", "failing", "said"), DELIVERY_FAULTS, ids=lambda value: getattr(value, "__name__", None))
+@pytest.mark.parametrize(
+    ("plant", "failing", "said"), DELIVERY_FAULTS, ids=lambda value: getattr(value, "__name__", None)
+)
 def test_fault_in_a_delivery(run_checks, small, tmp_path, plant, failing, said):
     folder = small.copy(tmp_path)
     plant(folder)
@@ -261,8 +272,12 @@ MASK_FAULTS = [
     (hot_and_dead, {"DQ-PAIRS"}, "HOT and DEAD"),
     (border_missing, {"DQ-BORDER", "BAS-KEPT"}, "border pixels of"),
     (dead_pixels_lost, {"BAS-KEPT"}, "DEAD of"),
-    (empty_mask, {"CNT-HOT", "CNT-RC", "CNT-TELEGRAPH", "CNT-NOISY", "CNT-LOW_PEDESTAL", "CNT-DO_NOT_USE", "BAS-KEPT"}, "0 pixels with HOT"),
-    (storm, {"CNT-HOT", "CNT-DO_NOT_USE", "BAS-KEPT", "DQ-PAIRS"}, "pixels with HOT in the mask"),
+    (
+        empty_mask,
+        {"CNT-HOT", "CNT-RC", "CNT-TELEGRAPH", "CNT-NOISY", "CNT-LOW_PEDESTAL", "CNT-DO_NOT_USE", "BAS-KEPT"},
+        "0 pixels with HOT",
+    ),
+    (storm, {"CNT-HOT", "CNT-DO_NOT_USE", "BAS-KEPT"}, "pixels with HOT in the mask"),
     (row_of_dq_def_missing, {"DQ-DEF", "CNT-RC"}, "does not define 16384"),
     (hot_moved_by_dq_def, {"DQ-DEF", "CNT-HOT"}, "does not define 2048"),
     (mask_not_fits, ALL_OF_A_MASK, "is not a FITS file"),

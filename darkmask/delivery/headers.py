@@ -67,7 +67,9 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
     except OSError as error:
         raise DeliveryError(f"{relative} is not a FITS file ({_first_line(error)}): transfer it again.") from error
     except Exception as error:  # astropy raises many types on damaged headers; each means the same to the user
-        raise DeliveryError(f"{relative} has damaged FITS headers ({_first_line(error)}): transfer it again.") from error
+        raise DeliveryError(
+            f"{relative} has damaged FITS headers ({_first_line(error)}): transfer it again."
+        ) from error
     expected = max(item["datLoc"] + item["datSpan"] for item in info)
     if size < expected:
         raise DeliveryError(

@@ -39,7 +39,9 @@ def scan(folder: Path) -> DeliveryIndex:
                 raise DeliveryError(f"{relative} is compressed: decompress it, ramps are read in place.")
             record = read_record(path, folder)
         except (DeliveryError, OSError) as error:
-            sentence = str(error) if isinstance(error, DeliveryError) else f"{relative} cannot be read: {error.strerror}."
+            sentence = (
+                str(error) if isinstance(error, DeliveryError) else f"{relative} cannot be read: {error.strerror}."
+            )
             problems.append(Problem(ProblemKind.FILE, sentence, relative, (named,) if named else ()))
             continue
         if record is None:
@@ -58,7 +60,9 @@ def scan(folder: Path) -> DeliveryIndex:
 
 def _folder_problem(folder: Path) -> Problem | None:
     if not folder.exists():
-        return Problem(ProblemKind.FOLDER, f"The delivery {folder} does not exist: give the folder that holds the darks.")
+        return Problem(
+            ProblemKind.FOLDER, f"The delivery {folder} does not exist: give the folder that holds the darks."
+        )
     if not folder.is_dir():
         return Problem(ProblemKind.FOLDER, f"The delivery {folder} is a file: give the folder that holds the darks.")
     if not os.access(folder, os.R_OK | os.X_OK):

@@ -95,7 +95,9 @@ def search_flight(
     shaped = rc | inverse_rc
 
     unstable = judged & ~shaped & noise.excess(parameters.noise_significance)
-    hot, warm, rate_e, rate_sigma = _hot(maps, decoupled, judged & ~shaped, amplifiers, noise, detector, parameters, tgroup)
+    hot, warm, rate_e, rate_sigma = _hot(
+        maps, decoupled, judged & ~shaped, amplifiers, noise, detector, parameters, tgroup
+    )
     low = _low_pedestal(maps, judged & ~shaped, amplifiers, parameters)
     median_sigma = float(np.nanmedian(rate_sigma[judged])) if judged.any() else float("nan")
     return FlightResult(

@@ -25,9 +25,9 @@ BAND_SAMPLES = 20_000_000
 HALO = 2
 
 _RATE_ARRAYS = ("data", "err", "dq", "var_poisson", "var_rnoise")
-_FITOPT_ARRAYS = (
-    "slope", "sigslope", "var_poisson", "var_rnoise", "yint", "sigyint", "pedestal", "weights", "crmag",
-)  # fmt: skip
+# One plane per integration, and one per segment or jump of the ramp: as many as the worst pixel has.
+_FITOPT_ARRAYS = ("pedestal",)
+_SEGMENT_ARRAYS = ("slope", "sigslope", "var_poisson", "var_rnoise", "yint", "sigyint", "weights", "crmag")
 
 
 def make_triplet(
@@ -52,7 +52,8 @@ def make_triplet(
     ramps = simulate_ramps(spec, properties, subarray, name.exposure)
     start = (subarray.xstart, subarray.ystart) if subarray else (1, 1)
     border = spec.geometry.reference_pixels(*start, ramps.shape[2:])
-    products = _Products(ramps, np.zeros(ramps.shape, np.uint8), np.zeros(border.shape, np.uint32))
+    kept = (*_FITOPT_ARRAYS, *_SEGMENT_ARRAYS) if spec.fit_segments else _FITOPT_ARRAYS
+    products = _Products(ramps, np.zeros(ramps.shape, np.uint8), np.zeros(border.shape, np.uint32), kept)
     del ramps  # one owner, who lets go of them
     for first, last in bands(products.ramps.shape, BAND_SAMPLES):
         model = _band_model(products.ramps, border, first, last, spec, properties, subarray, name)
@@ -77,6 +78,8 @@ class _Products:
         Replaced band by band by what the steps give.
     groupdq : numpy.ndarray, shape (integration, group, y, x), uint8
     pixeldq : numpy.ndarray, shape (y, x), uint32
+    fitopt_arrays : tuple of str
+        The optional results that are kept.
     rate, rateints, fitopt : dict of str to list of numpy.ndarray or _Packed
         The arrays of each band, rows in the last axis but one.
     cosmic_rays, heights : list of float
@@ -88,6 +91,7 @@ class _Products:
     ramps: np.ndarray
     groupdq: np.ndarray
     pixeldq: np.ndarray
+    fitopt_arrays: tuple[str, ...]
     rate: dict = field(default_factory=dict)
     rateints: dict = field(default_factory=dict)
     fitopt: dict = field(default_factory=dict)
@@ -195,7 +199,7 @@ def _run_steps(model, properties: Detector, products: _Products, first: int, las
     for product, result, arrays in (
         ("rate", rate, _RATE_ARRAYS),
         ("rateints", rateints, _RATE_ARRAYS),
-        ("fitopt", fit.optional, _FITOPT_ARRAYS),
+        ("fitopt", fit.optional, products.fitopt_arrays),
     ):
         collected = getattr(products, product)
         for key in arrays:
@@ -203,6 +207,8 @@ def _run_steps(model, properties: Detector, products: _Products, first: int, las
             banded = last - first < products.ramps.shape[2]
             collected.setdefault(key, []).append(_Packed.of(array) if banded and array.ndim == 4 else array)
         products.models[product] = result
+    for key in set(_SEGMENT_ARRAYS) - set(products.fitopt_arrays):
+        delattr(fit.optional, key)
     # The pipeline writes the optional results before it marks the fit as done; MAST's files are marked.
     fit.optional.meta.cal_step.ramp_fit = "COMPLETE"
     products.models["jump"] = model
