@@ -164,7 +164,7 @@ def test_a_detector_that_is_not_there(run_checks, small, tmp_path):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda path: None, "does not exist: give the folder that holds the darks"),
+        (lambda _: None, "does not exist: give the folder that holds the darks"),
         (lambda path: path.mkdir(), "holds no _jump, _fitopt and _rate files"),
         (lambda path: path.touch(), "is a file: give the folder that holds the darks"),
     ],

@@ -1,4 +1,4 @@
-"""What turns a set of exposures into a category image: ``native`` (ours) or ``jwst_reffiles`` (the published package)."""
+"""What turns a set of exposures into a category image: ``native`` (ours) or the published ``jwst_reffiles``."""
 
 from .interface import ENGINES, SearchOutcome, SetRequest, search_set
 
