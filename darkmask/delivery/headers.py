@@ -62,7 +62,8 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
             warnings.simplefilter("ignore")  # a truncated file is found by its size below, and said in our words
             with fits.open(path, memmap=True, lazy_load_hdus=False, disable_image_compression=True) as hdus:
                 primary = hdus[0].header
-                info = [hdus.fileinfo(i) for i in range(len(hdus))]
+                # Of each HDU: HDUList.fileinfo writes all headers anew each time, to see whether one was changed.
+                info = [hdu.fileinfo() for hdu in hdus]
                 arrays = {hdu.name: _place(hdu.header, info[i + 1]["datLoc"]) for i, hdu in enumerate(hdus[1:])}
     except OSError as error:
         raise DeliveryError(f"{relative} is not a FITS file ({_first_line(error)}): transfer it again.") from error
