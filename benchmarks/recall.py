@@ -56,7 +56,10 @@ def score(delivery: Path, engine: str, detectors: list[str] | None) -> dict[Cate
 
 def table(numbers: dict[Category, np.ndarray]) -> list[str]:
     """The scores as lines of a Markdown table."""
-    lines = ["| category | simulated | named right | found | called so | recall | false |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| category | simulated | named right | found | called so | recall | false |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for category, (real, right, found, called, false) in numbers.items():
         if real or called:
             recall = f"{right / real:.3f}" if real else "-"

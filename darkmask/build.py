@@ -219,7 +219,8 @@ def _write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutco
     if dq.shape != border.shape:
         raise MaskError(
             f"The FULL frames of {request.detector} are {dq.shape[1]}x{dq.shape[0]} and the criteria say "
-            f"{request.geometry.frame}x{request.geometry.frame}: deliver whole frames, or give the criteria of this frame size."
+            f"{request.geometry.frame}x{request.geometry.frame}: deliver whole frames, or give the criteria of this "
+            "frame size."
         )
     # A reference pixel sees no light: no category can apply to it.
     dq[border] = np.uint32(bits_of(("REFERENCE_PIXEL",)))

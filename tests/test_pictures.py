@@ -92,6 +92,6 @@ def test_histogram_of_anything(rate, thresholds):
 def test_histogram_marks_its_thresholds():
     rate = np.random.default_rng(2).normal(0.002, 0.004, 5000).astype(np.float32)
     plain, marked = (pixels(rate_histogram(rate, t, "rates")) for t in ({}, {"hot_rate_e_per_s": 0.01}))
-    vermillion = np.array([0xD5, 0x5E, 0x00])
-    assert not (plain == vermillion).all(axis=2).any()
-    assert (marked == vermillion).all(axis=2).any(axis=1).sum() > 200
+    vermilion = np.array([0xD5, 0x5E, 0x00])
+    assert not (plain == vermilion).all(axis=2).any()
+    assert (marked == vermilion).all(axis=2).any(axis=1).sum() > 200

@@ -110,8 +110,8 @@ class _Layout:
         expected = {">f4": (-32, 0), ">i4": (32, _UNSIGNED_32), "u1": (8, 0)}[dtype]
         if (place.bitpix, place.bzero) != expected or place.bscale != 1:
             raise DeliveryError(
-                f"{name} stores {extension} with BITPIX {place.bitpix}, BZERO {place.bzero} where BITPIX {expected[0]}, "
-                f"BZERO {expected[1]}, as the pipeline writes it, were expected: make the file again."
+                f"{name} stores {extension} with BITPIX {place.bitpix}, BZERO {place.bzero} where BITPIX "
+                f"{expected[0]}, BZERO {expected[1]}, as the pipeline writes it, were expected: make the file again."
             )
         if len(place.shape) not in (dimensions, dimensions - 1):
             raise DeliveryError(f"{name} has {len(place.shape)} axes in {extension} where {dimensions} were expected.")

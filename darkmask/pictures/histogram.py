@@ -9,7 +9,7 @@ from .canvas import COLOURS, new_figure, plain, png_bytes
 _BINS_PER_DECADE = 20
 _CORE_DECADES = 1.5  # the length of the linear core's halves, in decades of the axis
 _FLOOR = 0.5
-_MARKS = ("vermillion", "blue", "green", "purple", "orange", "sky")
+_MARKS = ("vermilion", "blue", "green", "purple", "orange", "sky")
 
 
 def rate_histogram(rate: np.ndarray, thresholds: Mapping[str, float], title: str) -> bytes:

@@ -15,7 +15,7 @@ _STYLES = {
     Category.TELEGRAPH: ("blue", "^"),
     Category.INVERSE_RC: ("green", "*"),
     Category.RC: ("green", "P"),
-    Category.SATURATED: ("vermillion", "o"),
+    Category.SATURATED: ("vermilion", "o"),
 }
 _BACKGROUND = 256  # blocks along a side: what is left of a dark's structure when its noise is averaged
 

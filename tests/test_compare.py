@@ -1,0 +1,61 @@
+"""Comparison of masks: counts against set algebra, kappa against scikit-learn's definition worked by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
+
+from darkmask.compare import Agreement, additional_pixels, agreement, compared_flags, lost_bits
+from darkmask.flags import bits_of
+
+boolean = arrays(bool, (6, 7))
+HOT, DEAD, RC, DNU = (bits_of((name,)) for name in ("HOT", "DEAD", "RC", "DO_NOT_USE"))
+
+
+@given(boolean, boolean, boolean)
+def test_every_compared_pixel_is_counted_once(first, second, where):
+    found = agreement(first, second, where)
+    assert found.both + found.gone + found.new + found.neither == where.sum()
+    swapped = agreement(second, first, where)
+    assert (found.gone, found.new) == (swapped.new, swapped.gone)
+
+
+@given(boolean)
+def test_a_mask_agrees_with_itself(mask):
+    found = agreement(mask, mask, np.ones_like(mask))
+    assert found.gone == found.new == 0
+    if mask.any() and not mask.all():
+        assert found.kappa == pytest.approx(1)
+        assert found.retained_fraction == 1
+
+
+def test_kappa_is_cohens():
+    # Cohen 1960: observed (20 + 15) / 50 = 0.7, by chance 0.5 * 0.6 + 0.5 * 0.4 = 0.5.
+    assert Agreement(both=20, gone=5, new=10, neither=15).kappa == pytest.approx(0.4)
+
+
+def test_what_cannot_be_told_is_nan():
+    nothing = Agreement(0, 0, 0, 9)
+    assert np.isnan(nothing.retained_fraction)
+    assert np.isnan(nothing.kappa)
+
+
+def test_flags_that_ground_does_not_use_are_not_compared():
+    ground, flight = np.array([[HOT, 0]], np.uint32), np.array([[HOT, RC]], np.uint32)
+    before, now, names = compared_flags(ground, flight)
+    assert names == ["HOT"]
+    assert now.tolist() == [[True, False]]
+    assert before.tolist() == [[True, False]]
+
+
+def test_additional_pixels_are_those_of_the_cut_out():
+    full, part = np.zeros((10, 12), bool), np.ones((3, 4), bool)
+    full[5, 6] = True  # row 2, column 3 of the subarray that starts at (4, 4), counted from 1
+    additional = additional_pixels(full, part, xstart=4, ystart=4)
+    assert np.argwhere(~additional).tolist() == [[2, 3]]
+
+
+def test_dead_may_give_way_to_hot_and_to_nothing_else():
+    base = np.array([[DEAD | DNU, DEAD | DNU, 0]], np.uint32)
+    assert lost_bits(base, np.array([[HOT | DNU, DEAD | DNU, RC]], np.uint32)) == (0, [])
+    assert lost_bits(base, np.array([[RC | DNU, DEAD | DNU, 0]], np.uint32)) == (1, ["DEAD"])
