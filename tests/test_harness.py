@@ -3,10 +3,14 @@
 import hashlib
 import json
 import os
+from pathlib import Path
 
 import pytest
+from jsonschema import validate
 
 from darkmask.maskfile import read_mask
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -28,6 +32,7 @@ def test_a_good_delivery_passes(run_checks, inputs, small):
     before = {path.name: path.stat().st_mtime_ns for path in small.delivery.iterdir()}
     run = run_checks(*inputs, expect=0)
     results = run.results
+    validate(results, json.loads((ROOT / "docs" / "results.schema.json").read_text()))
     assert results["verdict"] == "pass"
     assert results["complete"] is True
     assert results["delivery"]["simulated"] is True

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from ..detectors import Geometry
+from .. import siaf
+from ..detectors import FRAME_SIZE, Geometry
 from ..detectors import detector as look_up_detector
-from .records import Exposure, FileRecord
+from .records import Exposure, FileRecord, SetKey
 
 # What a dark must have had done before it is searched, and what must not have been done: subtracting the dark
 # reference takes the hot pixels away.
@@ -55,7 +56,8 @@ def exposure_type_problems(exposures: Iterable[Exposure]) -> list[str]:
     list of str
     """
     return [
-        f"{record.path} has EXP_TYPE {record.exp_type or 'missing'} where {DARK} was expected: take it out of the delivery."
+        f"{record.path} has EXP_TYPE {record.exp_type or 'missing'} where {DARK} was expected: take it out of the "
+        "delivery."
         for exposure in exposures
         for record in exposure.files
         if record.exp_type != DARK
@@ -64,6 +66,9 @@ def exposure_type_problems(exposures: Iterable[Exposure]) -> list[str]:
 
 def geometry_problems(exposures: Sequence[Exposure], geometry: Geometry) -> list[str]:
     """Files whose size, position or axes are not those of their detector and subarray.
+
+    On real frames a subarray is also compared with the SIAF; mini frames have none. Exposures of one set must agree on
+    their position, since a subarray that was moved in flight keeps its name.
 
     Parameters
     ----------
@@ -75,9 +80,13 @@ def geometry_problems(exposures: Sequence[Exposure], geometry: Geometry) -> list
     list of str
     """
     sentences = []
+    first: dict[SetKey, FileRecord] = {}
     for exposure in exposures:
         for record in exposure.files:
             sentences += _frame_problems(record, geometry)
+            if geometry.frame == FRAME_SIZE and record.subarray != "FULL":
+                sentences += _siaf_problems(record)
+            sentences += _moved(record, first.setdefault(exposure.set_key, record))
     return sentences
 
 
@@ -99,3 +108,28 @@ def _frame_problems(record: FileRecord, geometry: Geometry) -> list[str]:
             f"{record.detector}"
         )
     return [f"{record.path} has {what}: make the file again." for what in found]
+
+
+def _siaf_problems(record: FileRecord) -> list[str]:
+    allowed = siaf.positions(record.detector, record.subarray)
+    # A subarray that was moved may be where any SIAF since launch had it.
+    versions = f"the SIAF (PRD {siaf.FIRST_PRD_VERSION} to {siaf.PRD_VERSION})"
+    if not allowed:
+        return [
+            f"{record.path} has SUBARRAY {record.subarray or 'missing'}, which {versions} does not have on "
+            f"{record.detector}: correct SUBARRAY, or take the file out of the delivery."
+        ]
+    found = siaf.Position(record.xstart, record.ystart, record.xsize, record.ysize)
+    if found in allowed:
+        return []
+    return [f"{record.path} has {found} where {versions} has {', or '.join(map(str, allowed))}: make the file again."]
+
+
+def _moved(record: FileRecord, first: FileRecord) -> list[str]:
+    here, there = (record.xstart, record.ystart), (first.xstart, first.ystart)
+    if here == there:
+        return []
+    return [
+        f"{record.path} has SUBSTRT {here[0]},{here[1]} where {first.path} of the same set has {there[0]},{there[1]}: "
+        "give exposures of other pixels a delivery of their own."
+    ]
