@@ -17,12 +17,13 @@ from darkmask.detectors import DETECTORS, FRAME_SIZE
 
 TABLE = Path(siaf.__file__).with_name("siaf_subarrays.json")
 
-# No older SIAF matters to flight data: this one was in force at launch. PRDOPSSOC-034 to -045 have the same positions,
-# so that the choice among them changes nothing.
+# The last of 2021's whose file is older than the launch by months. No position changed from PRDOPSSOC-036 to -045, so
+# that it does not matter which of them was in force on that day.
 FIRST_PRD_VERSION = "PRDOPSSOC-040-002"
 
 # What follows the detector in an aperture's name -> SUBARRAY, where they differ; {m} is the module. The names are those
-# of the keyword's schema in stdatamodels; which aperture is which, of mirage's NIRCam_subarray_definitions.list.
+# of the keyword's schema in stdatamodels; which aperture is which, of mirage's NIRCam_subarray_definitions.list, but
+# for those younger than it (FP6, TADHSTS32, 400X256), which follow the pattern of the others.
 SUBARRAY_NAMES = {
     "GRISM64": "SUBGRISM64",
     "GRISM128": "SUBGRISM128",

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from .. import siaf
 from ..detectors import AMPLIFIERS, DETECTORS, FRAME_SIZE, REFERENCE_BORDER, Geometry, detector
 from ..errors import ParameterError
 from ..flags import Category
@@ -70,10 +71,13 @@ class Subarray:
 
 
 def default_subarrays(frame: int, border: int) -> tuple[Subarray, ...]:
-    """One short- and one long-wavelength SUB64P, the smallest that NRC-09 reads, in the middle of the frame.
+    """One short- and one long-wavelength SUB64P, the smallest that NRC-09 reads.
 
-    Not at the flight positions, which lie outside a mini frame; none where the frame is too small.
+    On a real frame where today's SIAF has them (at launch NRCB1's lay on the reference pixels of a corner); on a mini
+    frame, which does not reach there, in the middle; none where the frame is too small.
     """
+    if frame == FRAME_SIZE:
+        return tuple(Subarray(name, "SUB64P", *siaf.positions(name, "SUB64P")[0]) for name in ("NRCB1", "NRCBLONG"))
     size = 64
     start = frame // 2 - size // 2 + 1
     if start <= border or start + size - 1 > frame - border:
