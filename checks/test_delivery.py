@@ -28,10 +28,12 @@ def test_the_expected_set_is_there(check, delivery):
 
 
 @pytest.mark.asks("DLV-INTEGRATIONS")
-def test_enough_integrations(check, delivery, exposures):
-    """How many integrations does the set have?"""
-    count = sum(e.integrations for e in delivery.main_set(check.detector, check.subarray))
-    check.judge(count, f"{check.detector} {check.subarray} has {count} integrations")
+def test_enough_integrations(check, delivery, exposures, products):
+    """How many integrations does the set have that differ and have rates?"""
+    counted = sum(e.integrations for e in delivery.main_set(check.detector, check.subarray))
+    usable = products.set(check.detector, check.subarray).summary["usable_integrations"]
+    said = f"{check.detector} {check.subarray} has {counted} integrations, {usable} of them different and with rates"
+    check.judge(usable, said)
 
 
 @pytest.mark.asks("DLV-FILES")
@@ -58,6 +60,18 @@ def test_one_set(check, delivery, exposures):
     sets = list(delivery.sets(check.detector, check.subarray))
     others = "; the largest is searched, the others are not" if len(sets) > 1 else ""
     check.judge(len(sets), f"The exposures are of: {', and '.join(map(str, sets))}{others}")
+
+
+@pytest.mark.asks("DLV-PLAN")
+def test_nothing_beyond_the_plan(check, delivery):
+    """Which subarrays were delivered and are not in the plan?"""
+    delivered = {file.subarray for file in delivery.files if file.detector == check.detector}
+    if not delivered:
+        raise NotEvaluated(f"there is no file of {check.detector} in the delivery")
+    planned = {"FULL", *(s.name for s in check.criteria.plan.subarrays if s.detector == check.detector)}
+    others = sorted(delivered - planned)
+    said = f"{check.detector} has {', '.join(others)}" if others else f"Every file of {check.detector} is in the plan"
+    check.judge(len(others), said)
 
 
 @pytest.mark.asks("DLV-STEPS")

@@ -55,4 +55,4 @@ def sha256_file(path: Path) -> str:
 
 def sha256_text(text: str) -> str:
     """The SHA-256 of a text in UTF-8, in hexadecimal."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

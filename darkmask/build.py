@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,16 @@ from .atomic import sha256_file, sha256_text, write_text
 from .cache import cached
 from .catalogue import write_catalogue
 from .delivery import DeliveryIndex, Exposure, OpenExposure
-from .delivery.quality import lost_pixels, unexplained_rates
+from .delivery.quality import lost_pixels, unexplained_rates, usable_integrations
 from .detectors import Geometry
 from .engines import SearchOutcome, SetRequest, search_set
 from .errors import DarkmaskError, MaskError
 from .flags import CARRIED_MNEMONICS, Category, bits_of
 from .maskfile import MaskMeta, read_mask, write_categories, write_mask
 from .search.parameters import SearchParameters
+
+# Packages whose arithmetic or files a mask depends on.
+_DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numpy", "scipy", "stdatamodels")
 
 
 @dataclass(frozen=True)
@@ -200,9 +204,11 @@ def _measure_set(request: BuildRequest, subarray: str, outcome: SearchOutcome) -
         opened = OpenExposure(exposure, Path(request.index.folder))
         worst_rate = max(worst_rate, unexplained_rates(opened.rate(), opened.rate_dq(), science))
         worst_lost = max(worst_lost, lost_pixels(opened.pixeldq(), science))
+    rates = (rate for e in exposures for rate in OpenExposure(e, Path(request.index.folder)).rate())
     first = exposures[0].jump
     return {
         "integrations": outcome.maps.integrations,
+        "usable_integrations": usable_integrations(rates, science),
         "exposures": len(exposures),
         "science_pixels": int(science.sum()),
         "unexplained_rates": worst_rate,
@@ -247,7 +253,7 @@ def carried_bits(base: np.ndarray, dq: np.ndarray, request: BuildRequest) -> np.
     """What the mask in force adds: the bits that darks cannot see, with DO_NOT_USE where it stood beside one.
 
     A pixel that is hot in flight and dead on the ground was saturated there: HOT stays and DEAD goes, as
-    jwst_reffiles decides it.
+    jwst_reffiles decides it. A warm one may well be dead.
 
     Parameters
     ----------
@@ -265,9 +271,9 @@ def carried_bits(base: np.ndarray, dq: np.ndarray, request: BuildRequest) -> np.
             f"{request.detector} {dq.shape[1]}x{dq.shape[0]}: give the mask of the same frame."
         )
     carried = base & np.uint32(bits_of(CARRIED_MNEMONICS))
-    hot = (dq & np.uint32(bits_of(("HOT", "WARM")))) != 0
+    unusable = (carried != 0) & ((base & np.uint32(bits_of(("DO_NOT_USE",)))) != 0)
+    hot = (dq & np.uint32(bits_of(("HOT",)))) != 0
     carried[hot] &= ~np.uint32(bits_of(("DEAD",)))
-    unusable = (carried != 0) & ((base & np.uint32(1)) != 0)
     return carried | unusable.astype(np.uint32)
 
 
@@ -307,6 +313,7 @@ def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
     depends = {
         "inputs": inputs,
         "code": code,
+        "packages": {name: version(name) for name in _DECIDING_PACKAGES if _installed(name)},
         "detector": request.detector,
         "engine": [request.engine, request.preset],
         "parameters": request.parameters.model_dump(mode="json"),
@@ -322,6 +329,14 @@ def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
         ],
     }
     return sha256_text(json.dumps(depends, sort_keys=True))
+
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _nothing_to_search(request: BuildRequest) -> str:

@@ -4,6 +4,7 @@ An entry is a folder named by a digest of everything that its content depends on
 SHA-256 of its files, and is made again when one of them does not match.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -77,10 +78,12 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _prune(root: Path, newest: Path) -> None:
-    entries = sorted(
-        (path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")),
-        key=lambda path: path.stat().st_mtime,
-    )
-    for entry in entries[:-KEPT_ENTRIES]:
+    entries = []
+    for path in root.iterdir():
+        # Another process may prune at the same time.
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_dir() and not path.name.startswith("."):
+                entries.append((path.stat().st_mtime, path))
+    for _, entry in sorted(entries)[:-KEPT_ENTRIES]:
         if entry != newest:
             shutil.rmtree(entry, ignore_errors=True)

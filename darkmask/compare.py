@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .errors import SearchError
 from .flags import CARRIED_MNEMONICS, bits_of
 
 # What a search of darks can flag, and a ground test flagged above the same brightness: WARM lies below the cut of
@@ -96,9 +97,7 @@ def compared_flags(ground: np.ndarray, flight: np.ndarray) -> tuple[np.ndarray, 
     return (ground & bits) != 0, (flight & bits) != 0, names
 
 
-def additional_pixels(
-    full: np.ndarray, part: np.ndarray, xstart: int, ystart: int, comparable: np.ndarray | None = None
-) -> np.ndarray:
+def additional_pixels(full: np.ndarray, part: np.ndarray, xstart: int, ystart: int) -> np.ndarray:
     """Pixels that are bad in a subarray and good in the full frame.
 
     Parameters
@@ -107,17 +106,24 @@ def additional_pixels(
     part : numpy.ndarray, shape (y, x), bool
     xstart, ystart : int
         Full-frame position of the subarray's first pixel, counted from 1.
-    comparable : numpy.ndarray, shape (y, x), bool, optional
-        Pixels that count; all by default.
 
     Returns
     -------
     numpy.ndarray, shape (y, x), bool
+
+    Raises
+    ------
+    SearchError
+        When the subarray does not lie within the full frame.
     """
     rows, columns = part.shape
     cut = full[ystart - 1 : ystart - 1 + rows, xstart - 1 : xstart - 1 + columns]
-    additional = part & ~cut
-    return additional if comparable is None else additional & comparable
+    if cut.shape != part.shape:
+        raise SearchError(
+            f"The subarray of {columns}x{rows} pixels at {xstart},{ystart} does not lie within the full frame of "
+            f"{full.shape[1]}x{full.shape[0]}: correct its position."
+        )
+    return part & ~cut
 
 
 def lost_bits(base: np.ndarray, mask: np.ndarray) -> tuple[int, list[str]]:
@@ -135,7 +141,7 @@ def lost_bits(base: np.ndarray, mask: np.ndarray) -> tuple[int, list[str]]:
     names : list of str
     """
     gone = base & ~mask & np.uint32(bits_of(CARRIED_MNEMONICS))
-    hot = (mask & np.uint32(bits_of(("HOT", "WARM")))) != 0
+    hot = (mask & np.uint32(bits_of(("HOT",)))) != 0
     gone[hot] &= ~np.uint32(bits_of(("DEAD",)))
     names = [name for name in CARRIED_MNEMONICS if (gone & np.uint32(bits_of((name,)))).any()]
     return int((gone != 0).sum()), names

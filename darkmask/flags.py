@@ -72,7 +72,7 @@ CARRIED_MNEMONICS = (
 )
 
 # A pixel cannot be both: no signal at all, and too much of it.
-CONTRADICTIONS = (("HOT", "DEAD"), ("WARM", "DEAD"))
+CONTRADICTIONS = (("HOT", "DEAD"),)
 
 
 @cache

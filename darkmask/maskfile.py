@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -194,6 +195,8 @@ def read_mask(path: Path) -> MaskFile:
 def decode(raw: np.ndarray, dq_def) -> np.ndarray:
     """What the pipeline makes of a stored DQ array: each row of DQ_DEF that has a known name moves its bit.
 
+    By the function that ``MaskModel`` itself decodes with.
+
     Parameters
     ----------
     raw : numpy.ndarray, shape (y, x), integer
@@ -204,15 +207,13 @@ def decode(raw: np.ndarray, dq_def) -> np.ndarray:
     -------
     numpy.ndarray, shape (y, x), uint32
     """
+    from stdatamodels.dynamicdq import dynamic_mask
+
     raw = raw.astype(np.uint32)
     if not dq_def:
         return raw
-    decoded = np.zeros_like(raw)
-    flags = pixel_flags()
-    for value, name in dq_def:
-        if name in flags:
-            decoded[(raw & np.uint32(value)) != 0] |= np.uint32(flags[name])
-    return decoded
+    table = np.array(list(dq_def), dtype=[("VALUE", "u4"), ("NAME", "U40")])
+    return dynamic_mask(SimpleNamespace(dq=raw, dq_def=table), pixel_flags())
 
 
 def write_categories(path: Path, categories: np.ndarray, detector: str, subarray: str) -> None:
@@ -247,7 +248,8 @@ def _first_image(hdus, path: Path) -> int:
 def _read_dq_def(table) -> tuple[tuple[int, str], ...]:
     columns = {name.upper(): name for name in table.names}
     values, names = table[columns["VALUE"]], table[columns["NAME"]]
-    return tuple((int(value), str(name).strip()) for value, name in zip(values, names, strict=True))
+    # A plain FITS integer column has the highest bit as a negative number.
+    return tuple((int(value) & 0xFFFFFFFF, str(name).strip()) for value, name in zip(values, names, strict=True))
 
 
 def _one_line(error: Exception) -> str:

@@ -40,14 +40,15 @@ class MaskFolder:
         if self.problem:
             raise MaskError(self.problem)
         found = self.by_detector.get(detector, ())
+        for path, why in self.unreadable:
+            # One that names no detector may be anybody's, but hides only what is missing.
+            if detector_in_name(path) == detector or (not found and detector_in_name(path) is None):
+                raise MaskError(why)
         if len(found) == 1:
             return found[0]
         if found:
             names = " and ".join(path.name for path in found)
             raise MaskError(f"{self.folder} holds more than one mask of {detector} ({names}): leave one.")
-        for path, why in self.unreadable:
-            if detector_in_name(path) in (detector, None):
-                raise MaskError(why)
         raise MaskError(f"{self.folder} holds no mask of {detector}: add it.")
 
     def read(self, detector: str) -> MaskFile:
@@ -68,7 +69,7 @@ def scan_masks(folder: Path) -> MaskFolder:
     """
     from astropy.io import fits
 
-    folder = Path(os.path.abspath(Path(folder).expanduser()))
+    folder = Path(os.path.abspath(folder))
     if not folder.is_dir():
         return MaskFolder(folder, problem=f"The folder {folder} does not exist: give the folder that holds the masks.")
     found: dict[str, list[Path]] = {}

@@ -90,6 +90,15 @@ def test_earlier_files_are_set_aside(tmp_path):
     assert '"pass"' in (folder.folder / "earlier" / "results.json").read_text()
 
 
+def test_a_run_that_was_broken_off_does_not_replace_the_last_whole_report(tmp_path):
+    folder = begun(tmp_path, "darks", "/data/darks")
+    folder.finish({"verdict": "pass", "complete": True}, {"delivery": {"path": "/data/darks"}}, {})
+    for _ in range(3):
+        folder.begin({"verdict": "incomplete", "complete": False})
+    folder.release()
+    assert '"pass"' in (folder.folder / "earlier" / "results.json").read_text()
+
+
 def test_a_folder_in_use_or_signed_is_refused(tmp_path):
     folder = begun(tmp_path, "darks", "/data/darks")
     with pytest.raises(pytest.UsageError, match="Another run is writing"):

@@ -58,4 +58,6 @@ def test_additional_pixels_are_those_of_the_cut_out():
 def test_dead_may_give_way_to_hot_and_to_nothing_else():
     base = np.array([[DEAD | DNU, DEAD | DNU, 0]], np.uint32)
     assert lost_bits(base, np.array([[HOT | DNU, DEAD | DNU, RC]], np.uint32)) == (0, [])
+    warm = bits_of(("WARM",))
+    assert lost_bits(base, np.array([[warm | DNU, DEAD | DNU, RC]], np.uint32)) == (1, ["DEAD"])
     assert lost_bits(base, np.array([[RC | DNU, DEAD | DNU, 0]], np.uint32)) == (1, ["DEAD"])

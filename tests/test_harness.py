@@ -86,9 +86,10 @@ def test_a_selected_run_is_incomplete(run_checks, inputs):
     assert all("was not run" in c["message"] for c in run.results["checks"] if c["outcome"] == "error")
 
 
-def test_listing_checks_writes_nothing(run_checks, inputs):
-    run = run_checks(*inputs, "--collect-only", "-q", expect=0)
-    assert "CNT-HOT-NRCA1-FULL" in run.output
+@pytest.mark.parametrize("option", ["--collect-only", "--markers", "--fixtures", "--setup-plan", "--help"])
+def test_listing_writes_nothing(run_checks, inputs, option):
+    run = run_checks(*inputs, option, "-q", expect=0)
+    assert ("CNT-HOT-NRCA1-FULL" in run.output) == (option in ("--collect-only", "--setup-plan"))
     assert not run.reports.exists()
 
 
@@ -135,6 +136,8 @@ def test_a_dead_worker_is_an_error_and_never_a_pass(run_checks, inputs, tmp_path
         (["--criteria=none_such"], "is neither a profile (demo, nircam) nor a file"),
         (["--detectors=NRCA9"], "NRCA9, which is no NIRCam detector"),
         (["--waivers=none_such.toml"], "The waiver file none_such.toml cannot be read as TOML"),
+        (["--ground="], "--ground has no value"),
+        (["-p", "no:html"], "needs pytest's plugin html"),
     ],
 )
 def test_an_unusable_command_ends_with_one_sentence(run_checks, small, options, said):
@@ -158,6 +161,10 @@ def test_an_unusable_command_ends_with_one_sentence(run_checks, small, options, 
         ('schema = 1\nname = "x"\n[criteria.CNT-COLD]\nhigh = 1\n', "CNT-COLD, which no check asks"),
         ('schema = 1\nname = "x"\n[search]\nhot_rat = 1\n', "hot_rat"),
         ('schema = 2\nname = "x"\n', "schema"),
+        ('schema = 1\nname = "x"\ncriteria = 3\n', "has criteria that are no tables"),
+        ('schema = 1\nname = "x"\n[criteria.CNT-HOT]\nscope = "subarray"\n', "sets scope of CNT-HOT"),
+        ('schema = 1\nname = "x"\n[mask]\noutput = "one.fits"\n', "mask.output"),
+        ('schema = 1\nname = "x"\n[plan]\ndetectors = "NRCA1"\n', "plan.detectors"),
     ],
 )
 def test_a_broken_criteria_file_ends_with_one_sentence(run_checks, small, tmp_path, text, said):
@@ -209,6 +216,52 @@ def test_waivers(run_checks, small, tmp_path, too_strict, expires, limit, outcom
     # The other detector's failure has no waiver.
     assert run.checks["CNT-HOT", "NRCBLONG", "FULL"]["outcome"] == "fail"
     assert run.results["verdict"] == "fail"
+
+
+def test_reports_never_lie_in_an_input(run_checks, small, tmp_path):
+    folder = small.copy(tmp_path)
+    before = sorted(path.name for path in folder.iterdir())
+    run = run_checks(f"--delivery={folder}", f"--criteria={small.criteria}", f"--reports={folder}/in", expect=4)
+    assert "which is only read" in run.output
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_an_excluded_observation_is_left_out_with_its_problems(run_checks, small, tmp_path):
+    folder = small.copy(tmp_path)
+    for path in folder.glob("*_00001_nrca1_fitopt.fits"):
+        path.unlink()
+    criteria = tmp_path / "excluding.toml"
+    criteria.write_text(
+        small.criteria.read_text().replace('name = "small"', 'name = "excluding"')
+        + 'excluded_observations = ["1", "77"]\n'
+    )
+    run = run_checks(f"--delivery={folder}", f"--criteria={criteria}", expect=1)
+    # Observation 001 holds all full frames here: nothing is left, and nothing of it is complained about.
+    assert run.checks["DLV-EXPOSURES", "NRCA1", "FULL"]["measured"] == 0
+    assert run.checks["DLV-TRIPLETS", "NRCA1", "FULL"]["outcome"] == "not_evaluated"
+    assert "Excluded observations that the delivery does not hold: 77." in run.results["scope"]
+
+
+def test_file_names_of_any_bytes(run_checks, small, tmp_path):
+    folder = small.copy(tmp_path, "d\udcffarks")
+    (folder / "b\udcffad_nrca1_jump.fits").write_text("no FITS")
+    run = run_checks(f"--delivery={folder}", f"--criteria={small.criteria}", "-n", "2", expect=1)
+    assert run.results["verdict"] == "fail"
+    assert "\ufffd" in run.checks["DLV-FILES", "NRCA1", "FULL"]["message"]
+    assert "INTERNALERROR" not in run.output
+
+
+def test_masks_with_a_delivery_are_the_ones_reported(run_checks, small, tmp_path):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for path in small.base.glob("*.fits"):
+        (masks / f"theirs_{path.name}").write_bytes(path.read_bytes())
+    run = run_checks(f"--delivery={small.delivery}", f"--masks={masks}", f"--criteria={small.criteria}", expect=1)
+    assert sorted(path.name for path in (run.folder / "masks").iterdir()) == sorted(p.name for p in masks.iterdir())
+    assert run.checks["DLV-RATES", "NRCA1", "FULL"]["outcome"] == "pass"
+    assert run.checks["CNT-HOT", "NRCA1", "FULL"]["outcome"] == "fail"  # masks in force hold no hot pixel
+    inputs = json.loads((run.folder / "manifest.json").read_text())["inputs"]
+    assert {f"masks/{path.name}" for path in masks.iterdir()} <= set(inputs)
 
 
 def test_the_published_engine_in_one_run(run_checks, inputs, tmp_path, monkeypatch):

@@ -42,6 +42,7 @@ def record(kind, name="jw01062001001_02101_00001", detector="NRCB1", subarray="F
         ysize=ysize,
         fastaxis=DETECTORS[detector].fastaxis,
         slowaxis=DETECTORS[detector].slowaxis,
+        segments=1,
         simulated=False,
         size=1,
         modified=1,
@@ -96,7 +97,7 @@ def test_missing_steps(which, step, value, words):
     faulty = altered(exposure(), which, steps=steps if value is None else {**steps, step: value})
     sentence = only(inspection.step_problems([exposure(name="other"), faulty]))
     assert sentence.startswith(f"{faulty.files[which].path} has {words} where COMPLETE was expected")
-    assert "darkmask prepare" in sentence
+    assert "make it again without dark_current" in sentence or "run the missing step" in sentence
 
 
 def test_all_missing_steps_of_a_file_are_in_one_sentence():

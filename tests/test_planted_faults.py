@@ -61,8 +61,40 @@ def no_nircam_detector(folder):
 
 
 def mixed_groups(folder):
+    with fits.open(unlinked(one(folder, JUMP)), mode="update") as hdus:
+        for name in ("SCI", "GROUPDQ"):
+            hdus[name].data = hdus[name].data[:, :15].copy()
     for pattern in (JUMP, FITOPT, RATEINTS, RATEINTS.replace("rateints", "rate")):
         edit(one(folder, pattern), NGROUPS=15)
+
+
+def groups_of_the_header(folder):
+    edit(one(folder, JUMP), NGROUPS=40)
+
+
+def other_subarray(folder):
+    edit(one(folder, RATEINTS), SUBARRAY="SUB160")
+
+
+def unplanned_subarray(folder):
+    for pattern in (JUMP, FITOPT, RATEINTS, RATEINTS.replace("rateints", "rate")):
+        edit(one(folder, pattern), SUBARRAY="SUB160")
+
+
+def copied_exposures(folder):
+    """Five exposures that are the same one."""
+    for kind in ("jump", "fitopt", "rate", "rateints"):
+        first = one(folder, f"*_00001_nrca1_{kind}.fits")
+        for number in (2, 3, 4, 5):
+            path = one(folder, f"*_0000{number}_nrca1_{kind}.fits")
+            path.unlink()
+            shutil.copy(first, path)
+            edit(path, EXPOSURE=f"0000{number}")
+
+
+def no_date(folder):
+    with fits.open(unlinked(one(folder, JUMP)), mode="update") as hdus:
+        del hdus[0].header["DATE-OBS"]
 
 
 def three_exposures(folder):
@@ -124,6 +156,11 @@ DELIVERY_FAULTS = [
         "has DETECTOR 'MIRIMAGE', which is no NIRCam detector",
     ),
     (mixed_groups, {"DLV-SETS", "DLV-EXPOSURES"}, "The exposures are of: NRCA1 FULL RAPID 16 groups"),
+    (groups_of_the_header, {"DLV-GEOMETRY", "DLV-EXPOSURES"}, "of 16 groups and its header says 2 of 40"),
+    (other_subarray, {"DLV-TRIPLETS", "DLV-EXPOSURES", "DLV-PLAN"}, "is of the set NRCA1 SUB160"),
+    (unplanned_subarray, {"DLV-PLAN", "DLV-EXPOSURES"}, "NRCA1 has SUB160"),
+    (copied_exposures, {"DLV-INTEGRATIONS"}, "10 integrations, 2 of them different"),
+    (no_date, {"DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES"}, "lacks the header keyword DATE-OBS"),
     (three_exposures, {"DLV-EXPOSURES"}, "The delivery holds 3 whole exposures of NRCA1 FULL"),
     (dark_subtracted, {"DLV-STEPS"}, "has S_DARK COMPLETE: the dark was subtracted"),
     (jump_step_missing, {"DLV-STEPS"}, "has S_JUMP SKIPPED where COMPLETE was expected"),
@@ -266,7 +303,21 @@ ALL_OF_A_MASK = {
     *("CNT-HOT", "CNT-WARM", "CNT-RC", "CNT-TELEGRAPH", "CNT-NOISY", "CNT-LOW_PEDESTAL", "CNT-DO_NOT_USE"),
     *("DQ-BITS", "DQ-DO_NOT_USE", "DQ-PAIRS", "DQ-BORDER", "DQ-DEF", "DQ-RAW", "BAS-KEPT"),
 }
+
+
+def no_dq_extension(path):
+    with fits.open(path, mode="update") as hdus:
+        hdus["DQ"].name = "SCI"
+
+
+def no_detector_in_header(path):
+    with fits.open(path, mode="update") as hdus:
+        del hdus[0].header["DETECTOR"]
+
+
 MASK_FAULTS = [
+    (no_dq_extension, ALL_OF_A_MASK, "has no DQ extension, and the pipeline reads no other"),
+    (no_detector_in_header, ALL_OF_A_MASK, "has no DETECTOR in its header"),
     (bit_of_an_exposure, {"DQ-BITS"}, "JUMP_DET"),
     (hot_without_do_not_use, {"DQ-DO_NOT_USE"}, "without DO_NOT_USE"),
     (hot_and_dead, {"DQ-PAIRS"}, "HOT and DEAD"),

@@ -15,7 +15,10 @@ _DETECTOR_IN_NAME = re.compile(r"nrc(?:[ab][1-4]|[ab]long)", re.IGNORECASE)
 # What identifies an exposure in the headers; a segment of a long exposure is a triplet of its own.
 _EXPOSURE_KEYWORDS = ("PROGRAM", "OBSERVTN", "VISIT", "VISITGRP", "SEQ_ID", "ACT_ID", "EXPOSURE", "DETECTOR")
 _SEARCHED = ("SCI", "GROUPDQ", "PIXELDQ", "PEDESTAL", "DQ")
-_REQUIRED = ("DETECTOR", "SUBARRAY", "NINTS", "NGROUPS", "SUBSTRT1", "SUBSTRT2", "SUBSIZE1", "SUBSIZE2")
+_REQUIRED = (
+    *("DETECTOR", "SUBARRAY", "NINTS", "NGROUPS", "TGROUP", "NOUTPUTS", "DATE-OBS"),
+    *("SUBSTRT1", "SUBSTRT2", "SUBSIZE1", "SUBSIZE2"),
+)
 
 
 def suffix_of(path: Path) -> Kind | None:
@@ -88,12 +91,11 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
     missing = [keyword for keyword in _REQUIRED if keyword not in primary]
     if missing and kind is not Kind.UNCAL:
         raise DeliveryError(
-            f"{relative} lacks the header keyword {', '.join(missing)}: a pipeline product has it; "
-            "make the file again with `python -m darkmask prepare`."
+            f"{relative} lacks the header keyword {', '.join(missing)}: a pipeline product has it; make the file again."
         )
     try:
         return _record(primary, kind, arrays, path, relative, status)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DeliveryError(
             f"{relative} has a header value of the wrong type ({_first_line(error)}): make the file again."
         ) from error
@@ -123,6 +125,7 @@ def _record(primary, kind: Kind, arrays: dict, path: Path, relative: str, status
         ysize=int(primary.get("SUBSIZE2", 0)),
         fastaxis=int(primary.get("FASTAXIS", 0)),
         slowaxis=int(primary.get("SLOWAXIS", 0)),
+        segments=int(primary.get("EXSEGTOT", 1)),
         simulated=bool(primary.get("SIMULATD", False)),
         size=status.st_size,
         modified=status.st_mtime_ns,

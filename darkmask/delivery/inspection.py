@@ -31,15 +31,12 @@ def step_problems(exposures: Iterable[Exposure]) -> list[str]:
             missing = [step for step in needed if record.steps.get(step) != "COMPLETE"]
             if missing:
                 found = ", ".join(f"{step} {record.steps.get(step, 'absent')}" for step in missing)
-                sentences.append(
-                    f"{record.path} has {found} where COMPLETE was expected: make it again with "
-                    "`python -m darkmask prepare`."
-                )
+                sentences.append(f"{record.path} has {found} where COMPLETE was expected: run the missing step.")
             done = [step for step in _NOT_DONE if record.steps.get(step) == "COMPLETE"]
             if done:
                 sentences.append(
                     f"{record.path} has {done[0]} COMPLETE: the dark was subtracted and its hot pixels with it; make "
-                    "it again with `python -m darkmask prepare`."
+                    "it again without dark_current."
                 )
     return sentences
 

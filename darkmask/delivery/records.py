@@ -60,6 +60,8 @@ class FileRecord:
         The S_* keywords.
     xstart, ystart : int
         SUBSTRT1 and SUBSTRT2, counted from 1.
+    segments : int
+        EXSEGTOT: files that a long exposure is split into; a segment holds fewer integrations than NINTS says.
     size, modified : int
         Bytes, and the time of the last change in nanoseconds.
     arrays : dict of str to ArrayPlace
@@ -87,6 +89,7 @@ class FileRecord:
     ysize: int
     fastaxis: int
     slowaxis: int
+    segments: int
     simulated: bool
     size: int
     modified: int
@@ -147,6 +150,8 @@ class Problem:
         Whom it concerns; empty when that cannot be told, and then everyone.
     subarray : str or None
         None when it cannot be told.
+    observation : str
+        Empty when it cannot be told.
     """
 
     kind: ProblemKind
@@ -154,6 +159,7 @@ class Problem:
     file: str = ""
     detectors: tuple[str, ...] = ()
     subarray: str | None = None
+    observation: str = ""
 
     def concerns(self, detector: str, subarray: str | None = None) -> bool:
         """Whether the problem is one of this detector's (and of this subarray's, when one is named)."""
@@ -183,10 +189,6 @@ class DeliveryIndex:
     problems: tuple[Problem, ...] = ()
 
     @property
-    def name(self) -> str:
-        return Path(self.folder).name
-
-    @property
     def detectors(self) -> tuple[str, ...]:
         return tuple(sorted({file.detector for file in self.files}))
 
@@ -213,12 +215,16 @@ class DeliveryIndex:
         return [p for p in self.problems if p.kind in kinds and p.concerns(detector, subarray)]
 
     def without_observations(self, observations) -> "DeliveryIndex":
-        """The same delivery without some observations (a cool-down set is never merged)."""
-        excluded = set(observations)
+        """The same delivery without some observations (a cool-down set is never merged).
+
+        Observations are compared as the three digits of OBSERVTN: 3 and 003 are the same.
+        """
+        excluded = {observation.zfill(3) for observation in observations}
         return replace(
             self,
-            files=tuple(f for f in self.files if f.observation not in excluded),
-            exposures=tuple(e for e in self.exposures if e.jump.observation not in excluded),
+            files=tuple(f for f in self.files if f.observation.zfill(3) not in excluded),
+            exposures=tuple(e for e in self.exposures if e.jump.observation.zfill(3) not in excluded),
+            problems=tuple(p for p in self.problems if not p.observation or p.observation.zfill(3) not in excluded),
         )
 
     def path(self, record: FileRecord) -> Path:

@@ -10,6 +10,11 @@ from ..errors import DeliveryError
 from .headers import detector_in_name, read_record, suffix_of
 from .records import DeliveryIndex, Exposure, FileRecord, Kind, Problem, ProblemKind
 
+# How triplets come from raw exposures.
+HOW_TO_MAKE = (
+    "make it from the _uncal file with the pipeline's steps through jump and ramp_fit (save_opt), without dark_current"
+)
+
 
 def scan(folder: Path) -> DeliveryIndex:
     """Describe a delivery.
@@ -24,14 +29,14 @@ def scan(folder: Path) -> DeliveryIndex:
     DeliveryIndex
         Never an exception for what the folder holds: whatever is wrong stands in ``problems``.
     """
-    folder = Path(folder).expanduser()
-    absolute = str(Path(os.path.abspath(folder)))
+    absolute = os.path.abspath(folder)
+    folder = Path(absolute)
     trouble = _folder_problem(folder)
     if trouble:
         return DeliveryIndex(absolute, problems=(trouble,))
     records: list[FileRecord] = []
     problems: list[Problem] = []
-    for path in _fits_files(folder):
+    for path in _fits_files(folder, problems):
         relative = path.relative_to(folder).as_posix()
         named = detector_in_name(path)
         try:
@@ -55,11 +60,27 @@ def scan(folder: Path) -> DeliveryIndex:
     if not products and not problems:
         problems.append(_nothing_found(folder, records))
     exposures, partner_problems = _partners(products)
-    return DeliveryIndex(absolute, tuple(products), exposures, (*problems, *partner_problems))
+    problems += partner_problems
+    made = {record.key for record in products}
+    problems += [_unprocessed(r) for r in records if products and r.kind is Kind.UNCAL and r.key not in made]
+    return DeliveryIndex(absolute, tuple(products), exposures, tuple(problems))
+
+
+def _unprocessed(record: FileRecord) -> Problem:
+    return _problem(
+        ProblemKind.TRIPLET,
+        [record],
+        f"{record.path} has no _jump, _fitopt and _rate files beside it: {HOW_TO_MAKE}.",
+    )
 
 
 def _folder_problem(folder: Path) -> Problem | None:
-    if not folder.exists():
+    try:
+        exists = folder.exists()
+    except OSError as error:
+        sentence = f"The delivery {folder} cannot be looked at ({error.strerror}): correct the path."
+        return Problem(ProblemKind.FOLDER, sentence)
+    if not exists:
         return Problem(
             ProblemKind.FOLDER, f"The delivery {folder} does not exist: give the folder that holds the darks."
         )
@@ -70,9 +91,19 @@ def _folder_problem(folder: Path) -> Problem | None:
     return None
 
 
-def _fits_files(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
+def _fits_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
+    """The FITS files of a folder; what could not be looked into is added to ``problems``."""
+
+    def unreadable(error: OSError) -> None:
+        sentence = f"The folder {error.filename} cannot be read ({error.strerror}): ask for permission to read it."
+        problems.append(Problem(ProblemKind.FOLDER, sentence))
+
+    for parent, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            if (Path(parent) / name).is_symlink():
+                sentence = f"The folder {Path(parent) / name} is a link, which is not followed: copy its files."
+                problems.append(Problem(ProblemKind.FOLDER, sentence))
         for name in sorted(names):
             path = Path(parent) / name
             compressed_product = name.endswith(".fits.gz") and suffix_of(path.with_suffix("")) is not None
@@ -107,7 +138,7 @@ def _nothing_found(folder: Path, records: list[FileRecord]) -> Problem:
         return Problem(
             ProblemKind.FOLDER,
             f"The delivery {folder} holds {len(records)} _uncal files and no _jump, _fitopt and _rate files: "
-            f"make them with `python -m darkmask prepare {folder} OUT`.",
+            f"{HOW_TO_MAKE.replace('make it', 'make them').replace('file', 'files')}.",
         )
     return Problem(
         ProblemKind.FOLDER,
@@ -124,7 +155,7 @@ def _partners(records: list[FileRecord]) -> tuple[tuple[Exposure, ...], list[Pro
             problems.append(
                 _problem(
                     ProblemKind.TRIPLET,
-                    record,
+                    [record, other],
                     f"{record.path} and {other.path} are both the _{record.kind} file of one exposure: remove one.",
                 )
             )
@@ -149,23 +180,19 @@ def _exposure(files: dict[Kind, FileRecord]) -> Exposure | Problem:
     if missing:
         return _problem(
             ProblemKind.TRIPLET,
-            some,
-            f"{some.path} has no {' and no '.join(missing)} partner: deliver it, or make it from the _uncal file "
-            "with `python -m darkmask prepare`.",
+            list(files.values()),
+            f"{some.path} has no {' and no '.join(missing)} partner: deliver it, or {HOW_TO_MAKE}.",
         )
-    nints, ngroups, *frame = jump.shape
-    if (jump.nints, jump.ngroups) != (nints, ngroups) and jump.nints < nints:
-        return _problem(
-            ProblemKind.GEOMETRY,
-            jump,
-            f"{jump.path} holds {nints} integrations of {ngroups} groups and its header says {jump.nints} of "
-            f"{jump.ngroups}: make the file again.",
-        )
+    triplet = [jump, fitopt, rate]
+    wrong = _wrong_size(jump)
+    if wrong:
+        return _problem(ProblemKind.GEOMETRY, triplet, f"{jump.path} {wrong}: make the file again.")
+    nints, _, *frame = jump.shape
     for partner in (fitopt, rate):
         if partner.set_key != jump.set_key:
             return _problem(
                 ProblemKind.TRIPLET,
-                partner,
+                triplet,
                 f"{partner.path} is of the set {partner.set_key} and its partner {jump.path} of {jump.set_key}: "
                 "deliver the files of one exposure together.",
             )
@@ -175,12 +202,39 @@ def _exposure(files: dict[Kind, FileRecord]) -> Exposure | Problem:
             hint = "deliver the _rateints file" if partner.kind is Kind.RATE else "make the file again"
             return _problem(
                 ProblemKind.TRIPLET,
-                partner,
+                triplet,
                 f"{partner.path} holds {found} (integrations, rows, columns) where its ramp {jump.path} has "
                 f"{expected}: {hint}.",
             )
+    if rate.arrays["DQ"].shape != rate.shape:
+        return _problem(
+            ProblemKind.GEOMETRY, triplet, f"{rate.path} has DQ of another shape than SCI: make the file again."
+        )
     return Exposure(jump, fitopt, rate)
 
 
-def _problem(kind: ProblemKind, record: FileRecord, sentence: str) -> Problem:
-    return Problem(kind, sentence, record.path, (record.detector,), record.subarray or None)
+def _wrong_size(jump: FileRecord) -> str:
+    """What the headers and the arrays of a ramp disagree in; empty when they agree."""
+    nints, ngroups, *frame = jump.shape
+    # A segment of a long exposure holds some of the integrations that its header counts.
+    too_few = nints != jump.nints if jump.segments == 1 else nints > jump.nints
+    if too_few or ngroups != jump.ngroups:
+        return f"holds {nints} integrations of {ngroups} groups and its header says {jump.nints} of {jump.ngroups}"
+    shapes = {name: jump.arrays[name].shape if name in jump.arrays else () for name in ("GROUPDQ", "PIXELDQ")}
+    if shapes["GROUPDQ"] != jump.shape or shapes["PIXELDQ"] != tuple(frame):
+        return f"has GROUPDQ {shapes['GROUPDQ']} and PIXELDQ {shapes['PIXELDQ']} beside SCI {jump.shape}"
+    return ""
+
+
+def _problem(kind: ProblemKind, records: list[FileRecord], sentence: str) -> Problem:
+    """A problem of all detectors that its files are of; of every subarray when they do not agree on one."""
+    subarrays = {record.subarray for record in records}
+    observations = {record.observation for record in records}
+    return Problem(
+        kind,
+        sentence,
+        records[0].path,
+        tuple(sorted({record.detector for record in records})),
+        subarrays.pop() if len(subarrays) == 1 else None,
+        observations.pop() if len(observations) == 1 else "",
+    )

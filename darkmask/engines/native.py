@@ -3,10 +3,12 @@
 import numpy as np
 
 from ..delivery import OpenExposure
+from ..detectors import detector as look_up_detector
 from ..flags import pack_categories, pixel_flags
 from ..maps import CombinedMaps
 from ..maps.combine import nan_median
-from ..maps.integration import JUMP_DET, SATURATED
+from ..maps.integration import JUMP_DET, SATURATED, usable_groups
+from ..search.flight import saturation_level
 from ..search.robust import by_amplifier
 from ..search.telegraph import telegraph_evidence
 from .interface import SetRequest
@@ -43,10 +45,11 @@ def name_unstable(request: SetRequest, maps: CombinedMaps, unstable: np.ndarray)
 
 def _differences(request: SetRequest, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Group differences of chosen pixels over all integrations, less the pixel's median, and which are usable."""
+    level = saturation_level(look_up_detector(request.detector))
     steps, usable = [], []
     for exposure in request.exposures:
         ramps, groupdq = OpenExposure(exposure, request.folder).pixel_ramps(y, x)
-        good = (groupdq & SATURATED) == 0
+        good = np.moveaxis(usable_groups(np.moveaxis(ramps, 2, 0), np.moveaxis(groupdq, 2, 0), level), 0, 2)
         steps.append(np.diff(ramps, axis=2).reshape(len(y), -1))
         usable.append((good[:, :, 1:] & good[:, :, :-1]).reshape(len(y), -1))
     step, use = np.concatenate(steps, axis=1), np.concatenate(usable, axis=1)

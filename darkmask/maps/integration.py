@@ -91,12 +91,7 @@ def integration_maps(block: RowBlock, saturation_level: float) -> IntegrationMap
     IntegrationMaps
     """
     ramp, groupdq = block.ramp, block.groupdq
-    flagged = (groupdq & SATURATED) != 0
-    # A pixel flagged from the start at a low level stands beside one that is saturated all along: its ramp is its
-    # own. Beside one that saturates part-way, what the neighbour couples in ends there, and so does what we measure.
-    grown = flagged[0] & (ramp[0] < saturation_level)
-    saturated = flagged & ~grown
-    usable = ~saturated & ((groupdq & DO_NOT_USE) == 0) & np.isfinite(ramp)
+    usable = usable_groups(ramp, groupdq, saturation_level)
     jump = (groupdq & JUMP_DET) != 0
 
     step = np.diff(ramp, axis=0)
@@ -121,6 +116,27 @@ def integration_maps(block: RowBlock, saturation_level: float) -> IntegrationMap
         scatter=scatter.astype(np.float32),
         shape=_early_minus_late(step, alive),
     )
+
+
+def usable_groups(ramp: np.ndarray, groupdq: np.ndarray, saturation_level: float) -> np.ndarray:
+    """Groups that tell something of their own pixel.
+
+    Parameters
+    ----------
+    ramp : numpy.ndarray, shape (ngroup, ...), float32, DN
+    groupdq : numpy.ndarray, same shape, uint8
+    saturation_level : float
+        DN.
+
+    Returns
+    -------
+    numpy.ndarray, same shape, bool
+    """
+    flagged = (groupdq & SATURATED) != 0
+    # A pixel flagged from the start at a low level stands beside one that is saturated all along: its ramp is its
+    # own. Beside one that saturates part-way, what the neighbour couples in ends there, and so does what we measure.
+    grown = flagged[0] & (ramp[0] < saturation_level)
+    return ~(flagged & ~grown) & ((groupdq & DO_NOT_USE) == 0) & np.isfinite(ramp)
 
 
 def _moments(values: np.ndarray, where: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

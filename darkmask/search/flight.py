@@ -219,13 +219,9 @@ def _hot(maps, decoupled, judged, amplifiers, noise, detector, parameters, tgrou
     own = _median_error(maps.rate_scatter, maps.integrations)
     sigma = np.where(noise.recurrent, np.maximum(sigma, own), sigma)
     excess = decoupled.rate - centre - COUPLING_TOLERANCE * np.abs(decoupled.coupled_rate)
-    per_integration = np.float32(np.sqrt(maps.integrations)) * sigma
     with np.errstate(invalid="ignore"):
+        # A median of the stack that is significant covers a rate that is so in three quarters of the integrations.
         detected = excess >= parameters.hot_significance * sigma
-        # In three quarters of the integrations: the lower quartile, which lies 0.67 scatters below the median.
-        detected |= (excess - 0.67 * maps.rate_scatter >= parameters.hot_significance * per_integration) & (
-            maps.finite >= parameters.hot_integration_fraction * maps.integrations
-        )
         rate = (decoupled.rate * np.float32(detector.gain)).astype(np.float32)
         hot = judged & detected & (rate >= parameters.hot_rate)
         warm = judged & detected & (rate >= parameters.warm_rate) & ~hot

@@ -117,13 +117,6 @@ class SearchParameters(BaseModel):
         description="Sigma of the stack above the amplifier's median at which a pixel is detected. Source: CV3 mask. "
         "One false pixel in 3.5 million at 5; lower finds fainter ones and more noise.",
     )
-    hot_integration_fraction: float = Field(
-        0.75,
-        gt=0,
-        le=1,
-        description="Fraction of integrations in which a pixel significant by itself counts as detected. Source: ours "
-        "(CV3 took 0.40 of ramps). Lower lets pixels in that are hot at times, and those with recurring hits.",
-    )
     shape_significance: float = Field(
         7.0,
         gt=0,
