@@ -243,12 +243,14 @@ def test_an_excluded_observation_is_left_out_with_its_problems(run_checks, small
 
 
 def test_file_names_of_any_bytes(run_checks, small, tmp_path):
-    folder = small.copy(tmp_path, "d\udcffarks")
+    folder = small.copy(tmp_path)
     (folder / "b\udcffad_nrca1_jump.fits").write_text("no FITS")
     run = run_checks(f"--delivery={folder}", f"--criteria={small.criteria}", "-n", "2", expect=1)
     assert run.results["verdict"] == "fail"
     assert "\ufffd" in run.checks["DLV-FILES", "NRCA1", "FULL"]["message"]
     assert "INTERNALERROR" not in run.output
+    run = run_checks(f"--delivery={tmp_path}/d\udcffarks", f"--criteria={small.criteria}", expect=4)
+    assert "no printable UTF-8" in run.output
 
 
 def test_masks_with_a_delivery_are_the_ones_reported(run_checks, small, tmp_path):
