@@ -10,13 +10,14 @@ import numpy as np
 from .atomic import sha256_file, sha256_text, write_text
 from .cache import cached
 from .catalogue import write_catalogue
+from .deliverable import write_detector_mask
 from .delivery import DeliveryIndex, Exposure, OpenExposure
 from .delivery.quality import lost_pixels, unexplained_rates, usable_integrations
 from .detectors import Geometry
 from .engines import SearchOutcome, SetRequest, search_set
-from .errors import DarkmaskError, MaskError
-from .flags import CARRIED_MNEMONICS, Category, bits_of
-from .maskfile import MaskMeta, read_mask, write_categories, write_mask
+from .errors import DarkmaskError
+from .flags import Category, bits_of
+from .maskfile import write_categories
 from .search.parameters import SearchParameters
 
 # Packages whose arithmetic or files a mask depends on.
@@ -173,7 +174,7 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
         _write_set(out, request, subarray, outcome)
         sets[subarray] = _measure_set(request, subarray, outcome)
     full = outcomes["FULL"]
-    _write_detector_mask(out / request.mask_file, request, full, inputs)
+    write_detector_mask(out / request.mask_file, request, full, inputs)
     summary = {
         "detector": request.detector,
         "mask": request.mask_file,
@@ -217,76 +218,6 @@ def _measure_set(request: BuildRequest, subarray: str, outcome: SearchOutcome) -
         "xstart": first.xstart,
         "ystart": first.ystart,
     }
-
-
-def _write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcome, inputs: dict[str, str]) -> None:
-    dq = outcome.flags.to_dq(outcome.categories)
-    border = request.geometry.reference_pixels()
-    if dq.shape != border.shape:
-        raise MaskError(
-            f"The FULL frames of {request.detector} are {dq.shape[1]}x{dq.shape[0]} and the criteria say "
-            f"{request.geometry.frame}x{request.geometry.frame}: deliver whole frames, or give the criteria of this "
-            "frame size."
-        )
-    # A reference pixel sees no light: no category can apply to it.
-    dq[border] = np.uint32(bits_of(("REFERENCE_PIXEL",)))
-    if request.base is not None:
-        dq |= carried_bits(read_mask(request.base).decoded, dq, request)
-    dates = sorted(e.jump.date_obs for e in request.exposures("FULL") if e.jump.date_obs) or ["1970-01-01"]
-    write_mask(
-        path,
-        dq,
-        MaskMeta(
-            detector=request.detector,
-            author=request.author,
-            description=request.description,
-            pedigree=request.pedigree or f"INFLIGHT {dates[0]} {dates[-1]}",
-            useafter=request.useafter or f"{dates[0]}T00:00:00",
-            history=tuple(_history(request, outcome, inputs)),
-            subarray=request.mask_subarray,
-            date=f"{dates[-1]}T00:00:00.000",
-        ),
-    )
-
-
-def carried_bits(base: np.ndarray, dq: np.ndarray, request: BuildRequest) -> np.ndarray:
-    """What the mask in force adds: the bits that darks cannot see, with DO_NOT_USE where it stood beside one.
-
-    A pixel that is hot in flight and dead on the ground was saturated there: HOT stays and DEAD goes, as
-    jwst_reffiles decides it. A warm one may well be dead.
-
-    Parameters
-    ----------
-    base, dq : numpy.ndarray, shape (y, x), uint32
-    request : BuildRequest
-        For the sentence of an error.
-
-    Returns
-    -------
-    numpy.ndarray, shape (y, x), uint32
-    """
-    if base.shape != dq.shape:
-        raise MaskError(
-            f"The mask in force {request.base} has {base.shape[1]}x{base.shape[0]} pixels and the darks of "
-            f"{request.detector} {dq.shape[1]}x{dq.shape[0]}: give the mask of the same frame."
-        )
-    carried = base & np.uint32(bits_of(CARRIED_MNEMONICS))
-    unusable = (carried != 0) & ((base & np.uint32(bits_of(("DO_NOT_USE",)))) != 0)
-    hot = (dq & np.uint32(bits_of(("HOT",)))) != 0
-    carried[hot] &= ~np.uint32(bits_of(("DEAD",)))
-    return carried | unusable.astype(np.uint32)
-
-
-def _history(request: BuildRequest, outcome: SearchOutcome, inputs: dict[str, str]) -> list[str]:
-    lines = [
-        *request.history,
-        f"Bad pixels searched by darkmask: engine {request.engine} {outcome.version}, search {request.preset}.",
-        "Parameters of the search:",
-    ]
-    used = request.parameters.of_search(request.preset)
-    lines += [f"{name} = {value}" for name, value in sorted(used.items())]
-    lines += ["Files (SHA-256):", *(f"{Path(name).name} {digest}" for name, digest in sorted(inputs.items()))]
-    return lines
 
 
 def _hash_inputs(request: BuildRequest) -> dict[str, str]:

@@ -1,0 +1,100 @@
+"""From the search of a detector's full frames to the MASK file that is delivered."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .engines import SearchOutcome
+from .errors import MaskError
+from .flags import CARRIED_MNEMONICS, bits_of
+from .maskfile import MaskMeta, read_mask, write_mask
+
+if TYPE_CHECKING:
+    from .build import BuildRequest
+
+
+def write_detector_mask(path: Path, request: "BuildRequest", outcome: SearchOutcome, inputs: dict[str, str]) -> None:
+    """Write the MASK file of a detector.
+
+    Parameters
+    ----------
+    path : Path
+    request : BuildRequest
+    outcome : SearchOutcome
+        Of its full frames.
+    inputs : dict of str to str
+        Path (relative to the delivery) to SHA-256, for HISTORY.
+
+    Raises
+    ------
+    MaskError
+        When the frames, or the mask in force, are of another size than the criteria say.
+    """
+    dq = outcome.flags.to_dq(outcome.categories)
+    border = request.geometry.reference_pixels()
+    if dq.shape != border.shape:
+        raise MaskError(
+            f"The FULL frames of {request.detector} are {dq.shape[1]}x{dq.shape[0]} and the criteria say "
+            f"{request.geometry.frame}x{request.geometry.frame}: deliver whole frames, or give the criteria of this "
+            "frame size."
+        )
+    # A reference pixel sees no light: no category can apply to it.
+    dq[border] = np.uint32(bits_of(("REFERENCE_PIXEL",)))
+    if request.base is not None:
+        dq |= carried_bits(read_mask(request.base).decoded, dq, request)
+    dates = sorted(e.jump.date_obs for e in request.exposures("FULL") if e.jump.date_obs) or ["1970-01-01"]
+    write_mask(
+        path,
+        dq,
+        MaskMeta(
+            detector=request.detector,
+            author=request.author,
+            description=request.description,
+            pedigree=request.pedigree or f"INFLIGHT {dates[0]} {dates[-1]}",
+            useafter=request.useafter or f"{dates[0]}T00:00:00",
+            history=tuple(_history(request, outcome, inputs)),
+            subarray=request.mask_subarray,
+            date=f"{dates[-1]}T00:00:00.000",
+        ),
+    )
+
+
+def carried_bits(base: np.ndarray, dq: np.ndarray, request: "BuildRequest") -> np.ndarray:
+    """What the mask in force adds: the bits that darks cannot see, with DO_NOT_USE where it stood beside one.
+
+    A pixel that is hot in flight and dead on the ground was saturated there: HOT stays and DEAD goes, as
+    jwst_reffiles decides it. A warm one may well be dead.
+
+    Parameters
+    ----------
+    base, dq : numpy.ndarray, shape (y, x), uint32
+    request : BuildRequest
+        For the sentence of an error.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), uint32
+    """
+    if base.shape != dq.shape:
+        raise MaskError(
+            f"The mask in force {request.base} has {base.shape[1]}x{base.shape[0]} pixels and the darks of "
+            f"{request.detector} {dq.shape[1]}x{dq.shape[0]}: give the mask of the same frame."
+        )
+    carried = base & np.uint32(bits_of(CARRIED_MNEMONICS))
+    unusable = (carried != 0) & ((base & np.uint32(bits_of(("DO_NOT_USE",)))) != 0)
+    hot = (dq & np.uint32(bits_of(("HOT",)))) != 0
+    carried[hot] &= ~np.uint32(bits_of(("DEAD",)))
+    return carried | unusable.astype(np.uint32)
+
+
+def _history(request: "BuildRequest", outcome: SearchOutcome, inputs: dict[str, str]) -> list[str]:
+    lines = [
+        *request.history,
+        f"Bad pixels searched by darkmask: engine {request.engine} {outcome.version}, search {request.preset}.",
+        "Parameters of the search:",
+    ]
+    used = request.parameters.of_search(request.preset)
+    lines += [f"{name} = {value}" for name, value in sorted(used.items())]
+    lines += ["Files (SHA-256):", *(f"{Path(name).name} {digest}" for name, digest in sorted(inputs.items()))]
+    return lines
