@@ -21,8 +21,8 @@ class Detector:
         Flight gain, e-/DN (pynrc 2.0.1).
     read_noise : float
         Noise of a single read, DN (readnoise reference files, via snowblind 1.0.1).
-    dark, dark_tolerance : float
-        Dark current and its scatter, e-/s (JDox NIRCam Detector Performance, given there per 1000 s).
+    dark : float
+        Dark current, e-/s (JDox NIRCam Detector Performance, given there per 1000 s).
     cds_noise : float
         Noise of a correlated double sample, e- (JDox, the same page).
     ipc : float
@@ -54,10 +54,6 @@ class Detector:
     @property
     def dark(self) -> float:
         return 34.2e-3 if self.is_long else 1.9e-3
-
-    @property
-    def dark_tolerance(self) -> float:
-        return 5.0e-3 if self.is_long else 1.1e-3
 
     @property
     def cds_noise(self) -> float:
