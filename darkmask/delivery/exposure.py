@@ -1,6 +1,8 @@
 """Open one exposure and read it piece by piece, without ever holding a ramp."""
 
+import math
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -32,12 +34,12 @@ class OpenExposure:
     def __init__(self, exposure: Exposure, folder: Path):
         self.exposure = exposure
         folder = Path(folder)
-        jump = _Layout(folder, exposure.jump)
+        self._layouts = [_Layout(folder, record) for record in (exposure.jump, exposure.fitopt, exposure.rate)]
+        jump, fitopt, rate = self._layouts
         self._sci = jump.map("SCI", ">f4", 4)
         self._groupdq = jump.map("GROUPDQ", "u1", 4)
         self._pixeldq = jump.map("PIXELDQ", ">i4", 2)
-        self._pedestal = _Layout(folder, exposure.fitopt).map("PEDESTAL", ">f4", 3)
-        rate = _Layout(folder, exposure.rate)
+        self._pedestal = fitopt.map("PEDESTAL", ">f4", 3)
         self._rate = rate.map("SCI", ">f4", 3)
         self._rate_dq = rate.map("DQ", ">i4", 3)
 
@@ -46,41 +48,61 @@ class OpenExposure:
         """(integrations, groups, rows, columns)."""
         return self._sci.shape
 
-    def ramps(self, integration: int, rows: slice) -> np.ndarray:
-        """SCI of one integration, float32 (ngroup, rows, x), DN."""
-        return self._sci[integration, :, rows].astype(np.float32)
+    def check_unchanged(self) -> None:
+        """Make sure that what was read is what was scanned.
 
-    def groupdq(self, integration: int, rows: slice) -> np.ndarray:
-        """GROUPDQ of one integration, uint8 (ngroup, rows, x)."""
-        return np.array(self._groupdq[integration, :, rows])
+        Raises
+        ------
+        DeliveryError
+            When a file has changed meanwhile.
+        """
+        for layout in self._layouts:
+            layout.check()
 
-    def pixel_ramps(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The ramps of a few pixels.
-
-        Parameters
-        ----------
-        y, x : numpy.ndarray, shape (n,), int
+    def places(self, integration: int) -> tuple[tuple[int, int], ...]:
+        """Where one integration lies, for :func:`darkmask.delivery.reading.read_rows`; the exposure must be entered.
 
         Returns
         -------
-        ramps : numpy.ndarray, shape (n, nint, ngroup), float32, DN
-        groupdq : numpy.ndarray, shape (n, nint, ngroup), uint8
+        tuple
+            File descriptor and bytes before the integration, of SCI, GROUPDQ, the rate and PEDESTAL.
         """
-        ramps = self._sci[:, :, y, x].astype(np.float32)
-        groupdq = np.asarray(self._groupdq[:, :, y, x])
-        return np.moveaxis(ramps, -1, 0), np.moveaxis(groupdq, -1, 0)
+        jump, fitopt, rate = self._layouts
+        return tuple(
+            layout.place(extension, integration)
+            for layout, extension in ((jump, "SCI"), (jump, "GROUPDQ"), (rate, "SCI"), (fitopt, "PEDESTAL"))
+        )
+
+    def shortened(self) -> DeliveryError:
+        """The error when reading ended too early: which file it is that has changed."""
+        for layout in self._layouts:
+            try:
+                layout.check()
+            except DeliveryError as error:
+                return error
+        return DeliveryError(f"{self.exposure.jump.path} or a file of its exposure cannot be read: transfer it again.")
+
+    def __enter__(self) -> "OpenExposure":
+        """Open the files to be read by rows, once: a file that takes the name of one later is another one."""
+        for layout in self._layouts:
+            layout.open()
+        return self
+
+    def __exit__(self, *_) -> None:
+        for layout in self._layouts:
+            layout.close()
 
     def pixeldq(self, rows: slice = slice(None)) -> np.ndarray:
         """PIXELDQ, uint32 (rows, x)."""
         return _unsigned(self._pixeldq[rows])
 
-    def pedestal(self, rows: slice = slice(None)) -> np.ndarray:
-        """PEDESTAL, float32 (nint, rows, x), DN."""
-        return self._pedestal[:, rows].astype(np.float32)
+    def pedestal(self, rows: slice = slice(None), integration: int | slice = slice(None)) -> np.ndarray:
+        """PEDESTAL, float32 (nint, rows, x), DN; (rows, x) of one integration."""
+        return self._pedestal[integration, rows].astype(np.float32)
 
-    def rate(self, rows: slice = slice(None)) -> np.ndarray:
-        """The slopes, float32 (nint, rows, x), DN/s."""
-        return self._rate[:, rows].astype(np.float32)
+    def rate(self, rows: slice = slice(None), integration: int | slice = slice(None)) -> np.ndarray:
+        """The slopes, float32 (nint, rows, x), DN/s; (rows, x) of one integration."""
+        return self._rate[integration, rows].astype(np.float32)
 
     def rate_dq(self, rows: slice = slice(None)) -> np.ndarray:
         """DQ of the slopes, uint32 (nint, rows, x)."""
@@ -92,6 +114,13 @@ class _Layout:
 
     def __init__(self, folder: Path, record: FileRecord):
         self._path, self._record = folder / record.path, record
+        self._file: BinaryIO | None = None
+        self._dimensions: dict[str, int] = {}
+        self.check()
+
+    def check(self) -> None:
+        """Raise a DeliveryError when the file is not what was scanned."""
+        record = self._record
         try:
             status = self._path.stat()
         except OSError as error:
@@ -102,8 +131,27 @@ class _Layout:
                 "run again."
             )
 
+    def open(self) -> None:
+        try:
+            self._file = self._path.open("rb", buffering=0)
+        except OSError as error:
+            raise DeliveryError(f"{self._record.path} can no longer be read ({error.strerror}): run again.") from error
+
+    def place(self, extension: str, integration: int) -> tuple[int, int]:
+        """Descriptor, and bytes before one integration of an extension whose first axis they are."""
+        array = self._record.arrays[extension]
+        whole = self._dimensions[extension] == len(array.shape)
+        size = abs(array.bitpix) // 8 * math.prod(array.shape[1:]) if whole else 0
+        return self._file.fileno(), array.offset + integration * size
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
     def map(self, extension: str, dtype: str, dimensions: int) -> np.ndarray:
         name = self._record.path
+        self._dimensions[extension] = dimensions
         if extension not in self._record.arrays:
             raise DeliveryError(f"{name} has no {extension} extension: make the file again.")
         place = self._record.arrays[extension]

@@ -120,7 +120,7 @@ def search_set(request: SetRequest) -> SearchOutcome:
     except KeyError:
         raise ParameterError(f"There is no engine or search {name!r}: use one of {', '.join(ENGINES)}.") from None
     properties = look_up_detector(request.detector)
-    maps = combine_set(request.exposures, request.folder, saturation_level(properties))
+    maps = combine_set(request.exposures, request.folder, properties, saturation_level(properties))
     return engine(request, maps)
 
 
@@ -131,7 +131,7 @@ def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     science = ~request.reference_pixels()
     tgroup = request.exposures[0].set_key.tgroup
     found = search_flight(maps, science, request.amplifiers(), properties, tgroup, request.parameters)
-    telegraph = name_unstable(request, maps, found.unstable)
+    telegraph = name_unstable(request, maps, found)
     categories = pack_categories(
         {**found.maps, Category.TELEGRAPH: telegraph, Category.NOISY: found.unstable & ~telegraph}
     )
@@ -139,7 +139,7 @@ def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
 
 
 def _official(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
-    from .native import official_categories
+    from .official import official_categories
 
     categories = official_categories(request)
     return SearchOutcome(categories, request.parameters.official_flags(), maps, _electrons(request, maps))

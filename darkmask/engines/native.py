@@ -1,98 +1,132 @@
-"""What our own searches read from a set beyond its combined maps."""
+"""What the flight search reads from a set beyond its combined maps: the ramps of the few unstable pixels."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import numpy as np
 
 from ..delivery import OpenExposure
+from ..delivery.reading import native_float32, read_pixel
 from ..detectors import detector as look_up_detector
-from ..flags import pack_categories, pixel_flags
+from ..kernels import kernel
 from ..maps import CombinedMaps
-from ..maps.combine import nan_median
-from ..maps.integration import JUMP_DET, SATURATED, usable_groups
-from ..search.flight import saturation_level
-from ..search.robust import by_amplifier
-from ..search.telegraph import telegraph_evidence
+from ..maps.combine import usable_cores
+from ..maps.integration import usable_groups
+from ..search.flight import FlightResult, saturation_level
+from ..search.telegraph import ENOUGH_READS, WEAK, telegraph_evidence
 from .interface import SetRequest
 
-# Ramps of candidates are held whole; more than this many pixels are taken in turns (10 integrations of 100 groups:
-# 80 MB).
-_PIXELS_AT_ONCE = 20_000
+# Pixels that a thread takes at once.
+_PIXELS_AT_ONCE = 200
 
 
-def name_unstable(request: SetRequest, maps: CombinedMaps, unstable: np.ndarray) -> np.ndarray:
+def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) -> np.ndarray:
     """Which of the unstable pixels switch between two levels.
 
     Parameters
     ----------
     request : SetRequest
     maps : CombinedMaps
-    unstable : numpy.ndarray, shape (y, x), bool
+    found : FlightResult
 
     Returns
     -------
     numpy.ndarray, shape (y, x), bool
         The telegraph pixels; the other unstable ones are noisy.
+
+    Raises
+    ------
+    DeliveryError
+        When a file can no longer be read as it was scanned.
     """
-    telegraph = np.zeros_like(unstable)
-    nominal, _ = by_amplifier(maps.noise, ~request.reference_pixels(), request.amplifiers())
+    unstable = found.unstable
     y, x = np.nonzero(unstable)
-    for start in range(0, len(y), _PIXELS_AT_ONCE):
-        part = slice(start, start + _PIXELS_AT_ONCE)
-        steps, usable = _differences(request, y[part], x[part])
-        evidence = telegraph_evidence(steps, usable, nominal[x[part]])
-        telegraph[y[part], x[part]] = evidence > request.parameters.telegraph_bic
+    noise = found.noise[x]
+    slope = maps.rate[y, x].astype(np.float64) * request.exposures[0].set_key.tgroup
+    # All groups are usable where each difference is either quiet or a jump; elsewhere GROUPDQ says which are.
+    flagged = maps.differences[y, x] + maps.jumps[y, x] != maps.integrations * (maps.groups - 1)
+    pixel = y * unstable.shape[1] + x
+    named = np.zeros(len(pixel), dtype=np.bool_)
+    level = saturation_level(look_up_detector(request.detector))
+
+    with ExitStack() as stack:
+        opened = [stack.enter_context(OpenExposure(e, request.folder)) for e in request.exposures]
+        planes = [(exposure, i) for exposure in opened for i in range(exposure.shape[0])]
+        places = np.array([exposure.places(i) for exposure, i in planes])
+
+        def work(start: int) -> None:
+            part = slice(start, start + _PIXELS_AT_ONCE)
+            failed = _name_pixels(
+                places, unstable.size, maps.groups, pixel[part], flagged[part], slope[part], noise[part], level,
+                request.parameters.telegraph_bic, named[part],
+            )  # fmt: skip
+            if failed >= 0:
+                raise planes[failed][0].shortened()
+
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            for _ in pool.map(work, range(0, len(pixel), _PIXELS_AT_ONCE)):
+                pass
+        for exposure in opened:
+            exposure.check_unchanged()
+    telegraph = np.zeros_like(unstable)
+    telegraph[y, x] = named
     return telegraph
 
 
-def _differences(request: SetRequest, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Group differences of chosen pixels over all integrations, less the pixel's median, and which are usable."""
-    level = saturation_level(look_up_detector(request.detector))
-    steps, usable = [], []
-    for exposure in request.exposures:
-        ramps, groupdq = OpenExposure(exposure, request.folder).pixel_ramps(y, x)
-        good = np.moveaxis(usable_groups(np.moveaxis(ramps, 2, 0), np.moveaxis(groupdq, 2, 0), level), 0, 2)
-        steps.append(np.diff(ramps, axis=2).reshape(len(y), -1))
-        usable.append((good[:, :, 1:] & good[:, :, :-1]).reshape(len(y), -1))
-    step, use = np.concatenate(steps, axis=1), np.concatenate(usable, axis=1)
-    return step - nan_median(np.where(use, step, np.nan).T)[:, None], use
+@kernel
+def _name_pixels(places, pixels, groups, pixel, flagged, slope, noise, level, least, named):
+    """Name each of some pixels, reading no more of it than it takes; gives the integration that failed, or -1."""
+    integrations = places.shape[0]
+    some = min(integrations, -(-ENOUGH_READS // groups))
+    firsts, order = np.empty(integrations, np.float32), np.empty(integrations, np.int64)
+    ramps = np.empty((integrations, groups), np.float32)
+    for k in range(pixel.size):
+        # In an order of the pixel's own, so that the integrations looked at first do not depend on their names.
+        for i in range(integrations):
+            if not _read_ramp(places[i], pixels, pixel[k], False, level, firsts[i : i + 1]):
+                return i
+        _order(firsts, order)
+        for j in range(some):
+            if not _read_ramp(places[order[j]], pixels, pixel[k], flagged[k], level, ramps[j]):
+                return order[j]
+        gain = telegraph_evidence(ramps[:some], slope[k], noise[k], least + WEAK)
+        if some < integrations and least - WEAK < gain < least + WEAK:
+            for j in range(some, integrations):
+                if not _read_ramp(places[order[j]], pixels, pixel[k], flagged[k], level, ramps[j]):
+                    return order[j]
+            gain = telegraph_evidence(ramps, slope[k], noise[k], least)
+        named[k] = gain > least
+    return -1
 
 
-def official_categories(request: SetRequest) -> np.ndarray:
-    """Search as jwst_reffiles does, on the science area that it finds by the reference pixels' DQ.
-
-    Parameters
-    ----------
-    request : SetRequest
-
-    Returns
-    -------
-    numpy.ndarray, shape (y, x), uint16
-    """
-    from ..search.official import OfficialInput, early_late_cutoffs, search_official
-
-    opened = [OpenExposure(exposure, request.folder) for exposure in request.exposures]
-    groups = opened[0].shape[1]
-    early, late = early_late_cutoffs(groups)
-    rows, columns = _science_area(opened[-1])
-    stacks = {name: [] for name in ("rate", "pedestal", "saturated_first", "jumps", "early_jumps", "late_jumps")}
-    for exposure in opened:
-        stacks["rate"].append(exposure.rate()[:, rows, columns])
-        stacks["pedestal"].append(exposure.pedestal()[:, rows, columns])
-        for i in range(exposure.shape[0]):
-            groupdq = exposure.groupdq(i, slice(None))[:, rows, columns]
-            jump = (groupdq & JUMP_DET) != 0
-            stacks["saturated_first"].append((groupdq[:1] & SATURATED) != 0)
-            stacks["jumps"].append(jump.sum(axis=0, dtype=np.int16)[None])
-            stacks["early_jumps"].append(jump[:early].sum(axis=0, dtype=np.int16)[None])
-            stacks["late_jumps"].append(jump[late:].sum(axis=0, dtype=np.int16)[None])
-    joined = {name: np.concatenate(parts) for name, parts in stacks.items()}
-    found = pack_categories(search_official(OfficialInput(**joined, n_groups=groups), request.parameters))
-    categories = np.zeros(request.shape, dtype=np.uint16)
-    categories[rows, columns] = found
-    return categories
+@kernel
+def _order(values, order):
+    """Places of a few values from the smallest to the largest."""
+    for i in range(values.size):
+        k = i
+        while k > 0 and values[order[k - 1]] > values[i]:
+            order[k] = order[k - 1]
+            k -= 1
+        order[k] = i
 
 
-def _science_area(exposure: OpenExposure) -> tuple[slice, slice]:
-    """The smallest box around the pixels that the first integration does not call reference pixels."""
-    science = (exposure.rate_dq()[0] & pixel_flags()["REFERENCE_PIXEL"]) == 0
-    y, x = np.nonzero(science)
-    return slice(int(y.min()), int(y.max()) + 1), slice(int(x.min()), int(x.max()) + 1)
+@kernel
+def _read_ramp(place, pixels, pixel, flagged, level, ramp):
+    """Read the first groups of a pixel, as many as ``ramp`` holds, with NaN for those that are not usable."""
+    bits = np.empty(1, np.uint32)
+    groups = ramp.size
+    for g in range(groups):
+        if not read_pixel(place[0, 0], place[0, 1] + 4 * (g * pixels + pixel), bits):
+            return False
+        ramp[g] = native_float32(bits[0])
+    if flagged:
+        byte, groupdq, usable = np.empty(1, np.uint8), np.empty(groups, np.uint8), np.empty(groups, np.bool_)
+        for g in range(groups):
+            if not read_pixel(place[1, 0], place[1, 1] + g * pixels + pixel, byte):
+                return False
+            groupdq[g] = byte[0]
+        usable_groups(ramp, groupdq, level, usable)
+        for g in range(groups):
+            if not usable[g]:
+                ramp[g] = np.nan
+    return True

@@ -4,21 +4,32 @@ Every category is judged on a map that is zero for a good pixel, in units of wha
 threshold in sigma is a false-alarm rate. docs/categories.md says what each means and how it differs from the release.
 """
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..detectors import Detector
+from ..errors import SearchError
 from ..flags import Category
 from ..maps import CombinedMaps
+from ..maps.combine import SLOPE_SHOT, usable_cores
 from .parameters import SearchParameters
-from .robust import by_amplifier, neighbour_sum
+from .robust import neighbour_sum, population
 
 # A SATURATED flag below this share of the published well is one that the saturation step grew from a neighbour, as
 # long as the ramp is alive. Wells scatter by some 10 %; a neighbour of a saturated pixel holds a few per cent of one.
 SATURATION_SHARE = 0.5
 # A pixel at the end of the converter's range does not change: its differences scatter less than half of the nominal.
 STUCK_SHARE = 0.5
+# With fewer integrations a cosmic ray cannot be told from what a pixel does again and again, and with fewer groups the
+# shape of a ramp cannot be told from its noise.
+MIN_INTEGRATIONS, MIN_GROUPS = 3, 5
+# Falls of more than chance allows that make a pixel restless: two, as one happens by chance in some hundred pixels.
+MIN_FALLS = 2
+# Sigma above its threshold at which 98 % of the pixels of a rate are detected.
+RECOVERY = 2.054
 # Interpixel coupling is published as one number per channel and differs from pixel to pixel by about this share of it;
 # so much of what a neighbour put in may be left after its subtraction.
 COUPLING_TOLERANCE = 0.1
@@ -36,6 +47,8 @@ class FlightResult:
         Pixels too noisy for their signal, to be named telegraph or noisy by their ramps.
     rate : numpy.ndarray, shape (y, x), float32
         e-/s, after the capacitive coupling of the neighbours.
+    noise : numpy.ndarray, shape (x,), float64
+        Of a group difference of good pixels of each column's amplifier, DN.
     thresholds : dict of str to float
         In the units that their names end in.
     """
@@ -43,6 +56,7 @@ class FlightResult:
     maps: dict[Category, np.ndarray]
     unstable: np.ndarray
     rate: np.ndarray
+    noise: np.ndarray
     thresholds: dict[str, float]
 
 
@@ -54,7 +68,7 @@ def saturation_level(detector: Detector) -> float:
 def search_flight(
     maps: CombinedMaps,
     science: np.ndarray,
-    amplifiers,
+    amplifiers: Sequence[slice],
     detector: Detector,
     tgroup: float,
     parameters: SearchParameters,
@@ -67,7 +81,8 @@ def search_flight(
     science : numpy.ndarray, shape (y, x), bool
         False on reference pixels.
     amplifiers : sequence of slice
-        The columns of each amplifier: noise and offsets differ between them.
+        The columns of each amplifier; together they cover all columns. Noise and offsets differ between them, and each
+        is judged by its own good pixels.
     detector : Detector
     tgroup : float
         Group time, s.
@@ -76,159 +91,211 @@ def search_flight(
     Returns
     -------
     FlightResult
+
+    Raises
+    ------
+    SearchError
+        When there are too few integrations or groups to judge by.
     """
-    ipc = parameters.neighbour_coupling or detector.ipc
-    saturated = _saturated(maps, science, detector, parameters, amplifiers)
-    judged = science & ~saturated
-    enough = maps.differences >= parameters.min_differences
-    undetermined = judged & (~enough | ~np.isfinite(maps.rate) | _lost(maps))
-    judged &= ~undetermined
+    if maps.integrations < MIN_INTEGRATIONS or maps.groups < MIN_GROUPS:
+        raise SearchError(
+            f"The flight search needs {MIN_INTEGRATIONS} integrations of {MIN_GROUPS} groups and the set of "
+            f"{detector.name} has {maps.integrations} of {maps.groups}: add exposures."
+        )
+    rate = np.empty_like(maps.rate)
+    found = {category: np.zeros(rate.shape, dtype=bool) for category in _SEARCHED}
+    unstable = np.zeros(rate.shape, dtype=bool)
+    noise = np.empty(rate.shape[1])
 
-    decoupled = _Decoupled(maps, ipc)
-    # The change of a ramp's shape by the shot noise of its own signal: variance of a quarter's mean difference.
-    quarter = max(int(0.25 * (maps.groups - 1)), 1)
-    signal = np.clip(np.nan_to_num(decoupled.rate), 0, None) * tgroup  # DN per group
-    shot_variance = signal / detector.gain  # of one difference, DN**2
+    def work(columns: slice) -> float:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            part = _Amplifier(maps, science, columns, detector, tgroup, parameters)
+            for category, where in part.search().items():
+                found[category][:, columns] = where
+        unstable[:, columns] = part.unstable
+        noise[columns] = part.noise_of_good
+        np.multiply(part.rate, np.float32(detector.gain), out=rate[:, columns])
+        return part.typical_error()
 
-    noise = _Noise(maps, judged, amplifiers, shot_variance)
-    rc, inverse_rc = _rc(maps, decoupled, judged, amplifiers, noise, 2 * shot_variance / quarter, signal, parameters)
-    shaped = rc | inverse_rc
-
-    unstable = judged & ~shaped & noise.excess(parameters.noise_significance)
-    hot, warm, rate_e, rate_sigma = _hot(
-        maps, decoupled, judged & ~shaped, amplifiers, noise, detector, parameters, tgroup
-    )
-    low = _low_pedestal(maps, judged & ~shaped, amplifiers, parameters)
-    median_sigma = float(np.nanmedian(rate_sigma[judged])) if judged.any() else float("nan")
+    with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
+        errors = list(pool.map(work, amplifiers))
+    known = [error for error in errors if np.isfinite(error)]
+    typical = detector.gain * max(known) if known else float("nan")
     return FlightResult(
-        maps={
+        maps=found,
+        unstable=unstable,
+        rate=rate,
+        noise=noise,
+        thresholds={
+            "hot_rate_e_per_s": parameters.hot_rate,
+            "warm_rate_e_per_s": parameters.warm_rate,
+            "detection_limit_e_per_s": parameters.hot_significance * typical,
+            "recovery_limit_e_per_s": (parameters.hot_significance + RECOVERY) * typical,
+        },
+    )
+
+
+_SEARCHED = tuple(c for c in Category if c not in (Category.TELEGRAPH, Category.NOISY))
+
+
+class _Amplifier:
+    """The search in the columns of one amplifier. Images have shape (y, its columns).
+
+    Attributes
+    ----------
+    rate : numpy.ndarray, float32, DN/s
+        After the coupling of the neighbours.
+    unstable : numpy.ndarray, bool
+        Set by :meth:`search`.
+    noise_of_good : float
+        Noise of a group difference of good pixels, DN.
+    """
+
+    def __init__(self, maps, science, columns, detector, tgroup, parameters):
+        self.detector, self.tgroup, self.parameters = detector, tgroup, parameters
+        self.integrations, self.groups = maps.integrations, maps.groups
+        self.maps = maps.of_columns(columns)
+        self.science = science[:, columns]
+        self.ipc = parameters.neighbour_coupling or detector.ipc
+        self.coupled_rate, self.rate = self._decouple(maps.rate, columns)
+        self.coupled_shape, self.shape = self._decouple(maps.shape, columns)
+        # DN per group, of which shot noise comes.
+        self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(tgroup)
+        self.sigma = self.unstable = None
+
+    def _decouple(self, image: np.ndarray, columns: slice) -> tuple[np.ndarray, np.ndarray]:
+        """What the four neighbours put in through the interpixel capacitance, and the image without it.
+
+        First order: a neighbour's own share is itself measured with coupling, which changes it by parts in 10 000.
+        """
+        wide = slice(max(columns.start - 1, 0), columns.stop + 1)
+        inner = slice(columns.start - wide.start, columns.stop - wide.start)
+        coupled = np.float32(self.ipc) * neighbour_sum(image[:, wide])[:, inner]
+        return coupled, (image[:, columns] - coupled) / np.float32(1 - 4 * self.ipc)
+
+    def search(self) -> dict[Category, np.ndarray]:
+        maps, parameters = self.maps, self.parameters
+        # The jump step does not look at groups with a saturation flag: beside a saturated pixel a single cosmic ray
+        # stays in the differences, and only the median over integrations outvotes it.
+        unlooked = maps.saturated_first > 0
+        scatter_of_good, _ = population(maps.scatter, self.science & ~unlooked)
+        saturated = self._saturated(scatter_of_good)
+        enough = maps.differences >= parameters.min_differences
+        judged = self.science & ~saturated
+        undetermined = judged & (~enough | ~np.isfinite(maps.rate) | self._lost())
+        judged &= ~undetermined
+
+        restless = (maps.falls >= MIN_FALLS) & ~unlooked
+        excess, ratio = self._noise(judged, unlooked, restless, scatter_of_good)
+        rc, inverse_rc = self._rc(judged, ratio)
+        judged &= ~(rc | inverse_rc)
+        self.unstable = judged & (restless | (excess > parameters.noise_significance))
+        detected = self._bright(judged, ratio, restless)
+        hot = detected & (self.rate * np.float32(self.detector.gain) >= parameters.hot_rate)
+        warm = detected & (self.rate * np.float32(self.detector.gain) >= parameters.warm_rate) & ~hot
+        self.judged = judged
+        return {
             Category.SATURATED: saturated,
             Category.HOT: hot,
             Category.WARM: warm,
             Category.RC: rc,
             Category.INVERSE_RC: inverse_rc,
-            Category.LOW_PEDESTAL: low,
+            Category.LOW_PEDESTAL: self._low_pedestal(judged),
             Category.UNDETERMINED: undetermined,
-        },
-        unstable=unstable,
-        rate=rate_e,
-        thresholds={
-            "hot_rate_e_per_s": parameters.hot_rate,
-            "warm_rate_e_per_s": parameters.warm_rate,
-            "detection_limit_e_per_s": parameters.hot_significance * median_sigma * detector.gain,
-        },
-    )
+        }
 
+    def typical_error(self) -> float:
+        """Standard error of the mean rate of a typical pixel, DN/s; NaN when none could be judged."""
+        return float(np.median(self.sigma[self.judged])) if self.judged.any() else float("nan")
 
-class _Decoupled:
-    """Maps after subtraction of what the four neighbours put in through the interpixel capacitance.
+    def _saturated(self, scatter_of_good: float) -> np.ndarray:
+        """Saturated in group 0 on the pixel's own evidence: its level, or a ramp that is stuck.
 
-    First order: a neighbour's own share is itself measured with coupling, which changes it by parts in 10 000.
-    """
+        The saturation step flags all eight neighbours too. Superbias subtraction can bring a saturated pixel's level
+        near 0, so that the level alone would lose it: then its ramp does not move.
+        """
+        maps = self.maps
+        often = maps.saturated_first >= max(1, self.parameters.max_saturated_fraction * self.integrations)
+        high = maps.first >= saturation_level(self.detector)
+        stuck = ~(maps.scatter >= STUCK_SHARE * scatter_of_good)
+        return self.science & often & (high | stuck)
 
-    def __init__(self, maps: CombinedMaps, ipc: float):
-        keep = 1 - 4 * ipc
-        self.coupled_rate = np.float32(ipc) * neighbour_sum(maps.rate)
-        self.rate = (maps.rate - self.coupled_rate) / np.float32(keep)
-        self.shape = (maps.shape - np.float32(ipc) * neighbour_sum(maps.shape)) / np.float32(keep)
+    def _lost(self) -> np.ndarray:
+        """Pixels that the ramp fit was told not to use: no rate in any integration, and pedestal exactly 0."""
+        return (self.maps.finite == 0) & (self.maps.pedestal == 0) & (self.maps.saturated_first == 0)
 
+    def _noise(self, judged, unlooked, restless, scatter_of_good) -> tuple[np.ndarray, np.ndarray]:
+        """How noisy each pixel is beyond the shot noise of its signal.
 
-class _Noise:
-    """Noise of a group difference, against that of good pixels of the same amplifier with the same shot noise."""
+        Returns
+        -------
+        excess : numpy.ndarray, float32
+            Sigma above good pixels. Of the cube root of the variance: of a variance of few differences that is
+            Gaussian far into the tail (Wilson and Hilferty 1931), while its square root is not.
+        ratio : numpy.ndarray, float32
+            Noise in units of what is expected, at least 1.
+        """
+        maps = self.maps
+        shot_variance = self.signal / np.float32(self.detector.gain)
+        self.noise_of_good, _ = population(maps.noise, judged & ~unlooked)
+        relative = maps.noise / np.sqrt(np.float32(self.noise_of_good**2) + shot_variance)
+        loud = maps.scatter / np.sqrt(np.float32(scatter_of_good**2) + shot_variance)
+        ratio = np.fmax(np.where(unlooked, 0, relative), np.where(restless | unlooked, loud, 0))
+        cube_root = np.cbrt(relative * relative)
+        centre, sigma = population(cube_root, judged & ~unlooked)
+        most = np.float32(max(int(maps.differences.max()), 1))
+        lost = np.sqrt(most / np.maximum(maps.differences, 1).astype(np.float32))
+        excess = (cube_root - np.float32(centre)) / (np.float32(sigma) * lost)
+        return np.where(unlooked, np.float32(0), excess), np.fmax(ratio, 1)
 
-    def __init__(self, maps: CombinedMaps, judged: np.ndarray, amplifiers, shot_variance: np.ndarray):
-        # The jump step does not look at groups with a saturation flag: beside a saturated pixel a single cosmic ray
-        # stays in the differences, and only the median over integrations outvotes it.
-        unlooked = maps.saturated_first > 0
-        quiet, quiet_excess = self._judge(maps.noise, judged & ~unlooked, amplifiers, shot_variance)
-        loud, loud_excess = self._judge(maps.scatter, judged, amplifiers, shot_variance)
-        lost = np.sqrt(max(int(maps.differences.max()), 1) / np.maximum(maps.differences, 1))
-        self._quiet = np.where(unlooked, 0, quiet_excess / lost)
-        self._loud = loud_excess
-        # Jumps that come back in most integrations are the pixel's own, or a neighbour's; a cosmic ray does not.
-        self.recurrent = maps.jumps >= 1
-        own = np.where(unlooked, 0, np.nan_to_num(quiet))
-        self.ratio = np.clip(np.maximum(own, np.where(self.recurrent | unlooked, np.nan_to_num(loud), 0)), 1, None)
+    def _rc(self, judged, ratio) -> tuple[np.ndarray, np.ndarray]:
+        maps, parameters = self.maps, self.parameters
+        centre, sigma = population(self.shape, judged)
+        excess = self.shape - np.float32(centre)
+        # The change of a ramp's shape by the shot noise of its own signal: two quarters' mean differences.
+        quarter = max(int(0.25 * (self.groups - 1)), 1)
+        shot = np.float32(0.5 * np.pi * 2 / (quarter * self.integrations * self.detector.gain)) * self.signal
+        # A good pixel's scatter with this pixel's noise and shot noise; and what its integrations really scatter by,
+        # since a telegraph pixel bends this way and that, and an rc pixel always the same way.
+        own = _median_error(maps.shape_scatter, self.integrations)
+        error = np.fmax(np.sqrt((np.float32(sigma) * ratio) ** 2 + shot), own)
+        limit = np.float32(parameters.shape_significance) * error
+        # A part of what a neighbour's ramp bends by may be left, and a bright linear pixel whose ramp bends by a few
+        # per cent is hot and not rc.
+        limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_shape)
+        bent = judged & (np.abs(excess) > np.float32(parameters.shape_fraction) * self.signal)
+        falls_off, rises = bent & (excess > limit), bent & (excess < -limit)
+        # A first group far above what the ramp then adds per group: charge that was there before the ramp began.
+        before = (maps.first - self.signal > parameters.rc_first_group) & (
+            np.abs(maps.change) > parameters.rc_ramp_change
+        )
+        falling = rises & (maps.change < 0)
+        return (falls_off | (bent & before)) & ~falling, falling
 
-    @staticmethod
-    def _judge(noise, judged, amplifiers, shot_variance) -> tuple[np.ndarray, np.ndarray]:
-        """Noise in units of what is expected, and its excess in units of the scatter of good pixels."""
-        centre, sigma = by_amplifier(noise, judged, amplifiers)
-        relative = noise / np.sqrt(centre**2 + shot_variance)
-        return relative, (relative - 1) / (sigma / centre)
+    def _bright(self, judged, ratio, restless) -> np.ndarray:
+        """Pixels whose mean rate is significant; sets the standard error of each, DN/s."""
+        maps = self.maps
+        centre, _ = population(self.rate, judged)
+        above = self.rate - np.float32(centre)
+        # Read noise makes the error of a rate go as the inverse root of what its ramps weigh, so that a cosmic ray,
+        # which cuts a ramp in two, costs its own pixel some significance and no other.
+        root_weight = np.sqrt(maps.weight)
+        _, unit = population(above * root_weight, judged)
+        time = self.tgroup * max(self.groups - 1, 1)
+        shot = np.float32(SLOPE_SHOT / (self.detector.gain * time * self.integrations * self.tgroup)) * self.signal
+        sigma = np.sqrt((np.float32(unit) / root_weight * ratio) ** 2 + shot)
+        # Jumps that are a pixel's own cut its ramp into pieces with slopes of their own; then the rates' scatter tells.
+        own = _median_error(maps.rate_scatter, self.integrations)
+        self.sigma = np.where(restless, np.fmax(sigma, own), sigma)
+        above -= np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_rate)
+        # A mean of the stack that is significant covers a rate that is so in three quarters of the integrations.
+        return judged & (above >= np.float32(self.parameters.hot_significance) * self.sigma)
 
-    def excess(self, significance: float) -> np.ndarray:
-        with np.errstate(invalid="ignore"):
-            return (self._quiet > significance) | (self.recurrent & (self._loud > significance))
+    def _low_pedestal(self, judged) -> np.ndarray:
+        centre, sigma = population(self.maps.pedestal, judged)
+        return judged & (self.maps.pedestal < np.float32(centre - self.parameters.pedestal_significance * sigma))
 
 
 def _median_error(scatter: np.ndarray, integrations: int) -> np.ndarray:
     """Standard error of a median of Gaussian values that scatter so much."""
-    return np.sqrt(0.5 * np.pi / integrations) * scatter
-
-
-def _lost(maps: CombinedMaps) -> np.ndarray:
-    """Pixels that the ramp fit was told not to use: no rate in any integration, and pedestal exactly 0."""
-    return (maps.finite == 0) & (maps.pedestal == 0) & (maps.saturated_first == 0)
-
-
-def _saturated(maps, science, detector, parameters, amplifiers) -> np.ndarray:
-    """Saturated in group 0 on the pixel's own evidence: its level, or a ramp that is stuck.
-
-    The saturation step flags all eight neighbours too. Superbias subtraction can bring a saturated pixel's level
-    near 0, so that the level alone would lose it: then its ramp does not move.
-    """
-    flagged = science & (maps.saturated_first >= parameters.max_saturated_fraction) & (maps.saturated_first > 0)
-    nominal, _ = by_amplifier(maps.scatter, science & (maps.saturated_first == 0), amplifiers)
-    high = maps.first >= saturation_level(detector)
-    with np.errstate(invalid="ignore"):
-        stuck = ~(maps.scatter >= STUCK_SHARE * nominal)
-    return flagged & (high | stuck)
-
-
-def _rc(maps, decoupled, judged, amplifiers, noise, shot_variance, signal, parameters):
-    centre, sigma = by_amplifier(decoupled.shape, judged, amplifiers)
-    # A good pixel's scatter with this pixel's noise and shot noise; and what its integrations really scatter by, since
-    # a telegraph pixel bends this way and that, and an rc pixel always the same way.
-    expected = np.sqrt((sigma * noise.ratio) ** 2 + 0.5 * np.pi * shot_variance / maps.integrations)
-    sigma = np.maximum(expected, _median_error(maps.shape_scatter, maps.integrations))
-    excess = decoupled.shape - centre
-    # A bright linear pixel whose ramp bends by a few per cent is hot and not rc.
-    bent = np.abs(excess) > parameters.shape_fraction * signal
-    with np.errstate(invalid="ignore"):
-        falls_off = judged & bent & (excess > parameters.shape_significance * sigma)
-        rises = judged & bent & (excess < -parameters.shape_significance * sigma)
-        # A first group far above what the ramp then adds per group: charge that was there before the ramp began.
-        pedestal = (maps.first - signal > parameters.rc_first_group) & (np.abs(maps.change) > parameters.rc_ramp_change)
-    rc = falls_off | (judged & pedestal & bent)
-    falling = rises & (maps.change < 0)
-    return rc & ~falling, falling
-
-
-def _hot(maps, decoupled, judged, amplifiers, noise, detector, parameters, tgroup):
-    """Detected by significance, named by rate."""
-    centre, sigma = by_amplifier(decoupled.rate, judged, amplifiers)
-    signal = np.clip(np.nan_to_num(decoupled.rate), 0, None)
-    exposure_time = tgroup * max(maps.groups - 1, 1)
-    # Shot noise of the slope of a ramp, 1.2 of that of its end points (Robberto 2009), and of a median.
-    shot = 1.2 * 0.5 * np.pi * signal / (detector.gain * exposure_time * maps.integrations)
-    # The error of a slope grows as the -3/2 power of the length of its ramp.
-    shortened = (max(int(maps.differences.max()), 1) / np.maximum(maps.differences, 1)) ** 1.5
-    sigma = np.sqrt((sigma * noise.ratio * shortened) ** 2 + shot)
-    # Jumps cut a ramp into pieces whose slopes are noisier than one over the whole; then the rates' own scatter tells.
-    own = _median_error(maps.rate_scatter, maps.integrations)
-    sigma = np.where(noise.recurrent, np.maximum(sigma, own), sigma)
-    excess = decoupled.rate - centre - COUPLING_TOLERANCE * np.abs(decoupled.coupled_rate)
-    with np.errstate(invalid="ignore"):
-        # A median of the stack that is significant covers a rate that is so in three quarters of the integrations.
-        detected = excess >= parameters.hot_significance * sigma
-        rate = (decoupled.rate * np.float32(detector.gain)).astype(np.float32)
-        hot = judged & detected & (rate >= parameters.hot_rate)
-        warm = judged & detected & (rate >= parameters.warm_rate) & ~hot
-    return hot, warm, rate, sigma
-
-
-def _low_pedestal(maps, judged, amplifiers, parameters) -> np.ndarray:
-    centre, sigma = by_amplifier(maps.pedestal, judged, amplifiers)
-    with np.errstate(invalid="ignore"):
-        return judged & (maps.pedestal < centre - parameters.pedestal_significance * sigma)
+    return np.float32(np.sqrt(0.5 * np.pi / integrations)) * scatter

@@ -131,7 +131,7 @@ class SearchParameters(BaseModel):
         "ramps of bright linear pixels bend by a few per cent. Lower calls hot pixels rc, higher misses slow decays.",
     )
     noise_significance: float = Field(
-        7.0,
+        5.0,
         gt=0,
         description="Sigma above the amplifier's median noise of a group difference beyond which a pixel is noisy or "
         "telegraph. Source: between the release's 5 and CV3's 9. Lower flags the tail of good pixels.",
@@ -155,10 +155,11 @@ class SearchParameters(BaseModel):
         "100 DN of the jwst_reffiles development head. Lower takes a mere bias offset for rc.",
     )
     telegraph_bic: float = Field(
-        20.0,
+        10.0,
         gt=0,
         description="Gain in the Bayesian information criterion of two levels over one, above which an unstable pixel "
-        "is telegraph and not noisy. Source: NIRISS masks (C. Willott). It moves pixels between the two names only.",
+        "is telegraph and not noisy. Source: very strong evidence, after Kass and Raftery (1995); NIRISS masks take "
+        "20. It moves pixels between the two names only.",
     )
     min_differences: int = Field(
         10,

@@ -1,50 +1,76 @@
 """Centre and scatter of a population that holds outliers, which are what we look for."""
 
+from bisect import bisect_left, bisect_right
+
 import numpy as np
-from astropy.stats import sigma_clipped_stats
+
+MAD_TO_SIGMA = 1.482602218505602  # of a Gaussian, as in astropy.stats.mad_std
+CLIP_SIGMA = 3.0
 
 
-def population(values: np.ndarray, where: np.ndarray) -> tuple[float, float]:
+def population(values: np.ndarray, where: np.ndarray | None = None) -> tuple[float, float]:
     """Median of the clipped values (3 sigma about the median, until nothing changes) and their scatter.
 
     The scatter is 1.4826 times the median absolute deviation, which the clipping lowers by less than 1 %.
 
     Parameters
     ----------
-    values : numpy.ndarray, any shape, float
-    where : numpy.ndarray, same shape, bool
+    values : numpy.ndarray, any shape, float32
+    where : numpy.ndarray, same shape, bool, optional
         Which of them belong to the population; others and non-finite ones are left out.
 
     Returns
     -------
     centre, sigma : float
         NaN when nothing is left.
+
+    Notes
+    -----
+    The survivors are those of ``astropy.stats.sigma_clip(..., sigma=3, maxiters=None, stdfunc="mad_std")``. Sorted
+    once, they are always a run of the values, and median and median absolute deviation are found in it by bisection: a
+    tenth of the time.
     """
-    chosen = values[where & np.isfinite(values)].astype(np.float64)
-    if chosen.size == 0:
-        return float("nan"), float("nan")
-    _, centre, sigma = sigma_clipped_stats(chosen, sigma=3, maxiters=None, stdfunc="mad_std")
-    return float(centre), float(sigma)
+    chosen = values.ravel() if where is None else values[where]
+    ordered = np.sort(chosen[np.isfinite(chosen)])
+    while ordered.size:
+        centre = _median(ordered)
+        sigma = MAD_TO_SIGMA * _median_deviation(ordered, centre)
+        first = bisect_left(ordered, np.float64(centre - CLIP_SIGMA * sigma))
+        last = bisect_right(ordered, np.float64(centre + CLIP_SIGMA * sigma))
+        if last - first == ordered.size:
+            return centre, sigma
+        ordered = ordered[first:last]
+    return float("nan"), float("nan")
 
 
-def by_amplifier(values: np.ndarray, where: np.ndarray, columns) -> tuple[np.ndarray, np.ndarray]:
-    """:func:`population` of each amplifier's columns, spread over the columns it reads.
+def _median(ordered: np.ndarray) -> float:
+    middle = ordered.size // 2
+    if ordered.size % 2:
+        return float(ordered[middle])
+    return (float(ordered[middle - 1]) + float(ordered[middle])) / 2
 
-    Parameters
-    ----------
-    values, where : numpy.ndarray, shape (y, x)
-    columns : sequence of slice
-        The amplifiers; together they cover all columns.
 
-    Returns
-    -------
-    centre, sigma : numpy.ndarray, shape (x,), float64
-    """
-    centre = np.full(values.shape[1], np.nan)
-    sigma = np.full(values.shape[1], np.nan)
-    for part in columns:
-        centre[part], sigma[part] = population(values[:, part], where[:, part])
-    return centre, sigma
+def _median_deviation(ordered: np.ndarray, centre: float) -> float:
+    """Median of the distances from ``centre``: those below and above it are two sorted runs to be merged."""
+    split = bisect_left(ordered, np.float64(centre))
+    below, above = ordered[:split][::-1], ordered[split:]
+
+    def distance(rank: int) -> float:
+        # How many of the smallest distances lie below the centre: the fewest for which the next one is no smaller than
+        # the last that is taken above.
+        low, high = max(0, rank + 1 - above.size), min(rank + 1, below.size)
+        while low < high:
+            taken = (low + high) // 2
+            if centre - float(below[taken]) < float(above[rank - taken]) - centre:
+                low = taken + 1
+            else:
+                high = taken
+        last_below = centre - float(below[low - 1]) if low else -np.inf
+        last_above = float(above[rank - low]) - centre if rank + 1 - low else -np.inf
+        return max(last_below, last_above)
+
+    middle = ordered.size // 2
+    return distance(middle) if ordered.size % 2 else (distance(middle - 1) + distance(middle)) / 2
 
 
 def neighbour_sum(values: np.ndarray) -> np.ndarray:

@@ -1,61 +1,243 @@
 """Tell telegraph pixels from merely noisy ones by their ramps.
 
-A pixel that switches between two levels has group differences of three kinds, about -A, 0 and +A, each with the noise
-of a good pixel; a noisy pixel has one kind with more noise. Which explains the differences better is decided by the
-Bayesian information criterion (Willott's NIRISS masks do the same with free widths; here the width of the three is
-the detector's own, which tells smaller amplitudes).
+A telegraph pixel switches between two levels: its reads, less its slope, are those of a hidden Markov chain of two
+states with the noise of a read. A noisy pixel has one level and more noise. Both are fitted to the reads by maximum
+likelihood, and the Bayesian information criterion says which explains them better. Willott's NIRISS masks ask the same
+of the distribution of group differences; the order of the reads tells smaller amplitudes.
 """
 
 import numpy as np
 
-# Amplitudes tried, in units of the noise of a difference: below one, three kinds cannot be told from one.
-_AMPLITUDES = np.geomspace(1.0, 60.0, 48)
-# Shares of the differences that are switches: from one in a hundred to two in three.
-_SHARES = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65])
+from ..kernels import kernel
+
+# Amplitudes to start from, in units of the root of the excess variance of a difference: a chain that switches in one
+# group of two has an amplitude of 1.4 of them, one that switches in one of fifty has 7.
+_STARTS = (1.5, 2.3, 4.0)
+_FIRST_STEPS, _LAST_STEPS = 3, 6
+# So many reads tell nearly every pixel: only where their evidence is within WEAK of what is asked are all looked at.
+ENOUGH_READS, WEAK = 120, 10.0
+# Fewer reads than this say nothing.
+MIN_READS = 12
+# A step upwards beyond this many times the deepest fall and this many sigma has no second level to come back from.
+_COSMIC_RAY_FALLS, _COSMIC_RAY_SIGMA = 1.5, 5.0
 
 
-def telegraph_evidence(differences: np.ndarray, usable: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """How much better two levels explain a pixel's group differences than one noisy level.
+@kernel
+def telegraph_evidence(reads, slope, noise, enough):
+    """How much better two levels explain a pixel's reads than one noisy level.
 
     Parameters
     ----------
-    differences : numpy.ndarray, shape (n, m), float, DN
-        Group differences of all integrations, jumps included, less the pixel's median difference.
-    usable : numpy.ndarray, shape (n, m), bool
-        False where saturated.
-    noise : numpy.ndarray, shape (n,), float, DN
-        Standard deviation of a group difference of a good pixel of the same amplifier.
+    reads : array, shape (nint, ngroup), float32, DN
+        NaN where a group is not usable.
+    slope : float
+        About that of the pixel, DN/group.
+    noise : float
+        Standard deviation of a group difference of a good pixel of the same amplifier, DN.
+    enough : float
+        The search for better levels ends when this is exceeded.
 
     Returns
     -------
-    numpy.ndarray, shape (n,), float64
-        BIC of one Gaussian of free width minus BIC of the best two-level model; -inf with fewer than 10 differences.
+    float
+        BIC of one level with free noise minus BIC of two levels; -inf where there are too few reads.
+
+    Notes
+    -----
+    Expectation maximisation (Baum and Welch), begun from several amplitudes.
     """
-    evidence = np.full(len(differences), -np.inf)
-    for i, (values, good, sigma) in enumerate(zip(differences, usable, noise, strict=True)):
-        chosen = _without_cosmic_rays(values[good].astype(np.float64), sigma)
-        if chosen.size >= 10 and np.isfinite(sigma) and sigma > 0:
-            evidence[i] = _bic_gain(chosen / sigma)
-    return evidence
+    values, times, begins, count, runs = _level_runs(reads, slope, noise)
+    if count < MIN_READS or not noise > 0:
+        return -np.inf
+    begins, values, times = begins[: runs + 1], values[:count], times[:count]
+    read_noise = noise / np.sqrt(2.0)
+    upper, offsets = np.zeros(count), np.empty(runs)
+    level = np.zeros(4)
+    _maximise(values, times, begins, level, read_noise, upper, offsets, 0.0, 1)
+    single = -count * (np.log(max(level[2], 1e-3 * read_noise)) + 0.5)
+    # Noise against noise, amplitude and switching rate; both have a slope, and an offset for each run.
+    penalty = 2 * np.log(count)
+    needed = single + 0.5 * (enough + penalty)
+
+    change = 0.0
+    for k in range(runs):
+        for i in range(begins[k] + 1, begins[k + 1]):
+            change += (values[i] - values[i - 1]) ** 2
+    excess = np.sqrt(max(change / max(count - runs, 1) - noise * noise, 0.25 * noise * noise))
+    best, best_model, best_offsets = -np.inf, np.empty(4), np.empty(runs)
+    model = np.empty(4)
+    for start in _STARTS:
+        # With wide levels at first, so that a wrong start does not decide where each read belongs.
+        model[0], model[1], model[3] = start * excess, 0.2, level[3]
+        model[2] = max(read_noise, 0.25 * model[0])
+        _begin(values, times, begins, model, offsets)
+        likelihood = _fit(values, times, begins, model, read_noise, _FIRST_STEPS, needed, upper, offsets)
+        if likelihood > best:
+            best = likelihood
+            for k in range(model.size):
+                best_model[k] = model[k]
+            for k in range(runs):
+                best_offsets[k] = offsets[k]
+        if best > needed:
+            break
+    else:
+        last = _fit(values, times, begins, best_model, read_noise, _LAST_STEPS, needed, upper, best_offsets)
+        best = max(best, last)
+    return 2 * (best - single) - penalty
 
 
-def _without_cosmic_rays(values: np.ndarray, sigma: float) -> np.ndarray:
-    """A cosmic ray only adds: a rise far above the largest fall has no second level to come back from."""
-    if values.size == 0:
-        return values
-    largest_fall = max(-values.min(), 0.0)
-    return values[values <= 1.5 * largest_fall + 5 * sigma]
+@kernel
+def _level_runs(reads, slope, noise):
+    """Reads in runs that no cosmic ray or unusable group interrupts.
+
+    Returns the reads, the group of each, where each run begins (and the last ends), how many reads there are, and how
+    many runs.
+    """
+    integrations, groups = reads.shape
+    values, times = np.empty(integrations * groups, np.float64), np.empty(integrations * groups, np.float64)
+    begins = np.zeros(integrations * groups + 1, np.int64)
+    deepest = 0.0
+    for i in range(integrations):
+        for g in range(1, groups):
+            fall = slope - (np.float64(reads[i, g]) - np.float64(reads[i, g - 1]))
+            if fall > deepest:  # not so where one is NaN
+                deepest = fall
+    highest = slope + _COSMIC_RAY_FALLS * deepest + _COSMIC_RAY_SIGMA * noise
+    count, runs = 0, 0
+    for i in range(integrations):
+        length = 0
+        for g in range(groups):
+            read = np.float64(reads[i, g])
+            hit = g > 0 and read - np.float64(reads[i, g - 1]) > highest
+            if length > 0 and (hit or not np.isfinite(read)):
+                runs, count = _end_run(begins, runs, count, length)
+                length = 0
+            if np.isfinite(read):
+                values[count] = read
+                times[count] = g
+                count += 1
+                length += 1
+        if length > 0:
+            runs, count = _end_run(begins, runs, count, length)
+    return values, times, begins, count, runs
 
 
-def _bic_gain(values: np.ndarray) -> float:
-    """``values`` are in units of the nominal noise."""
-    count = values.size
-    width = max(values.std(), 1e-3)
-    one = -count * np.log(width) - 0.5 * count  # log-likelihood without the constant that both models share
-    centre = np.exp(-0.5 * values**2)
-    sides = np.exp(-0.5 * (values - _AMPLITUDES[:, None]) ** 2) + np.exp(-0.5 * (values + _AMPLITUDES[:, None]) ** 2)
-    shares = _SHARES[:, None, None]
-    mixture = (1 - shares) * centre + 0.5 * shares * sides[None]
-    two = np.log(np.maximum(mixture, 1e-300)).sum(axis=2).max()
-    # One parameter (width) against two (amplitude, share).
-    return float((-2 * one + np.log(count)) - (-2 * two + 2 * np.log(count)))
+@kernel
+def _end_run(begins, runs, count, length):
+    """Close a run; one of two reads or fewer tells nothing and is dropped."""
+    if length < 3:
+        return runs, count - length
+    begins[runs + 1] = count
+    return runs + 1, count
+
+
+# A model: amplitude (DN), switching rate (per group), noise of a read (DN), slope (DN/group).
+
+
+@kernel
+def _begin(values, times, begins, model, offsets):
+    """Where the lower level of each run may lie."""
+    for k in range(offsets.size):
+        first, last = begins[k], begins[k + 1]
+        lowest, highest, total = np.inf, -np.inf, 0.0
+        for i in range(first, last):
+            value = values[i] - model[3] * times[i]
+            lowest, highest = min(lowest, value), max(highest, value)
+            total += value
+        # A run that spans less than the amplitude never left its level, whichever it was.
+        spans = highest - lowest > 0.6 * model[0]
+        offsets[k] = 0.5 * (lowest + highest - model[0]) if spans else total / (last - first)
+
+
+@kernel
+def _fit(values, times, begins, model, read_noise, steps, needed, upper, offsets):
+    """Improve the model and the offsets, until the log-likelihood is what is needed; gives the last that is known."""
+    likelihood = -np.inf
+    for _ in range(steps):
+        likelihood, switches, pairs = _expect(values, times, begins, model, upper, offsets)
+        if likelihood > needed:
+            break
+        _maximise(values, times, begins, model, read_noise, upper, offsets, switches, pairs)
+    return likelihood
+
+
+@kernel
+def _expect(values, times, begins, model, upper, offsets):
+    """Probability of the upper level at each read, the expected number of switches, and the log-likelihood."""
+    amplitude, rate, width, slope = model[0], model[1], model[2], model[3]
+    stay = 1 - rate
+    likelihood, switches, pairs = 0.0, 0.0, 0
+    ratios = np.empty(values.size)
+    for k in range(offsets.size):
+        first, last = begins[k], begins[k + 1]
+        squares = 0.0
+        up = 0.5
+        for i in range(first, last):
+            deviation = values[i] - slope * times[i] - offsets[k]
+            squares += deviation * deviation
+            # Likelihood of the upper level over that of the lower one.
+            ratio = np.exp(min(max(amplitude * (deviation - 0.5 * amplitude) / (width * width), -600.0), 600.0))
+            ratios[i] = ratio
+            if i > first:
+                up = up * stay + (1 - up) * rate
+            norm = up * ratio + 1 - up
+            likelihood += np.log(norm)
+            up = up * ratio / norm
+            upper[i] = up
+        likelihood -= (last - first) * np.log(width) + 0.5 * squares / (width * width)
+        # Backwards: b is the likelihood of what follows from the upper level, over that from the lower one.
+        b = 1.0
+        for i in range(last - 2, first - 1, -1):
+            here = upper[i]
+            weight = ratios[i + 1] * b
+            from_up, from_low = stay * weight + rate, rate * weight + stay
+            switches += rate * (here + (1 - here) * weight) / (here * from_up + (1 - here) * from_low)
+            pairs += 1
+            upper[i + 1] = upper[i + 1] * b / (upper[i + 1] * b + 1 - upper[i + 1])
+            b = from_up / from_low
+        upper[first] = upper[first] * b / (upper[first] * b + 1 - upper[first])
+    return likelihood, switches, pairs
+
+
+@kernel
+def _maximise(values, times, begins, model, read_noise, upper, offsets, switches, pairs):
+    """The best model for these probabilities: normal equations of amplitude and slope, offsets eliminated.
+
+    With no read on the upper level: one level, whose noise may be anything.
+    """
+    uu, ut, tt, uv, tv = 0.0, 0.0, 0.0, 0.0, 0.0
+    for k in range(offsets.size):
+        n = begins[k + 1] - begins[k]
+        share, time, value = 0.0, 0.0, 0.0
+        for i in range(begins[k], begins[k + 1]):
+            share += upper[i]
+            time += times[i]
+            value += values[i]
+        share, time, value = share / n, time / n, value / n
+        for i in range(begins[k], begins[k + 1]):
+            t, v = times[i] - time, values[i] - value
+            uu += upper[i] * (1 - share)
+            ut += upper[i] * t
+            uv += upper[i] * v
+            tt += t * t
+            tv += t * v
+    determinant = uu * tt - ut * ut
+    if determinant > 1e-9 * tt:
+        amplitude, slope = (uv * tt - ut * tv) / determinant, (uu * tv - ut * uv) / determinant
+    else:
+        amplitude, slope = model[0], tv / tt
+    squares = 0.0
+    for k in range(offsets.size):
+        n = begins[k + 1] - begins[k]
+        total = 0.0
+        for i in range(begins[k], begins[k + 1]):
+            total += values[i] - slope * times[i] - amplitude * upper[i]
+        offsets[k] = total / n
+        for i in range(begins[k], begins[k + 1]):
+            low = values[i] - slope * times[i] - offsets[k]
+            squares += (1 - upper[i]) * low * low + upper[i] * (low - amplitude) ** 2
+    model[0] = max(amplitude, 0.5 * read_noise) if uu > 0 else 0.0
+    model[1] = min(max(switches / max(pairs, 1), 1e-3), 0.5)
+    # Two levels with less than the noise of a read are no levels but a fit to the noise.
+    model[2] = max(np.sqrt(squares / values.size), 0.8 * read_noise if uu > 0 else 0.0)
+    model[3] = slope

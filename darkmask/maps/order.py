@@ -1,0 +1,172 @@
+"""Order statistics over integrations, for whole rows of pixels at a time.
+
+A sorting network compares the same places whatever the values are, so that each of its steps is one vector operation
+over a row. Sums over integrations are taken in sorted order: then neither the order in which integrations come nor how
+they are shared out among exposures can change a bit of them.
+"""
+
+from functools import cache
+
+import numpy as np
+
+from ..kernels import kernel
+
+# Of the scatter of a Gaussian over its median absolute deviation.
+MAD_TO_SIGMA = np.float32(1.4826)
+
+
+@cache
+def sorting_network(count: int) -> np.ndarray:
+    """Comparators that sort ``count`` values.
+
+    Parameters
+    ----------
+    count : int
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, 2), int64
+        Places to compare, in this order; the smaller value goes to the first of each pair.
+
+    Notes
+    -----
+    Source: K. E. Batcher, "Sorting networks and their applications" (1968), odd-even merge; for a count that is no
+    power of two, the places beyond it, which would hold infinities, are left out.
+    """
+    pairs = []
+    size = 1
+    while size < count:
+        step = size
+        while step >= 1:
+            for start in range(step % size, count - step, 2 * step):
+                pairs += [
+                    (low, low + step)
+                    for low in range(start, min(start + step, count - step))
+                    if low // (2 * size) == (low + step) // (2 * size)
+                ]
+            step //= 2
+        size *= 2
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+@kernel
+def _exchange(one, other, low, high):
+    for x in range(low.size):
+        a, b = one[x], other[x]
+        low[x] = a if a < b else b
+        high[x] = b if a < b else a
+
+
+@kernel
+def _exchange_with(one, other, one_load, other_load, low, high, low_load, high_load):
+    for x in range(low.size):
+        a, b = one[x], other[x]
+        p, q = one_load[x], other_load[x]
+        # Equal values are ordered by what they carry: nothing is left to the order of the input.
+        swap = (a > b) | ((a == b) & (p > q))
+        low[x] = b if swap else a
+        high[x] = a if swap else b
+        low_load[x] = q if swap else p
+        high_load[x] = p if swap else q
+
+
+@kernel
+def sort_columns(values, network, place):
+    """Sort each column.
+
+    Parameters
+    ----------
+    values : array, shape (n + 2, x), float32
+        The last two places are room to work: writing what is exchanged somewhere else, and renaming the places, is
+        three times as fast as writing it back under a mask. There must be no NaN.
+    network : array, shape (k, 2), int64
+        From :func:`sorting_network`.
+    place : array, shape (n + 2,), int64
+        Set: the row of ``values`` that holds each rank.
+    """
+    _name_places(place)
+    _sort_places(values, network, place)
+
+
+@kernel
+def _sort_places(values, network, place):
+    n = place.size - 2
+    for k in range(network.shape[0]):
+        i, j = network[k, 0], network[k, 1]
+        one, other, low, high = place[i], place[j], place[n], place[n + 1]
+        _exchange(values[one], values[other], values[low], values[high])
+        place[i], place[j], place[n], place[n + 1] = low, high, one, other
+
+
+@kernel
+def sort_columns_with(values, loads, network, place):
+    """:func:`sort_columns`, with ``loads``, of the same shape, carried along."""
+    _name_places(place)
+    n = place.size - 2
+    for k in range(network.shape[0]):
+        i, j = network[k, 0], network[k, 1]
+        one, other, low, high = place[i], place[j], place[n], place[n + 1]
+        _exchange_with(
+            values[one], values[other], loads[one], loads[other], values[low], values[high], loads[low], loads[high]
+        )
+        place[i], place[j], place[n], place[n + 1] = low, high, one, other
+
+
+@kernel
+def _name_places(place):
+    for k in range(place.size):
+        place[k] = k
+
+
+@kernel
+def finite_first(stack, row, place, values, count):
+    """Copy a map's rows to be sorted, with infinity for what is not finite, and count what is.
+
+    Parameters
+    ----------
+    stack : array, shape (n, y, map, x), float32
+    row, place : int
+        Which row, and which map.
+    values : array, shape (n + 2, x), float32
+        Set, but for the last two.
+    count : array, shape (x,), int32
+        Set to the number of finite values in each column.
+    """
+    for x in range(count.size):
+        count[x] = 0
+    for i in range(stack.shape[0]):
+        given, kept = stack[i, row, place], values[i]
+        for x in range(count.size):
+            value = given[x]
+            good = abs(value) < np.float32(np.inf)
+            kept[x] = value if good else np.float32(np.inf)
+            count[x] += 1 if good else 0
+
+
+@kernel
+def middle(values, place, count, out):
+    """Median of the first ``count`` of each sorted column, NaN where that is 0."""
+    total = place.size - 2
+    low, high = values[place[(total - 1) // 2]], values[place[total // 2]]
+    for x in range(out.size):
+        out[x] = (low[x] + high[x]) * np.float32(0.5)
+    for x in range(out.size):
+        n = count[x]
+        if n == 0:
+            out[x] = np.nan
+        elif n < total:
+            out[x] = (values[place[(n - 1) // 2], x] + values[place[n // 2], x]) * np.float32(0.5)
+
+
+@kernel
+def scatter_about(values, place, centre, count, network, out):
+    """1.4826 times the median absolute deviation of the sorted columns from ``centre``; ``values`` is used up."""
+    for k in range(place.size - 2):
+        deviation = values[place[k]]
+        for x in range(out.size):
+            # What is not finite stays infinite, also where there is no centre.
+            deviation[x] = abs(deviation[x] - centre[x]) if k < count[x] else np.float32(np.inf)
+    _sort_places(values, network, place)
+    middle(values, place, count, out)
+    for x in range(out.size):
+        out[x] *= MAD_TO_SIGMA
