@@ -21,7 +21,7 @@ from .maskfile import write_categories
 from .search.parameters import SearchParameters
 
 # Packages whose arithmetic or files a mask depends on.
-_DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numpy", "scipy", "stdatamodels")
+_DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "scipy", "stdatamodels")
 
 
 @dataclass(frozen=True)
@@ -190,9 +190,7 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
 
 def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> None:
     write_categories(out / f"{subarray}_categories.fits", outcome.categories, request.detector, subarray)
-    write_catalogue(
-        out / f"{subarray}_catalogue.ecsv", outcome, request.detector, subarray, request.exposures(subarray)[0].jump
-    )
+    write_catalogue(out / f"{subarray}_catalogue.ecsv", outcome, request.exposures(subarray)[0].jump)
     np.savez_compressed(out / f"{subarray}_maps.npz", categories=outcome.categories, rate=outcome.rate)
 
 

@@ -1,6 +1,5 @@
 """The official search against jwst_reffiles itself, category map by category map."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +8,15 @@ from astropy.io import fits
 from astropy.stats import sigma_clip
 from scipy.stats import sigmaclip
 
+from darkmask.delivery import Exposure
+from darkmask.delivery.headers import read_record
+from darkmask.detectors import Geometry
+from darkmask.engines.interface import SetRequest
+from darkmask.engines.official import official_categories
 from darkmask.engines.reffiles import Triplet, search_reffiles
-from darkmask.errors import SearchError
+from darkmask.errors import DeliveryError, SearchError
 from darkmask.flags import Category, in_category, pixel_flags
-from darkmask.search.official import OfficialInput, early_late_cutoffs, search_official
+from darkmask.search.official import early_late_cutoffs, noise_statistics, pedestal_limits
 from darkmask.search.parameters import SearchParameters
 from darkmask.simulate import SimulationSpec, Subarray, simulate_delivery
 
@@ -30,42 +34,30 @@ OTHER = SearchParameters(
 )
 
 
-def read_maps(triplets) -> tuple[OfficialInput, tuple[slice, slice], tuple[int, int]]:
-    """The input of the search straight from the files, the science area, and the frame."""
-    flags = pixel_flags()
-    stacks = {item.name: [] for item in dataclasses.fields(OfficialInput) if item.name != "n_groups"}
-    dq = np.atleast_3d(fits.getdata(triplets[-1].rate, "DQ").T).T[0]
-    y, x = np.nonzero((dq & flags["REFERENCE_PIXEL"]) == 0)
-    area = (slice(y.min(), y.max() + 1), slice(x.min(), x.max() + 1))
-    for triplet in triplets:
-        groupdq = fits.getdata(triplet.jump, "GROUPDQ")[(..., *area)]
-        jump = (groupdq & flags["JUMP_DET"]) != 0
-        early, late = early_late_cutoffs(jump.shape[1])
-        rate = fits.getdata(triplet.rate, "SCI").astype(np.float32)
-        stacks["rate"].append((rate if rate.ndim == 3 else rate[None])[(..., *area)])
-        stacks["pedestal"].append(fits.getdata(triplet.fitopt, "PEDESTAL").astype(np.float32)[(..., *area)])
-        stacks["saturated_first"].append((groupdq[:, 0] & flags["SATURATED"]) != 0)
-        for name, part in (("jumps", jump), ("early_jumps", jump[:, :early]), ("late_jumps", jump[:, late:])):
-            stacks[name].append(part.sum(axis=1).astype(np.int16))
-    joined = {name: np.concatenate(parts) for name, parts in stacks.items()}
-    return OfficialInput(**joined, n_groups=jump.shape[1]), area, dq.shape
+def request_of(triplets, parameters: SearchParameters) -> SetRequest:
+    folder = triplets[0].jump.parent
+    exposures = tuple(
+        Exposure(*(read_record(path, folder) for path in (triplet.jump, triplet.fitopt, triplet.rate)))
+        for triplet in triplets
+    )
+    return SetRequest(exposures, folder, "native", "official", parameters, Geometry(128))
 
 
-def assert_same(triplets, parameters: SearchParameters, expected) -> None:
+def assert_same(triplets, parameters: SearchParameters, expected) -> np.ndarray:
     """No pixel is named differently by the two searches, and the package found some of each expected category."""
     found = search_reffiles(triplets, parameters, detector="NRCB1", subarray="FULL")
-    maps, area, shape = read_maps(triplets)
-    ours = search_official(maps, parameters)
-    assert found.categories.shape == shape, "the package's maps do not fill the frame"
+    ours = official_categories(request_of(triplets, parameters))
+    assert found.categories.shape == ours.shape, "the package's maps do not fill the frame"
     wrong, counts = {}, {}
     for category in CATEGORIES:
-        whole = np.zeros(shape, dtype=bool)
-        whole[area] = ours[category]
         theirs = in_category(found.categories, category)
-        wrong[category.value], counts[category.value] = int((whole != theirs).sum()), int(theirs.sum())
+        wrong[category.value] = int((in_category(ours, category) != theirs).sum())
+        counts[category.value] = int(theirs.sum())
     assert not any(wrong.values()), f"pixels that differ from jwst_reffiles: {wrong}, of {counts} found there"
+    assert np.array_equal(ours, found.categories), "the searches differ in a category that neither should name"
     empty = [category.value for category in expected if counts[category.value] == 0]
     assert not empty, f"jwst_reffiles found no {', '.join(empty)} here, so the comparison proves nothing: {counts}"
+    return ours
 
 
 def triplets_of(folder: Path, observation: str, rate: str) -> list[Triplet]:
@@ -88,11 +80,16 @@ def delivery(tmp_path_factory):
 def single(delivery, tmp_path_factory):
     """The first integration of each full-frame exposure alone: a ``_rate`` of two dimensions and no ``_rateints``."""
     out = tmp_path_factory.mktemp("single")
-    cuts = {"GROUPDQ": slice(1), "PEDESTAL": slice(1), "SCI": 0, "DQ": 0}
+    cuts = {
+        "jump": {"SCI": slice(1), "PIXELDQ": slice(None), "GROUPDQ": slice(1)},
+        "fitopt": {"PEDESTAL": slice(1)},
+        "rate": {"SCI": 0, "DQ": 0},
+    }
     for triplet in triplets_of(delivery, "001", "rateints"):
-        for path, names in ((triplet.jump, ["GROUPDQ"]), (triplet.fitopt, ["PEDESTAL"]), (triplet.rate, ["SCI", "DQ"])):
+        for kind, parts in cuts.items():
+            path = getattr(triplet, kind)
             with fits.open(path) as hdus:
-                cut = [fits.ImageHDU(hdus[name].data[cuts[name]], name=name) for name in names]
+                cut = [fits.ImageHDU(hdus[name].data[part], name=name) for name, part in parts.items()]
                 target = out / path.name.replace("rateints", "rate")
                 fits.HDUList([fits.PrimaryHDU(header=hdus[0].header), *cut]).writeto(target)
     return out
@@ -208,25 +205,37 @@ def make_edges(folder: Path, border: int, nan_pedestal: bool = False) -> list[Tr
     if nan_pedestal:
         pedestal[3, 30, 30] = np.nan
 
+    return write_triplets(folder, rate, pedestal, groupdq, border, 2)
+
+
+def write_triplets(folder: Path, rate, pedestal, groupdq, border: int, integrations: int) -> list[Triplet]:
+    """Exposures of some of these integrations each, framed by reference pixels with one column more on the left."""
+    flags = pixel_flags()
+
     def framed(array, fill):
         width = [(0, 0)] * (array.ndim - 2) + [(border, border), (border + 1, border)] if border else 0
         return np.pad(array, width, constant_values=fill)
 
     dq = framed(np.zeros(rate.shape, dtype=np.uint32), flags["REFERENCE_PIXEL"])
-    primary = {"INSTRUME": "NIRCAM", "DETECTOR": "NRCB1", "FASTAXIS": 1, "SLOWAXIS": -2}
+    groupdq, pedestal, rate = framed(groupdq, 0), framed(pedestal, 0), framed(rate, np.nan)
+    primary = {"INSTRUME": "NIRCAM", "DETECTOR": "NRCB1", "FASTAXIS": 1, "SLOWAXIS": -2, "SUBARRAY": "FULL"}
+    primary |= {"NINTS": integrations, "NGROUPS": groupdq.shape[1], "NOUTPUTS": 4, "TGROUP": 10.7}
+    primary |= {"DATE-OBS": "2026-01-01", "SUBSTRT1": 1, "SUBSTRT2": 1}
+    primary |= {"SUBSIZE1": dq.shape[2], "SUBSIZE2": dq.shape[1]}
     triplets = []
-    for i in range(5):
-        part = slice(2 * i, 2 * i + 2)
+    for i in range(0, len(rate), integrations):
+        part = slice(i, i + integrations)
+        ramps = np.zeros(groupdq[part].shape, dtype=np.float32)
         images = {
-            "jump": {"GROUPDQ": framed(groupdq, 0)[part]},
-            "fitopt": {"PEDESTAL": framed(pedestal, 0)[part]},
-            "rateints": {"SCI": framed(rate, np.nan)[part], "DQ": dq[part]},
+            "jump": {"SCI": ramps, "PIXELDQ": dq[i], "GROUPDQ": groupdq[part]},
+            "fitopt": {"PEDESTAL": pedestal[part]},
+            "rateints": {"SCI": rate[part], "DQ": dq[part]},
         }
         for kind, planes in images.items():
             hdus = [fits.PrimaryHDU(header=fits.Header(primary))]
             hdus += [fits.ImageHDU(data, name=name) for name, data in planes.items()]
-            fits.HDUList(hdus).writeto(folder / f"dark{i}_{kind}.fits")
-        triplets.append(Triplet(*(folder / f"dark{i}_{kind}.fits" for kind in images)))
+            fits.HDUList(hdus).writeto(folder / f"dark{i:02d}_{kind}.fits")
+        triplets.append(Triplet(*(folder / f"dark{i:02d}_{kind}.fits" for kind in images)))
     return triplets
 
 
@@ -237,20 +246,67 @@ def test_other_parameters(tmp_path):
 def test_one_missing_pedestal_voids_its_integration(tmp_path):
     """9 of 10 integrations are then left, and a pixel that was high in 9 is high in 8, which is not enough."""
     triplets = make_edges(tmp_path, 4, nan_pedestal=True)
-    assert_same(triplets, LAST_BIT, CATEGORIES)
-    maps, _, _ = read_maps(triplets)
-    found = search_official(maps, LAST_BIT)
-    assert [bool(found[Category.RC][4, 2 * n]) for n in (8, 9, 10)] == [False, False, True]
+    found = assert_same(triplets, LAST_BIT, CATEGORIES)[4:-4, 5:-4]
+    assert [bool(in_category(found, Category.RC)[4, 2 * n]) for n in (8, 9, 10)] == [False, False, True]
     for category in (Category.RC, Category.LOW_PEDESTAL, Category.NOISY):
-        assert 0 < found[category][LAST_BIT_ROW].sum() < STEPS.size, (
+        assert 0 < in_category(found, category)[LAST_BIT_ROW].sum() < STEPS.size, (
             f"the ladder of {category} does not cross its threshold"
         )
 
 
+@pytest.mark.parametrize("border", [0, 4], ids=["rows of whole words", "rows of odd length"])
+def test_blocks_and_threads_change_nothing(tmp_path, border):
+    request = request_of(make_edges(tmp_path, border, nan_pedestal=True), LAST_BIT)
+    expected = official_categories(request, threads=1)
+    assert (expected != 0).any()
+    for block_bytes, threads in ((1, 1), (1, 2), (20_000, 3), (10**9, 2)):
+        assert np.array_equal(official_categories(request, block_bytes, threads), expected)
+
+
+def test_a_file_shortened_meanwhile_is_named(tmp_path, monkeypatch):
+    triplets = make_edges(tmp_path, 0)
+    request = request_of(triplets, LAST_BIT)
+
+    def shorten(*limits):
+        with triplets[2].jump.open("rb+") as file:
+            file.truncate(request.exposures[2].jump.arrays["GROUPDQ"].offset)
+        return pedestal_limits(*limits)
+
+    monkeypatch.setattr("darkmask.engines.official.pedestal_limits", shorten)
+    with pytest.raises(DeliveryError, match=rf"{triplets[2].jump.name} has changed since"):
+        official_categories(request)
+
+
+# Around the sizes at which numpy sums otherwise: 8 values, 128 of them, and its buffer of 8192.
+SIZES = (1, 7, 8, 9, 127, 128, 129, 136, 137, 257, 1000, 8191, 8192, 8193, 8200, 20_000, 300_000)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_pedestals_are_clipped_to_the_last_bit(size):
+    pedestal = np.random.default_rng(size).normal(3, 4, size).astype(np.float32)
+    pedestal[::50] *= 20
+    clipped = sigmaclip(pedestal.astype(">f4"), 3, 3).clipped
+    high, low = pedestal_limits(pedestal.copy(), 5.0)
+    assert (high, low) == (clipped.mean() + clipped.std() * 5.0, clipped.mean() - clipped.std() * 5.0)
+    assert high.dtype == low.dtype == np.float32
+    for void in (np.nan, np.inf):
+        pedestal[size // 2] = void
+        assert np.isnan(pedestal_limits(pedestal.copy(), 5.0)).all()
+
+
+@pytest.mark.parametrize("iterations", [1, 2, 5, 50])
+@pytest.mark.parametrize("size", SIZES)
+def test_scatters_are_clipped_to_the_last_bit(size, iterations):
+    scatter = np.random.default_rng(size).gamma(9, 0.001, size)
+    scatter[::50] *= np.linspace(1, 20, scatter[::50].size)
+    survivors = sigma_clip(scatter, sigma=3.0, maxiters=iterations, masked=False)
+    assert noise_statistics(scatter.copy(), 3.0, iterations) == (np.mean(survivors), np.std(survivors))
+
+
 def test_pixels_at_every_threshold_by_hand(tmp_path):
     """Each definition by itself, without the package: at 8 of 10 nothing is more than 0.8."""
-    maps, _, _ = read_maps(make_edges(tmp_path, 0))
-    found = search_official(maps, SearchParameters())
+    categories = official_categories(request_of(make_edges(tmp_path, 0), SearchParameters()))
+    found = {category: in_category(categories, category) for category in CATEGORIES}
 
     def flagged(kind, category):
         return {n for (y, x), n in EDGES[kind].items() if found[category][y, x]}
@@ -283,17 +339,27 @@ def test_early_and_late_groups():
         (5, 1, r"No pixel has 5 jump-free slopes in 5 integrations"),
     ],
 )
-def test_too_little_to_judge_noise(integrations, jumps_in_one, words):
+def test_too_little_to_judge_noise(tmp_path, integrations, jumps_in_one, words):
     maps = np.zeros((integrations, 6, 6), dtype=np.float32)
-    jumps = np.zeros(maps.shape, dtype=np.int16)
-    jumps[0] = jumps_in_one
+    groupdq = np.zeros((integrations, 20, 6, 6), dtype=np.uint8)
+    groupdq[0, :jumps_in_one] = pixel_flags()["JUMP_DET"]
+    triplets = write_triplets(tmp_path, maps, maps, groupdq, 0, 1)
     with pytest.raises(SearchError, match=words):
-        search_official(OfficialInput(maps, maps, maps > 0, jumps, jumps, jumps, 20), SearchParameters())
+        official_categories(request_of(triplets, SearchParameters()))
 
 
-def test_ramps_too_short_for_early_groups():
+def test_ramps_too_short_for_early_groups(tmp_path):
     maps = np.ones((5, 6, 6), dtype=np.float32)
-    jumps = np.zeros(maps.shape, dtype=np.int16)
+    triplets = write_triplets(tmp_path, maps, maps, np.zeros((5, 3, 6, 6), dtype=np.uint8), 0, 1)
     with np.errstate(all="raise"):
-        found = search_official(OfficialInput(maps, maps, maps > 1, jumps, jumps, jumps, 3), SearchParameters())
-    assert not any(where.any() for where in found.values())
+        found = official_categories(request_of(triplets, SearchParameters()))
+    assert not found.any()
+
+
+def test_reference_pixels_alone(tmp_path):
+    maps = np.ones((5, 6, 6), dtype=np.float32)
+    triplets = write_triplets(tmp_path, maps, maps, np.zeros((5, 12, 6, 6), dtype=np.uint8), 0, 1)
+    with fits.open(triplets[-1].rate, mode="update") as hdus:
+        hdus["DQ"].data[:] = pixel_flags()["REFERENCE_PIXEL"]
+    with pytest.raises(SearchError, match=r"All pixels of dark04_rateints\.fits are reference pixels"):
+        official_categories(request_of(triplets, SearchParameters()))

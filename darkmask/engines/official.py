@@ -1,50 +1,174 @@
 """What the official search reads from a set."""
 
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
+from queue import SimpleQueue
+
 import numpy as np
 
 from ..delivery import OpenExposure
+from ..delivery.reading import native_float32, read_rows
+from ..errors import SearchError
 from ..flags import pack_categories, pixel_flags
-from ..maps.integration import JUMP_DET, SATURATED
+from ..kernels import kernel
+from ..maps.combine import usable_cores
+from ..maps.jumps import N_COUNTS, Room, count_block
+from ..search.official import (
+    OfficialMaps,
+    early_late_cutoffs,
+    pedestal_limits,
+    require_integrations,
+    search_official,
+)
+from ..search.parameters import FIXED_IN_CODE
 from .interface import SetRequest
 
+# What one thread's buffers may take: it should fit into a processor's cache, as far as that goes.
+BLOCK_BYTES = 4_000_000
+# Rows that are read at once where nothing but their box or their pedestals is kept.
+_ROWS = 64
 
-def official_categories(request: SetRequest) -> np.ndarray:
+
+def official_categories(request: SetRequest, block_bytes: int = BLOCK_BYTES, threads: int | None = None) -> np.ndarray:
     """Search as jwst_reffiles does, on the science area that it finds by the reference pixels' DQ.
 
     Parameters
     ----------
     request : SetRequest
+    block_bytes : int
+        Memory that the buffers of each thread may take (one row of all integrations at least); it never changes the
+        result.
+    threads : int, optional
+        By default one for each core that this process may use.
 
     Returns
     -------
     numpy.ndarray, shape (y, x), uint16
-    """
-    from ..search.official import OfficialInput, early_late_cutoffs, search_official
 
+    Raises
+    ------
+    SearchError
+        When the set has too few integrations, too few slopes without jumps, or no science pixel.
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+
+    Notes
+    -----
+    Source: ``bad_pixels()`` of jwst_reffiles 1.0.1; see :mod:`darkmask.search.official`.
+    """
+    threads = threads or usable_cores()
     opened = [OpenExposure(exposure, request.folder) for exposure in request.exposures]
-    groups = opened[0].shape[1]
-    early, late = early_late_cutoffs(groups)
-    rows, columns = _science_area(opened[-1])
-    stacks = {name: [] for name in ("rate", "pedestal", "saturated_first", "jumps", "early_jumps", "late_jumps")}
+    planes = [(exposure, i) for exposure in opened for i in range(exposure.shape[0])]
+    require_integrations(len(planes))
+    with ExitStack() as stack:
+        for exposure in opened:
+            stack.enter_context(exposure)
+        pool = stack.enter_context(ThreadPoolExecutor(threads))
+        rows, columns = _science_area(opened[-1], request.shape, pool)
+        threshold = request.parameters.pedestal_sigma_threshold
+        limits = _pedestal_limits(planes, request.shape, (rows, columns), threshold, pool)
+        maps = _measure(planes, request.shape, (rows, columns), limits, block_bytes, threads, pool)
     for exposure in opened:
-        stacks["rate"].append(exposure.rate()[:, rows, columns])
-        stacks["pedestal"].append(exposure.pedestal()[:, rows, columns])
-        for i in range(exposure.shape[0]):
-            groupdq = exposure.groupdq(i, slice(None))[:, rows, columns]
-            jump = (groupdq & JUMP_DET) != 0
-            stacks["saturated_first"].append((groupdq[:1] & SATURATED) != 0)
-            stacks["jumps"].append(jump.sum(axis=0, dtype=np.int16)[None])
-            stacks["early_jumps"].append(jump[:early].sum(axis=0, dtype=np.int16)[None])
-            stacks["late_jumps"].append(jump[late:].sum(axis=0, dtype=np.int16)[None])
-    joined = {name: np.concatenate(parts) for name, parts in stacks.items()}
-    found = pack_categories(search_official(OfficialInput(**joined, n_groups=groups), request.parameters))
+        exposure.check_unchanged()
     categories = np.zeros(request.shape, dtype=np.uint16)
-    categories[rows, columns] = found
+    categories[rows, columns] = pack_categories(search_official(maps, request.parameters))
     return categories
 
 
-def _science_area(exposure: OpenExposure) -> tuple[slice, slice]:
+Area = tuple[slice, slice]
+Planes = list[tuple[OpenExposure, int]]
+
+
+def _science_area(exposure: OpenExposure, shape: tuple[int, int], pool: Executor) -> Area:
     """The smallest box around the pixels that the first integration does not call reference pixels."""
-    science = (exposure.rate_dq()[0] & pixel_flags()["REFERENCE_PIXEL"]) == 0
-    y, x = np.nonzero(science)
-    return slice(int(y.min()), int(y.max()) + 1), slice(int(x.min()), int(x.max()) + 1)
+    reference = np.uint32(pixel_flags()["REFERENCE_PIXEL"])
+
+    def science_of(start: int) -> tuple[np.ndarray, np.ndarray]:
+        science = (exposure.rate_dq(slice(start, start + _ROWS))[0] & reference) == 0
+        return science.any(axis=1), science.any(axis=0)
+
+    found = list(pool.map(science_of, range(0, shape[0], _ROWS)))
+    y = np.flatnonzero(np.concatenate([in_rows for in_rows, _ in found]))
+    x = np.flatnonzero(np.any([in_columns for _, in_columns in found], axis=0))
+    if y.size == 0:
+        raise SearchError(
+            f"All pixels of {exposure.exposure.rate.path} are reference pixels in its DQ, so there is nothing to "
+            "search: make the file again, or search with --search=flight."
+        )
+    return slice(int(y[0]), int(y[-1]) + 1), slice(int(x[0]), int(x[-1]) + 1)
+
+
+def _pedestal_limits(
+    planes: Planes, shape: tuple[int, int], area: Area, threshold: float, pool: Executor
+) -> np.ndarray:
+    """Above which and below which the pedestals of each integration are outliers, float32 (integration, 2), DN."""
+    rows, columns = area
+
+    def limits_of(plane: tuple[OpenExposure, int]) -> tuple[np.float32, np.float32]:
+        exposure, i = plane
+        descriptor, offset = exposure.places(i)[3]
+        pedestal = np.empty((rows.stop - rows.start, columns.stop - columns.start), np.float32)
+        if not _read_box(descriptor, offset, shape[0] * shape[1], shape[1], rows.start, columns.start, pedestal):
+            raise exposure.shortened()
+        return pedestal_limits(pedestal.ravel(), threshold)
+
+    return np.array(list(pool.map(limits_of, planes)), dtype=np.float32)
+
+
+@kernel
+def _read_box(descriptor, offset, pixels, width, first_row, first_column, box):
+    """Read a part of a plane as native values; gives whether it could be read."""
+    buffer = np.empty((1, _ROWS, width), np.uint32)
+    for start in range(0, box.shape[0], _ROWS):
+        count = min(_ROWS, box.shape[0] - start)
+        if not read_rows(descriptor, offset, pixels, first_row + start, count, buffer):
+            return False
+        for r in range(count):
+            values, out = buffer[0, r, first_column : first_column + box.shape[1]], box[start + r]
+            for x in range(out.size):
+                out[x] = native_float32(values[x])
+    return True
+
+
+def _measure(
+    planes: Planes,
+    shape: tuple[int, int],
+    area: Area,
+    limits: np.ndarray,
+    block_bytes: int,
+    threads: int,
+    pool: Executor,
+) -> OfficialMaps:
+    """Count and measure what the search judges, in the science area, block of rows by block of rows."""
+    height, width = shape
+    first, stop = area[0].start, area[0].stop
+    groups = planes[0][0].shape[1]
+    cutoffs = early_late_cutoffs(groups)
+    places = np.array([exposure.places(i) for exposure, i in planes])
+    at_once = min(stop - first, max(1, block_bytes // Room.bytes_per_row(len(planes), width)))
+    counts = np.empty((N_COUNTS, stop - first, width), np.int16)
+    scatter = np.empty((stop - first, width), np.float64)
+    rooms: SimpleQueue[Room] = SimpleQueue()
+    for _ in range(threads):
+        rooms.put(Room(len(planes), at_once, width))
+
+    def work(start: int) -> None:
+        count = min(at_once, stop - start)
+        block = slice(start - first, start - first + count)
+        room = rooms.get()
+        try:
+            failed = count_block(
+                places, start, count, height, groups, cutoffs, FIXED_IN_CODE["max_jump_limit"],
+                FIXED_IN_CODE["jump_ratio_threshold"], limits,
+                room.groupdq, room.words, room.first, room.jumps, room.pedestal, room.rate, room.slopes, room.clean,
+                counts[:, block], scatter[block],
+            )  # fmt: skip
+            if failed >= 0:
+                raise planes[failed][0].shortened()
+        finally:
+            rooms.put(room)
+
+    for _ in pool.map(work, range(first, stop, at_once)):
+        pass
+    saturated, high, low, many, early = counts[:, :, area[1]]
+    return OfficialMaps(len(planes), saturated, high, low, many, early, scatter[:, area[1]])

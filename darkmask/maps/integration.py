@@ -39,8 +39,8 @@ N_MEASURED = 8
 DIFFERENCES, JUMPS, FALLS, MARKS = range(4)
 N_COUNTED = 4
 FIRST_SATURATED, HAS_RATE = 1, 2
-# A cosmic ray only adds. A fall of so many sigma happens by chance in 1 of 5e7 differences; in two of a pixel's 600,
-# in 0.3 pixels of 4 million.
+# A cosmic ray only adds. A fall of so many sigma happens by chance in 1 of 5e7 differences, and two in the 600 of a
+# pixel in none of 4 million pixels.
 FALL_SIGMA = 5.5
 
 

@@ -26,8 +26,11 @@ STUCK_SHARE = 0.5
 # With fewer integrations a cosmic ray cannot be told from what a pixel does again and again, and with fewer groups the
 # shape of a ramp cannot be told from its noise.
 MIN_INTEGRATIONS, MIN_GROUPS = 3, 5
-# Falls of more than chance allows that make a pixel restless: two, as one happens by chance in some hundred pixels.
+# Falls of more than chance allows that make a pixel restless: two, as one happens by chance in some tens of pixels.
 MIN_FALLS = 2
+# Sigma of the bend that the scatter of all differences, jumps included, would make of itself: what switches between two
+# levels stays below. An exponential in ten groups has 4.5, in more groups more.
+BEND_SIGNIFICANCE = 3.5
 # Sigma above its threshold at which 98 % of the pixels of a rate are detected.
 RECOVERY = 2.054
 # Interpixel coupling is published as one number per channel and differs from pixel to pixel by about this share of it;
@@ -107,7 +110,7 @@ def search_flight(
     unstable = np.zeros(rate.shape, dtype=bool)
     noise = np.empty(rate.shape[1])
 
-    def work(columns: slice) -> float:
+    def work(columns: slice) -> tuple[float, float]:
         with np.errstate(invalid="ignore", divide="ignore"):
             part = _Amplifier(maps, science, columns, detector, tgroup, parameters)
             for category, where in part.search().items():
@@ -115,12 +118,12 @@ def search_flight(
         unstable[:, columns] = part.unstable
         noise[columns] = part.noise_of_good
         np.multiply(part.rate, np.float32(detector.gain), out=rate[:, columns])
-        return part.typical_error()
+        return part.limits()
 
     with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
-        errors = list(pool.map(work, amplifiers))
-    known = [error for error in errors if np.isfinite(error)]
-    typical = detector.gain * max(known) if known else float("nan")
+        limits = np.array(list(pool.map(work, amplifiers))) * detector.gain
+    # Of the noisiest amplifier; NaN only where none could be judged.
+    detection, recovery = np.fmax.reduce(limits)
     return FlightResult(
         maps=found,
         unstable=unstable,
@@ -129,8 +132,8 @@ def search_flight(
         thresholds={
             "hot_rate_e_per_s": parameters.hot_rate,
             "warm_rate_e_per_s": parameters.warm_rate,
-            "detection_limit_e_per_s": parameters.hot_significance * typical,
-            "recovery_limit_e_per_s": (parameters.hot_significance + RECOVERY) * typical,
+            "detection_limit_e_per_s": float(detection),
+            "recovery_limit_e_per_s": float(recovery),
         },
     )
 
@@ -161,7 +164,8 @@ class _Amplifier:
         self.coupled_shape, self.shape = self._decouple(maps.shape, columns)
         # DN per group, of which shot noise comes.
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(tgroup)
-        self.sigma = self.unstable = None
+        self.sigma = self.unstable = self.judged = None
+        self.centre = float("nan")
 
     def _decouple(self, image: np.ndarray, columns: slice) -> tuple[np.ndarray, np.ndarray]:
         """What the four neighbours put in through the interpixel capacitance, and the image without it.
@@ -180,17 +184,21 @@ class _Amplifier:
         unlooked = maps.saturated_first > 0
         scatter_of_good, _ = population(maps.scatter, self.science & ~unlooked)
         saturated = self._saturated(scatter_of_good)
-        enough = maps.differences >= parameters.min_differences
+        # Those with jumps too: the ramp of an rc pixel may be all jumps, and is known well.
+        enough = maps.differences + maps.jumps >= parameters.min_differences
         judged = self.science & ~saturated
         undetermined = judged & (~enough | ~np.isfinite(maps.rate) | self._lost())
         judged &= ~undetermined
 
         restless = (maps.falls >= MIN_FALLS) & ~unlooked
-        excess, ratio = self._noise(judged, unlooked, restless, scatter_of_good)
-        rc, inverse_rc = self._rc(judged, ratio)
+        excess, quiet, loud = self._noise(judged, unlooked, scatter_of_good)
+        rc, inverse_rc = self._rc(judged, quiet, loud)
         judged &= ~(rc | inverse_rc)
+        detected, falling = self._bright(judged, np.where(restless, np.fmax(quiet, loud), quiet), restless)
+        # A signal that falls all along is the late part of an inverse rc ramp.
+        inverse_rc |= falling
+        judged &= ~falling
         self.unstable = judged & (restless | (excess > parameters.noise_significance))
-        detected = self._bright(judged, ratio, restless)
         hot = detected & (self.rate * np.float32(self.detector.gain) >= parameters.hot_rate)
         warm = detected & (self.rate * np.float32(self.detector.gain) >= parameters.warm_rate) & ~hot
         self.judged = judged
@@ -204,9 +212,13 @@ class _Amplifier:
             Category.UNDETERMINED: undetermined,
         }
 
-    def typical_error(self) -> float:
-        """Standard error of the mean rate of a typical pixel, DN/s; NaN when none could be judged."""
-        return float(np.median(self.sigma[self.judged])) if self.judged.any() else float("nan")
+    def limits(self) -> tuple[float, float]:
+        """Rates at which half and 98 % of the pixels with a typical error are detected, DN/s; NaN if none is judged."""
+        if not self.judged.any():
+            return float("nan"), float("nan")
+        error = float(np.median(self.sigma[self.judged]))
+        significance = self.parameters.hot_significance
+        return self.centre + significance * error, self.centre + (significance + RECOVERY) * error
 
     def _saturated(self, scatter_of_good: float) -> np.ndarray:
         """Saturated in group 0 on the pixel's own evidence: its level, or a ramp that is stuck.
@@ -224,7 +236,7 @@ class _Amplifier:
         """Pixels that the ramp fit was told not to use: no rate in any integration, and pedestal exactly 0."""
         return (self.maps.finite == 0) & (self.maps.pedestal == 0) & (self.maps.saturated_first == 0)
 
-    def _noise(self, judged, unlooked, restless, scatter_of_good) -> tuple[np.ndarray, np.ndarray]:
+    def _noise(self, judged, unlooked, scatter_of_good) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """How noisy each pixel is beyond the shot noise of its signal.
 
         Returns
@@ -232,23 +244,23 @@ class _Amplifier:
         excess : numpy.ndarray, float32
             Sigma above good pixels. Of the cube root of the variance: of a variance of few differences that is
             Gaussian far into the tail (Wilson and Hilferty 1931), while its square root is not.
-        ratio : numpy.ndarray, float32
-            Noise in units of what is expected, at least 1.
+        quiet, loud : numpy.ndarray, float32
+            Noise of the differences without jumps, and with them, in units of what is expected, at least 1.
         """
         maps = self.maps
         shot_variance = self.signal / np.float32(self.detector.gain)
         self.noise_of_good, _ = population(maps.noise, judged & ~unlooked)
         relative = maps.noise / np.sqrt(np.float32(self.noise_of_good**2) + shot_variance)
         loud = maps.scatter / np.sqrt(np.float32(scatter_of_good**2) + shot_variance)
-        ratio = np.fmax(np.where(unlooked, 0, relative), np.where(restless | unlooked, loud, 0))
         cube_root = np.cbrt(relative * relative)
         centre, sigma = population(cube_root, judged & ~unlooked)
         most = np.float32(max(int(maps.differences.max()), 1))
         lost = np.sqrt(most / np.maximum(maps.differences, 1).astype(np.float32))
         excess = (cube_root - np.float32(centre)) / (np.float32(sigma) * lost)
-        return np.where(unlooked, np.float32(0), excess), np.fmax(ratio, 1)
+        quiet = np.where(unlooked, loud, relative)
+        return np.where(unlooked, np.float32(0), excess), np.fmax(quiet, 1), np.fmax(loud, 1)
 
-    def _rc(self, judged, ratio) -> tuple[np.ndarray, np.ndarray]:
+    def _rc(self, judged, quiet, loud) -> tuple[np.ndarray, np.ndarray]:
         maps, parameters = self.maps, self.parameters
         centre, sigma = population(self.shape, judged)
         excess = self.shape - np.float32(centre)
@@ -258,8 +270,10 @@ class _Amplifier:
         # A good pixel's scatter with this pixel's noise and shot noise; and what its integrations really scatter by,
         # since a telegraph pixel bends this way and that, and an rc pixel always the same way.
         own = _median_error(maps.shape_scatter, self.integrations)
-        error = np.fmax(np.sqrt((np.float32(sigma) * ratio) ** 2 + shot), own)
+        error = np.fmax(np.sqrt((np.float32(sigma) * quiet) ** 2 + shot), own)
         limit = np.float32(parameters.shape_significance) * error
+        # An rc ramp's own bend is most of its scatter, and still several sigma of what such a scatter would bend it by.
+        limit = np.fmax(limit, np.float32(BEND_SIGNIFICANCE * sigma) * loud)
         # A part of what a neighbour's ramp bends by may be left, and a bright linear pixel whose ramp bends by a few
         # per cent is hot and not rc.
         limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_shape)
@@ -272,11 +286,11 @@ class _Amplifier:
         falling = rises & (maps.change < 0)
         return (falls_off | (bent & before)) & ~falling, falling
 
-    def _bright(self, judged, ratio, restless) -> np.ndarray:
-        """Pixels whose mean rate is significant; sets the standard error of each, DN/s."""
+    def _bright(self, judged, ratio, restless) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels whose mean rate is significantly above, and below, the others; sets its standard error, DN/s."""
         maps = self.maps
-        centre, _ = population(self.rate, judged)
-        above = self.rate - np.float32(centre)
+        self.centre, _ = population(self.rate, judged)
+        above = self.rate - np.float32(self.centre)
         # Read noise makes the error of a rate go as the inverse root of what its ramps weigh, so that a cosmic ray,
         # which cuts a ramp in two, costs its own pixel some significance and no other.
         root_weight = np.sqrt(maps.weight)
@@ -287,9 +301,10 @@ class _Amplifier:
         # Jumps that are a pixel's own cut its ramp into pieces with slopes of their own; then the rates' scatter tells.
         own = _median_error(maps.rate_scatter, self.integrations)
         self.sigma = np.where(restless, np.fmax(sigma, own), sigma)
-        above -= np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_rate)
         # A mean of the stack that is significant covers a rate that is so in three quarters of the integrations.
-        return judged & (above >= np.float32(self.parameters.hot_significance) * self.sigma)
+        limit = np.float32(self.parameters.hot_significance) * self.sigma
+        limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_rate)
+        return judged & (above >= limit), judged & (above <= -limit) & (maps.change < 0) & ~restless
 
     def _low_pedestal(self, judged) -> np.ndarray:
         centre, sigma = population(self.maps.pedestal, judged)

@@ -2,29 +2,33 @@
 
 It keeps what that release does, also where it is odd; docs/categories.md lists what ``flight`` does otherwise. Numbers
 are compared with thresholds in the precision that the release uses, so that no pixel at a threshold falls elsewhere.
+Therefore sums are those of numpy to the last bit, in its order, though without its temporary arrays.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from astropy.stats import sigma_clip
-from scipy.stats import sigmaclip
 
 from ..errors import SearchError
 from ..flags import Category
+from ..kernels import kernel
+from ..maps.jumps import MIN_CLEAN_SLOPES
 from .parameters import FIXED_IN_CODE, SearchParameters
 
 PEDESTAL_CLIP = 3.0  # sigma, fixed in the release's code
-MIN_CLEAN_SLOPES = 5  # likewise
-# A late jump rate of 0 counts as this many jumps per group (likewise).
-NO_LATE_JUMPS = 1e-6
-# Slopes are taken this many at a time as float64: 64 MB of 8 MB, and three temporaries of the same size.
-_BLOCK_VALUES = 8_000_000
+# numpy sums values of the other byte order, as pedestals in a file are, in parts of so many: those of its buffer.
+_BUFFER = 8192
+# And native ones in halves of halves, down to no more than this many (numpy/_core/src/umath/loops_utils.h.src).
+_LEAF = 128
+# Halves of halves of an array of 2**64 values.
+_DEPTH = 64
+# Values that are clipped at once; most often none of them is.
+_RUN = 64
 
 
 @dataclass(frozen=True)
-class OfficialInput:
-    """Maps of every integration of a set, reference rows and columns stripped.
+class OfficialMaps:
+    """What a set says of each pixel of its science area.
 
     The science area is the bounding box of the pixels that the DQ of the first integration's rate does not call
     REFERENCE_PIXEL, of the last exposure where they differ: that is the one that the release crops pedestals and
@@ -32,24 +36,20 @@ class OfficialInput:
 
     Attributes
     ----------
-    rate : numpy.ndarray, shape (nint, y, x), float32, DN/s
-    pedestal : numpy.ndarray, shape (nint, y, x), float32, DN
-    saturated_first : numpy.ndarray, shape (nint, y, x), bool
-        SATURATED in group 0.
-    jumps, early_jumps, late_jumps : numpy.ndarray, shape (nint, y, x), int16
-        Groups flagged JUMP_DET: all, those before ``early_stop`` and those from ``late_start`` on
-        (:func:`early_late_cutoffs`).
-    n_groups : int
-        NGROUPS.
+    integrations : int
+    saturated, high_pedestal, low_pedestal, many_jumps, early_jumps : numpy.ndarray, shape (y, x), int16
+        Integrations in which the pixel is so; see :mod:`darkmask.maps.jumps`.
+    scatter : numpy.ndarray, shape (y, x), float64, DN/s
+        Standard deviation of the slopes without jumps; NaN where fewer than 5 of them, or all NaN.
     """
 
-    rate: np.ndarray
-    pedestal: np.ndarray
-    saturated_first: np.ndarray
-    jumps: np.ndarray
+    integrations: int
+    saturated: np.ndarray
+    high_pedestal: np.ndarray
+    low_pedestal: np.ndarray
+    many_jumps: np.ndarray
     early_jumps: np.ndarray
-    late_jumps: np.ndarray
-    n_groups: int
+    scatter: np.ndarray
 
 
 def early_late_cutoffs(n_groups: int, fraction: float = FIXED_IN_CODE["early_cutoff_fraction"]) -> tuple[int, int]:
@@ -70,12 +70,86 @@ def early_late_cutoffs(n_groups: int, fraction: float = FIXED_IN_CODE["early_cut
     return int(fraction * n_groups), int(n_groups - fraction * n_groups)
 
 
-def search_official(maps: OfficialInput, parameters: SearchParameters) -> dict[Category, np.ndarray]:
+def require_integrations(integrations: int) -> None:
+    """Make sure that there are enough integrations to judge noise.
+
+    Raises
+    ------
+    SearchError
+        With fewer than 5: the release calls every pixel of them noisy.
+    """
+    if integrations < MIN_CLEAN_SLOPES:
+        raise SearchError(
+            f"The official search needs {MIN_CLEAN_SLOPES} jump-free slopes of a pixel and the set has {integrations} "
+            "integrations: add exposures, or search with --search=flight."
+        )
+
+
+def pedestal_limits(pedestal: np.ndarray, threshold: float) -> tuple[np.float32, np.float32]:
+    """What the clipped population of one integration's pedestals allows.
+
+    Parameters
+    ----------
+    pedestal : numpy.ndarray, shape (pixels,), float32, DN
+        Of the science area, row by row. Overwritten.
+    threshold : float
+        Sigma.
+
+    Returns
+    -------
+    high, low : numpy.float32, DN
+        Mean and ``threshold`` standard deviations, as float32 throughout; NaN when a pedestal is not finite, as mean
+        and standard deviation then are not either.
+
+    Notes
+    -----
+    Source: ``scipy.stats.sigmaclip`` of big-endian values, as the release reads them.
+    """
+    mean, sigma = (np.float32(value) for value in _clip_about_mean(pedestal))
+    return mean + sigma * threshold, mean - sigma * threshold
+
+
+def noise_statistics(scatter: np.ndarray, clip_sigma: float, clip_iterations: int) -> tuple[np.float64, np.float64]:
+    """Mean and standard deviation of the scatters that remain when they are clipped about their median.
+
+    Parameters
+    ----------
+    scatter : numpy.ndarray, shape (pixels,), float64, DN/s
+        Finite ones, row by row, at least one. Overwritten.
+    clip_sigma : float
+    clip_iterations : int
+        At most.
+
+    Returns
+    -------
+    mean, sigma : numpy.float64, DN/s
+
+    Notes
+    -----
+    Source: ``astropy.stats.sigma_clip``, whose survivors these are. They are a range of the sorted values, so that
+    sorting once gives the median of every iteration.
+    """
+    ordered = np.sort(scatter)
+    size = scatter.size
+    for _ in range(clip_iterations):
+        middle = size // 2
+        median = ordered[middle] if size % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+        _, sigma = _mean_and_sigma(scatter[:size])
+        low, high = median - sigma * clip_sigma, median + sigma * clip_sigma
+        ordered = ordered[np.searchsorted(ordered, low, "left") : np.searchsorted(ordered, high, "right")]
+        if ordered.size == size:
+            break
+        size = _keep(scatter, size, low, high)
+    mean, sigma = _mean_and_sigma(scatter[:size])
+    return np.float64(mean), np.float64(sigma)
+
+
+def search_official(maps: OfficialMaps, parameters: SearchParameters) -> dict[Category, np.ndarray]:
     """Find the bad pixels that jwst_reffiles 1.0.1 finds.
 
     Parameters
     ----------
-    maps : OfficialInput
+    maps : OfficialMaps
     parameters : SearchParameters
 
     Returns
@@ -86,105 +160,157 @@ def search_official(maps: OfficialInput, parameters: SearchParameters) -> dict[C
     Raises
     ------
     SearchError
-        When the maps hold fewer than 5 integrations: the release calls every pixel of them noisy.
+        When there are fewer than 5 integrations, or no pixel has 5 slopes without jumps.
 
     Notes
     -----
     Source: ``jwst_reffiles.dark_current.badpix_from_darks.find_bad_pix``, release 1.0.1. ``max_jump_limit``,
     ``jump_ratio_threshold`` and ``early_cutoff_fraction`` are ignored there, and here.
     """
-    total, rows, columns = maps.rate.shape
-    if total < MIN_CLEAN_SLOPES:
-        raise SearchError(
-            f"The official search needs {MIN_CLEAN_SLOPES} jump-free slopes of a pixel and the set has {total} "
-            "integrations: add exposures, or search with --search=flight."
-        )
-    counts = {
-        name: np.zeros((rows, columns), dtype=np.int32)
-        for name in ("saturated", "high_pedestal", "low_pedestal", "many_jumps", "early_jumps")
-    }
-    for i in range(total):
-        saturated_first = maps.saturated_first[i]
-        high, low = _pedestal_outliers(maps.pedestal[i], parameters.pedestal_sigma_threshold)
-        many = maps.jumps[i] >= FIXED_IN_CODE["max_jump_limit"]
-        counts["saturated"] += saturated_first & (maps.pedestal[i] == 0)
-        counts["high_pedestal"] += high
-        counts["low_pedestal"] += low & ~saturated_first
-        counts["many_jumps"] += many
-        counts["early_jumps"] += many & _mostly_early(maps.early_jumps[i], maps.late_jumps[i], maps.n_groups)
+    require_integrations(maps.integrations)
     # Divided before they are compared, as there: 8 of 10 is then just 0.8, which is not more than 0.8.
-    fraction = {name: count / total for name, count in counts.items()}
-    rc_threshold = parameters.rc_fraction_threshold
+    fractions = np.arange(maps.integrations + 1) / maps.integrations
+
+    def from_count(enough: np.ndarray) -> int:
+        """The smallest count whose fraction is enough."""
+        return int(np.argmax(enough)) if enough.any() else maps.integrations + 1
+
+    rc = from_count(fractions > parameters.rc_fraction_threshold)
     return {
-        Category.SATURATED: (fraction["saturated"] >= parameters.max_saturated_fraction) & (fraction["saturated"] > 0),
-        Category.RC: (fraction["high_pedestal"] > rc_threshold) | (fraction["early_jumps"] > rc_threshold),
-        Category.LOW_PEDESTAL: fraction["low_pedestal"] > parameters.low_pedestal_fraction,
-        Category.TELEGRAPH: fraction["many_jumps"] > parameters.high_cr_fraction,
+        Category.SATURATED: maps.saturated
+        >= from_count((fractions >= parameters.max_saturated_fraction) & (fractions > 0)),
+        Category.RC: (maps.high_pedestal >= rc) | (maps.early_jumps >= rc),
+        Category.LOW_PEDESTAL: maps.low_pedestal >= from_count(fractions > parameters.low_pedestal_fraction),
+        Category.TELEGRAPH: maps.many_jumps >= from_count(fractions > parameters.high_cr_fraction),
         Category.NOISY: _noisy(maps, parameters),
     }
 
 
-def _pedestal_outliers(pedestal: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where one integration's pedestal lies above and below what its clipped population allows, bool (y, x)."""
-    # One value that is not finite makes mean and standard deviation so, and nothing compares with them.
-    if not np.isfinite(pedestal).all():
-        nowhere = np.zeros(pedestal.shape, dtype=bool)
-        return nowhere, nowhere
-    # Big-endian as in the file: numpy sums it in chunks of its buffer, native values pairwise over the whole array,
-    # and in float32 over a full frame the two differ by some 1e-7 of the mean.
-    clipped = sigmaclip(pedestal.astype(">f4"), low=PEDESTAL_CLIP, high=PEDESTAL_CLIP).clipped
-    mean, sigma = np.mean(clipped), np.std(clipped)
-    return pedestal > mean + sigma * threshold, pedestal < mean - sigma * threshold
-
-
-def _mostly_early(early_jumps: np.ndarray, late_jumps: np.ndarray, n_groups: int) -> np.ndarray:
-    """Where the jump rate early in the ramp is at least five times the late one, bool (y, x)."""
-    early_stop, late_start = early_late_cutoffs(n_groups)
-    if early_stop == 0:
-        return np.zeros(early_jumps.shape, dtype=bool)
-    late_rate = late_jumps / (n_groups - late_start)
-    late_rate[late_rate == 0] = NO_LATE_JUMPS
-    return (early_jumps / early_stop) / late_rate >= FIXED_IN_CODE["jump_ratio_threshold"]
-
-
-def _noisy(maps: OfficialInput, parameters: SearchParameters) -> np.ndarray:
+def _noisy(maps: OfficialMaps, parameters: SearchParameters) -> np.ndarray:
     """Where the slopes of integrations without jumps scatter too much, or are too few, bool (y, x)."""
-    scatter = _clean_scatter(maps.rate, maps.jumps)
-    known = scatter[np.isfinite(scatter)]
+    known = maps.scatter[np.isfinite(maps.scatter)]
     if known.size == 0:
         raise SearchError(
-            f"No pixel has {MIN_CLEAN_SLOPES} jump-free slopes in {maps.rate.shape[0]} integrations, so the official "
+            f"No pixel has {MIN_CLEAN_SLOPES} jump-free slopes in {maps.integrations} integrations, so the official "
             "search cannot judge noise: add exposures, or search with --search=flight."
         )
-    survivors = sigma_clip(
-        known,
-        sigma=parameters.dark_stdev_clipping_sigma,
-        maxiters=parameters.dark_max_clipping_iters,
-        masked=False,
-    )
-    mean, sigma = np.mean(survivors), np.std(survivors)
+    mean, sigma = noise_statistics(known, parameters.dark_stdev_clipping_sigma, parameters.dark_max_clipping_iters)
+    limit = mean + sigma * parameters.dark_noisy_threshold
     # A pixel without a scatter is not noisy by definition there: it is given 50 sigma, which a higher
     # threshold (or no scatter among the survivors) lets pass.
-    scatter[np.isnan(scatter)] = mean + sigma * 50
-    return scatter > mean + sigma * parameters.dark_noisy_threshold
+    noisy = maps.scatter > limit
+    if mean + sigma * 50 > limit:
+        noisy |= np.isnan(maps.scatter)
+    return noisy
 
 
-def _clean_scatter(rate: np.ndarray, jumps: np.ndarray) -> np.ndarray:
-    """Standard deviation over integrations without jumps; NaN where fewer than 5 of them, or all NaN; float64 (y, x).
+@kernel
+def _clip_about_mean(values):
+    """Mean and standard deviation, float32, of what ``scipy.stats.sigmaclip`` leaves of big-endian values."""
+    clip = np.float32(PEDESTAL_CLIP)
+    size = values.size
+    while True:
+        total = np.float32(0)
+        for first in range(0, size, _BUFFER):
+            total += _sum(values, first, min(_BUFFER, size - first), np.float32(0), False)
+        mean = np.float32(np.float64(total) / size)
+        sigma = np.sqrt(np.float32(np.float64(_sum(values, 0, size, mean, True)) / size))
+        # Also when they are no numbers, or when nothing is left.
+        if not (abs(mean) < np.inf and abs(sigma) < np.inf):
+            return np.float32(np.nan), np.float32(np.nan)
+        kept = _keep(values, size, mean - sigma * clip, mean + sigma * clip)
+        if kept == size:
+            return mean, sigma
+        size = kept
 
-    A NaN rate without jumps counts among the 5, though not in the standard deviation.
-    """
-    integrations, rows, columns = rate.shape
-    scatter = np.empty((rows, columns), dtype=np.float64)
-    height = max(_BLOCK_VALUES // (integrations * columns), 1)
-    for first in range(0, rows, height):
-        block = slice(first, first + height)
-        clean = jumps[:, block] == 0
-        slopes = np.where(clean, rate[:, block].astype(np.float64), np.nan)
-        unknown = (clean.sum(axis=0) < MIN_CLEAN_SLOPES) | np.isnan(slopes).all(axis=0)
-        # Any number, so that nanstd has nothing to warn of; the result is thrown away.
-        slopes[:, unknown] = 0
-        with np.errstate(invalid="ignore"):
-            scatter[block] = np.nanstd(slopes, axis=0)
-        scatter[block][unknown] = np.nan
-    return scatter
+
+@kernel
+def _mean_and_sigma(values):
+    """``numpy.mean`` and ``numpy.std`` of native float64, without temporary arrays."""
+    mean = _sum(values, 0, values.size, 0.0, False) / values.size
+    return mean, np.sqrt(_sum(values, 0, values.size, mean, True) / values.size)
+
+
+@kernel
+def _keep(values, size, low, high):
+    """Move the first ``size`` values that lie within bounds to the front, in their order; gives how many they are."""
+    kept = 0
+    for first in range(0, size, _RUN):
+        last = min(first + _RUN, size)
+        run = values[first:last]
+        inside = 0
+        for k in range(run.size):
+            inside += 1 if (run[k] >= low) & (run[k] <= high) else 0
+        if inside < run.size:
+            for k in range(run.size):
+                value = run[k]
+                values[kept] = value
+                kept += 1 if (value >= low) & (value <= high) else 0
+        else:
+            if kept < first:
+                moved = values[kept : kept + run.size]
+                for k in range(run.size):
+                    moved[k] = run[k]
+            kept += run.size
+    return kept
+
+
+@kernel
+def _sum(values, first, count, centre, squared):
+    """Sum some values, or their squared deviations from a centre, in the order in which numpy does: pairwise."""
+    counts, done = np.empty(_DEPTH, np.int64), np.zeros(_DEPTH, np.bool_)
+    halves, squares = np.empty(_DEPTH, values.dtype), np.empty(_LEAF, values.dtype)
+    depth = 0
+    counts[0] = count
+    while True:
+        n = counts[depth]
+        if n > _LEAF:
+            half = n // 2
+            depth += 1
+            counts[depth], done[depth] = half - half % 8, False
+            continue
+        leaf = values[first : first + n]
+        if squared:
+            for k in range(n):
+                deviation = leaf[k] - centre
+                squares[k] = deviation * deviation
+            leaf = squares[:n]
+        result = _leaf(leaf)
+        first += n
+        # Up while it was the second half; ``done`` of a half says that it is.
+        while depth > 0 and done[depth]:
+            depth -= 1
+            result = halves[depth] + result
+        if depth == 0:
+            return result
+        halves[depth - 1] = result
+        half = counts[depth - 1] // 2
+        counts[depth], done[depth] = counts[depth - 1] - (half - half % 8), True
+
+
+@kernel
+def _leaf(values):
+    """Eight sums side by side, then all together."""
+    n = values.size
+    if n < 8:
+        result = values.dtype.type(0)
+        for k in range(n):
+            result += values[k]
+        return result
+    a, b, c, d, e, f, g, h = (
+        values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7],
+    )  # fmt: skip
+    whole = n - n % 8
+    for k in range(8, whole, 8):
+        a += values[k]
+        b += values[k + 1]
+        c += values[k + 2]
+        d += values[k + 3]
+        e += values[k + 4]
+        f += values[k + 5]
+        g += values[k + 6]
+        h += values[k + 7]
+    result = ((a + b) + (c + d)) + ((e + f) + (g + h))
+    for k in range(whole, n):
+        result += values[k]
+    return result

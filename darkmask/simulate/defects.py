@@ -130,11 +130,11 @@ def draw_defects(spec: SimulationSpec, detector_name: str, saturation: float) ->
     rows.sort(key=lambda row: (row[1], row[0]))
     x, y, category, cluster = (np.array(column) for column in zip(*rows, strict=True)) if rows else [np.zeros(0)] * 4
     category = category.astype("U16")
-    strength, timescale, pedestal = _strengths(category, rng, saturation)
+    strength, timescale, pedestal = _strengths(category, rng, saturation, spec.weakest)
     return Defects(x.astype(int), y.astype(int), category, strength, timescale, pedestal, cluster.astype(int))
 
 
-def _strengths(category: np.ndarray, rng: np.random.Generator, saturation: float):
+def _strengths(category: np.ndarray, rng: np.random.Generator, saturation: float, weakest: float):
     strength, timescale, pedestal = (np.zeros(category.size) for _ in range(3))
 
     def log_uniform(low: float, high: float, size: int) -> np.ndarray:
@@ -146,7 +146,7 @@ def _strengths(category: np.ndarray, rng: np.random.Generator, saturation: float
         return where
 
     fill(Category.SATURATED, lambda n: np.full(n, saturation))
-    fill(Category.WARM, lambda n: log_uniform(*WARM_RATES, n))
+    fill(Category.WARM, lambda n: log_uniform(weakest * WARM_RATES[0], WARM_RATES[1], n))
     fill(
         Category.HOT,
         lambda n: np.where(
@@ -154,17 +154,17 @@ def _strengths(category: np.ndarray, rng: np.random.Generator, saturation: float
         ),
     )
     # From about the smallest amplitude that shows over 100 s of ramp to a third of the well.
-    where = fill(Category.RC, lambda n: log_uniform(1500.0, 15_000.0, n))
+    where = fill(Category.RC, lambda n: log_uniform(weakest * 1500.0, 15_000.0, n))
     timescale[where] = rng.uniform(1.5, 4.0, where.size) * FULL_FRAME_TIME
-    pedestal[where] = rng.uniform(1200.0, 6000.0, where.size)
-    where = fill(Category.INVERSE_RC, lambda n: log_uniform(300.0, 3000.0, n))
+    pedestal[where] = rng.uniform(weakest * 1200.0, weakest * 6000.0, where.size)
+    where = fill(Category.INVERSE_RC, lambda n: log_uniform(weakest * 300.0, 3000.0, n))
     timescale[where] = rng.uniform(1.5, 6.0, where.size) * FULL_FRAME_TIME
-    pedestal[where] = rng.uniform(300.0, 1500.0, where.size)
+    pedestal[where] = rng.uniform(weakest * 300.0, weakest * 1500.0, where.size)
     # The jump threshold for one group difference is 4 * sqrt(2) * 5 DN = 30 DN: some stay below it.
-    where = fill(Category.TELEGRAPH, lambda n: log_uniform(20.0, 300.0, n))
+    where = fill(Category.TELEGRAPH, lambda n: log_uniform(weakest * 20.0, 300.0, n))
     timescale[where] = rng.uniform(2.0, 6.0, where.size) * FULL_FRAME_TIME
-    fill(Category.NOISY, lambda n: rng.uniform(4.0, 12.0, n))
-    fill(Category.LOW_PEDESTAL, lambda n: -rng.uniform(200.0, 1500.0, n))
+    fill(Category.NOISY, lambda n: rng.uniform(1 + weakest * 3.0, 12.0, n))
+    fill(Category.LOW_PEDESTAL, lambda n: -rng.uniform(weakest * 200.0, 1500.0, n))
     return strength, timescale, pedestal
 
 

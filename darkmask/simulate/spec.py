@@ -104,6 +104,9 @@ class SimulationSpec:
         Fraction of science pixels in each category; categories that are missing have none.
     cosmic_ray_rate : float
         Hits per pixel and second (STScI-001928: 5.8e-6 to 1.6e-5 over the solar cycle).
+    weakest : float
+        Strengths begin at this share of what the weakest defects otherwise have, down to 0.01: below 1, many are too
+        weak for any search, which is how one sees where recall ends.
     fit_segments : bool
         Whether ``_fitopt`` keeps the results of each segment and jump of a ramp besides the pedestal. No search reads
         them, and they are four fifths of the bytes: 3.1 GB of ten detectors' mini frames.
@@ -119,6 +122,7 @@ class SimulationSpec:
     groups: int = 20
     fractions: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_FRACTIONS), hash=False)
     cosmic_ray_rate: float = 1.2e-5
+    weakest: float = 1.0
     fit_segments: bool = False
 
     def __post_init__(self):
@@ -136,6 +140,8 @@ class SimulationSpec:
         for name, low, high in (("exposures", 1, 99_999), ("integrations", 1, 1000), ("groups", 2, 1000)):
             if not low <= getattr(self, name) <= high:
                 raise ParameterError(f"{name} = {getattr(self, name)}: it must lie between {low} and {high}.")
+        if not 0.01 <= self.weakest <= 1:
+            raise ParameterError(f"weakest = {self.weakest}: it is a share, from 0.01 to 1.")
         if not 0 <= self.cosmic_ray_rate <= 0.1:
             raise ParameterError(
                 f"cosmic_ray_rate = {self.cosmic_ray_rate}: it counts hits per pixel and second, from 0 to 0.1."

@@ -1,0 +1,48 @@
+"""Deliveries of another size from the ramps of one: for cost, not for detection, since groups are repeated."""
+
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+
+def resize(source: Path, out: Path, exposures: int, integrations: int, groups: int) -> None:
+    """Write a delivery of so many exposures, integrations and groups, made of the integrations of another.
+
+    Parameters
+    ----------
+    source : Path
+        A delivery of one detector's full frames.
+    out : Path
+        Made.
+    exposures, integrations, groups : int
+    """
+    out.mkdir()
+    jumps = sorted(source.glob("*_jump.fits"))
+    held = [(path, i) for path in jumps for i in range(fits.getheader(path)["NINTS"])]
+    for number in range(exposures):
+        chosen = [held[(number * integrations + k) % len(held)] for k in range(integrations)]
+        name = jumps[0].name.replace("_00001_", f"_{number + 1:05d}_")
+        for kind, arrays in (("jump", ("SCI", "GROUPDQ")), ("fitopt", ("PEDESTAL",)), ("rateints", ("SCI", "DQ"))):
+            _write(out / name.replace("_jump", f"_{kind}"), kind, arrays, chosen, groups)
+
+
+def _write(target: Path, kind: str, arrays: tuple[str, ...], chosen, groups: int) -> None:
+    first = Path(str(chosen[0][0]).replace("_jump", f"_{kind}"))
+    with fits.open(first) as hdus:
+        hdus[0].header["NINTS"], hdus[0].header["NGROUPS"] = len(chosen), groups
+        kept = [hdus[0].copy()]
+        for name in arrays:
+            planes = [_plane(Path(str(p).replace("_jump", f"_{kind}")), name, i, kind, groups) for p, i in chosen]
+            kept.append(fits.ImageHDU(np.stack(planes), hdus[name].header, name=name))
+        if kind == "jump":
+            kept.append(hdus["PIXELDQ"].copy())
+        fits.HDUList(kept).writeto(target)
+
+
+def _plane(path: Path, name: str, integration: int, kind: str, groups: int) -> np.ndarray:
+    with fits.open(path) as hdus:
+        plane = hdus[name].data[integration]
+        if kind != "jump":
+            return np.array(plane)
+        return np.array(plane[np.arange(groups) % len(plane)])

@@ -1,0 +1,188 @@
+"""Jumps, pedestals and slopes of a block of rows of all integrations, counted as jwst_reffiles counts them.
+
+The groups go by one after the other, so that a block takes memory for its slopes alone, however long the ramps are.
+Integrations are added up in their order: another one would change the last bits of a standard deviation.
+"""
+
+import numpy as np
+
+from ..delivery.reading import native_float32, read_rows
+from ..kernels import kernel
+from .integration import JUMP_DET, SATURATED
+
+_EIGHT_JUMPS = np.uint64(0x0404040404040404)
+
+# Counts of a pixel, in the order of their places in a stack: integrations in which
+#   saturated     group 0 is saturated and the pedestal 0,
+#   high, low     the pedestal lies above its limit, or below it and group 0 is not saturated,
+#   many_jumps    there are many jumps,
+#   early_jumps   there are many jumps and their rate early in the ramp is some times the late one.
+COUNTED_SATURATED, COUNTED_HIGH, COUNTED_LOW, COUNTED_MANY, COUNTED_EARLY = range(5)
+N_COUNTS = 5
+# Fixed in the release's code.
+MIN_CLEAN_SLOPES = 5
+# A late jump rate of 0 counts as this many jumps per group (likewise).
+NO_LATE_JUMPS = 1e-6
+
+_EARLY, _BETWEEN, _LATE = range(3)
+
+
+class Room:
+    """The buffers of one thread, used for one block after the other.
+
+    Parameters
+    ----------
+    integrations, rows, width : int
+        Of a block; ``width`` in pixels.
+    """
+
+    def __init__(self, integrations: int, rows: int, width: int):
+        self.groupdq = np.empty((1, rows, width), np.uint8)
+        # Eight pixels at a time, where a row begins at such an address.
+        self.words = self.groupdq.view(np.uint64) if width % 8 == 0 else np.empty((1, rows, 0), np.uint64)
+        self.first = np.empty((rows, width), np.uint8)
+        self.jumps = np.empty((3, rows, width), np.int16)
+        self.pedestal, self.rate = np.empty((2, 1, rows, width), np.uint32)
+        self.slopes = np.empty((integrations, rows, width), np.float32)
+        self.clean = np.empty((rows, width), np.int16)
+
+    @staticmethod
+    def bytes_per_row(integrations: int, width: int) -> int:
+        """What a row of a block takes."""
+        return width * (4 * integrations + 18)
+
+
+@kernel
+def count_block(
+    places, start, count, height, groups, cutoffs, many, ratio, limits,
+    groupdq, words, first, jumps, pedestal, rate, slopes, clean, counts, scatter,
+):  # fmt: skip
+    """Read a block of rows of all integrations, and count.
+
+    Parameters
+    ----------
+    places : array, shape (integration, 4, 2), int64
+        File descriptor of SCI, GROUPDQ, the rate and the pedestal of each integration, and where it begins there.
+    start, count : int
+        First row, and how many.
+    height : int
+        Rows of the frame.
+    groups : int
+        NGROUPS.
+    cutoffs : tuple of two int
+        Early are the groups before the first, late those from the second on.
+    many : int
+        So many jumps are many.
+    ratio : float
+        The rate of early jumps over that of late ones from which on a pixel counts.
+    limits : array, shape (integration, 2), float32, DN
+        Above which a pedestal is high and below which it is low; NaN where none is.
+    groupdq, words, first, jumps, pedestal, rate, slopes, clean
+        Buffers, see :class:`Room`.
+    counts : array, shape (N_COUNTS, count, x), int16
+        Set.
+    scatter : array, shape (count, x), float64, DN/s
+        Set: standard deviation of the slopes of integrations without jumps. NaN where those are fewer than
+        ``MIN_CLEAN_SLOPES``, a slope of NaN among them counted, or all of them NaN.
+
+    Returns
+    -------
+    int
+        -1, or the integration of which a file could not be read.
+    """
+    width = groupdq.shape[2]
+    pixels = height * width
+    counts[:] = 0
+    clean[:] = 0
+    for i in range(places.shape[0]):
+        jumps[:] = 0
+        for g in range(groups):
+            if not read_rows(places[i, 1, 0], places[i, 1, 1] + g * pixels, pixels, start, count, groupdq):
+                return i
+            if g == 0:
+                first[:count] = groupdq[0, :count]
+            part = _EARLY if g < cutoffs[0] else (_BETWEEN if g < cutoffs[1] else _LATE)
+            for r in range(count):
+                _add_jumps(groupdq[0, r], words[0, r], jumps[part, r])
+        if not (
+            read_rows(places[i, 2, 0], places[i, 2, 1], pixels, start, count, rate)
+            and read_rows(places[i, 3, 0], places[i, 3, 1], pixels, start, count, pedestal)
+        ):
+            return i
+        for r in range(count):
+            _count_pedestals(first[r], pedestal[0, r], limits[i, 0], limits[i, 1], counts[:, r])
+            _count_jumps(jumps[:, r], groups, cutoffs, many, ratio, counts[:, r])
+            _take_slopes(jumps[:, r], rate[0, r], slopes[i, r], clean[r])
+    for r in range(count):
+        _scatter_of_row(slopes[:, r], clean[r], scatter[r])
+    return -1
+
+
+@kernel
+def _add_jumps(groupdq, words, jumps):
+    """Add the jumps of a group's row. They are few, and eight pixels are looked at at once."""
+    for w in range(words.size):
+        if words[w] & _EIGHT_JUMPS != 0:
+            for x in range(8 * w, 8 * w + 8):
+                jumps[x] += 1 if groupdq[x] & JUMP_DET else 0
+    for x in range(8 * words.size, groupdq.size):
+        jumps[x] += 1 if groupdq[x] & JUMP_DET else 0
+
+
+@kernel
+def _count_pedestals(first, pedestal, highest, lowest, counts):
+    saturated, high, low = counts[COUNTED_SATURATED], counts[COUNTED_HIGH], counts[COUNTED_LOW]
+    for x in range(first.size):
+        full = (first[x] & SATURATED) != 0
+        value = native_float32(pedestal[x])
+        saturated[x] += 1 if full & (value == 0) else 0
+        high[x] += 1 if value > highest else 0
+        low[x] += 1 if (not full) & (value < lowest) else 0
+
+
+@kernel
+def _count_jumps(jumps, groups, cutoffs, many, ratio, counts):
+    early, between, late = jumps[_EARLY], jumps[_BETWEEN], jumps[_LATE]
+    with_many, mostly_early = counts[COUNTED_MANY], counts[COUNTED_EARLY]
+    for x in range(early.size):
+        if early[x] + between[x] + late[x] >= many:
+            with_many[x] += 1
+            if cutoffs[0] > 0:
+                late_rate = late[x] / (groups - cutoffs[1]) if late[x] > 0 else NO_LATE_JUMPS
+                if (early[x] / cutoffs[0]) / late_rate >= ratio:
+                    mostly_early[x] += 1
+
+
+@kernel
+def _take_slopes(jumps, rate, slopes, clean):
+    early, between, late = jumps[_EARLY], jumps[_BETWEEN], jumps[_LATE]
+    for x in range(slopes.size):
+        without = (early[x] | between[x] | late[x]) == 0
+        value = native_float32(rate[x])
+        slopes[x] = value if without else np.float32(np.nan)
+        clean[x] += 1 if without else 0
+
+
+@kernel
+def _scatter_of_row(slopes, clean, scatter):
+    """Like ``numpy.nanstd`` of float64 over the first axis, to the last bit."""
+    integrations, width = slopes.shape
+    number, mean, squares = np.zeros(width, np.int64), np.zeros(width, np.float64), np.zeros(width, np.float64)
+    for i in range(integrations):
+        one = slopes[i]
+        for x in range(width):
+            value = np.float64(one[x])
+            known = value == value
+            number[x] += 1 if known else 0
+            mean[x] += value if known else 0.0
+    for x in range(width):
+        mean[x] /= number[x]
+    for i in range(integrations):
+        one = slopes[i]
+        for x in range(width):
+            value = np.float64(one[x])
+            deviation = value - mean[x] if value == value else 0.0
+            squares[x] += deviation * deviation
+    for x in range(width):
+        judged = (clean[x] >= MIN_CLEAN_SLOPES) & (number[x] > 0)
+        scatter[x] = np.sqrt(squares[x] / number[x]) if judged else np.nan

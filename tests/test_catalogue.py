@@ -1,0 +1,273 @@
+"""Catalogues and regions of simulated darks: every bad pixel once, at its place, with numbers that mean something."""
+
+import dataclasses
+import hashlib
+import json
+import re
+
+import numpy as np
+import pytest
+from astropy.table import QTable, Table
+from regions import CirclePixelRegion, Regions
+
+from darkmask.catalogue import catalogue_of, regions_of, write_catalogue
+from darkmask.delivery import scan
+from darkmask.detectors import Geometry
+from darkmask.detectors import detector as look_up
+from darkmask.engines import SetRequest, search_set
+from darkmask.flags import Category, pixel_flags
+from darkmask.search.parameters import SearchParameters
+from darkmask.simulate import read_truth
+
+FRAME = 128
+COLUMNS = [
+    *("detector", "x", "y", "x_fits", "y_fits", "categories", "dq", "dq_names"),
+    *("rate", "rate_error", "rate_electrons", "rate_electrons_error"),
+    *("noise", "pedestal", "jumps", "falls", "good_integrations"),
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Searched:
+    """A set that was searched, and how many columns and rows of the full frame lie before its first pixel."""
+
+    outcome: object
+    frame: object
+    before: int
+
+    @property
+    def bad(self) -> np.ndarray:
+        """(y, x) of the bad pixels in the set's own frame, by row and then by column."""
+        return np.argwhere(self.outcome.categories)
+
+    def written(self, folder) -> tuple:
+        path = folder / "catalogue.ecsv"
+        write_catalogue(path, self.outcome, self.frame)
+        return path, folder / "catalogue.reg"
+
+    def table(self) -> Table:
+        return catalogue_of(self.outcome, self.frame)
+
+    def but(self, **changes) -> "Searched":
+        """The same set with another outcome."""
+        return dataclasses.replace(self, outcome=dataclasses.replace(self.outcome, **changes))
+
+    def but_maps(self, **changes) -> "Searched":
+        return self.but(maps=dataclasses.replace(self.outcome.maps, **changes))
+
+
+def search(small, detector, subarray, before) -> Searched:
+    exposures = scan(small.delivery).main_set(detector, subarray)
+    request = SetRequest(exposures, small.delivery, "native", "flight", SearchParameters(), Geometry(FRAME))
+    return Searched(search_set(request), exposures[0].jump, before)
+
+
+@pytest.fixture(scope="module")
+def full(small):
+    return search(small, "NRCA1", "FULL", 0)
+
+
+@pytest.fixture(scope="module")
+def part(small):
+    return search(small, "NRCBLONG", "SUB64P", 32)
+
+
+@pytest.fixture(params=["full", "part"])
+def searched(request):
+    found = request.getfixturevalue(request.param)
+    assert len(found.bad) > 20
+    return found
+
+
+def test_each_bad_pixel_has_one_row_at_its_place_in_the_full_frame(searched, tmp_path):
+    path, _ = searched.written(tmp_path)
+    table = Table.read(path)
+    assert table.colnames == COLUMNS
+    np.testing.assert_array_equal(np.column_stack((table["y"], table["x"])), searched.bad + searched.before)
+    np.testing.assert_array_equal(table["x_fits"], table["x"] + 1)
+    np.testing.assert_array_equal(table["y_fits"], table["y"] + 1)
+    assert set(table["detector"]) == {searched.frame.detector}
+    assert table.meta["subarray"] == searched.frame.subarray
+    assert table.meta["xstart"] == table.meta["ystart"] == searched.before + 1
+
+
+def test_names_and_bits_say_the_same(searched, tmp_path):
+    path, _ = searched.written(tmp_path)
+    dq = searched.outcome.flags.to_dq(searched.outcome.categories)
+    for row, (y, x) in zip(Table.read(path), searched.bad, strict=True):
+        assert sum(Category(name).bit for name in row["categories"].split(",")) == searched.outcome.categories[y, x]
+        assert row["dq"] == dq[y, x]
+        assert sum(pixel_flags()[name] for name in row["dq_names"].split("|")) == dq[y, x]
+
+
+def test_a_pixel_without_a_flag_is_not_read_back_as_missing(full, tmp_path):
+    only = full.but(categories=np.where(full.outcome.categories, np.uint16(Category.UNDETERMINED.bit), np.uint16(0)))
+    path, _ = only.written(tmp_path)
+    table = Table.read(path)
+    assert set(table["dq"]) == {0}
+    assert set(table["dq_names"]) == {"GOOD"}
+    assert not table.has_masked_columns
+
+
+def test_the_maps_numbers_are_those_of_the_pixel(searched, tmp_path):
+    path, _ = searched.written(tmp_path)
+    table, (y, x) = Table.read(path), searched.bad.T
+    maps = searched.outcome.maps
+    for name, image in {
+        "rate": maps.rate,
+        "rate_electrons": searched.outcome.rate,
+        "noise": maps.noise,
+        "pedestal": maps.pedestal,
+        "jumps": maps.jumps,
+        "falls": maps.falls,
+        "good_integrations": maps.finite,
+    }.items():
+        np.testing.assert_array_equal(table[name], image[y, x], err_msg=name)
+        assert table[name].dtype == image.dtype, name
+
+
+def test_rates_of_hot_pixels_lie_within_their_errors_of_what_was_put_in(full, small):
+    truth = {
+        (row["y"], row["x"]): row["strength"]
+        for row in read_truth(small.truth, "NRCA1")
+        if row["category"] in ("hot", "warm")
+    }
+    pulls = [
+        (row["rate_electrons"] - truth[row["y"], row["x"]]) / row["rate_electrons_error"]
+        for row in full.table()
+        if (row["y"], row["x"]) in truth and row["categories"] in ("hot", "warm")
+    ]
+    assert len(pulls) > 30
+    # The errors err upwards by a quarter or so.
+    assert 0.6 < np.sqrt(np.mean(np.square(pulls))) < 1.2
+    assert abs(np.mean(pulls)) < 0.4
+
+
+def test_errors_are_of_read_noise_and_shot_noise_where_integrations_agree(searched):
+    steady = searched.but_maps(rate_scatter=np.zeros_like(searched.outcome.maps.rate))
+    maps, detector, tgroup = steady.outcome.maps, look_up(searched.frame.detector), searched.frame.tgroup
+    y, x = searched.bad.T
+    known = maps.finite[y, x] == maps.integrations
+    assert known.sum() > 10
+    rate, weight = (image[y, x][known].astype(float) for image in (maps.rate, maps.weight))
+    exposure = detector.gain * tgroup * (maps.groups - 1) * maps.integrations
+    variance = 12 * (detector.read_noise / tgroup) ** 2 / weight + 1.2 * rate.clip(0) / exposure
+    table = steady.table()
+    np.testing.assert_allclose(table["rate_error"][known], np.sqrt(variance), rtol=1e-6)
+    np.testing.assert_allclose(table["rate_electrons_error"], table["rate_error"] * detector.gain, rtol=1e-6)
+
+
+def test_errors_are_of_the_scatter_where_integrations_disagree(full):
+    maps = full.outcome.maps
+    restless = full.but_maps(
+        rate_scatter=np.full_like(maps.rate, 1000), finite=np.where(maps.finite > 0, np.int16(4), np.int16(0))
+    )
+    y, x = full.bad.T
+    table = restless.table()
+    # Of the four integrations that gave a rate, not of all.
+    np.testing.assert_allclose(table["rate_error"][maps.finite[y, x] > 0], 1.2533 * 1000 / 2, rtol=1e-4)
+    assert np.isnan(table["rate_error"][np.isnan(maps.rate[y, x])]).all()
+    assert np.isnan(maps.rate[y, x]).any()
+
+
+def test_columns_have_units_and_say_what_they_are(full, tmp_path):
+    path, _ = full.written(tmp_path)
+    table = QTable.read(path)
+    units = {name: str(table[name].unit) for name in COLUMNS if getattr(table[name], "unit", None) is not None}
+    assert units == {
+        "rate": "DN / s",
+        "rate_error": "DN / s",
+        "rate_electrons": "electron / s",
+        "rate_electrons_error": "electron / s",
+        "noise": "DN",
+        "pedestal": "DN",
+    }
+    assert all(table[name].info.description for name in COLUMNS)
+    for name in "x", "y":
+        assert "counted from 0" in table[name].info.description
+        assert "counted from 1" in table[f"{name}_fits"].info.description
+
+
+def test_a_set_without_bad_pixels_has_the_same_columns_and_no_region(searched, tmp_path):
+    path, regions = searched.but(categories=np.zeros_like(searched.outcome.categories)).written(tmp_path)
+    empty, table = Table.read(path), searched.table()
+    assert len(empty) == 0
+    assert empty.colnames == table.colnames
+    assert [empty[name].dtype.kind for name in COLUMNS] == [table[name].dtype.kind for name in COLUMNS]
+    assert [empty[name].dtype for name in COLUMNS if empty[name].dtype.kind != "U"] == [
+        table[name].dtype for name in COLUMNS if table[name].dtype.kind != "U"
+    ]
+    assert [empty[name].unit for name in COLUMNS] == [table[name].unit for name in COLUMNS]
+    assert len(Regions.read(regions, format="ds9")) == 0
+
+
+def test_regions_are_read_back_at_the_bad_pixels_of_the_sets_own_image(searched, tmp_path):
+    _, path = searched.written(tmp_path)
+    regions = Regions.read(path, format="ds9")
+    assert {type(region) for region in regions} == {CirclePixelRegion}
+    np.testing.assert_array_equal([(region.center.y, region.center.x) for region in regions], searched.bad)
+    # One pixel each, and that pixel.
+    image = np.zeros(searched.outcome.categories.shape, bool)
+    for region in regions:
+        assert region.radius == 0.5
+        image |= region.to_mask(mode="center").to_image(image.shape).astype(bool)
+    np.testing.assert_array_equal(image, searched.outcome.categories != 0)
+
+
+def test_what_ds9_reads_is_counted_from_one(searched, tmp_path):
+    _, path = searched.written(tmp_path)
+    text = path.read_text()
+    assert "\nimage\n" in text
+    places = [(float(y), float(x)) for x, y in re.findall(r"^circle\(([\d.]+),([\d.]+),", text, re.MULTILINE)]
+    np.testing.assert_array_equal(places, searched.bad + 1)
+
+
+def test_regions_are_tagged_and_coloured_by_category(searched, tmp_path):
+    _, path = searched.written(tmp_path)
+    colours = {}
+    for region, row in zip(Regions.read(path, format="ds9"), searched.table(), strict=True):
+        assert region.meta["tag"] == row["categories"].split(",")
+        colours.setdefault(row["categories"], set()).add(region.visual["edgecolor"])
+    assert all(len(found) == 1 for found in colours.values())
+    single = {name: found.pop() for name, found in colours.items() if "," not in name}
+    assert len(single) >= 4
+    # Both kinds of rc are green.
+    assert len(set(single.values())) == len(single) - ({"rc", "inverse_rc"} <= set(single))
+
+
+def test_the_gravest_category_gives_the_colour():
+    values = [Category.WARM.bit, Category.TELEGRAPH.bit, Category.WARM.bit | Category.TELEGRAPH.bit]
+    warm, telegraph, both = Regions.parse(regions_of(np.array([values], np.uint16)), format="ds9")
+    assert both.visual["edgecolor"] == telegraph.visual["edgecolor"] != warm.visual["edgecolor"]
+
+
+def test_every_category_has_a_colour():
+    every = np.array([[category.bit for category in Category]], np.uint16)
+    regions = Regions.parse(regions_of(every), format="ds9")
+    assert all(re.fullmatch("#[0-9A-F]{6}", region.visual["edgecolor"]) for region in regions)
+    assert [region.meta["tag"] for region in regions] == [[category.value] for category in Category]
+
+
+def test_equal_outcomes_give_equal_bytes(searched, tmp_path):
+    first, second = (
+        [path.read_bytes() for path in searched.written(tmp_path / folder)] for folder in ("first", "second")
+    )
+    assert first == second
+
+
+def test_at_most_one_property_is_common_to_all_regions():
+    # The package writes common ones in the order of a set of strings, which differs from process to process.
+    alike = regions_of(np.full((2, 2), Category.HOT.bit | Category.WARM.bit, np.uint16))
+    (line,) = (line for line in alike.splitlines() if line.startswith("global"))
+    assert line.count("=") == 1
+
+
+def test_a_report_holds_a_table_and_regions_of_each_set(small, run_checks):
+    run = run_checks(f"--delivery={small.delivery}", f"--criteria={small.criteria}", expect=0)
+    made = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (run.folder / "catalogues").iterdir()}
+    stems = ("nrca1_full", "nrcblong_full", "nrcblong_sub64p")
+    assert set(made) == {f"{stem}.{suffix}" for stem in stems for suffix in ("ecsv", "reg")}
+    assert json.loads((run.folder / "manifest.json").read_text())["catalogues"] == made
+    for stem in stems:
+        regions = Regions.read(run.folder / "catalogues" / f"{stem}.reg", format="ds9")
+        assert len(regions) == len(Table.read(run.folder / "catalogues" / f"{stem}.ecsv")) > 0
