@@ -21,7 +21,7 @@ from .maskfile import write_categories
 from .search.parameters import SearchParameters
 
 # Packages whose arithmetic or files a mask depends on.
-_DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "scipy", "stdatamodels")
+_DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "regions", "scipy", "stdatamodels")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,8 @@ class BuiltMask:
     Attributes
     ----------
     folder : Path
-        Holds the mask, and for each set ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_catalogue.ecsv``.
+        Holds the mask, and for each set ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_catalogue.ecsv``
+        and ``_catalogue.reg``.
     summary : dict
         Engine, version, inputs with their SHA-256, flags, and the measurements of each set.
     """

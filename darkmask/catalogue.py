@@ -11,9 +11,9 @@ from .detectors import Detector
 from .detectors import detector as look_up_detector
 from .engines import SearchOutcome
 from .flags import Category, pixel_flags
-from .maps.combine import MEDIAN_EFFICIENCY, SLOPE_SHOT
+from .maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from .pictures.canvas import COLOURS
-from .pictures.mask_map import _STYLES
+from .pictures.mask_map import STYLES
 
 
 def write_catalogue(path: Path, outcome: SearchOutcome, frame: FileRecord) -> None:
@@ -189,4 +189,4 @@ def _flag_names(value: int) -> str:
 
 def _colour(value: int) -> str:
     """The colour of the marker that the mask map draws last, and so on top, of those of a pixel."""
-    return [COLOURS[colour] for category, (colour, _) in _STYLES.items() if value & category.bit][-1]
+    return [COLOURS[colour] for category, (colour, _) in STYLES.items() if value & category.bit][-1]

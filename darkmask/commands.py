@@ -73,7 +73,8 @@ def search_delivery(
         _copy(built.mask_path, out / built.mask_path.name)
         for subarray in built.subarrays:
             _copy(built.folder / f"{subarray}_categories.fits", out / f"{stem}_{subarray.lower()}_categories.fits")
-            _copy(built.folder / f"{subarray}_catalogue.ecsv", out / f"{stem}_{subarray.lower()}.ecsv")
+            for suffix in (".ecsv", ".reg"):
+                _copy(built.folder / f"{subarray}_catalogue{suffix}", out / f"{stem}_{subarray.lower()}{suffix}")
         categories = built.set("FULL").categories
         counts = ", ".join(f"{c.value} {int(in_category(categories, c).sum())}" for c in Category)
         yield f"{detector}: {counts}"

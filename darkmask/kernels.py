@@ -1,6 +1,7 @@
 """How functions are compiled: without the interpreter's lock, and kept on disk for the next process."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ def kernel(function: Callable) -> Callable:
 
     numba keeps compiled code by the date of the file that the function stands in, and does not see that another one,
     whose functions or constants were compiled into it, has changed. So ours are kept in a folder that is named for all
-    files with kernels. Also where ``NUMBA_CACHE_DIR`` says where to keep them, that is so, below it.
+    files with kernels and their constants. Also where ``NUMBA_CACHE_DIR`` says where to keep them, that is so, below it.
 
     Parameters
     ----------
@@ -38,5 +39,14 @@ def kernel(function: Callable) -> Callable:
 @cache
 def _digest() -> str:
     package = Path(__file__).parent
-    sources = [path.read_bytes() for path in sorted(package.rglob("*.py"))]
-    return hashlib.sha256(b"".join(text for text in sources if b"@kernel" in text)).hexdigest()[:16]
+    sources = {path: path.read_bytes() for path in sorted(package.rglob("*.py"))}
+    # The modules of maps/ also hold constants that are compiled in.
+    kept = [text for path, text in sources.items() if b"@kernel" in text or path.parent.name == "maps"]
+    return hashlib.sha256(b"".join(kept)).hexdigest()[:16]
+
+
+def usable_cores() -> int:
+    """Cores that this process may use, shared with the other workers of a test run where there are some."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return max(1, cores // max(1, workers))

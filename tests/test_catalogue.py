@@ -84,6 +84,7 @@ def test_each_bad_pixel_has_one_row_at_its_place_in_the_full_frame(searched, tmp
     table = Table.read(path)
     assert table.colnames == COLUMNS
     np.testing.assert_array_equal(np.column_stack((table["y"], table["x"])), searched.bad + searched.before)
+    assert {table[name].dtype.kind for name in ("x", "y", "x_fits", "y_fits")} == {"i"}  # they index images
     np.testing.assert_array_equal(table["x_fits"], table["x"] + 1)
     np.testing.assert_array_equal(table["y_fits"], table["y"] + 1)
     assert set(table["detector"]) == {searched.frame.detector}

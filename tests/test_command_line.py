@@ -35,6 +35,9 @@ def test_search_writes_masks_and_catalogues(small, tmp_path, capsys):
     assert "hot_rate = 0.275" in str(mask.header["HISTORY"])
     full, part = (Table.read(out / f"nrcblong_{s}.ecsv") for s in ("full", "sub64p"))
     assert set(part["x"]) <= set(range(32, 96))
+    assert [line.startswith("circle(") for line in (out / "nrcblong_full.reg").read_text().splitlines()].count(
+        True
+    ) == len(full)
     assert {"x", "y", "categories", "dq", "rate", "rate_error"} <= set(full.colnames)
     saturated = [row for row in full if row["categories"] == "saturated"]
     assert all(mask.decoded[row["y"], row["x"]] == row["dq"] for row in saturated)

@@ -8,7 +8,7 @@ import pytest
 from darkmask.flags import Category
 from darkmask.pictures import mask_map, rate_histogram
 from darkmask.pictures.canvas import COLOURS
-from darkmask.pictures.mask_map import _STYLES
+from darkmask.pictures.mask_map import STYLES
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -53,13 +53,13 @@ def test_one_pixel_of_a_category_can_be_seen(category):
     assert 9 <= changed.sum() <= 200
     rows, columns = np.nonzero(changed)
     assert max(np.ptp(rows), np.ptp(columns)) < 20
-    colour = np.array([int(COLOURS[_STYLES[category][0]][i : i + 2], 16) for i in (1, 3, 5)])
+    colour = np.array([int(COLOURS[STYLES[category][0]][i : i + 2], 16) for i in (1, 3, 5)])
     assert (image[rows, columns] == colour).all(axis=1).any()
 
 
 def test_every_category_has_its_own_look():
-    assert set(_STYLES) == set(Category)
-    assert len(set(_STYLES.values())) == len(_STYLES)
+    assert set(STYLES) == set(Category)
+    assert len(set(STYLES.values())) == len(STYLES)
 
 
 @pytest.mark.parametrize("rate", [None, np.full((64, 64), np.nan, np.float32), np.zeros((64, 64), np.float32)])

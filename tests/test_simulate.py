@@ -187,6 +187,12 @@ def test_truth_holds_what_was_asked_for():
             assert inside.x.max() < subarray.xsize
 
 
+def test_weaker_defects_are_simulated_when_asked_for():
+    strong, weak = (draw_defects(SimulationSpec(weakest=share), "NRCA1", 50_000) for share in (1.0, 0.05))
+    for name in (Category.WARM, Category.RC, Category.INVERSE_RC, Category.TELEGRAPH, Category.LOW_PEDESTAL):
+        assert np.abs(weak.of(name).strength).min() < 0.5 * np.abs(strong.of(name).strength).min()
+
+
 def test_defects_keep_apart_and_off_the_border():
     defects = draw_defects(SimulationSpec(), "NRCB1", 5e4)
     assert min(defects.x.min(), defects.y.min()) > 4

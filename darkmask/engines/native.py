@@ -8,10 +8,9 @@ import numpy as np
 from ..delivery import OpenExposure
 from ..delivery.reading import native_float32, read_pixel
 from ..detectors import detector as look_up_detector
-from ..kernels import kernel
+from ..kernels import kernel, usable_cores
 from ..maps import CombinedMaps
-from ..maps.combine import usable_cores
-from ..maps.integration import usable_groups
+from ..maps.pixel import usable_groups
 from ..search.flight import FlightResult, saturation_level
 from ..search.telegraph import ENOUGH_READS, WEAK, telegraph_evidence
 from .interface import SetRequest

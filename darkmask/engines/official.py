@@ -10,8 +10,7 @@ from ..delivery import OpenExposure
 from ..delivery.reading import native_float32, read_rows
 from ..errors import SearchError
 from ..flags import pack_categories, pixel_flags
-from ..kernels import kernel
-from ..maps.combine import usable_cores
+from ..kernels import kernel, usable_cores
 from ..maps.jumps import N_COUNTS, Room, count_block
 from ..search.official import (
     OfficialMaps,

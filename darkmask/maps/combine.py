@@ -5,7 +5,6 @@ set by a budget and not by the number of exposures, integrations or groups. Ever
 integrations, to the last bit: sums run over sorted values.
 """
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -19,44 +18,19 @@ from ..delivery import Exposure, OpenExposure
 from ..delivery.reading import read_rows
 from ..detectors import Detector
 from ..errors import SearchError
-from ..kernels import kernel
-from .integration import (
-    CHANGE,
-    DIFFERENCES,
-    FALLS,
-    FIRST,
-    FIRST_SATURATED,
-    HAS_RATE,
-    JUMPS,
-    MARKS,
-    N_COUNTED,
-    N_MEASURED,
-    PEDESTAL,
-    RATE,
-    SCATTER,
-    SHAPE,
-    SQUARES,
-    WEIGHT,
-    measure_rows,
-)
-from .order import finite_first, middle, scatter_about, sort_columns, sort_columns_with, sorting_network
+from ..kernels import kernel, usable_cores
+from .integration import measure_rows
+from .layout import N_COUNTED, N_MEASURED
+from .order import sorting_network
+from .stacks import combine_rows
 
 # Rows of the ramps that are read at once: in a full frame 16 kB of each group, longer than what a call costs, and in
 # all no more than a processor's cache holds.
 SCI_ROWS = 2
 # What one thread's buffers and stacks may take: it should fit into a processor's cache, as far as that goes.
-BLOCK_BYTES = 20_000_000
+BLOCK_BYTES = 10_000_000
 _BYTES_PER_PIXEL = 4 * N_MEASURED + 2 * N_COUNTED
 _BYTES_PER_READ = 5
-# An integration whose rate is so many of its own sigma from the median was hit by something. Wide, so that nearly no
-# good one is lost.
-CLIP_SIGMA = 5.0
-# A pixel of which more is clipped is restless itself: then the median has to do.
-LEAST_KEPT = 0.75
-# Shot noise of the slope of a ramp over that of its end points (Robberto 2009).
-SLOPE_SHOT = 1.2
-# Of a mean over that of a median, of Gaussian values.
-MEDIAN_EFFICIENCY = 2 / np.pi
 
 
 @dataclass(frozen=True)
@@ -192,7 +166,7 @@ def combine_set(
             if failed >= 0:
                 raise planes[failed][0].shortened()
             parts = [image[start : start + count] for image in whole.values()]
-            _combine_rows(
+            combine_rows(
                 room.measured, room.counted, network, tgroup, read_variance, detector.gain, groups, *parts
             )  # fmt: skip
         finally:
@@ -221,13 +195,6 @@ class _Room:
         # Eight pixels at a time, where a row begins at such an address.
         self.words = self.groupdq.view(np.uint64) if width % 8 == 0 else np.empty((groups, rows, 0), np.uint64)
         self.rate, self.pedestal = np.empty((2, 1, rows, width), np.uint32)
-
-
-def usable_cores() -> int:
-    """Cores that this process may use, shared with the other workers of a test run where there are some."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    return max(1, cores // max(1, workers))
 
 
 @kernel
@@ -275,108 +242,3 @@ def measure_block(
                 measured[i], counted[i],
             )  # fmt: skip
     return -1
-
-
-@kernel
-def _combine_rows(
-    measured, counted, network, tgroup, read_variance, gain, groups,
-    rate, weight, rate_scatter, finite, pedestal, saturated_first, first, change, shape, shape_scatter, noise,
-    differences, scatter, jumps, falls,
-):  # fmt: skip
-    """Combine stacks of shape (integration, row, map, x) into the rows of each combined map, in its order."""
-    integrations, _, _, width = measured.shape
-    ordered = np.empty((integrations + 2, width), np.float32)
-    loads = np.empty((integrations + 2, width), np.float32)
-    ranks = np.empty(integrations + 2, np.int64)
-    sums = np.empty((5, width), np.float64)
-    count = np.empty(width, np.int32)
-    centre = np.empty(width, np.float32)
-    for r in range(rate.shape[0]):
-        _count(counted, r, finite[r], saturated_first[r], differences[r], jumps[r], falls[r])
-
-        finite_first(measured, r, RATE, ordered, count)
-        for i in range(integrations):
-            weights = measured[i, r, WEIGHT]
-            for x in range(width):
-                loads[i, x] = weights[x]
-        sort_columns_with(ordered, loads, network, ranks)
-        middle(ordered, ranks, count, centre)
-        _clipped_mean(
-            ordered, loads, ranks, count, centre, tgroup, read_variance, gain, groups, sums, rate[r], weight[r]
-        )
-        scatter_about(ordered, ranks, centre, count, network, rate_scatter[r])
-
-        finite_first(measured, r, SHAPE, ordered, count)
-        sort_columns(ordered, network, ranks)
-        middle(ordered, ranks, count, shape[r])
-        scatter_about(ordered, ranks, shape[r], count, network, shape_scatter[r])
-
-        for place, out in ((PEDESTAL, pedestal), (FIRST, first), (CHANGE, change), (SCATTER, scatter)):
-            finite_first(measured, r, place, ordered, count)
-            sort_columns(ordered, network, ranks)
-            middle(ordered, ranks, count, out[r])
-
-        finite_first(measured, r, SQUARES, ordered, count)
-        sort_columns(ordered, network, ranks)
-        _pool(ordered, ranks, count, counted, r, sums, noise[r])
-
-
-@kernel
-def _count(counted, row, finite, saturated_first, differences, jumps, falls):
-    for x in range(finite.size):
-        finite[x], saturated_first[x], differences[x], jumps[x], falls[x] = 0, 0, 0, 0, 0
-    for i in range(counted.shape[0]):
-        one = counted[i, row]
-        for x in range(finite.size):
-            finite[x] += 1 if one[MARKS, x] & HAS_RATE else 0
-            saturated_first[x] += 1 if one[MARKS, x] & FIRST_SATURATED else 0
-            differences[x] += one[DIFFERENCES, x]
-            jumps[x] += one[JUMPS, x]
-            falls[x] += one[FALLS, x]
-
-
-@kernel
-def _clipped_mean(
-    ordered, weights, ranks, count, centre, tgroup, read_variance, gain, groups, sums, mean, weight
-):  # fmt: skip
-    """Weighted mean of each sorted column without what lies too far from its ``centre``."""
-    total, products, everything, kept, shot = sums[0], sums[1], sums[2], sums[3], sums[4]
-    # An integration's variance in units of tgroup**2 * weight, so that nothing is divided.
-    reading = 12.0 * read_variance * CLIP_SIGMA**2
-    shot_scale = CLIP_SIGMA**2 * SLOPE_SHOT * tgroup / (gain * max(groups - 1, 1))
-    for x in range(mean.size):
-        total[x], products[x], everything[x], kept[x] = 0.0, 0.0, 0.0, 0.0
-        shot[x] = shot_scale * max(np.float64(centre[x]), 0.0)
-    for k in range(ranks.size - 2):
-        value, load = ordered[ranks[k]], weights[ranks[k]]
-        for x in range(mean.size):
-            here = k < count[x]
-            w = np.float64(load[x]) if here else 0.0
-            v = np.float64(value[x]) if here else 0.0
-            deviation = (v - centre[x]) * tgroup
-            keep = here & (w > 0) & (deviation * deviation * w <= reading + shot[x] * w)
-            everything[x] += w
-            total[x] += w if keep else 0.0
-            products[x] += w * v if keep else 0.0
-            kept[x] += 1.0 if keep else 0.0
-    for x in range(mean.size):
-        steady = (kept[x] > 0) & (kept[x] >= LEAST_KEPT * count[x])
-        mean[x] = products[x] / total[x] if steady else centre[x]
-        weight[x] = total[x] if steady else MEDIAN_EFFICIENCY * everything[x]
-
-
-@kernel
-def _pool(squares, ranks, count, counted, row, sums, noise):
-    """Standard deviation of a difference over all integrations; each one's mean costs a degree of freedom."""
-    total, freedom = sums[0], sums[1]
-    for x in range(noise.size):
-        total[x], freedom[x] = 0.0, 0.0
-    for k in range(ranks.size - 2):
-        value = squares[ranks[k]]
-        for x in range(noise.size):
-            total[x] += np.float64(value[x]) if k < count[x] else 0.0
-        differences = counted[k, row, DIFFERENCES]
-        for x in range(noise.size):
-            freedom[x] += differences[x] - 1 if differences[x] > 1 else 0
-    for x in range(noise.size):
-        noise[x] = np.sqrt(total[x] / freedom[x]) if freedom[x] > 0 else np.nan

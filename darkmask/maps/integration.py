@@ -10,38 +10,28 @@ import numpy as np
 
 from ..delivery.reading import native_float32
 from ..kernels import kernel
+from .layout import (
+    CHANGE,
+    DIFFERENCES,
+    DO_NOT_USE,
+    FALLS,
+    FIRST,
+    HAS_RATE,
+    JUMP_DET,
+    JUMPS,
+    MARKS,
+    PEDESTAL,
+    RATE,
+    SATURATED,
+    SCATTER,
+    SHAPE,
+    SHAPE_FRACTION,
+    SQUARES,
+    WEIGHT,
+)  # fmt: skip
+from .pixel import deepest_step, measure_pixel, usable_groups
 
-# GROUPDQ bits, as in stdatamodels.jwst.datamodels.dqflags.group.
-DO_NOT_USE, SATURATED, JUMP_DET = 1, 2, 4
 _EIGHT_JUMPS = np.uint64(0x0404040404040404)
-
-# Share of the ramp that counts as early and as late, for the shape of a ramp.
-SHAPE_FRACTION = 0.25
-
-# Maps of one integration, float32, in the order of their places in a stack:
-#   rate       DN/s. The pipeline's; where it gives none, the mean group difference over the group time.
-#   weight     What the ramp says of its slope: the sum of n (n**2 - 1) over its runs of n groups without a jump, to
-#              which the precision of a slope is proportional when read noise rules (twelve times it, in units of
-#              group time and read noise).
-#   pedestal   DN. The pipeline's.
-#   first      DN. Signal of the first group.
-#   change     DN. Last usable group minus the first; 0 where no two neighbouring groups are usable.
-#   shape      DN/group. Mean early minus mean late difference, jumps included; NaN with fewer than two differences.
-#   scatter    DN. Standard deviation of all usable differences, jumps included; NaN with fewer than two.
-#   squares    DN**2. Sum of the squared deviations of the usable differences without jumps from their mean.
-RATE, WEIGHT, PEDESTAL, FIRST, CHANGE, SHAPE, SCATTER, SQUARES = range(8)
-N_MEASURED = 8
-# Counts of one integration, int16:
-#   differences  Usable group differences without jumps.
-#   jumps        Groups flagged JUMP_DET.
-#   falls        Differences flagged JUMP_DET that fall by more than FALL_SIGMA.
-#   marks        FIRST_SATURATED and HAS_RATE.
-DIFFERENCES, JUMPS, FALLS, MARKS = range(4)
-N_COUNTED = 4
-FIRST_SATURATED, HAS_RATE = 1, 2
-# A cosmic ray only adds. A fall of so many sigma happens by chance in 1 of 5e7 differences, and two in the 600 of a
-# pixel in none of 4 million pixels.
-FALL_SIGMA = 5.5
 
 
 @kernel
@@ -89,103 +79,6 @@ def _list_jumps(groupdq, words, group, events, number):
             events[number, 1] = x
             number += 1
     return number
-
-
-@kernel
-def usable_groups(ramp, groupdq, saturation_level, usable):
-    """Which groups of a pixel tell something of it.
-
-    Parameters
-    ----------
-    ramp : array, shape (ngroup,), float, DN
-    groupdq : array, shape (ngroup,), uint8
-    saturation_level : float
-        DN below which a SATURATED flag in group 0 is taken for one that the saturation step grew from a neighbour:
-        such a ramp is measured like any other.
-    usable : array, shape (ngroup,), bool
-        Set.
-    """
-    # A pixel flagged from the start at a low level stands beside one that is saturated all along: its ramp is its
-    # own. Beside one that saturates part-way, what the neighbour couples in ends there, and so does what we measure.
-    grown = (groupdq[0] & SATURATED) != 0 and ramp[0] < saturation_level
-    for g in range(ramp.size):
-        flagged = (groupdq[g] & SATURATED) != 0 and not grown
-        usable[g] = not flagged and (groupdq[g] & DO_NOT_USE) == 0 and abs(ramp[g]) < np.inf
-
-
-@kernel
-def _deepest(slope, read_variance, gain):
-    """The group difference below which it is a fall."""
-    return slope - FALL_SIGMA * np.sqrt(2 * read_variance + max(slope, 0.0) / gain)
-
-
-@kernel
-def _measure_flagged(ramp, groupdq, usable, rate, tgroup, read_variance, gain, measured, counted):
-    """One pixel with unusable groups, in float64; sets all of its maps but PEDESTAL."""
-    groups = ramp.size
-    total, quiet = 0, 0
-    total_sum, quiet_sum = 0.0, 0.0
-    run, weight, jumps = 0, 0.0, 0
-    for g in range(groups):
-        jump = (groupdq[g] & JUMP_DET) != 0
-        jumps += jump
-        if not usable[g]:
-            weight += run * (run * run - 1.0)
-            run = 0
-            continue
-        if jump:
-            weight += run * (run * run - 1.0)
-            run = 0
-        run += 1
-        if g > 0 and usable[g - 1]:
-            step = np.float64(ramp[g]) - ramp[g - 1]
-            total += 1
-            total_sum += step
-            if not jump:
-                quiet += 1
-                quiet_sum += step
-    weight += run * (run * run - 1.0)
-
-    slope = quiet_sum / quiet if quiet > 0 else np.nan
-    mean = total_sum / total if total > 0 else np.nan
-    share = max(int(total * SHAPE_FRACTION), 1)
-    early, late, quiet_squares, total_squares = 0.0, 0.0, 0.0, 0.0
-    rank, falls = 0, 0
-    has_rate = abs(rate) < np.inf
-    deepest = _deepest(rate * tgroup if has_rate else slope, read_variance, gain)
-    for g in range(1, groups):
-        if not (usable[g] and usable[g - 1]):
-            continue
-        step = np.float64(ramp[g]) - ramp[g - 1]
-        if rank < share:
-            early += step
-        if rank >= total - share:
-            late += step
-        rank += 1
-        total_squares += (step - mean) ** 2
-        if (groupdq[g] & JUMP_DET) == 0:
-            quiet_squares += (step - slope) ** 2
-        elif step < deepest:
-            falls += 1
-
-    if has_rate:
-        measured[RATE] = rate
-        measured[WEIGHT] = max(weight, 1.0)
-    else:
-        # The pipeline gives no rate where every group carries a saturation flag, also one grown from a neighbour; the
-        # ramp of such a neighbour is alive. A mean of differences is as precise as two reads that far apart.
-        measured[RATE] = slope / tgroup
-        measured[WEIGHT] = 6.0 * quiet * quiet
-    measured[FIRST] = ramp[0]
-    measured[CHANGE] = total_sum
-    measured[SHAPE] = (early - late) / share if total >= 2 else np.nan
-    measured[SCATTER] = np.sqrt(total_squares / (total - 1)) if total >= 2 else np.nan
-    measured[SQUARES] = quiet_squares
-    counted[DIFFERENCES] = quiet
-    counted[JUMPS] = jumps
-    counted[FALLS] = falls
-    first_saturated = FIRST_SATURATED if (groupdq[0] & SATURATED) != 0 else 0
-    counted[MARKS] = first_saturated + (HAS_RATE if has_rate else 0)
 
 
 @kernel
@@ -274,7 +167,7 @@ def measure_rows(
                 ramp[g] = native_float32(sci[g, row, x])
                 dq[g] = groupdq[g, r, x]
             usable_groups(ramp, dq, level, usable)
-            _measure_flagged(
+            measure_pixel(
                 ramp, dq, usable, out[RATE, x], tgroup, read_variance, gain, out[:, x], counts[:, x]
             )  # fmt: skip
 
@@ -318,7 +211,7 @@ def _take_in(events, group, slots, reads, slope, squares, jumps, read_variance, 
         one[_NUMBER] += 1
         one[_SUM] += step
         one[_SQUARES] += (step - slope[x]) ** 2
-        if step < _deepest(np.float64(slope[x]), read_variance, gain):
+        if step < deepest_step(np.float64(slope[x]), read_variance, gain):
             one[_FALLS] += 1
         run = group - one[_LAST]
         one[_WEIGHT] += run * (run * run - 1)

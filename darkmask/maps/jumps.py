@@ -8,7 +8,7 @@ import numpy as np
 
 from ..delivery.reading import native_float32, read_rows
 from ..kernels import kernel
-from .integration import JUMP_DET, SATURATED
+from .layout import JUMP_DET, SATURATED
 
 _EIGHT_JUMPS = np.uint64(0x0404040404040404)
 

@@ -6,7 +6,7 @@ from ..flags import Category, in_category
 from .canvas import COLOURS, new_figure, plain, png_bytes
 
 # Drawn in this order, so that the rarer and graver lie on top. Shape and colour both differ: colour is never alone.
-_STYLES = {
+STYLES = {
     Category.UNDETERMINED: ("grey", "x"),
     Category.WARM: ("yellow", "s"),
     Category.LOW_PEDESTAL: ("sky", "v"),
@@ -47,7 +47,7 @@ def mask_map(categories: np.ndarray, rate: np.ndarray | None, title: str) -> byt
     background = _background(categories, rate)
     axes.imshow(background, cmap="gray", vmin=0, vmax=1, origin="lower", extent=extent, interpolation="nearest")
     handles = []
-    for category, (colour, marker) in _STYLES.items():
+    for category, (colour, marker) in STYLES.items():
         y, x = np.nonzero(in_category(categories, category))
         area = _marker_area(y.size, max(rows, columns))
         edge = {"linewidths": 0.8} if marker == "x" else {"edgecolors": "black", "linewidths": 0.3 if area > 8 else 0}

@@ -13,8 +13,9 @@ import numpy as np
 from ..detectors import Detector
 from ..errors import SearchError
 from ..flags import Category
+from ..kernels import usable_cores
 from ..maps import CombinedMaps
-from ..maps.combine import SLOPE_SHOT, usable_cores
+from ..maps.stacks import SLOPE_SHOT
 from .parameters import SearchParameters
 from .robust import neighbour_sum, population
 

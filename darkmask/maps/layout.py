@@ -1,0 +1,32 @@
+"""What the maps of an integration are, and where each lies in a stack."""
+
+# GROUPDQ bits, as in stdatamodels.jwst.datamodels.dqflags.group.
+DO_NOT_USE, SATURATED, JUMP_DET = 1, 2, 4
+
+# Share of the ramp that counts as early and as late, for the shape of a ramp.
+SHAPE_FRACTION = 0.25
+
+# Maps of one integration, float32, in the order of their places in a stack:
+#   rate       DN/s. The pipeline's; where it gives none, the mean group difference over the group time.
+#   weight     What the ramp says of its slope: the sum of n (n**2 - 1) over its runs of n groups without a jump, to
+#              which the precision of a slope is proportional when read noise rules (twelve times it, in units of
+#              group time and read noise).
+#   pedestal   DN. The pipeline's.
+#   first      DN. Signal of the first group.
+#   change     DN. Last usable group minus the first; 0 where no two neighbouring groups are usable.
+#   shape      DN/group. Mean early minus mean late difference, jumps included; NaN with fewer than two differences.
+#   scatter    DN. Standard deviation of all usable differences, jumps included; NaN with fewer than two.
+#   squares    DN**2. Sum of the squared deviations of the usable differences without jumps from their mean.
+RATE, WEIGHT, PEDESTAL, FIRST, CHANGE, SHAPE, SCATTER, SQUARES = range(8)
+N_MEASURED = 8
+# Counts of one integration, int16:
+#   differences  Usable group differences without jumps.
+#   jumps        Groups flagged JUMP_DET.
+#   falls        Differences flagged JUMP_DET that fall by more than FALL_SIGMA.
+#   marks        FIRST_SATURATED and HAS_RATE.
+DIFFERENCES, JUMPS, FALLS, MARKS = range(4)
+N_COUNTED = 4
+FIRST_SATURATED, HAS_RATE = 1, 2
+# A cosmic ray only adds. A fall of so many sigma happens by chance in 1 of 5e7 differences, and two in the 600 of a
+# pixel in none of 4 million pixels.
+FALL_SIGMA = 5.5

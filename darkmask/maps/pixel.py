@@ -1,0 +1,138 @@
+"""Maps of one integration of one pixel that has unusable groups."""
+
+import numpy as np
+
+from ..kernels import kernel
+from .layout import (
+    CHANGE,
+    DIFFERENCES,
+    DO_NOT_USE,
+    FALL_SIGMA,
+    FALLS,
+    FIRST,
+    FIRST_SATURATED,
+    HAS_RATE,
+    JUMP_DET,
+    JUMPS,
+    MARKS,
+    RATE,
+    SATURATED,
+    SCATTER,
+    SHAPE,
+    SHAPE_FRACTION,
+    SQUARES,
+    WEIGHT,
+)  # fmt: skip
+
+
+@kernel
+def usable_groups(ramp, groupdq, saturation_level, usable):
+    """Which groups of a pixel tell something of it.
+
+    Parameters
+    ----------
+    ramp : array, shape (ngroup,), float, DN
+    groupdq : array, shape (ngroup,), uint8
+    saturation_level : float
+        DN below which a SATURATED flag in group 0 is taken for one that the saturation step grew from a neighbour:
+        such a ramp is measured like any other.
+    usable : array, shape (ngroup,), bool
+        Set.
+    """
+    # A pixel flagged from the start at a low level stands beside one that is saturated all along: its ramp is its
+    # own. Beside one that saturates part-way, what the neighbour couples in ends there, and so does what we measure.
+    grown = (groupdq[0] & SATURATED) != 0 and ramp[0] < saturation_level
+    for g in range(ramp.size):
+        flagged = (groupdq[g] & SATURATED) != 0 and not grown
+        usable[g] = not flagged and (groupdq[g] & DO_NOT_USE) == 0 and abs(ramp[g]) < np.inf
+
+
+@kernel
+def deepest_step(slope, read_variance, gain):
+    """The group difference below which it is a fall."""
+    return slope - FALL_SIGMA * np.sqrt(2 * read_variance + max(slope, 0.0) / gain)
+
+
+@kernel
+def measure_pixel(ramp, groupdq, usable, rate, tgroup, read_variance, gain, measured, counted):
+    """Measure one integration of one pixel, in float64.
+
+    Parameters
+    ----------
+    ramp : array, shape (ngroup,), float32, DN
+    groupdq : array, shape (ngroup,), uint8
+    usable : array, shape (ngroup,), bool
+        From :func:`usable_groups`.
+    rate : float
+        The pipeline's, DN/s.
+    tgroup, read_variance, gain : float
+        See :func:`darkmask.maps.integration.measure_rows`.
+    measured : array, shape (N_MEASURED,), float32
+        Set, but for PEDESTAL.
+    counted : array, shape (N_COUNTED,), int16
+        Set.
+    """
+    groups = ramp.size
+    total, quiet = 0, 0
+    total_sum, quiet_sum = 0.0, 0.0
+    run, weight, jumps = 0, 0.0, 0
+    for g in range(groups):
+        jump = (groupdq[g] & JUMP_DET) != 0
+        jumps += jump and g > 0
+        if not usable[g]:
+            weight += run * (run * run - 1.0)
+            run = 0
+            continue
+        if jump:
+            weight += run * (run * run - 1.0)
+            run = 0
+        run += 1
+        if g > 0 and usable[g - 1]:
+            step = np.float64(ramp[g]) - ramp[g - 1]
+            total += 1
+            total_sum += step
+            if not jump:
+                quiet += 1
+                quiet_sum += step
+    weight += run * (run * run - 1.0)
+
+    slope = quiet_sum / quiet if quiet > 0 else np.nan
+    mean = total_sum / total if total > 0 else np.nan
+    share = max(int(total * SHAPE_FRACTION), 1)
+    early, late, quiet_squares, total_squares = 0.0, 0.0, 0.0, 0.0
+    rank, falls = 0, 0
+    has_rate = abs(rate) < np.inf
+    deepest = deepest_step(rate * tgroup if has_rate else slope, read_variance, gain)
+    for g in range(1, groups):
+        if not (usable[g] and usable[g - 1]):
+            continue
+        step = np.float64(ramp[g]) - ramp[g - 1]
+        if rank < share:
+            early += step
+        if rank >= total - share:
+            late += step
+        rank += 1
+        total_squares += (step - mean) ** 2
+        if (groupdq[g] & JUMP_DET) == 0:
+            quiet_squares += (step - slope) ** 2
+        elif step < deepest:
+            falls += 1
+
+    if has_rate:
+        measured[RATE] = rate
+        measured[WEIGHT] = max(weight, 1.0)
+    else:
+        # The pipeline gives no rate where every group carries a saturation flag, also one grown from a neighbour; the
+        # ramp of such a neighbour is alive. A mean of differences is as precise as two reads that far apart.
+        measured[RATE] = slope / tgroup
+        measured[WEIGHT] = 6.0 * quiet * quiet
+    measured[FIRST] = ramp[0]
+    measured[CHANGE] = total_sum
+    measured[SHAPE] = (early - late) / share if total >= 2 else np.nan
+    measured[SCATTER] = np.sqrt(total_squares / (total - 1)) if total >= 2 else np.nan
+    measured[SQUARES] = quiet_squares
+    counted[DIFFERENCES] = quiet
+    counted[JUMPS] = jumps
+    counted[FALLS] = falls
+    first_saturated = FIRST_SATURATED if (groupdq[0] & SATURATED) != 0 else 0
+    counted[MARKS] = first_saturated + (HAS_RATE if has_rate else 0)
