@@ -15,7 +15,7 @@ def kernel(function: Callable) -> Callable:
 
     numba keeps compiled code by the date of the file that the function stands in, and does not see that another one,
     whose functions or constants were compiled into it, has changed. So ours are kept in a folder that is named for all
-    files with kernels and their constants. Also where ``NUMBA_CACHE_DIR`` says where to keep them, that is so, below it.
+    files with kernels and their constants, in the user's cache or below ``NUMBA_CACHE_DIR``.
 
     Parameters
     ----------
