@@ -24,13 +24,14 @@ def resize(source: Path, out: Path, exposures: int, integrations: int, groups: i
         chosen = [held[(number * integrations + k) % len(held)] for k in range(integrations)]
         name = jumps[0].name.replace("_00001_", f"_{number + 1:05d}_")
         for kind, arrays in (("jump", ("SCI", "GROUPDQ")), ("fitopt", ("PEDESTAL",)), ("rateints", ("SCI", "DQ"))):
-            _write(out / name.replace("_jump", f"_{kind}"), kind, arrays, chosen, groups)
+            _write(out / name.replace("_jump", f"_{kind}"), kind, arrays, chosen, groups, number + 1)
 
 
-def _write(target: Path, kind: str, arrays: tuple[str, ...], chosen, groups: int) -> None:
+def _write(target: Path, kind: str, arrays: tuple[str, ...], chosen, groups: int, exposure: int) -> None:
     first = Path(str(chosen[0][0]).replace("_jump", f"_{kind}"))
     with fits.open(first) as hdus:
         hdus[0].header["NINTS"], hdus[0].header["NGROUPS"] = len(chosen), groups
+        hdus[0].header["EXPOSURE"] = f"{exposure:05d}"
         kept = [hdus[0].copy()]
         for name in arrays:
             planes = [_plane(Path(str(p).replace("_jump", f"_{kind}")), name, i, kind, groups) for p, i in chosen]
@@ -45,4 +46,9 @@ def _plane(path: Path, name: str, integration: int, kind: str, groups: int) -> n
         plane = hdus[name].data[integration]
         if kind != "jump":
             return np.array(plane)
-        return np.array(plane[np.arange(groups) % len(plane)])
+        turn, group = np.divmod(np.arange(groups), len(plane))
+        if name != "SCI":
+            return np.array(plane[group])
+        # A ramp that goes on where it ended.
+        rise = (plane[-1] - plane[0]) * np.float32(len(plane) / (len(plane) - 1))
+        return np.stack([plane[g] + np.float32(t) * rise for t, g in zip(turn, group, strict=True)]).astype(">f4")

@@ -15,6 +15,7 @@ from ..errors import SearchError
 from ..flags import Category
 from ..kernels import usable_cores
 from ..maps import CombinedMaps
+from ..maps.layout import SHAPE_FRACTION
 from ..maps.stacks import SLOPE_SHOT
 from .parameters import SearchParameters
 from .robust import neighbour_sum, population
@@ -29,9 +30,10 @@ STUCK_SHARE = 0.5
 MIN_INTEGRATIONS, MIN_GROUPS = 3, 5
 # Falls of more than chance allows that make a pixel restless: two, as one happens by chance in some tens of pixels.
 MIN_FALLS = 2
-# Sigma of the bend that the scatter of all differences, jumps included, would make of itself: what switches between two
-# levels stays below. An exponential in ten groups has 4.5, in more groups more.
-BEND_SIGNIFICANCE = 3.5
+# What the scatter of all differences, jumps included, would bend a ramp by: an rc ramp bends by more of its own sigma,
+# and by most of what an exponential of so short a time constant (in groups) bends by at that scatter. What switches
+# between two levels does not.
+BEND_SIGNIFICANCE, BEND_SHARE, SHORTEST_CONSTANT = 3.5, 0.65, 1.5
 # Sigma above its threshold at which 98 % of the pixels of a rate are detected.
 RECOVERY = 2.054
 # Interpixel coupling is published as one number per channel and differs from pixel to pixel by about this share of it;
@@ -171,12 +173,14 @@ class _Amplifier:
     def _decouple(self, image: np.ndarray, columns: slice) -> tuple[np.ndarray, np.ndarray]:
         """What the four neighbours put in through the interpixel capacitance, and the image without it.
 
-        First order: a neighbour's own share is itself measured with coupling, which changes it by parts in 10 000.
+        To second order: what a neighbour shows is in part coupled into it from a pixel beyond, and goes no further.
         """
-        wide = slice(max(columns.start - 1, 0), columns.stop + 1)
+        wide = slice(max(columns.start - 2, 0), columns.stop + 2)
         inner = slice(columns.start - wide.start, columns.stop - wide.start)
-        coupled = np.float32(self.ipc) * neighbour_sum(image[:, wide])[:, inner]
-        return coupled, (image[:, columns] - coupled) / np.float32(1 - 4 * self.ipc)
+        share, keep = np.float32(self.ipc), np.float32(1 - 4 * self.ipc)
+        first = (image[:, wide] - share * neighbour_sum(image[:, wide])) / keep
+        coupled = share * neighbour_sum(first)[:, inner]
+        return coupled, (image[:, columns] - coupled) / keep
 
     def search(self) -> dict[Category, np.ndarray]:
         maps, parameters = self.maps, self.parameters
@@ -195,11 +199,12 @@ class _Amplifier:
         excess, quiet, loud = self._noise(judged, unlooked, scatter_of_good)
         rc, inverse_rc = self._rc(judged, quiet, loud)
         judged &= ~(rc | inverse_rc)
-        detected, falling = self._bright(judged, np.where(restless, np.fmax(quiet, loud), quiet), restless)
+        unsteady = restless | (excess > parameters.noise_significance)
+        detected, falling = self._bright(judged, np.where(restless, np.fmax(quiet, loud), quiet), unsteady)
         # A signal that falls all along is the late part of an inverse rc ramp.
         inverse_rc |= falling
         judged &= ~falling
-        self.unstable = judged & (restless | (excess > parameters.noise_significance))
+        self.unstable = judged & unsteady
         hot = detected & (self.rate * np.float32(self.detector.gain) >= parameters.hot_rate)
         warm = detected & (self.rate * np.float32(self.detector.gain) >= parameters.warm_rate) & ~hot
         self.judged = judged
@@ -275,6 +280,8 @@ class _Amplifier:
         limit = np.float32(parameters.shape_significance) * error
         # An rc ramp's own bend is most of its scatter, and still several sigma of what such a scatter would bend it by.
         limit = np.fmax(limit, np.float32(BEND_SIGNIFICANCE * sigma) * loud)
+        own_scatter = np.sqrt((self.noise_of_good**2 + self.signal / self.detector.gain) * (loud**2 - 1))
+        limit = np.fmax(limit, np.float32(BEND_SHARE * exponential_bend(self.groups)) * own_scatter)
         # A part of what a neighbour's ramp bends by may be left, and a bright linear pixel whose ramp bends by a few
         # per cent is hot and not rc.
         limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_shape)
@@ -287,7 +294,7 @@ class _Amplifier:
         falling = rises & (maps.change < 0)
         return (falls_off | (bent & before)) & ~falling, falling
 
-    def _bright(self, judged, ratio, restless) -> tuple[np.ndarray, np.ndarray]:
+    def _bright(self, judged, ratio, unsteady) -> tuple[np.ndarray, np.ndarray]:
         """Pixels whose mean rate is significantly above, and below, the others; sets its standard error, DN/s."""
         maps = self.maps
         self.centre, _ = population(self.rate, judged)
@@ -299,17 +306,35 @@ class _Amplifier:
         time = self.tgroup * max(self.groups - 1, 1)
         shot = np.float32(SLOPE_SHOT / (self.detector.gain * time * self.integrations * self.tgroup)) * self.signal
         sigma = np.sqrt((np.float32(unit) / root_weight * ratio) ** 2 + shot)
-        # Jumps that are a pixel's own cut its ramp into pieces with slopes of their own; then the rates' scatter tells.
+        # Of a pixel that switches, or whose jumps cut its ramp into pieces with slopes of their own, the rates' scatter
+        # tells.
         own = _median_error(maps.rate_scatter, self.integrations)
-        self.sigma = np.where(restless, np.fmax(sigma, own), sigma)
+        self.sigma = np.where(unsteady, np.fmax(sigma, own), sigma)
         # A mean of the stack that is significant covers a rate that is so in three quarters of the integrations.
         limit = np.float32(self.parameters.hot_significance) * self.sigma
         limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_rate)
-        return judged & (above >= limit), judged & (above <= -limit) & (maps.change < 0) & ~restless
+        return judged & (above >= limit), judged & (above <= -limit) & (maps.change < 0)
 
     def _low_pedestal(self, judged) -> np.ndarray:
         centre, sigma = population(self.maps.pedestal, judged)
         return judged & (self.maps.pedestal < np.float32(centre - self.parameters.pedestal_significance * sigma))
+
+
+def exponential_bend(groups: int) -> float:
+    """Early minus late group difference of an exponential ramp, in units of the scatter of its differences.
+
+    Parameters
+    ----------
+    groups : int
+
+    Returns
+    -------
+    float
+        Of ``SHORTEST_CONSTANT``; longer ones bend by more.
+    """
+    steps = np.exp(-np.arange(groups - 1) / SHORTEST_CONSTANT)
+    quarter = max(int(SHAPE_FRACTION * (groups - 1)), 1)
+    return float((steps[:quarter].mean() - steps[-quarter:].mean()) / steps.std(ddof=1))
 
 
 def _median_error(scatter: np.ndarray, integrations: int) -> np.ndarray:
