@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.ticker import NullFormatter
 from scipy.ndimage import binary_dilation
 
 from darkmask.delivery import scan
@@ -129,7 +130,10 @@ def main() -> None:
             f"{label}: the stated limit (98 %) is {stated:.3f} e-/s, and {bright.found[above].mean():.4f} of the "
             f"{above.sum()} hot and warm pixels above it are found; {false} of {good} good pixels are called bad."
         )
-    grid.flat[0].legend(fontsize=8, title="exposures x integrations x groups", title_fontsize=8)
+    for axes in grid.flat:
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    # Where there is room: all rc pixels are found.
+    grid.flat[1].legend(fontsize=8, title="exposures x integrations x groups", title_fontsize=8)
     print("\n" + "\n".join(notes))
     if chosen.picture:
         chosen.picture.write_bytes(png_bytes(figure))

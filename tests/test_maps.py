@@ -277,3 +277,23 @@ def test_a_frame_that_is_saturated_all_over_is_called_so(tmp_path):
     request = SetRequest(exposures, tmp_path / "files", "native", "flight", SearchParameters(), geometry)
     found = search_set(request).categories
     assert in_category(found, Category.SATURATED)[~geometry.reference_pixels()].all()
+
+
+def test_a_snowball_and_a_shower_are_no_bad_pixels(tmp_path):
+    """A saturating blob with flagged surroundings, and a faint one that the jump step does not see."""
+    random = np.random.default_rng(4)
+    sci = random.normal(0, 5, (6, 12, 96, 96)) + random.normal(0, 23, (6, 1, 96, 96))
+    groupdq = np.zeros(sci.shape, np.uint8)
+    y, x = np.mgrid[:96, :96]
+    snowball = np.hypot(y - 30, x - 30)
+    sci[2, 5:] += 3e4 * np.exp(-((snowball / 5) ** 2))
+    groupdq[2, 5:, snowball < 3] |= 2
+    groupdq[2, 5, snowball < 15] |= 4
+    sci[4, 7:] += 15 * (np.hypot(y - 65, x - 65) < 20)
+    rate = np.polyfit(np.arange(12), sci.transpose(1, 0, 2, 3).reshape(12, -1), 1)[0].reshape(6, 96, 96)
+    quiet = snowball >= 15
+    rate[2] = np.where(quiet, rate[2], random.normal(0, 0.5, quiet.shape))  # fitted without the jump
+    ramps = Ramps(*(v.astype(t) for v, t in ((sci, "f4"), (groupdq, "u1"), (rate / TGROUP, "f4"), (sci[:, 0], "f4"))))
+    exposures = write_exposures(tmp_path / "files", ramps, [range(6)])
+    request = SetRequest(exposures, tmp_path / "files", "native", "flight", SearchParameters(), Geometry(96, 4))
+    assert not search_set(request).categories.any()

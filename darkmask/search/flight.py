@@ -313,7 +313,9 @@ class _Amplifier:
         # A mean of the stack that is significant covers a rate that is so in three quarters of the integrations.
         limit = np.float32(self.parameters.hot_significance) * self.sigma
         limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_rate)
-        return judged & (above >= limit), judged & (above <= -limit) & (maps.change < 0)
+        # Falling is below nothing, and not only below the dark current of the others.
+        below = self.rate - np.float32(min(self.centre, 0.0))
+        return judged & (above >= limit), judged & (below <= -limit) & (maps.change < 0)
 
     def _low_pedestal(self, judged) -> np.ndarray:
         centre, sigma = population(self.maps.pedestal, judged)
