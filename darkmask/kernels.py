@@ -3,11 +3,16 @@
 import hashlib
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar
 
 from numba import config, njit
 from platformdirs import user_cache_dir
+
+Room = TypeVar("Room")
 
 
 def kernel(function: Callable) -> Callable:
@@ -50,3 +55,43 @@ def usable_cores() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     return max(1, cores // max(1, workers))
+
+
+def work_in_blocks(
+    work: Callable[[Room, int, int], None],
+    stop: int,
+    size: int,
+    make_room: Callable[[], Room],
+    threads: int | None = None,
+) -> None:
+    """Do some work on blocks of rows, in threads of which each has buffers of its own.
+
+    Parameters
+    ----------
+    work : callable
+        Of the buffers of a thread, the first row of a block, and how many rows it has. What it raises ends the work.
+    stop : int
+        Number of rows.
+    size : int
+        Rows of a block; the last one may have fewer.
+    make_room : callable
+        Makes the buffers of a thread.
+    threads : int, optional
+        By default one for each core that this process may use.
+    """
+    starts = range(0, stop, size)
+    threads = max(1, min(threads or usable_cores(), len(starts)))
+    rooms: SimpleQueue[Room] = SimpleQueue()
+    for _ in range(threads):
+        rooms.put(make_room())
+
+    def on_block(start: int) -> None:
+        room = rooms.get()
+        try:
+            work(room, start, min(size, stop - start))
+        finally:
+            rooms.put(room)
+
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(on_block, starts):
+            pass

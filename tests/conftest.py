@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from darkmask.simulate import SimulationSpec, Subarray, simulate_delivery
+from darkmask.simulate import DemoPaths, SimulationSpec, Subarray, simulate_delivery
+from tests.tiny_delivery import TINY
 
 ROOT = Path(__file__).resolve().parent.parent
 DETECTORS = ("NRCA1", "NRCBLONG")
@@ -142,3 +143,10 @@ def run_checks(tmp_path: Path):
         return Finished(ended.returncode, output, reports)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tiny_delivery(tmp_path_factory) -> DemoPaths:
+    paths = DemoPaths.of(tmp_path_factory.mktemp("simulated") / "tiny")
+    simulate_delivery(paths.delivery, TINY, workers=2, progress=False)
+    return paths

@@ -241,13 +241,18 @@ def test_a_file_that_was_shortened_meanwhile_is_one_sentence(tmp_path):
         combine_set(exposures, tmp_path / "files", PROPERTIES, LEVEL)
 
 
+def searched(ramps: Ramps, folder, border: int) -> np.ndarray:
+    """The categories that the flight search finds, of frames with so wide a border of reference pixels."""
+    exposures = write_exposures(folder, ramps, [range(len(ramps.sci))])
+    geometry = Geometry(ramps.sci.shape[2], border)
+    return search_set(SetRequest(exposures, folder, "native", "flight", SearchParameters(), geometry)).categories
+
+
 @pytest.mark.parametrize(("integrations", "groups"), [(1, 10), (2, 10), (5, 4)])
 def test_too_little_to_judge_by_is_one_sentence(tmp_path, integrations, groups):
     ramps = draw_ramps(1, integrations, groups, rows=32, columns=32)
-    exposures = write_exposures(tmp_path / "files", ramps, [range(integrations)])
-    request = SetRequest(exposures, tmp_path / "files", "native", "flight", SearchParameters(), Geometry(32, 2))
     with pytest.raises(SearchError, match=f"needs 3 integrations of 5 groups .* has {integrations} of {groups}"):
-        search_set(request)
+        searched(ramps, tmp_path / "files", 2)
 
 
 def flagged_everywhere(ramps: Ramps, bit: int) -> Ramps:
@@ -261,22 +266,14 @@ def without_rates(ramps: Ramps, bit: int) -> Ramps:
 @pytest.mark.parametrize(("spoil", "bit"), [(flagged_everywhere, 1), (without_rates, 0)])
 def test_pixels_that_cannot_be_judged_are_undetermined_and_not_good(tmp_path, spoil, bit):
     ramps = spoil(draw_ramps(1, 5, 10, rows=32, columns=32), bit)
-    exposures = write_exposures(tmp_path / "files", ramps, [range(5)])
-    geometry = Geometry(32, 2)
-    request = SetRequest(exposures, tmp_path / "files", "native", "flight", SearchParameters(), geometry)
-    found = search_set(request).categories
-    assert in_category(found, Category.UNDETERMINED)[~geometry.reference_pixels()].all()
+    assert in_category(searched(ramps, tmp_path / "files", 2), Category.UNDETERMINED)[2:-2, 2:-2].all()
 
 
 def test_a_frame_that_is_saturated_all_over_is_called_so(tmp_path):
     ramps = draw_ramps(1, 5, 10, rows=32, columns=32)
     full = np.full_like(ramps.sci, 50_000)
     ramps = flagged_everywhere(Ramps(full, ramps.groupdq, ramps.rate, ramps.pedestal), 2)
-    exposures = write_exposures(tmp_path / "files", ramps, [range(5)])
-    geometry = Geometry(32, 2)
-    request = SetRequest(exposures, tmp_path / "files", "native", "flight", SearchParameters(), geometry)
-    found = search_set(request).categories
-    assert in_category(found, Category.SATURATED)[~geometry.reference_pixels()].all()
+    assert in_category(searched(ramps, tmp_path / "files", 2), Category.SATURATED)[2:-2, 2:-2].all()
 
 
 def test_a_snowball_and_a_shower_are_no_bad_pixels(tmp_path):
@@ -294,6 +291,4 @@ def test_a_snowball_and_a_shower_are_no_bad_pixels(tmp_path):
     quiet = snowball >= 15
     rate[2] = np.where(quiet, rate[2], random.normal(0, 0.5, quiet.shape))  # fitted without the jump
     ramps = Ramps(*(v.astype(t) for v, t in ((sci, "f4"), (groupdq, "u1"), (rate / TGROUP, "f4"), (sci[:, 0], "f4"))))
-    exposures = write_exposures(tmp_path / "files", ramps, [range(6)])
-    request = SetRequest(exposures, tmp_path / "files", "native", "flight", SearchParameters(), Geometry(96, 4))
-    assert not search_set(request).categories.any()
+    assert not searched(ramps, tmp_path / "files", 4).any()

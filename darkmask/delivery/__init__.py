@@ -1,7 +1,8 @@
 """Deliveries of dark exposures: found, described and opened, never written to."""
 
 from .exposure import OpenExposure
+from .opened import OpenSet
 from .records import DeliveryIndex, Exposure, FileRecord, Problem, SetKey
 from .scan import scan
 
-__all__ = ["DeliveryIndex", "Exposure", "FileRecord", "OpenExposure", "Problem", "SetKey", "scan"]
+__all__ = ["DeliveryIndex", "Exposure", "FileRecord", "OpenExposure", "OpenSet", "Problem", "SetKey", "scan"]

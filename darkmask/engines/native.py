@@ -1,14 +1,11 @@
 """What the flight search reads from a set beyond its combined maps: the ramps of the few unstable pixels."""
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-
 import numpy as np
 
-from ..delivery import OpenExposure
+from ..delivery import OpenSet
 from ..delivery.reading import native_float32, read_pixel
 from ..detectors import detector as look_up_detector
-from ..kernels import kernel, usable_cores
+from ..kernels import kernel, work_in_blocks
 from ..maps import CombinedMaps
 from ..maps.pixel import usable_groups
 from ..search.flight import FlightResult, saturation_level
@@ -48,25 +45,18 @@ def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) 
     named = np.zeros(len(pixel), dtype=np.bool_)
     level = saturation_level(look_up_detector(request.detector))
 
-    with ExitStack() as stack:
-        opened = [stack.enter_context(OpenExposure(e, request.folder)) for e in request.exposures]
-        planes = [(exposure, i) for exposure in opened for i in range(exposure.shape[0])]
-        places = np.array([exposure.places(i) for exposure, i in planes])
+    opened = OpenSet(request.exposures, request.folder)
 
-        def work(start: int) -> None:
-            part = slice(start, start + _PIXELS_AT_ONCE)
-            failed = _name_pixels(
-                places, unstable.size, maps.groups, pixel[part], flagged[part], slope[part], noise[part], level,
-                request.parameters.telegraph_bic, named[part],
-            )  # fmt: skip
-            if failed >= 0:
-                raise planes[failed][0].shortened()
+    def work(_room: None, start: int, count: int) -> None:
+        part = slice(start, start + count)
+        failed = _name_pixels(
+            opened.places, unstable.size, maps.groups, pixel[part], flagged[part], slope[part], noise[part], level,
+            request.parameters.telegraph_bic, named[part],
+        )  # fmt: skip
+        opened.require_read(failed)
 
-        with ThreadPoolExecutor(usable_cores()) as pool:
-            for _ in pool.map(work, range(0, len(pixel), _PIXELS_AT_ONCE)):
-                pass
-        for exposure in opened:
-            exposure.check_unchanged()
+    with opened:
+        work_in_blocks(work, len(pixel), _PIXELS_AT_ONCE, lambda: None)
     telegraph = np.zeros_like(unstable)
     telegraph[y, x] = named
     return telegraph

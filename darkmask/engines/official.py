@@ -1,16 +1,14 @@
 """What the official search reads from a set."""
 
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack
-from queue import SimpleQueue
 
 import numpy as np
 
-from ..delivery import OpenExposure
+from ..delivery import OpenExposure, OpenSet
 from ..delivery.reading import native_float32, read_rows
 from ..errors import SearchError
 from ..flags import pack_categories, pixel_flags
-from ..kernels import kernel, usable_cores
+from ..kernels import kernel, usable_cores, work_in_blocks
 from ..maps.jumps import N_COUNTS, Room, count_block
 from ..search.official import (
     OfficialMaps,
@@ -55,27 +53,19 @@ def official_categories(request: SetRequest, block_bytes: int = BLOCK_BYTES, thr
     -----
     Source: ``bad_pixels()`` of jwst_reffiles 1.0.1; see :mod:`darkmask.search.official`.
     """
-    threads = threads or usable_cores()
-    opened = [OpenExposure(exposure, request.folder) for exposure in request.exposures]
-    planes = [(exposure, i) for exposure in opened for i in range(exposure.shape[0])]
-    require_integrations(len(planes))
-    with ExitStack() as stack:
-        for exposure in opened:
-            stack.enter_context(exposure)
-        pool = stack.enter_context(ThreadPoolExecutor(threads))
-        rows, columns = _science_area(opened[-1], request.shape, pool)
+    opened = OpenSet(request.exposures, request.folder)
+    require_integrations(len(opened.planes))
+    with opened, ThreadPoolExecutor(threads or usable_cores()) as pool:
+        rows, columns = _science_area(opened.exposures[-1], request.shape, pool)
         threshold = request.parameters.pedestal_sigma_threshold
-        limits = _pedestal_limits(planes, request.shape, (rows, columns), threshold, pool)
-        maps = _measure(planes, request.shape, (rows, columns), limits, block_bytes, threads, pool)
-    for exposure in opened:
-        exposure.check_unchanged()
+        limits = _pedestal_limits(opened, request.shape, (rows, columns), threshold, pool)
+        maps = _measure(opened, request.shape, (rows, columns), limits, block_bytes, threads)
     categories = np.zeros(request.shape, dtype=np.uint16)
     categories[rows, columns] = pack_categories(search_official(maps, request.parameters))
     return categories
 
 
 Area = tuple[slice, slice]
-Planes = list[tuple[OpenExposure, int]]
 
 
 def _science_area(exposure: OpenExposure, shape: tuple[int, int], pool: Executor) -> Area:
@@ -98,20 +88,19 @@ def _science_area(exposure: OpenExposure, shape: tuple[int, int], pool: Executor
 
 
 def _pedestal_limits(
-    planes: Planes, shape: tuple[int, int], area: Area, threshold: float, pool: Executor
+    opened: OpenSet, shape: tuple[int, int], area: Area, threshold: float, pool: Executor
 ) -> np.ndarray:
     """Above which and below which the pedestals of each integration are outliers, float32 (integration, 2), DN."""
     rows, columns = area
 
-    def limits_of(plane: tuple[OpenExposure, int]) -> tuple[np.float32, np.float32]:
-        exposure, i = plane
-        descriptor, offset = exposure.places(i)[3]
+    def limits_of(integration: int) -> tuple[np.float32, np.float32]:
+        descriptor, offset = opened.places[integration, 3]
         pedestal = np.empty((rows.stop - rows.start, columns.stop - columns.start), np.float32)
         if not _read_box(descriptor, offset, shape[0] * shape[1], shape[1], rows.start, columns.start, pedestal):
-            raise exposure.shortened()
+            opened.require_read(integration)
         return pedestal_limits(pedestal.ravel(), threshold)
 
-    return np.array(list(pool.map(limits_of, planes)), dtype=np.float32)
+    return np.array(list(pool.map(limits_of, range(len(opened.planes)))), dtype=np.float32)
 
 
 @kernel
@@ -130,44 +119,32 @@ def _read_box(descriptor, offset, pixels, width, first_row, first_column, box):
 
 
 def _measure(
-    planes: Planes,
+    opened: OpenSet,
     shape: tuple[int, int],
     area: Area,
     limits: np.ndarray,
     block_bytes: int,
-    threads: int,
-    pool: Executor,
+    threads: int | None,
 ) -> OfficialMaps:
     """Count and measure what the search judges, in the science area, block of rows by block of rows."""
     height, width = shape
     first, stop = area[0].start, area[0].stop
-    groups = planes[0][0].shape[1]
+    integrations, groups = len(opened.planes), opened.exposures[0].shape[1]
     cutoffs = early_late_cutoffs(groups)
-    places = np.array([exposure.places(i) for exposure, i in planes])
-    at_once = min(stop - first, max(1, block_bytes // Room.bytes_per_row(len(planes), width)))
+    at_once = min(stop - first, max(1, block_bytes // Room.bytes_per_row(integrations, width)))
     counts = np.empty((N_COUNTS, stop - first, width), np.int16)
     scatter = np.empty((stop - first, width), np.float64)
-    rooms: SimpleQueue[Room] = SimpleQueue()
-    for _ in range(threads):
-        rooms.put(Room(len(planes), at_once, width))
 
-    def work(start: int) -> None:
-        count = min(at_once, stop - start)
-        block = slice(start - first, start - first + count)
-        room = rooms.get()
-        try:
-            failed = count_block(
-                places, start, count, height, groups, cutoffs, FIXED_IN_CODE["max_jump_limit"],
-                FIXED_IN_CODE["jump_ratio_threshold"], limits,
-                room.groupdq, room.words, room.first, room.jumps, room.pedestal, room.rate, room.slopes, room.clean,
-                counts[:, block], scatter[block],
-            )  # fmt: skip
-            if failed >= 0:
-                raise planes[failed][0].shortened()
-        finally:
-            rooms.put(room)
+    def work(room: Room, start: int, count: int) -> None:
+        block = slice(start, start + count)
+        failed = count_block(
+            opened.places, first + start, count, height, groups, cutoffs, FIXED_IN_CODE["max_jump_limit"],
+            FIXED_IN_CODE["jump_ratio_threshold"], limits,
+            room.groupdq, room.words, room.first, room.jumps, room.pedestal, room.rate, room.slopes, room.clean,
+            counts[:, block], scatter[block],
+        )  # fmt: skip
+        opened.require_read(failed)
 
-    for _ in pool.map(work, range(first, stop, at_once)):
-        pass
+    work_in_blocks(work, stop - first, at_once, lambda: Room(integrations, at_once, width), threads)
     saturated, high, low, many, early = counts[:, :, area[1]]
-    return OfficialMaps(len(planes), saturated, high, low, many, early, scatter[:, area[1]])
+    return OfficialMaps(integrations, saturated, high, low, many, early, scatter[:, area[1]])

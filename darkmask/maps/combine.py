@@ -6,21 +6,18 @@ integrations, to the last bit: sums run over sorted values.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
-from queue import SimpleQueue
 
 import numpy as np
 
-from ..delivery import Exposure, OpenExposure
+from ..delivery import Exposure, OpenSet
 from ..delivery.reading import read_rows
 from ..detectors import Detector
 from ..errors import SearchError
-from ..kernels import kernel, usable_cores
+from ..kernels import kernel, work_in_blocks
 from .integration import measure_rows
-from .layout import N_COUNTED, N_MEASURED
+from .layout import N_COUNTED, N_MEASURED, eight_at_once
 from .order import sorting_network
 from .stacks import combine_rows
 
@@ -120,7 +117,7 @@ def combine_set(
     detector : Detector
         Its read noise and gain say how far an integration may lie from the others.
     saturation_level : float
-        DN, see :func:`darkmask.maps.integration.usable_groups`.
+        DN, see :func:`darkmask.maps.pixel.usable_groups`.
     block_bytes : int
         Memory that the stacks of each thread may take (one row of all integrations at least); it never changes the
         result.
@@ -140,48 +137,28 @@ def combine_set(
     """
     if not exposures:
         raise SearchError("There is no whole exposure to search: deliver at least one triplet.")
-    opened = [OpenExposure(e, folder) for e in exposures]
-    _, groups, height, width = opened[0].shape
-    planes = [(exposure, i) for exposure in opened for i in range(exposure.shape[0])]
+    opened = OpenSet(exposures, folder)
+    _, groups, height, width = opened.exposures[0].shape
+    integrations = len(opened.planes)
     whole = {name: np.empty((height, width), _TYPES.get(name, np.float32)) for name in _MAP_NAMES}
     tgroup = exposures[0].set_key.tgroup
     read_variance = detector.read_noise**2
-    network = sorting_network(len(planes))
-    bytes_per_row = width * (_BYTES_PER_PIXEL * len(planes) + _BYTES_PER_READ * groups)
+    network = sorting_network(integrations)
+    bytes_per_row = width * (_BYTES_PER_PIXEL * integrations + _BYTES_PER_READ * groups)
     rows = min(height, max(1, block_bytes // bytes_per_row))
-    threads = min(threads or usable_cores(), -(-height // rows))
 
-    rooms: SimpleQueue[_Room] = SimpleQueue()
-    for _ in range(threads):
-        rooms.put(_Room(len(planes), rows, groups, width))
+    def work(room: _Room, start: int, count: int) -> None:
+        failed = measure_block(
+            opened.places, start, count, height, room.sci, room.groupdq, room.words, room.rate, room.pedestal,
+            tgroup, read_variance, detector.gain, saturation_level, room.measured, room.counted,
+        )  # fmt: skip
+        opened.require_read(failed)
+        parts = [image[start : start + count] for image in whole.values()]
+        combine_rows(room.measured, room.counted, network, tgroup, read_variance, detector.gain, groups, *parts)
 
-    def work(start: int) -> None:
-        count = min(rows, height - start)
-        room = rooms.get()
-        try:
-            failed = measure_block(
-                places, start, count, height, room.sci, room.groupdq, room.words, room.rate, room.pedestal,
-                tgroup, read_variance, detector.gain, saturation_level, room.measured, room.counted,
-            )  # fmt: skip
-            if failed >= 0:
-                raise planes[failed][0].shortened()
-            parts = [image[start : start + count] for image in whole.values()]
-            combine_rows(
-                room.measured, room.counted, network, tgroup, read_variance, detector.gain, groups, *parts
-            )  # fmt: skip
-        finally:
-            rooms.put(room)
-
-    with ExitStack() as stack:
-        for exposure in opened:
-            stack.enter_context(exposure)
-        places = np.array([exposure.places(i) for exposure, i in planes])
-        pool = stack.enter_context(ThreadPoolExecutor(threads))
-        for _ in pool.map(work, range(0, height, rows)):
-            pass
-    for exposure in opened:
-        exposure.check_unchanged()
-    return CombinedMaps(integrations=len(planes), groups=groups, **whole)
+    with opened:
+        work_in_blocks(work, height, rows, lambda: _Room(integrations, rows, groups, width), threads)
+    return CombinedMaps(integrations=integrations, groups=groups, **whole)
 
 
 class _Room:
@@ -192,8 +169,7 @@ class _Room:
         self.counted = np.empty((integrations, rows, N_COUNTED, width), np.int16)
         self.sci = np.empty((groups, min(rows, SCI_ROWS), width), np.uint32)
         self.groupdq = np.empty((groups, rows, width), np.uint8)
-        # Eight pixels at a time, where a row begins at such an address.
-        self.words = self.groupdq.view(np.uint64) if width % 8 == 0 else np.empty((groups, rows, 0), np.uint64)
+        self.words = eight_at_once(self.groupdq)
         self.rate, self.pedestal = np.empty((2, 1, rows, width), np.uint32)
 
 

@@ -14,6 +14,7 @@ from .layout import (
     CHANGE,
     DIFFERENCES,
     DO_NOT_USE,
+    EIGHT_JUMPS,
     FALLS,
     FIRST,
     HAS_RATE,
@@ -30,8 +31,6 @@ from .layout import (
     WEIGHT,
 )  # fmt: skip
 from .pixel import deepest_step, measure_pixel, usable_groups
-
-_EIGHT_JUMPS = np.uint64(0x0404040404040404)
 
 
 @kernel
@@ -66,7 +65,7 @@ def _list_jumps(groupdq, words, group, events, number):
     They are few, and eight pixels are looked at at once.
     """
     for w in range(words.size):
-        jumps = words[w] & _EIGHT_JUMPS
+        jumps = words[w] & EIGHT_JUMPS
         if jumps != 0:
             for x in range(8 * w, 8 * w + 8):
                 if groupdq[x] & JUMP_DET:

@@ -8,9 +8,7 @@ import numpy as np
 
 from ..delivery.reading import native_float32, read_rows
 from ..kernels import kernel
-from .layout import JUMP_DET, SATURATED
-
-_EIGHT_JUMPS = np.uint64(0x0404040404040404)
+from .layout import EIGHT_JUMPS, JUMP_DET, SATURATED, eight_at_once
 
 # Counts of a pixel, in the order of their places in a stack: integrations in which
 #   saturated     group 0 is saturated and the pedestal 0,
@@ -38,8 +36,7 @@ class Room:
 
     def __init__(self, integrations: int, rows: int, width: int):
         self.groupdq = np.empty((1, rows, width), np.uint8)
-        # Eight pixels at a time, where a row begins at such an address.
-        self.words = self.groupdq.view(np.uint64) if width % 8 == 0 else np.empty((1, rows, 0), np.uint64)
+        self.words = eight_at_once(self.groupdq)
         self.first = np.empty((rows, width), np.uint8)
         self.jumps = np.empty((3, rows, width), np.int16)
         self.pedestal, self.rate = np.empty((2, 1, rows, width), np.uint32)
@@ -122,7 +119,7 @@ def count_block(
 def _add_jumps(groupdq, words, jumps):
     """Add the jumps of a group's row. They are few, and eight pixels are looked at at once."""
     for w in range(words.size):
-        if words[w] & _EIGHT_JUMPS != 0:
+        if words[w] & EIGHT_JUMPS != 0:
             for x in range(8 * w, 8 * w + 8):
                 jumps[x] += 1 if groupdq[x] & JUMP_DET else 0
     for x in range(8 * words.size, groupdq.size):

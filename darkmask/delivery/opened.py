@@ -1,0 +1,67 @@
+"""Open all exposures of a set at once, to be read integration by integration."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from .exposure import OpenExposure
+from .records import Exposure
+
+
+class OpenSet:
+    """The files of a set, held open: a context manager.
+
+    Leaving it without an error makes sure that no file has changed since it was scanned.
+
+    Parameters
+    ----------
+    exposures : sequence of Exposure
+        All of one set, at least one.
+    folder : Path
+        The delivery's folder.
+
+    Attributes
+    ----------
+    exposures : list of OpenExposure
+    planes : list of (OpenExposure, int)
+        Each integration of the set.
+    places : numpy.ndarray, shape (integration, 4, 2), int64
+        Inside the context: where each lies, see :meth:`OpenExposure.places`.
+
+    Raises
+    ------
+    DeliveryError
+        When a file has changed since it was scanned or is stored in a way that cannot be mapped.
+    """
+
+    def __init__(self, exposures: Sequence[Exposure], folder: Path):
+        self.exposures = [OpenExposure(exposure, folder) for exposure in exposures]
+        self.planes = [(exposure, i) for exposure in self.exposures for i in range(exposure.shape[0])]
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "OpenSet":
+        with ExitStack() as stack:
+            for exposure in self.exposures:
+                stack.enter_context(exposure)
+            self.places = np.array([exposure.places(i) for exposure, i in self.planes])
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, kind, *_) -> None:
+        self._stack.close()
+        if kind is None:
+            for exposure in self.exposures:
+                exposure.check_unchanged()
+
+    def require_read(self, failed: int) -> None:
+        """Raise the DeliveryError of what a kernel could not read.
+
+        Parameters
+        ----------
+        failed : int
+            Which integration, or -1 when all were read.
+        """
+        if failed >= 0:
+            raise self.planes[failed][0].shortened()
