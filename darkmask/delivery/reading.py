@@ -11,6 +11,19 @@ _pread = types.ExternalFunction("pread", types.intp(types.intc, types.uintp, typ
 
 
 @kernel
+def read_piece(descriptor, offset, out):
+    """Fill an array, in C order, with what lies ``offset`` bytes from a file's beginning; False when that fails."""
+    length = out.size * out.itemsize
+    done = 0
+    while done < length:
+        got = _pread(np.int32(descriptor), out.ctypes.data + np.uint64(done), np.uint64(length - done), offset + done)
+        if got <= 0:
+            return False
+        done += got
+    return True
+
+
+@kernel
 def read_rows(descriptor, offset, pixels, start, count, out):
     """Read some rows of consecutive planes as they lie in a file.
 
@@ -35,26 +48,12 @@ def read_rows(descriptor, offset, pixels, start, count, out):
     bool
         False when the file ended too early or could not be read.
     """
-    size = out.itemsize
     width = out.shape[2]
-    length = count * width * size
     for k in range(out.shape[0]):
-        done = 0
-        where = offset + (k * pixels + start * width) * size
-        while done < length:
-            address = out[k].ctypes.data + np.uint64(done)
-            got = _pread(np.int32(descriptor), address, np.uint64(length - done), where + done)
-            if got <= 0:
-                return False
-            done += got
+        where = offset + (k * pixels + start * width) * out.itemsize
+        if not read_piece(descriptor, where, out[k, :count]):
+            return False
     return True
-
-
-@kernel
-def read_pixel(descriptor, offset, out):
-    """Read one value as it lies in a file into ``out``, shape (1,); False when it could not be read."""
-    size = out.itemsize
-    return _pread(np.int32(descriptor), out.ctypes.data, np.uint64(size), np.int64(offset)) == size
 
 
 @intrinsic

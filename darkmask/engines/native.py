@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..delivery import OpenSet
-from ..delivery.reading import native_float32, read_pixel
+from ..delivery.reading import native_float32, read_piece
 from ..detectors import detector as look_up_detector
 from ..kernels import kernel, work_in_blocks
 from ..maps import CombinedMaps
@@ -12,8 +12,8 @@ from ..search.flight import FlightResult, saturation_level
 from ..search.telegraph import ENOUGH_READS, WEAK, telegraph_evidence
 from .interface import SetRequest
 
-# Pixels that a thread takes at once.
-_PIXELS_AT_ONCE = 200
+# Rows that a thread takes at once.
+_ROWS_AT_ONCE = 16
 
 
 def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) -> np.ndarray:
@@ -41,50 +41,73 @@ def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) 
     slope = maps.rate[y, x].astype(np.float64) * request.exposures[0].set_key.tgroup
     # All groups are usable where each difference is either quiet or a jump; elsewhere GROUPDQ says which are.
     flagged = maps.differences[y, x] + maps.jumps[y, x] != maps.integrations * (maps.groups - 1)
-    pixel = y * unstable.shape[1] + x
-    named = np.zeros(len(pixel), dtype=np.bool_)
+    begins = np.searchsorted(y, np.arange(unstable.shape[0] + 1))
+    named = np.zeros(len(y), dtype=np.bool_)
     level = saturation_level(look_up_detector(request.detector))
 
     opened = OpenSet(request.exposures, request.folder)
 
     def work(_room: None, start: int, count: int) -> None:
-        part = slice(start, start + count)
-        failed = _name_pixels(
-            opened.places, unstable.size, maps.groups, pixel[part], flagged[part], slope[part], noise[part], level,
-            request.parameters.telegraph_bic, named[part],
+        failed = _name_rows(
+            opened.places, unstable.shape, maps.groups, start, begins[start : start + count + 1], x, flagged, slope,
+            noise, level, request.parameters.telegraph_bic, named,
         )  # fmt: skip
         opened.require_read(failed)
 
     with opened:
-        work_in_blocks(work, len(pixel), _PIXELS_AT_ONCE, lambda: None)
+        work_in_blocks(work, len(unstable), _ROWS_AT_ONCE, lambda: None)
     telegraph = np.zeros_like(unstable)
     telegraph[y, x] = named
     return telegraph
 
 
 @kernel
-def _name_pixels(places, pixels, groups, pixel, flagged, slope, noise, level, least, named):
-    """Name each of some pixels, reading no more of it than it takes; gives the integration that failed, or -1."""
+def _name_rows(places, shape, groups, first_row, begins, columns, flagged, slope, noise, level, least, named):
+    """Name the pixels of some rows, reading no more of them than it takes; gives the integration that failed, or -1.
+
+    Those of each row stand from one of ``begins`` to the next.
+    """
     integrations = places.shape[0]
+    pixels = shape[0] * shape[1]
     some = min(integrations, -(-ENOUGH_READS // groups))
     firsts, order = np.empty(integrations, np.float32), np.empty(integrations, np.int64)
     ramps = np.empty((integrations, groups), np.float32)
-    for k in range(pixel.size):
-        # In an order of the pixel's own, so that the integrations looked at first do not depend on their names.
+    for r in range(begins.size - 1):
+        begin, end = begins[r], begins[r + 1]
+        if begin == end:
+            continue
+        # From the first of the row's pixels to the last one: a piece of a row is read as fast as a pixel.
+        start = (first_row + r) * shape[1] + columns[begin]
+        sci = np.empty((some, groups, columns[end - 1] - columns[begin] + 1), np.uint32)
+        groupdq = np.empty(sci.shape, np.uint8)
+        # In an order of the row's own, so that which integrations are looked at first does not depend on their names.
         for i in range(integrations):
-            if not _read_ramp(places[i], pixels, pixel[k], False, level, firsts[i : i + 1]):
+            if not _read_ramp(places[i], pixels, start, False, level, firsts[i : i + 1]):
                 return i
         _order(firsts, order)
         for j in range(some):
-            if not _read_ramp(places[order[j]], pixels, pixel[k], flagged[k], level, ramps[j]):
-                return order[j]
-        gain = telegraph_evidence(ramps[:some], slope[k], noise[k], least + WEAK)
-        if some < integrations and least - WEAK < gain < least + WEAK:
-            for j in range(some, integrations):
-                if not _read_ramp(places[order[j]], pixels, pixel[k], flagged[k], level, ramps[j]):
+            place = places[order[j]]
+            for g in range(groups):
+                if not read_piece(place[0, 0], place[0, 1] + 4 * (g * pixels + start), sci[j, g]):
                     return order[j]
-            gain = telegraph_evidence(ramps, slope[k], noise[k], least)
-        named[k] = gain > least
+                if flagged[begin:end].any() and not read_piece(
+                    place[1, 0], place[1, 1] + g * pixels + start, groupdq[j, g]
+                ):
+                    return order[j]
+        for k in range(begin, end):
+            here = columns[k] - columns[begin]
+            for j in range(some):
+                for g in range(groups):
+                    ramps[j, g] = native_float32(sci[j, g, here])
+                if flagged[k]:
+                    _leave_out_unusable(ramps[j], groupdq[j, :, here].copy(), level)
+            gain = telegraph_evidence(ramps[:some], slope[k], noise[k], least + WEAK)
+            if some < integrations and least - WEAK < gain < least + WEAK:
+                for j in range(some, integrations):
+                    if not _read_ramp(places[order[j]], pixels, start + here, flagged[k], level, ramps[j]):
+                        return order[j]
+                gain = telegraph_evidence(ramps, slope[k], noise[k], least)
+            named[k] = gain > least
     return -1
 
 
@@ -105,17 +128,23 @@ def _read_ramp(place, pixels, pixel, flagged, level, ramp):
     bits = np.empty(1, np.uint32)
     groups = ramp.size
     for g in range(groups):
-        if not read_pixel(place[0, 0], place[0, 1] + 4 * (g * pixels + pixel), bits):
+        if not read_piece(place[0, 0], place[0, 1] + 4 * (g * pixels + pixel), bits):
             return False
         ramp[g] = native_float32(bits[0])
     if flagged:
-        byte, groupdq, usable = np.empty(1, np.uint8), np.empty(groups, np.uint8), np.empty(groups, np.bool_)
+        byte, groupdq = np.empty(1, np.uint8), np.empty(groups, np.uint8)
         for g in range(groups):
-            if not read_pixel(place[1, 0], place[1, 1] + g * pixels + pixel, byte):
+            if not read_piece(place[1, 0], place[1, 1] + g * pixels + pixel, byte):
                 return False
             groupdq[g] = byte[0]
-        usable_groups(ramp, groupdq, level, usable)
-        for g in range(groups):
-            if not usable[g]:
-                ramp[g] = np.nan
+        _leave_out_unusable(ramp, groupdq, level)
     return True
+
+
+@kernel
+def _leave_out_unusable(ramp, groupdq, level):
+    usable = np.empty(ramp.size, np.bool_)
+    usable_groups(ramp, groupdq, level, usable)
+    for g in range(ramp.size):
+        if not usable[g]:
+            ramp[g] = np.nan

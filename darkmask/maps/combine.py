@@ -16,18 +16,15 @@ from ..delivery.reading import read_rows
 from ..detectors import Detector
 from ..errors import SearchError
 from ..kernels import kernel, work_in_blocks
-from .integration import measure_rows
+from .integration import SLAB_ROWS, Scratch, make_scratch, measure_rows
 from .layout import N_COUNTED, N_MEASURED, eight_at_once
 from .order import sorting_network
 from .stacks import combine_rows
 
-# Rows of the ramps that are read at once: in a full frame 16 kB of each group, longer than what a call costs, and in
-# all no more than a processor's cache holds.
-SCI_ROWS = 2
 # What one thread's buffers and stacks may take: it should fit into a processor's cache, as far as that goes.
 BLOCK_BYTES = 10_000_000
 _BYTES_PER_PIXEL = 4 * N_MEASURED + 2 * N_COUNTED
-_BYTES_PER_READ = 5
+_BYTES_PER_READ = 1
 
 
 @dataclass(frozen=True)
@@ -149,8 +146,8 @@ def combine_set(
 
     def work(room: _Room, start: int, count: int) -> None:
         failed = measure_block(
-            opened.places, start, count, height, room.sci, room.groupdq, room.words, room.rate, room.pedestal,
-            tgroup, read_variance, detector.gain, saturation_level, room.measured, room.counted,
+            opened.places, start, count, height, room.groupdq, room.words, room.rate, room.pedestal, tgroup,
+            read_variance, detector.gain, saturation_level, room.scratch, room.measured, room.counted,
         )  # fmt: skip
         opened.require_read(failed)
         parts = [image[start : start + count] for image in whole.values()]
@@ -167,7 +164,7 @@ class _Room:
     def __init__(self, integrations: int, rows: int, groups: int, width: int):
         self.measured = np.empty((integrations, rows, N_MEASURED, width), np.float32)
         self.counted = np.empty((integrations, rows, N_COUNTED, width), np.int16)
-        self.sci = np.empty((groups, min(rows, SCI_ROWS), width), np.uint32)
+        self.scratch: Scratch = make_scratch(min(rows, SLAB_ROWS), groups, width)
         self.groupdq = np.empty((groups, rows, width), np.uint8)
         self.words = eight_at_once(self.groupdq)
         self.rate, self.pedestal = np.empty((2, 1, rows, width), np.uint32)
@@ -175,7 +172,7 @@ class _Room:
 
 @kernel
 def measure_block(
-    places, start, count, height, sci, groupdq, words, rate, pedestal, tgroup, read_variance, gain, level,
+    places, start, count, height, groupdq, words, rate, pedestal, tgroup, read_variance, gain, level, scratch,
     measured, counted,
 ):  # fmt: skip
     """Read and measure a block of rows of all integrations.
@@ -188,7 +185,7 @@ def measure_block(
         First row, and how many.
     height : int
         Rows of the frame.
-    sci, groupdq, words, rate, pedestal, tgroup, read_variance, gain, level
+    groupdq, words, rate, pedestal, tgroup, read_variance, gain, level, scratch
         Buffers and numbers, see :func:`darkmask.maps.integration.measure_rows`.
     measured : array, shape (integration, rows, N_MEASURED, x), float32
         Set.
@@ -200,8 +197,8 @@ def measure_block(
     int
         -1, or the integration of which a file could not be read.
     """
-    width = sci.shape[2]
-    pixels = height * width
+    pixels = height * groupdq.shape[2]
+    slab = scratch.reads.shape[0]
     for i in range(places.shape[0]):
         if not (
             read_rows(places[i, 1, 0], places[i, 1, 1], pixels, start, count, groupdq)
@@ -209,12 +206,11 @@ def measure_block(
             and read_rows(places[i, 3, 0], places[i, 3, 1], pixels, start, count, pedestal)
         ):
             return i
-        for first in range(0, count, sci.shape[1]):
-            rows = min(sci.shape[1], count - first)
-            if not read_rows(places[i, 0, 0], places[i, 0, 1], pixels, start + first, rows, sci):
+        for first in range(0, count, slab):
+            rows = min(slab, count - first)
+            if not measure_rows(
+                places[i, 0, 0], places[i, 0, 1], pixels, start + first, rows, groupdq, words, first, rate[0],
+                pedestal[0], tgroup, read_variance, gain, level, scratch, measured[i], counted[i],
+            ):  # fmt: skip
                 return i
-            measure_rows(
-                sci, rows, groupdq, words, first, rate[0], pedestal[0], tgroup, read_variance, gain, level,
-                measured[i], counted[i],
-            )  # fmt: skip
     return -1

@@ -30,6 +30,8 @@ LEAST_KEPT = 0.75
 SLOPE_SHOT = 1.2
 # Of a mean over that of a median, of Gaussian values.
 MEDIAN_EFFICIENCY = 2 / np.pi
+# Sums of squares are added up in such parts of a DN**2; beyond the largest, a ramp is no ramp.
+PARTS, LARGEST_SQUARES = 1000.0, np.float32(1e14)
 
 
 @kernel
@@ -44,6 +46,7 @@ def combine_rows(
     loads = np.empty((integrations + 2, width), np.float32)
     ranks = np.empty(integrations + 2, np.int64)
     sums = np.empty((5, width), np.float64)
+    totals = np.empty((2, width), np.int64)
     count = np.empty(width, np.int32)
     centre = np.empty(width, np.float32)
     for r in range(rate.shape[0]):
@@ -71,9 +74,7 @@ def combine_rows(
             sort_columns(ordered, network, ranks)
             middle(ordered, ranks, count, out[r])
 
-        finite_first(measured, r, SQUARES, ordered, count)
-        sort_columns(ordered, network, ranks)
-        _pool(ordered, ranks, count, counted, r, sums, noise[r])
+        _pool(measured, counted, r, totals, noise[r])
 
 
 @kernel
@@ -121,17 +122,20 @@ def _clipped_mean(
 
 
 @kernel
-def _pool(squares, ranks, count, counted, row, sums, noise):
-    """Standard deviation of a difference over all integrations; each one's mean costs a degree of freedom."""
-    total, freedom = sums[0], sums[1]
+def _pool(measured, counted, row, totals, noise):
+    """Standard deviation of a difference over all integrations; each one's mean costs a degree of freedom.
+
+    Summed in whole thousandths, so that it does not matter in which order.
+    """
+    total, freedom = totals[0], totals[1]
     for x in range(noise.size):
-        total[x], freedom[x] = 0.0, 0.0
-    for k in range(ranks.size - 2):
-        value = squares[ranks[k]]
+        total[x], freedom[x] = 0, 0
+    for i in range(measured.shape[0]):
+        squares, differences = measured[i, row, SQUARES], counted[i, row, DIFFERENCES]
         for x in range(noise.size):
-            total[x] += np.float64(value[x]) if k < count[x] else 0.0
-        differences = counted[k, row, DIFFERENCES]
-        for x in range(noise.size):
+            # The differences of a whole ramp of the largest signals come to 1e12.
+            known = squares[x] < LARGEST_SQUARES
+            total[x] += np.int64(np.float64(squares[x] if known else np.float32(0)) * PARTS)
             freedom[x] += differences[x] - 1 if differences[x] > 1 else 0
     for x in range(noise.size):
-        noise[x] = np.sqrt(total[x] / freedom[x]) if freedom[x] > 0 else np.nan
+        noise[x] = np.sqrt(total[x] / PARTS / freedom[x]) if freedom[x] > 0 else np.nan

@@ -4,6 +4,8 @@ from bisect import bisect_left, bisect_right
 
 import numpy as np
 
+from ..kernels import kernel
+
 MAD_TO_SIGMA = 1.482602218505602  # of a Gaussian, as in astropy.stats.mad_std
 CLIP_SIGMA = 3.0
 
@@ -78,11 +80,32 @@ def neighbour_sum(values: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    values : numpy.ndarray, shape (y, x), float
+    values : numpy.ndarray, shape (y, x), float32
 
     Returns
     -------
-    numpy.ndarray, shape (y, x), same dtype
+    numpy.ndarray, shape (y, x), float32
     """
-    padded = np.pad(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0), 1)
-    return padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
+    total = np.empty(values.shape, values.dtype)
+    _sum_neighbours(values, total)
+    return total
+
+
+@kernel
+def _sum_neighbours(values, total):
+    height, width = values.shape
+    total[:] = 0
+    for y in range(height):
+        if y > 0:
+            _add_finite(values[y - 1], total[y])
+        if y < height - 1:
+            _add_finite(values[y + 1], total[y])
+        _add_finite(values[y, : width - 1], total[y, 1:])
+        _add_finite(values[y, 1:], total[y, : width - 1])
+
+
+@kernel
+def _add_finite(values, total):
+    for x in range(total.size):
+        value = values[x]
+        total[x] += value if abs(value) < np.inf else np.float32(0)
