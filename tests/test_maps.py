@@ -276,19 +276,55 @@ def test_a_frame_that_is_saturated_all_over_is_called_so(tmp_path):
     assert in_category(searched(ramps, tmp_path / "files", 2), Category.SATURATED)[2:-2, 2:-2].all()
 
 
+def good_ramps(integrations=6, groups=20, size=96) -> tuple[np.ndarray, np.ndarray]:
+    """SCI and GROUPDQ of good pixels."""
+    random = np.random.default_rng(9)
+    sci = random.normal(0, 5, (integrations, groups, size, size)) + random.normal(0, 23, (integrations, 1, size, size))
+    return sci, np.zeros(sci.shape, np.uint8)
+
+
+def fitted(sci: np.ndarray, groupdq: np.ndarray) -> Ramps:
+    """Ramps with the rates of straight lines; none where every group is saturated."""
+    integrations, groups, *frame = sci.shape
+    rate = np.polyfit(np.arange(groups), sci.swapaxes(0, 1).reshape(groups, -1), 1)[0].reshape(integrations, *frame)
+    rate[(groupdq & 2).all(axis=1)] = np.nan
+    kinds = ((sci, "f4"), (groupdq, "u1"), (rate / TGROUP, "f4"), (sci[:, 0], "f4"))
+    return Ramps(*(values.astype(kind) for values, kind in kinds))
+
+
+def test_a_noisy_neighbour_of_a_saturated_pixel_is_noisy_and_a_quiet_one_good(tmp_path):
+    sci, groupdq = good_ramps()
+    for x in (20, 40):
+        sci[:, :, 50, x] = 50_000
+        groupdq[:, :, 49:52, x - 1 : x + 2] |= 2
+    sci[:, :, 50, 41] *= 4
+    found = searched(fitted(sci, groupdq), tmp_path / "files", 4)
+    assert in_category(found, Category.NOISY)[50, 41]
+    saturated = in_category(found, Category.SATURATED)
+    assert saturated[50, 20]
+    assert saturated[50, 40]
+    assert np.count_nonzero(found) == 3
+
+
+def test_a_pixel_with_nothing_but_small_jumps_is_undetermined(tmp_path):
+    sci, groupdq = good_ramps()
+    groupdq[:, 1:, 30, 30] = 4
+    groupdq[:, 1::2, 30, 60] = 4  # half of its differences are enough
+    found = searched(fitted(sci, groupdq), tmp_path / "files", 4)
+    assert in_category(found, Category.UNDETERMINED)[30, 30]
+    assert np.count_nonzero(found) == 1
+
+
 def test_a_snowball_and_a_shower_are_no_bad_pixels(tmp_path):
     """A saturating blob with flagged surroundings, and a faint one that the jump step does not see."""
-    random = np.random.default_rng(4)
-    sci = random.normal(0, 5, (6, 12, 96, 96)) + random.normal(0, 23, (6, 1, 96, 96))
-    groupdq = np.zeros(sci.shape, np.uint8)
+    sci, groupdq = good_ramps(groups=12)
     y, x = np.mgrid[:96, :96]
     snowball = np.hypot(y - 30, x - 30)
     sci[2, 5:] += 3e4 * np.exp(-((snowball / 5) ** 2))
     groupdq[2, 5:, snowball < 3] |= 2
     groupdq[2, 5, snowball < 15] |= 4
     sci[4, 7:] += 15 * (np.hypot(y - 65, x - 65) < 20)
-    rate = np.polyfit(np.arange(12), sci.transpose(1, 0, 2, 3).reshape(12, -1), 1)[0].reshape(6, 96, 96)
-    quiet = snowball >= 15
-    rate[2] = np.where(quiet, rate[2], random.normal(0, 0.5, quiet.shape))  # fitted without the jump
-    ramps = Ramps(*(v.astype(t) for v, t in ((sci, "f4"), (groupdq, "u1"), (rate / TGROUP, "f4"), (sci[:, 0], "f4"))))
+    ramps = fitted(sci, groupdq)
+    hit = snowball < 15
+    ramps.rate[2, hit] = np.random.default_rng(4).normal(0, 0.5 / TGROUP, hit.sum())  # fitted without the jump
     assert not searched(ramps, tmp_path / "files", 4).any()

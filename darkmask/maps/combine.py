@@ -17,14 +17,13 @@ from ..detectors import Detector
 from ..errors import SearchError
 from ..kernels import kernel, work_in_blocks
 from .integration import SLAB_ROWS, Scratch, make_scratch, measure_rows
-from .layout import N_COUNTED, N_MEASURED, eight_at_once
+from .layout import N_COUNTED, N_MEASURED
 from .order import sorting_network
 from .stacks import combine_rows
 
 # What one thread's buffers and stacks may take: it should fit into a processor's cache, as far as that goes.
-BLOCK_BYTES = 10_000_000
+BLOCK_BYTES = 7_000_000
 _BYTES_PER_PIXEL = 4 * N_MEASURED + 2 * N_COUNTED
-_BYTES_PER_READ = 1
 
 
 @dataclass(frozen=True)
@@ -141,13 +140,12 @@ def combine_set(
     tgroup = exposures[0].set_key.tgroup
     read_variance = detector.read_noise**2
     network = sorting_network(integrations)
-    bytes_per_row = width * (_BYTES_PER_PIXEL * integrations + _BYTES_PER_READ * groups)
-    rows = min(height, max(1, block_bytes // bytes_per_row))
+    rows = min(height, max(1, block_bytes // (width * _BYTES_PER_PIXEL * integrations)))
 
     def work(room: _Room, start: int, count: int) -> None:
         failed = measure_block(
-            opened.places, start, count, height, room.groupdq, room.words, room.rate, room.pedestal, tgroup,
-            read_variance, detector.gain, saturation_level, room.scratch, room.measured, room.counted,
+            opened.places, start, count, height, room.rate, room.pedestal, tgroup, read_variance,
+            detector.gain, saturation_level, room.scratch, room.measured, room.counted,
         )  # fmt: skip
         opened.require_read(failed)
         parts = [image[start : start + count] for image in whole.values()]
@@ -165,15 +163,12 @@ class _Room:
         self.measured = np.empty((integrations, rows, N_MEASURED, width), np.float32)
         self.counted = np.empty((integrations, rows, N_COUNTED, width), np.int16)
         self.scratch: Scratch = make_scratch(min(rows, SLAB_ROWS), groups, width)
-        self.groupdq = np.empty((groups, rows, width), np.uint8)
-        self.words = eight_at_once(self.groupdq)
         self.rate, self.pedestal = np.empty((2, 1, rows, width), np.uint32)
 
 
 @kernel
 def measure_block(
-    places, start, count, height, groupdq, words, rate, pedestal, tgroup, read_variance, gain, level, scratch,
-    measured, counted,
+    places, start, count, height, rate, pedestal, tgroup, read_variance, gain, level, scratch, measured, counted,
 ):  # fmt: skip
     """Read and measure a block of rows of all integrations.
 
@@ -185,7 +180,7 @@ def measure_block(
         First row, and how many.
     height : int
         Rows of the frame.
-    groupdq, words, rate, pedestal, tgroup, read_variance, gain, level, scratch
+    rate, pedestal, tgroup, read_variance, gain, level, scratch
         Buffers and numbers, see :func:`darkmask.maps.integration.measure_rows`.
     measured : array, shape (integration, rows, N_MEASURED, x), float32
         Set.
@@ -197,20 +192,19 @@ def measure_block(
     int
         -1, or the integration of which a file could not be read.
     """
-    pixels = height * groupdq.shape[2]
+    pixels = height * rate.shape[2]
     slab = scratch.reads.shape[0]
     for i in range(places.shape[0]):
         if not (
-            read_rows(places[i, 1, 0], places[i, 1, 1], pixels, start, count, groupdq)
-            and read_rows(places[i, 2, 0], places[i, 2, 1], pixels, start, count, rate)
+            read_rows(places[i, 2, 0], places[i, 2, 1], pixels, start, count, rate)
             and read_rows(places[i, 3, 0], places[i, 3, 1], pixels, start, count, pedestal)
         ):
             return i
         for first in range(0, count, slab):
             rows = min(slab, count - first)
             if not measure_rows(
-                places[i, 0, 0], places[i, 0, 1], pixels, start + first, rows, groupdq, words, first, rate[0],
-                pedestal[0], tgroup, read_variance, gain, level, scratch, measured[i], counted[i],
+                places[i], pixels, start + first, rows, first, rate[0], pedestal[0], tgroup, read_variance,
+                gain, level, scratch, measured[i], counted[i],
             ):  # fmt: skip
                 return i
     return -1

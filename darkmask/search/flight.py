@@ -207,14 +207,19 @@ class _Amplifier:
         self.unstable = judged & unsteady
         hot = detected & (self.rate * np.float32(self.detector.gain) >= parameters.hot_rate)
         warm = detected & (self.rate * np.float32(self.detector.gain) >= parameters.warm_rate) & ~hot
-        self.judged = judged
+        # With hardly a quiet difference nothing is known of the noise, and what nothing else finds is not good.
+        low_pedestal = self._low_pedestal(judged)
+        unknown = judged & ~unlooked & (maps.differences < parameters.min_differences)
+        unknown &= ~(hot | warm | low_pedestal | self.unstable)
+        undetermined |= unknown
+        self.judged = judged = judged & ~unknown
         return {
             Category.SATURATED: saturated,
             Category.HOT: hot,
             Category.WARM: warm,
             Category.RC: rc,
             Category.INVERSE_RC: inverse_rc,
-            Category.LOW_PEDESTAL: self._low_pedestal(judged),
+            Category.LOW_PEDESTAL: low_pedestal,
             Category.UNDETERMINED: undetermined,
         }
 
@@ -264,7 +269,10 @@ class _Amplifier:
         lost = np.sqrt(most / np.maximum(maps.differences, 1).astype(np.float32))
         excess = (cube_root - np.float32(centre)) / (np.float32(sigma) * lost)
         quiet = np.where(unlooked, loud, relative)
-        return np.where(unlooked, np.float32(0), excess), np.fmax(quiet, 1), np.fmax(loud, 1)
+        cube_root = np.cbrt(loud[unlooked] ** 2)
+        centre, sigma = population(np.cbrt(loud[~unlooked] ** 2), judged[~unlooked])
+        excess[unlooked] = (cube_root - np.float32(centre)) / np.float32(sigma)
+        return excess, np.fmax(quiet, 1), np.fmax(loud, 1)
 
     def _rc(self, judged, quiet, loud) -> tuple[np.ndarray, np.ndarray]:
         maps, parameters = self.maps, self.parameters

@@ -1,0 +1,150 @@
+"""The few pixels of an integration that have jumps or unusable groups: found, and followed while its groups go by."""
+
+import numpy as np
+
+from ..delivery.reading import native_float32
+from ..kernels import kernel
+from .layout import (
+    CHANGE,
+    DIFFERENCES,
+    DO_NOT_USE,
+    EIGHT_JUMPS,
+    FALLS,
+    JUMP_DET,
+    JUMPS,
+    SATURATED,
+    SCATTER,
+    SQUARES,
+    WEIGHT,
+)
+from .pixel import deepest_step
+
+# Pixels that need their whole ramp are few, and it is put aside as it goes by; a row with more is read once more.
+ASIDE_SHARE = 8
+# What is kept of a pixel with jumps while its ramp goes by: how many there are, how many of them fall, the sum and the
+# sum of squares about the slope of its jumping differences, the group of the last one and the weight up to it, the
+# group up to which it has been looked at, and, from before that, the sum of the quiet squares and the read.
+_NUMBER, _FALLS, _SUM, _SQUARES, _LAST, _WEIGHT, _SEEN, _BEFORE, _READ = range(9)
+N_JUMP = 9
+
+
+@kernel
+def give_slots(flags, slots, jumps, aside):
+    """Number the pixels that have jumps, and begin anew with each, and those whose ramps are put aside.
+
+    Gives how many are put aside. The others with unusable groups have slot -1.
+    """
+    jumping, apart = 0, 0
+    most = flags.shape[1] // ASIDE_SHARE
+    for row in range(flags.shape[0]):
+        special = 0
+        for x in range(flags.shape[1]):
+            special += 1 if flags[row, x] & (DO_NOT_USE | SATURATED) else 0
+        for x in range(flags.shape[1]):
+            if flags[row, x] & (DO_NOT_USE | SATURATED | JUMP_DET) == 0:
+                continue
+            if flags[row, x] & (DO_NOT_USE | SATURATED) == 0:
+                slots[row, x] = jumping
+                jumps[jumping] = 0
+                jumping += 1
+            elif special <= most:
+                slots[row, x] = apart
+                aside[apart, 0], aside[apart, 1] = row, x
+                apart += 1
+            else:
+                slots[row, x] = -1
+    return apart
+
+
+@kernel
+def look_through(groupdq, words, flags, group, events, number):
+    """Gather the flags of a group's row, and add its jumps to a list of ``number`` events; gives their number.
+
+    They are few, and eight pixels are looked at at once. An event is the group times the width, plus the pixel.
+    """
+    for x in range(flags.size):
+        flags[x] |= groupdq[x]
+    for w in range(words.size):
+        if words[w] & EIGHT_JUMPS != 0:
+            for x in range(8 * w, 8 * w + 8):
+                if groupdq[x] & JUMP_DET:
+                    events[number] = group * flags.size + x
+                    number += 1
+    for x in range(8 * words.size, groupdq.size):
+        if groupdq[x] & JUMP_DET:
+            events[number] = group * flags.size + x
+            number += 1
+    return number
+
+
+@kernel
+def next_events(events, upcoming, end):
+    """The next events of a row, those before ``end``."""
+    first = upcoming[0]
+    while upcoming[0] < upcoming[1] and events[upcoming[0]] < end:
+        upcoming[0] += 1
+    return events[first : upcoming[0]]
+
+
+@kernel
+def leave_out(events, flags, slots, reads, squares, jumps):
+    for event in events:
+        x = event % flags.size
+        if flags[x] & (DO_NOT_USE | SATURATED):
+            continue
+        one = jumps[slots[x]]
+        one[_BEFORE] = squares[x]
+        one[_READ] = reads[x]
+
+
+@kernel
+def take_in(events, group, sci, groupdq, flags, slots, slope, squares, jumps, read_variance, gain):
+    """Take in one or two groups of the pixels of which one is a jump, from what :func:`leave_out` has kept."""
+    for event in events:
+        x = event % flags.size
+        if flags[x] & (DO_NOT_USE | SATURATED):
+            continue
+        one = jumps[slots[x]]
+        if one[_SEEN] == group:
+            continue
+        one[_SEEN] = group
+        before, quiet = np.float32(one[_READ]), np.float32(one[_BEFORE])
+        for k in range(sci.shape[0]):
+            value = native_float32(sci[k, x])
+            if groupdq[k, x] & JUMP_DET:
+                step = np.float64(value) - before
+                one[_NUMBER] += 1
+                one[_SUM] += step
+                one[_SQUARES] += (step - slope[x]) ** 2
+                if step < slope[x] and step < deepest_step(np.float64(slope[x]), read_variance, gain):
+                    one[_FALLS] += 1
+                run = group + k - one[_LAST]
+                one[_WEIGHT] += run * (run * run - 1)
+                one[_LAST] = group + k
+            else:
+                deviation = value - before - slope[x]
+                quiet += deviation * deviation
+            before = value
+        squares[x] = quiet
+
+
+@kernel
+def put_aside(sci, group, aside, number, ramps):
+    for k in range(number):
+        ramps[k, group] = native_float32(sci[aside[k, 0], aside[k, 1]])
+
+
+@kernel
+def finish_jumps(groups, slope, squares, jump, out, counts):
+    """Mend the maps of a pixel with jumps."""
+    steps = groups - 1
+    quiet = steps - int(jump[_NUMBER])
+    about = out[CHANGE] / steps - slope
+    out[SCATTER] = np.sqrt(max(squares + jump[_SQUARES] - steps * about * about, 0.0) / (steps - 1))
+    about = (out[CHANGE] - jump[_SUM]) / quiet - slope if quiet > 0 else 0.0
+    out[SQUARES] = max(squares - quiet * about * about, 0.0)
+    run = groups - jump[_LAST]
+    out[WEIGHT] = max(jump[_WEIGHT] + run * (run * run - 1), 1.0)
+    counts[DIFFERENCES] = quiet
+    counts[JUMPS] = jump[_NUMBER]
+    counts[FALLS] = jump[_FALLS]
