@@ -39,6 +39,7 @@ RECOVERY = 2.054
 # Interpixel coupling is published as one number per channel and differs from pixel to pixel by about this share of it;
 # so much of what a neighbour put in may be left after its subtraction.
 COUPLING_TOLERANCE = 0.1
+_ROWS_OF_SCATTER = 256
 
 
 @dataclass(frozen=True)
@@ -269,9 +270,10 @@ class _Amplifier:
         lost = np.sqrt(most / np.maximum(maps.differences, 1).astype(np.float32))
         excess = (cube_root - np.float32(centre)) / (np.float32(sigma) * lost)
         quiet = np.where(unlooked, loud, relative)
-        cube_root = np.cbrt(loud[unlooked] ** 2)
-        centre, sigma = population(np.cbrt(loud[~unlooked] ** 2), judged[~unlooked])
-        excess[unlooked] = (cube_root - np.float32(centre)) / np.float32(sigma)
+        # Those beside saturated pixels are few: for them the scatter of some rows of good ones is known well enough.
+        some = np.s_[:: max(1, len(loud) // _ROWS_OF_SCATTER)]
+        centre, sigma = population(np.cbrt(loud[some] ** 2), (judged & ~unlooked)[some])
+        excess[unlooked] = (np.cbrt(loud[unlooked] ** 2) - np.float32(centre)) / np.float32(sigma)
         return excess, np.fmax(quiet, 1), np.fmax(loud, 1)
 
     def _rc(self, judged, quiet, loud) -> tuple[np.ndarray, np.ndarray]:
