@@ -5,7 +5,6 @@ threshold 4 sigma, flagged neighbours) on bands of rows, so that an exposure of 
 GB. Bands overlap by the reach of the steps, and the products do not depend on their height.
 """
 
-import logging
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from ..detectors import Detector
 from ..flags import pixel_flags
+from ..pipeline import fit_ramps, silence_logs
 from .headers import FILE_DATE, ExposureName, fill_headers
 from .ramps import simulate_ramps
 from .references import SUPERBIAS, reference
@@ -48,7 +48,7 @@ def make_triplet(
     -----
     To be called inside :func:`darkmask.offline.offline_crds`.
     """
-    _silence_logs()
+    silence_logs()
     ramps = simulate_ramps(spec, properties, subarray, name.exposure)
     start = (subarray.xstart, subarray.ystart) if subarray else (1, 1)
     border = spec.geometry.reference_pixels(*start, ramps.shape[2:])
@@ -191,15 +191,12 @@ def _run_steps(model, properties: Detector, products: _Products, first: int, las
     products.groupdq[:, :, first:last] = model.groupdq[:, :, inner]
     products.pixeldq[first:last] = model.pixeldq[inner]
 
-    fit = _optional_fit_class()(algorithm="OLS_C")
-    fit.save_opt = True
-    fit.override_gain = reference("gain", properties, window)
-    fit.override_readnoise = reference("readnoise", properties, window)
-    rate, rateints = fit.run(model)
+    gain, readnoise = (reference(kind, properties, window) for kind in ("gain", "readnoise"))
+    rate, rateints, optional = fit_ramps(model, gain, readnoise)
     for product, result, arrays in (
         ("rate", rate, _RATE_ARRAYS),
         ("rateints", rateints, _RATE_ARRAYS),
-        ("fitopt", fit.optional, products.fitopt_arrays),
+        ("fitopt", optional, products.fitopt_arrays),
     ):
         collected = getattr(products, product)
         for key in arrays:
@@ -208,27 +205,12 @@ def _run_steps(model, properties: Detector, products: _Products, first: int, las
             collected.setdefault(key, []).append(_Packed.of(array) if banded and array.ndim == 4 else array)
         products.models[product] = result
     for key in set(_SEGMENT_ARRAYS) - set(products.fitopt_arrays):
-        delattr(fit.optional, key)
+        delattr(optional, key)
     # The pipeline writes the optional results before it marks the fit as done; MAST's files are marked.
-    fit.optional.meta.cal_step.ramp_fit = "COMPLETE"
+    optional.meta.cal_step.ramp_fit = "COMPLETE"
     products.models["jump"] = model
     products.cosmic_rays.append(model.meta.exposure.primary_cosmic_rays or 0.0)
     products.heights.append(model.meta.subarray.ysize)
-
-
-@cache
-def _optional_fit_class():
-    """``RampFitStep`` that keeps its optional results in memory instead of writing them."""
-    from jwst.ramp_fitting import RampFitStep
-
-    class OptionalFit(RampFitStep):
-        optional = None
-
-        def save_model(self, model, suffix=None, **_):
-            if suffix == "fitopt":
-                self.optional = model
-
-    return OptionalFit
 
 
 def _save(model, path: Path) -> None:
@@ -261,9 +243,3 @@ def _dated_class(model_class):
     # Of the same name: it is what DATAMODL says.
     members = {"on_save": on_save, "validate": validate, "__module__": model_class.__module__}
     return type(model_class.__name__, (model_class,), members)
-
-
-def _silence_logs() -> None:
-    """Only warnings: the steps tell everything they do, 70 exposures of it."""
-    for name in ("jwst", "stcal", "stdatamodels", "stpipe", "CRDS"):
-        logging.getLogger(name).setLevel(logging.WARNING)

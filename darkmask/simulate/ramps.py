@@ -77,7 +77,7 @@ def simulate_ramps(spec: SimulationSpec, properties: Detector, subarray: Subarra
     noisy = here.of(Category.NOISY)
     noise[noisy.y, noisy.x] *= noisy.strength
     telegraph = here.of(Category.TELEGRAPH)
-    levels = _telegraph_levels(telegraph, spec.integrations * spec.groups, group_time, rng)
+    levels = telegraph_levels(telegraph.strength, telegraph.timescale, spec.integrations * spec.groups, group_time, rng)
 
     for integration in range(spec.integrations):
         pedestal = rng.standard_normal(shape, dtype=np.float32) * np.float32(RESET_NOISE)
@@ -157,17 +157,36 @@ def _add_traps(charge: np.ndarray, defects: Defects, gain: float, time: float) -
     charge[falling.y, falling.x] += (falling.pedestal + falling.strength * np.exp(-time / falling.timescale)) * gain
 
 
-def _telegraph_levels(telegraph: Defects, reads: int, group_time: float, rng: np.random.Generator) -> np.ndarray:
-    """Extra counts of telegraph pixels, DN, shape (pixel, read): two levels with exponential dwell times.
+def telegraph_levels(
+    distance: np.ndarray, dwell: np.ndarray, reads: int, group_time: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Extra counts of telegraph pixels: two levels with exponential dwell times.
 
+    Parameters
+    ----------
+    distance : numpy.ndarray, shape (pixel,), DN
+        Of the two levels.
+    dwell : numpy.ndarray, shape (pixel,), s
+        Mean time in a level.
+    reads : int
+    group_time : float
+        s.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    numpy.ndarray, shape (pixel, read), float32, DN
+
+    Notes
+    -----
     A read differs from the one before when the number of switches between them is odd, which has probability
     (1 - exp(-2 t / dwell)) / 2.
     """
-    odd = 0.5 * (1.0 - np.exp(-2.0 * group_time / telegraph.timescale))
-    switched = rng.random((telegraph.x.size, reads)) < odd[:, None]
-    start = rng.integers(0, 2, telegraph.x.size)[:, None]
+    odd = 0.5 * (1.0 - np.exp(-2.0 * group_time / dwell))
+    switched = rng.random((distance.size, reads)) < odd[:, None]
+    start = rng.integers(0, 2, distance.size)[:, None]
     upper = (np.cumsum(switched, axis=1) + start) % 2 == 1
-    return np.where(upper, telegraph.strength[:, None], 0.0).astype(np.float32)
+    return np.where(upper, distance[:, None], 0.0).astype(np.float32)
 
 
 def _add_cosmic_rays(

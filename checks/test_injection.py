@@ -1,0 +1,55 @@
+"""INJ: are defects of known strength found, when they are put into the delivery's own ramps?"""
+
+import pytest
+
+from darkmask.flags import Category
+from darkmask.pictures import recovery_curves
+from darkmask.recovery import completeness
+from fixtures.outcomes import NotEvaluated
+
+# Below its threshold a rate has another name, and a rate is only known to its error.
+_APART = 1.2
+
+
+def judged_strengths(check, category: Category, limits: dict[str, float]) -> tuple[float, float]:
+    """Which strengths must be found: of a rate, from the search's own recovery limit on."""
+    parameters, recovered = check.run.settings.parameters, limits["recovery_limit_e_per_s"]
+    if category is Category.HOT:
+        return _APART * max(parameters.hot_rate, recovered), float("inf")
+    if category is Category.WARM:
+        return _APART * max(parameters.warm_rate, recovered), parameters.hot_rate / _APART
+    return getattr(check.criteria.injection, category.value, 0.0), float("inf")
+
+
+@pytest.mark.asks(*(f"INJ-{c.name}" for c in Category if c is not Category.UNDETERMINED))
+def test_completeness(check, products):
+    """What share of the injected defects is found and named right?"""
+    category = Category[check.key.criterion.removeprefix("INJ-")]
+    recovered = products.injection(check.detector)
+    if category is Category.HOT:
+        check.show("injected", recovery_curves(recovered["kinds"], f"{check.detector}: injected defects found"))
+    kind = recovered["kinds"].get(category.value, {"strengths": [], "named_each": [], "unit": ""})
+    least, most = judged_strengths(check, category, recovered["limits"])
+    named, injected, (low, high) = completeness(kind, least, most)
+    if not injected:
+        raise NotEvaluated(
+            f"no {category.value} pixel that this delivery could tell was injected into {check.detector}"
+        )
+    limits = ", ".join(
+        f"{share} % are found from {kind[name]:.3g} {kind['unit']} on"
+        for share, name in ((50, "half"), (90, "most"))
+        if kind[name] is not None
+    )
+    check.judge(
+        named / injected,
+        f"{named} of {injected} {category.value} pixels of {least:.3g} {kind['unit']} or more that were injected into "
+        f"{check.detector} were named right, {low:.3f} to {high:.3f} at 68 %" + (f"; {limits}" if limits else ""),
+    )
+
+
+@pytest.mark.asks("INJ-PURITY")
+def test_purity(check, products):
+    """What share of the pixels found after the injection was injected?"""
+    recovered = products.injection(check.detector)
+    false, found = recovered["false_pixels"], recovered["found"]
+    check.judge(recovered["purity"], f"{found} injected pixels of {check.detector} were found, and {false} good ones")

@@ -1,0 +1,189 @@
+"""Defects of known kind and strength, added to real ramps.
+
+Pure functions of arrays. Where they are put through the pipeline and judged is :mod:`darkmask.recovery`.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from .detectors import Detector
+from .flags import Category
+from .simulate.ramps import saturation_level, telegraph_levels
+
+# Pixels between two injections, so that what one couples into its neighbours, and what the steps flag around it, is
+# not counted for another.
+SPACING = 5
+_REACH = SPACING // 2
+_SATURATED, _JUMP_DET = np.uint8(2), np.uint8(4)
+
+
+class Strengths(NamedTuple):
+    """Between which strengths a kind is injected, spread evenly in their logarithm, and in which unit."""
+
+    low: float
+    high: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class Injections:
+    """Injected defects; arrays of one length.
+
+    Attributes
+    ----------
+    y, x : numpy.ndarray, int
+    category : numpy.ndarray of str
+    strength : numpy.ndarray, float
+        Hot and warm: e-/s. RC and inverse RC: amplitude of the exponential, DN. Telegraph: distance of the levels, DN.
+        Noisy: factor on the noise of a read. Low pedestal: how far below, DN. Saturated: 1.
+    timescale : numpy.ndarray, float
+        RC and inverse RC: time constant; telegraph: mean time in a level; in groups.
+    """
+
+    y: np.ndarray
+    x: np.ndarray
+    category: np.ndarray
+    strength: np.ndarray
+    timescale: np.ndarray
+
+    def of(self, category: Category) -> np.ndarray:
+        """Which of them are of a category, bool."""
+        return self.category == category.value
+
+
+def strengths_of(hot_rate: float, detection_limit: float, read_noise: float, well: float) -> dict[Category, Strengths]:
+    """What is injected: from about what no search can see to what every search must.
+
+    Parameters
+    ----------
+    hot_rate, detection_limit : float
+        e-/s. Warm pixels are left out where the limit lies above ``hot_rate``.
+    read_noise, well : float
+        DN.
+
+    Returns
+    -------
+    dict of Category to Strengths
+    """
+    kinds = {
+        Category.SATURATED: Strengths(1.0, 1.0, ""),
+        Category.HOT: Strengths(hot_rate, 30.0, "e-/s"),
+        Category.WARM: Strengths(0.3 * detection_limit, hot_rate, "e-/s"),
+        Category.RC: Strengths(10 * read_noise, well / 4, "DN"),
+        Category.INVERSE_RC: Strengths(5 * read_noise, well / 20, "DN"),
+        Category.TELEGRAPH: Strengths(read_noise, 60 * read_noise, "DN"),
+        Category.NOISY: Strengths(1.2, 12.0, "times the read noise"),
+        Category.LOW_PEDESTAL: Strengths(30.0, 1500.0, "DN"),
+    }
+    if not 0.3 * detection_limit < hot_rate:
+        del kinds[Category.WARM]
+    return kinds
+
+
+def draw_injections(good: np.ndarray, kinds: dict[Category, Strengths], random: np.random.Generator) -> Injections:
+    """Choose pixels on a lattice whose surroundings are good, and what becomes of each.
+
+    Parameters
+    ----------
+    good : numpy.ndarray, shape (y, x), bool
+    kinds : dict of Category to Strengths
+        Each gets an equal share of the pixels.
+    random : numpy.random.Generator
+
+    Returns
+    -------
+    Injections
+        Of no pixel where nothing is good.
+    """
+    rows, columns = good.shape
+    y, x = np.mgrid[_REACH : rows - _REACH : SPACING, _REACH : columns - _REACH : SPACING].reshape(2, -1)
+    around = np.lib.stride_tricks.sliding_window_view(good, (SPACING, SPACING)).all(axis=(2, 3))
+    usable = around[y - _REACH, x - _REACH]
+    y, x = y[usable], x[usable]
+    kind = random.permutation(np.arange(y.size) % len(kinds))
+    names = np.array([category.value for category in kinds], dtype="U16")
+    strength = np.ones(y.size)
+    for number, bounds in enumerate(kinds.values()):
+        here = np.flatnonzero(kind == number)
+        # One of each part of the range, so that a chance gap leaves no part of a curve empty.
+        share = (random.permutation(here.size) + random.random(here.size)) / max(here.size, 1)
+        strength[here] = bounds.low * (bounds.high / bounds.low) ** share
+    return Injections(y, x, names[kind], strength, random.uniform(1.5, 5.0, y.size))
+
+
+def add_defects(
+    ramps: np.ndarray,
+    groupdq: np.ndarray,
+    injections: Injections,
+    properties: Detector,
+    tgroup: float,
+    random: np.random.Generator,
+) -> None:
+    """Add defects to all integrations of a set, in place.
+
+    Charge is coupled into the four neighbours; what the read-out adds is not. A ramp that reaches the well stays there.
+
+    Parameters
+    ----------
+    ramps : numpy.ndarray, shape (nint, ngroup, y, x), float32, DN
+    groupdq : numpy.ndarray, same shape, uint8
+        SATURATED is set where a pixel is saturated, and in its neighbours, as the saturation step does.
+    injections : Injections
+    properties : Detector
+    tgroup : float
+        s.
+    random : numpy.random.Generator
+    """
+    nint, ngroup = ramps.shape[:2]
+    times = np.arange(1, ngroup + 1)
+    full = saturation_level(properties)
+    for category in Category:
+        chosen = injections.of(category)
+        if not chosen.any():
+            continue
+        y, x = injections.y[chosen], injections.x[chosen]
+        strength, scale = injections.strength[chosen], injections.timescale[chosen]
+        number = (nint, ngroup, y.size)
+        if category in (Category.HOT, Category.WARM):
+            electrons = random.poisson(strength * tgroup, number).cumsum(axis=1)
+            _add_coupled(ramps, y, x, electrons / properties.gain, properties.ipc)
+        elif category == Category.RC:
+            grown = strength * (1 + 1 - np.exp(-times[:, None] / scale))
+            _add_coupled(ramps, y, x, np.broadcast_to(grown, number), properties.ipc)
+        elif category == Category.INVERSE_RC:
+            left = strength * np.exp(-times[:, None] / scale)
+            _add_coupled(ramps, y, x, np.broadcast_to(left, number), properties.ipc)
+        elif category == Category.TELEGRAPH:
+            levels = telegraph_levels(strength, scale * tgroup, nint * ngroup, tgroup, random)
+            ramps[:, :, y, x] += levels.T.reshape(number)
+        elif category == Category.NOISY:
+            ramps[:, :, y, x] += random.normal(0, properties.read_noise * np.sqrt(strength**2 - 1), number)
+        elif category == Category.LOW_PEDESTAL:
+            ramps[:, :, y, x] -= strength
+        elif category == Category.SATURATED:
+            ramps[:, :, y, x] += 2 * full
+    _saturate(ramps, groupdq, injections, full)
+
+
+def _add_coupled(ramps: np.ndarray, y: np.ndarray, x: np.ndarray, signal: np.ndarray, ipc: float) -> None:
+    ramps[:, :, y, x] += (1 - 4 * ipc) * signal
+    for dy, dx in ((0, 1), (1, 0), (0, -1), (-1, 0)):
+        ramps[:, :, y + dy, x + dx] += ipc * signal
+
+
+def _saturate(ramps: np.ndarray, groupdq: np.ndarray, injections: Injections, full: float) -> None:
+    """Hold what is above the well there, and flag it with its eight neighbours."""
+    y, x = injections.y, injections.x
+    over = ramps[:, :, y, x] >= full
+    ramps[:, :, y, x] = np.minimum(ramps[:, :, y, x], full)
+    over = np.logical_or.accumulate(over, axis=1)
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            groupdq[:, :, y + dy, x + dx] |= np.where(over, _SATURATED, np.uint8(0))
+
+
+def without_jumps(groupdq: np.ndarray) -> np.ndarray:
+    """GROUPDQ as it was before the jump step, which is to run again."""
+    return groupdq & ~_JUMP_DET

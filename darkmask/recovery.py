@@ -1,0 +1,368 @@
+"""What the search finds again of defects injected into a delivery's own ramps: completeness and purity.
+
+A strip of rows of every integration gets defects on its good pixels, goes through the pipeline's real jump and ramp-fit
+steps, and takes the place of those rows in the detector's maps. The search then judges it by the thresholds that it
+draws from the whole detector, as it did without them.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from astropy.stats import binom_conf_interval
+from scipy.ndimage import binary_dilation
+from scipy.optimize import minimize
+
+from .atomic import write_text
+from .cache import cached
+from .delivery import OpenSet
+from .delivery.plain import Ramps, write_plain
+from .delivery.reading import read_rows
+from .detectors import detector as look_up_detector
+from .engines import SearchOutcome, SetRequest, search_set
+from .engines.native import name_unstable
+from .errors import DeliveryError, SearchError
+from .flags import Category, bits_of, pack_categories
+from .inject import SPACING, Injections, Strengths, add_defects, draw_injections, strengths_of, without_jumps
+from .maps import CombinedMaps, combine_set
+from .search.flight import saturation_level, search_flight
+
+# Pixels times groups that go through the steps: they take 0.25 s a million and 50 bytes each.
+SAMPLES = 6_000_000
+_ROOT = Path(__file__).resolve().parent.parent
+# Points of a curve of completeness.
+_BINS = 8
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What became of the injected defects of a detector.
+
+    Attributes
+    ----------
+    injections : Injections
+        Positions count in the full frame.
+    kinds : dict of Category to Strengths
+    found : numpy.ndarray, bool
+        Whether each got any category.
+    named : numpy.ndarray, bool
+        Whether each got its own.
+    false_pixels : int
+        Pixels of the strip with a category that gets DO_NOT_USE, good before, and not beside an injected one.
+    limits : dict of str to float
+        The search's own detection limit and recovery limit, e-/s.
+    """
+
+    injections: Injections
+    kinds: dict[Category, Strengths]
+    found: np.ndarray
+    named: np.ndarray
+    false_pixels: int
+    limits: dict[str, float]
+
+
+def recover_cached(request: SetRequest, key: str) -> dict:
+    """:func:`summarise` of :func:`inject_and_recover`, kept in the cache.
+
+    Parameters
+    ----------
+    request : SetRequest
+    key : str
+        Digest of everything that the mask of this detector depends on, its files and our code included.
+
+    Returns
+    -------
+    dict
+    """
+
+    def make(out: Path) -> None:
+        write_text(out / "recovery.json", json.dumps(summarise(inject_and_recover(request)), allow_nan=False))
+
+    return json.loads((cached("injections", key, make) / "recovery.json").read_text(encoding="utf-8"))
+
+
+def inject_and_recover(request: SetRequest) -> Recovery:
+    """Inject defects into a set and search it again.
+
+    Parameters
+    ----------
+    request : SetRequest
+        Of the flight search, and of a full frame.
+
+    Returns
+    -------
+    Recovery
+
+    Raises
+    ------
+    SearchError
+        When there is no good pixel, or the pipeline's steps failed.
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
+    properties = look_up_detector(request.detector)
+    before = search_set(request)
+    integrations, groups = before.maps.integrations, before.maps.groups
+    height, width = request.shape
+    rows = _strip(height, width * integrations * groups)
+    good = (before.categories == 0) & ~request.reference_pixels() & np.isfinite(before.maps.rate)
+    kinds = strengths_of(
+        request.parameters.hot_rate,
+        before.thresholds["detection_limit_e_per_s"],
+        properties.read_noise,
+        properties.well / properties.gain,
+    )
+    # By the detector's name alone: the same delivery gets the same defects.
+    seed = int.from_bytes(hashlib.sha256(request.detector.encode()).digest()[:8], "big")
+    random = np.random.default_rng(seed)
+    injections = draw_injections(good[rows], kinds, random)
+    if not injections.y.size:
+        raise SearchError(
+            f"Rows {rows.start} to {rows.stop - 1} of {request.detector} have no pixel with good surroundings to put a "
+            "defect into: look at the mask of this detector first."
+        )
+    sci, groupdq = _read_strip(request, rows)
+    groupdq = without_jumps(groupdq)
+    tgroup = request.exposures[0].set_key.tgroup
+    add_defects(sci, groupdq, injections, properties, tgroup, random)
+    with tempfile.TemporaryDirectory(prefix="darkmask-inject-") as name:
+        categories = _search_again(request, before, rows, sci, groupdq, Path(name))
+    return _compare(before, categories, rows, injections, kinds)
+
+
+def _strip(height: int, samples_per_row: int) -> slice:
+    """Rows in the middle of the frame, as many as the budget allows and the lattice needs."""
+    rows = min(max(SAMPLES // samples_per_row, 2 * SPACING), height)
+    first = (height - rows) // 2
+    return slice(first, first + rows)
+
+
+def _read_strip(request: SetRequest, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+    """SCI (float32) and GROUPDQ of some rows of all integrations, shape (nint, ngroup, rows, x)."""
+    height, width = request.shape
+    count = rows.stop - rows.start
+    with OpenSet(request.exposures, request.folder) as opened:
+        groups = opened.exposures[0].shape[1]
+        sci = np.empty((len(opened.planes), groups, count, width), ">f4")
+        groupdq = np.empty(sci.shape, np.uint8)
+        for i, places in enumerate(opened.places):
+            for (descriptor, offset), out in zip(places[:2], (sci.view(np.uint32), groupdq), strict=False):
+                if not read_rows(descriptor, offset, height * width, rows.start, count, out[i]):
+                    opened.require_read(i)
+    return sci.astype(np.float32), groupdq
+
+
+def _search_again(
+    request: SetRequest, before: SearchOutcome, rows: slice, sci: np.ndarray, groupdq: np.ndarray, folder: Path
+) -> np.ndarray:
+    """The categories of the strip's pixels with the defects in it."""
+    properties = look_up_detector(request.detector)
+    strip = replace(request, exposures=_refitted(request, rows, sci, groupdq, folder), folder=folder)
+    part = combine_set(strip.exposures, folder, properties, saturation_level(properties))
+    whole = {}
+    for field in fields(CombinedMaps):
+        value = getattr(before.maps, field.name)
+        if isinstance(value, np.ndarray):
+            value = value.copy()
+            value[rows] = getattr(part, field.name)
+        whole[field.name] = value
+    tgroup = request.exposures[0].set_key.tgroup
+    science = ~request.reference_pixels()
+    maps = CombinedMaps(**whole)
+    found = search_flight(maps, science, request.amplifiers(), properties, tgroup, request.parameters)
+    here = replace(
+        found, maps={category: where[rows] for category, where in found.maps.items()}, unstable=found.unstable[rows]
+    )
+    telegraph = name_unstable(strip, part, here)
+    return pack_categories({**here.maps, Category.TELEGRAPH: telegraph, Category.NOISY: here.unstable & ~telegraph})
+
+
+def _refitted(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.ndarray, folder: Path) -> tuple:
+    """The strip as exposures, after the pipeline's steps."""
+    first, keys, done = 0, [], 0
+    for n, exposure in enumerate(request.exposures):
+        count = exposure.integrations
+        keys.append(f"exposure{n}")
+        np.save(folder / f"{keys[-1]}_sci.npy", sci[first : first + count])
+        np.save(folder / f"{keys[-1]}_groupdq.npy", groupdq[first : first + count])
+        first += count
+    job = {"detector": request.detector, "meta": _meta(request, rows), "exposures": keys}
+    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    _run_worker(folder, request.detector)
+    made = []
+    for n, key in enumerate(keys):
+        count = request.exposures[n].integrations
+        with np.load(folder / f"{key}.npz") as fitted:
+            ramps = Ramps(sci[done : done + count], fitted["groupdq"], fitted["rate"], fitted["pedestal"])
+        made.append(write_plain(folder, key, ramps, request.exposures[n].jump))
+        done += count
+    return tuple(made)
+
+
+def _meta(request: SetRequest, rows: slice) -> dict:
+    record = request.exposures[0].jump
+    path = request.folder / record.path
+    try:
+        header = fits.getheader(path)
+    except OSError as error:
+        raise DeliveryError(f"{record.path} can no longer be read ({error.strerror or error}): run again.") from error
+    return {
+        "tgroup": record.tgroup,
+        "tframe": float(header.get("TFRAME", record.tgroup)),
+        "nframes": int(header.get("NFRAMES", 1)),
+        "groupgap": int(header.get("GROUPGAP", 0)),
+        "readpatt": record.readpatt,
+        "ystart": rows.start + 1,
+    }
+
+
+def _run_worker(folder: Path, detector: str) -> None:
+    paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    command = [sys.executable, "-W", "ignore", "-m", "darkmask.refit_worker", str(folder / "job.json")]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["it said nothing"]
+        raise SearchError(
+            f"The pipeline's jump and ramp-fit steps failed on ramps of {detector} with injected defects "
+            f"({lines[-1].strip()}): check the installation of jwst."
+        )
+
+
+def _compare(
+    before: SearchOutcome,
+    categories: np.ndarray,
+    rows: slice,
+    injections: Injections,
+    kinds: dict[Category, Strengths],
+) -> Recovery:
+    at = categories[injections.y, injections.x]
+    own = np.array([Category(name).bit for name in injections.category], dtype=np.uint16)
+    unusable = sum(c.bit for c in Category if before.flags.value(c) & bits_of(("DO_NOT_USE",)))
+    injected = np.zeros(categories.shape, dtype=bool)
+    injected[injections.y, injections.x] = True
+    beside = binary_dilation(injected, np.ones((3, 3), dtype=bool))
+    false = ((categories & unusable) != 0) & ((before.categories[rows] & unusable) == 0) & ~beside
+    return Recovery(
+        injections=replace(injections, y=injections.y + rows.start),
+        kinds=kinds,
+        found=(at & ~np.uint16(Category.UNDETERMINED.bit)) != 0,
+        named=(at & own) != 0,
+        false_pixels=int(false.sum()),
+        limits={name: before.thresholds[name] for name in ("detection_limit_e_per_s", "recovery_limit_e_per_s")},
+    )
+
+
+def summarise(recovery: Recovery) -> dict:
+    """Completeness of each category and purity, as plain values.
+
+    Parameters
+    ----------
+    recovery : Recovery
+
+    Returns
+    -------
+    dict
+        ``false_pixels``, ``found``, ``purity``, ``limits`` and, of each category under ``kinds``: ``unit``,
+        ``injected``, ``found``, ``named``, ``strengths``, ``named_each`` and ``found_each`` (sorted by strength),
+        ``half`` and ``most`` (strengths at which 50 % and 90 % are found, null when they lie outside what was injected)
+        and ``curve``: (lowest, highest strength, number, found fraction, its lower and upper 68.3 % bound) of each bin.
+    """
+    kinds = {}
+    for category, bounds in recovery.kinds.items():
+        here = np.flatnonzero(recovery.injections.of(category))
+        here = here[np.argsort(recovery.injections.strength[here], kind="stable")]
+        strength, found, named = recovery.injections.strength[here], recovery.found[here], recovery.named[here]
+        half, most = detection_strengths(strength, found)
+        kinds[category.value] = {
+            "unit": bounds.unit,
+            "injected": int(here.size),
+            "found": int(found.sum()),
+            "named": int(named.sum()),
+            "half": half,
+            "most": most,
+            "strengths": [float(value) for value in strength],
+            "found_each": [bool(value) for value in found],
+            "named_each": [bool(value) for value in named],
+            "curve": _curve(strength, found),
+        }
+    total = int(recovery.found.sum())
+    return {
+        "kinds": kinds,
+        "found": total,
+        "false_pixels": recovery.false_pixels,
+        "purity": total / max(total + recovery.false_pixels, 1),
+        "limits": recovery.limits,
+    }
+
+
+def _curve(strength: np.ndarray, found: np.ndarray) -> list[tuple[float, ...]]:
+    points = []
+    for part in np.array_split(np.arange(strength.size), min(_BINS, max(strength.size // 5, 1))):
+        if part.size:
+            low, high = binom_conf_interval(int(found[part].sum()), part.size, interval="wilson")
+            share = found[part].mean()
+            points.append(tuple(float(v) for v in (strength[part[0]], strength[part[-1]], part.size, share, low, high)))
+    return points
+
+
+def detection_strengths(strength: np.ndarray, found: np.ndarray) -> tuple[float | None, float | None]:
+    """Strengths at which half and 90 % are found, by a logistic curve in the logarithm of the strength.
+
+    Parameters
+    ----------
+    strength : numpy.ndarray, float
+    found : numpy.ndarray, bool
+
+    Returns
+    -------
+    half, most : float or None
+        None where it lies outside the strengths that were tried, or all were found or none.
+    """
+    if found.all() or not found.any():
+        return None, None
+    log = np.log(strength)
+    scale = max(float(log.std()), 1e-6)
+
+    def unlikelihood(parameters: np.ndarray) -> float:
+        centre, steep = parameters
+        argument = np.exp(steep) * (log - centre) / scale
+        return float(np.logaddexp(0, np.where(found, -argument, argument)).sum())
+
+    start = (0.5 * (log[found].min() + log[~found].max()), 1.0)
+    centre, steep = minimize(unlikelihood, start, method="Nelder-Mead").x
+    most = centre + scale * np.log(9) / np.exp(steep)
+    inside = [log.min() <= value <= log.max() for value in (centre, most)]
+    return tuple(float(np.exp(v)) if ok else None for v, ok in zip((centre, most), inside, strict=True))
+
+
+def completeness(kind: dict, least: float, most: float = np.inf) -> tuple[int, int, tuple[float, float]]:
+    """How many of the injected defects of some strength were named right.
+
+    Parameters
+    ----------
+    kind : dict
+        An entry of ``kinds``, see :func:`summarise`.
+    least, most : float
+        Which strengths count, inclusive.
+
+    Returns
+    -------
+    named, injected : int
+    interval : (float, float)
+        Of their ratio, 68.3 % (Wilson); NaN where none was injected.
+    """
+    counted = [named for s, named in zip(kind["strengths"], kind["named_each"], strict=True) if least <= s <= most]
+    if not counted:
+        return 0, 0, (float("nan"), float("nan"))
+    low, high = binom_conf_interval(sum(counted), len(counted), interval="wilson")
+    return sum(counted), len(counted), (float(low), float(high))
