@@ -12,7 +12,14 @@ from .cache import cached
 from .catalogue import write_catalogue
 from .deliverable import write_detector_mask
 from .delivery import DeliveryIndex, Exposure, OpenExposure
-from .delivery.quality import lost_pixels, unexplained_rates, usable_integrations
+from .delivery.quality import (
+    dark_current,
+    difference_noise,
+    jump_rate,
+    lost_pixels,
+    unexplained_rates,
+    usable_integrations,
+)
 from .detectors import Geometry
 from .engines import SearchOutcome, SetRequest, search_set
 from .errors import DarkmaskError
@@ -204,11 +211,26 @@ def _measure_set(request: BuildRequest, subarray: str, outcome: SearchOutcome) -
         opened = OpenExposure(exposure, Path(request.index.folder))
         worst_rate = max(worst_rate, unexplained_rates(opened.rate(), opened.rate_dq(), science))
         worst_lost = max(worst_lost, lost_pixels(opened.pixeldq(), science))
-    rates = (rate for e in exposures for rate in OpenExposure(e, Path(request.index.folder)).rate())
-    first = exposures[0].jump
+
+    def rates():
+        return (rate for e in exposures for rate in OpenExposure(e, Path(request.index.folder)).rate())
+
+    first, maps = exposures[0].jump, outcome.maps
+    good = science & (outcome.categories == 0)
+    dark, dark_error = dark_current(rates(), good)
+    seconds = maps.integrations * (maps.groups - 1) * first.tgroup
+    measured = {
+        "dark_dn_per_s": dark,
+        "dark_error_dn_per_s": dark_error,
+        "difference_noise_dn": difference_noise(maps.noise, good),
+        "jumps_per_pixel_s": jump_rate(maps.jumps, good, seconds),
+    }
     return {
+        # JSON knows no NaN.
+        **{name: value if np.isfinite(value) else None for name, value in measured.items()},
+        "readpatt": first.readpatt,
         "integrations": outcome.maps.integrations,
-        "usable_integrations": usable_integrations(rates, science),
+        "usable_integrations": usable_integrations(rates(), science),
         "exposures": len(exposures),
         "science_pixels": int(science.sum()),
         "unexplained_rates": worst_rate,

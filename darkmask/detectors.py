@@ -56,6 +56,11 @@ class Detector:
         return 34.2e-3 if self.is_long else 1.9e-3
 
     @property
+    def dark_tolerance(self) -> float:
+        """Of ``dark``, e-/s (the same page)."""
+        return 5e-3 if self.is_long else 1.1e-3
+
+    @property
     def cds_noise(self) -> float:
         return 13.3 if self.is_long else 15.8
 
@@ -83,6 +88,12 @@ DETECTORS = {
         Detector("NRCBLONG", 1.90, 4.90, 1, -2),
     )
 }
+
+# Frames that are averaged into a group (JDox NIRCam Detector Readout Patterns).
+FRAMES_PER_GROUP = {
+    "RAPID": 1, "BRIGHT1": 1, "BRIGHT2": 2, "SHALLOW2": 2, "SHALLOW4": 4, "MEDIUM2": 2, "MEDIUM8": 8, "DEEP2": 2,
+    "DEEP8": 8,
+}  # fmt: skip
 
 FRAME_SIZE = 2048
 REFERENCE_BORDER = 4

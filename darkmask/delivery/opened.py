@@ -21,12 +21,14 @@ class OpenSet:
         All of one set, at least one.
     folder : Path
         The delivery's folder.
+    integrations : sequence of int, optional
+        Which of all integrations, counted over the exposures; all by default.
 
     Attributes
     ----------
     exposures : list of OpenExposure
     planes : list of (OpenExposure, int)
-        Each integration of the set.
+        Each of those integrations.
     places : numpy.ndarray, shape (integration, 4, 2), int64
         Inside the context: where each lies, see :meth:`OpenExposure.places`.
 
@@ -36,9 +38,11 @@ class OpenSet:
         When a file has changed since it was scanned or is stored in a way that cannot be mapped.
     """
 
-    def __init__(self, exposures: Sequence[Exposure], folder: Path):
+    def __init__(self, exposures: Sequence[Exposure], folder: Path, integrations: Sequence[int] | None = None):
         self.exposures = [OpenExposure(exposure, folder) for exposure in exposures]
         self.planes = [(exposure, i) for exposure in self.exposures for i in range(exposure.shape[0])]
+        if integrations is not None:
+            self.planes = [self.planes[i] for i in integrations]
         self._stack = ExitStack()
 
     def __enter__(self) -> "OpenSet":

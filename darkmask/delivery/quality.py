@@ -61,3 +61,65 @@ def usable_integrations(rates, science: np.ndarray) -> int:
         if finite.size > values.size / 2 and finite.min() < finite.max():
             seen.add(hashlib.sha256(np.ascontiguousarray(values).tobytes()).digest())
     return len(seen)
+
+
+def dark_current(rates, good: np.ndarray) -> tuple[float, float]:
+    """Median rate of good pixels, and how well it is known.
+
+    Parameters
+    ----------
+    rates : iterable of numpy.ndarray, shape (y, x), float32, DN/s
+        One per integration.
+    good : numpy.ndarray, shape (y, x), bool
+
+    Returns
+    -------
+    rate, error : float, DN/s
+        Mean of the medians of the integrations, and its standard error from their scatter, in which offsets and drifts
+        that all pixels of an integration share show; NaN where fewer than two integrations have a rate.
+    """
+    medians = []
+    for rate in rates:
+        values = rate[good]
+        values = values[np.isfinite(values)]
+        if values.size:
+            medians.append(float(np.median(values)))
+    if len(medians) < 2:
+        return float("nan"), float("nan")
+    return float(np.mean(medians)), float(np.std(medians, ddof=1) / np.sqrt(len(medians)))
+
+
+def difference_noise(noise: np.ndarray, good: np.ndarray) -> float:
+    """Median noise of a group difference of good pixels, DN; NaN where there is none.
+
+    Parameters
+    ----------
+    noise : numpy.ndarray, shape (y, x), float32, DN
+    good : numpy.ndarray, shape (y, x), bool
+
+    Returns
+    -------
+    float
+    """
+    values = noise[good]
+    values = values[np.isfinite(values)]
+    return float(np.median(values)) if values.size else float("nan")
+
+
+def jump_rate(jumps: np.ndarray, good: np.ndarray, seconds: float) -> float:
+    """Jumps per good pixel and second.
+
+    Parameters
+    ----------
+    jumps : numpy.ndarray, shape (y, x), int
+        Of all integrations.
+    good : numpy.ndarray, shape (y, x), bool
+    seconds : float
+        That all ramps took.
+
+    Returns
+    -------
+    float
+        1/s; NaN where there is no good pixel.
+    """
+    return float(jumps[good].mean() / seconds) if good.any() and seconds > 0 else float("nan")

@@ -32,6 +32,8 @@ class SetRequest:
         ``flight`` or ``official``; jwst_reffiles has only its own way.
     parameters : SearchParameters
     geometry : Geometry
+    integrations : tuple of int, optional
+        Which of all integrations the flight search looks at; all by default.
     """
 
     exposures: tuple[Exposure, ...]
@@ -40,6 +42,7 @@ class SetRequest:
     preset: str
     parameters: SearchParameters
     geometry: Geometry
+    integrations: tuple[int, ...] | None = None
 
     @property
     def detector(self) -> str:
@@ -120,7 +123,9 @@ def search_set(request: SetRequest) -> SearchOutcome:
     except KeyError:
         raise ParameterError(f"There is no engine or search {name!r}: use one of {', '.join(ENGINES)}.") from None
     properties = look_up_detector(request.detector)
-    maps = combine_set(request.exposures, request.folder, properties, saturation_level(properties))
+    maps = combine_set(
+        request.exposures, request.folder, properties, saturation_level(properties), integrations=request.integrations
+    )
     return engine(request, maps)
 
 

@@ -45,7 +45,7 @@ def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) 
     named = np.zeros(len(y), dtype=np.bool_)
     level = saturation_level(look_up_detector(request.detector))
 
-    opened = OpenSet(request.exposures, request.folder)
+    opened = OpenSet(request.exposures, request.folder, request.integrations)
 
     def work(_room: None, start: int, count: int) -> None:
         failed = _name_rows(

@@ -101,6 +101,7 @@ def combine_set(
     saturation_level: float,
     block_bytes: int = BLOCK_BYTES,
     threads: int | None = None,
+    integrations: Sequence[int] | None = None,
 ) -> CombinedMaps:
     """Measure a set.
 
@@ -119,6 +120,8 @@ def combine_set(
         result.
     threads : int, optional
         By default one for each core that this process may use.
+    integrations : sequence of int, optional
+        Which of all integrations, counted over the exposures; all by default.
 
     Returns
     -------
@@ -133,14 +136,14 @@ def combine_set(
     """
     if not exposures:
         raise SearchError("There is no whole exposure to search: deliver at least one triplet.")
-    opened = OpenSet(exposures, folder)
+    opened = OpenSet(exposures, folder, integrations)
     _, groups, height, width = opened.exposures[0].shape
-    integrations = len(opened.planes)
+    number = len(opened.planes)
     whole = {name: np.empty((height, width), _TYPES.get(name, np.float32)) for name in _MAP_NAMES}
     tgroup = exposures[0].set_key.tgroup
     read_variance = detector.read_noise**2
-    network = sorting_network(integrations)
-    rows = min(height, max(1, block_bytes // (width * _BYTES_PER_PIXEL * integrations)))
+    network = sorting_network(number)
+    rows = min(height, max(1, block_bytes // (width * _BYTES_PER_PIXEL * number)))
 
     def work(room: _Room, start: int, count: int) -> None:
         failed = measure_block(
@@ -152,8 +155,8 @@ def combine_set(
         combine_rows(room.measured, room.counted, network, tgroup, read_variance, detector.gain, groups, *parts)
 
     with opened:
-        work_in_blocks(work, height, rows, lambda: _Room(integrations, rows, groups, width), threads)
-    return CombinedMaps(integrations=integrations, groups=groups, **whole)
+        work_in_blocks(work, height, rows, lambda: _Room(number, rows, groups, width), threads)
+    return CombinedMaps(integrations=number, groups=groups, **whole)
 
 
 class _Room:

@@ -1,0 +1,49 @@
+"""STR: does an amplifier, a row, a column or a clump hold more than its share of the bad pixels?"""
+
+import numpy as np
+import pytest
+
+from darkmask.compare import COMPARED_MNEMONICS
+from darkmask.flags import bits_of
+from darkmask.structure import amplifier_excess, largest_clump, line_excess
+from fixtures.products import science_pixels
+
+
+@pytest.fixture
+def spread(check, products) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+    """Bad pixels now, those before, the science pixels, and what was compared in words."""
+    bits = np.uint32(bits_of(COMPARED_MNEMONICS))
+    bad = (products.mask(check.detector).decoded & bits) != 0
+    if check.run.settings.ground is None:
+        return bad, np.zeros_like(bad), science_pixels(products), "in all"
+    ground = products.ground(check.detector)
+    return bad, (ground.decoded & bits) != 0, science_pixels(products), f"beyond those of {ground.path.name}"
+
+
+@pytest.mark.asks("STR-ROW", "STR-COLUMN")
+def test_line(check, spread):
+    """Which row or column has most bad pixels beyond those it had?"""
+    *masks, how = spread
+    name, axis = ("row", 1) if check.key.criterion == "STR-ROW" else ("column", 0)
+    excess, line, now, before = line_excess(*masks, axis)
+    had = f", {before} before" if how != "in all" else ""
+    check.judge(excess, f"{name} {line} of {check.detector} has the most bad pixels {how}: {now}{had}")
+
+
+@pytest.mark.asks("STR-AMPLIFIER")
+def test_amplifier(check, products, spread):
+    """Which amplifier has more new bad pixels than the others?"""
+    *masks, how = spread
+    excess, worst, new = amplifier_excess(*masks, products.geometry.amplifier_columns())
+    counts = ", ".join(map(str, new))
+    check.judge(
+        excess, f"the amplifiers of {check.detector} have {counts} bad pixels {how}, number {worst + 1} the most"
+    )
+
+
+@pytest.mark.asks("STR-CLUMP")
+def test_clump(check, spread):
+    """How large is the largest clump of bad pixels that were good?"""
+    *masks, how = spread
+    pixels, (x, y) = largest_clump(*masks)
+    check.judge(pixels, f"the largest clump of {check.detector} {how} begins at x {x}, y {y} (from 0)")

@@ -1,0 +1,72 @@
+"""Do the two halves of a set's integrations show the same bad pixels?"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from .atomic import write_text
+from .cache import cached
+from .engines import SetRequest, search_set
+from .flags import Category, bits_of
+
+# Of each half: with fewer, noise and shape of a ramp are not known well enough to expect the same of both.
+LEAST_IN_HALF = 5
+# How far above its threshold, in sigma, a pixel must lie in one half to be expected in the other. Two measurements of
+# one pixel differ by sqrt(2) of their sigma, so that 3 sqrt(2) are missed in 1 of 740 cases at the worst.
+MARGIN = 3 * np.sqrt(2)
+_SIGNIFICANCES = ("hot_significance", "noise_significance", "shape_significance", "pedestal_significance")
+
+
+def halves(integrations: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Every other integration: what drifts in time drifts in both."""
+    return tuple(range(0, integrations, 2)), tuple(range(1, integrations, 2))
+
+
+def stability(request: SetRequest) -> dict:
+    """Search each half, and look for its clear pixels in the other.
+
+    Parameters
+    ----------
+    request : SetRequest
+        Of the flight search, and of at least twice ``LEAST_IN_HALF`` integrations.
+
+    Returns
+    -------
+    dict
+        ``clear``: pixels that are unusable in one half, beyond the thresholds by ``MARGIN``, of both halves; ``lost``:
+        how many of them have no category at all in the other.
+    """
+    strict = request.parameters.model_copy(
+        update={name: getattr(request.parameters, name) + MARGIN for name in _SIGNIFICANCES}
+    )
+    clear, found = [], []
+    for chosen in halves(sum(exposure.integrations for exposure in request.exposures)):
+        half = replace(request, integrations=chosen)
+        outcome = search_set(half)
+        unusable = sum(c.bit for c in Category if outcome.flags.value(c) & bits_of(("DO_NOT_USE",)))
+        found.append(outcome.categories != 0)
+        clear.append((search_set(replace(half, parameters=strict)).categories & unusable) != 0)
+    lost = [int((clear[i] & ~found[1 - i]).sum()) for i in (0, 1)]
+    return {"clear": int(clear[0].sum() + clear[1].sum()), "lost": sum(lost)}
+
+
+def stability_cached(request: SetRequest, key: str) -> dict:
+    """:func:`stability`, kept in the cache.
+
+    Parameters
+    ----------
+    request : SetRequest
+    key : str
+        Digest of everything that the mask of this detector depends on, its files and our code included.
+
+    Returns
+    -------
+    dict
+    """
+
+    def make(out: Path) -> None:
+        write_text(out / "stability.json", json.dumps(stability(request)))
+
+    return json.loads((cached("stability", key, make) / "stability.json").read_text(encoding="utf-8"))

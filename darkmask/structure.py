@@ -1,0 +1,87 @@
+"""How bad pixels are spread: amplifiers, rows, columns and clumps that hold more than their share.
+
+Bad pixels of real detectors cluster, and amplifiers differ: even chance is no measure. What is measured is the excess
+over a reference mask where there is one, and everything where there is none.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.ndimage import label
+
+_TOUCHING = np.ones((3, 3), dtype=int)
+
+
+def line_excess(bad: np.ndarray, reference: np.ndarray, science: np.ndarray, axis: int) -> tuple[float, int, int, int]:
+    """The row or column with the largest excess of bad pixels.
+
+    Parameters
+    ----------
+    bad, reference, science : numpy.ndarray, shape (y, x), bool
+        ``reference`` is empty where there is nothing to compare with.
+    axis : int
+        1 for rows, 0 for columns.
+
+    Returns
+    -------
+    excess : float
+        As a fraction of the science pixels of that line.
+    line : int
+        Which one, from 0.
+    now, before : int
+        Bad pixels in it.
+    """
+    now, before = (bad & science).sum(axis=axis), (reference & science).sum(axis=axis)
+    pixels = science.sum(axis=axis)
+    excess = np.where(pixels > 0, (now - before) / np.maximum(pixels, 1), -np.inf)
+    line = int(np.argmax(excess))
+    return float(excess[line]), line, int(now[line]), int(before[line])
+
+
+def amplifier_excess(
+    bad: np.ndarray, reference: np.ndarray, science: np.ndarray, amplifiers: Sequence[slice]
+) -> tuple[float, int, list[int]]:
+    """The amplifier with the largest excess of the fraction of bad pixels over that of the whole detector.
+
+    Parameters
+    ----------
+    bad, reference, science : numpy.ndarray, shape (y, x), bool
+    amplifiers : sequence of slice
+        Columns of each.
+
+    Returns
+    -------
+    excess : float
+        Fraction of its science pixels that are bad now and were not, less that of the whole detector.
+    amplifier : int
+        Which one, from 0.
+    new : list of int
+        New bad pixels of each.
+    """
+    fresh = bad & ~reference & science
+    new = [int(fresh[:, columns].sum()) for columns in amplifiers]
+    share = np.array(new) / np.array([max(int(science[:, columns].sum()), 1) for columns in amplifiers])
+    excess = share - fresh.sum() / max(int(science.sum()), 1)
+    worst = int(np.argmax(excess))
+    return float(excess[worst]), worst, new
+
+
+def largest_clump(bad: np.ndarray, reference: np.ndarray, science: np.ndarray) -> tuple[int, tuple[int, int]]:
+    """The largest clump of touching bad pixels (sides or corners) that were not bad before.
+
+    Parameters
+    ----------
+    bad, reference, science : numpy.ndarray, shape (y, x), bool
+
+    Returns
+    -------
+    pixels : int
+    place : (int, int)
+        x and y of its first pixel, from 0.
+    """
+    labels, number = label(bad & ~reference & science, structure=_TOUCHING)
+    if not number:
+        return 0, (0, 0)
+    sizes = np.bincount(labels.ravel())[1:]
+    y, x = np.nonzero(labels == 1 + int(np.argmax(sizes)))
+    return int(sizes.max()), (int(x[0]), int(y[0]))
