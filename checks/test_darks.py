@@ -36,7 +36,7 @@ def test_dark_current(check, summary):
     )
     tolerance = properties.dark_tolerance
     said = (
-        f"The dark current of the good pixels of {check.detector} is {1000 * rate:.2f} +- {1000 * error:.2f} e-/1000 s, "
+        f"Good pixels of {check.detector} have a dark current of {1000 * rate:.2f} +- {1000 * error:.2f} e-/1000 s, "
         f"published are {1000 * properties.dark:.1f} +- {1000 * tolerance:.1f}"
     )
     if error > _KNOWN * tolerance:

@@ -71,9 +71,9 @@ def strengths_of(hot_rate: float, detection_limit: float, read_noise: float, wel
         Category.SATURATED: Strengths(1.0, 1.0, ""),
         Category.HOT: Strengths(hot_rate, 30.0, "e-/s"),
         Category.WARM: Strengths(0.3 * detection_limit, hot_rate, "e-/s"),
-        Category.RC: Strengths(10 * read_noise, well / 4, "DN"),
+        Category.RC: Strengths(30 * read_noise, well / 4, "DN"),
         Category.INVERSE_RC: Strengths(5 * read_noise, well / 20, "DN"),
-        Category.TELEGRAPH: Strengths(read_noise, 60 * read_noise, "DN"),
+        Category.TELEGRAPH: Strengths(read_noise, 100 * read_noise, "DN"),
         Category.NOISY: Strengths(1.2, 12.0, "times the read noise"),
         Category.LOW_PEDESTAL: Strengths(30.0, 1500.0, "DN"),
     }

@@ -114,7 +114,11 @@ class Finished:
             key
             for key, check in self.checks.items()
             if check["outcome"] in blocking
-            or (check["outcome"] == "not_evaluated" and not check["message"].startswith("not asked"))
+            or (
+                check["outcome"] == "not_evaluated"
+                and check["required"]
+                and not check["message"].startswith("not asked")
+            )
         }
 
 

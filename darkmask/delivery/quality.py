@@ -6,6 +6,9 @@ import numpy as np
 
 from ..flags import bits_of
 
+# A standard error from fewer values is none.
+MIN_MEDIANS = 5
+
 
 def unexplained_rates(rate: np.ndarray, dq: np.ndarray, science: np.ndarray) -> float:
     """Fraction of the science pixels' rates that are not finite although no DQ bit says why.
@@ -76,17 +79,18 @@ def dark_current(rates, good: np.ndarray) -> tuple[float, float]:
     -------
     rate, error : float, DN/s
         Mean of the medians of the integrations, and its standard error from their scatter, in which offsets and drifts
-        that all pixels of an integration share show; NaN where fewer than two integrations have a rate.
+        that all pixels of an integration share show; NaN where fewer than ``MIN_MEDIANS`` of them differ.
     """
-    medians = []
+    medians = set()
     for rate in rates:
         values = rate[good]
         values = values[np.isfinite(values)]
         if values.size:
-            medians.append(float(np.median(values)))
-    if len(medians) < 2:
+            medians.add(float(np.median(values)))
+    if len(medians) < MIN_MEDIANS:
         return float("nan"), float("nan")
-    return float(np.mean(medians)), float(np.std(medians, ddof=1) / np.sqrt(len(medians)))
+    ordered = sorted(medians)
+    return float(np.mean(ordered)), float(np.std(ordered, ddof=1) / np.sqrt(len(ordered)))
 
 
 def difference_noise(noise: np.ndarray, good: np.ndarray) -> float:
