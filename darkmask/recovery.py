@@ -7,15 +7,11 @@ draws from the whole detector, as it did without them.
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
 from astropy.stats import binom_conf_interval
 from scipy.ndimage import binary_dilation
 from scipy.optimize import minimize
@@ -23,20 +19,19 @@ from scipy.optimize import minimize
 from .atomic import write_text
 from .cache import cached
 from .delivery import OpenSet
-from .delivery.plain import Ramps, write_plain
 from .delivery.reading import read_rows
 from .detectors import detector as look_up_detector
 from .engines import SearchOutcome, SetRequest, search_set
 from .engines.native import name_unstable
-from .errors import DeliveryError, SearchError
+from .errors import SearchError
 from .flags import Category, bits_of, pack_categories
 from .inject import SPACING, Injections, Strengths, add_defects, draw_injections, strengths_of, without_jumps
 from .maps import CombinedMaps, combine_set
+from .refit import refit
 from .search.flight import saturation_level, search_flight
 
 # Pixels times groups that go through the steps: they take 0.25 s a million and 50 bytes each.
 SAMPLES = 6_000_000
-_ROOT = Path(__file__).resolve().parent.parent
 # Points of a curve of completeness.
 _BINS = 8
 
@@ -164,7 +159,7 @@ def _search_again(
 ) -> np.ndarray:
     """The categories of the strip's pixels with the defects in it."""
     properties = look_up_detector(request.detector)
-    strip = replace(request, exposures=_refitted(request, rows, sci, groupdq, folder), folder=folder)
+    strip = replace(request, exposures=(refit(request, rows, sci, groupdq, folder),), folder=folder)
     part = combine_set(strip.exposures, folder, properties, saturation_level(properties))
     whole = {}
     for field in fields(CombinedMaps):
@@ -182,60 +177,6 @@ def _search_again(
     )
     telegraph = name_unstable(strip, part, here)
     return pack_categories({**here.maps, Category.TELEGRAPH: telegraph, Category.NOISY: here.unstable & ~telegraph})
-
-
-def _refitted(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.ndarray, folder: Path) -> tuple:
-    """The strip as exposures, after the pipeline's steps."""
-    first, keys, done = 0, [], 0
-    for n, exposure in enumerate(request.exposures):
-        count = exposure.integrations
-        keys.append(f"exposure{n}")
-        np.save(folder / f"{keys[-1]}_sci.npy", sci[first : first + count])
-        np.save(folder / f"{keys[-1]}_groupdq.npy", groupdq[first : first + count])
-        first += count
-    job = {"detector": request.detector, "meta": _meta(request, rows), "exposures": keys}
-    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
-    _run_worker(folder, request.detector)
-    made = []
-    for n, key in enumerate(keys):
-        count = request.exposures[n].integrations
-        with np.load(folder / f"{key}.npz") as fitted:
-            ramps = Ramps(sci[done : done + count], fitted["groupdq"], fitted["rate"], fitted["pedestal"])
-        made.append(write_plain(folder, key, ramps, request.exposures[n].jump))
-        done += count
-    return tuple(made)
-
-
-def _meta(request: SetRequest, rows: slice) -> dict:
-    record = request.exposures[0].jump
-    path = request.folder / record.path
-    try:
-        header = fits.getheader(path)
-    except OSError as error:
-        raise DeliveryError(f"{record.path} can no longer be read ({error.strerror or error}): run again.") from error
-    return {
-        "tgroup": record.tgroup,
-        "tframe": float(header.get("TFRAME", record.tgroup)),
-        "nframes": int(header.get("NFRAMES", 1)),
-        "groupgap": int(header.get("GROUPGAP", 0)),
-        "readpatt": record.readpatt,
-        "ystart": rows.start + 1,
-    }
-
-
-def _run_worker(folder: Path, detector: str) -> None:
-    paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    command = [sys.executable, "-W", "ignore", "-m", "darkmask.refit_worker", str(folder / "job.json")]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace", check=False
-    )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["it said nothing"]
-        raise SearchError(
-            f"The pipeline's jump and ramp-fit steps failed on ramps of {detector} with injected defects "
-            f"({lines[-1].strip()}): check the installation of jwst."
-        )
 
 
 def _compare(

@@ -1,10 +1,11 @@
-"""Put ramps through the pipeline's jump and ramp-fit steps, in the process that :mod:`darkmask.recovery` made for it.
+"""Put ramps through the pipeline's jump and ramp-fit steps, in the process that :mod:`darkmask.refit` made for it.
 
 A process of its own, since the steps need an environment without a CRDS server, and one with a real configuration is
 to keep it. Gain and read noise are the published ones of the detector, one value each.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -16,21 +17,21 @@ from .pipeline import fit_ramps, silence_logs
 from .simulate.references import reference
 
 
-def run(job: dict, folder: Path) -> None:
-    """Fit every exposure of a job; ``<key>.npz`` gets GROUPDQ, rate and pedestal of each integration.
+def run(folder: Path) -> None:
+    """Fit the ramps of a job; ``fitted.npz`` gets GROUPDQ, rate and pedestal of each integration.
 
     Parameters
     ----------
-    job : dict
-        ``detector``, ``meta`` (see :func:`refit`) and ``exposures``: keys of ``<key>_sci.npy`` and ``_groupdq.npy``.
     folder : Path
+        Holds ``sci.npy``, ``groupdq.npy`` and ``job.json``: ``detector``, ``meta`` (see :func:`refit`) and ``batches``
+        of integrations, (first, last + 1) each, that go through the steps together.
     """
+    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     properties = detector(job["detector"])
-    silence_logs()
-    for key in job["exposures"]:
-        sci, groupdq = np.load(folder / f"{key}_sci.npy"), np.load(folder / f"{key}_groupdq.npy")
-        groupdq, rate, pedestal = refit(sci, groupdq, properties, job["meta"])
-        np.savez(folder / f"{key}.npz", groupdq=groupdq, rate=rate, pedestal=pedestal)
+    sci, groupdq = np.load(folder / "sci.npy"), np.load(folder / "groupdq.npy")
+    fitted = [refit(sci[first:last], groupdq[first:last], properties, job["meta"]) for first, last in job["batches"]]
+    groupdq, rate, pedestal = (np.concatenate(arrays) for arrays in zip(*fitted, strict=True))
+    np.savez(folder / "fitted.npz", groupdq=groupdq, rate=rate, pedestal=pedestal)
 
 
 def refit(
@@ -79,6 +80,22 @@ def refit(
     return model.groupdq, slopes.astype(np.float32), optional.pedestal.astype(np.float32)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Work on the folders named on standard input, a line of JSON each, and answer each with a line of JSON."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    # What the steps print is no answer.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     with offline_crds():
-        run(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), Path(sys.argv[1]).parent)
+        silence_logs()
+        for line in sys.stdin:
+            try:
+                run(Path(json.loads(line)))
+                error = ""
+            except Exception as caught:  # whatever a step raises is told to whoever asked
+                error = " ".join(f"{type(caught).__name__}: {caught}".split())
+            answers.write(json.dumps({"error": error}) + "\n")
+            answers.flush()
+
+
+if __name__ == "__main__":
+    main()
