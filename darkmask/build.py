@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from .atomic import sha256_file, sha256_text, write_text
 from .cache import cached
@@ -223,7 +224,8 @@ def _measure_set(request: BuildRequest, subarray: str, outcome: SearchOutcome) -
         "dark_dn_per_s": dark,
         "dark_error_dn_per_s": dark_error,
         "difference_noise_dn": difference_noise(maps.noise, good),
-        "jumps_per_pixel_s": jump_rate(maps.jumps, good, seconds),
+        # Jumps of a bad pixel are flagged in its neighbours too.
+        "jumps_per_pixel_s": jump_rate(maps.jumps, good & ~binary_dilation(science & ~good, np.ones((3, 3))), seconds),
     }
     return {
         # JSON knows no NaN.
