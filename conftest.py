@@ -8,4 +8,5 @@ pytest_plugins = [
     "fixtures.run",
     "fixtures.outcomes",
     "fixtures.check",
+    "fixtures.describe",
 ]

@@ -11,6 +11,8 @@ from jsonschema import validate
 from darkmask.maskfile import read_mask
 
 ROOT = Path(__file__).resolve().parent.parent
+# Of so short a delivery, or without having been planned: none of them is required.
+NOT_ALWAYS = {"INJ-WARM", "DRK-CURRENT", "ENG-SATURATED", "ENG-RC", "ENG-LOW_PEDESTAL"}
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def test_a_good_delivery_passes(run_checks, inputs, small):
     assert results["delivery"]["simulated"] is True
     assert "not for delivery" in results["scope"]
     assert results["delivery"]["detectors"] == ["NRCA1", "NRCBLONG"]
-    assert {c["outcome"] for c in results["checks"]} == {"pass"}
+    assert {c["id"] for c in results["checks"] if c["outcome"] != "pass"} == NOT_ALWAYS
     assert {(c["detector"], c["subarray"]) for c in results["checks"] if c["id"] == "DLV-EXPOSURES"} == {
         ("NRCA1", "FULL"),
         ("NRCBLONG", "FULL"),
@@ -49,6 +51,7 @@ def test_a_good_delivery_passes(run_checks, inputs, small):
     assert not (run.folder / ".staging").exists()
     assert sorted(path.name for path in run.folder.iterdir()) == [
         "catalogues",
+        "injections",
         "junit.xml",
         "manifest.json",
         "masks",
@@ -73,7 +76,7 @@ def test_workers_and_serial_runs_give_the_same_results(run_checks, inputs):
 def test_what_was_not_given_narrows_the_scope(run_checks, small):
     run = run_checks(f"--delivery={small.delivery}", f"--criteria={small.criteria}", expect=0)
     skipped = {key[0] for key, check in run.checks.items() if check["outcome"] == "not_evaluated"}
-    assert skipped == {"GND-RETAINED", "GND-GONE", "GND-NEW", "GND-KAPPA", "BAS-KEPT"}
+    assert skipped == {"GND-RETAINED", "GND-GONE", "GND-NEW", "GND-KAPPA", "BAS-KEPT", *NOT_ALWAYS}
     assert "not compared with: ground, mask in force" in run.results["scope"]
 
 
@@ -124,7 +127,7 @@ def test_a_dead_worker_is_an_error_and_never_a_pass(run_checks, inputs, tmp_path
     assert run.results["verdict"] == "incomplete"
     assert run.results["complete"] is False
     others = [c for key, c in run.checks.items() if key != ("GND-KAPPA", "NRCA1", "FULL")]
-    assert {c["outcome"] for c in others} == {"pass"}
+    assert {c["id"] for c in others if c["outcome"] != "pass"} == NOT_ALWAYS
     assert "gnd-kappa-nrca1" in (run.folder / "report.html").read_text().lower()
 
 

@@ -1,0 +1,145 @@
+"""Faults in what is delivered: files, headers, and what belongs together."""
+
+import shutil
+
+import numpy as np
+from astropy.io import fits
+
+from .planting import Faults, edit, one, unlinked
+
+JUMP, FITOPT, RATEINTS = "*_00001_nrca1_jump.fits", "*_00001_nrca1_fitopt.fits", "*_00001_nrca1_rateints.fits"
+
+fault = Faults("delivery")
+
+
+@fault("DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="has no _fitopt partner: deliver it")
+def remove_partner(space):
+    one(space.delivery, FITOPT).unlink()
+
+
+@fault("DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="nrca1_jump.fits is truncated: it has")
+def truncate(space):
+    path = unlinked(one(space.delivery, JUMP))
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+
+
+@fault("DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="nrca1_rateints.fits is not a FITS file")
+def not_fits(space):
+    one(space.delivery, RATEINTS).unlink()
+    (space.delivery / one(space.delivery, JUMP).name.replace("jump", "rateints")).write_text("this is no FITS file\n")
+
+
+@fault("DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="nrca1_jump.fits is empty (0 bytes)")
+def empty_file(space):
+    one(space.delivery, JUMP).unlink()
+    (space.delivery / "jw01062001001_02101_00001_nrca1_jump.fits").touch()
+
+
+@fault(
+    "DLV-FILES",
+    "DLV-TRIPLETS",
+    "DLV-EXPOSURES",
+    "STB-HALVES",
+    said="is named for NRCA1 and its header says DETECTOR NRCB3",
+)
+def wrong_detector(space):
+    edit(one(space.delivery, JUMP), DETECTOR="NRCB3")
+
+
+@fault(
+    "DLV-FILES",
+    "DLV-TRIPLETS",
+    "DLV-EXPOSURES",
+    "STB-HALVES",
+    said="has DETECTOR 'MIRIMAGE', which is no NIRCam detector",
+)
+def no_nircam_detector(space):
+    edit(one(space.delivery, JUMP), DETECTOR="MIRIMAGE")
+
+
+@fault("DLV-SETS", "DLV-EXPOSURES", "STB-HALVES", said="The exposures are of: NRCA1 FULL RAPID 16 groups")
+def mixed_groups(space):
+    with fits.open(unlinked(one(space.delivery, JUMP)), mode="update") as hdus:
+        for name in ("SCI", "GROUPDQ"):
+            hdus[name].data = hdus[name].data[:, :15].copy()
+    for pattern in (JUMP, FITOPT, RATEINTS, RATEINTS.replace("rateints", "rate")):
+        edit(one(space.delivery, pattern), NGROUPS=15)
+
+
+@fault("DLV-GEOMETRY", "DLV-EXPOSURES", "STB-HALVES", said="of 16 groups and its header says 2 of 40")
+def groups_of_the_header(space):
+    edit(one(space.delivery, JUMP), NGROUPS=40)
+
+
+@fault("DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", "DLV-PLAN", said="is of the set NRCA1 SUB160")
+def other_subarray(space):
+    edit(one(space.delivery, RATEINTS), SUBARRAY="SUB160")
+
+
+@fault("DLV-PLAN", "DLV-EXPOSURES", "STB-HALVES", said="NRCA1 has SUB160")
+def unplanned_subarray(space):
+    for pattern in (JUMP, FITOPT, RATEINTS, RATEINTS.replace("rateints", "rate")):
+        edit(one(space.delivery, pattern), SUBARRAY="SUB160")
+
+
+@fault("DLV-INTEGRATIONS", said="10 integrations, 2 of them different")
+def copied_exposures(space):
+    """Five exposures that are the same one."""
+    for kind in ("jump", "fitopt", "rate", "rateints"):
+        first = one(space.delivery, f"*_00001_nrca1_{kind}.fits")
+        for number in (2, 3, 4, 5):
+            path = one(space.delivery, f"*_0000{number}_nrca1_{kind}.fits")
+            path.unlink()
+            shutil.copy(first, path)
+            edit(path, EXPOSURE=f"0000{number}")
+
+
+@fault("DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="lacks the header keyword DATE-OBS")
+def no_date(space):
+    with fits.open(unlinked(one(space.delivery, JUMP)), mode="update") as hdus:
+        del hdus[0].header["DATE-OBS"]
+
+
+@fault("DLV-EXPOSURES", "STB-HALVES", said="The delivery holds 3 whole exposures of NRCA1 FULL")
+def three_exposures(space):
+    for path in [*space.delivery.glob("*_00004_nrca1_*"), *space.delivery.glob("*_00005_nrca1_*")]:
+        path.unlink()
+
+
+@fault("DLV-STEPS", said="has S_DARK COMPLETE: the dark was subtracted")
+def dark_subtracted(space):
+    edit(one(space.delivery, JUMP), S_DARK="COMPLETE")
+
+
+@fault("DLV-STEPS", said="has S_JUMP SKIPPED where COMPLETE was expected")
+def jump_step_missing(space):
+    edit(one(space.delivery, JUMP), S_JUMP="SKIPPED")
+
+
+@fault("DLV-DARKS", said="has EXP_TYPE NRC_IMAGE where NRC_DARK was expected")
+def no_dark(space):
+    for pattern in (JUMP, FITOPT, RATEINTS):
+        edit(one(space.delivery, pattern), EXP_TYPE="NRC_IMAGE")
+
+
+@fault("DLV-GEOMETRY", said="has FASTAXIS, SLOWAXIS 1, 2 where -1, 2 belong to NRCA1")
+def raw_orientation(space):
+    edit(one(space.delivery, JUMP), FASTAXIS=1, SLOWAXIS=2)
+
+
+@fault("DLV-RATES", said="Rates that are not finite")
+def unexplained_nan(space):
+    with fits.open(unlinked(one(space.delivery, RATEINTS)), mode="update") as hdus:
+        hdus["SCI"].data[0, 60, 60] = np.nan
+
+
+@fault("DLV-PIXELDQ", said="of which nothing can be learnt")
+def lost_pixels(space):
+    with fits.open(unlinked(one(space.delivery, JUMP)), mode="update") as hdus:
+        hdus["PIXELDQ"].data[50:60, 50:60] |= 1
+
+
+@fault("DLV-TRIPLETS", said="are both the _jump file of one exposure")
+def duplicate(space):
+    shutil.copy(one(space.delivery, JUMP), space.delivery / "again_nrca1_jump.fits")

@@ -1,0 +1,64 @@
+"""Faults in what the ground test is said to have found."""
+
+import numpy as np
+from astropy.io import fits
+
+from darkmask.flags import bits_of
+
+from .planting import Faults, one, one_in
+
+fault = Faults("ground")
+
+AGREEMENT = ("GND-RETAINED", "GND-GONE", "GND-NEW", "GND-KAPPA")
+
+
+def change(space, how) -> None:
+    """Change the DQ array of the ground mask."""
+    with fits.open(one(space.ground, "*nrca1.fits"), mode="update") as hdus:
+        hdus["DQ"].data = how(hdus["DQ"].data.copy())
+
+
+def without(dq: np.ndarray, where: np.ndarray) -> np.ndarray:
+    border = dq & dq.dtype.type(bits_of(("REFERENCE_PIXEL", "NON_SCIENCE")))
+    return np.where(where, border, dq)
+
+
+@fault(*AGREEMENT, said="bad pixels are still bad")
+def shifted_by_one_pixel(space):
+    change(space, lambda dq: np.roll(dq, 1, axis=1))
+
+
+@fault(*AGREEMENT, said="bad pixels are good now")
+def turned_upside_down(space):
+    change(space, lambda dq: dq[::-1].copy())
+
+
+@fault(*AGREEMENT, said="Cohen's kappa")
+def of_another_detector(space):
+    """The long-wave detector's mask under the short-wave detector's name."""
+    here, other = one(space.ground, "*nrca1.fits"), one(space.ground, "*nrcblong.fits")
+    here.write_bytes(other.read_bytes())
+    with fits.open(here, mode="update") as hdus:
+        hdus[0].header["DETECTOR"] = "NRCA1"
+
+
+@fault("GND-NEW", "GND-KAPPA", said="pixels are newly bad")
+def found_next_to_nothing(space):
+    """A ground test that was blind in nine of ten rows."""
+    change(space, lambda dq: without(dq, np.arange(128)[:, None] % 10 != 0))
+
+
+@fault("GND-RETAINED", "GND-GONE", "GND-KAPPA", said="bad pixels are good now")
+def called_many_bad(space):
+    many = one_in(16, (128, 128), step=5)
+    change(space, lambda dq: np.where(many, dq | dq.dtype.type(bits_of(("HOT", "DO_NOT_USE"))), dq))
+
+
+@fault(*AGREEMENT, said="flags no pixel that a search of darks looks for")
+def empty(space):
+    change(space, lambda dq: without(dq, np.ones((128, 1), dtype=bool)))
+
+
+@fault(*AGREEMENT, said="is not a FITS file")
+def ground_not_fits(space):
+    one(space.ground, "*nrca1.fits").write_text("this is no FITS file\n")

@@ -1,0 +1,204 @@
+"""Faults in masks that somebody else made, which are judged without darks."""
+
+import numpy as np
+from astropy.io import fits
+
+from darkmask.flags import bits_of
+
+from .planting import BORDER, Faults, first_of, one_in
+
+fault = Faults("masks")
+
+# All that can be asked of a mask alone.
+ALL_OF_A_MASK = (
+    *("CNT-HOT", "CNT-WARM", "CNT-RC", "CNT-TELEGRAPH", "CNT-NOISY", "CNT-LOW_PEDESTAL", "CNT-DO_NOT_USE"),
+    *("DQ-BITS", "DQ-DO_NOT_USE", "DQ-PAIRS", "DQ-BORDER", "DQ-DEF", "DQ-RAW", "BAS-KEPT"),
+    *("STR-AMPLIFIER", "STR-ROW", "STR-COLUMN", "STR-CLUMP"),
+)
+BAD = ("HOT", "DO_NOT_USE")
+
+
+def add(space, where, *names) -> None:
+    """Set flags of some pixels."""
+    with fits.open(space.mask, mode="update") as hdus:
+        dq = hdus["DQ"].data.copy()
+        # NumPy counts a mask of pixels and an index of one alike.
+        dq[where] |= dq.dtype.type(bits_of(names))
+        hdus["DQ"].data = dq
+
+
+def replace(space, where, value) -> None:
+    """Give some pixels another value."""
+    with fits.open(space.mask, mode="update") as hdus:
+        dq = hdus["DQ"].data.copy()
+        dq[where(dq) if callable(where) else where] = value
+        hdus["DQ"].data = dq
+
+
+def spread(number: int) -> np.ndarray:
+    """So many science pixels, in no line and no clump."""
+    return first_of(one_in(16, (128, 128), step=5), number)
+
+
+def has(name: str):
+    return lambda dq: (dq & bits_of((name,))) != 0
+
+
+@fault(*ALL_OF_A_MASK, said="has no DQ extension, and the pipeline reads no other")
+def no_dq_extension(space):
+    with fits.open(space.mask, mode="update") as hdus:
+        hdus["DQ"].name = "SCI"
+
+
+@fault(*ALL_OF_A_MASK, said="has no DETECTOR in its header")
+def no_detector_in_header(space):
+    with fits.open(space.mask, mode="update") as hdus:
+        del hdus[0].header["DETECTOR"]
+
+
+@fault(*ALL_OF_A_MASK, said="is not a FITS file")
+def mask_not_fits(space):
+    space.mask.write_text("this is no FITS file\n")
+
+
+@fault(*ALL_OF_A_MASK, said="2-D >f4 where a 2-D integer DQ array was expected")
+def mask_float(space):
+    with fits.open(space.mask) as hdus:
+        dq = hdus["DQ"].data.astype(np.float32)
+        header = hdus[0].header.copy()
+    made = fits.HDUList([fits.PrimaryHDU(header=header), fits.ImageHDU(dq, name="DQ")])
+    made.writeto(space.mask, overwrite=True)
+
+
+@fault("DQ-BITS", said="JUMP_DET")
+def bit_of_an_exposure(space):
+    add(space, (40, 40), "JUMP_DET")
+
+
+@fault("DQ-BITS", said="SATURATED")
+def saturated_of_an_exposure(space):
+    add(space, (40, 40), "SATURATED", "DO_NOT_USE")
+
+
+@fault("DQ-DO_NOT_USE", said="without DO_NOT_USE")
+def hot_without_do_not_use(space):
+    replace(space, (40, 40), bits_of(("HOT",)))
+
+
+@fault("DQ-PAIRS", said="HOT and DEAD")
+def hot_and_dead(space):
+    replace(space, (40, 40), bits_of(("HOT", "DEAD", "DO_NOT_USE")))
+
+
+@fault("DQ-BORDER", "BAS-KEPT", said="border pixels of")
+def border_missing(space):
+    replace(space, np.s_[:BORDER], 0)
+
+
+@fault("DQ-BORDER", said="1 inside have it")
+def reference_pixel_inside(space):
+    add(space, (40, 40), "REFERENCE_PIXEL")
+
+
+@fault("DQ-DEF", "CNT-RC", said="does not define 16384")
+def row_of_dq_def_missing(space):
+    with fits.open(space.mask, mode="update") as hdus:
+        table = hdus["DQ_DEF"].data
+        hdus["DQ_DEF"].data = table[table["NAME"] != "RC"]
+
+
+@fault("DQ-DEF", "CNT-HOT", said="does not define 2048")
+def hot_moved_by_dq_def(space):
+    with fits.open(space.mask, mode="update") as hdus:
+        table = hdus["DQ_DEF"].data
+        table["VALUE"][table["NAME"] == "HOT"] = 2**8
+        hdus["DQ_DEF"].data = table[table["NAME"] != "RESERVED"]
+
+
+@fault("DQ-RAW", "DQ-DEF", said="through DQ_DEF changes: DO_NOT_USE")
+def bad_pixels_lost_in_decoding(space):
+    """Pixels that say nothing but DO_NOT_USE, by a bit that DQ_DEF has no name for."""
+    with fits.open(space.mask, mode="update") as hdus:
+        dq = hdus["DQ"].data.copy()
+        dq[spread(20)] = 2**8
+        hdus["DQ"].data = dq
+
+
+@fault("BAS-KEPT", said="DEAD of")
+def dead_pixels_lost(space):
+    replace(space, has("DEAD"), 0)
+
+
+@fault("BAS-KEPT", said="OPEN of")
+def open_pixels_of_the_base_not_taken_over(space):
+    (path,) = space.base.glob("*nrca1*.fits")
+    with fits.open(path, mode="update") as hdus:
+        dq = hdus["DQ"].data.copy()
+        dq[spread(5)] |= dq.dtype.type(bits_of(("OPEN", "DO_NOT_USE")))
+        hdus["DQ"].data = dq
+
+
+@fault(
+    *("CNT-HOT", "CNT-RC", "CNT-TELEGRAPH", "CNT-NOISY", "CNT-LOW_PEDESTAL", "CNT-DO_NOT_USE", "BAS-KEPT"),
+    said="0 pixels with HOT",
+)
+def empty_mask(space):
+    replace(space, np.s_[BORDER:-BORDER, BORDER:-BORDER], bits_of(()))
+
+
+@fault("CNT-HOT", said="pixels with HOT in the mask")
+def many_hot(space):
+    add(space, spread(350), *BAD)
+
+
+@fault("CNT-WARM", said="pixels with WARM in the mask")
+def many_warm(space):
+    add(space, spread(350), "WARM")
+
+
+@fault("CNT-RC", said="pixels with RC in the mask")
+def many_rc(space):
+    add(space, spread(120), "RC", "DO_NOT_USE")
+
+
+@fault("CNT-TELEGRAPH", said="pixels with TELEGRAPH in the mask")
+def many_telegraph(space):
+    add(space, spread(120), "TELEGRAPH", "DO_NOT_USE")
+
+
+@fault("CNT-NOISY", said="pixels with UNRELIABLE_SLOPE in the mask")
+def many_noisy(space):
+    add(space, spread(120), "UNRELIABLE_SLOPE", "DO_NOT_USE")
+
+
+@fault("CNT-LOW_PEDESTAL", said="pixels with OTHER_BAD_PIXEL in the mask")
+def many_other(space):
+    add(space, spread(120), "OTHER_BAD_PIXEL")
+
+
+@fault("CNT-DO_NOT_USE", said="are operable")
+def many_unusable(space):
+    add(space, one_in(16, (128, 128), step=5), "DO_NOT_USE")
+
+
+@fault("STR-ROW", said="row 60 of NRCA1 has the most bad pixels")
+def bad_row(space):
+    # Every other one, or it would be a clump as well.
+    add(space, np.s_[60, BORDER:-BORDER:2], *BAD)
+
+
+@fault("STR-COLUMN", said="column 77 of NRCA1 has the most bad pixels")
+def bad_column(space):
+    add(space, np.s_[BORDER:-BORDER:2, 77], *BAD)
+
+
+@fault("STR-AMPLIFIER", said="number 3 the most")
+def bad_amplifier(space):
+    where = np.zeros((128, 128), dtype=bool)
+    where[:, 64:96] = one_in(24, (128, 128), step=5)[:, 64:96]
+    add(space, where, *BAD)
+
+
+@fault("STR-CLUMP", said="begins at x 100, y 20")
+def clump(space):
+    add(space, np.s_[20:28, 100:108], *BAD)

@@ -1,0 +1,190 @@
+"""Faults in what the detector did, or in what was done to its ramps: planted in all exposures of the delivery."""
+
+import numpy as np
+
+from darkmask.detectors import detector
+from darkmask.simulate import read_truth
+from darkmask.simulate.ramps import saturation_level
+
+from .planting import Faults, every_exposure, first_of, one_in
+
+fault = Faults("delivery")
+SATURATED, DO_NOT_USE, JUMP_DET = 2, 1, 4
+FRAME = (128, 128)
+SUBARRAY = ("SUB-ADDITIONAL", "NRCBLONG", "SUB64P")
+
+
+def spread(number: int) -> np.ndarray:
+    return first_of(one_in(53, FRAME), number)
+
+
+def random() -> np.random.Generator:
+    return np.random.default_rng(20221)
+
+
+def truth(space, category: str) -> np.ndarray:
+    """Where pixels of a category were simulated, bool (y, x)."""
+    table = read_truth(space.truth, "NRCA1")
+    here = np.zeros(FRAME, dtype=bool)
+    chosen = table[table["category"] == category]
+    here[chosen["y"], chosen["x"]] = True
+    return here
+
+
+@fault("CNT-SATURATED", said="saturated pixels found by the search of NRCA1")
+def many_saturated(space):
+    where, full = spread(100), np.float32(saturation_level(detector("NRCA1")))
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[:, :, where] = full
+        ramps.groupdq[:, :, where] |= SATURATED
+        ramps.pedestal[:, where] = 0
+        ramps.rate[:, where] = np.nan
+        ramps.rate_dq[:, where] |= SATURATED | DO_NOT_USE
+
+
+@fault("CNT-INVERSE_RC", said="inverse_rc pixels found by the search of NRCA1")
+def many_falling(space):
+    for ramps in every_exposure(space.delivery):
+        ramps.add_signal(spread(100), -2.0)
+
+
+@fault("CNT-UNDETERMINED", "DLV-PIXELDQ", said="undetermined pixels found by the search of NRCA1")
+def many_taken_out(space):
+    for ramps in every_exposure(space.delivery):
+        ramps.pixeldq[spread(40)] |= DO_NOT_USE
+
+
+@fault(
+    *("CNT-SATURATED", "CNT-HOT", "CNT-RC", "CNT-INVERSE_RC", "CNT-NOISY", "CNT-LOW_PEDESTAL", "CNT-TELEGRAPH"),
+    *("CNT-DO_NOT_USE", "STB-HALVES"),
+    said="no pixel of NRCA1 is clearly bad in a half of its integrations",
+)
+def no_defects(space):
+    """Good rows in the place of all others: a detector that is too good to be true."""
+    bad = np.zeros(FRAME, dtype=bool)
+    table = read_truth(space.truth, "NRCA1")
+    bad[table["y"], table["x"]] = True
+    near = np.zeros_like(bad)
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            near |= np.roll(bad, (dy, dx), axis=(0, 1))
+    near[:4] = near[-4:] = near[:, :4] = near[:, -4:] = True
+    good = np.nonzero(~near)
+    chosen = random().integers(good[0].size, size=int(bad.sum() + near.sum()))
+    for ramps in every_exposure(space.delivery):
+        to = np.nonzero(near)
+        to = tuple(axis[: chosen.size] for axis in to)
+        source = tuple(axis[chosen[: to[0].size]] for axis in good)
+        for array in (ramps.sci, ramps.groupdq, ramps.pedestal, ramps.rate, ramps.rate_dq):
+            array[..., to[0], to[1]] = array[..., source[0], source[1]]
+
+
+@fault(SUBARRAY, said="pixels of NRCBLONG SUB64P are bad there and not in the full frame")
+def hot_in_the_subarray_alone(space):
+    for ramps in every_exposure(space.delivery, "NRCBLONG", "002"):
+        ramps.add_signal(first_of(one_in(53, (64, 64)), 30), 5.0)
+
+
+@fault(SUBARRAY, said="pixels of NRCBLONG SUB64P are bad there and not in the full frame")
+def noisy_in_the_subarray_alone(space):
+    where, numbers = first_of(one_in(53, (64, 64)), 30), random()
+    for ramps in every_exposure(space.delivery, "NRCBLONG", "002"):
+        ramps.sci[:, :, where] += numbers.normal(0, 60, ramps.sci[:, :, where].shape).astype(np.float32)
+
+
+@fault(SUBARRAY, said="pixels of NRCBLONG SUB64P are bad there and not in the full frame")
+def subarray_shifted(space):
+    for ramps in every_exposure(space.delivery, "NRCBLONG", "002"):
+        for array in (ramps.sci, ramps.groupdq, ramps.pixeldq, ramps.pedestal, ramps.rate, ramps.rate_dq):
+            array[...] = np.roll(array, (2, 3), axis=(-2, -1))
+
+
+@fault(("DRK-CURRENT", "NRCBLONG", "FULL"), said="Good pixels of NRCBLONG have a dark current of")
+def light_leak(space):
+    for ramps in every_exposure(space.delivery, "NRCBLONG"):
+        ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02)
+
+
+@fault("DRK-NOISE", said="A group difference of the good pixels of NRCA1 has a noise of")
+def noisy_detector(space):
+    numbers = random()
+    for ramps in every_exposure(space.delivery):
+        ramps.sci += numbers.normal(0, 5, ramps.sci.shape).astype(np.float32)
+
+
+@fault("DRK-COSMIC_RAYS", said="have 0 jumps per second")
+def no_jumps_flagged(space):
+    for ramps in every_exposure(space.delivery):
+        ramps.groupdq &= ~np.uint8(JUMP_DET)
+
+
+@fault("DRK-COSMIC_RAYS", said="jumps per second")
+def noise_flagged_as_jumps(space):
+    numbers = random()
+    for ramps in every_exposure(space.delivery):
+        ramps.groupdq[:, 1:] |= np.where(
+            numbers.random(ramps.groupdq[:, 1:].shape) < 0.01, np.uint8(JUMP_DET), np.uint8(0)
+        )
+
+
+@fault("STB-HALVES", said="that are clearly bad in one half of the integrations are good in the other")
+def hot_in_every_other_integration(space):
+    for ramps in every_exposure(space.delivery):
+        ramps.add_signal(spread(30), 5.0, np.s_[::2])
+
+
+@fault("STB-HALVES", said="that are clearly bad in one half of the integrations are good in the other")
+def noisy_in_every_other_integration(space):
+    where, numbers = spread(30), random()
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[::2, :, where] += numbers.normal(0, 100, ramps.sci[::2, :, where].shape).astype(np.float32)
+
+
+@fault("STB-HALVES", said="that are clearly bad in one half of the integrations are good in the other")
+def decaying_in_every_other_integration(space):
+    where = spread(30)
+    for ramps in every_exposure(space.delivery):
+        groups = np.arange(ramps.sci.shape[1])
+        ramps.sci[::2, :, where] += (2000 * (1 - np.exp(-groups / 3)))[:, None].astype(np.float32)
+
+
+@fault("INJ-PURITY", said="good ones")
+def rates_that_do_not_fit_the_ramps(space):
+    for ramps in every_exposure(space.delivery):
+        rate = ramps.rate.copy()
+        ramps.add_signal(spread(60), 2.0)
+        ramps.rate[...] = rate
+
+
+def compare_engines(space) -> None:
+    with space.criteria.open("a") as file:
+        file.write("compare_engines = true\n")
+
+
+@fault("ENG-SATURATED", said="saturated pixels of NRCA1 the same")
+def pedestals_of_saturated_pixels(space):
+    """By its pedestal of 0 the release knows a pixel that is saturated in its first group."""
+    compare_engines(space)
+    for ramps in every_exposure(space.delivery):
+        ramps.pedestal[:, truth(space, "saturated")] = 1
+
+
+@fault("ENG-RC", said="rc pixels of NRCA1 the same")
+def pedestals_and_jumps_of_rc_pixels(space):
+    compare_engines(space)
+    where = truth(space, "rc")
+    for ramps in every_exposure(space.delivery):
+        ramps.pedestal[:, where] = 0
+        ramps.groupdq[:, :, where] &= ~np.uint8(JUMP_DET)
+
+
+@fault("ENG-LOW_PEDESTAL", said="low_pedestal pixels of NRCA1 the same")
+def pedestals_that_come_and_go(space):
+    """Low in seven of ten integrations: enough for a median, and too few for four fifths."""
+    compare_engines(space)
+    seen = 0
+    for ramps in every_exposure(space.delivery):
+        for pedestal in ramps.pedestal:
+            seen += 1
+            if seen > 7:
+                pedestal[truth(space, "low_pedestal")] = np.median(pedestal)

@@ -1,0 +1,61 @@
+"""Faults in the search itself: one that loses every other bad pixel of a category.
+
+Counts stay within their bounds, halves agree, and masks are consistent: only injected defects can tell.
+"""
+
+import os
+
+from darkmask.cache import cache_root
+from darkmask.flags import Category
+
+from .planting import BESIDE, HERE, Faults, environment_with
+
+fault = Faults("delivery")
+
+FORGETTING = """
+import numpy as np
+from darkmask import recovery
+from darkmask.engines import interface
+
+def forgetting(pack):
+    def packed(maps):
+        categories = pack(maps)
+        categories[:, 1::2] &= ~np.uint16({bit})
+        return categories
+    return packed
+
+interface.pack_categories = forgetting(interface.pack_categories)
+recovery.pack_categories = forgetting(recovery.pack_categories)
+"""
+
+
+def forget(space, category: Category) -> None:
+    """Let the run's search forget a category in every other column."""
+    folder = space.criteria.parent / "forgetting"
+    folder.mkdir()
+    (folder / "forgetting.py").write_text(FORGETTING.format(bit=category.bit))
+    space.options += ["-p", "forgetting"]
+    # What such a search finds must not be taken for what the right one found; compiled kernels are the same.
+    space.environment |= {
+        **environment_with(folder),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", str(cache_root())),
+    }
+
+
+def _losing(category: Category):
+    def plant(space):
+        if category is Category.WARM:
+            # In so short a delivery few rates are told from nothing and not yet hot.
+            with space.criteria.open("a") as file:
+                file.write("\n[search]\nhot_rate = 2.0\n")
+        forget(space, category)
+
+    plant.__name__ = f"search_that_loses_{category.value}"
+    return plant
+
+
+for _category in Category:
+    if _category is not Category.UNDETERMINED:
+        _keys = [(f"INJ-{_category.name}", detector, "FULL") for detector in (HERE, BESIDE)]
+        fault(*_keys, said=f"{_category.value} pixels")(_losing(_category))

@@ -1,0 +1,45 @@
+"""Each planted fault fails the checks that it must, of the detectors that it must, and nothing else."""
+
+import pytest
+
+from .mask_faults import ALL_OF_A_MASK
+from .planting import Workspace
+from .table import FAULTS
+
+
+@pytest.fixture
+def space(small, good_masks, tmp_path) -> Workspace:
+    return Workspace(small, good_masks, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
+def test_a_fault_fails_its_checks_and_no_other(run_checks, space, fault, record_property):
+    fault.plant(space)
+    run = run_checks(*fault.options(space), environment=space.environment)
+    failed = run.failed()
+    record_property("fault", fault.name)
+    record_property("failed", sorted("-".join(key) for key in failed))
+    assert failed == fault.failing
+    assert run.status == 1
+    messages = [run.checks[key]["message"] for key in fault.failing]
+    assert any(fault.said in message for message in messages), messages
+    assert run.results["verdict"] == "fail"
+    assert "Traceback" not in (run.folder / "report.html").read_text()
+
+
+def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
+    """Or a fault could hide behind what fails anyhow."""
+    run = run_checks(f"--masks={space.masks}", f"--criteria={small.criteria}", f"--base={small.base}", expect=0)
+    passed = {key[0] for key, check in run.checks.items() if check["outcome"] == "pass"}
+    assert passed == set(ALL_OF_A_MASK)
+    assert "no delivery was given" in run.checks["DLV-FILES", "NRCA1", "FULL"]["message"]
+    space.criteria.write_text(space.criteria.read_text() + "compare_engines = true\n")
+    run_checks(f"--masks={space.masks}", f"--ground={space.ground}", f"--criteria={space.criteria}", expect=0)
+    run = run_checks(
+        *(f"--delivery={space.delivery}", f"--criteria={space.criteria}"),
+        *(f"--base={small.base}", f"--ground={small.ground}"),
+        expect=0,
+    )
+    idle = {key[0] for key, check in run.checks.items() if check["outcome"] != "pass"}
+    assert idle == {"INJ-WARM", "DRK-CURRENT"}  # so short a delivery cannot tell, and neither is required

@@ -1,0 +1,183 @@
+"""Defects injected into ramps: what is added, and what is made of what was found."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+from astropy.stats import binom_conf_interval
+from hypothesis import given
+from hypothesis import strategies as st
+
+from darkmask.delivery import scan
+from darkmask.detectors import Geometry
+from darkmask.detectors import detector as look_up_detector
+from darkmask.engines import SetRequest
+from darkmask.errors import SearchError
+from darkmask.flags import Category
+from darkmask.inject import SPACING, Injections, add_defects, draw_injections, strengths_of, without_jumps
+from darkmask.recovery import completeness, detection_strengths, inject_and_recover, summarise
+from darkmask.refit import RefitWorker
+from darkmask.search.parameters import SearchParameters
+from darkmask.simulate.ramps import saturation_level
+
+TGROUP = 10.0
+NRCA1 = look_up_detector("NRCA1")
+
+
+def kinds():
+    return strengths_of(0.275, 0.06, NRCA1.read_noise, NRCA1.well / NRCA1.gain)
+
+
+@given(seed=st.integers(0, 2**32 - 1), bad_share=st.floats(0, 0.02), rows=st.integers(2 * SPACING, 60))
+def test_injections_stand_alone_on_good_ground(seed, bad_share, rows):
+    random = np.random.default_rng(seed)
+    good = random.random((rows, 80)) >= bad_share
+    drawn = draw_injections(good, kinds(), np.random.default_rng(seed))
+    again = draw_injections(good, kinds(), np.random.default_rng(seed))
+    assert np.array_equal(drawn.strength, again.strength)
+    assert np.array_equal(drawn.category, again.category)
+    taken = np.zeros(good.shape, dtype=int)
+    for y, x in zip(drawn.y, drawn.x, strict=True):
+        reach = SPACING // 2
+        part = np.s_[y - reach : y + reach + 1, x - reach : x + reach + 1]
+        assert good[part].all()
+        assert good[part].size == SPACING**2
+        taken[part] += 1
+    assert taken.max(initial=0) <= 1
+    for category, bounds in kinds().items():
+        strengths = drawn.strength[drawn.of(category)]
+        assert ((strengths >= bounds.low) & (strengths <= bounds.high)).all()
+
+
+def test_no_warm_pixels_where_none_could_be_told_from_hot_ones():
+    assert Category.WARM not in strengths_of(0.275, 1.0, 5.0, 50_000.0)
+    assert Category.WARM in kinds()
+
+
+def injected(category: Category, strength: float, timescale: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
+    """SCI and GROUPDQ (4 integrations, 30 groups, 9x9) of nothing but one defect in the middle."""
+    sci, groupdq = np.zeros((4, 30, 9, 9), np.float32), np.zeros((4, 30, 9, 9), np.uint8)
+    at = np.array([4])
+    one = Injections(at, at, np.array([category.value]), np.array([strength]), np.array([timescale]))
+    add_defects(sci, groupdq, one, NRCA1, TGROUP, np.random.default_rng(1))
+    return sci, groupdq
+
+
+def test_charge_is_coupled_and_not_lost():
+    sci, groupdq = injected(Category.HOT, 5.0)
+    total = sci[:, -1].sum(axis=(1, 2))
+    expected = 5.0 * TGROUP * 30 / NRCA1.gain
+    assert total == pytest.approx(expected, abs=5 * np.sqrt(expected / NRCA1.gain))
+    assert sci[0, -1, 4, 5] == pytest.approx(NRCA1.ipc * total[0], rel=1e-4)
+    assert sci[0, -1, 5, 5] == 0
+    assert not groupdq.any()
+
+
+def test_kinds_are_what_they_are_called():
+    decaying = np.diff(injected(Category.RC, 3000.0)[0][0, :, 4, 4])
+    assert decaying[0] > 100 > 10 > decaying[-1] >= 0
+    falling = injected(Category.INVERSE_RC, 3000.0)[0][0, :, 4, 4]
+    assert (np.diff(falling) < 0).all()
+    levels = np.unique(injected(Category.TELEGRAPH, 80.0)[0][:, :, 4, 4])
+    assert np.ptp(levels) == pytest.approx(80.0)
+    assert len(levels) == 2
+    noisy = injected(Category.NOISY, 4.0)[0][:, :, 4, 4]
+    assert noisy.std() == pytest.approx(NRCA1.read_noise * np.sqrt(15), rel=0.2)
+    assert (injected(Category.LOW_PEDESTAL, 200.0)[0][:, :, 4, 4] == -200).all()
+
+
+@pytest.mark.parametrize(("category", "strength"), [(Category.SATURATED, 1.0), (Category.HOT, 1e4)])
+def test_a_full_well_stays_full_and_is_flagged_with_its_neighbours(category, strength):
+    sci, groupdq = injected(category, strength)
+    full = saturation_level(NRCA1)
+    assert sci[:, -1, 4, 4] == pytest.approx(full)
+    assert (groupdq[:, -1, 3:6, 3:6] == 2).all()
+    assert groupdq[:, -1].sum() == 2 * 9 * 4
+    # Once full, always full.
+    assert (np.diff((groupdq[:, :, 4, 4] == 2).astype(int), axis=1) >= 0).all()
+
+
+def test_only_jumps_are_taken_back():
+    assert without_jumps(np.arange(256, dtype=np.uint8)).tolist() == [value & ~4 for value in range(256)]
+
+
+def test_limits_of_a_curve_that_is_known():
+    random = np.random.default_rng(5)
+    strength = np.exp(random.uniform(0, 6, 4000))
+    chance = 1 / (1 + np.exp(-2.5 * (np.log(strength) - 3)))
+    half, most = detection_strengths(strength, random.random(4000) < chance)
+    assert np.log(half) == pytest.approx(3, abs=0.1)
+    assert np.log(most) == pytest.approx(3 + np.log(9) / 2.5, abs=0.15)
+
+
+def test_limits_that_were_not_reached_are_none():
+    strength = np.linspace(1, 10, 50)
+    assert detection_strengths(strength, np.ones(50, bool)) == (None, None)
+    assert detection_strengths(strength, np.zeros(50, bool)) == (None, None)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.1, 100), st.booleans()), min_size=1, max_size=60),
+    st.floats(0.1, 100),
+    st.floats(0, 9),
+)
+def test_completeness_counts_what_is_strong_enough(pairs, least, width):
+    kind = {"strengths": [s for s, _ in pairs], "named_each": [named for _, named in pairs]}
+    named, number, (low, high) = completeness(kind, least, least + width)
+    chosen = [n for s, n in pairs if least <= s <= least + width]
+    assert (named, number) == (sum(chosen), len(chosen))
+    if chosen:
+        assert (low, high) == pytest.approx(tuple(binom_conf_interval(named, number, interval="wilson")))
+    else:
+        assert np.isnan([low, high]).all()
+
+
+@pytest.fixture(scope="module")
+def request_of_small(small) -> SetRequest:
+    index = scan(small.delivery)
+    exposures = index.main_set("NRCA1", "FULL")
+    return SetRequest(exposures, small.delivery, "native", "flight", SearchParameters(), Geometry(128))
+
+
+@pytest.mark.slow
+def test_injected_defects_are_found_by_the_search_and_the_same_every_time(request_of_small):
+    found = summarise(inject_and_recover(request_of_small))
+    again = summarise(inject_and_recover(request_of_small))
+    assert again == found
+    assert set(found["kinds"]) == {category.value for category in Category if category is not Category.UNDETERMINED}
+    assert found["purity"] > 0.98
+    # Those far above any threshold, and none of those far below.
+    for name, strong in (("hot", 1.0), ("rc", 1500.0), ("inverse_rc", 300.0), ("telegraph", 200.0), ("noisy", 6.0)):
+        named, number, _ = completeness(found["kinds"][name], strong)
+        assert number > 5
+        assert named == number, name
+    levels = found["kinds"]["telegraph"]
+    assert 7 < levels["half"] < levels["most"] < 60
+    pairs = zip(levels["strengths"], levels["found_each"], strict=True)
+    weak = [seen for strength, seen in pairs if strength < levels["half"] / 1.8]
+    assert len(weak) > 5
+    assert sum(weak) <= 1
+
+
+@pytest.mark.slow
+def test_the_process_of_the_steps_may_die_and_says_why_it_failed(request_of_small, tmp_path):
+    worker = RefitWorker()
+    try:
+        assert "FileNotFoundError" in worker.run(tmp_path)
+        (tmp_path / "job.json").write_text('{"detector": "NRCA1", "batches": [[0, 1]], "meta": {}}')
+        np.save(tmp_path / "sci.npy", np.zeros((1, 5, 8, 8), np.float32))
+        np.save(tmp_path / "groupdq.npy", np.zeros((1, 5, 8, 8), np.uint8))
+        assert "KeyError: 'ystart'" in worker.run(tmp_path)
+        os.kill(worker._process.pid, signal.SIGKILL)
+        assert worker.run(tmp_path)
+    finally:
+        worker.close()
+
+
+def test_where_nothing_is_good_nothing_is_injected(request_of_small, monkeypatch):
+    from darkmask import recovery
+
+    monkeypatch.setattr(recovery, "draw_injections", lambda good, *_: draw_injections(good & False, *_))
+    with pytest.raises(SearchError, match="have no pixel with good surroundings"):
+        inject_and_recover(request_of_small)

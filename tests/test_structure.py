@@ -1,0 +1,95 @@
+"""How bad pixels are spread, how halves agree, and what good pixels say of the detector."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from darkmask.delivery.quality import dark_current, difference_noise, jump_rate
+from darkmask.stability import halves
+from darkmask.structure import amplifier_excess, largest_clump, line_excess
+
+SHAPE = (12, 16)
+masks = arrays(bool, SHAPE)
+AMPLIFIERS = tuple(slice(start, start + 4) for start in range(0, 16, 4))
+
+
+@given(masks, masks, masks)
+def test_rows_of_a_mask_are_columns_of_the_turned_one(bad, reference, science):
+    rows = line_excess(bad, reference, science, 1)
+    assert line_excess(bad.T, reference.T, science.T, 0) == rows
+    excess, row, now, before = rows
+    if science.any():
+        assert excess == pytest.approx((now - before) / science[row].sum())
+        each = [((bad & s).sum() - (reference & s).sum()) / s.sum() for s in map(only(science), range(12)) if s.any()]
+        assert excess == pytest.approx(max(each))
+
+
+def only(science: np.ndarray):
+    def row(number: int) -> np.ndarray:
+        return science & (np.arange(science.shape[0]) == number)[:, None]
+
+    return row
+
+
+@given(masks)
+def test_what_the_reference_had_is_no_excess(bad):
+    science = np.ones(SHAPE, bool)
+    assert line_excess(bad, bad, science, 1)[0] == 0
+    assert amplifier_excess(bad, bad, science, AMPLIFIERS)[0] == 0
+    assert largest_clump(bad, bad, science)[0] == 0
+
+
+@given(masks, masks)
+def test_excess_of_the_worst_amplifier(bad, reference):
+    excess, worst, new = amplifier_excess(bad, reference, np.ones(SHAPE, bool), AMPLIFIERS)
+    assert sum(new) == (bad & ~reference).sum()
+    assert new[worst] == max(new)
+    assert excess == pytest.approx(max(new) / 48 - sum(new) / 192)
+
+
+def test_the_largest_clump_holds_corners_and_no_reference_pixels():
+    bad, reference, science = np.zeros(SHAPE, bool), np.zeros(SHAPE, bool), np.ones(SHAPE, bool)
+    bad[2:4, 3:6] = True
+    bad[4, 6] = True  # touches by a corner
+    bad[9, 9:14] = True
+    assert largest_clump(bad, reference, science) == (7, (3, 2))
+    reference[2:4, 3:6] = True
+    assert largest_clump(bad, reference, science) == (5, (9, 9))
+    science[9, 11] = False
+    assert largest_clump(bad, reference, science)[0] == 2
+
+
+@given(st.integers(2, 300))
+def test_halves_share_every_integration(number):
+    first, second = halves(number)
+    assert sorted(first + second) == list(range(number))
+    assert abs(len(first) - len(second)) <= 1
+
+
+def test_dark_current_with_its_error():
+    random = np.random.default_rng(3)
+    good = np.ones((50, 50), bool)
+    good[0] = False
+    offsets = random.normal(0, 0.01, 20)
+    rates = [random.normal(0.5 + offset, 0.05, good.shape).astype(np.float32) for offset in offsets]
+    for rate in rates:
+        rate[0] = 1e6  # not good
+        rate[5, 5] = np.nan
+    rate, error = dark_current(iter(rates), good)
+    # What all pixels of an integration share shows in the scatter of the medians.
+    assert rate == pytest.approx(0.5 + offsets.mean(), abs=0.001)
+    assert error == pytest.approx(0.01 / np.sqrt(20), rel=0.35)
+    assert np.isnan(dark_current(rates[:4], good)).all()
+    # Copies of one integration say nothing of the error.
+    assert np.isnan(dark_current([rates[0]] * 20, good)).all()
+
+
+def test_noise_and_jumps_of_good_pixels():
+    good = np.array([[True, True, True, False]])
+    assert difference_noise(np.array([[1.0, 2.0, np.nan, 9.0]], np.float32), good) == 1.5
+    assert jump_rate(np.array([[1, 2, 3, 1000]]), good, 4.0) == 0.5
+    assert np.isnan(difference_noise(np.zeros((1, 4), np.float32), good & False))
+    assert np.isnan(jump_rate(np.zeros((1, 4), int), good & False, 4.0))
+    assert np.isnan(jump_rate(np.zeros((1, 4), int), good, 0.0))
