@@ -28,7 +28,8 @@ from .flags import Category, bits_of, pack_categories
 from .inject import SPACING, Injections, Strengths, add_defects, draw_injections, strengths_of, without_jumps
 from .maps import CombinedMaps, combine_set
 from .refit import refit
-from .search.flight import saturation_level, search_flight
+from .search.amplifier import saturation_level
+from .search.flight import search_flight
 
 # Pixels times groups that go through the steps: they take 0.25 s a million and 50 bytes each.
 SAMPLES = 6_000_000

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from astropy.io import fits
@@ -31,7 +32,7 @@ class RefitWorker:
 
     def __init__(self):
         self._process: subprocess.Popen | None = None
-        self._said = tempfile.TemporaryFile(mode="w+", errors="replace")  # noqa: SIM115 (as long as the process)
+        self._said: IO[str] | None = None
         atexit.register(self.close)
 
     def run(self, folder: Path) -> str:
@@ -56,23 +57,27 @@ class RefitWorker:
             answer = ""
         if answer:
             return json.loads(answer)["error"]
-        self.close()
-        self._said.seek(0)
-        return ([line.strip() for line in self._said if line.strip()] or ["the process ended and said nothing"])[-1]
+        return self._last_words()
 
     def close(self) -> None:
         """End the process."""
         process, self._process = self._process, None
         if process is not None:
-            process.stdin.close()
-            process.stdout.close()
             process.kill()
-            process.wait()
+            process.communicate()
+            self._said.close()
+
+    def _last_words(self) -> str:
+        self._process.kill()
+        self._process.communicate()
+        self._said.seek(0)
+        lines = [line.strip() for line in self._said if line.strip()]
+        self.close()
+        return lines[-1] if lines else "the process ended and said nothing"
 
     def _start(self) -> None:
         self.close()
-        self._said.seek(0)
-        self._said.truncate()
+        self._said = tempfile.TemporaryFile(mode="w+", errors="replace")  # noqa: SIM115 (as long as the process)
         paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "darkmask.refit_worker"],

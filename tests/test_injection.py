@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -173,6 +174,17 @@ def test_the_process_of_the_steps_may_die_and_says_why_it_failed(request_of_smal
         assert worker.run(tmp_path)
     finally:
         worker.close()
+
+
+def test_a_process_that_cannot_start_leaves_its_last_words(tmp_path, monkeypatch):
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho 'ImportError: no jump step here' >&2\nexit 3\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    worker = RefitWorker()
+    assert worker.run(tmp_path) == "ImportError: no jump step here"
+    assert worker.run(tmp_path) == "ImportError: no jump step here"
+    worker.close()
 
 
 def test_where_nothing_is_good_nothing_is_injected(request_of_small, monkeypatch):

@@ -13,7 +13,8 @@ from ..detectors import detector as look_up_detector
 from ..errors import ParameterError
 from ..flags import Category, FlagTable, pack_categories
 from ..maps import CombinedMaps, combine_set
-from ..search.flight import saturation_level, search_flight
+from ..search.amplifier import saturation_level
+from ..search.flight import search_flight
 from ..search.parameters import SearchParameters
 
 

@@ -8,7 +8,8 @@ from ..detectors import detector as look_up_detector
 from ..kernels import kernel, work_in_blocks
 from ..maps import CombinedMaps
 from ..maps.pixel import usable_groups
-from ..search.flight import FlightResult, saturation_level
+from ..search.amplifier import saturation_level
+from ..search.flight import FlightResult
 from ..search.telegraph import ENOUGH_READS, WEAK, telegraph_evidence
 from .interface import SetRequest
 
