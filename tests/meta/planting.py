@@ -169,7 +169,7 @@ class OpenRamps:
 
     def add_signal(self, where: np.ndarray, dn_per_s: float, integrations: slice = slice(None)) -> None:
         """Let pixels gather charge: in the ramps and in the rates."""
-        self.sci[integrations, :, where] += np.float32(dn_per_s) * self.seconds[:, 0].astype(np.float32)
+        self.sci[integrations, :, where] += np.float32(dn_per_s) * self.seconds[None].astype(np.float32)
         self.rate[integrations, where] += np.float32(dn_per_s)
 
 

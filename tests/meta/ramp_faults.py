@@ -15,7 +15,11 @@ SUBARRAY = ("SUB-ADDITIONAL", "NRCBLONG", "SUB64P")
 
 
 def spread(number: int) -> np.ndarray:
-    return first_of(one_in(53, FRAME), number)
+    """Pixels that do not touch, in a small block of each amplifier: what is injected elsewhere does not notice."""
+    where = np.zeros(FRAME, dtype=bool)
+    for amplifier in range(4):
+        where[20 + 24 * amplifier :, 10 + 32 * amplifier :][:10:2, :10:2] = True
+    return first_of(where, number)
 
 
 def random() -> np.random.Generator:
@@ -29,6 +33,17 @@ def truth(space, category: str) -> np.ndarray:
     chosen = table[table["category"] == category]
     here[chosen["y"], chosen["x"]] = True
     return here
+
+
+def beside_defects(space) -> np.ndarray:
+    """Simulated defects and the pixels that touch them, and the border, bool (y, x)."""
+    table = read_truth(space.truth, "NRCA1")
+    near = np.zeros(FRAME, dtype=bool)
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            near[table["y"] + dy, table["x"] + dx] = True
+    near[:4] = near[-4:] = near[:, :4] = near[:, -4:] = True
+    return near
 
 
 @fault("CNT-SATURATED", said="saturated pixels found by the search of NRCA1")
@@ -50,31 +65,27 @@ def many_falling(space):
 
 @fault("CNT-UNDETERMINED", "DLV-PIXELDQ", said="undetermined pixels found by the search of NRCA1")
 def many_taken_out(space):
+    """As the ramp fit leaves pixels that it is told not to use."""
+    where = spread(40)
     for ramps in every_exposure(space.delivery):
-        ramps.pixeldq[spread(40)] |= DO_NOT_USE
+        ramps.pixeldq[where] |= DO_NOT_USE
+        ramps.pedestal[:, where] = 0
+        ramps.rate[:, where] = np.nan
+        ramps.rate_dq[:, where] |= DO_NOT_USE
 
 
 @fault(
     *("CNT-SATURATED", "CNT-HOT", "CNT-RC", "CNT-INVERSE_RC", "CNT-NOISY", "CNT-LOW_PEDESTAL", "CNT-TELEGRAPH"),
-    *("CNT-DO_NOT_USE", "STB-HALVES"),
+    "STB-HALVES",
     said="no pixel of NRCA1 is clearly bad in a half of its integrations",
 )
 def no_defects(space):
-    """Good rows in the place of all others: a detector that is too good to be true."""
-    bad = np.zeros(FRAME, dtype=bool)
-    table = read_truth(space.truth, "NRCA1")
-    bad[table["y"], table["x"]] = True
-    near = np.zeros_like(bad)
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            near |= np.roll(bad, (dy, dx), axis=(0, 1))
-    near[:4] = near[-4:] = near[:, :4] = near[:, -4:] = True
-    good = np.nonzero(~near)
-    chosen = random().integers(good[0].size, size=int(bad.sum() + near.sum()))
+    """Good pixels in the place of all others: a detector that is too good to be true."""
+    near = beside_defects(space)
+    to, good = np.nonzero(near), np.nonzero(~near)
+    chosen = random().integers(good[0].size, size=to[0].size)
+    source = tuple(axis[chosen] for axis in good)
     for ramps in every_exposure(space.delivery):
-        to = np.nonzero(near)
-        to = tuple(axis[: chosen.size] for axis in to)
-        source = tuple(axis[chosen[: to[0].size]] for axis in good)
         for array in (ramps.sci, ramps.groupdq, ramps.pedestal, ramps.rate, ramps.rate_dq):
             array[..., to[0], to[1]] = array[..., source[0], source[1]]
 
@@ -112,10 +123,15 @@ def noisy_detector(space):
         ramps.sci += numbers.normal(0, 5, ramps.sci.shape).astype(np.float32)
 
 
-@fault("DRK-COSMIC_RAYS", said="have 0 jumps per second")
-def no_jumps_flagged(space):
+@fault("DRK-COSMIC_RAYS", said="jumps per second")
+def no_cosmic_rays(space):
+    """Ramps without the steps that cosmic rays left: darks that were not taken in space."""
+    good = ~beside_defects(space)
     for ramps in every_exposure(space.delivery):
-        ramps.groupdq &= ~np.uint8(JUMP_DET)
+        hit = ((ramps.groupdq & JUMP_DET) != 0) & good
+        steps = np.where(hit[:, 1:], np.diff(ramps.sci, axis=1), np.float32(0))
+        ramps.sci[:, 1:] -= steps.cumsum(axis=1)
+        ramps.groupdq[hit] &= ~np.uint8(JUMP_DET)
 
 
 @fault("DRK-COSMIC_RAYS", said="jumps per second")
