@@ -10,11 +10,19 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray, simulate_delivery
 from tests.tiny_delivery import TINY
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# The same examples in every run, so that a change and not chance makes a test fail; `HYPOTHESIS_PROFILE=long` looks for
+# new ones.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("long", max_examples=5000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
 DETECTORS = ("NRCA1", "NRCBLONG")
 
 # Mini frames still smaller than the demo's. Everything else is as in demo.toml.
