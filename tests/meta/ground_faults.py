@@ -5,11 +5,14 @@ from astropy.io import fits
 
 from darkmask.flags import bits_of
 
+from .mask_faults import BAD, add, spread
 from .planting import Faults, one, one_in
 
 fault = Faults("ground")
 
 AGREEMENT = ("GND-RETAINED", "GND-GONE", "GND-NEW", "GND-KAPPA")
+# What a ground mask had is no excess.
+STRUCTURE = ("STR-AMPLIFIER", "STR-ROW", "STR-COLUMN", "STR-CLUMP")
 
 
 def change(space, how) -> None:
@@ -42,7 +45,12 @@ def of_another_detector(space):
         hdus[0].header["DETECTOR"] = "NRCA1"
 
 
-@fault("GND-NEW", "GND-KAPPA", said="pixels are newly bad")
+@fault("GND-NEW", said="pixels are newly bad")
+def many_new(space):
+    add(space, spread(110), *BAD)
+
+
+@fault("GND-KAPPA", said="Cohen's kappa")
 def found_next_to_nothing(space):
     """A ground test that was blind in nine of ten rows."""
     change(space, lambda dq: without(dq, np.arange(128)[:, None] % 10 != 0))
@@ -59,6 +67,6 @@ def empty(space):
     change(space, lambda dq: without(dq, np.ones((128, 1), dtype=bool)))
 
 
-@fault(*AGREEMENT, said="is not a FITS file")
+@fault(*AGREEMENT, *STRUCTURE, said="is not a FITS file")
 def ground_not_fits(space):
     one(space.ground, "*nrca1.fits").write_text("this is no FITS file\n")

@@ -93,7 +93,8 @@ def no_defects(space):
 @fault(SUBARRAY, said="pixels of NRCBLONG SUB64P are bad there and not in the full frame")
 def hot_in_the_subarray_alone(space):
     for ramps in every_exposure(space.delivery, "NRCBLONG", "002"):
-        ramps.add_signal(first_of(one_in(53, (64, 64)), 30), 5.0)
+        # Its ramps take less than a second.
+        ramps.add_signal(first_of(one_in(53, (64, 64)), 30), 500.0)
 
 
 @fault(SUBARRAY, said="pixels of NRCBLONG SUB64P are bad there and not in the full frame")
