@@ -6,26 +6,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import binary_dilation
 
 from .atomic import sha256_file, sha256_text, write_text
 from .cache import cached
 from .catalogue import write_catalogue
 from .deliverable import write_detector_mask
-from .delivery import DeliveryIndex, Exposure, OpenExposure
-from .delivery.quality import (
-    dark_current,
-    difference_noise,
-    jump_rate,
-    lost_pixels,
-    unexplained_rates,
-    usable_integrations,
-)
+from .delivery import DeliveryIndex, Exposure
 from .detectors import Geometry
 from .engines import SearchOutcome, SetRequest, search_set
 from .errors import DarkmaskError
 from .flags import Category, bits_of
 from .maskfile import write_categories
+from .measure import measure_set
 from .search.parameters import SearchParameters
 
 # Packages whose arithmetic or files a mask depends on.
@@ -181,7 +173,7 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
             continue
         outcome = outcomes[subarray] = search_set(request.set_request(subarray))
         _write_set(out, request, subarray, outcome)
-        sets[subarray] = _measure_set(request, subarray, outcome)
+        sets[subarray] = measure_set(request.set_request(subarray), outcome)
     full = outcomes["FULL"]
     write_detector_mask(out / request.mask_file, request, full, inputs)
     summary = {
@@ -201,46 +193,6 @@ def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchO
     write_categories(out / f"{subarray}_categories.fits", outcome.categories, request.detector, subarray)
     write_catalogue(out / f"{subarray}_catalogue.ecsv", outcome, request.exposures(subarray)[0].jump)
     np.savez_compressed(out / f"{subarray}_maps.npz", categories=outcome.categories, rate=outcome.rate)
-
-
-def _measure_set(request: BuildRequest, subarray: str, outcome: SearchOutcome) -> dict:
-    """Numbers of a set that checks judge, so that no check reads a ramp."""
-    exposures = request.exposures(subarray)
-    science = ~request.set_request(subarray).reference_pixels()
-    worst_rate, worst_lost = 0.0, 0.0
-    for exposure in exposures:
-        opened = OpenExposure(exposure, Path(request.index.folder))
-        worst_rate = max(worst_rate, unexplained_rates(opened.rate(), opened.rate_dq(), science))
-        worst_lost = max(worst_lost, lost_pixels(opened.pixeldq(), science))
-
-    def rates():
-        return (rate for e in exposures for rate in OpenExposure(e, Path(request.index.folder)).rate())
-
-    first, maps = exposures[0].jump, outcome.maps
-    good = science & (outcome.categories == 0)
-    dark, dark_error = dark_current(rates(), good)
-    seconds = maps.integrations * (maps.groups - 1) * first.tgroup
-    measured = {
-        "dark_dn_per_s": dark,
-        "dark_error_dn_per_s": dark_error,
-        "difference_noise_dn": difference_noise(maps.noise, good),
-        # Jumps of a bad pixel are flagged in its neighbours too.
-        "jumps_per_pixel_s": jump_rate(maps.jumps, good & ~binary_dilation(science & ~good, np.ones((3, 3))), seconds),
-    }
-    return {
-        # JSON knows no NaN.
-        **{name: value if np.isfinite(value) else None for name, value in measured.items()},
-        "readpatt": first.readpatt,
-        "integrations": outcome.maps.integrations,
-        "usable_integrations": usable_integrations(rates(), science),
-        "exposures": len(exposures),
-        "science_pixels": int(science.sum()),
-        "unexplained_rates": worst_rate,
-        "lost_pixels": worst_lost,
-        "thresholds": outcome.thresholds,
-        "xstart": first.xstart,
-        "ystart": first.ystart,
-    }
 
 
 def _hash_inputs(request: BuildRequest) -> dict[str, str]:

@@ -1,12 +1,16 @@
 """MASK reference files: written through ``MaskModel``, read both raw and as the pipeline decodes them."""
 
+import gzip
+import io
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
+from . import fitslayout
 from .atomic import replacing
 from .detectors import detector as look_up_detector
 from .errors import MaskError
@@ -28,6 +32,8 @@ DESCRIPTIONS = {
     "ADJ_OPEN": "Adjacent to open pixel",
     "NON_SCIENCE": "Pixel not on science portion of detector",
 }
+# Four times a full frame of 64-bit integers: a mask holds no more, whatever a compressed one unpacks to.
+_LARGEST = 4 * 2048 * 2048 * 8
 DQ_DEF_DTYPE = np.dtype([("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
 
 
@@ -151,6 +157,30 @@ def write_mask(path: Path, dq: np.ndarray, meta: MaskMeta) -> None:
                 hdus[0].header["FILENAME"] = path.name
 
 
+def read_header(path: Path) -> dict:
+    """The primary header of a MASK file, by keyword.
+
+    Raises
+    ------
+    MaskError
+        When the file is no readable FITS file.
+    """
+    from astropy.io import fits
+
+    content = _content(Path(path))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with fits.open(io.BytesIO(content)) as hdus:
+                return _keywords(hdus[0].header)
+    except Exception as error:  # astropy raises a dozen types on damaged files
+        raise MaskError(f"{path} cannot be read as FITS ({_one_line(error)}): replace the file.") from error
+
+
+def _keywords(header) -> dict:
+    return {key: header[key] for key in header if key and key != "COMMENT"}
+
+
 def read_mask(path: Path) -> MaskFile:
     """Read a MASK file, raw and decoded.
 
@@ -170,15 +200,19 @@ def read_mask(path: Path) -> MaskFile:
     """
     from astropy.io import fits
 
+    content = _content(Path(path))
     try:
         with warnings.catch_warnings():
             # Real masks carry headers that astropy mends with a warning; what matters here is checked by value.
             warnings.simplefilter("ignore")
-            with fits.open(path, memmap=False) as hdus:
+            with fits.open(io.BytesIO(content), lazy_load_hdus=False) as hdus:
+                damage = fitslayout.damage(hdus, io.BytesIO(content), len(content))
+                if damage:
+                    raise MaskError(f"{path} {damage}: it is truncated, or was changed on its way; replace the file.")
                 names = [hdu.name for hdu in hdus]
                 position = names.index("DQ") if "DQ" in names else _first_image(hdus, path)
                 raw = hdus[position].data
-                header = {key: hdus[0].header[key] for key in hdus[0].header if key and key != "COMMENT"}
+                header = _keywords(hdus[0].header)
                 dq_def = _read_dq_def(hdus["DQ_DEF"].data) if "DQ_DEF" in names else ()
     except MaskError:
         raise
@@ -190,6 +224,25 @@ def read_mask(path: Path) -> MaskFile:
     raw = raw.astype(raw.dtype.newbyteorder("="))
     decoded = decode(raw, dq_def)
     return MaskFile(Path(path), header, raw, decoded, dq_def, has_dq_extension="DQ" in names)
+
+
+def _content(path: Path) -> bytes:
+    """A file's bytes, unpacked where it is gzipped."""
+    if path.exists() and not path.is_file():
+        # Opening a pipe would wait for somebody to write into it.
+        raise MaskError(f"{path} is no regular file: put the mask itself there.")
+    try:
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            content = (gzip.GzipFile(fileobj=file) if packed else file).read(_LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise MaskError(f"{path} cannot be read ({_one_line(error)}): replace the file.") from error
+    if len(content) > _LARGEST:
+        raise MaskError(f"{path} holds more than {_LARGEST >> 20} MB, which no mask does: replace the file.")
+    if not content.startswith(fitslayout.SIGNATURE):
+        raise MaskError(f"{path} is not a FITS file (it does not begin with SIMPLE): replace the file.")
+    return content
 
 
 def decode(raw: np.ndarray, dq_def) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 from .delivery.headers import detector_in_name
 from .detectors import DETECTORS
 from .errors import MaskError
-from .maskfile import MaskFile, read_mask
+from .maskfile import MaskFile, read_header, read_mask
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,6 @@ def scan_masks(folder: Path) -> MaskFolder:
     -------
     MaskFolder
     """
-    from astropy.io import fits
-
     folder = Path(os.path.abspath(folder))
     if not folder.is_dir():
         return MaskFolder(folder, problem=f"The folder {folder} does not exist: give the folder that holds the masks.")
@@ -78,10 +76,9 @@ def scan_masks(folder: Path) -> MaskFolder:
         if path.name.startswith("."):
             continue
         try:
-            header = fits.getheader(path)
-        except Exception as error:  # astropy raises many types on damaged files; each means the same to the user
-            why = f"{path} is not a FITS file ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
-            unreadable.append((path, f"{why}: replace the file."))
+            header = read_header(path)
+        except MaskError as error:
+            unreadable.append((path, str(error)))
             continue
         if header.get("REFTYPE") == "CATEGORY":
             continue  # ours, beside the masks; whether a mask's REFTYPE is right is a check's business

@@ -117,7 +117,7 @@ def test_decoding_is_the_pipelines(tmp_path, stored, names):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda path: path.write_text("no FITS"), "cannot be read as FITS"),
+        (lambda path: path.write_text("no FITS"), "is not a FITS file"),
         (lambda path: fits.PrimaryHDU().writeto(path), "no DQ extension and no 2-D image"),
         (lambda path: fits.PrimaryHDU(np.zeros((4, 4), np.float32)).writeto(path), "2-D >f4 where a 2-D integer"),
     ],

@@ -2,9 +2,11 @@
 
 import os
 import re
+import stat
 import warnings
 from pathlib import Path
 
+from .. import fitslayout
 from ..detectors import DETECTORS
 from ..errors import DeliveryError
 from .records import ArrayPlace, FileRecord, Kind
@@ -58,27 +60,32 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
     relative = path.relative_to(folder).as_posix()
     status = path.stat()
     size = status.st_size
+    if not stat.S_ISREG(status.st_mode):
+        # Opening a pipe would wait for somebody to write into it.
+        raise DeliveryError(f"{relative} is no regular file: put the file itself there.")
     if size == 0:
         raise DeliveryError(f"{relative} is empty (0 bytes) where a FITS file was expected: transfer it again.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a truncated file is found by its size below, and said in our words
-            with fits.open(path, memmap=True, lazy_load_hdus=False, disable_image_compression=True) as hdus:
+        # Opened here, because astropy would leave it open when it fails, and unpack a compressed file of any name.
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what it warns of is found below, and said in our words
+            if file.read(len(fitslayout.SIGNATURE)) != fitslayout.SIGNATURE:
+                raise DeliveryError(
+                    f"{relative} is not a FITS file (it does not begin with SIMPLE): transfer it again."
+                )
+            file.seek(0)
+            with fits.open(file, memmap=False, lazy_load_hdus=False, disable_image_compression=True) as hdus:
                 primary = hdus[0].header
-                # Of each HDU: HDUList.fileinfo writes all headers anew each time, to see whether one was changed.
-                info = [hdu.fileinfo() for hdu in hdus]
-                arrays = {hdu.name: _place(hdu.header, info[i + 1]["datLoc"]) for i, hdu in enumerate(hdus[1:])}
-    except OSError as error:
-        raise DeliveryError(f"{relative} is not a FITS file ({_first_line(error)}): transfer it again.") from error
+                arrays = {hdu.name: _place(hdu.header, hdu.fileinfo()["datLoc"]) for hdu in hdus[1:]}
+                damage = fitslayout.damage(hdus, file, size)
+    except DeliveryError:
+        raise
     except Exception as error:  # astropy raises many types on damaged headers; each means the same to the user
         raise DeliveryError(
             f"{relative} has damaged FITS headers ({_first_line(error)}): transfer it again."
         ) from error
-    expected = max(item["datLoc"] + item["datSpan"] for item in info)
-    if size < expected:
-        raise DeliveryError(
-            f"{relative} is truncated: it has {size} bytes and its headers announce {expected}; transfer it again."
-        )
+    if damage:
+        raise DeliveryError(f"{relative} {damage}: it is truncated, or was changed on its way; transfer it again.")
     shapes = {name: place.shape for name, place in arrays.items()}
     kind = _kind(shapes, path)
     if kind is None:
@@ -95,9 +102,9 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
         )
     try:
         return _record(primary, kind, arrays, path, relative, status)
-    except (TypeError, ValueError, OverflowError) as error:
+    except Exception as error:  # a wrong type, or a card that astropy parses only now and cannot
         raise DeliveryError(
-            f"{relative} has a header value of the wrong type ({_first_line(error)}): make the file again."
+            f"{relative} has a header value that cannot be used ({_first_line(error)}): make the file again."
         ) from error
 
 

@@ -196,6 +196,13 @@ def _exposure(files: dict[Kind, FileRecord]) -> Exposure | Problem:
                 f"{partner.path} is of the set {partner.set_key} and its partner {jump.path} of {jump.set_key}: "
                 "deliver the files of one exposure together.",
             )
+        if partner.date_obs != jump.date_obs:
+            return _problem(
+                ProblemKind.TRIPLET,
+                triplet,
+                f"{partner.path} has DATE-OBS {partner.date_obs} and its partner {jump.path} {jump.date_obs}: deliver "
+                "the files of one exposure together.",
+            )
         expected = (nints, *frame)
         found = partner.shape if len(partner.shape) == 3 else (1, *partner.shape)
         if found != expected:

@@ -202,7 +202,7 @@ def bad_amplifier(space):
     add(space, where, *BAD)
 
 
-@fault("STR-CLUMP", said="begins at x 60, y 20")
+@fault("STR-CLUMP", said="the largest clump of NRCA1 in all begins at x")
 def clump(space):
     # On the edge of two amplifiers, of which neither stands out.
     add(space, np.s_[20:28, 60:68], *BAD)
