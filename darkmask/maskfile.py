@@ -228,7 +228,9 @@ def read_mask(path: Path) -> MaskFile:
 
 def _content(path: Path) -> bytes:
     """A file's bytes, unpacked where it is gzipped."""
-    if path.exists() and not path.is_file():
+    if not path.exists():
+        raise MaskError(f"{path} does not exist: give a MASK file.")
+    if not path.is_file():
         # Opening a pipe would wait for somebody to write into it.
         raise MaskError(f"{path} is no regular file: put the mask itself there.")
     try:

@@ -55,7 +55,7 @@ def test_compare_counts_flags(small, tmp_path, capsys):
     ("arguments", "said"),
     [
         (["search", "no_such_folder", "out"], "does not exist"),
-        (["compare", "no_such.fits", "no_such.fits"], "no_such.fits cannot be read as FITS"),
+        (["compare", "no_such.fits", "no_such.fits"], "no_such.fits does not exist"),
     ],
 )
 def test_bad_input_is_one_sentence(arguments, said, capsys, tmp_path, monkeypatch):

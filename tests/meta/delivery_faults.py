@@ -17,7 +17,7 @@ def remove_partner(space):
     one(space.delivery, FITOPT).unlink()
 
 
-@fault("DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="nrca1_jump.fits is truncated: it has")
+@fault("DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="nrca1_jump.fits has 1")
 def truncate(space):
     path = unlinked(one(space.delivery, JUMP))
     with path.open("r+b") as file:

@@ -143,7 +143,8 @@ def edit(path: Path, **keywords) -> None:
     """Set keywords of a primary header; two underscores stand for a hyphen."""
     with fits.open(unlinked(path), mode="update") as hdus:
         for keyword, value in keywords.items():
-            hdus[0].header[keyword.replace("__", "-")] = value
+            # Without a comment, since a long value leaves no room for one.
+            hdus[0].header[keyword.replace("__", "-")] = (value, "")
 
 
 @dataclass
