@@ -3,7 +3,7 @@
 import pytest
 
 from darkmask.flags import FLIGHT_FLAGS, Category, bits_of, in_category
-from darkmask.pictures import mask_map, rate_histogram
+from darkmask.pictures import mask_map, ramp_gallery, rate_histogram
 from fixtures.products import science_pixels
 
 
@@ -18,7 +18,7 @@ def test_fraction_of_pixels(check, products):
         what = f"{category.value} pixels found by the search"
         if category is Category.HOT:
             title = f"{check.detector}: rates of the science pixels"
-            check.show("rates", rate_histogram(built.rate[science], built.summary["thresholds"], title))
+            check.show(title, rate_histogram(built.rate[science], built.summary["thresholds"], title))
     else:
         flag = FLIGHT_FLAGS.mnemonics[category][0]
         found = ((products.mask(check.detector).decoded & bits_of((flag,))) != 0) & science
@@ -37,7 +37,10 @@ def test_operability(check, products):
     mask = products.mask(check.detector).decoded
     if products.generated:
         built = products.set(check.detector, "FULL")
-        check.show("mask", mask_map(built.categories, built.rate, f"{check.detector}: bad pixels by category"))
+        title = f"{check.detector}: bad pixels by category"
+        check.show(title, mask_map(built.categories, built.rate, title))
+        title = f"{check.detector}: ramps of some bad pixels"
+        check.show(title, ramp_gallery(products.built(check.detector).examples("FULL"), title))
     count = int((((mask & bits_of(("DO_NOT_USE",))) != 0) & science).sum())
     operable = 100 * (1 - count / science.sum())
     check.judge(

@@ -29,7 +29,8 @@ def test_completeness(check, products):
     category = Category[check.key.criterion.removeprefix("INJ-")]
     recovered = products.injection(check.detector)
     if category is Category.HOT:
-        check.show("injected", recovery_curves(recovered["kinds"], f"{check.detector}: injected defects found"))
+        title = f"{check.detector}: injected defects found"
+        check.show(title, recovery_curves(recovered["kinds"], title))
     kind = recovered["kinds"].get(category.value, {"strengths": [], "named_each": [], "unit": ""})
     least, most = judged_strengths(check, category, recovered["limits"])
     named, injected, (low, high) = completeness(kind, least, most)

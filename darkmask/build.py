@@ -15,6 +15,7 @@ from .delivery import DeliveryIndex, Exposure
 from .detectors import Geometry
 from .engines import SearchOutcome, SetRequest, search_set
 from .errors import DarkmaskError
+from .examples import Examples, pick_examples
 from .flags import Category, bits_of
 from .maskfile import write_categories
 from .measure import measure_set
@@ -91,6 +92,7 @@ class BuiltSet:
     subarray: str
     categories: np.ndarray
     rate: np.ndarray
+    noise: np.ndarray
     summary: dict
 
 
@@ -101,8 +103,8 @@ class BuiltMask:
     Attributes
     ----------
     folder : Path
-        Holds the mask, and for each set ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_catalogue.ecsv``
-        and ``_catalogue.reg``.
+        Holds the mask, and for each set ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_examples.npz``,
+        ``_catalogue.ecsv`` and ``_catalogue.reg``.
     summary : dict
         Engine, version, inputs with their SHA-256, flags, and the measurements of each set.
     """
@@ -120,7 +122,12 @@ class BuiltMask:
 
     def set(self, subarray: str) -> BuiltSet:
         with np.load(self.folder / f"{subarray}_maps.npz", allow_pickle=False) as maps:
-            return BuiltSet(subarray, maps["categories"], maps["rate"], self.summary["sets"][subarray])
+            return BuiltSet(subarray, maps["categories"], maps["rate"], maps["noise"], self.summary["sets"][subarray])
+
+    def examples(self, subarray: str) -> Examples:
+        """Ramps of some of a set's bad pixels."""
+        with np.load(self.folder / f"{subarray}_examples.npz", allow_pickle=False) as kept:
+            return Examples(**kept)
 
     def unusable(self, subarray: str) -> np.ndarray:
         """Where a set has a category that gets DO_NOT_USE, bool (y, x)."""
@@ -192,7 +199,10 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
 def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> None:
     write_categories(out / f"{subarray}_categories.fits", outcome.categories, request.detector, subarray)
     write_catalogue(out / f"{subarray}_catalogue.ecsv", outcome, request.exposures(subarray)[0].jump)
-    np.savez_compressed(out / f"{subarray}_maps.npz", categories=outcome.categories, rate=outcome.rate)
+    maps = {"categories": outcome.categories, "rate": outcome.rate, "noise": outcome.maps.noise}
+    np.savez_compressed(out / f"{subarray}_maps.npz", **maps)
+    examples = pick_examples(request.set_request(subarray), outcome)
+    np.savez_compressed(out / f"{subarray}_examples.npz", **examples.arrays())
 
 
 def _hash_inputs(request: BuildRequest) -> dict[str, str]:

@@ -89,6 +89,10 @@ DETECTORS = {
     )
 }
 
+# How the short-wavelength detectors lie on the sky (SIAF: V2 to the left, V3 upwards), top row first; those of the long
+# wavelength see the same two fields.
+FOCAL_PLANE = (("NRCA2", "NRCA4", "NRCB3", "NRCB1"), ("NRCA1", "NRCA3", "NRCB4", "NRCB2"))
+
 # Frames that are averaged into a group (JDox NIRCam Detector Readout Patterns).
 FRAMES_PER_GROUP = {
     "RAPID": 1, "BRIGHT1": 1, "BRIGHT2": 2, "SHALLOW2": 2, "SHALLOW4": 4, "MEDIUM2": 2, "MEDIUM8": 8, "DEEP2": 2,

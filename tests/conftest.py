@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -130,31 +131,33 @@ class Finished:
         }
 
 
+def run_checks_into(
+    reports: Path, *arguments: str | Path, expect: int | None = None, environment: dict | None = None
+) -> Finished:
+    """Run ``pytest checks/`` as a user would, in a process of its own."""
+    shutil.rmtree(reports, ignore_errors=True)
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), "checks/", f"--reports={reports}"]
+    env = {k: v for k, v in os.environ.items() if k not in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")}
+    # A cache of its own would search the same files again in every test.
+    ended = subprocess.run(
+        [*command, *map(str, arguments)],
+        cwd=ROOT,
+        env={**env, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    output = ended.stdout + ended.stderr
+    if expect is not None:
+        assert ended.returncode == expect, output
+    return Finished(ended.returncode, output, reports)
+
+
 @pytest.fixture
 def run_checks(tmp_path: Path):
-    """Run ``pytest checks/`` as a user would, in a process of its own."""
-
-    def run(*arguments: str | Path, expect: int | None = None, environment: dict | None = None) -> Finished:
-        reports = tmp_path / "reports"
-        shutil.rmtree(reports, ignore_errors=True)
-        command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), "checks/", f"--reports={reports}"]
-        env = {k: v for k, v in os.environ.items() if k not in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")}
-        # A cache of its own would search the same files again in every test.
-        ended = subprocess.run(
-            [*command, *map(str, arguments)],
-            cwd=ROOT,
-            env={**env, **(environment or {})},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        output = ended.stdout + ended.stderr
-        if expect is not None:
-            assert ended.returncode == expect, output
-        return Finished(ended.returncode, output, reports)
-
-    return run
+    """:func:`run_checks_into` a folder of this test's own."""
+    return partial(run_checks_into, tmp_path / "reports")
 
 
 @pytest.fixture(scope="session")

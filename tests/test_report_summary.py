@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from fixtures import summary
-from fixtures.report import css_path
-from fixtures.report_summary import row_id, summary_html
+from fixtures.markup import row_id
+from fixtures.report import css_paths
+from fixtures.report_summary import summary_html
 from fixtures.terminal import summary_lines
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -239,7 +240,7 @@ def _child_report(folder: Path, *options: str) -> tuple[str, dict]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment["PYTHONPATH"] = os.pathsep.join([str(folder), str(ROOT)])
     command = [sys.executable, "-m", "pytest", "-q", "-c", "pytest.ini", "-p", "child_plugin", "test_child.py"]
-    command += ["--html=report.html", "--self-contained-html", f"--css={css_path()}", *options]
+    command += ["--html=report.html", "--self-contained-html", *(f"--css={path}" for path in css_paths()), *options]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 1, done.stdout + done.stderr
     page = (folder / "report.html").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from darkmask import siaf
-from darkmask.detectors import DETECTORS, FRAME_SIZE
+from darkmask.detectors import DETECTORS, FOCAL_PLANE, FRAME_SIZE
 
 TABLE = Path(siaf.__file__).with_name("siaf_subarrays.json")
 
@@ -248,3 +248,14 @@ def test_unknown_names_have_no_position(detector, subarray):
 if __name__ == "__main__":
     TABLE.write_text(as_text(build_table(import_pysiaf())), encoding="utf-8")
     sys.stdout.write(f"{TABLE} written\n")
+
+
+def test_the_focal_plane_is_that_of_the_siaf():
+    apertures = import_pysiaf().Siaf("NIRCam")
+    rows = [[apertures[f"{name}_FULL"] for name in row] for row in FOCAL_PLANE]
+    for row in rows:
+        left_to_right = [aperture.V2Ref for aperture in row]
+        assert left_to_right == sorted(left_to_right, reverse=True)
+    for above, below in zip(*rows, strict=True):
+        assert above.V3Ref > below.V3Ref
+        assert abs(above.V2Ref - below.V2Ref) < 5

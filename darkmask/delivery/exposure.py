@@ -108,6 +108,20 @@ class OpenExposure:
         """DQ of the slopes, uint32 (nint, rows, x)."""
         return _unsigned(self._rate_dq[:, rows])
 
+    def ramps(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The ramps of some pixels.
+
+        Parameters
+        ----------
+        y, x : numpy.ndarray, shape (n,), int
+
+        Returns
+        -------
+        sci : numpy.ndarray, shape (nint, ngroup, n), float32, DN
+        groupdq : numpy.ndarray, shape (nint, ngroup, n), uint8
+        """
+        return self._sci[:, :, y, x].astype(np.float32), np.array(self._groupdq[:, :, y, x])
+
 
 class _Layout:
     """The arrays of one file, at the places that the scan found."""

@@ -1,0 +1,87 @@
+"""A few bad pixels of each category with one of their ramps, for a reader to look at."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .delivery import OpenExposure
+from .engines import SearchOutcome, SetRequest
+from .flags import Category, in_category
+from .maps import CombinedMaps
+from .maps.layout import JUMP_DET
+
+_EACH = 4
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Ramps of some bad pixels.
+
+    Attributes
+    ----------
+    category : numpy.ndarray, shape (n,), str
+    y, x : numpy.ndarray, shape (n,), int32
+        In the set's frame, counted from 0.
+    ramp : numpy.ndarray, shape (n, ngroup), float32, DN
+        Of one integration: the first of those in which most groups are flagged as jumps.
+    groupdq : numpy.ndarray, shape (n, ngroup), uint8
+    """
+
+    category: np.ndarray
+    y: np.ndarray
+    x: np.ndarray
+    ramp: np.ndarray
+    groupdq: np.ndarray
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """By name, as they are kept in a file."""
+        return dict(vars(self))
+
+
+def pick_examples(request: SetRequest, outcome: SearchOutcome) -> Examples:
+    """Pick pixels of each category from the strongest to the faintest, and read one of their ramps.
+
+    Parameters
+    ----------
+    request : SetRequest
+    outcome : SearchOutcome
+        Of that request.
+
+    Returns
+    -------
+    Examples
+        Up to four pixels of a category, at even ranks of its strength; of the set's first exposure.
+
+    Raises
+    ------
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
+    chosen = []
+    for category in Category:
+        y, x = np.nonzero(in_category(outcome.categories, category))
+        if y.size:
+            order = np.argsort(-_strength(category, outcome.maps, y, x), kind="stable")
+            ranks = np.unique(np.linspace(0, y.size - 1, min(_EACH, y.size)).round().astype(int))
+            chosen += [(category.value, y[place], x[place]) for place in order[ranks]]
+    y, x = (np.array([pixel[i] for pixel in chosen], dtype=np.int32) for i in (1, 2))
+    with OpenExposure(request.exposures[0], request.folder) as opened:
+        ramps, groupdq = opened.ramps(y, x)
+        opened.check_unchanged()
+    jumps = ((groupdq & np.uint8(JUMP_DET)) != 0).sum(axis=1)
+    liveliest, pixels = jumps.argmax(axis=0), np.arange(y.size)
+    names = np.array([pixel[0] for pixel in chosen], dtype="U16")
+    return Examples(names, y, x, ramps[liveliest, :, pixels], groupdq[liveliest, :, pixels])
+
+
+def _strength(category: Category, maps: CombinedMaps, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """By what a category's pixels are ranked."""
+    measured = {
+        Category.RC: maps.change,
+        Category.INVERSE_RC: maps.change,
+        Category.TELEGRAPH: maps.scatter,
+        Category.NOISY: maps.noise,
+        Category.LOW_PEDESTAL: maps.pedestal,
+        Category.UNDETERMINED: maps.jumps,
+    }.get(category, maps.rate)[y, x]
+    return np.nan_to_num(np.abs(measured.astype(np.float64)), nan=0.0, posinf=np.finfo(np.float32).max)

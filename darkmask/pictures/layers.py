@@ -1,0 +1,83 @@
+"""Images for a viewer that shows every pixel: the rates in a few levels, and what is said of each pixel as bits."""
+
+import io
+
+import numpy as np
+
+# Edges of the levels of a rate in sigma about the median: wide steps where nearly all pixels are, because what is noise
+# takes a bit for each doubling of their number, and doublings above, where a few bright pixels need names.
+_IN_NOISE = (-4.0, -2.0, 0.0, 2.0, 4.0)
+_DOUBLINGS = 9
+NO_RATE = 0
+
+
+def rate_levels(rate: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, list[float]]:
+    """Sort rates into levels that a small image can hold.
+
+    Parameters
+    ----------
+    rate : numpy.ndarray, shape (y, x), float32, e-/s
+    good : numpy.ndarray, shape (y, x), bool
+        Pixels whose median and 1.4826 times median absolute deviation set the scale.
+
+    Returns
+    -------
+    levels : numpy.ndarray, shape (y, x), uint8
+        `NO_RATE` where the rate is not finite, else from 1 on.
+    edges : list of float
+        Where level 1 ends and level 2 begins, and so on; e-/s.
+    """
+    finite = np.isfinite(rate)
+    values = rate[finite & good].astype(np.float64)
+    if not values.size:
+        values = rate[finite].astype(np.float64) if finite.any() else np.zeros(1)
+    centre = float(np.median(values))
+    sigma = 1.4826 * float(np.median(np.abs(values - centre))) or 1e-6
+    steps = (*_IN_NOISE, *(4.0 * 2.0**power for power in range(1, _DOUBLINGS + 1)))
+    edges = [centre + sigma * step for step in steps]
+    levels = np.searchsorted(edges, np.where(finite, rate, 0), side="right").astype(np.uint8) + np.uint8(1)
+    return np.where(finite, levels, np.uint8(NO_RATE)), edges
+
+
+def levels_png(levels: np.ndarray) -> bytes:
+    """Levels as a grey image of four bits a pixel; level n has the grey 255 - 17 n, the brighter the darker.
+
+    So noise is pale, and every colour of the palette can be seen on it.
+
+    Parameters
+    ----------
+    levels : numpy.ndarray, shape (y, x), uint8, 0 to 15
+
+    Returns
+    -------
+    bytes
+        PNG, whose first line is the top one: row 0 of the array, which lies at the bottom of a detector.
+    """
+    from PIL import Image
+
+    image = Image.fromarray(levels, mode="P")
+    image.putpalette([255 - level * 17 for level in range(16) for _ in range(3)])
+    return _png(image, bits=4)
+
+
+def bits_png(low: np.ndarray, high: np.ndarray, more: np.ndarray) -> bytes:
+    """Three bytes of flags for each pixel as the red, green and blue of an image.
+
+    Parameters
+    ----------
+    low, high, more : numpy.ndarray, shape (y, x), uint8
+
+    Returns
+    -------
+    bytes
+        PNG without an alpha channel, which would change the values where a browser multiplies by it.
+    """
+    from PIL import Image
+
+    return _png(Image.fromarray(np.stack([low, high, more], axis=-1), mode="RGB"))
+
+
+def _png(image, **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=9, **options)
+    return buffer.getvalue()

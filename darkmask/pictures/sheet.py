@@ -1,0 +1,97 @@
+"""Everything that a viewer needs to show one set, pixel by pixel, as plain values."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .layers import bits_png, levels_png, rate_levels
+
+_BITS = 24
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What is said of some pixels.
+
+    Attributes
+    ----------
+    name : str
+    colour : str
+        Like ``#E69F00``; layers that come later are drawn over earlier ones.
+    pixels : numpy.ndarray, shape (y, x), bool
+    """
+
+    name: str
+    colour: str
+    pixels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A rectangle on the frame: its first pixel counted from 0, and its size."""
+
+    name: str
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def sheet(
+    rate: np.ndarray | None,
+    good: np.ndarray,
+    groups: Sequence[tuple[str, Sequence[Layer]]],
+    outlines: Sequence[Outline] = (),
+) -> dict:
+    """Put images and their legend together.
+
+    Parameters
+    ----------
+    rate : numpy.ndarray, shape (y, x), float32, e-/s, or None
+        The background.
+    good : numpy.ndarray, shape (y, x), bool
+        Pixels that set the scale of the background.
+    groups : sequence of (str, sequence of Layer)
+        Layers by what they tell; the first group is shown at first. At most 24 layers in all.
+    outlines : sequence of Outline
+
+    Returns
+    -------
+    dict
+        ``shape`` (rows, columns); ``rate`` with ``png`` (base64) and ``edges``, or None; ``layers`` with ``png``;
+        ``groups``, each with its layers' name, colour, bit and count; ``outlines``.
+
+    Raises
+    ------
+    ValueError
+        When there are more layers than bits.
+    """
+    layers = [layer for _, some in groups for layer in some]
+    if len(layers) > _BITS:
+        raise ValueError(f"{len(layers)} layers do not fit into {_BITS} bits.")
+    channels = np.zeros((3, *good.shape), dtype=np.uint8)
+    for number, layer in enumerate(layers):
+        channels[number // 8][layer.pixels] |= np.uint8(1 << number % 8)
+    made = {"shape": list(good.shape), "rate": None, "layers": {"png": _text(bits_png(*channels))}}
+    if rate is not None:
+        levels, edges = rate_levels(rate, good)
+        made["rate"] = {"png": _text(levels_png(levels)), "edges": [float(f"{edge:.4g}") for edge in edges]}
+    bits = iter(range(len(layers)))
+    made["groups"] = [
+        {
+            "title": title,
+            "layers": [
+                {"name": one.name, "colour": one.colour, "bit": next(bits), "count": int(one.pixels.sum())}
+                for one in some
+            ],
+        }
+        for title, some in groups
+    ]
+    made["outlines"] = [vars(outline) for outline in outlines]
+    return made
+
+
+def _text(png: bytes) -> str:
+    return base64.b64encode(png).decode("ascii")
