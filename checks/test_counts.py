@@ -3,7 +3,7 @@
 import pytest
 
 from darkmask.flags import FLIGHT_FLAGS, Category, bits_of, in_category
-from darkmask.pictures import mask_map, ramp_gallery, rate_histogram
+from darkmask.pictures import mask_map, noise_histogram, ramp_gallery, rate_histogram
 from fixtures.products import science_pixels
 
 
@@ -19,6 +19,10 @@ def test_fraction_of_pixels(check, products):
         if category is Category.HOT:
             title = f"{check.detector}: rates of the science pixels"
             check.show(title, rate_histogram(built.rate[science], built.summary["thresholds"], title))
+        if category is Category.NOISY:
+            title = f"{check.detector}: noise of the science pixels"
+            unstable = found | in_category(built.categories, Category.TELEGRAPH)
+            check.show(title, noise_histogram(built.noise[science], unstable[science], title))
     else:
         flag = FLIGHT_FLAGS.mnemonics[category][0]
         found = ((products.mask(check.detector).decoded & bits_of((flag,))) != 0) & science

@@ -3,6 +3,7 @@
 import pytest
 
 from darkmask.compare import Agreement, agreement, compared_flags
+from darkmask.pictures import comparison_map
 from fixtures.outcomes import NotEvaluated
 from fixtures.products import science_pixels
 
@@ -20,9 +21,13 @@ def compared(check, products) -> tuple[Agreement, str]:
 
 
 @pytest.mark.asks("GND-RETAINED")
-def test_retained(check, compared):
+def test_retained(check, compared, products):
     """What share of the ground's bad pixels is still bad?"""
     found, how = compared
+    ground, flight = products.ground(check.detector), products.mask(check.detector)
+    before, now, names = compared_flags(ground.decoded, flight.decoded)
+    title = f"{check.detector}: {', '.join(names)} on ground and in flight"
+    check.show(title, comparison_map(before, now, ("ground", "flight"), title))
     check.judge(found.retained_fraction, f"{found.both} of {found.both + found.gone} bad pixels are still bad {how}")
 
 

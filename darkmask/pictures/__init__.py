@@ -1,8 +1,9 @@
 """Pictures of what a search found, as PNG bytes. matplotlib is imported when the first one is drawn."""
 
 from .canvas import COLOURS
+from .comparison import comparison_map
 from .curves import recovery_curves
-from .histogram import rate_histogram
+from .histogram import noise_histogram, rate_histogram
 from .mask_map import STYLES, mask_map
 from .ramp_gallery import ramp_gallery
 from .sheet import Layer, Outline, sheet
@@ -12,7 +13,9 @@ __all__ = [
     "STYLES",
     "Layer",
     "Outline",
+    "comparison_map",
     "mask_map",
+    "noise_histogram",
     "ramp_gallery",
     "rate_histogram",
     "recovery_curves",

@@ -1,4 +1,4 @@
-"""The distribution of rates, with the thresholds that cut it."""
+"""The distributions of rates and noise, with what cuts them."""
 
 from collections.abc import Mapping
 
@@ -57,6 +57,45 @@ def rate_histogram(rate: np.ndarray, thresholds: Mapping[str, float], title: str
     left_out = values.size - finite.size
     note = f"; {_count(left_out)} pixels without a finite rate are left out" if left_out else ""
     axes.set(title=plain(title), xlabel=f"rate (e-/s{note})", ylabel="pixels per bin")
+    return png_bytes(figure)
+
+
+def noise_histogram(noise: np.ndarray, noisy: np.ndarray, title: str) -> bytes:
+    """Draw how many pixels have which noise, those called noisy or telegraph apart.
+
+    Parameters
+    ----------
+    noise : numpy.ndarray, any shape, float32, DN
+        Of one difference of two groups; values that are not finite are left out.
+    noisy : numpy.ndarray, same shape, bool
+    title : str
+
+    Returns
+    -------
+    bytes
+        PNG with logarithmic axes.
+    """
+    finite = np.isfinite(noise) & (noise > 0)
+    values = np.log10(noise[finite].astype(np.float64)) if finite.any() else np.zeros(1)
+    low, high = values.min() - 0.02, values.max() + 0.02
+    edges = np.linspace(low, high, max(20, int((high - low) * 80)))
+    figure = new_figure(8.4, 4.8)
+    axes = figure.add_axes((0.09, 0.12, 0.88, 0.79))
+    for chosen, colour, label in (
+        (~noisy, "#7F7F7F", "others"),
+        (noisy, COLOURS["purple"], "called noisy or telegraph"),
+    ):
+        numbers, _ = np.histogram(np.log10(noise[finite & chosen].astype(np.float64)), edges)
+        named = f"{label}: {_count(numbers.sum())} pixels"
+        axes.stairs(
+            np.maximum(numbers, _FLOOR), 10**edges, baseline=_FLOOR, fill=True, color=colour, alpha=0.8, label=named
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.grid(True, which="major", color="#e1e1e1", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.legend(loc="upper right", fontsize=9, framealpha=0.95)
+    axes.set(title=plain(title), xlabel="noise of a difference of two groups (DN)", ylabel="pixels per bin")
     return png_bytes(figure)
 
 
