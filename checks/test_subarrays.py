@@ -1,24 +1,43 @@
-"""SUB: do subarrays have bad pixels that the full frames do not?"""
+"""SUB: do subarrays show bad pixels that the full frames do not, and do they show those of the full frames?"""
 
+import numpy as np
 import pytest
 
-from darkmask.compare import additional_pixels
 from darkmask.pictures import comparison_map
+from darkmask.subarrays import Difference, Part
+from fixtures.outcomes import NotEvaluated
+
+
+@pytest.fixture
+def difference(check, products) -> Difference:
+    """The subarray against the full frame."""
+    return Difference(**products.set(check.detector, check.subarray).summary["difference"])
 
 
 @pytest.mark.asks("SUB-ADDITIONAL")
-def test_additional_bad_pixels(check, products):
-    """What fraction of the subarray's pixels is bad there and good in the full frame?"""
-    built, part = products.built(check.detector), products.set(check.detector, check.subarray)
-    xstart, ystart = part.summary["xstart"], part.summary["ystart"]
-    additional = additional_pixels(built.unusable("FULL"), built.unusable(check.subarray), xstart, ystart)
-    count = int(additional.sum())
-    rows, columns = additional.shape
-    cut = built.unusable("FULL")[ystart - 1 : ystart - 1 + rows, xstart - 1 : xstart - 1 + columns]
+def test_additional_bad_pixels(check, products, difference):
+    """Are there more bad pixels in the subarray alone than chance gives?"""
+    built = products.built(check.detector)
+    parts = built.difference(check.subarray)
     title = f"{check.detector} {check.subarray}: bad in the full frame and in the subarray"
-    names = ("full frame, cut out", "subarray")
-    check.show(title, comparison_map(cut, built.unusable(check.subarray), names, title))
+    seen = np.isin(parts, (Part.BOTH, Part.MISSING)), np.isin(parts, (Part.BOTH, Part.ADDITIONAL))
+    check.show(title, comparison_map(*seen, ("full frame, cut out", "subarray"), title))
     check.judge(
-        count / part.summary["science_pixels"],
-        f"{count} pixels of {check.detector} {check.subarray} are bad there and not in the full frame",
+        difference.additional_sigma,
+        f"{difference.additional} pixels of {check.detector} {check.subarray} are bad there and not in the full frame, "
+        f"where they would show; {difference.expected:.1f} are expected, {difference.both} are bad in both, "
+        f"{difference.faint} too faint or slow for one of the two, {difference.edge} on the rim",
+    )
+
+
+@pytest.mark.asks("SUB-MISSING")
+def test_missing_bad_pixels(check, difference):
+    """Does the subarray miss more of the full frame's bad pixels than chance does?"""
+    visible = difference.both + difference.missing
+    if not visible:
+        raise NotEvaluated(f"no bad pixel of the full frame would show in {check.detector} {check.subarray}")
+    check.judge(
+        difference.missing_sigma,
+        f"{difference.missing} of {visible} bad pixels of the full frame that {check.detector} {check.subarray} would "
+        "show are not bad there",
     )

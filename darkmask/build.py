@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .atomic import sha256_file, sha256_text, write_text
+from .atomic import replacing, sha256_file, sha256_text, write_text
 from .cache import cached
 from .catalogue import write_catalogue
 from .deliverable import write_detector_mask
@@ -19,7 +19,9 @@ from .examples import Examples, pick_examples
 from .flags import Category, bits_of
 from .maskfile import write_categories
 from .measure import measure_set
+from .search.budget import expected_false_pixels
 from .search.parameters import SearchParameters
+from .subarrays import compare_sets, count_once, difference_of, difference_table, evidence_of, window_of
 
 # Packages whose arithmetic or files a mask depends on.
 _DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "regions", "scipy", "stdatamodels")
@@ -104,7 +106,7 @@ class BuiltMask:
     ----------
     folder : Path
         Holds the mask, and for each set ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_examples.npz``,
-        ``_catalogue.ecsv`` and ``_catalogue.reg``.
+        ``_catalogue.ecsv`` and ``_catalogue.reg``; for each subarray ``_difference.npz`` and ``_difference.ecsv``.
     summary : dict
         Engine, version, inputs with their SHA-256, flags, and the measurements of each set.
     """
@@ -128,6 +130,11 @@ class BuiltMask:
         """Ramps of some of a set's bad pixels."""
         with np.load(self.folder / f"{subarray}_examples.npz", allow_pickle=False) as kept:
             return Examples(**kept)
+
+    def difference(self, subarray: str) -> np.ndarray:
+        """What becomes of each pixel of a subarray beside the full frame, uint8 (y, x): `darkmask.subarrays.Part`."""
+        with np.load(self.folder / f"{subarray}_difference.npz", allow_pickle=False) as kept:
+            return kept["parts"]
 
     def unusable(self, subarray: str) -> np.ndarray:
         """Where a set has a category that gets DO_NOT_USE, bool (y, x)."""
@@ -182,6 +189,9 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
         _write_set(out, request, subarray, outcome)
         sets[subarray] = measure_set(request.set_request(subarray), outcome)
     full = outcomes["FULL"]
+    counted = np.zeros(full.categories.shape, dtype=np.uint8)
+    for subarray in [name for name in outcomes if name != "FULL"]:
+        sets[subarray]["difference"] = _write_difference(out, request, subarray, outcomes, counted)
     write_detector_mask(out / request.mask_file, request, full, inputs)
     summary = {
         "detector": request.detector,
@@ -203,6 +213,22 @@ def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchO
     np.savez_compressed(out / f"{subarray}_maps.npz", **maps)
     examples = pick_examples(request.set_request(subarray), outcome)
     np.savez_compressed(out / f"{subarray}_examples.npz", **examples.arrays())
+
+
+def _write_difference(
+    out: Path, request: BuildRequest, subarray: str, outcomes: dict[str, SearchOutcome], counted: np.ndarray
+) -> dict:
+    """What a subarray shows that the full frame does not, and the other way round."""
+    whole, cut = request.set_request("FULL"), request.set_request(subarray)
+    window = window_of(whole, cut)
+    full, part = outcomes["FULL"], outcomes[subarray]
+    parts = compare_sets(evidence_of(whole, full, window), evidence_of(cut, part))
+    count_once(parts, counted[window])
+    np.savez_compressed(out / f"{subarray}_difference.npz", parts=parts)
+    with replacing(out / f"{subarray}_difference.ecsv") as temporary:
+        difference_table(parts, full, part, window).write(temporary, format="ascii.ecsv", overwrite=True)
+    false_alarms = sum(expected_false_pixels(request.parameters, parts.size).values())
+    return vars(difference_of(parts, false_alarms))
 
 
 def _hash_inputs(request: BuildRequest) -> dict[str, str]:

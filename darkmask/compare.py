@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import SearchError
 from .flags import CARRIED_MNEMONICS, bits_of
 
 # What a search of darks can flag, and a ground test flagged above the same brightness: WARM lies below the cut of
@@ -95,35 +94,6 @@ def compared_flags(ground: np.ndarray, flight: np.ndarray) -> tuple[np.ndarray, 
     names = [n for n in COMPARED_MNEMONICS if (ground & np.uint32(bits_of((n,)))).any()]
     bits = np.uint32(bits_of(names))
     return (ground & bits) != 0, (flight & bits) != 0, names
-
-
-def additional_pixels(full: np.ndarray, part: np.ndarray, xstart: int, ystart: int) -> np.ndarray:
-    """Pixels that are bad in a subarray and good in the full frame.
-
-    Parameters
-    ----------
-    full : numpy.ndarray, shape (Y, X), bool
-    part : numpy.ndarray, shape (y, x), bool
-    xstart, ystart : int
-        Full-frame position of the subarray's first pixel, counted from 1.
-
-    Returns
-    -------
-    numpy.ndarray, shape (y, x), bool
-
-    Raises
-    ------
-    SearchError
-        When the subarray does not lie within the full frame.
-    """
-    rows, columns = part.shape
-    cut = full[ystart - 1 : ystart - 1 + rows, xstart - 1 : xstart - 1 + columns]
-    if cut.shape != part.shape:
-        raise SearchError(
-            f"The subarray of {columns}x{rows} pixels at {xstart},{ystart} does not lie within the full frame of "
-            f"{full.shape[1]}x{full.shape[0]}: correct its position."
-        )
-    return part & ~cut
 
 
 def lost_bits(base: np.ndarray, mask: np.ndarray) -> tuple[int, list[str]]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from darkmask.compare import Agreement, additional_pixels, agreement, compared_flags, lost_bits
+from darkmask.compare import Agreement, agreement, compared_flags, lost_bits
 from darkmask.flags import bits_of
 
 boolean = arrays(bool, (6, 7))
@@ -46,13 +46,6 @@ def test_flags_that_ground_does_not_use_are_not_compared():
     assert names == ["HOT"]
     assert now.tolist() == [[True, False]]
     assert before.tolist() == [[True, False]]
-
-
-def test_additional_pixels_are_those_of_the_cut_out():
-    full, part = np.zeros((10, 12), bool), np.ones((3, 4), bool)
-    full[5, 6] = True  # row 2, column 3 of the subarray that starts at (4, 4), counted from 1
-    additional = additional_pixels(full, part, xstart=4, ystart=4)
-    assert np.argwhere(~additional).tolist() == [[2, 3]]
 
 
 def test_dead_may_give_way_to_hot_and_to_nothing_else():

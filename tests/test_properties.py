@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stdatamodels.jwst.datamodels import MaskModel
 
-from darkmask.compare import additional_pixels, lost_bits
+from darkmask.compare import lost_bits
 from darkmask.deliverable import carried_bits
 from darkmask.detectors import Geometry
 from darkmask.detectors import detector as look_up_detector
@@ -106,16 +106,13 @@ windows = st.tuples(st.integers(16, 64), st.integers(0, 8)).flatmap(
 )
 
 
-@given(windows, st.integers(0, 2**32 - 1))
-def test_a_window_of_the_frame_is_a_slice_of_it(window, seed):
+@given(windows)
+def test_a_window_of_the_frame_is_a_slice_of_it(window):
     (frame, border), ((xstart, ystart), (columns, rows)) = window
     geometry = Geometry(frame, border)
     cut = np.s_[ystart - 1 : ystart - 1 + rows, xstart - 1 : xstart - 1 + columns]
     whole = geometry.reference_pixels()
     assert (geometry.reference_pixels(xstart, ystart, (rows, columns)) == whole[cut]).all()
-    bad = np.random.default_rng(seed).random((frame, frame)) < 0.3
-    assert not additional_pixels(bad, bad[cut], xstart, ystart).any()
-    assert (additional_pixels(~bad, bad[cut], xstart, ystart) == bad[cut]).all()
 
 
 @settings(max_examples=12)

@@ -160,7 +160,7 @@ def test_the_viewer_compares_with_ground_and_subarrays(opened, run):
     assert f"kept: bad on ground and in flight: {kept}" in told
     page.select_option("#viewer-group", label="Subarrays")
     additional = run.checks["SUB-ADDITIONAL", DETECTOR, "SUB64P"]["message"].split()[0]
-    assert f"bad in a subarray alone: {additional}" in page.locator("#viewer-layers").text_content()
+    assert f"additional: bad in the subarray alone: {additional}" in page.locator("#viewer-layers").text_content()
     page.select_option("#viewer-set", label=f"{DETECTOR} SUB64P")
     page.wait_for_selector(f"#viewer-canvas[data-ready='sheet-{DETECTOR}-SUB64P']")
 

@@ -11,7 +11,7 @@ from .planting import Faults, every_exposure, first_of, one_in
 fault = Faults("delivery")
 SATURATED, DO_NOT_USE, JUMP_DET = 2, 1, 4
 FRAME = (128, 128)
-SUBARRAY = ("SUB-ADDITIONAL", "NRCBLONG", "SUB64P")
+ADDITIONAL, MISSING = ((f"SUB-{part}", "NRCBLONG", "SUB64P") for part in ("ADDITIONAL", "MISSING"))
 
 
 def spread(number: int) -> np.ndarray:
@@ -90,21 +90,33 @@ def no_defects(space):
             array[..., to[0], to[1]] = array[..., source[0], source[1]]
 
 
-@fault(SUBARRAY, said="pixels of NRCBLONG SUB64P are bad there and not in the full frame")
+@fault(ADDITIONAL, said="pixels of NRCBLONG SUB64P are bad there and not in the full frame")
 def hot_in_the_subarray_alone(space):
     for ramps in every_exposure(space.delivery, "NRCBLONG", "002"):
         # Its ramps take less than a second.
         ramps.add_signal(first_of(one_in(53, (64, 64)), 30), 500.0)
 
 
-@fault(SUBARRAY, said="pixels of NRCBLONG SUB64P are bad there and not in the full frame")
+@fault(ADDITIONAL, said="pixels of NRCBLONG SUB64P are bad there and not in the full frame")
 def noisy_in_the_subarray_alone(space):
     where, numbers = first_of(one_in(53, (64, 64)), 30), random()
     for ramps in every_exposure(space.delivery, "NRCBLONG", "002"):
         ramps.sci[:, :, where] += numbers.normal(0, 60, ramps.sci[:, :, where].shape).astype(np.float32)
 
 
-@fault(SUBARRAY, said="pixels of NRCBLONG SUB64P are bad there and not in the full frame")
+@fault(MISSING, said="bad pixels of the full frame that NRCBLONG SUB64P would show are not bad there")
+def defects_taken_out_of_the_subarray(space):
+    """As if somebody had mended a half of its pixels with their neighbours."""
+    table = read_truth(space.truth, "NRCBLONG")
+    y, x = table["y"] - 32, table["x"] - 32
+    inside = (y >= 2) & (y < 62) & (x >= 2) & (x < 60)
+    y, x = y[inside][::2], x[inside][::2]
+    for ramps in every_exposure(space.delivery, "NRCBLONG", "002"):
+        for array in (ramps.sci, ramps.groupdq, ramps.pedestal, ramps.rate, ramps.rate_dq):
+            array[..., y, x] = array[..., y, x + 2]
+
+
+@fault(ADDITIONAL, MISSING, said="pixels of NRCBLONG SUB64P are bad there and not in the full frame")
 def subarray_shifted(space):
     for ramps in every_exposure(space.delivery, "NRCBLONG", "002"):
         for array in (ramps.sci, ramps.groupdq, ramps.pixeldq, ramps.pedestal, ramps.rate, ramps.rate_dq):

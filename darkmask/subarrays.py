@@ -1,0 +1,302 @@
+"""Bad pixels of a subarray against those of the full frame, each judged by what the other set could have seen.
+
+A subarray is read in milliseconds and a full frame in ten seconds: what one of them calls bad may be too faint, too
+slow or too rare for the other. What a pixel does in one set is turned into what it would do in the other (rates stay,
+charge that switches does so less often in a shorter group), and compared with the limits that the other set's own good
+pixels give. A pixel that lies clearly above them and is not seen is a difference between the sets; any other is explained.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from scipy.stats import binom, norm, poisson
+
+from .detectors import Detector
+from .detectors import detector as look_up_detector
+from .engines import SearchOutcome, SetRequest
+from .flags import Category, bits_of, in_category
+from .search.amplifier import RECOVERY, saturation_level
+from .search.robust import population
+
+# What was measured in one set has an error there too; a pixel has to lie so far above the other's limit.
+OWN_SIGMA = 3.0
+# A pixel that is expected to switch so many times switches at least once in 95 % of the cases.
+LEAST_SWITCHES = 3.0
+# Of the pixels at a limit, which are found in 98 % of the cases.
+MISSED = 0.02
+_BRIGHT = (Category.SATURATED, Category.HOT, Category.WARM, Category.RC, Category.INVERSE_RC)
+
+
+class Part(IntEnum):
+    """What becomes of a pixel that at least one of the two sets calls bad."""
+
+    BOTH = 1
+    ADDITIONAL = 2  # bad in the subarray, and the full frame would show it
+    MISSING = 3  # bad in the full frame, and the subarray would show it
+    FAINT = 4  # bad in one, and below what the other could have seen
+    EDGE = 5  # on the rim of the subarray, whose neighbours beyond are not read
+    REPEATED = 6  # additional or missing as in a subarray before, which overlaps this one
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one set says of the pixels that both have; images have shape (y, x) of the subarray.
+
+    Attributes
+    ----------
+    bad : bool
+        Has a category that gets DO_NOT_USE.
+    named : bool
+        Has any category.
+    bright : bool
+        Has a category that shows as a rate, early or late in a ramp.
+    rate : float32, e-/s
+        The highest that the pixel has during its ramp.
+    telegraph : bool
+        Switches between levels.
+    spread : float32, DN**2
+        Variance of a group difference beyond that of a good pixel, jumps included.
+    switches : float32
+        Groups flagged as jumps, per second.
+    limit, error : float
+        Rate that 98 % of pixels of that rate are detected at, and the error of the rate of a typical pixel, e-/s.
+    noise : float
+        Of a group difference of good pixels, DN.
+    noise_limit : float
+        Variance of a group difference, in units of ``noise`` squared, that 98 % of such pixels are detected at.
+    tgroup, seconds : float
+        Of a group, and of all integrations together.
+    """
+
+    bad: np.ndarray
+    named: np.ndarray
+    bright: np.ndarray
+    telegraph: np.ndarray
+    rate: np.ndarray
+    spread: np.ndarray
+    switches: np.ndarray
+    limit: float
+    error: float
+    noise: float
+    noise_limit: float
+    tgroup: float
+    seconds: float
+
+
+def evidence_of(request: SetRequest, outcome: SearchOutcome, window: tuple[slice, slice] = np.s_[:, :]) -> Evidence:
+    """What a set says of some of its pixels, and what its good pixels say of its limits.
+
+    Parameters
+    ----------
+    request : SetRequest
+    outcome : SearchOutcome
+        Of that request.
+    window : tuple of slice
+        Rows and columns.
+
+    Returns
+    -------
+    Evidence
+    """
+    detector, maps, parameters = look_up_detector(request.detector), outcome.maps, request.parameters
+    tgroup, good = request.exposures[0].set_key.tgroup, ~request.reference_pixels() & (outcome.categories == 0)
+    centre, error = population(outcome.rate, good)
+    noise, _ = population(maps.noise, good)
+    # Of the cube root of a variance, which is Gaussian (Wilson and Hilferty 1931).
+    _, sigma = population(np.cbrt((maps.noise / np.float32(noise)) ** 2), good)
+    cut = outcome.categories[window]
+    unusable = sum(c.bit for c in Category if outcome.flags.value(c) & bits_of(("DO_NOT_USE",)))
+    return Evidence(
+        bad=(cut & np.uint16(unusable)) != 0,
+        named=cut != 0,
+        bright=np.any([in_category(cut, category) for category in _BRIGHT], axis=0),
+        telegraph=in_category(cut, Category.TELEGRAPH),
+        rate=_highest_rate(cut, outcome, window, detector, tgroup),
+        spread=np.nan_to_num(np.fmax(maps.scatter, maps.noise)[window] ** 2 - noise**2, nan=0.0).clip(0),
+        switches=maps.jumps[window] / np.float32(maps.integrations * max(maps.groups - 1, 1) * tgroup),
+        limit=centre + (parameters.hot_significance + RECOVERY) * error,
+        error=error,
+        noise=noise,
+        noise_limit=(1 + (parameters.noise_significance + RECOVERY) * sigma) ** 3,
+        tgroup=tgroup,
+        seconds=maps.integrations * max(maps.groups - 1, 1) * tgroup,
+    )
+
+
+def _highest_rate(categories, outcome: SearchOutcome, window, detector: Detector, tgroup: float) -> np.ndarray:
+    """e-/s: the mean; of a ramp that bends, that of its steeper part; of a saturated pixel, at least what filled it."""
+    maps = outcome.maps
+    rate = np.nan_to_num(outcome.rate[window], nan=0.0)
+    bend = np.nan_to_num(np.abs(maps.shape[window]), nan=0.0) * np.float32(detector.gain / tgroup)
+    bent = in_category(categories, Category.RC) | in_category(categories, Category.INVERSE_RC)
+    rate = np.where(bent, np.maximum(np.abs(rate), bend), rate)
+    filled = np.float32(saturation_level(detector) * detector.gain / tgroup)
+    return np.where(in_category(categories, Category.SATURATED), filled, rate).astype(np.float32)
+
+
+def visible_in(one: Evidence, other: Evidence) -> np.ndarray:
+    """Which pixels, by what they do in one set, another one shows clearly.
+
+    Parameters
+    ----------
+    one, other : Evidence
+        Of the same pixels.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), bool
+    """
+    bright = one.bright & (one.rate > other.limit + OWN_SIGMA * one.error)
+    # Between two reads of a shorter group a pixel switches less often, and perhaps never while the other set lasts.
+    spread = one.spread * np.where(one.telegraph, np.float32(min(1.0, other.tgroup / one.tgroup)), np.float32(1))
+    often = ~one.telegraph | (one.switches * other.seconds > LEAST_SWITCHES)
+    noisy = often & (spread > (other.noise_limit - 1) * other.noise**2)
+    return bright | (~one.bright & noisy)
+
+
+def compare_sets(full: Evidence, part: Evidence) -> np.ndarray:
+    """Sort the pixels of a subarray by what the two sets say of them.
+
+    Parameters
+    ----------
+    full : Evidence
+        Of the full frame, cut out.
+    part : Evidence
+        Of the subarray.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), uint8
+        Values of `Part`; 0 where neither set calls the pixel bad.
+    """
+    parts = np.zeros(full.bad.shape, dtype=np.uint8)
+    parts[(full.bad & part.named) | (part.bad & full.named)] = Part.BOTH
+    alone = {Part.ADDITIONAL: (part, full), Part.MISSING: (full, part)}
+    edge = np.ones(parts.shape, dtype=bool)
+    edge[1:-1, 1:-1] = False
+    for kind, (seen, other) in alone.items():
+        where = seen.bad & ~other.named
+        clear = visible_in(seen, other)
+        parts[where] = np.where(edge, Part.EDGE, np.where(clear, kind, Part.FAINT))[where]
+    return parts
+
+
+def window_of(full: SetRequest, part: SetRequest) -> tuple[slice, slice]:
+    """Rows and columns of the full frame that a subarray reads."""
+    first = part.exposures[0].jump
+    rows, columns = part.shape
+    y, x = first.ystart - full.exposures[0].jump.ystart, first.xstart - full.exposures[0].jump.xstart
+    return slice(y, y + rows), slice(x, x + columns)
+
+
+def count_once(parts: np.ndarray, counted: np.ndarray) -> None:
+    """Name what a subarray before has shown already, in place, and remember what this one shows.
+
+    Parameters
+    ----------
+    parts : numpy.ndarray, shape (y, x), uint8
+        See :func:`compare_sets`.
+    counted : numpy.ndarray, shape (y, x), uint8
+        The same pixels of the full frame: what subarrays before this one counted, 0 elsewhere.
+    """
+    telling = (parts == Part.ADDITIONAL) | (parts == Part.MISSING)
+    again = telling & (parts == counted)
+    counted[telling] = parts[telling]
+    parts[again] = Part.REPEATED
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A subarray against its full frame in numbers.
+
+    Attributes
+    ----------
+    both, additional, missing, faint, edge, repeated : int
+        Pixels of each `Part`.
+    additional_sigma, missing_sigma : float
+        How surprising the additional and the missing ones are, see :func:`surprise`.
+    expected : float
+        Additional pixels that chance gives.
+    """
+
+    both: int
+    additional: int
+    missing: int
+    faint: int
+    edge: int
+    repeated: int
+    additional_sigma: float
+    missing_sigma: float
+    expected: float
+
+
+def difference_of(parts: np.ndarray, false_alarms: float) -> Difference:
+    """Count the parts, and say how surprising those are that nothing explains.
+
+    Parameters
+    ----------
+    parts : numpy.ndarray, shape (y, x), uint8
+        See :func:`compare_sets`.
+    false_alarms : float
+        That a search is expected to give in so many pixels.
+
+    Returns
+    -------
+    Difference
+    """
+    count = {part: int(np.count_nonzero(parts == part)) for part in Part}
+    both, additional, missing = (count[part] for part in (Part.BOTH, Part.ADDITIONAL, Part.MISSING))
+    expected = false_alarms + MISSED * both
+    return Difference(
+        **{part.name.lower(): number for part, number in count.items()},
+        additional_sigma=surprise(poisson.sf(additional - 1, expected)),
+        missing_sigma=surprise(binom.sf(missing - 1, both + missing, MISSED)),
+        expected=expected,
+    )
+
+
+def surprise(probability: float) -> float:
+    """The Gaussian sigma beyond which so little lies; 0 for what chance gives in half of the cases or more."""
+    return float(max(0.0, norm.isf(max(probability, 1e-300))))
+
+
+def difference_table(parts: np.ndarray, full: SearchOutcome, part: SearchOutcome, window: tuple[slice, slice]):
+    """The pixels that either set calls bad, one row each, ordered by row and then by column.
+
+    Parameters
+    ----------
+    parts : numpy.ndarray, shape (y, x), uint8
+        See :func:`compare_sets`.
+    full, part : SearchOutcome
+    window : tuple of slice
+        See :func:`window_of`.
+
+    Returns
+    -------
+    astropy.table.Table
+        ``x``, ``y`` count from 0 in the full frame, ``x_subarray``, ``y_subarray`` in the subarray.
+    """
+    from astropy.table import Table
+
+    y, x = np.nonzero(parts)
+    rows, columns = y + window[0].start, x + window[1].start
+    table = Table(
+        {
+            "x": columns.astype(np.int32),
+            "y": rows.astype(np.int32),
+            "x_subarray": x.astype(np.int32),
+            "y_subarray": y.astype(np.int32),
+            "part": np.array([Part(value).name.lower() for value in parts[y, x]], dtype="U10"),
+            "categories_full": np.array([_names(v) for v in full.categories[rows, columns]], dtype="U96"),
+            "categories_subarray": np.array([_names(v) for v in part.categories[y, x]], dtype="U96"),
+            "rate_full": full.rate[rows, columns],
+            "rate_subarray": part.rate[y, x],
+        }
+    )
+    table["rate_full"].unit = table["rate_subarray"].unit = "electron/s"
+    return table
+
+
+def _names(value: int) -> str:
+    return ",".join(category.value for category in Category if value & category.bit)
