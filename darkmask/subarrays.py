@@ -3,7 +3,8 @@
 A subarray is read in milliseconds and a full frame in ten seconds: what one of them calls bad may be too faint, too
 slow or too rare for the other. What a pixel does in one set is turned into what it would do in the other (rates stay,
 charge that switches does so less often in a shorter group), and compared with the limits that the other set's own good
-pixels give. A pixel that lies clearly above them and is not seen is a difference between the sets; any other is explained.
+pixels give. A pixel that lies clearly above them and is not seen is a difference between the sets; any other is
+explained.
 """
 
 from dataclasses import dataclass
