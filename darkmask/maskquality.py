@@ -137,7 +137,8 @@ def undefined_bits(raw: np.ndarray, dq_def) -> tuple[int, list[str]]:
     """
     known = {value for value, name in dq_def if name in pixel_flags()}
     named = {value: name for value, name in dq_def if name not in pixel_flags()}
-    stored = raw.astype(np.uint64)
+    # A mask has 32 bits: of a signed type the highest is the sign, which 64 bits would multiply.
+    stored = (raw if raw.dtype.itemsize > 4 else raw.astype(np.uint32)).astype(np.uint64)
     used = int(np.bitwise_or.reduce(stored, axis=None)) if stored.size else 0
     strangers = [1 << bit for bit in range(64) if used >> bit & 1 and (1 << bit) not in known]
     mask = np.uint64(sum(strangers))

@@ -18,9 +18,9 @@ from darkmask.errors import SearchError
 from darkmask.flags import Category
 from darkmask.inject import SPACING, Injections, add_defects, draw_injections, strengths_of, without_jumps
 from darkmask.recovery import completeness, detection_strengths, inject_and_recover, summarise
-from darkmask.worker import Worker, WorkerError
 from darkmask.search.parameters import SearchParameters
 from darkmask.simulate.ramps import saturation_level
+from darkmask.worker import Worker, WorkerError
 
 TGROUP = 10.0
 NRCA1 = look_up_detector("NRCA1")
