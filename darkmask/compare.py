@@ -126,10 +126,11 @@ def additional_pixels(full: np.ndarray, part: np.ndarray, xstart: int, ystart: i
     return part & ~cut
 
 
-def lost_bits(base: np.ndarray, mask: np.ndarray) -> tuple[int, list[str]]:
-    """Pixels of the mask in force that lost a bit which darks cannot see, and the names of those bits.
+def lost_bits(base: np.ndarray, mask: np.ndarray) -> tuple[int, dict[str, tuple[int, int, int]]]:
+    """Pixels of the mask in force that lost a bit which darks cannot see, and those bits.
 
-    DEAD may give way to HOT: such a pixel was saturated when the flats called it dead.
+    DEAD may give way to HOT: such a pixel was saturated when the flats called it dead. DO_NOT_USE counts where it
+    stands beside such a bit: a pixel that is OPEN and used is worse than one that nobody knew of.
 
     Parameters
     ----------
@@ -138,10 +139,17 @@ def lost_bits(base: np.ndarray, mask: np.ndarray) -> tuple[int, list[str]]:
     Returns
     -------
     pixels : int
-    names : list of str
+    flags : dict of str to (int, int, int)
+        Of each mnemonic: the pixels that lost it, and x and y of the first of them, counted from 0.
     """
-    gone = base & ~mask & np.uint32(bits_of(CARRIED_MNEMONICS))
+    carried, unusable = np.uint32(bits_of(CARRIED_MNEMONICS)), np.uint32(bits_of(("DO_NOT_USE",)))
+    gone = base & ~mask & (carried | unusable)
+    gone[(base & carried) == 0] = 0
     hot = (mask & np.uint32(bits_of(("HOT",)))) != 0
     gone[hot] &= ~np.uint32(bits_of(("DEAD",)))
-    names = [name for name in CARRIED_MNEMONICS if (gone & np.uint32(bits_of((name,)))).any()]
-    return int((gone != 0).sum()), names
+    flags = {}
+    for name in (*CARRIED_MNEMONICS, "DO_NOT_USE"):
+        y, x = np.nonzero(gone & np.uint32(bits_of((name,))))
+        if y.size:
+            flags[name] = (int(y.size), int(x[0]), int(y[0]))
+    return int((gone != 0).sum()), flags

@@ -57,7 +57,14 @@ def test_additional_pixels_are_those_of_the_cut_out():
 
 def test_dead_may_give_way_to_hot_and_to_nothing_else():
     base = np.array([[DEAD | DNU, DEAD | DNU, 0]], np.uint32)
-    assert lost_bits(base, np.array([[HOT | DNU, DEAD | DNU, RC]], np.uint32)) == (0, [])
+    assert lost_bits(base, np.array([[HOT | DNU, DEAD | DNU, RC]], np.uint32)) == (0, {})
     warm = bits_of(("WARM",))
-    assert lost_bits(base, np.array([[warm | DNU, DEAD | DNU, RC]], np.uint32)) == (1, ["DEAD"])
-    assert lost_bits(base, np.array([[RC | DNU, DEAD | DNU, 0]], np.uint32)) == (1, ["DEAD"])
+    assert lost_bits(base, np.array([[warm | DNU, DEAD | DNU, RC]], np.uint32)) == (1, {"DEAD": (1, 0, 0)})
+    assert lost_bits(base, np.array([[RC | DNU, 0, 0]], np.uint32)) == (2, {"DEAD": (2, 0, 0), "DO_NOT_USE": (1, 1, 0)})
+
+
+def test_do_not_use_is_kept_beside_what_darks_cannot_see_and_may_go_elsewhere():
+    opened = bits_of(("OPEN",))
+    base = np.array([[HOT | DNU, opened | DNU, opened]], np.uint32)
+    assert lost_bits(base, np.array([[0, opened | DNU, opened]], np.uint32)) == (0, {})
+    assert lost_bits(base, np.array([[0, opened, opened]], np.uint32)) == (1, {"DO_NOT_USE": (1, 1, 0)})

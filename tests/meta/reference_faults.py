@@ -68,7 +68,8 @@ def array_of_signed_integers(space):
 def row_of_dq_def_with_a_name_of_its_own(space):
     """The row is of no use, and the model logs that it leaves it out."""
     with fits.open(space.mask, mode="update") as hdus:
-        hdus["DQ_DEF"].data["NAME"][-1] = "ROTTEN"
+        table = hdus["DQ_DEF"].data
+        table["NAME"][table["VALUE"] == 2**8] = "ROTTEN"
 
 
 @fault("DQ-DEF", said="has no DQ_DEF")
