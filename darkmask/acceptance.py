@@ -74,7 +74,7 @@ def certified(path: Path, geometry: Geometry) -> tuple[list[str], str]:
     question = {"asks": "certify", "context": context, "mini_frame": geometry.frame != FRAME_SIZE}
     configured = f"{os.environ.get('CRDS_SERVER_URL')} {os.environ.get('CRDS_PATH')}" if has_own_crds() else ""
     messages = _answer(worker, path, question, configured)
-    return messages, context if configured else "CRDS's rules for NIRCam masks, without a context of the user's"
+    return messages, context if configured else "a stub context"
 
 
 def applied(path: Path, detector: str, geometry: Geometry) -> list[dict]:

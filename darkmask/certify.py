@@ -3,9 +3,12 @@
 Imports ``crds``, which reads its configuration from the environment once: for workers only.
 """
 
+import gzip
 import logging
 import os
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from .pipeline import Heard
 
@@ -100,6 +103,13 @@ def certify(path: Path, context: str, mini_frame: bool = False) -> list[str]:
     list of str
         Its errors and warnings, each with the word before it.
     """
+    if path.suffix == ".gz":
+        packed = "error: CRDS takes no gzipped file: unpack it"
+        with TemporaryDirectory() as folder:
+            unpacked = Path(folder) / path.stem
+            with gzip.open(path) as source, unpacked.open("wb") as target:
+                shutil.copyfileobj(source, target)
+            return [packed, *certify(unpacked, context, mini_frame)]
     from crds import certify as crds_certify
 
     said = Heard()

@@ -108,7 +108,7 @@ def decoding_changes(raw: np.ndarray, decoded: np.ndarray) -> dict[str, tuple[in
     Returns
     -------
     dict of str to (int, int)
-        Mnemonic to (gained, lost); flags that do not change are left out.
+        Mnemonic to (gained, lost); flags that do not change are left out. ``bits above 31``, where there are any.
     """
     stored = raw.astype(np.uint32)
     changes = {}
@@ -117,7 +117,8 @@ def decoding_changes(raw: np.ndarray, decoded: np.ndarray) -> dict[str, tuple[in
         gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
         if gained or lost:
             changes[name] = (gained, lost)
-    return changes
+    beyond = int((raw.astype(np.uint64) >> np.uint64(32) != 0).sum()) if raw.dtype.itemsize > 4 else 0
+    return changes | ({"bits above 31": (0, beyond)} if beyond else {})
 
 
 def undefined_bits(raw: np.ndarray, dq_def) -> tuple[int, list[str]]:
