@@ -4,6 +4,7 @@ import pytest
 
 from darkmask.clustering import FEWEST, clark_evans
 from darkmask.compare import Comparison
+from darkmask.flags import flags_in
 from darkmask.registration import clump_centres, register
 from fixtures.outcomes import NotEvaluated
 
@@ -11,9 +12,11 @@ from fixtures.outcomes import NotEvaluated
 @pytest.fixture
 def compared(check, products) -> tuple[Comparison, str]:
     """Flight against ground on the flags that both searched for, and what was compared in words."""
-    found, name = products.comparison(check.detector), products.ground(check.detector).path.name
+    ground = products.ground(check.detector)
+    found, name = products.comparison(check.detector), ground.path.name
     if not found.by_flag:
-        raise NotEvaluated(f"{name} flags no pixel that a search of darks looks for")
+        used = ", ".join(flags_in(ground.decoded)) or "nothing"
+        raise NotEvaluated(f"{name} flags no pixel that a search of darks looks for: it says {used}")
     left_out = f", {found.left_out} hot pixels between the two thresholds left out" if found.left_out else ""
     return found, f"on {', '.join(found.by_flag)} against {name}{left_out}"
 
