@@ -9,6 +9,9 @@ from darkmask.compare import lost_bits
 def test_no_flag_was_lost(check, products):
     """Which pixels lost a flag of the mask in force that a search of darks cannot judge?"""
     base, mask = products.base(check.detector), products.mask(check.detector)
-    count, names = lost_bits(base.decoded, mask.decoded)
-    said = f"{', '.join(names)} of {base.path.name} lost" if names else f"Every such flag of {base.path.name} is kept"
+    count, flags = lost_bits(base.decoded, mask.decoded)
+    lost = "; ".join(f"{name} of {n} pixels, from x {x}, y {y} on" for name, (n, x, y) in flags.items())
+    said = (
+        f"{mask.path.name} lost of {base.path.name}: {lost}" if lost else f"Every such flag of {base.path.name} is kept"
+    )
     check.judge(count, said)

@@ -51,23 +51,25 @@ def test_reference_border(check, mask, products):
 
 @pytest.mark.asks("DQ-DEF")
 def test_dq_def_defines_every_bit(check, mask):
-    """Which pixels carry a bit that DQ_DEF does not define by a name the pipeline knows?"""
-    count, bits = maskquality.undefined_bits(mask.raw, mask.dq_def)
-    why = "has no DQ_DEF" if not mask.dq_def else f"does not define {', '.join(bits[:6])} by a known name"
-    said = (
-        f"{mask.path.name} {why}" if count or not mask.dq_def else f"DQ_DEF of {mask.path.name} defines every used bit"
-    )
-    check.judge(count, said)
+    """Which pixels carry a bit that DQ_DEF does not define, or defines otherwise than the array uses it?"""
+    count, said = maskquality.definition_errors(mask.raw, mask.dq_def)
+    if said and mask.dq_def:
+        said.append(f"decoding changes {_changes(mask) or 'nothing'}")
+    check.judge(count, f"{mask.path.name} has {'; '.join(said) or 'a DQ_DEF that defines every used bit'}")
 
 
 @pytest.mark.asks("DQ-RAW")
 def test_decoding_keeps_every_pixel(check, mask, products):
     """Which pixels does the pipeline's decoding change, or lose?"""
-    changes = maskquality.decoding_changes(mask.raw, mask.decoded)
-    listed = ", ".join(f"{name} +{gained} -{lost}" for name, (gained, lost) in changes.items())
     if products.generated:
         changed = int((mask.raw != mask.decoded).sum())
     else:
         # A compact DQ_DEF moves bits and loses nobody: only a bad pixel that decodes to a good one is lost.
         changed = int(((mask.raw != 0) & (mask.decoded == 0)).sum())
-    check.judge(changed, f"Decoding {mask.path.name} through DQ_DEF changes: {listed or 'nothing'}")
+    check.judge(changed, f"Decoding {mask.path.name} through DQ_DEF changes: {_changes(mask) or 'nothing'}")
+
+
+def _changes(mask) -> str:
+    """What each flag gains and loses when the pipeline decodes the array."""
+    changes = maskquality.decoding_changes(mask.raw, mask.decoded)
+    return ", ".join(f"{name} +{gained} -{lost} pixels" for name, (gained, lost) in changes.items())

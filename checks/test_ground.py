@@ -2,51 +2,93 @@
 
 import pytest
 
-from darkmask.compare import Agreement, agreement, compared_flags
+from darkmask.clustering import FEWEST, clark_evans
+from darkmask.compare import Comparison
+from darkmask.flags import flags_in
 from darkmask.pictures import comparison_map
+from darkmask.registration import clump_centres, register
 from fixtures.outcomes import NotEvaluated
-from fixtures.products import science_pixels
 
 
 @pytest.fixture
-def compared(check, products) -> tuple[Agreement, str]:
+def compared(check, products) -> tuple[Comparison, str]:
     """Flight against ground on the flags that both searched for, and what was compared in words."""
     ground = products.ground(check.detector)
-    flight = products.mask(check.detector)
-    before, now, names = compared_flags(ground.decoded, flight.decoded)
-    found = agreement(before, now, science_pixels(products))
-    if not found.both + found.gone:
-        raise NotEvaluated(f"{ground.path.name} flags no pixel that a search of darks looks for")
-    return found, f"on {', '.join(names)} against {ground.path.name}"
+    found, name = products.comparison(check.detector), ground.path.name
+    if not found.by_flag:
+        used = ", ".join(flags_in(ground.decoded)) or "nothing"
+        raise NotEvaluated(f"{name} flags no pixel that a search of darks looks for: it says {used}")
+    left_out = f", {found.left_out} hot pixels between the two thresholds left out" if found.left_out else ""
+    return found, f"on {', '.join(found.by_flag)} against {name}{left_out}"
+
+
+@pytest.mark.asks("GND-REGISTRATION")
+def test_they_lie_on_one_another(check, compared):
+    """Do the masks agree best as they lie?"""
+    found, how = compared
+    registration = register(found.reference & found.where, found.other & found.where)
+    if registration.why_not:
+        raise NotEvaluated(f"{registration.why_not} ({how})")
+    best, fewer = registration.best, min(registration.reference, registration.other)
+    check.judge(
+        registration.margin,
+        f"The ground mask fits the flight mask {best}: {registration.common[best]} of {fewer} clumps agree {how}",
+    )
 
 
 @pytest.mark.asks("GND-RETAINED")
-def test_retained(check, compared, products):
+def test_retained(check, compared):
     """What share of the ground's bad pixels is still bad?"""
     found, how = compared
-    ground, flight = products.ground(check.detector), products.mask(check.detector)
-    before, now, names = compared_flags(ground.decoded, flight.decoded)
-    title = f"{check.detector}: {', '.join(names)} on ground and in flight"
-    check.show(title, comparison_map(before, now, ("ground", "flight"), title))
-    check.judge(found.retained_fraction, f"{found.both} of {found.both + found.gone} bad pixels are still bad {how}")
+    flags = _flags(found, lambda one: f"{one.both} of {one.both + one.gone}")
+    total = found.total
+    title = f"{check.detector}: {', '.join(found.by_flag)} on ground and in flight"
+    seen = found.reference & found.where, found.other & found.where
+    check.show(title, comparison_map(*seen, ("ground", "flight"), title))
+    check.judge(
+        total.retained_fraction, f"{total.both} of {total.both + total.gone} bad pixels are still bad {how}{flags}"
+    )
 
 
 @pytest.mark.asks("GND-GONE")
 def test_gone(check, compared):
     """What share of the ground's bad pixels is good now?"""
     found, how = compared
-    check.judge(found.gone_fraction, f"{found.gone} of {found.both + found.gone} bad pixels are good now {how}")
+    flags, total = _flags(found, lambda one: f"{one.gone}"), found.total
+    check.judge(total.gone_fraction, f"{total.gone} of {total.both + total.gone} bad pixels are good now {how}{flags}")
 
 
 @pytest.mark.asks("GND-NEW")
 def test_new(check, compared):
     """What fraction of the science pixels is newly bad?"""
     found, how = compared
-    check.judge(found.new_fraction, f"{found.new} pixels are newly bad {how}")
+    check.judge(
+        found.total.new_fraction,
+        f"{found.total.new} pixels are newly bad {how}{_flags(found, lambda one: f'{one.new}')}",
+    )
+
+
+@pytest.mark.asks("GND-CLUSTERED")
+def test_new_ones_lie_at_random(check, products, compared):
+    """Do the newly bad pixels lie together?"""
+    found, how = compared
+    x, y = clump_centres(found.new)
+    if x.size < FEWEST:
+        raise NotEvaluated(f"{x.size} new clumps are too few to tell how they lie ({FEWEST} are needed) {how}")
+    side = products.geometry.frame - 2 * products.geometry.border
+    index, error = clark_evans(x, y, side, side)
+    check.judge(index, f"{x.size} new clumps lie at {index:.2f} +- {error:.2f} times the distance of random ones {how}")
 
 
 @pytest.mark.asks("GND-KAPPA")
 def test_kappa(check, compared):
     """How well do flight and ground agree beyond chance?"""
     found, how = compared
-    check.judge(found.kappa, f"Cohen's kappa {how}")
+    check.judge(found.total.kappa, f"Cohen's kappa is {found.total.kappa:.3f} +- {found.total.kappa_error:.3f} {how}")
+
+
+def _flags(found: Comparison, told) -> str:
+    """A number of each flag, where there are several."""
+    if len(found.by_flag) < 2:
+        return ""
+    return ": " + ", ".join(f"{name} {told(one)}" for name, one in found.by_flag.items())

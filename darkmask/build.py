@@ -17,6 +17,7 @@ from .engines import SearchOutcome, SetRequest, search_set
 from .errors import DarkmaskError
 from .examples import Examples, pick_examples
 from .flags import Category, bits_of
+from .manualflags import ManualFlags
 from .maskfile import write_categories
 from .measure import measure_set
 from .search.budget import expected_false_pixels
@@ -42,6 +43,8 @@ class BuildRequest:
     geometry : Geometry
     base : Path or None
         The mask in force, whose bits that darks cannot see are carried over.
+    manual : ManualFlags or None
+        Pixels flagged by hand, whose flags are added.
     author, description : str
     pedigree, useafter : str or None
         From DATE-OBS when not given.
@@ -60,6 +63,7 @@ class BuildRequest:
     parameters: SearchParameters
     geometry: Geometry
     base: Path | None = None
+    manual: ManualFlags | None = None
     author: str = "NIRCam dark checks"
     description: str = "Bad pixel mask from dark exposures"
     pedigree: str | None = None
@@ -259,6 +263,8 @@ def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
         "detector": request.detector,
         "engine": [request.engine, request.preset],
         "parameters": request.parameters.model_dump(mode="json"),
+        # The name is in HISTORY, and the digest of the file stands for its pixels.
+        "manual": [request.manual.name, request.manual.sha256] if request.manual else None,
         "geometry": [request.geometry.frame, request.geometry.border],
         "header": [
             request.author,

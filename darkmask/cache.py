@@ -27,7 +27,7 @@ def cache_root() -> Path:
     return user_cache_path("darkmask")
 
 
-def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
+def cached(kind: str, key: str, make: Callable[[Path], None], keep: int = KEPT_ENTRIES) -> Path:
     """The folder of an entry, made by ``make`` when it is not there.
 
     Parameters
@@ -38,6 +38,8 @@ def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
         Digest of all that the content depends on.
     make : callable
         Fills an empty folder that it is given; what it raises passes through and leaves no entry.
+    keep : int
+        Entries of this family that are kept; the oldest go first.
 
     Returns
     -------
@@ -60,7 +62,7 @@ def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
             os.replace(temporary, entry)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-    _prune(root, entry)
+    _prune(root, entry, keep)
     return entry
 
 
@@ -77,13 +79,13 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _prune(root: Path, newest: Path) -> None:
+def _prune(root: Path, newest: Path, keep: int) -> None:
     entries = []
     for path in root.iterdir():
         # Another process may prune at the same time.
         with contextlib.suppress(FileNotFoundError):
             if path.is_dir() and not path.name.startswith("."):
                 entries.append((path.stat().st_mtime, path))
-    for _, entry in sorted(entries)[:-KEPT_ENTRIES]:
+    for _, entry in sorted(entries)[:-keep]:
         if entry != newest:
             shutil.rmtree(entry, ignore_errors=True)

@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--detectors", nargs="+", choices=DETECTORS, metavar="NAME", help="default: all that are there")
     search.add_argument("--frame", type=int, default=2048, help="pixels along each side of a full frame (default 2048)")
     search.add_argument("--base", type=Path, metavar="DIR", help="masks in force, whose bits darks cannot see are kept")
+    search.add_argument("--manual-flags", type=Path, metavar="FILE", help="pixels flagged by hand (ECSV), to be added")
     search.set_defaults(run=_search)
 
     compare = commands.add_parser("compare", help="compare two masks flag by flag")
@@ -103,6 +104,7 @@ def _search(chosen: argparse.Namespace) -> int:
         detectors=chosen.detectors,
         frame=chosen.frame,
         base=chosen.base,
+        manual_flags=chosen.manual_flags,
     ):
         print(line)
     return 0

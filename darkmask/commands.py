@@ -12,6 +12,7 @@ from .delivery import scan
 from .detectors import Geometry
 from .errors import DeliveryError, MaskError
 from .flags import Category, in_category, pixel_flags
+from .manualflags import read_manual_flags
 from .maskfile import read_mask
 from .maskfolder import scan_masks
 from .search.parameters import SearchParameters
@@ -26,6 +27,7 @@ def search_delivery(
     detectors: list[str] | None = None,
     frame: int = 2048,
     base: Path | None = None,
+    manual_flags: Path | None = None,
 ) -> Iterator[str]:
     """Search a delivery and write masks, category images and catalogues.
 
@@ -38,6 +40,8 @@ def search_delivery(
     frame : int
     base : Path, optional
         Folder of the masks in force.
+    manual_flags : Path, optional
+        Table of pixels flagged by hand, see :mod:`darkmask.manualflags`.
 
     Yields
     ------
@@ -55,6 +59,7 @@ def search_delivery(
     for problem in index.problems:
         yield f"left out: {problem.sentence}"
     in_force = scan_masks(base) if base else None
+    manual = read_manual_flags(manual_flags, Geometry(frame)) if manual_flags else None
     for detector in detectors or index.detectors:
         subarrays = sorted({f.subarray for f in index.files if f.detector == detector} - {"FULL"})
         built = build_cached(
@@ -67,6 +72,7 @@ def search_delivery(
                 parameters=SearchParameters(),
                 geometry=Geometry(frame),
                 base=in_force.path_of(detector) if in_force else None,
+                manual=manual,
             )
         )
         stem = detector.lower()

@@ -53,6 +53,17 @@ class Agreement:
         chance = first * second + (1 - first) * (1 - second)
         return (observed - chance) / (1 - chance) if chance < 1 else float("nan")
 
+    @property
+    def kappa_error(self) -> float:
+        """Standard error of kappa (Cohen 1960), for pixels that are independent; NaN where kappa is."""
+        total = self.both + self.gone + self.new + self.neither
+        if not np.isfinite(self.kappa):
+            return float("nan")
+        observed = (self.both + self.neither) / total
+        # 1 - chance, from the kappa that it gave; equal masks have no disagreement and no error.
+        beyond = (1 - observed) / (1 - self.kappa) if self.kappa < 1 else 1.0
+        return float(np.sqrt(observed * (1 - observed) / total) / beyond)
+
 
 def agreement(reference: np.ndarray, other: np.ndarray, where: np.ndarray) -> Agreement:
     """Compare two boolean maps.
@@ -75,31 +86,91 @@ def agreement(reference: np.ndarray, other: np.ndarray, where: np.ndarray) -> Ag
     )
 
 
-def compared_flags(ground: np.ndarray, flight: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """The bad pixels of two masks on the flags that a dark search looks for and both masks use.
+@dataclass(frozen=True)
+class Comparison:
+    """Two masks on the flags that both were searched for.
+
+    Attributes
+    ----------
+    reference, other : numpy.ndarray, shape (y, x), bool
+        Bad pixels of each.
+    where : numpy.ndarray, shape (y, x), bool
+        The pixels compared.
+    left_out : int
+        Pixels between the two thresholds, of which one search could not tell.
+    total : Agreement
+    by_flag : dict of str to Agreement
+    """
+
+    reference: np.ndarray
+    other: np.ndarray
+    where: np.ndarray
+    left_out: int
+    total: Agreement
+    by_flag: dict[str, Agreement]
+
+    @property
+    def new(self) -> np.ndarray:
+        """The newly bad pixels, bool (y, x)."""
+        return self.other & ~self.reference & self.where
+
+
+def compare(
+    reference: np.ndarray, other: np.ndarray, science: np.ndarray, faint: np.ndarray | None = None
+) -> Comparison:
+    """Compare two masks on the flags that a search of darks looks for and the reference uses.
 
     A ground mask that never says TELEGRAPH was not searched for it: counting flight's as new would compare searches
-    and not pixels.
+    and not pixels. For the same reason a pixel counts as HOT only above the brighter threshold of the two.
 
     Parameters
     ----------
-    ground, flight : numpy.ndarray, shape (y, x), uint32
+    reference, other : numpy.ndarray, shape (y, x), uint32
+    science : numpy.ndarray, shape (y, x), bool
+        The pixels that see light.
+    faint : numpy.ndarray, shape (y, x), bool, optional
+        Where the rate lies between the two thresholds, see :func:`between_thresholds`.
 
     Returns
     -------
-    ground_bad, flight_bad : numpy.ndarray, shape (y, x), bool
-    names : list of str
-        The flags compared.
+    Comparison
     """
-    names = [n for n in COMPARED_MNEMONICS if (ground & np.uint32(bits_of((n,)))).any()]
-    bits = np.uint32(bits_of(names))
-    return (ground & bits) != 0, (flight & bits) != 0, names
+    names = [n for n in COMPARED_MNEMONICS if (reference[science] & np.uint32(bits_of((n,)))).any()]
+    bits, hot = np.uint32(bits_of(names)), np.uint32(bits_of(("HOT",)))
+    either = (reference | other) & bits
+    # Of other flags nobody said that they depend on the rate.
+    between = (either == hot) & science & faint if faint is not None else np.zeros_like(science)
+    where = science & ~between
+    bad = (reference & bits) != 0, (other & bits) != 0
+    by_flag = {}
+    for name in names:
+        bit = np.uint32(bits_of((name,)))
+        by_flag[name] = agreement((reference & bit) != 0, (other & bit) != 0, where)
+    return Comparison(*bad, where, int(between.sum()), agreement(*bad, where), by_flag)
 
 
-def lost_bits(base: np.ndarray, mask: np.ndarray) -> tuple[int, list[str]]:
-    """Pixels of the mask in force that lost a bit which darks cannot see, and the names of those bits.
+def between_thresholds(rate: np.ndarray, first: float, second: float) -> np.ndarray:
+    """Where a rate is enough for one threshold of hot pixels and not for the other.
 
-    DEAD may give way to HOT: such a pixel was saturated when the flats called it dead.
+    Parameters
+    ----------
+    rate : numpy.ndarray, shape (y, x), float, e-/s
+        NaN (saturated) lies above both.
+    first, second : float
+        e-/s.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), bool
+    """
+    return (rate >= min(first, second)) & (rate < max(first, second))
+
+
+def lost_bits(base: np.ndarray, mask: np.ndarray) -> tuple[int, dict[str, tuple[int, int, int]]]:
+    """Pixels of the mask in force that lost a bit which darks cannot see, and those bits.
+
+    DEAD may give way to HOT: such a pixel was saturated when the flats called it dead. DO_NOT_USE counts where it
+    stands beside such a bit: a pixel that is OPEN and used is worse than one that nobody knew of.
 
     Parameters
     ----------
@@ -108,10 +179,17 @@ def lost_bits(base: np.ndarray, mask: np.ndarray) -> tuple[int, list[str]]:
     Returns
     -------
     pixels : int
-    names : list of str
+    flags : dict of str to (int, int, int)
+        Of each mnemonic: the pixels that lost it, and x and y of the first of them, counted from 0.
     """
-    gone = base & ~mask & np.uint32(bits_of(CARRIED_MNEMONICS))
+    carried, unusable = np.uint32(bits_of(CARRIED_MNEMONICS)), np.uint32(bits_of(("DO_NOT_USE",)))
+    gone = base & ~mask & (carried | unusable)
+    gone[(base & carried) == 0] = 0
     hot = (mask & np.uint32(bits_of(("HOT",)))) != 0
     gone[hot] &= ~np.uint32(bits_of(("DEAD",)))
-    names = [name for name in CARRIED_MNEMONICS if (gone & np.uint32(bits_of((name,)))).any()]
-    return int((gone != 0).sum()), names
+    flags = {}
+    for name in (*CARRIED_MNEMONICS, "DO_NOT_USE"):
+        y, x = np.nonzero(gone & np.uint32(bits_of((name,))))
+        if y.size:
+            flags[name] = (int(y.size), int(x[0]), int(y[0]))
+    return int((gone != 0).sum()), flags

@@ -8,6 +8,7 @@ import numpy as np
 from .engines import SearchOutcome
 from .errors import MaskError
 from .flags import CARRIED_MNEMONICS, bits_of
+from .manualflags import add_manual_flags
 from .maskfile import MaskMeta, read_mask, write_mask
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def write_detector_mask(path: Path, request: "BuildRequest", outcome: SearchOutc
     dq[border] = np.uint32(bits_of(("REFERENCE_PIXEL",)))
     if request.base is not None:
         dq |= carried_bits(read_mask(request.base).decoded, dq, request)
+    if request.manual is not None:
+        add_manual_flags(dq, request.manual.of(request.detector))
     dates = sorted(e.jump.date_obs for e in request.exposures("FULL") if e.jump.date_obs) or ["1970-01-01"]
     write_mask(
         path,
@@ -92,9 +95,11 @@ def _history(request: "BuildRequest", outcome: SearchOutcome, inputs: dict[str, 
     lines = [
         *request.history,
         f"Bad pixels searched by darkmask: engine {request.engine} {outcome.version}, search {request.preset}.",
-        "Parameters of the search:",
     ]
+    if request.manual is not None:
+        pixels = len(request.manual.of(request.detector))
+        lines.append(f"{pixels} pixels flagged by hand: {request.manual.name}, SHA-256 {request.manual.sha256}.")
     used = request.parameters.of_search(request.preset)
-    lines += [f"{name} = {value}" for name, value in sorted(used.items())]
+    lines += ["Parameters of the search:", *(f"{name} = {value}" for name, value in sorted(used.items()))]
     lines += ["Files (SHA-256):", *(f"{Path(name).name} {digest}" for name, digest in sorted(inputs.items()))]
     return lines

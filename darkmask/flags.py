@@ -111,6 +111,21 @@ def bits_of(mnemonics) -> int:
     return value
 
 
+def flags_in(dq: np.ndarray) -> list[str]:
+    """The mnemonics that at least one pixel has.
+
+    Parameters
+    ----------
+    dq : numpy.ndarray, shape (y, x), uint32
+
+    Returns
+    -------
+    list of str
+    """
+    used = int(np.bitwise_or.reduce(dq, axis=None))
+    return [name for name, value in pixel_flags().items() if used & value]
+
+
 @dataclass(frozen=True)
 class FlagTable:
     """How a search's categories become DQ bits.

@@ -213,7 +213,7 @@ def read_mask(path: Path) -> MaskFile:
                 position = names.index("DQ") if "DQ" in names else _first_image(hdus, path)
                 raw = hdus[position].data
                 header = _keywords(hdus[0].header)
-                dq_def = _read_dq_def(hdus["DQ_DEF"].data) if "DQ_DEF" in names else ()
+                dq_def = _read_dq_def(hdus["DQ_DEF"].data, path) if "DQ_DEF" in names else ()
     except MaskError:
         raise
     except Exception as error:  # astropy raises a dozen types on damaged files
@@ -300,9 +300,13 @@ def _first_image(hdus, path: Path) -> int:
     raise MaskError(f"{path} has no DQ extension and no 2-D image: this is no mask.")
 
 
-def _read_dq_def(table) -> tuple[tuple[int, str], ...]:
-    columns = {name.upper(): name for name in table.names}
+def _read_dq_def(table, path: Path) -> tuple[tuple[int, str], ...]:
+    columns = {name.upper(): name for name in getattr(table, "names", ())}
+    if not {"VALUE", "NAME"} <= set(columns):
+        raise MaskError(f"{path} has a DQ_DEF without the columns VALUE and NAME: write the table again.")
     values, names = table[columns["VALUE"]], table[columns["NAME"]]
+    if values.dtype.kind not in "iu":
+        raise MaskError(f"{path} has a DQ_DEF whose VALUE is of the type {values.dtype}: write whole numbers.")
     # A plain FITS integer column has the highest bit as a negative number.
     return tuple((int(value) & 0xFFFFFFFF, str(name).strip()) for value, name in zip(values, names, strict=True))
 

@@ -108,7 +108,7 @@ def decoding_changes(raw: np.ndarray, decoded: np.ndarray) -> dict[str, tuple[in
     Returns
     -------
     dict of str to (int, int)
-        Mnemonic to (gained, lost); flags that do not change are left out.
+        Mnemonic to (gained, lost); flags that do not change are left out. ``bits above 31``, where there are any.
     """
     stored = raw.astype(np.uint32)
     changes = {}
@@ -117,7 +117,8 @@ def decoding_changes(raw: np.ndarray, decoded: np.ndarray) -> dict[str, tuple[in
         gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
         if gained or lost:
             changes[name] = (gained, lost)
-    return changes
+    beyond = int((raw.astype(np.uint64) >> np.uint64(32) != 0).sum()) if raw.dtype.itemsize > 4 else 0
+    return changes | ({"bits above 31": (0, beyond)} if beyond else {})
 
 
 def undefined_bits(raw: np.ndarray, dq_def) -> tuple[int, list[str]]:
@@ -137,9 +138,66 @@ def undefined_bits(raw: np.ndarray, dq_def) -> tuple[int, list[str]]:
     """
     known = {value for value, name in dq_def if name in pixel_flags()}
     named = {value: name for value, name in dq_def if name not in pixel_flags()}
-    stored = raw.astype(np.uint64)
+    # A mask has 32 bits: of a signed type the highest is the sign, which 64 bits would multiply.
+    stored = (raw if raw.dtype.itemsize > 4 else raw.astype(np.uint32)).astype(np.uint64)
     used = int(np.bitwise_or.reduce(stored, axis=None)) if stored.size else 0
     strangers = [1 << bit for bit in range(64) if used >> bit & 1 and (1 << bit) not in known]
     mask = np.uint64(sum(strangers))
     bits = [f"{value} ({named[value]!r})" if value in named else str(value) for value in strangers]
     return int(((stored & mask) != 0).sum()), bits
+
+
+def moved_flags(raw: np.ndarray, dq_def) -> list[tuple[str, int, int, int]]:
+    """Flags to which DQ_DEF gives a value that no pixel has, while pixels have the flag's standard value.
+
+    A compact DQ_DEF gives flags other values than the pipeline's, and the array uses them. One that was made for
+    another array leaves its flags without pixels; what the pixels meant is then lost in decoding.
+
+    Parameters
+    ----------
+    raw : numpy.ndarray, shape (y, x), integer
+    dq_def : sequence of (int, str)
+        VALUE and NAME.
+
+    Returns
+    -------
+    list of (str, int, int, int)
+        Name, value by DQ_DEF, standard value, and the pixels that have the standard value.
+    """
+    stored = raw.astype(np.uint32)
+    moved = []
+    for value, name in dq_def:
+        standard = pixel_flags().get(name, value)
+        if standard == value or (stored & np.uint32(value)).any():
+            continue
+        pixels = int(((stored & np.uint32(standard)) != 0).sum())
+        if pixels:
+            moved.append((name, value, standard, pixels))
+    return moved
+
+
+def definition_errors(raw: np.ndarray, dq_def) -> tuple[int, list[str]]:
+    """What is wrong with DQ_DEF: bits that it does not define, and flags that it takes for others.
+
+    Parameters
+    ----------
+    raw : numpy.ndarray, shape (y, x), integer
+    dq_def : sequence of (int, str)
+        VALUE and NAME.
+
+    Returns
+    -------
+    pixels : int
+        Those concerned; at least 1 where there is no DQ_DEF.
+    said : list of str
+        What was found, as objects of "has".
+    """
+    count, bits = undefined_bits(raw, dq_def)
+    if not dq_def:
+        return max(count, 1), ["no DQ_DEF"]
+    said = [f"a DQ_DEF that does not define {', '.join(bits[:6])} by a known name"] if bits else []
+    stored, concerned = raw.astype(np.uint32), 0
+    for name, value, standard, pixels in moved_flags(raw, dq_def):
+        concerned |= standard
+        said.append(f"{name} at {value} by DQ_DEF, which no pixel has, while {pixels} pixels have {standard}")
+    return max(count, int(((stored & np.uint32(concerned)) != 0).sum())), said

@@ -44,3 +44,25 @@ def silence_logs() -> None:
     """Only warnings: the steps tell everything they do, for every exposure."""
     for name in ("jwst", "stcal", "stdatamodels", "stpipe", "CRDS"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class Heard(logging.Handler):
+    """The warnings and errors of a logger.
+
+    Attributes
+    ----------
+    messages : list of (str, str)
+        Level in small letters, and text in one line.
+    """
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.messages: list[tuple[str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append((record.levelname.lower(), one_line(record.getMessage())))
+
+
+def one_line(said: object) -> str:
+    """The beginning of a message, in one line."""
+    return " ".join(str(said).split())[:300]

@@ -5,8 +5,6 @@ to keep it. Gain and read noise are the published ones of the detector, one valu
 """
 
 import json
-import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ from .detectors import Detector, detector
 from .offline import offline_crds
 from .pipeline import fit_ramps, silence_logs
 from .simulate.references import reference
+from .worker import serve
 
 
 def run(folder: Path) -> None:
@@ -81,20 +80,10 @@ def refit(
 
 
 def main() -> None:
-    """Work on the folders named on standard input, a line of JSON each, and answer each with a line of JSON."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    # What the steps print is no answer.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    """Work on the folders named on standard input."""
     with offline_crds():
         silence_logs()
-        for line in sys.stdin:
-            try:
-                run(Path(json.loads(line)))
-                error = ""
-            except Exception as caught:  # whatever a step raises is told to whoever asked
-                error = " ".join(f"{type(caught).__name__}: {caught}".split())
-            answers.write(json.dumps({"error": error}) + "\n")
-            answers.flush()
+        serve(lambda folder: run(Path(folder)))
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def test_taking_bits_over_from_a_mask_in_force_loses_none_and_is_done_once(base,
     request = SimpleNamespace(base="base.fits", detector="NRCA1")
     carried = dq | carried_bits(base, dq, request)
     assert (carried & dq == dq).all()
-    assert lost_bits(base, carried) == (0, [])
+    assert lost_bits(base, carried) == (0, {})
     assert (carried | carried_bits(base, carried, request) == carried).all()
     assert not (carried & ~(base | dq | np.uint32(1))).any()
 

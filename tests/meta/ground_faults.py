@@ -11,6 +11,7 @@ from .planting import Faults, one, one_in
 fault = Faults("ground")
 
 AGREEMENT = ("GND-RETAINED", "GND-GONE", "GND-NEW", "GND-KAPPA")
+REGISTRATION = "GND-REGISTRATION"
 # What a ground mask had is no excess.
 STRUCTURE = ("STR-AMPLIFIER", "STR-ROW", "STR-COLUMN", "STR-CLUMP")
 
@@ -26,17 +27,33 @@ def without(dq: np.ndarray, where: np.ndarray) -> np.ndarray:
     return np.where(where, border, dq)
 
 
-@fault(*AGREEMENT, said="bad pixels are still bad")
+@fault(*AGREEMENT, REGISTRATION, said="The ground mask fits the flight mask shifted by -1 in x and +0 in y")
 def shifted_by_one_pixel(space):
     change(space, lambda dq: np.roll(dq, 1, axis=1))
 
 
-@fault(*AGREEMENT, said="bad pixels are good now")
+@fault(*AGREEMENT, REGISTRATION, said="The ground mask fits the flight mask flipped upside down")
 def turned_upside_down(space):
     change(space, lambda dq: dq[::-1].copy())
 
 
-@fault(*AGREEMENT, said="Cohen's kappa")
+@fault(*AGREEMENT, REGISTRATION, said="The ground mask fits the flight mask transposed (x and y exchanged)")
+def rows_for_columns(space):
+    change(space, lambda dq: dq.T.copy())
+
+
+@fault(*AGREEMENT, REGISTRATION, said="rotated by 180 degrees and shifted by +0 in x and -2 in y")
+def in_raw_orientation_and_cut_wrongly(space):
+    change(space, lambda dq: np.roll(dq, 2, axis=0)[::-1, ::-1].copy())
+
+
+@fault("GND-CLUSTERED", said="times the distance of random ones")
+def new_ones_in_one_place(space):
+    """Thirty-six, none of them beside another, on the edge of two amplifiers."""
+    add(space, np.s_[40:64:4, 52:76:4], *BAD)
+
+
+@fault(*AGREEMENT, REGISTRATION, said="are needed")
 def of_another_detector(space):
     """The long-wave detector's mask under the short-wave detector's name."""
     here, other = one(space.ground, "*nrca1.fits"), one(space.ground, "*nrcblong.fits")
@@ -50,7 +67,7 @@ def many_new(space):
     add(space, spread(110), *BAD)
 
 
-@fault("GND-KAPPA", said="Cohen's kappa")
+@fault("GND-KAPPA", REGISTRATION, said="Cohen's kappa")
 def found_next_to_nothing(space):
     """A ground test that was blind in nine of ten rows."""
     change(space, lambda dq: without(dq, np.arange(128)[:, None] % 10 != 0))
@@ -62,11 +79,11 @@ def called_many_bad(space):
     change(space, lambda dq: np.where(many, dq | dq.dtype.type(bits_of(("HOT", "DO_NOT_USE"))), dq))
 
 
-@fault(*AGREEMENT, said="flags no pixel that a search of darks looks for")
+@fault(*AGREEMENT, REGISTRATION, said="flags no pixel that a search of darks looks for")
 def empty(space):
     change(space, lambda dq: without(dq, np.ones((128, 1), dtype=bool)))
 
 
-@fault(*AGREEMENT, *STRUCTURE, said="is not a FITS file")
+@fault(*AGREEMENT, REGISTRATION, *STRUCTURE, said="is not a FITS file")
 def ground_not_fits(space):
     one(space.ground, "*nrca1.fits").write_text("this is no FITS file\n")

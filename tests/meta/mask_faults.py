@@ -13,6 +13,7 @@ fault = Faults("masks")
 ALL_OF_A_MASK = (
     *("CNT-HOT", "CNT-WARM", "CNT-RC", "CNT-TELEGRAPH", "CNT-NOISY", "CNT-LOW_PEDESTAL", "CNT-DO_NOT_USE"),
     *("DQ-BITS", "DQ-DO_NOT_USE", "DQ-PAIRS", "DQ-BORDER", "DQ-DEF", "DQ-RAW", "BAS-KEPT"),
+    *("REF-SCHEMA", "REF-CERTIFY", "REF-DQINIT", "REF-HEADER", "REF-DTYPE"),
     *("STR-AMPLIFIER", "STR-ROW", "STR-COLUMN", "STR-CLUMP"),
 )
 BAD = ("HOT", "DO_NOT_USE")
@@ -126,17 +127,26 @@ def bad_pixels_lost_in_decoding(space):
         hdus["DQ_DEF"].data = table[table["VALUE"] != 2**8]
 
 
-@fault("BAS-KEPT", said="DEAD of")
+@fault("BAS-KEPT", said="DEAD of 9 pixels, from x")
 def dead_pixels_lost(space):
     replace(space, has("DEAD"), 0)
 
 
-@fault("BAS-KEPT", said="OPEN of")
+@fault("BAS-KEPT", said="OPEN of 5 pixels, from x")
 def open_pixels_of_the_base_not_taken_over(space):
     (path,) = space.base.glob("*nrca1*.fits")
     with fits.open(path, mode="update") as hdus:
         dq = hdus["DQ"].data.copy()
         dq[spread(5)] |= dq.dtype.type(bits_of(("OPEN", "DO_NOT_USE")))
+        hdus["DQ"].data = dq
+
+
+@fault("BAS-KEPT", said="DO_NOT_USE of")
+def open_pixels_used(space):
+    """They are called OPEN still, and nobody is told to leave them out."""
+    with fits.open(space.mask, mode="update") as hdus:
+        dq = hdus["DQ"].data.copy()
+        dq[has("OPEN")(dq)] = bits_of(("OPEN",))
         hdus["DQ"].data = dq
 
 

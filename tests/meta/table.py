@@ -1,6 +1,6 @@
 """Every planted fault, by family of what it is planted in."""
 
-from . import delivery_faults, ground_faults, mask_faults, ramp_faults, search_faults
+from . import delivery_faults, ground_faults, mask_faults, ramp_faults, reference_faults, search_faults
 from .planting import Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -8,5 +8,6 @@ FAULTS: tuple[Fault, ...] = (
     *ramp_faults.fault,
     *search_faults.fault,
     *mask_faults.fault,
+    *reference_faults.fault,
     *ground_faults.fault,
 )

@@ -1,0 +1,162 @@
+"""Whether CRDS and the pipeline take a MASK file as it is: three questions, answered in a process of their own.
+
+The answers are kept in the cache by the file's SHA-256, the CRDS context and the packages that gave them: certifying
+takes 2 s a file, and loading the pipeline 5 s a process.
+"""
+
+import json
+import os
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from . import siaf
+from .acceptance_worker import OWN_CRDS
+from .applied import Window
+from .atomic import sha256_file, sha256_text, write_text
+from .cache import cached
+from .certify import has_own_crds
+from .detectors import FRAME_SIZE, Geometry
+from .errors import MaskError
+from .worker import Worker, WorkerError
+
+# Whose answers these are.
+_PACKAGES = ("astropy", "crds", "jwst", "numpy", "stdatamodels")
+_SOURCES = ("acceptance", "acceptance_worker", "applied", "certify", "flags", "maskfile", "offline", "pipeline")
+STUB_CONTEXT = "jwst_0000.pmap"
+# Three small ones for each mask.
+_KEPT = 600
+
+
+def schema_complaints(path: Path) -> list[str]:
+    """What ``MaskModel`` says of a file, see :func:`darkmask.applied.schema_complaints`.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    MaskError
+        When the file or the process cannot be used.
+    """
+    return _answer(_worker(), path, {"asks": "schema"}, "")
+
+
+def certified(path: Path, geometry: Geometry) -> tuple[list[str], str]:
+    """What ``crds.certify`` says of a file: by the user's CRDS context, or by a stub where the user has none.
+
+    Parameters
+    ----------
+    path : Path
+    geometry : Geometry
+        Of a mini frame, what CRDS says of the array's size is left out.
+
+    Returns
+    -------
+    messages : list of str
+        Errors and warnings.
+    context : str
+        By which context, in words.
+
+    Raises
+    ------
+    MaskError
+        When the user's CRDS can be reached neither as a server nor as a cache.
+    """
+    worker, context = _worker(), STUB_CONTEXT
+    if has_own_crds():
+        worker, context = _worker(OWN_CRDS), _own_context()
+    question = {"asks": "certify", "context": context, "mini_frame": geometry.frame != FRAME_SIZE}
+    configured = f"{os.environ.get('CRDS_SERVER_URL')} {os.environ.get('CRDS_PATH')}" if has_own_crds() else ""
+    messages = _answer(worker, path, question, configured)
+    return messages, context if configured else "a stub context"
+
+
+def applied(path: Path, detector: str, geometry: Geometry) -> list[dict]:
+    """What ``DQInitStep`` makes of a file, for a full frame and for a subarray of the detector.
+
+    Parameters
+    ----------
+    path : Path
+    detector : str
+    geometry : Geometry
+
+    Returns
+    -------
+    list of dict
+        See :func:`darkmask.acceptance_worker.work`.
+    """
+    windows = (Window("FULL", 1, 1, geometry.frame, geometry.frame), subarray_window(detector, geometry))
+    return _answer(_worker(), path, {"asks": "dqinit", "detector": detector, "windows": windows}, "")
+
+
+def subarray_window(detector: str, geometry: Geometry) -> Window:
+    """A subarray to apply a mask to: a real one of the detector, or of a mini frame one off its middle.
+
+    Parameters
+    ----------
+    detector : str
+    geometry : Geometry
+
+    Returns
+    -------
+    Window
+    """
+    if geometry.frame == FRAME_SIZE:
+        for name in ("SUB160", "SUB64P", "SUB320"):
+            for place in siaf.positions(detector, name)[:1]:
+                return Window(name, *place)
+    # Corner and sides all differ, so that a mistaken axis shows.
+    side = geometry.frame // 4
+    return Window("SUB160", side + 1, geometry.frame // 2 + 1, side, side // 2)
+
+
+@cache
+def _worker(*arguments: str) -> Worker:
+    return Worker("darkmask.acceptance_worker", *arguments)
+
+
+@cache
+def _own_context() -> str:
+    """Asked of the user's CRDS, since a server's operational context changes."""
+    try:
+        return _worker(OWN_CRDS).ask({"asks": "context"})
+    except WorkerError as error:
+        where = os.environ.get("CRDS_SERVER_URL") or os.environ.get("CRDS_PATH")
+        raise MaskError(
+            f"CRDS as configured ({where}) gives no context ({error}): connect to the network, set CRDS_CONTEXT to a "
+            "cached one, or unset CRDS_SERVER_URL and CRDS_PATH to certify by CRDS's rules alone."
+        ) from error
+
+
+def _answer(worker: Worker, path: Path, question: dict, configured: str):
+    try:
+        digest = sha256_file(path)
+    except OSError as error:
+        raise MaskError(f"{path} can no longer be read ({error.strerror}): run again.") from error
+    folder = Path(__file__).parent
+    depends = {
+        # Messages name the file.
+        "file": [path.name, digest],
+        "question": question,
+        "configured": configured,
+        "packages": {name: version(name) for name in _PACKAGES},
+        "code": {name: sha256_file(folder / f"{name}.py") for name in _SOURCES},
+    }
+
+    def make(out: Path) -> None:
+        try:
+            answer = worker.ask({**question, "path": str(path)})
+        except WorkerError as error:
+            raise MaskError(
+                f"{path} could not be given to the pipeline ({error}): check the installation of jwst and crds."
+            ) from error
+        write_text(out / "answer.json", json.dumps(answer))
+
+    entry = cached("acceptance", sha256_text(json.dumps(depends, sort_keys=True)), make, keep=_KEPT)
+    return json.loads((entry / "answer.json").read_text(encoding="utf-8"))

@@ -1,0 +1,69 @@
+"""Ask CRDS and the pipeline of MASK files, in the process that :mod:`darkmask.acceptance` made for it."""
+
+import sys
+from pathlib import Path
+
+from .applied import Window, applied_pixeldq, difference, schema_complaints
+from .certify import certify, context_name, write_stub_context
+from .detectors import detector
+from .maskfile import read_mask
+from .offline import offline_crds
+from .pipeline import one_line, silence_logs
+from .worker import serve
+
+# The word on the command line by which the process keeps the user's CRDS configuration.
+OWN_CRDS = "own-crds"
+
+
+def work(job: dict):
+    """One question.
+
+    Parameters
+    ----------
+    job : dict
+        ``asks`` and what that needs: ``context``, ``certify`` (path, context, mini_frame), ``schema`` (path) or
+        ``dqinit`` (path, detector, windows).
+
+    Returns
+    -------
+    object
+        What :func:`context_name`, :func:`certify` or :func:`schema_complaints` returns; for ``dqinit`` a list of
+        :func:`difference`, with ``window`` and, where the step refused the mask, ``refused``.
+    """
+    if job["asks"] == "context":
+        return context_name()
+    path = Path(job["path"])
+    if job["asks"] == "certify":
+        return certify(path, job["context"], job["mini_frame"])
+    if job["asks"] == "schema":
+        return schema_complaints(path)
+    decoded = read_mask(path).decoded
+    return [_apply(path, job["detector"], Window(*window), decoded) for window in job["windows"]]
+
+
+def _apply(path: Path, name: str, window: Window, decoded) -> dict:
+    expected = window.cut(decoded)
+    try:
+        found = applied_pixeldq(path, detector(name), window)
+        if found.shape != expected.shape:
+            raise ValueError(f"PIXELDQ has the shape {found.shape} and the mask {expected.shape}")
+    except (Exception, SystemExit) as error:  # whatever the step says of the mask; stpipe ends the process at times
+        refused = one_line(f"{type(error).__name__}: {error}")
+        return {"window": window.name, "pixels": int(expected.size), "refused": refused}
+    return {"window": window.name, "refused": "", **difference(expected, found)}
+
+
+def main() -> None:
+    """Answer the questions on standard input."""
+    if OWN_CRDS in sys.argv[1:]:
+        silence_logs()
+        serve(work)
+        return
+    with offline_crds() as cache:
+        write_stub_context(cache)
+        silence_logs()
+        serve(work)
+
+
+if __name__ == "__main__":
+    main()

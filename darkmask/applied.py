@@ -1,0 +1,127 @@
+"""A MASK file in the hands of the pipeline: opened by ``MaskModel``, applied to ramps by ``DQInitStep``.
+
+Imports ``jwst``, which takes seconds: for workers only.
+"""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .detectors import Detector
+from .flags import pixel_flags
+from .pipeline import Heard, one_line
+
+
+class Window(NamedTuple):
+    """The part of a detector that an exposure reads, counted from 1."""
+
+    name: str
+    xstart: int
+    ystart: int
+    xsize: int
+    ysize: int
+
+    def cut(self, image: np.ndarray) -> np.ndarray:
+        """This part of a full frame."""
+        rows = slice(self.ystart - 1, self.ystart - 1 + self.ysize)
+        return image[rows, self.xstart - 1 : self.xstart - 1 + self.xsize]
+
+
+def schema_complaints(path: Path) -> list[str]:
+    """What ``MaskModel`` says of a file: what it refuses when strict, and what it warns of or logs when not.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    list of str
+        Empty when it is content.
+    """
+    from stdatamodels.jwst.datamodels import MaskModel
+
+    heard = Heard()
+    logger = logging.getLogger("stdatamodels")
+    logger.addHandler(heard)
+    try:
+        # Without strictness it tells all, and not the first alone.
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with MaskModel(str(path)) as model:
+                model.validate()
+                model.dq.shape  # noqa: B018 (what is wrong with an array shows when it is first asked for)
+        said = [one_line(warning.message) for warning in caught] + [text for _, text in heard.messages]
+        if not said:
+            with MaskModel(str(path), strict_validation=True) as model:
+                model.validate()
+    except Exception as error:  # any type: the schema's, the model's, astropy's
+        said = [one_line(error)]
+    finally:
+        logger.removeHandler(heard)
+    return list(dict.fromkeys(said))
+
+
+def applied_pixeldq(path: Path, properties: Detector, window: Window) -> np.ndarray:
+    """PIXELDQ of a dark of two groups after ``DQInitStep`` with a mask.
+
+    Parameters
+    ----------
+    path : Path
+        The mask.
+    properties : Detector
+        Of the dark.
+    window : Window
+        Of the dark.
+
+    Returns
+    -------
+    numpy.ndarray, shape (ysize, xsize), uint32
+
+    Raises
+    ------
+    Exception
+        Any of the step's, when it refuses the mask.
+    """
+    from jwst.dq_init import DQInitStep
+    from stdatamodels.jwst.datamodels import RampModel
+
+    shape = (1, 2, window.ysize, window.xsize)
+    ramp = RampModel(
+        data=np.zeros(shape, np.float32), groupdq=np.zeros(shape, np.uint8), pixeldq=np.zeros(shape[2:], np.uint32)
+    )
+    ramp.meta.telescope = "JWST"
+    ramp.meta.instrument.name, ramp.meta.instrument.detector = "NIRCAM", properties.name
+    ramp.meta.observation.date, ramp.meta.observation.time = "2022-01-01", "00:00:00"
+    ramp.meta.exposure.type = "NRC_DARK"
+    area = ramp.meta.subarray
+    area.name, area.xstart, area.ystart, area.xsize, area.ysize = window
+    area.fastaxis, area.slowaxis = properties.fastaxis, properties.slowaxis
+    result = DQInitStep.call(ramp, override_mask=str(path), configure_log=False)
+    return result.pixeldq.copy()
+
+
+def difference(expected: np.ndarray, found: np.ndarray) -> dict:
+    """Where two DQ arrays differ.
+
+    Parameters
+    ----------
+    expected, found : numpy.ndarray, shape (y, x), uint32
+
+    Returns
+    -------
+    dict
+        ``pixels``, how many; ``first``, x and y of the first, counted from 0; ``flags``, those that differ, with the
+        pixels that ``found`` gained and lost.
+    """
+    y, x = np.nonzero(expected != found)
+    flags = {}
+    for name, value in pixel_flags().items():
+        gained = int(((found & ~expected & np.uint32(value)) != 0).sum())
+        lost = int(((expected & ~found & np.uint32(value)) != 0).sum())
+        if gained or lost:
+            flags[name] = [gained, lost]
+    return {"pixels": int(y.size), "first": [int(x[0]), int(y[0])] if y.size else [], "flags": flags}

@@ -1,0 +1,124 @@
+"""A MASK file in the eyes of CRDS: ``crds.certify`` against a context, without a server where the user has none.
+
+Imports ``crds``, which reads its configuration from the environment once: for workers only.
+"""
+
+import gzip
+import logging
+import os
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from .pipeline import Heard
+
+_HEADER = """header = {{
+    'derived_from' : 'none',
+    'mapping' : '{mapping}',
+    'name' : '{name}',
+    'observatory' : 'JWST',
+    {more}
+}}
+
+selector = {selector}
+"""
+# The rules of a context that knows NIRCam's MASK files and holds none. CRDS chooses them by detector and subarray.
+_STUB = {
+    "jwst_0000.pmap": ("PIPELINE", "'parkey' : ('META.INSTRUMENT.NAME',),", "{'NIRCAM' : 'jwst_nircam_0000.imap'}"),
+    "jwst_nircam_0000.imap": (
+        "INSTRUMENT",
+        "'instrument' : 'NIRCAM', 'parkey' : ('REFTYPE',),",
+        "{'MASK' : 'jwst_nircam_mask_0000.rmap'}",
+    ),
+    "jwst_nircam_mask_0000.rmap": (
+        "REFERENCE",
+        "'instrument' : 'NIRCAM', 'filekind' : 'MASK', 'classes' : ('Match', 'UseAfter'),\n"
+        "    'parkey' : (('META.INSTRUMENT.DETECTOR', 'META.SUBARRAY.NAME'),\n"
+        "                ('META.OBSERVATION.DATE', 'META.OBSERVATION.TIME')),",
+        "Match({})",
+    ),
+}
+# Its size is what a simulated mini frame cannot have.
+_SHAPE = "Constraint (DQ_ARRAY.SHAPE"
+
+
+def has_own_crds() -> bool:
+    """Whether the user configured CRDS: a server, or a cache that was synchronized with one."""
+    if os.environ.get("CRDS_SERVER_URL"):
+        return True
+    cache = os.environ.get("CRDS_PATH")
+    return bool(cache) and (Path(cache) / "config" / "jwst" / "server_config").is_file()
+
+
+def write_stub_context(cache: Path) -> None:
+    """Put the rules of a context without files into a CRDS cache (see :func:`darkmask.offline.offline_crds`).
+
+    Parameters
+    ----------
+    cache : Path
+    """
+    from crds.refactoring.checksum import update_checksum
+
+    folder = cache / "mappings" / "jwst"
+    folder.mkdir(parents=True)
+    for name, (mapping, more, selector) in _STUB.items():
+        path = folder / name
+        path.write_text(
+            _HEADER.format(mapping=mapping, name=name, more=more, selector=selector),
+            encoding="utf-8",
+        )
+        update_checksum(str(path))
+
+
+def context_name() -> str:
+    """The context that CRDS would use now: ``CRDS_CONTEXT``, or the server's or the cache's operational one.
+
+    Returns
+    -------
+    str
+        Like ``jwst_1293.pmap``.
+
+    Raises
+    ------
+    Exception
+        Any of CRDS's, when there is neither a server nor a cache.
+    """
+    from crds.core import heavy_client
+
+    return heavy_client.get_context_name("jwst")
+
+
+def certify(path: Path, context: str, mini_frame: bool = False) -> list[str]:
+    """Ask CRDS whether it would accept a file.
+
+    Parameters
+    ----------
+    path : Path
+    context : str
+    mini_frame : bool
+        Whether to leave out what it says of the array's size, which a simulated mini frame cannot have.
+
+    Returns
+    -------
+    list of str
+        Its errors and warnings, each with the word before it.
+    """
+    if path.suffix == ".gz":
+        packed = "error: CRDS takes no gzipped file: unpack it"
+        with TemporaryDirectory() as folder:
+            unpacked = Path(folder) / path.stem
+            with gzip.open(path) as source, unpacked.open("wb") as target:
+                shutil.copyfileobj(source, target)
+            return [packed, *certify(unpacked, context, mini_frame)]
+    from crds import certify as crds_certify
+
+    said = Heard()
+    logger = logging.getLogger("CRDS")
+    logger.addHandler(said)
+    try:
+        # Without check_rmap=False it writes one fixed file in the temporary folder: a race between processes.
+        crds_certify.certify_files([str(path)], context, skip_banner=True, observatory="jwst", check_rmap=False)
+    finally:
+        logger.removeHandler(said)
+    messages = [f"{level}: {text}" for level, text in said.messages]
+    return [message for message in messages if not (mini_frame and _SHAPE in message)]

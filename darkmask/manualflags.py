@@ -1,0 +1,150 @@
+"""Pixels that somebody flags by hand: a table in ECSV, whose flags are added to the masks of a run.
+
+One row for each pixel, with the columns ``detector``, ``x`` and ``y`` (counted from 0, in the full frame) and
+``mnemonics`` (names of DQ flags, separated by commas or spaces).
+"""
+
+import re
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .atomic import sha256_file
+from .detectors import DETECTORS, Geometry
+from .errors import ParameterError
+from .flags import MASK_MNEMONICS, bits_of
+
+COLUMNS = ("detector", "x", "y", "mnemonics")
+# What may be said of a reference pixel, which sees no light.
+_OF_THE_BORDER = {"REFERENCE_PIXEL", "BAD_REF_PIXEL", "DO_NOT_USE"}
+# A mask without DO_NOT_USE on these is refused (DQ-DO_NOT_USE).
+_NEVER_ALONE = {"HOT", "RC", "TELEGRAPH", "DEAD"}
+# A row has some 40 bytes, and a detector with 100,000 pixels by hand was not made by hand.
+_LARGEST = 50_000_000
+
+
+@dataclass(frozen=True)
+class ManualFlags:
+    """The pixels of a table.
+
+    Attributes
+    ----------
+    name : str
+        Of the file.
+    sha256 : str
+        Of the file.
+    pixels : tuple of (str, int, int, int)
+        Detector, x, y and the DQ value to add.
+    """
+
+    name: str
+    sha256: str
+    pixels: tuple[tuple[str, int, int, int], ...]
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict) -> "ManualFlags":
+        return cls(data["name"], data["sha256"], tuple(tuple(pixel) for pixel in data["pixels"]))
+
+    def of(self, detector: str) -> tuple[tuple[int, int, int], ...]:
+        """x, y and DQ value of each pixel of a detector, in one order whatever that of the rows."""
+        return tuple(sorted((x, y, bits) for name, x, y, bits in self.pixels if name == detector))
+
+
+def add_manual_flags(dq: np.ndarray, pixels: tuple[tuple[int, int, int], ...]) -> None:
+    """Set the flags of pixels, in place.
+
+    Parameters
+    ----------
+    dq : numpy.ndarray, shape (y, x), uint32
+    pixels : tuple of (int, int, int)
+        x, y and DQ value.
+    """
+    for x, y, bits in pixels:
+        dq[y, x] |= np.uint32(bits)
+
+
+def read_manual_flags(path: Path, geometry: Geometry) -> ManualFlags:
+    """Read a table of pixels.
+
+    Parameters
+    ----------
+    path : Path
+    geometry : Geometry
+        Of the frames in which the pixels lie.
+
+    Returns
+    -------
+    ManualFlags
+
+    Raises
+    ------
+    ParameterError
+        When the file is no such table, or a row has no meaning; the message names the first such row, counted from 1.
+    """
+    rows = _rows(path)
+    border = geometry.reference_pixels()
+    pixels = []
+    for number, row in enumerate(rows, start=1):
+        wrong = _problem(row, border)
+        if wrong:
+            raise ParameterError(f"Row {number} of {path} {wrong}.")
+        pixels.append((row["detector"], row["x"], row["y"], bits_of(row["mnemonics"])))
+    return ManualFlags(path.name, sha256_file(path), tuple(pixels))
+
+
+def _rows(path: Path) -> list[dict]:
+    from astropy.table import Table
+
+    if not path.is_file():
+        raise ParameterError(f"{path} is no file: give the table of the pixels flagged by hand (ECSV).")
+    if path.stat().st_size > _LARGEST:
+        raise ParameterError(f"{path} has more than {_LARGEST >> 20} MB, which no list made by hand has: give another.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            table = Table.read(path, format="ascii.ecsv")
+    except Exception as error:  # astropy and its YAML reader raise a dozen types
+        why = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ParameterError(f"{path} cannot be read as an ECSV table ({why}): write it with astropy.table.") from error
+    missing = [name for name in COLUMNS if name not in table.colnames]
+    if missing:
+        raise ParameterError(f"{path} has no column {', '.join(missing)}: it needs {', '.join(COLUMNS)}.")
+    for name in ("x", "y"):
+        if table[name].dtype.kind not in "iu" or np.ma.is_masked(table[name]):
+            raise ParameterError(f"{path} has a column {name} that is not of whole numbers: pixels count from 0.")
+    table = table.filled("")
+    return [
+        {
+            "detector": str(row["detector"]).strip().upper(),
+            "x": int(row["x"]),
+            "y": int(row["y"]),
+            "mnemonics": tuple(filter(None, re.split(r"[,\s|]+", str(row["mnemonics"]).upper()))),
+        }
+        for row in table
+    ]
+
+
+def _problem(row: dict, border: np.ndarray) -> str:
+    """What is wrong with a row, as a predicate; empty when nothing is."""
+    names, x, y = row["mnemonics"], row["x"], row["y"]
+    if row["detector"] not in DETECTORS:
+        return f"has the detector {row['detector']!r}, which NIRCam has not: use one of {', '.join(DETECTORS)}"
+    if not (0 <= x < border.shape[1] and 0 <= y < border.shape[0]):
+        return f"has x {x}, y {y}, which lies outside a frame of {border.shape[1]}x{border.shape[0]} pixels from 0 on"
+    strangers = [name for name in names if name not in MASK_MNEMONICS]
+    if strangers or not names:
+        said = ", ".join(strangers) or "none"
+        return f"has {said} among its mnemonics, which a mask cannot hold: use some of {', '.join(MASK_MNEMONICS)}"
+    if "REFERENCE_PIXEL" in names and not border[y, x]:
+        return f"calls x {x}, y {y} a REFERENCE_PIXEL, which lies inside the border: correct it"
+    if border[y, x] and not set(names) <= _OF_THE_BORDER:
+        return f"calls x {x}, y {y} {', '.join(names)}, which is a reference pixel: use BAD_REF_PIXEL"
+    alone = sorted(_NEVER_ALONE & set(names))
+    if alone and "DO_NOT_USE" not in names:
+        return f"calls x {x}, y {y} {', '.join(alone)} without DO_NOT_USE: add it, or the pipeline uses the pixel"
+    return ""

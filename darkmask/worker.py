@@ -1,0 +1,121 @@
+"""A process that loads the pipeline once and stays for job after job.
+
+Loading it takes 5 to 8 s, and its CRDS client reads the environment once, when it is first imported: so the process has
+an environment of its own and the one that asks keeps its user's.
+"""
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+class WorkerError(Exception):
+    """What a job failed of, in the words of whatever failed."""
+
+
+class Worker:
+    """A process that runs a module of ours; it is started for its first job, and again when it died.
+
+    Parameters
+    ----------
+    module : str
+        Its ``main`` calls :func:`serve`.
+    *arguments : str
+        Of its command line.
+    """
+
+    def __init__(self, module: str, *arguments: str):
+        self._command = [sys.executable, "-W", "ignore", "-m", module, *arguments]
+        self._process: subprocess.Popen | None = None
+        self._said: IO[str] | None = None
+        atexit.register(self.close)
+
+    def ask(self, job):
+        """Hand a job over and wait for its answer.
+
+        Parameters
+        ----------
+        job : object
+            Anything that JSON can hold.
+
+        Returns
+        -------
+        object
+            What the process made of it.
+
+        Raises
+        ------
+        WorkerError
+            When the job failed, or the process died of it.
+        """
+        if self._process is None or self._process.poll() is not None:
+            self._start()
+        try:
+            self._process.stdin.write(f"{json.dumps(job)}\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except OSError:
+            line = ""
+        if not line:
+            raise WorkerError(self._last_words())
+        answer = json.loads(line)
+        if answer["error"]:
+            raise WorkerError(answer["error"])
+        return answer["result"]
+
+    def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+            self._said.close()
+
+    def _last_words(self) -> str:
+        self._process.kill()
+        self._process.communicate()
+        self._said.seek(0)
+        lines = [line.strip() for line in self._said if line.strip()]
+        self.close()
+        return lines[-1] if lines else "the process ended and said nothing"
+
+    def _start(self) -> None:
+        self.close()
+        self._said = tempfile.TemporaryFile(mode="w+", errors="replace")  # noqa: SIM115 (as long as the process)
+        paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self._process = subprocess.Popen(
+            self._command,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            text=True,
+        )
+
+
+def serve(work: Callable) -> None:
+    """Answer each line of JSON on standard input with a line of JSON, until there is no more.
+
+    Parameters
+    ----------
+    work : callable
+        Makes of a job what JSON can hold.
+    """
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    # What the steps print is no answer.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    for line in sys.stdin:
+        try:
+            answer = {"error": "", "result": work(json.loads(line))}
+        except (Exception, SystemExit) as caught:  # whatever a step raises is told to whoever asked
+            answer = {"error": " ".join(f"{type(caught).__name__}: {caught}".split()), "result": None}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()

@@ -1,0 +1,62 @@
+"""Masks as somebody else may have written them."""
+
+import numpy as np
+from astropy.io import fits
+
+from darkmask.detectors import Geometry
+from darkmask.flags import bits_of
+from darkmask.maskfile import MaskMeta, full_dq_def, write_mask
+
+FRAME = 64
+CRITERIA = """
+schema = 1
+name = "handmade"
+extends = "demo"
+
+[geometry]
+frame = 64
+
+[plan]
+subarrays = []
+"""
+BAD = bits_of(("HOT", "DO_NOT_USE"))
+
+
+def good_mask(folder, detector, frame=FRAME):
+    """A mask without a fault, and its path."""
+    dq = np.where(Geometry(frame).reference_pixels(), bits_of(("REFERENCE_PIXEL",)), 0).astype(np.uint32)
+    dq[10:50:7, 9:40:5] = BAD
+    path = folder / f"jwst_nircam_mask_{detector.lower()}.fits"
+    dates = "INFLIGHT 2022-04-01 2022-04-02"
+    write_mask(path, dq, MaskMeta(detector, "an author", "a description", dates, "2022-04-01T00:00:00", ("a line",)))
+    return path
+
+
+def rewrite(path, dq=None, dq_def=None, **keywords):
+    """Write a mask again with another array, table (None: none at all) or keywords."""
+    with fits.open(path) as hdus:
+        header, stored = hdus[0].header.copy(), hdus["DQ"].data.copy()
+    header.update(keywords)
+    made = fits.HDUList(
+        [fits.PrimaryHDU(header=header), fits.ImageHDU(stored if dq is None else dq(stored), name="DQ")]
+    )
+    if dq_def is not None:
+        made.append(fits.BinTableHDU(dq_def, name="DQ_DEF"))
+    made.writeto(path, overwrite=True)
+
+
+def table(*rows):
+    """DQ_DEF of (value, name)."""
+    made = full_dq_def()[: len(rows)].copy()
+    for row, (value, name) in zip(made, rows, strict=True):
+        row["BIT"], row["VALUE"], row["NAME"] = value.bit_length() - 1, value, name
+    return made
+
+
+def compact(dq):
+    """Standard bits as those of a table of its own: 1 DO_NOT_USE, 2 HOT, 4 REFERENCE_PIXEL."""
+    flags = {1: "DO_NOT_USE", 2: "HOT", 4: "REFERENCE_PIXEL"}
+    return sum(((dq & bits_of((name,))) != 0) * np.uint32(value) for value, name in flags.items()).astype(np.uint32)
+
+
+COMPACT_DEF = table((1, "DO_NOT_USE"), (2, "HOT"), (4, "REFERENCE_PIXEL"))

@@ -1,0 +1,114 @@
+"""Pixels flagged by hand: read from a table, added to masks, told in HISTORY and manifest."""
+
+import json
+
+import pytest
+from astropy.table import Table
+from hypothesis import given
+from hypothesis import strategies as st
+
+from darkmask.atomic import sha256_file
+from darkmask.cli import main
+from darkmask.detectors import Geometry
+from darkmask.errors import ParameterError
+from darkmask.flags import bits_of
+from darkmask.manualflags import ManualFlags, read_manual_flags
+from darkmask.maskfile import read_mask
+
+GEOMETRY = Geometry(128)
+GOOD = [("NRCA1", 60, 70, "DEAD DO_NOT_USE"), ("nrcblong", 61, 9, "OPEN, DO_NOT_USE"), ("NRCA1", 0, 5, "BAD_REF_PIXEL")]
+
+
+def write(path, rows, names=("detector", "x", "y", "mnemonics")):
+    Table(rows=rows, names=names).write(path, format="ascii.ecsv", overwrite=True)
+    return path
+
+
+def test_a_table_is_read_by_detector(tmp_path):
+    path = write(tmp_path / "by_hand.ecsv", GOOD)
+    manual = read_manual_flags(path, GEOMETRY)
+    dead, opened = bits_of(("DEAD", "DO_NOT_USE")), bits_of(("OPEN", "DO_NOT_USE"))
+    assert manual.of("NRCA1") == ((0, 5, bits_of(("BAD_REF_PIXEL",))), (60, 70, dead))
+    assert manual.of("NRCBLONG") == ((61, 9, opened),)
+    assert manual.of("NRCB1") == ()
+    assert ManualFlags.from_json(json.loads(json.dumps(manual.to_json()))) == manual
+    again = read_manual_flags(write(tmp_path / "again.ecsv", GOOD[::-1]), GEOMETRY)
+    assert again.of("NRCA1") == manual.of("NRCA1")
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (("NRCA5", 60, 70, "DEAD DO_NOT_USE"), "Row 4 of .* has the detector 'NRCA5', which NIRCam has not"),
+        (("NRCA1", 128, 70, "DEAD DO_NOT_USE"), "Row 4 of .* has x 128, y 70, which lies outside a frame of 128x128"),
+        (("NRCA1", 60, -1, "DEAD DO_NOT_USE"), "has x 60, y -1, which lies outside"),
+        (("NRCA1", 60, 70, "NOISY"), "has NOISY among its mnemonics, which a mask cannot hold"),
+        (("NRCA1", 60, 70, "JUMP_DET"), "has JUMP_DET among its mnemonics"),
+        (("NRCA1", 60, 70, " "), "has none among its mnemonics"),
+        (("NRCA1", 60, 70, "HOT"), "calls x 60, y 70 HOT without DO_NOT_USE"),
+        (("NRCA1", 60, 70, "REFERENCE_PIXEL"), "which lies inside the border"),
+        (("NRCA1", 3, 70, "HOT DO_NOT_USE"), "which is a reference pixel: use BAD_REF_PIXEL"),
+    ],
+)
+def test_a_bad_row_is_one_sentence(tmp_path, row, said):
+    with pytest.raises(ParameterError, match=said) as caught:
+        read_manual_flags(write(tmp_path / "by_hand.ecsv", [*GOOD, row]), GEOMETRY)
+    assert "by_hand.ecsv" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda _: None, "is no file"),
+        (lambda path: path.write_text("x,y\n1,2\n"), "cannot be read as an ECSV table"),
+        (lambda path: path.write_bytes(b"\x00\xff" * 50), "cannot be read as an ECSV table"),
+        (lambda path: write(path, [("NRCA1", 1)], ("detector", "x")), "has no column y, mnemonics"),
+        (lambda path: write(path, [("NRCA1", 1.5, 2, "DEAD")]), "has a column x that is not of whole numbers"),
+    ],
+    ids=["missing", "csv", "binary", "columns", "fractions"],
+)
+def test_what_is_no_such_table_is_refused_in_one_sentence(tmp_path, make, said):
+    path = tmp_path / "by_hand.ecsv"
+    make(path)
+    with pytest.raises(ParameterError, match=said) as caught:
+        read_manual_flags(path, GEOMETRY)
+    assert "\n" not in str(caught.value)
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_are_a_table_by_chance_or_end_in_a_traceback(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "any.ecsv"
+    path.write_bytes(content)
+    with pytest.raises(ParameterError):
+        read_manual_flags(path, GEOMETRY)
+
+
+@pytest.mark.slow
+def test_flags_are_added_to_the_masks_and_recorded(small, run_checks, tmp_path):
+    path = write(tmp_path / "by_hand.ecsv", GOOD)
+    given_ = (f"--delivery={small.delivery}", f"--criteria={small.criteria}", f"--base={small.base}")
+    run = run_checks(*given_, f"--manual-flags={path}", expect=0)
+    with_flags = read_mask(run.folder / "masks" / "jwst_nircam_mask_nrca1.fits")
+    assert with_flags.decoded[70, 60] == bits_of(("DEAD", "DO_NOT_USE"))
+    assert with_flags.decoded[5, 0] == bits_of(("BAD_REF_PIXEL", "REFERENCE_PIXEL"))
+    digest = sha256_file(path)
+    history = " ".join(str(with_flags.header["HISTORY"]).split())
+    assert "2 pixels flagged by hand: by_hand.ecsv, SHA-256" in history
+    assert json.loads((run.folder / "manifest.json").read_text())["manual_flags"] == {"by_hand.ecsv": digest}
+    # Another table is another mask, and none is none.
+    write(path, GOOD[:1])
+    assert main(["search", str(small.delivery), str(tmp_path / "out"), "--frame", "128", "--detectors", "NRCA1",
+                 "--base", str(small.base), "--manual-flags", str(path)]) == 0  # fmt: skip
+    fewer = read_mask(tmp_path / "out" / "jwst_nircam_mask_nrca1.fits")
+    assert (with_flags.decoded != fewer.decoded).sum() == 1
+    assert fewer.decoded[5, 0] == bits_of(("REFERENCE_PIXEL",))
+
+
+def test_a_table_that_cannot_be_used_ends_the_command(small, run_checks, tmp_path):
+    path = write(tmp_path / "by_hand.ecsv", [("NRCA1", 500, 1, "DEAD DO_NOT_USE")])
+    run = run_checks(f"--delivery={small.delivery}", f"--criteria={small.criteria}", f"--manual-flags={path}", expect=4)
+    assert "has x 500, y 1, which lies outside a frame of 128x128" in run.output
+    run = run_checks("--masks=masks", f"--manual-flags={path}", expect=4)
+    assert "leave one out" in run.output
+    assert not run.reports.exists()
