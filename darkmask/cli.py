@@ -1,4 +1,4 @@
-"""The command line of the library: ``python -m darkmask demo | search | compare``.
+"""The command line of the library: ``python -m darkmask demo | search | compare | prepare``.
 
 Heavy packages are imported by the command that needs them, so that ``--help`` answers at once.
 """
@@ -53,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="keep the results of each ramp segment in _fitopt (much larger files)",
     )
+    demo.add_argument(
+        "--uncal", action="store_true", help="raw exposures in place of triplets, with OUT.references for prepare"
+    )
     demo.add_argument("--seed", type=int, default=1)
     demo.set_defaults(run=_demo)
 
@@ -70,7 +73,44 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("first", type=Path, metavar="A")
     compare.add_argument("second", type=Path, metavar="B")
     compare.set_defaults(run=_compare)
+    _add_prepare(commands)
     return parser
+
+
+def _add_prepare(commands) -> None:
+    prepare = commands.add_parser("prepare", help="make a delivery of _uncal files with the pipeline's real steps")
+    prepare.add_argument("folder", type=Path, metavar="UNCAL_DIR")
+    prepare.add_argument(
+        "out", type=Path, metavar="OUT", help="folder of the triplets; a second run goes on from there"
+    )
+    prepare.add_argument(
+        "--references", type=Path, metavar="DIR", help="reference files to use; CRDS is asked for what is not there"
+    )
+    prepare.add_argument(
+        "--reference",
+        action="append",
+        default=[],
+        metavar="KIND=FILE",
+        help="one reference file (saturation, superbias, linearity, gain, readnoise); KIND=N/A leaves a step out, also "
+        "refpix=N/A; may be repeated",
+    )
+    prepare.add_argument("--jobs", type=_positive, help="exposures at a time (default: as cores and memory allow)")
+    prepare.add_argument(
+        "--frame", type=int, default=2048, help="pixels along each side of a full frame (default 2048)"
+    )
+    prepare.add_argument(
+        "--fit-segments",
+        action="store_true",
+        help="keep the results of each ramp segment in _fitopt (much larger files)",
+    )
+    prepare.set_defaults(run=_prepare)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
 
 
 def _demo(chosen: argparse.Namespace) -> int:
@@ -84,6 +124,7 @@ def _demo(chosen: argparse.Namespace) -> int:
         "integrations": chosen.integrations,
         "groups": chosen.groups,
         "fit_segments": chosen.fit_segments,
+        "raw": chosen.uncal,
     }
     if chosen.no_subarrays:
         settings["subarrays"] = ()
@@ -112,4 +153,15 @@ def _compare(chosen: argparse.Namespace) -> int:
     from .commands import compare_masks
 
     print(compare_masks(chosen.first, chosen.second))
+    return 0
+
+
+def _prepare(chosen: argparse.Namespace) -> int:
+    from .detectors import Geometry
+    from .prepare import Settings, prepare, read_given
+
+    given = read_given(chosen.references, chosen.reference)
+    settings = Settings(Geometry(chosen.frame), fit_segments=chosen.fit_segments)
+    for line in prepare(chosen.folder, chosen.out, given, settings, jobs=chosen.jobs):
+        print(line, flush=True)
     return 0
