@@ -23,7 +23,7 @@ from .steps import Settings, make_products
 
 # Bytes for each pixel and group at the peak of the ramp fit, and of the imports beside them: measured on 2048 x 2048
 # exposures with jwst 3.0.0.
-BYTES_PER_SAMPLE, BYTES_FIXED = 30, 0.6e9
+BYTES_PER_SAMPLE, BYTES_FIXED = 32, 0.6e9
 
 
 @dataclass(frozen=True)

@@ -74,16 +74,11 @@ def make_products(
     -----
     To be called inside :func:`darkmask.offline.offline_crds`.
     """
-    from stdatamodels.jwst import datamodels
-
-    root = root_of(path)
-    with datamodels.RampModel(path) as raw:
-        # That of the raw file in place of the clock's: equal input gives equal bytes.
-        date = raw.meta.date or f"{record.date_obs}T00:00:00.000"
-        model = _run_dark_steps(raw, record, references, settings)
-    override = {f"override_{kind}": str(references[kind]) for kind in ("gain", "readnoise")}
     from jwst.jump import JumpStep
 
+    root = root_of(path)
+    model, date = _run_dark_steps(path, record, references, settings)
+    override = {f"override_{kind}": str(references[kind]) for kind in ("gain", "readnoise")}
     model = JumpStep.call(model, configure_log=False, **override)
     made = []
 
@@ -109,17 +104,22 @@ def make_products(
     return made
 
 
-def _run_dark_steps(raw, record: FileRecord, references: dict[str, Path | None], settings: Settings):
+def _run_dark_steps(path: Path, record: FileRecord, references: dict[str, Path | None], settings: Settings):
+    """The ramp model before the jump step, and the DATE that its products get."""
     from jwst.dq_init import DQInitStep
     from jwst.group_scale import GroupScaleStep
     from jwst.linearity import LinearityStep
     from jwst.refpix import RefPixStep
     from jwst.saturation import SaturationStep
     from jwst.superbias import SuperBiasStep
+    from stdatamodels.jwst import datamodels
 
     given = {kind: str(path) for kind, path in references.items() if path is not None}
     quiet = {"configure_log": False}
-    model = GroupScaleStep.call(raw, **quiet)
+    model = datamodels.RampModel(path)
+    # That of the raw file in place of the clock's: equal input gives equal bytes.
+    date = model.meta.date or f"{record.date_obs}T00:00:00.000"
+    model = GroupScaleStep.call(model, **quiet)
     model = DQInitStep.call(model, override_mask=reference_pixel_mask(record, settings.geometry), **quiet)
     if "saturation" in given:
         superbias = given.get("superbias", "N/A")
@@ -132,7 +132,7 @@ def _run_dark_steps(raw, record: FileRecord, references: dict[str, Path | None],
         model = RefPixStep.call(model, override_refpix="N/A", override_sirskernel="N/A", **quiet)
     if "linearity" in given:
         model = LinearityStep.call(model, override_linearity=given["linearity"], **quiet)
-    return model
+    return model, date
 
 
 def reference_pixel_mask(record: FileRecord, geometry: Geometry):
