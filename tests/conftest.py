@@ -162,3 +162,28 @@ def tiny_delivery(tmp_path_factory) -> DemoPaths:
     paths = DemoPaths.of(tmp_path_factory.mktemp("simulated") / "tiny")
     simulate_delivery(paths.delivery, TINY, workers=2, progress=False)
     return paths
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers have in common."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def raw(shared) -> DemoPaths:
+    """Raw exposures of one detector and a subarray of it; reference files lie beside them."""
+    paths = DemoPaths.of(shared / "raw")
+    spec = SimulationSpec(
+        frame=128,
+        detectors=("NRCBLONG",),
+        subarrays=(Subarray("NRCBLONG", "SUB64P", 33, 33, 64, 64),),
+        exposures=5,
+        groups=16,
+        raw=True,
+    )
+    with FileLock(shared / "raw.lock"):
+        if not paths.delivery.exists():
+            simulate_delivery(paths.delivery, spec, workers=2, progress=False)
+    return paths

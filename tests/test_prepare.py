@@ -15,7 +15,7 @@ from filelock import FileLock
 from darkmask.cli import main
 from darkmask.delivery import scan
 from darkmask.flags import Category, in_category
-from darkmask.simulate import DemoPaths, SimulationSpec, Subarray, read_truth, simulate_delivery
+from darkmask.simulate import DemoPaths, read_truth
 from darkmask.simulate.spec import DEFAULT_FRACTIONS
 
 CRITERIA = """
@@ -31,31 +31,6 @@ detectors = ["NRCBLONG"]
 subarrays = [{ detector = "NRCBLONG", name = "SUB64P" }]
 """
 FIRST = "jw01062001001_02101_00001_nrcblong"
-
-
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A folder that all workers have in common."""
-    base = tmp_path_factory.getbasetemp()
-    return base if worker_id == "master" else base.parent
-
-
-@pytest.fixture(scope="session")
-def raw(shared) -> DemoPaths:
-    """Raw exposures of one detector and a subarray of it; reference files lie beside them."""
-    paths = DemoPaths.of(shared / "raw")
-    spec = SimulationSpec(
-        frame=128,
-        detectors=("NRCBLONG",),
-        subarrays=(Subarray("NRCBLONG", "SUB64P", 33, 33, 64, 64),),
-        exposures=5,
-        groups=16,
-        raw=True,
-    )
-    with FileLock(shared / "raw.lock"):
-        if not paths.delivery.exists():
-            simulate_delivery(paths.delivery, spec, workers=2, progress=False)
-    return paths
 
 
 def references(raw: DemoPaths) -> Path:
@@ -292,6 +267,68 @@ def test_a_reference_of_another_kind_or_detector_is_refused(raw, tmp_path, capsy
     saturation = references(raw) / "NRCBLONG_saturation.fits"
     assert main(["prepare", str(folder), str(tmp_path / "out"), "--reference", f"gain={saturation}"]) == 1
     assert "has REFTYPE SATURATION where GAIN was expected" in capsys.readouterr().err
+
+
+def test_crds_chooses_from_a_cache_without_a_server(raw, tmp_path, monkeypatch):
+    """A cache as the CRDS client lays it out, in which only NRCBLONG has references."""
+    cache = tmp_path / "cache"
+    fill_crds_cache(cache, references(raw))
+    monkeypatch.setenv("CRDS_PATH", str(cache))
+    monkeypatch.setenv("CRDS_SERVER_URL", "https://crds-serverless-mode.invalid")
+    monkeypatch.setenv("CRDS_IGNORE_MAPPING_CHECKSUM", "true")
+    folder = _folder_of_one(raw, tmp_path)
+    command = [sys.executable, "-W", "error", "-m", "darkmask", "prepare", folder, tmp_path / "out", "--frame", "128"]
+    gain = references(raw) / "NRCBLONG_gain.fits"
+    ended = subprocess.run(
+        list(map(str, [*command, "--reference", f"gain={gain}"])), capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    header = fits.getheader(tmp_path / "out" / f"{FIRST}_rate.fits")
+    assert header["R_SUPERB"] == "jwst_nircam_superbias_0007.fits"
+    assert header["R_GAIN"] == "NRCBLONG_gain.fits"
+    assert header["CRDS_CTX"] == "jwst_0001.pmap"
+
+    fits.setval(folder / f"{FIRST}_uncal.fits", "DETECTOR", value="NRCALONG")
+    (folder / f"{FIRST}_uncal.fits").rename(folder / "nameless_uncal.fits")
+    ended = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "reference for nameless_uncal.fits" in ended.stderr
+    assert "--reference" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def fill_crds_cache(cache: Path, files: Path) -> None:
+    """A context of one reference file per kind, valid for NRCBLONG."""
+    kinds = ("gain", "linearity", "readnoise", "saturation", "superbias")
+    mappings, stored, config = (cache / name / "jwst" for name in ("mappings", "references", "config"))
+    for folder in (mappings, stored / "nircam", config):
+        folder.mkdir(parents=True)
+
+    def write(name: str, header: dict, selector: str) -> None:
+        common = {"name": name, "observatory": "JWST", "sha1sum": "", "derived_from": "scratch"}
+        (mappings / name).write_text(f"header = {header | common!r}\n\nselector = {selector}\n")
+
+    write(
+        "jwst_0001.pmap",
+        {"mapping": "PIPELINE", "parkey": ("META.INSTRUMENT.NAME",)},
+        "{'NIRCAM': 'jwst_nircam_0001.imap'}",
+    )
+    rmaps = {kind.upper(): f"jwst_nircam_{kind}_0001.rmap" for kind in kinds}
+    write(
+        "jwst_nircam_0001.imap", {"mapping": "INSTRUMENT", "instrument": "NIRCAM", "parkey": ("REFTYPE",)}, repr(rmaps)
+    )
+    keys = (("META.INSTRUMENT.DETECTOR",), ("META.OBSERVATION.DATE", "META.OBSERVATION.TIME"))
+    for kind in kinds:
+        name = f"jwst_nircam_{kind}_0007.fits"
+        header = {"mapping": "REFERENCE", "instrument": "NIRCAM", "filekind": kind.upper(), "parkey": keys}
+        header["classes"] = ("Match", "UseAfter")
+        selector = f"Match({{('NRCBLONG',): UseAfter({{'2015-01-01 00:00:00': {name!r}}})}})"
+        write(rmaps[kind.upper()], header, selector)
+        shutil.copy(files / f"NRCBLONG_{kind}.fits", stored / "nircam" / name)
+    contexts = dict.fromkeys(("operational_context", "latest_context", "edit_context"), "jwst_0001.pmap")
+    server = {"observatory": "jwst", **contexts, "bad_files": "", "bad_files_list": [], "last_synced": "offline"}
+    server |= {"force_remote_mode": False, "crds_version": {"str": "offline"}, "reference_url": "", "mapping_url": ""}
+    (config / "server_config").write_text(repr(server))
 
 
 def test_a_raw_delivery_names_the_command(raw):
