@@ -1,4 +1,4 @@
-"""The command line of the library: ``python -m darkmask demo | search | compare | prepare``.
+"""The command line of the library: ``python -m darkmask demo | search | compare | prepare | fetch``.
 
 Heavy packages are imported by the command that needs them, so that ``--help`` answers at once.
 """
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("second", type=Path, metavar="B")
     compare.set_defaults(run=_compare)
     _add_prepare(commands)
+    _add_fetch(commands)
     return parser
 
 
@@ -104,6 +105,24 @@ def _add_prepare(commands) -> None:
         help="keep the results of each ramp segment in _fitopt (much larger files)",
     )
     prepare.set_defaults(run=_prepare)
+
+
+def _add_fetch(commands) -> None:
+    fetch = commands.add_parser("fetch", help="list and download raw darks of the archive (MAST)")
+    fetch.add_argument("out", type=Path, nargs="?", metavar="OUT", help="folder of the files; not needed with --list")
+    fetch.add_argument("--program", type=_positive, required=True, help="APT program, e.g. 1062")
+    fetch.add_argument(
+        "--product",
+        nargs="+",
+        choices=("uncal", "dark", "rate", "rateints"),
+        default=["uncal"],
+        metavar="PRODUCT",
+        help="uncal (default), dark, rate, rateints",
+    )
+    fetch.add_argument("--detectors", nargs="+", choices=DETECTORS, default=[], metavar="NAME", help="default: all")
+    fetch.add_argument("--observations", nargs="+", type=_positive, default=[], metavar="NUMBER", help="default: all")
+    fetch.add_argument("--list", action="store_true", help="say what there is, and download nothing")
+    fetch.set_defaults(run=_fetch)
 
 
 def _positive(text: str) -> int:
@@ -164,4 +183,24 @@ def _prepare(chosen: argparse.Namespace) -> int:
     settings = Settings(Geometry(chosen.frame), fit_segments=chosen.fit_segments)
     for line in prepare(chosen.folder, chosen.out, given, settings, jobs=chosen.jobs):
         print(line, flush=True)
+    return 0
+
+
+def _fetch(chosen: argparse.Namespace) -> int:
+    from .errors import ArchiveError
+    from .fetch import fetch, find_products
+
+    if not chosen.list and chosen.out is None:
+        raise ArchiveError("No folder OUT to download into was given: name one, or say --list.")
+    found = find_products(
+        chosen.program, products=chosen.product, detectors=chosen.detectors, observations=chosen.observations
+    )
+    if chosen.list:
+        for product in found:
+            print(f"{product.name}  {product.size}")
+    total = sum(product.size for product in found)
+    print(f"{len(found)} files, {total / 1e9:.3g} GB.", flush=True)
+    if not chosen.list:
+        for line in fetch(found, chosen.out):
+            print(line, flush=True)
     return 0
