@@ -10,49 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from filelock import FileLock
 
 from darkmask.cli import main
 from darkmask.delivery import scan
 from darkmask.flags import Category, in_category
 from darkmask.simulate import DemoPaths, read_truth
 from darkmask.simulate.spec import DEFAULT_FRACTIONS
+from tests.raw_darks import references, run_prepare
 
-CRITERIA = """
-schema = 1
-name = "prepared"
-extends = "demo"
-
-[geometry]
-frame = 128
-
-[plan]
-detectors = ["NRCBLONG"]
-subarrays = [{ detector = "NRCBLONG", name = "SUB64P" }]
-"""
 FIRST = "jw01062001001_02101_00001_nrcblong"
-
-
-def references(raw: DemoPaths) -> Path:
-    return raw.delivery.with_name(raw.delivery.name + ".references")
-
-
-def run_prepare(raw: DemoPaths, out: Path, *more: str, folder: Path | None = None) -> subprocess.CompletedProcess:
-    """The command in a process of its own, since its workers are spawned."""
-    command = [sys.executable, "-W", "error", "-m", "darkmask", "prepare", folder or raw.delivery, out]
-    command += ["--references", references(raw), "--frame", "128", *more]
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300, check=False)
-
-
-@pytest.fixture(scope="session")
-def prepared(raw, shared) -> Path:
-    out = shared / "prepared"
-    with FileLock(shared / "prepared.lock"):
-        if not out.exists():
-            ended = run_prepare(raw, out, "--jobs", "2")
-            assert ended.returncode == 0, ended.stderr
-            assert "10 exposures of up to 1 million pixels times groups: 2 at a time take up to 1." in ended.stdout
-    return out
 
 
 def test_triplets_are_whole_and_nothing_else_is_there(raw, prepared):
@@ -77,10 +43,8 @@ def test_planted_defects_are_found(raw, prepared, tmp_path):
         assert in_category(categories, category).sum() <= found.sum() + 2, category
 
 
-def test_the_checks_pass(prepared, tmp_path, run_checks):
-    criteria = tmp_path / "prepared.toml"
-    criteria.write_text(CRITERIA)
-    ended = run_checks(f"--delivery={prepared}", f"--criteria={criteria}", expect=0)
+def test_the_checks_pass(prepared, prepared_criteria, run_checks):
+    ended = run_checks(f"--delivery={prepared}", f"--criteria={prepared_criteria}", expect=0)
     assert ended.checks["DLV-STEPS", "NRCBLONG", "FULL"]["outcome"] == "pass"
     assert ended.checks["CNT-HOT", "NRCBLONG", "FULL"]["outcome"] == "pass"
 

@@ -42,4 +42,5 @@ def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
         expect=0,
     )
     idle = {key[0] for key, check in run.checks.items() if check["outcome"] != "pass"}
-    assert idle == {"INJ-WARM", "DRK-CURRENT"}  # so short a delivery cannot tell, and neither is required
+    # So short a delivery cannot tell, and neither is required; and it holds no raw exposures.
+    assert idle == {"INJ-WARM", "DRK-CURRENT", "SBI-UNRELIABLE"}
