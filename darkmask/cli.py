@@ -1,4 +1,4 @@
-"""The command line of the library: ``python -m darkmask demo | search | compare``.
+"""The command line of the library: ``python -m darkmask demo | search | compare | prepare | fetch``.
 
 Heavy packages are imported by the command that needs them, so that ``--help`` answers at once.
 """
@@ -53,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="keep the results of each ramp segment in _fitopt (much larger files)",
     )
+    demo.add_argument(
+        "--uncal", action="store_true", help="raw exposures in place of triplets, with OUT.references for prepare"
+    )
     demo.add_argument("--seed", type=int, default=1)
     demo.set_defaults(run=_demo)
 
@@ -71,7 +74,63 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("first", type=Path, metavar="A")
     compare.add_argument("second", type=Path, metavar="B")
     compare.set_defaults(run=_compare)
+    _add_prepare(commands)
+    _add_fetch(commands)
     return parser
+
+
+def _add_prepare(commands) -> None:
+    prepare = commands.add_parser("prepare", help="make a delivery of _uncal files with the pipeline's real steps")
+    prepare.add_argument("folder", type=Path, metavar="UNCAL_DIR")
+    prepare.add_argument(
+        "out", type=Path, metavar="OUT", help="folder of the triplets; a second run goes on from there"
+    )
+    prepare.add_argument(
+        "--references", type=Path, metavar="DIR", help="reference files to use; CRDS is asked for what is not there"
+    )
+    prepare.add_argument(
+        "--reference",
+        action="append",
+        default=[],
+        metavar="KIND=FILE",
+        help="one reference file (saturation, superbias, linearity, gain, readnoise); KIND=N/A leaves a step out, also "
+        "refpix=N/A; may be repeated",
+    )
+    prepare.add_argument("--jobs", type=_positive, help="exposures at a time (default: as cores and memory allow)")
+    prepare.add_argument(
+        "--frame", type=int, default=2048, help="pixels along each side of a full frame (default 2048)"
+    )
+    prepare.add_argument(
+        "--fit-segments",
+        action="store_true",
+        help="keep the results of each ramp segment in _fitopt (much larger files)",
+    )
+    prepare.set_defaults(run=_prepare)
+
+
+def _add_fetch(commands) -> None:
+    fetch = commands.add_parser("fetch", help="list and download raw darks of the archive (MAST)")
+    fetch.add_argument("out", type=Path, nargs="?", metavar="OUT", help="folder of the files; not needed with --list")
+    fetch.add_argument("--program", type=_positive, required=True, help="APT program, e.g. 1062")
+    fetch.add_argument(
+        "--product",
+        nargs="+",
+        choices=("uncal", "dark", "rate", "rateints"),
+        default=["uncal"],
+        metavar="PRODUCT",
+        help="uncal (default), dark, rate, rateints",
+    )
+    fetch.add_argument("--detectors", nargs="+", choices=DETECTORS, default=[], metavar="NAME", help="default: all")
+    fetch.add_argument("--observations", nargs="+", type=_positive, default=[], metavar="NUMBER", help="default: all")
+    fetch.add_argument("--list", action="store_true", help="say what there is, and download nothing")
+    fetch.set_defaults(run=_fetch)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
 
 
 def _demo(chosen: argparse.Namespace) -> int:
@@ -85,6 +144,7 @@ def _demo(chosen: argparse.Namespace) -> int:
         "integrations": chosen.integrations,
         "groups": chosen.groups,
         "fit_segments": chosen.fit_segments,
+        "raw": chosen.uncal,
     }
     if chosen.no_subarrays:
         settings["subarrays"] = ()
@@ -114,4 +174,35 @@ def _compare(chosen: argparse.Namespace) -> int:
     from .commands import compare_masks
 
     print(compare_masks(chosen.first, chosen.second))
+    return 0
+
+
+def _prepare(chosen: argparse.Namespace) -> int:
+    from .detectors import Geometry
+    from .prepare import Settings, prepare, read_given
+
+    given = read_given(chosen.references, chosen.reference)
+    settings = Settings(Geometry(chosen.frame), fit_segments=chosen.fit_segments)
+    for line in prepare(chosen.folder, chosen.out, given, settings, jobs=chosen.jobs):
+        print(line, flush=True)
+    return 0
+
+
+def _fetch(chosen: argparse.Namespace) -> int:
+    from .errors import ArchiveError
+    from .fetch import fetch, find_products
+
+    if not chosen.list and chosen.out is None:
+        raise ArchiveError("No folder OUT to download into was given: name one, or say --list.")
+    found = find_products(
+        chosen.program, products=chosen.product, detectors=chosen.detectors, observations=chosen.observations
+    )
+    if chosen.list:
+        for product in found:
+            print(f"{product.name}  {product.size}")
+    total = sum(product.size for product in found)
+    print(f"{len(found)} files, {total / 1e9:.3g} GB.", flush=True)
+    if not chosen.list:
+        for line in fetch(found, chosen.out):
+            print(line, flush=True)
     return 0

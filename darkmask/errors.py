@@ -22,3 +22,7 @@ class ParameterError(DarkmaskError):
 
 class SearchError(DarkmaskError):
     """A search cannot be made with this much data, or its engine failed."""
+
+
+class ArchiveError(DarkmaskError):
+    """The archive cannot be asked, or did not give what it lists."""

@@ -14,6 +14,8 @@ from filelock import FileLock
 from hypothesis import settings
 
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray, simulate_delivery
+from tests import raw_darks
+from tests.raw_darks import RAW, run_prepare
 from tests.tiny_delivery import TINY
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -113,6 +115,10 @@ class Finished:
         return json.loads((self.folder / "results.json").read_text())
 
     @property
+    def manifest(self) -> dict:
+        return json.loads((self.folder / "manifest.json").read_text())
+
+    @property
     def checks(self) -> dict[tuple[str, str, str], dict]:
         return {(c["id"], c["detector"], c["subarray"]): c for c in self.results["checks"]}
 
@@ -165,3 +171,39 @@ def tiny_delivery(tmp_path_factory) -> DemoPaths:
     paths = DemoPaths.of(tmp_path_factory.mktemp("simulated") / "tiny")
     simulate_delivery(paths.delivery, TINY, workers=2, progress=False)
     return paths
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers have in common."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def raw(shared) -> DemoPaths:
+    """Raw exposures of one detector and a subarray of it; reference files lie beside them."""
+    paths = DemoPaths.of(shared / "raw")
+    with FileLock(shared / "raw.lock"):
+        if not paths.delivery.exists():
+            simulate_delivery(paths.delivery, RAW, workers=2, progress=False)
+    return paths
+
+
+@pytest.fixture(scope="session")
+def prepared(raw, shared) -> Path:
+    out = shared / "prepared"
+    with FileLock(shared / "prepared.lock"):
+        if not out.exists():
+            ended = run_prepare(raw, out, "--jobs", "2")
+            assert ended.returncode == 0, ended.stderr
+            assert "10 exposures of up to 1 million pixels times groups: 2 at a time take up to 1." in ended.stdout
+    return out
+
+
+@pytest.fixture(scope="session")
+def prepared_criteria(shared) -> Path:
+    path = shared / "prepared.toml"
+    with FileLock(shared / "prepared.lock"):
+        path.write_text(raw_darks.CRITERIA)
+    return path

@@ -181,12 +181,15 @@ class DeliveryIndex:
     exposures : tuple of Exposure
         Whole triplets, ordered by key.
     problems : tuple of Problem
+    raw : tuple of FileRecord
+        The readable ``_uncal`` files, ordered by path: no search reads them.
     """
 
     folder: str
     files: tuple[FileRecord, ...] = ()
     exposures: tuple[Exposure, ...] = ()
     problems: tuple[Problem, ...] = ()
+    raw: tuple[FileRecord, ...] = ()
 
     @property
     def detectors(self) -> tuple[str, ...]:
@@ -225,6 +228,7 @@ class DeliveryIndex:
             files=tuple(f for f in self.files if f.observation.zfill(3) not in excluded),
             exposures=tuple(e for e in self.exposures if e.jump.observation.zfill(3) not in excluded),
             problems=tuple(p for p in self.problems if not p.observation or p.observation.zfill(3) not in excluded),
+            raw=tuple(f for f in self.raw if f.observation.zfill(3) not in excluded),
         )
 
     def path(self, record: FileRecord) -> Path:
@@ -237,24 +241,12 @@ class DeliveryIndex:
             "files": [asdict(file) for file in self.files],
             "exposures": [[self.files.index(file) for file in exposure.files] for exposure in self.exposures],
             "problems": [asdict(problem) for problem in self.problems],
+            "raw": [asdict(file) for file in self.raw],
         }
 
     @classmethod
     def from_json(cls, data: dict) -> "DeliveryIndex":
-        files = tuple(
-            FileRecord(
-                **{
-                    **record,
-                    "kind": Kind(record["kind"]),
-                    "shape": tuple(record["shape"]),
-                    "arrays": {
-                        name: ArrayPlace(offset, tuple(shape), *stored)
-                        for name, (offset, shape, *stored) in record["arrays"].items()
-                    },
-                }
-            )
-            for record in data["files"]
-        )
+        files = tuple(_record_from_json(record) for record in data["files"])
         problems = tuple(
             Problem(
                 **{**item, "kind": ProblemKind(item["kind"]), "detectors": tuple(item["detectors"])},
@@ -262,4 +254,12 @@ class DeliveryIndex:
             for item in data["problems"]
         )
         exposures = tuple(Exposure(*(files[i] for i in triple)) for triple in data["exposures"])
-        return cls(data["folder"], files, exposures, problems)
+        raw = tuple(_record_from_json(record) for record in data["raw"])
+        return cls(data["folder"], files, exposures, problems, raw)
+
+
+def _record_from_json(record: dict) -> FileRecord:
+    arrays = {
+        name: ArrayPlace(offset, tuple(shape), *stored) for name, (offset, shape, *stored) in record["arrays"].items()
+    }
+    return FileRecord(**{**record, "kind": Kind(record["kind"]), "shape": tuple(record["shape"]), "arrays": arrays})

@@ -11,9 +11,7 @@ from .headers import detector_in_name, read_record, suffix_of
 from .records import DeliveryIndex, Exposure, FileRecord, Kind, Problem, ProblemKind
 
 # How triplets come from raw exposures.
-HOW_TO_MAKE = (
-    "make it from the _uncal file with the pipeline's steps through jump and ramp_fit (save_opt), without dark_current"
-)
+HOW_TO_MAKE = "make it from the _uncal file with python -m darkmask prepare"
 
 
 def scan(folder: Path) -> DeliveryIndex:
@@ -57,13 +55,14 @@ def scan(folder: Path) -> DeliveryIndex:
         else:
             records.append(record)
     products = [record for record in records if record.kind is not Kind.UNCAL]
+    raw = [record for record in records if record.kind is Kind.UNCAL]
     if not products and not problems:
         problems.append(_nothing_found(folder, records))
     exposures, partner_problems = _partners(products)
     problems += partner_problems
     made = {record.key for record in products}
-    problems += [_unprocessed(r) for r in records if products and r.kind is Kind.UNCAL and r.key not in made]
-    return DeliveryIndex(absolute, tuple(products), exposures, tuple(problems))
+    problems += [_unprocessed(record) for record in raw if products and record.key not in made]
+    return DeliveryIndex(absolute, tuple(products), exposures, tuple(problems), tuple(raw))
 
 
 def _unprocessed(record: FileRecord) -> Problem:
@@ -138,7 +137,7 @@ def _nothing_found(folder: Path, records: list[FileRecord]) -> Problem:
         return Problem(
             ProblemKind.FOLDER,
             f"The delivery {folder} holds {len(records)} _uncal files and no _jump, _fitopt and _rate files: "
-            f"{HOW_TO_MAKE.replace('make it', 'make them').replace('file', 'files')}.",
+            f"make them with python -m darkmask prepare {folder} OUT.",
         )
     return Problem(
         ProblemKind.FOLDER,

@@ -1,11 +1,6 @@
 """The ``jwst_reffiles`` engine: the published package, kept away from everything else."""
 
 import importlib.util
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +9,9 @@ import numpy as np
 
 from ..errors import SearchError
 from ..search.parameters import FIXED_IN_CODE, OFFICIAL_KINDS, SearchParameters
+from .process import run_worker
 
 MIN_EXPOSURES = 5  # files, whatever they hold (find_bad_pix raises ValueError below)
-_ROOT = Path(__file__).resolve().parent.parent.parent
 # The search keywords that bad_pixels() does something with, or records in its header, without flats. ``plot`` is
 # never passed on there.
 _KEYWORDS = (
@@ -108,7 +103,9 @@ def search_reffiles(
         _check_integrations(triplet)
     job = {kind: [str(Path(getattr(t, kind)).resolve()) for t in triplets] for kind in ("jump", "fitopt", "rate")}
     job["keywords"] = {key: getattr(parameters, key) for key in _KEYWORDS} | _flag_keywords(parameters)
-    return _run_worker(job, name)
+    what = f"jwst_reffiles on the {len(triplets)} exposures of {name}"
+    with run_worker("reffiles_worker", job, what, "look at the files named, or search with --engine=native") as result:
+        return ReffilesResult(result["categories"], result["dq"], str(result["version"]))
 
 
 def _check_flags(parameters: SearchParameters, name: str) -> None:
@@ -148,24 +145,3 @@ def _flag_keywords(parameters: SearchParameters) -> dict:
         for kind, names in parameters.flag_values.items()
     }
     return {"flag_values": values, "dark_do_not_use": unusable}
-
-
-def _run_worker(job: dict, name: str) -> ReffilesResult:
-    paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "MPLBACKEND": "Agg"}
-    with tempfile.TemporaryDirectory(prefix="darkmask_reffiles_") as folder:
-        Path(folder, "job.json").write_text(json.dumps(job))
-        # Its 40 warnings on a run are no errors, whatever PYTHONWARNINGS says, and would hide the last line.
-        command = [sys.executable, "-W", "ignore", "-m", "darkmask.engines.reffiles_worker", "job.json"]
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace", check=False
-        )
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["it said nothing"]
-            how = f"was killed by signal {-done.returncode}" if done.returncode < 0 else "failed"
-            raise SearchError(
-                f"jwst_reffiles {how} on the {len(job['rate'])} exposures of {name} ({lines[-1].strip()}): "
-                "look at the files named, or search with --engine=native."
-            )
-        with np.load(Path(folder, "result.npz")) as result:
-            return ReffilesResult(result["categories"], result["dq"], str(result["version"]))

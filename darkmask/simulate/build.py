@@ -1,6 +1,5 @@
 """A whole simulated delivery on all cores, and the demo delivery in the user's cache."""
 
-import gc
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from ..detectors import detector
 from ..errors import DeliveryError
+from ..pipeline import set_aside_garbage
 from .spec import SimulationSpec, Subarray
 
 # What lies beside a delivery, as suffixes of its name.
@@ -49,7 +49,8 @@ def simulate_delivery(out: Path, spec: SimulationSpec, *, workers: int | None = 
     """Simulate a delivery of darks.
 
     Writes the triplets into ``out``, and beside it ``out.truth/<DETECTOR>.ecsv``, ``out.ground/*.fits`` (ground masks)
-    and ``out.base/*.fits`` (masks in force). The bytes depend on ``spec`` alone, not on ``workers``.
+    and ``out.base/*.fits`` (masks in force); of raw exposures, ``out.references/*.fits`` too. The bytes depend on
+    ``spec`` alone, not on ``workers``.
 
     Parameters
     ----------
@@ -67,14 +68,15 @@ def simulate_delivery(out: Path, spec: SimulationSpec, *, workers: int | None = 
         When ``out`` or a folder beside it exists and is not empty, or a worker died.
     """
     out = Path(out).absolute()
-    targets = [_beside(out, kind) for kind in BESIDE] + [out]
+    kinds = (*BESIDE, "references") if spec.raw else BESIDE
+    targets = [_beside(out, kind) for kind in kinds] + [out]
     for target in targets:
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise DeliveryError(f"{target} exists and is not empty: remove it, or give another folder to write to.")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.part-", dir=out.parent) as temporary:
         built = Path(temporary) / out.name
-        for folder in [_beside(built, kind) for kind in BESIDE] + [built]:
+        for folder in [_beside(built, kind) for kind in kinds] + [built]:
             folder.mkdir()
         _run(built, spec, workers or _default_workers(spec), progress)
         for target in targets:
@@ -169,18 +171,12 @@ def _start_worker() -> None:
     import jwst.ramp_fitting
     import jwst.saturation  # noqa: F401
 
-    _set_aside_garbage()
-
-
-def _set_aside_garbage() -> None:
-    """Every step begins with a full collection: 0.1 s over the 300,000 objects of the imports and schemas."""
-    gc.collect()
-    gc.freeze()
+    set_aside_garbage()
 
 
 def _perform(task: _Task) -> None:
     _make(task)
-    _set_aside_garbage()
+    set_aside_garbage()
 
 
 def _make(task: _Task) -> None:
@@ -188,9 +184,11 @@ def _make(task: _Task) -> None:
     if task.exposure:
         from .headers import ExposureName
         from .products import make_triplet
+        from .uncal import make_uncal
 
         name = ExposureName(task.detector, task.observation, task.exposure)
-        make_triplet(task.folder, task.spec, properties, task.subarray, name)
+        make = make_uncal if task.spec.raw else make_triplet
+        make(task.folder, task.spec, properties, task.subarray, name)
         return
     from .defects import draw_defects, write_truth
     from .masks import draw_masks, write_masks
@@ -199,6 +197,10 @@ def _make(task: _Task) -> None:
     write_truth(_beside(task.folder, "truth"), properties.name, defects)
     masks = draw_masks(task.spec, properties, defects)
     write_masks(_beside(task.folder, "ground"), _beside(task.folder, "base"), properties.name, masks)
+    if task.spec.raw:
+        from .references import write_references
+
+        write_references(_beside(task.folder, "references"), properties, task.spec.frame)
 
 
 @contextmanager
@@ -227,7 +229,7 @@ def _digest(spec: SimulationSpec) -> str:
     """What the bytes of a simulated delivery depend on, as 16 hexadecimal digits."""
     package = Path(__file__).resolve().parents[1]
     sources = [*sorted((package / "simulate").glob("*.py"))]
-    sources += [package / name for name in ("detectors.py", "flags.py", "maskfile.py", "offline.py")]
+    sources += [package / name for name in ("detectors.py", "flags.py", "maskfile.py", "offline.py", "pipeline.py")]
     versions = {name: version(name) for name in ("jwst", "stcal", "stdatamodels", "numpy", "astropy")}
     digest = hashlib.sha256(json.dumps([spec.describe(), versions]).encode())
     for source in sources:

@@ -1,14 +1,18 @@
 """The reference files that the pipeline's steps get by override: one value per detector."""
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
 from ..detectors import Detector
+from ..pipeline import save_dated
+from .headers import FILE_DATE
 from .ramps import saturation_level
 
 # DN. Constant: what a superbias looks like is gone after its subtraction; the saturation step needs counts above zero.
 SUPERBIAS = 10_000.0
+KINDS = ("gain", "linearity", "readnoise", "saturation", "superbias")
 
 
 def reference(kind: str, properties: Detector, window: tuple[int, int, int, int]):
@@ -17,7 +21,7 @@ def reference(kind: str, properties: Detector, window: tuple[int, int, int, int]
     Parameters
     ----------
     kind : str
-        ``gain`` (e-/DN), ``readnoise``, ``saturation`` or ``superbias`` (DN).
+        ``gain`` (e-/DN), ``linearity`` (of a linear detector), ``readnoise``, ``saturation`` or ``superbias`` (DN).
     properties : Detector
     window : tuple of int
         xstart, ystart (from 1), xsize, ysize.
@@ -30,6 +34,7 @@ def reference(kind: str, properties: Detector, window: tuple[int, int, int, int]
     """
     value = {
         "gain": properties.gain,
+        "linearity": 0.0,
         # The pipeline's read noise is that of a correlated double sample.
         "readnoise": properties.read_noise * np.sqrt(2.0),
         "saturation": SUPERBIAS + saturation_level(properties),
@@ -37,14 +42,42 @@ def reference(kind: str, properties: Detector, window: tuple[int, int, int, int]
     }[kind]
     xstart, ystart, xsize, ysize = window
     model = _empty_model(kind)
-    model.data = np.full((ysize, xsize), value, dtype=np.float32)
-    if kind in ("saturation", "superbias"):
+    if kind != "linearity":
+        model.data = np.full((ysize, xsize), value, dtype=np.float32)
+    if kind == "linearity":
+        # Corrected counts are a polynomial of the counts; simulated ramps are linear as they are.
+        model.coeffs = np.zeros((2, ysize, xsize), dtype=np.float32)
+        model.coeffs[1] = 1.0
+    if kind in ("linearity", "saturation", "superbias"):
         model.dq = np.zeros((ysize, xsize), dtype=np.uint32)
     model.meta.instrument.name = "NIRCAM"
     model.meta.instrument.detector = properties.name
     model.meta.subarray.xstart, model.meta.subarray.ystart = xstart, ystart
     model.meta.subarray.xsize, model.meta.subarray.ysize = xsize, ysize
     return model
+
+
+def write_references(folder: Path, properties: Detector, frame: int) -> None:
+    """Write what the pipeline needs to make triplets of simulated ``_uncal`` files of one detector.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets ``<DETECTOR>_<kind>.fits`` of the full frame, for each kind.
+    properties : Detector
+    frame : int
+    """
+    for kind in KINDS:
+        model = reference(kind, properties, (1, 1, frame, frame))
+        model.meta.subarray.name = "FULL"
+        model.meta.subarray.fastaxis, model.meta.subarray.slowaxis = properties.fastaxis, properties.slowaxis
+        model.meta.reftype = kind
+        model.meta.author, model.meta.pedigree = "darkmask", "DUMMY"
+        model.meta.description = "simulated by darkmask: not for delivery"
+        model.meta.useafter = "2022-01-01T00:00:00"
+        if kind in ("gain", "readnoise", "superbias"):
+            model.meta.exposure.readpatt = "ANY"
+        save_dated(model, Path(folder) / f"{properties.name}_{kind}.fits", FILE_DATE)
 
 
 @cache
@@ -54,6 +87,7 @@ def _empty_model(kind: str):
 
     return {
         "gain": datamodels.GainModel,
+        "linearity": datamodels.LinearityModel,
         "readnoise": datamodels.ReadnoiseModel,
         "saturation": datamodels.SaturationModel,
         "superbias": datamodels.SuperBiasModel,

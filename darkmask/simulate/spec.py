@@ -110,6 +110,9 @@ class SimulationSpec:
     fit_segments : bool
         Whether ``_fitopt`` keeps the results of each segment and jump of a ramp besides the pedestal. No search reads
         them, and they are four fifths of the bytes: 3.1 GB of ten detectors' mini frames.
+    raw : bool
+        Write ``_uncal`` files, as the archive serves darks, in place of triplets, and the reference files that make
+        triplets of them.
     """
 
     seed: int = 1
@@ -124,6 +127,7 @@ class SimulationSpec:
     cosmic_ray_rate: float = 1.2e-5
     weakest: float = 1.0
     fit_segments: bool = False
+    raw: bool = False
 
     def __post_init__(self):
         for name in self.detectors:

@@ -42,5 +42,5 @@ def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
         expect=0,
     )
     idle = {key[0] for key, check in run.checks.items() if check["outcome"] != "pass"}
-    # So short a delivery cannot tell, nor so few new pixels; none is required.
-    assert idle == {"INJ-WARM", "DRK-CURRENT", "GND-CLUSTERED"}
+    # So short a delivery cannot tell, nor so few new pixels, and none is required; and it holds no raw exposures.
+    assert idle == {"INJ-WARM", "DRK-CURRENT", "GND-CLUSTERED", "SBI-UNRELIABLE"}

@@ -1,0 +1,25 @@
+"""SBI: can the bias be subtracted?"""
+
+import numpy as np
+import pytest
+
+from darkmask.engines.superbias import measure_superbias, raw_set
+from fixtures.outcomes import NotEvaluated
+
+
+@pytest.mark.asks("SBI-UNRELIABLE")
+def test_bias_is_reliable(check, delivery):
+    """In what share of pixels does the first group scatter too much?"""
+    records = raw_set(delivery.raw, check.detector, check.subarray)
+    if not records:
+        raise NotEvaluated(f"the delivery holds no _uncal files of {check.detector}", given=False)
+    paths = [delivery.path(record) for record in records]
+    found = measure_superbias(paths, detector=check.detector, subarray=check.subarray)
+    start = records[0].xstart, records[0].ystart
+    science = ~check.criteria.frame_geometry.reference_pixels(*start, found.scatter.shape)
+    check.judge(
+        found.unreliable[science].mean(),
+        f"{found.unreliable[science].sum()} pixels of {check.detector} scatter 5 sigma more than others between the "
+        f"first groups of {len(paths)} exposures, where a pixel typically scatters by "
+        f"{np.nanmedian(found.scatter[science]):.1f} DN",
+    )

@@ -1,0 +1,55 @@
+"""A job for jwst_reffiles in a process and a temporary folder of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import SearchError
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@contextmanager
+def run_worker(module: str, job: dict, what: str, remedy: str = "look at the files named") -> Iterator:
+    """Run a worker module of this package on a job, and give what it wrote into ``result.npz``.
+
+    Parameters
+    ----------
+    module : str
+        Name of the module.
+    job : dict
+        Written as JSON into the folder.
+    what, remedy : str
+        For the sentence of a failure: what failed, and what to do.
+
+    Yields
+    ------
+    numpy.lib.npyio.NpzFile
+
+    Raises
+    ------
+    SearchError
+        When the worker failed or was killed.
+    """
+    paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "MPLBACKEND": "Agg"}
+    with tempfile.TemporaryDirectory(prefix="darkmask_reffiles_") as folder:
+        Path(folder, "job.json").write_text(json.dumps(job))
+        # Its 40 warnings on a run are no errors, whatever PYTHONWARNINGS says, and would hide the last line.
+        command = [sys.executable, "-W", "ignore", "-m", f"{__package__}.{module}", "job.json"]
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace", check=False
+        )
+        if done.returncode:
+            lines = done.stderr.strip().splitlines() or ["it said nothing"]
+            how = f"was killed by signal {-done.returncode}" if done.returncode < 0 else "failed"
+            raise SearchError(f"{what} {how} ({lines[-1].strip()}): {remedy}.")
+        with np.load(Path(folder, "result.npz")) as result:
+            yield result

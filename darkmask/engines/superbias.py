@@ -1,0 +1,95 @@
+"""The superbias of raw darks: clipped mean and scatter of first groups, by ``jwst_reffiles.superbias``."""
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..delivery.records import FileRecord
+from ..errors import SearchError
+from .process import run_worker
+
+# Of fewer exposures a scatter is no scatter: with five it has an uncertainty of a third.
+MIN_EXPOSURES = 5
+
+
+@dataclass(frozen=True)
+class Superbias:
+    """What the first groups of several exposures say of each pixel.
+
+    Attributes
+    ----------
+    mean, scatter : numpy.ndarray, shape (y, x), float64, DN
+        Sigma-clipped (3 sigma, 3 iterations) mean and standard deviation over exposures.
+    unreliable : numpy.ndarray, shape (y, x), bool
+        UNRELIABLE_BIAS: scatter more than 5 sigma above the mean of all pixels' scatter (clipped in the same way), or
+        no number.
+    version : str
+        Of jwst_reffiles.
+    """
+
+    mean: np.ndarray
+    scatter: np.ndarray
+    unreliable: np.ndarray
+    version: str
+
+
+def raw_set(records: Sequence[FileRecord], detector: str, subarray: str) -> tuple[FileRecord, ...]:
+    """The largest set of ``_uncal`` files whose first groups can be compared.
+
+    Parameters
+    ----------
+    records : sequence of FileRecord
+    detector, subarray : str
+
+    Returns
+    -------
+    tuple of FileRecord
+        Of one read-out pattern, number of outputs and frame; ordered by path. Empty where there is none.
+    """
+    sets: dict[tuple, list[FileRecord]] = {}
+    for record in records:
+        if (record.detector, record.subarray) == (detector, subarray):
+            key = (record.readpatt, record.noutputs, record.shape[-2:], record.xstart, record.ystart)
+            sets.setdefault(key, []).append(record)
+    largest = max(sets, key=lambda key: (len(sets[key]), key), default=None)
+    return tuple(sorted(sets[largest], key=lambda record: record.path)) if largest else ()
+
+
+def measure_superbias(paths: Sequence[Path], *, detector: str, subarray: str) -> Superbias:
+    """Measure the bias of each pixel in the first group of the first integration of each exposure.
+
+    In a process of its own, which lets go of its memory: 8 bytes for each pixel and exposure, six times over.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        ``_uncal`` files of one set (:func:`raw_set`).
+    detector, subarray : str
+        For the sentences of errors.
+
+    Returns
+    -------
+    Superbias
+
+    Raises
+    ------
+    SearchError
+        When there are fewer than 5 exposures, or jwst_reffiles is missing or failed.
+    """
+    name = f"{detector} {subarray}"
+    if len(paths) < MIN_EXPOSURES:
+        raise SearchError(
+            f"the scatter of the bias needs at least {MIN_EXPOSURES} _uncal files and the delivery has {len(paths)} of "
+            f"{name}: add exposures."
+        )
+    if importlib.util.find_spec("jwst_reffiles") is None:
+        raise SearchError(
+            f"jwst_reffiles is not installed and was to measure the superbias of {name}: install jwst_reffiles==1.0.1."
+        )
+    job = {"paths": [str(Path(path).resolve()) for path in paths]}
+    what = f"the superbias of jwst_reffiles on the {len(paths)} exposures of {name}"
+    with run_worker("superbias_worker", job, what) as result:
+        return Superbias(result["mean"], result["scatter"], result["unreliable"], str(result["version"]))

@@ -1,0 +1,6 @@
+"""Raw darks from the archive (MAST), with ``astroquery``."""
+
+from .query import Product, find_products
+from .run import fetch
+
+__all__ = ["Product", "fetch", "find_products"]

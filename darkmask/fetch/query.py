@@ -1,0 +1,142 @@
+"""What the archive holds of a program: the files of its NIRCam exposures."""
+
+import re
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ..errors import ArchiveError
+
+PRODUCTS = ("uncal", "dark", "rate", "rateints")
+# As the archive names files of one exposure; a name that is anything else is never written to disk.
+_NAME = re.compile(
+    r"jw(?P<program>\d{5})(?P<observation>\d{3})\d{3}_\d{5}_\d{5}(?:-seg\d{3})?_(?P<detector>nrc(?:[ab][1-4]|[ab]long))"
+    rf"_(?P<product>{'|'.join(PRODUCTS)})\.fits"
+)
+
+
+@dataclass(frozen=True, order=True)
+class Product:
+    """One file of the archive.
+
+    Attributes
+    ----------
+    name : str
+    uri : str
+        What the archive's download takes.
+    size : int
+        Bytes.
+    """
+
+    name: str
+    uri: str
+    size: int
+
+
+def archive():
+    """The archive's client; it is looked for at the address that ``astroquery.mast.conf.server`` gives.
+
+    Returns
+    -------
+    astroquery.mast.ObservationsClass
+
+    Raises
+    ------
+    ArchiveError
+        When astroquery is not installed.
+    """
+    try:
+        from astroquery.mast import Observations
+    except ImportError as error:
+        raise ArchiveError(
+            "astroquery, the archive's client, is not installed: install it with pip install 'darkmask[fetch]'."
+        ) from error
+    return Observations
+
+
+def find_products(
+    program: int,
+    *,
+    products: Collection[str] = ("uncal",),
+    detectors: Collection[str] = (),
+    observations: Collection[int] = (),
+) -> tuple[Product, ...]:
+    """List files of a program's NIRCam exposures.
+
+    Parameters
+    ----------
+    program : int
+        APT program, e.g. 1062.
+    products : collection of str
+        Of ``uncal``, ``dark``, ``rate``, ``rateints``.
+    detectors : collection of str
+        All by default.
+    observations : collection of int
+        Observation numbers; all by default.
+
+    Returns
+    -------
+    tuple of Product
+        Ordered by name. Whether an exposure is a dark is known from its header alone, after the download.
+
+    Raises
+    ------
+    ArchiveError
+        When the archive cannot be asked, answers with an error, or has no such file.
+    """
+    client = archive()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of empty results, which are said below
+        try:
+            found = client.query_criteria(
+                obs_collection="JWST", instrument_name="NIRCAM*", proposal_id=str(program), pagesize=10_000
+            )
+            listed = client.get_product_list(found) if len(found) else []
+        except Exception as error:  # requests, astroquery and json each have types of their own
+            raise unreachable(error) from error
+    chosen: dict[str, Product] = {}
+    for row in listed:
+        product = _product(row)
+        match = _NAME.fullmatch(product.name)
+        if (
+            match
+            and int(match["program"]) == program
+            and match["product"] in products
+            and (not detectors or match["detector"].upper() in detectors)
+            and (not observations or int(match["observation"]) in observations)
+        ):
+            chosen[product.name] = product
+    if not chosen:
+        filters = [f"detectors {', '.join(sorted(detectors))}"] if detectors else []
+        filters += [f"observations {', '.join(map(str, sorted(observations)))}"] if observations else []
+        raise ArchiveError(
+            f"The archive lists {len(found)} NIRCam observations of program {program} and no "
+            f"_{' or _'.join(sorted(products))} file of them{' for ' + ' and '.join(filters) if filters else ''}: "
+            "correct the program or the filters."
+        )
+    return tuple(sorted(chosen.values()))
+
+
+def _product(row) -> Product:
+    try:
+        return Product(str(row["productFilename"]), str(row["dataURI"]), int(row["size"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArchiveError(
+            f"The archive lists a product without its name, address or size ({error}): its answers have changed; look "
+            "for a newer astroquery."
+        ) from error
+
+
+def unreachable(error: Exception) -> ArchiveError:
+    """The sentence for an archive that cannot be asked."""
+    from astroquery.mast import conf
+
+    return ArchiveError(
+        f"The archive at {conf.server} cannot be asked ({reason_of(error)}): check the network, or try again later."
+    )
+
+
+def reason_of(error: Exception) -> str:
+    """What an error of the network says, without the objects that it went through, which come first."""
+    said = " ".join(str(error).split()).rsplit(": ", 1)[-1][:160].strip(" .'\")(>")
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -1,0 +1,123 @@
+"""A program's files into a folder: what is there and whole is not fetched again."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..atomic import sha256_file, write_text
+from ..errors import ArchiveError
+from .download import download, part_of
+from .query import Product, archive
+
+# Size and SHA-256 of every file that came, by name.
+RECORD = "fetched.json"
+
+
+def fetch(products: Sequence[Product], out: Path, *, progress: bool = True) -> Iterator[str]:
+    """Download files of the archive.
+
+    Parameters
+    ----------
+    products : sequence of Product
+    out : Path
+        Gets the files, and ``fetched.json`` with the size and SHA-256 of each. A file of this record that is unchanged
+        is kept; one that broke off goes on from there.
+    progress : bool
+        Show a bar on standard error.
+
+    Yields
+    ------
+    str
+        One line for each file.
+
+    Raises
+    ------
+    ArchiveError
+        When ``out`` cannot be written or has too little room, or, after all others came, a file did not.
+    """
+    from filelock import FileLock, Timeout
+
+    out = Path(os.path.abspath(out))
+    lock = FileLock(out / ".fetch.lock")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ArchiveError(f"Another fetch is writing into {out}: wait for it, or give another folder.") from None
+    except OSError as error:
+        raise ArchiveError(f"{out} cannot be written ({error.strerror}): give another folder.") from error
+    try:
+        yield from _fetch_all(products, out, progress)
+    except OSError as error:
+        raise ArchiveError(
+            f"{error.filename or out} cannot be written ({error.strerror}): make room, and run the same command again."
+        ) from error
+    finally:
+        lock.release()
+        (out / ".fetch.lock").unlink(missing_ok=True)
+
+
+def _fetch_all(products: Sequence[Product], out: Path, progress: bool) -> Iterator[str]:
+    record = _read_record(out / RECORD)
+    missing = []
+    for product in products:
+        if _is_there(product, out, record):
+            yield f"{product.name}: there before"
+        else:
+            missing.append(product)
+    here = sum(part_of(out, product).stat().st_size for product in missing if part_of(out, product).exists())
+    need, free = sum(product.size for product in missing) - here, shutil.disk_usage(out).free
+    if need > free:
+        raise ArchiveError(
+            f"{len(missing)} files of {need / 1e9:.1f} GB are to come and {out} has room for {free / 1e9:.1f} GB: give "
+            "a folder with room, or ask for fewer."
+        )
+    # The client's own session carries a login, where there is one.
+    session = archive()._session
+    failed: list[str] = []
+    with _bar(need + here, progress) as advance:
+        for product in missing:
+            try:
+                digest = download(session, product, out, advance)
+            except ArchiveError as error:
+                failed.append(str(error))
+                continue
+            record[product.name] = {"size": product.size, "sha256": digest}
+            write_text(out / RECORD, json.dumps(dict(sorted(record.items())), indent=1) + "\n")
+            yield f"{product.name}: {product.size} bytes, SHA-256 {digest}"
+    if failed:
+        raise ArchiveError(failed[0] + (f" (and {len(failed) - 1} more failed)" if len(failed) > 1 else ""))
+
+
+def _is_there(product: Product, out: Path, record: dict) -> bool:
+    path = out / product.name
+    try:
+        if path.stat().st_size != product.size or record[product.name]["size"] != product.size:
+            return False
+        return sha256_file(path) == record[product.name]["sha256"]
+    except (OSError, KeyError, TypeError):
+        return False
+
+
+def _read_record(path: Path) -> dict:
+    """The record of an earlier run; one that cannot be read counts as none, and files are fetched again."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+@contextmanager
+def _bar(total: int, shown: bool):
+    """A progress bar on standard error; gives the function to tell of bytes that came."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
+        task = bar.add_task("fetch", total=total)
+        yield lambda count: bar.advance(task, count)

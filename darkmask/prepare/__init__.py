@@ -1,0 +1,7 @@
+"""From ``_uncal`` files to the triplets that a delivery is made of."""
+
+from .references import GivenReferences, read_given
+from .run import prepare
+from .steps import Settings
+
+__all__ = ["GivenReferences", "Settings", "prepare", "read_given"]

@@ -1,0 +1,236 @@
+"""Which reference file each step gets for an exposure: given by hand, or chosen by CRDS."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..delivery.records import FileRecord
+from ..errors import ParameterError
+
+KINDS = ("saturation", "superbias", "linearity", "gain", "readnoise")
+# The jump step and the ramp fit cannot do without these.
+_NEEDED = ("gain", "readnoise")
+NOT_APPLICABLE = "N/A"
+
+
+@dataclass(frozen=True)
+class GivenReference:
+    """A reference file that was given by hand, as its headers describe it.
+
+    Attributes
+    ----------
+    path : Path
+    kind : str
+    detector, subarray : str
+    window : tuple of int
+        First column and row, counted from 1, and columns and rows.
+    """
+
+    path: Path
+    kind: str
+    detector: str
+    subarray: str
+    window: tuple[int, int, int, int]
+
+    def fits(self, record: FileRecord) -> bool:
+        """Whether it is of the exposure's detector and covers its window."""
+        x, y, columns, rows = self.window
+        return (
+            self.detector == record.detector
+            and x <= record.xstart
+            and y <= record.ystart
+            and record.xstart + record.xsize <= x + columns
+            and record.ystart + record.ysize <= y + rows
+        )
+
+
+@dataclass(frozen=True)
+class GivenReferences:
+    """All that the command said of reference files.
+
+    Attributes
+    ----------
+    files : tuple of GivenReference
+        Where one of a kind fits an exposure it is used, and CRDS is not asked.
+    skipped : frozenset of str
+        Kinds whose step is left out; ``refpix`` may be one, though it has no reference file.
+    """
+
+    files: tuple[GivenReference, ...] = ()
+    skipped: frozenset[str] = frozenset()
+
+    def choose(self, record: FileRecord) -> tuple[dict[str, Path | None], tuple[str, ...]]:
+        """The references of one exposure, and the kinds that none was given of.
+
+        Parameters
+        ----------
+        record : FileRecord
+
+        Returns
+        -------
+        chosen : dict of str to Path or None
+            None where the step is left out.
+        missing : tuple of str
+
+        Raises
+        ------
+        ParameterError
+            When two files fit equally well.
+        """
+        chosen: dict[str, Path | None] = {kind: None for kind in KINDS if kind in self.skipped}
+        missing = []
+        for kind in KINDS:
+            if kind in chosen:
+                continue
+            fitting = [given for given in self.files if given.kind == kind and given.fits(record)]
+            # One made for the subarray is better than the cut of a full frame.
+            fitting = [given for given in fitting if given.subarray == record.subarray] or fitting
+            if len(fitting) > 1:
+                raise ParameterError(
+                    f"{fitting[0].path} and {fitting[1].path} are both {kind} references that fit {record.path}: give "
+                    "one of them."
+                )
+            if fitting:
+                chosen[kind] = fitting[0].path
+            else:
+                missing.append(kind)
+        return chosen, tuple(missing)
+
+
+def read_given(folder: Path | None, named: Sequence[str]) -> GivenReferences:
+    """Look at the reference files of a command.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Every FITS file in it with a known REFTYPE counts.
+    named : sequence of str
+        ``KIND=FILE``, or ``KIND=N/A`` to leave the step out.
+
+    Returns
+    -------
+    GivenReferences
+
+    Raises
+    ------
+    ParameterError
+        When a file cannot be read or is of another kind, or a kind is unknown or cannot be left out.
+    """
+    files, skipped = [], set()
+    for item in named:
+        kind, separator, value = item.partition("=")
+        if not separator or kind not in (*KINDS, "refpix"):
+            raise ParameterError(
+                f"--reference {item} is not understood: write KIND=FILE, or KIND=N/A to leave a step out, where KIND "
+                f"is one of {', '.join(KINDS)}, or refpix=N/A."
+            )
+        if value == NOT_APPLICABLE:
+            if kind in _NEEDED:
+                raise ParameterError(
+                    f"--reference {item} leaves out the {kind} reference, which the jump step and the ramp fit need: "
+                    "give a file."
+                )
+            skipped.add(kind)
+        elif kind == "refpix":
+            raise ParameterError(
+                f"--reference {item} names a file, and the reference-pixel step has none: write refpix=N/A to leave it "
+                "out."
+            )
+        else:
+            files.append(_read(Path(value), kind))
+    if folder is not None:
+        # One that is named comes before those of a folder.
+        named_kinds = {(given.kind, given.detector) for given in files}
+        found = [_read(path) for path in _fits_in(folder)]
+        files += [given for given in found if given and (given.kind, given.detector) not in named_kinds]
+    return GivenReferences(tuple(files), frozenset(skipped))
+
+
+def _fits_in(folder: Path) -> list[Path]:
+    found = sorted(folder.glob("*.fits")) if folder.is_dir() else []
+    if not found:
+        raise ParameterError(f"The folder {folder} of reference files holds no FITS file: correct --references.")
+    return found
+
+
+def _read(path: Path, expected: str | None = None) -> GivenReference | None:
+    """The headers of a reference file; None for one that no step needs, when none was expected."""
+    from astropy.io import fits
+
+    try:
+        with fits.open(path) as hdus:
+            primary = hdus[0].header
+            kind = str(primary.get("REFTYPE", "")).strip().lower()
+            shape = next((hdu.shape for hdu in hdus[1:] if hdu.name in ("SCI", "COEFFS")), ())
+            values = [primary.get(key) for key in ("SUBSTRT1", "SUBSTRT2", "SUBSIZE1", "SUBSIZE2")]
+    except Exception as error:  # astropy raises many types on damaged files; each means the same to the user
+        raise ParameterError(
+            f"The reference file {path} cannot be read as FITS ({type(error).__name__}): correct the path, or transfer "
+            "it again."
+        ) from error
+    if expected is None and kind not in KINDS:
+        return None
+    if expected is not None and kind != expected:
+        raise ParameterError(
+            f"{path} has REFTYPE {kind.upper() or 'missing'} where {expected.upper()} was expected: give the file of "
+            "this kind."
+        )
+    if len(shape) < 2:
+        raise ParameterError(f"{path} holds no image of a {kind} reference: give the file of this kind.")
+    rows, columns = shape[-2:]
+    # Older full-frame references do not say where they begin.
+    xstart, ystart = (value if isinstance(value, int) else 1 for value in values[:2])
+    return GivenReference(
+        path.absolute(),
+        kind,
+        str(primary.get("DETECTOR", "")).strip().upper(),
+        str(primary.get("SUBARRAY", "")).strip().upper(),
+        (xstart, ystart, columns, rows),
+    )
+
+
+def ask_crds(path: Path, kinds: Sequence[str]) -> tuple[dict[str, Path], str]:
+    """The reference files that CRDS selects for an exposure; those not in its cache are fetched from its server.
+
+    Parameters
+    ----------
+    path : Path
+        The ``_uncal`` file.
+    kinds : sequence of str
+
+    Returns
+    -------
+    references : dict of str to Path
+    context : str
+        Name of the CRDS context.
+
+    Raises
+    ------
+    ParameterError
+        When there is neither a server nor a cache that knows them.
+    """
+    import crds
+    from stdatamodels.jwst import datamodels
+
+    # Whatever is wrong is said below, in one sentence.
+    logging.getLogger("CRDS").setLevel(logging.CRITICAL + 1)
+    with datamodels.open(path) as model:
+        parameters = model.get_crds_parameters()
+    try:
+        found = crds.getreferences(parameters, reftypes=list(kinds), observatory="jwst")
+        context = str(crds.get_context_name("jwst"))
+    except (Exception, SystemExit) as error:  # the client raises its own types and OSError, and ends the process
+        said = (error.__context__ if isinstance(error, SystemExit) else None) or error
+        reason = " ".join(str(said).split())[:160].rstrip(".")
+        raise ParameterError(
+            f"CRDS gave no {', '.join(kinds)} reference for {path.name} ({reason}): set CRDS_PATH and CRDS_SERVER_URL, "
+            "or give the files with --references DIR or --reference KIND=FILE."
+        ) from error
+    unknown = [kind for kind in kinds if found[kind].upper().startswith(("NOT FOUND", "N/A"))]
+    if unknown:
+        raise ParameterError(
+            f"CRDS ({context}) has no {', '.join(unknown)} reference for {path.name}: give it with --reference "
+            f"{unknown[0]}=FILE, or leave its step out with {unknown[0]}=N/A."
+        )
+    return {kind: Path(value) for kind, value in found.items()}, context
