@@ -1,6 +1,6 @@
 """Every planted fault, by family of what it is planted in."""
 
-from . import delivery_faults, ground_faults, mask_faults, ramp_faults, search_faults
+from . import delivery_faults, ground_faults, mask_faults, ramp_faults, search_faults, trend_faults
 from .planting import Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -9,4 +9,5 @@ FAULTS: tuple[Fault, ...] = (
     *search_faults.fault,
     *mask_faults.fault,
     *ground_faults.fault,
+    *trend_faults.fault,
 )

@@ -8,8 +8,8 @@ from .table import FAULTS
 
 
 @pytest.fixture
-def space(small, good_masks, tmp_path) -> Workspace:
-    return Workspace(small, good_masks, tmp_path)
+def space(small, good_masks, tmp_path, judged_masks) -> Workspace:
+    return Workspace(small, good_masks, tmp_path, judged_masks)
 
 
 @pytest.mark.slow
@@ -42,4 +42,5 @@ def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
         expect=0,
     )
     idle = {key[0] for key, check in run.checks.items() if check["outcome"] != "pass"}
-    assert idle == {"INJ-WARM", "DRK-CURRENT"}  # so short a delivery cannot tell, and neither is required
+    # So short a delivery cannot tell, and neither is required; and there was no delivery before.
+    assert idle == {"INJ-WARM", "DRK-CURRENT", "TRD-COUNT", "TRD-APPEARED", "TRD-DISAPPEARED"}
