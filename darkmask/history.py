@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .atomic import sha256_file
-from .errors import DarkmaskError
+from .errors import DarkmaskError, MaskError
 from .kinds import kinds_of_mask, read_kinds
 from .maskfile import read_mask
 from .maskfolder import scan_masks
@@ -108,7 +108,13 @@ class Earlier:
         if categories:
             found = read_kinds(self.file(name))
         else:
-            path = scan_masks(Path(self.folder) / "masks").path_of(detector)
+            try:
+                path = scan_masks(Path(self.folder) / "masks").path_of(detector)
+            except MaskError as error:
+                raise HistoryError(
+                    f"{self.path} has no mask of {detector} beside it: bring the whole report folder back, or "
+                    "compare with another run."
+                ) from error
             found = kinds_of_mask(read_mask(self.file(path.name)).decoded)
         for there in found.values():
             if there.shape != shape:

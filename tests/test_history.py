@@ -15,8 +15,9 @@ from darkmask.atomic import sha256_file
 from darkmask.changes import changed_pixels, changes, relative_change
 from darkmask.errors import DarkmaskError
 from darkmask.flags import Category
-from darkmask.history import read_history
+from darkmask.history import Earlier, read_history
 from darkmask.kinds import kinds_of_categories
+from fixtures.report_history import history_html
 from tests.conftest import DETECTORS
 
 maps = arrays.arrays(bool, (5, 6))
@@ -164,5 +165,31 @@ def test_many_earlier_results_stand_in_the_order_of_time(run_checks, small, good
     assert [entry["finished"] for entry in run.results["previous"]] == sorted(times)
     assert run.checks["TRD-COUNT", "NRCA1", "FULL"]["outcome"] == "pass"
     assert {key[0] for key in run.failed()} == {"TRD-APPEARED", "TRD-DISAPPEARED"}
-    assert "not evaluated: The folder" in run.checks["TRD-APPEARED", "NRCA1", "FULL"]["message"]
+    assert "has no mask of NRCA1 beside it" in run.checks["TRD-APPEARED", "NRCA1", "FULL"]["message"]
     assert "Trend over 4 runs" in (run.folder / "report.html").read_text()
+
+
+def test_the_trend_is_told_in_words_too():
+    """What a drawing shows stands in its label and in a table; names from elsewhere are text."""
+    check = {"title": "hot <pixels>", "unit": "pixels", "low": 1.0, "high": 9.0, "measured": 4.0}
+    checks = [
+        {**check, "id": "CNT-HOT", "detector": detector, "subarray": "FULL"} for detector in ("NRCA1", "NRCA2", "NRCA3")
+    ]
+    checks[2]["measured"] = None
+    values = (("CNT-HOT", "NRCA1", "FULL", 2.0), ("CNT-HOT", "NRCA2", "FULL", 4.0))
+    earlier = Earlier("a.json", ".", "0", "<script>", "fail", "nircam", "2024-05-01T00:00:00+00:00", values)
+    results = {
+        "finished": "2024-06-01T00:00:00+00:00",
+        "delivery": {"name": "now"},
+        "verdict": "pass",
+        "checks": checks,
+    }
+    page = history_html(results, (earlier,))
+    assert 'aria-label="CNT-HOT over 2 runs, first and last: NRCA1 2 to 4; NRCA2 4 to 4"' in page
+    assert '<th scope="row">NRCA1</th><td>2</td><td>4</td>' in page
+    assert '<th scope="row">NRCA3</th><td>-</td><td>-</td>' in page
+    assert "<script>" not in page
+    assert "2024-05-01 00:00 &lt;script&gt;: fail" in page
+    checks[0]["measured"] = 2.0
+    assert "The same in every run: CNT-HOT." in history_html(results, (earlier,))
+    assert history_html(results, ()) == ""

@@ -51,7 +51,7 @@ def as_many_beside_where_they_were(space):
     change(space, move)
 
 
-@fault(*CHANGED, said="holds no mask of NRCA1")
+@fault(*CHANGED, said="has no mask of NRCA1 beside it")
 def earlier_mask_is_gone(space):
     one(space.earlier / "masks", "*nrca1.fits").unlink()
 
