@@ -5,6 +5,7 @@ pytest_plugins = [
     "fixtures.options",
     "fixtures.products",
     "fixtures.report",
+    "fixtures.report_history",
     "fixtures.run",
     "fixtures.outcomes",
     "fixtures.check",

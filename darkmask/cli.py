@@ -1,4 +1,4 @@
-"""The command line of the library: ``python -m darkmask demo | search | compare | prepare | fetch``.
+"""The command line of the library: ``python -m darkmask demo | search | compare | prepare | fetch | sign | verify``.
 
 Heavy packages are imported by the command that needs them, so that ``--help`` answers at once.
 """
@@ -76,6 +76,17 @@ def _parser() -> argparse.ArgumentParser:
     compare.set_defaults(run=_compare)
     _add_prepare(commands)
     _add_fetch(commands)
+
+    sign = commands.add_parser("sign", help="record a reviewer's decision on a report, bound to every file of it")
+    sign.add_argument("report", type=Path, metavar="REPORT_DIR", help="reports/<delivery>")
+    sign.add_argument("--reviewer", required=True, metavar="NAME")
+    sign.add_argument("--decision", required=True, choices=("accept", "reject"))
+    sign.add_argument("--comment", required=True, metavar="TEXT", help="why")
+    sign.set_defaults(run=_sign)
+
+    verify = commands.add_parser("verify", help="say whether a signed report is still what was signed")
+    verify.add_argument("report", type=Path, metavar="REPORT_DIR")
+    verify.set_defaults(run=_verify)
     return parser
 
 
@@ -205,4 +216,25 @@ def _fetch(chosen: argparse.Namespace) -> int:
     if not chosen.list:
         for line in fetch(found, chosen.out):
             print(line, flush=True)
+    return 0
+
+
+def _sign(chosen: argparse.Namespace) -> int:
+    from .signoff import sign
+
+    record = sign(chosen.report, reviewer=chosen.reviewer, decision=chosen.decision, comment=chosen.comment)
+    print(f"{chosen.report}: {record.decision}ed by {record.reviewer}, {len(record.files)} files, at {record.signed}.")
+    return 0
+
+
+def _verify(chosen: argparse.Namespace) -> int:
+    from .signoff import read_record, verify
+
+    problems = verify(chosen.report)
+    for sentence in problems:
+        print(f"{chosen.report}: {sentence}", file=sys.stderr)
+    if problems:
+        return 1
+    record = read_record(chosen.report.absolute())
+    print(f"{chosen.report}: everything is as {record.reviewer} {record.decision}ed it at {record.signed}.")
     return 0

@@ -27,6 +27,11 @@ class Agreement:
     neither: int
 
     @property
+    def reference(self) -> int:
+        """Bad pixels of the reference."""
+        return self.both + self.gone
+
+    @property
     def retained_fraction(self) -> float:
         """Share of the reference's bad pixels that are still bad; NaN when it has none."""
         return self.both / (self.both + self.gone) if self.both + self.gone else float("nan")

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -137,11 +136,10 @@ class Finished:
         }
 
 
-def run_checks_into(
+def run_into(
     reports: Path, *arguments: str | Path, expect: int | None = None, environment: dict | None = None
 ) -> Finished:
     """Run ``pytest checks/`` as a user would, in a process of its own."""
-    shutil.rmtree(reports, ignore_errors=True)
     command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), "checks/", f"--reports={reports}"]
     env = {k: v for k, v in os.environ.items() if k not in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")}
     # A cache of its own would search the same files again in every test.
@@ -162,8 +160,34 @@ def run_checks_into(
 
 @pytest.fixture
 def run_checks(tmp_path: Path):
-    """:func:`run_checks_into` a folder of this test's own."""
-    return partial(run_checks_into, tmp_path / "reports")
+    """Run the checks into a folder of reports that is new each time."""
+
+    def run(*arguments: str | Path, **more) -> Finished:
+        shutil.rmtree(tmp_path / "reports", ignore_errors=True)
+        return run_into(tmp_path / "reports", *arguments, **more)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def good_masks(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Good masks, as somebody else would deliver them: made from the small delivery once."""
+    from darkmask.commands import search_delivery
+
+    folder = tmp_path_factory.mktemp("delivered") / "masks"
+    list(search_delivery(small.delivery, folder, frame=128, base=small.base))
+    for path in folder.glob("*_categories.fits"):
+        path.unlink()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def judged_masks(small: Small, good_masks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report folder of a run on good masks. Copy it before changing anything."""
+    reports = tmp_path_factory.mktemp("judged") / "reports"
+    return run_into(
+        reports, f"--masks={good_masks}", f"--base={small.base}", f"--criteria={small.criteria}", expect=0
+    ).folder
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,11 @@ from jsonschema import validate
 from darkmask.maskfile import read_mask
 
 ROOT = Path(__file__).resolve().parent.parent
-# Of so short a delivery, or without having been planned: none of them is required.
-NOT_ALWAYS = {"INJ-WARM", "DRK-CURRENT", "ENG-SATURATED", "ENG-RC", "ENG-LOW_PEDESTAL"}
+# Of so short a delivery, or without having been planned or given.
+NOT_ALWAYS = {
+    *("INJ-WARM", "DRK-CURRENT", "ENG-SATURATED", "ENG-RC", "ENG-LOW_PEDESTAL"),
+    *("TRD-COUNT", "TRD-APPEARED", "TRD-DISAPPEARED"),
+}
 
 
 @pytest.fixture
@@ -219,6 +222,31 @@ def test_waivers(run_checks, small, tmp_path, too_strict, expires, limit, outcom
     # The other detector's failure has no waiver.
     assert run.checks["CNT-HOT", "NRCBLONG", "FULL"]["outcome"] == "fail"
     assert run.results["verdict"] == "fail"
+
+
+def test_a_waiver_that_nothing_needs_is_a_failure(run_checks, small, tmp_path):
+    waivers = tmp_path / "waivers.toml"
+    unasked = WAIVER.format(expires="2999-01-01", limit="0.02").replace("CNT-HOT", "GND-NEW")
+    waivers.write_text(WAIVER.format(expires="2999-01-01", limit="0.02") + unasked.replace("schema = 1\n", ""))
+    options = [f"--delivery={small.delivery}", f"--criteria={small.criteria}", f"--waivers={waivers}"]
+    run = run_checks(*options, expect=1)
+    check = run.checks["CNT-HOT", "NRCA1", "FULL"]
+    assert check["outcome"] == "fail"
+    assert check["low"] <= check["measured"] <= check["high"]
+    assert "its waiver by the calibration lead is needed no more: remove it from the waiver file" in check["message"]
+    assert check["remedy"] == "Remove the waiver of CNT-HOT-NRCA1-FULL from the waiver file."
+    assert check["waiver"]["limit"] == 0.02
+    assert run.failed() == {("CNT-HOT", "NRCA1", "FULL")}
+    idle = run.checks["GND-NEW", "NRCA1", "FULL"]
+    assert idle["outcome"] == "not_evaluated"
+    assert idle["message"].startswith("not asked: no ground masks")
+    assert "Its waiver by the calibration lead is without effect" in idle["message"]
+    # Given and unusable, it fails whatever the waiver says.
+    run = run_checks(*options, f"--ground={tmp_path / 'none'}", expect=1)
+    broken = run.checks["GND-NEW", "NRCA1", "FULL"]
+    assert (broken["outcome"], broken["waiver"]["approver"]) == ("not_evaluated", "the calibration lead")
+    assert broken["message"].startswith("not evaluated: ")
+    assert ("GND-NEW", "NRCA1", "FULL") in run.failed()
 
 
 def test_reports_never_lie_in_an_input(run_checks, small, tmp_path):

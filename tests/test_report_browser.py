@@ -9,7 +9,7 @@ from PIL import Image
 from fixtures.markup import row_id
 from fixtures.summary import quantity
 from tests.browser import OpenPage, chromium, needs_chromium
-from tests.conftest import Finished, run_checks_into
+from tests.conftest import Finished, run_into
 
 pytestmark = needs_chromium
 DETECTOR = "NRCBLONG"
@@ -28,7 +28,7 @@ def run(small, tmp_path_factory) -> Finished:
     )
     options = [f"--delivery={small.delivery}", f"--ground={small.ground}", f"--base={small.base}"]
     options += [f"--criteria={criteria}", f"--waivers={waivers}", f"--detectors={DETECTOR}"]
-    return run_checks_into(folder / "reports", *options, expect=1)
+    return run_into(folder / "reports", *options, expect=1)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """How a fault is planted in what a run is given, and what must come of it."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
+from darkmask.atomic import sha256_file
 from tests.conftest import Small
 
 # The detector that faults are planted in; the other one is judged beside it and must not notice.
@@ -29,10 +31,12 @@ class Workspace:
         Masks that pass every check.
     folder : Path
         For the copies.
+    judged : Path, optional
+        The report folder of a run on the good masks.
     """
 
-    def __init__(self, small: Small, good_masks: Path, folder: Path):
-        self._small, self._good, self._folder = small, good_masks, folder
+    def __init__(self, small: Small, good_masks: Path, folder: Path, judged: Path | None = None):
+        self._small, self._good, self._folder, self._judged = small, good_masks, folder, judged
         self.options: list[str] = []
         self.environment: dict[str, str] = {}
 
@@ -68,6 +72,22 @@ class Workspace:
         return Path(shutil.copytree(self._good, self._folder / "ground"))
 
     @cached_property
+    def earlier(self) -> Path:
+        """The report of an earlier run, which judged the same masks."""
+        return Path(shutil.copytree(self._judged, self._folder / "earlier-report"))
+
+    def rewrite_earlier(self, chosen: Callable[[dict], bool], **changes) -> None:
+        """Let the earlier run have come to something else in some checks."""
+        results = json.loads((self.earlier / "results.json").read_text())
+        results["verdict"] = "fail"
+        for check in filter(chosen, results["checks"]):
+            check |= changes
+        (self.earlier / "results.json").write_text(json.dumps(results))
+        manifest = json.loads((self.earlier / "manifest.json").read_text())
+        manifest["report"]["results.json"] = sha256_file(self.earlier / "results.json")
+        (self.earlier / "manifest.json").write_text(json.dumps(manifest))
+
+    @cached_property
     def criteria(self) -> Path:
         """A copy of the criteria, whose last table is ``[plan]``."""
         return Path(shutil.copy(self._small.criteria, self._folder / "criteria.toml"))
@@ -82,7 +102,7 @@ class Fault:
     plant : callable
         Changes a Workspace.
     given : str
-        What the run is given: ``delivery``, ``masks`` or ``ground``.
+        What the run is given: ``delivery``, ``masks``, ``ground`` or ``previous``.
     failing : frozenset of (id, detector, subarray)
         Every other check passes, or was not asked.
     said : str
@@ -104,6 +124,7 @@ class Fault:
             "delivery": lambda: [f"--delivery={space.delivery}", f"--base={space.base}"],
             "masks": lambda: [f"--masks={space.masks}", f"--base={space.base}"],
             "ground": lambda: [f"--masks={space.masks}", f"--ground={space.ground}"],
+            "previous": lambda: [f"--masks={space.masks}", f"--previous={space.earlier / 'results.json'}"],
         }[self.given]()
         return [*inputs, f"--criteria={space.criteria}", *space.options]
 

@@ -8,6 +8,7 @@ from . import (
     raw_faults,
     reference_faults,
     search_faults,
+    trend_faults,
 )
 from .planting import Fault
 
@@ -19,4 +20,5 @@ FAULTS: tuple[Fault, ...] = (
     *mask_faults.fault,
     *reference_faults.fault,
     *ground_faults.fault,
+    *trend_faults.fault,
 )

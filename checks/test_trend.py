@@ -1,0 +1,50 @@
+"""TRD: what changed since the delivery before?"""
+
+import pytest
+
+from darkmask.changes import Changes, relative_change
+from darkmask.flags import bits_of
+from fixtures.products import science_pixels
+
+
+@pytest.fixture
+def before(check):
+    """The latest of the earlier results."""
+    return check.run.settings.previous[-1]
+
+
+@pytest.mark.asks("TRD-COUNT")
+def test_count(check, products, before):
+    """By what share did the number of pixels change that may not be used?"""
+    then = before.value("CNT-DO_NOT_USE", check.detector)
+    science = science_pixels(products)
+    unusable = ((products.mask(check.detector).decoded & bits_of(("DO_NOT_USE",))) != 0) & science
+    now = unusable.sum() / science.sum()
+    said = f"{100 * now:.4g} % of {check.detector} is DO_NOT_USE, after {100 * then:.4g} % on {_day(before)}"
+    check.judge(relative_change(then, now), said)
+
+
+@pytest.fixture
+def changed(check, products, before) -> tuple[Changes, str]:
+    """Bad pixels before and now, and each kind in words."""
+    found = products.changes(check.detector)
+    told = found.told() or "every kind as it was"
+    return found, f"of {check.detector} since {_day(before)} ({told})"
+
+
+@pytest.mark.asks("TRD-APPEARED")
+def test_appeared(check, changed):
+    """How many pixels became bad, as a share of those that were?"""
+    found, how = changed
+    check.judge(found.appeared, f"{found.all.new} pixels became bad beside {found.all.reference} {how}")
+
+
+@pytest.mark.asks("TRD-DISAPPEARED")
+def test_disappeared(check, changed):
+    """What share of the bad pixels is bad no more?"""
+    found, how = changed
+    check.judge(found.disappeared, f"{found.all.gone} of {found.all.reference} bad pixels are good now {how}")
+
+
+def _day(before) -> str:
+    return before.finished[:10]

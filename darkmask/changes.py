@@ -1,0 +1,125 @@
+"""What changed between two searches of one detector: which pixels became bad, and which are bad no more."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .compare import Agreement, agreement
+
+Kinds = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Bad pixels before and now.
+
+    Attributes
+    ----------
+    before, now : dict of str to numpy.ndarray, shape (y, x), bool
+        By kind: the categories of a search, or the flags of a mask; the same kinds in both.
+    all : Agreement
+        Of pixels that are bad in any kind.
+    by_kind : dict of str to Agreement
+    """
+
+    before: Kinds
+    now: Kinds
+    all: Agreement
+    by_kind: dict[str, Agreement]
+
+    @property
+    def appeared(self) -> float:
+        """Pixels that became bad, as a share of those that were; infinite when none was."""
+        return _share(self.all.new, self.all.reference)
+
+    @property
+    def disappeared(self) -> float:
+        """Pixels that are bad no more, as a share of those that were; 0 when none was."""
+        return _share(self.all.gone, self.all.reference)
+
+    def told(self) -> str:
+        """Each kind with what came and went, for a sentence; empty when nothing did."""
+        parts = [f"{kind} +{a.new} -{a.gone}" for kind, a in self.by_kind.items() if a.new or a.gone]
+        return ", ".join(parts)
+
+
+def changes(before: Kinds, now: Kinds, where: np.ndarray) -> Changes:
+    """Compare the bad pixels of two searches.
+
+    Parameters
+    ----------
+    before, now : dict of str to numpy.ndarray, shape (y, x), bool
+        The same kinds.
+    where : numpy.ndarray, shape (y, x), bool
+        The pixels compared.
+
+    Returns
+    -------
+    Changes
+
+    Raises
+    ------
+    ValueError
+        When the kinds differ.
+    """
+    if set(before) != set(now):
+        raise ValueError(f"kinds of bad pixels differ: {sorted(before)} and {sorted(now)}")
+    before = {kind: before[kind] & where for kind in now}
+    now = {kind: there & where for kind, there in now.items()}
+    by_kind = {kind: agreement(before[kind], now[kind], where) for kind in now}
+    return Changes(before, now, agreement(_any(before), _any(now), where), by_kind)
+
+
+def changed_pixels(found: Changes):
+    """The table of the pixels that are of other kinds than they were, ordered by row and then by column.
+
+    Parameters
+    ----------
+    found : Changes
+
+    Returns
+    -------
+    astropy.table.Table
+        ``x``, ``y`` (counted from 0 in the full frame), ``x_fits``, ``y_fits`` (from 1), ``change`` (appeared,
+        disappeared, or other kind), ``before`` and ``now`` (kinds, separated by commas).
+    """
+    from astropy.table import Table
+
+    differs = np.zeros(next(iter(found.now.values())).shape, dtype=bool)
+    for kind, there in found.now.items():
+        differs |= there != found.before[kind]
+    rows, columns = np.nonzero(differs)
+    were = [_kinds_at(found.before, y, x) for y, x in zip(rows, columns, strict=True)]
+    are = [_kinds_at(found.now, y, x) for y, x in zip(rows, columns, strict=True)]
+    pairs = zip(were, are, strict=True)
+    change = ["appeared" if not was else "other kind" if now else "disappeared" for was, now in pairs]
+    return Table(
+        {
+            "x": columns.astype(np.int32),
+            "y": rows.astype(np.int32),
+            "x_fits": (columns + 1).astype(np.int32),
+            "y_fits": (rows + 1).astype(np.int32),
+            "change": np.array(change, dtype="U11"),
+            "before": np.array(were, dtype=str),
+            "now": np.array(are, dtype=str),
+        }
+    )
+
+
+def relative_change(before: float, now: float) -> float:
+    """By what share a number changed; 0 when both are 0, infinite when only the first is."""
+    return _share(now - before, before)
+
+
+def _share(part: float, whole: float) -> float:
+    if whole:
+        return part / whole
+    return float("inf") if part else 0.0
+
+
+def _any(kinds: Kinds) -> np.ndarray:
+    return np.logical_or.reduce(list(kinds.values()))
+
+
+def _kinds_at(kinds: Kinds, y: int, x: int) -> str:
+    return ",".join(kind for kind, there in kinds.items() if there[y, x])

@@ -1,0 +1,229 @@
+"""Earlier results of the same detectors, in the order in which they were made; what cannot be compared is refused."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from .atomic import sha256_file
+from .errors import DarkmaskError, MaskError
+from .kinds import kinds_of_mask, read_kinds
+from .maskfile import read_mask
+from .maskfolder import scan_masks
+from .reportfiles import FILE
+from .results import Results, read_json, read_results
+
+
+class HistoryError(DarkmaskError):
+    """An earlier result cannot be compared with."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What a run left that ended before this one began.
+
+    Attributes
+    ----------
+    path : str
+        Its ``results.json``.
+    folder : str
+        Where its masks lie.
+    sha256 : str
+        Of ``results.json``.
+    name, verdict, criteria : str
+        Of the delivery, of the run, and of what it was judged by.
+    finished : str
+        ISO 8601, with a time zone.
+    values : tuple of (str, str, str, float)
+        Criterion, detector, subarray and measured value of every check that measured one.
+    """
+
+    path: str
+    folder: str
+    sha256: str
+    name: str
+    verdict: str
+    criteria: str
+    finished: str
+    values: tuple[tuple[str, str, str, float], ...]
+
+    def value(self, criterion: str, detector: str, subarray: str = "FULL") -> float:
+        """A measured value; raises :class:`HistoryError` when that run measured none."""
+        for key in self.values:
+            if key[:3] == (criterion, detector, subarray):
+                return key[3]
+        raise HistoryError(
+            f"{self.path} has no measured {criterion} of {detector} {subarray}: compare with another run."
+        )
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict) -> "Earlier":
+        return cls(**{**data, "values": tuple(tuple(value) for value in data["values"])})
+
+    def file(self, name: str) -> Path:
+        """A mask or category file that lies beside the results, and is what their run wrote.
+
+        Raises
+        ------
+        HistoryError
+            When it is gone or was changed, or nothing says what it was.
+        """
+        path = Path(self.folder) / "masks" / name
+        listed = self._listed().get(name)
+        if listed is None or not path.is_file():
+            raise HistoryError(
+                f"{path}, of the earlier results {self.path}, is gone or in no manifest.json: bring the whole report "
+                "folder back, or compare with another run."
+            )
+        if sha256_file(path) != listed:
+            raise HistoryError(
+                f"{path}, of the earlier results {self.path}, is not the file that its manifest.json lists: bring the "
+                "right one back, or compare with another run."
+            )
+        return path
+
+    def bad_pixels(self, detector: str, shape: tuple[int, int], *, categories: bool) -> dict[str, np.ndarray]:
+        """The bad pixels of a detector by kind, as :func:`kinds_of_categories` or :func:`kinds_of_mask` has them.
+
+        Parameters
+        ----------
+        detector : str
+        shape : (int, int)
+            Of the full frame.
+        categories : bool
+            Whether categories are wanted; an earlier run that was given its masks has none.
+
+        Raises
+        ------
+        DarkmaskError
+            When the files are gone, changed, unreadable or of another frame.
+        """
+        name = f"{detector.lower()}_full_categories.fits"
+        if categories:
+            found = read_kinds(self.file(name))
+        else:
+            try:
+                path = scan_masks(Path(self.folder) / "masks").path_of(detector)
+            except MaskError as error:
+                raise HistoryError(
+                    f"{self.path} has no mask of {detector} beside it: bring the whole report folder back, or "
+                    "compare with another run."
+                ) from error
+            found = kinds_of_mask(read_mask(self.file(path.name)).decoded)
+        for there in found.values():
+            if there.shape != shape:
+                raise HistoryError(
+                    f"{self.path} has masks of {there.shape[1]}x{there.shape[0]} pixels and this run "
+                    f"{shape[1]}x{shape[0]}: compare with a run of the same frame."
+                )
+        return found
+
+    def has_categories(self, detector: str) -> bool:
+        """Whether that run made category images of a detector."""
+        return f"{detector.lower()}_full_categories.fits" in self._listed()
+
+    def _listed(self) -> dict:
+        try:
+            listed = read_json(Path(self.folder) / "manifest.json").get("masks")
+        except DarkmaskError:
+            return {}
+        return listed if isinstance(listed, dict) else {}
+
+
+def read_history(
+    paths: Sequence[Path],
+    *,
+    now: datetime,
+    detectors: Sequence[str],
+    frame: int,
+    simulated: bool,
+    engine: tuple[str, str],
+) -> tuple[Earlier, ...]:
+    """Read earlier results and put them in the order of time.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        ``results.json`` files.
+    now : datetime.datetime
+        When this run began; every earlier one must have been finished before.
+    detectors : sequence of str
+        Those that this run judges.
+    frame : int
+        Pixels along each side of a full frame.
+    simulated : bool
+        Whether this run judges simulated darks.
+    engine : (str, str)
+        Engine and search of this run.
+
+    Returns
+    -------
+    tuple of Earlier
+        The latest one last.
+
+    Raises
+    ------
+    DarkmaskError
+        When one is no results file, of a run that did not end, of other detectors, another frame or search, or has a
+        time that cannot be: not before this run, or that of another one.
+    """
+    found: dict[datetime, Earlier] = {}
+    for path in paths:
+        path = Path(os.path.abspath(path))
+        results = read_results(path)
+        _same_file(path)
+        if not results.complete or results.verdict == "incomplete":
+            raise HistoryError(f"{path} is of a run in which not every check has run: give results of a whole run.")
+        if results.finished >= now:
+            raise HistoryError(
+                f"{path} was finished at {results.finished.isoformat()}, which is not before this run "
+                f"({now.isoformat(timespec='seconds')}): a clock is wrong; correct it, or leave the file out."
+            )
+        if results.finished in found:
+            raise HistoryError(
+                f"{path} and {found[results.finished].path} were both finished at {results.finished.isoformat()}: a "
+                "clock stood still, or one run is given twice; leave one out."
+            )
+        if difference := _difference(results, set(detectors), frame, simulated, engine):
+            raise HistoryError(f"{path} is of {difference}.")
+        found[results.finished] = Earlier(
+            path=str(path),
+            folder=str(path.parent),
+            sha256=sha256_file(path),
+            name=results.delivery.name,
+            verdict=results.verdict,
+            criteria=results.criteria.name,
+            finished=results.finished.isoformat(),
+            values=tuple((c.id, c.detector, c.subarray, c.measured) for c in results.checks if c.measured is not None),
+        )
+    return tuple(found[time] for time in sorted(found))
+
+
+def _difference(results: Results, detectors: set[str], frame: int, simulated: bool, engine: tuple[str, str]) -> str:
+    """In what an earlier run and this one are not of the same kind, as a clause; empty when they are."""
+    if set(results.judged) != detectors:
+        theirs, ours = (", ".join(sorted(names)) or "none" for names in (set(results.judged), detectors))
+        return f"other detectors ({theirs}) than this run ({ours}): compare with the same detectors"
+    if results.frame not in (None, frame):
+        return f"frames of {results.frame} pixels and this run of {frame}: compare with the same frame"
+    if results.delivery.simulated != simulated:
+        kinds = ("simulated", "real") if results.delivery.simulated else ("real", "simulated")
+        return f"{kinds[0]} darks and this run of {kinds[1]} ones: compare like with like"
+    theirs = (results.engine.name, results.engine.search)
+    if theirs != engine:
+        return f"the search {' '.join(theirs)} and this run of {' '.join(engine)}: search as before"
+    return ""
+
+
+def _same_file(path: Path) -> None:
+    """Where a manifest lies beside the results, they must be those that it lists."""
+    manifest = path.parent / "manifest.json"
+    listed = read_json(manifest).get("report") if manifest.exists() else None
+    if isinstance(listed, dict) and path.name == FILE and listed.get(FILE) != sha256_file(path):
+        raise HistoryError(f"{path} is not the file that the manifest.json beside it lists: give what the run wrote.")

@@ -1,0 +1,63 @@
+"""Bad pixels by kind: the categories of a search, or the flags of a mask, that two searches can be compared in."""
+
+from pathlib import Path
+
+import numpy as np
+
+from .compare import COMPARED_MNEMONICS
+from .errors import MaskError
+from .flags import Category, bits_of
+
+# A warm pixel lies below the cut of the masks, and of one that nobody could judge nothing is known.
+_COMPARED = tuple(c.value for c in Category if c not in (Category.WARM, Category.UNDETERMINED))
+
+
+def kinds_of_categories(categories: np.ndarray, bits: dict[str, int] | None = None) -> dict[str, np.ndarray]:
+    """Bad pixels by category, without warm and undetermined ones.
+
+    Parameters
+    ----------
+    categories : numpy.ndarray, shape (y, x), uint16
+    bits : dict of str to int, optional
+        Category to its bit, where these are another version's.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray, shape (y, x), bool
+    """
+    bits = bits or {category.value: category.bit for category in Category}
+    return {name: (categories & bits.get(name, 0)) != 0 for name in _COMPARED}
+
+
+def kinds_of_mask(dq: np.ndarray) -> dict[str, np.ndarray]:
+    """Bad pixels by flag, for the flags that a search of darks decides.
+
+    Parameters
+    ----------
+    dq : numpy.ndarray, shape (y, x), uint32
+        Standard bit values.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray, shape (y, x), bool
+    """
+    return {name: (dq & np.uint32(bits_of((name,)))) != 0 for name in COMPARED_MNEMONICS}
+
+
+def read_kinds(path: Path) -> dict[str, np.ndarray]:
+    """The bad pixels of a category image in a file, as :func:`kinds_of_categories` has them.
+
+    Raises
+    ------
+    MaskError
+        When it is no category image.
+    """
+    from astropy.io import fits
+
+    try:
+        with fits.open(path, memmap=False) as hdus:
+            hdu = hdus["CATEGORY"]
+            bits = {hdu.header[f"CAT{bit}"]: 1 << bit for bit in range(16) if f"CAT{bit}" in hdu.header}
+            return kinds_of_categories(hdu.data.astype(np.uint16), bits)
+    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise MaskError(f"{path} cannot be read as a category image ({error}): make it again.") from error

@@ -1,0 +1,46 @@
+"""The files of a report folder: what a reviewer signs, and by what they are known."""
+
+import os
+import stat
+from pathlib import Path
+
+from filelock import FileLock
+
+from .atomic import sha256_file
+
+PAGE, FILE = "report.html", "results.json"
+RECORD = "signoff.json"
+# What an earlier run left, which the report does not speak of.
+EARLIER = "earlier"
+# Folders of what a run makes besides its report.
+MADE = ("masks", "catalogues", "injections")
+
+
+def lock_of(folder: Path) -> FileLock:
+    """The lock that whoever writes into a report folder holds: a run, or a reviewer who signs."""
+    return FileLock(folder.parent / f".{folder.name}.lock")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a report, but for the record of its sign-off and what earlier runs left.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    dict of str to str
+        By path relative to the folder, sorted. What is no regular file has its kind in place of a digest. Names that
+        begin with a dot are left out: no part of a report has one, and file managers leave such files behind.
+    """
+    found = {}
+    for place, folders, names in os.walk(folder):
+        top = Path(place) == folder
+        folders[:] = sorted(name for name in folders if not (name.startswith(".") or (top and name == EARLIER)))
+        for name in [*names, *(name for name in folders if os.path.islink(os.path.join(place, name)))]:
+            path = Path(place, name)
+            relative = path.relative_to(folder).as_posix()
+            if not name.startswith(".") and relative != RECORD:
+                found[relative] = sha256_file(path) if stat.S_ISREG(path.lstat().st_mode) else "no regular file"
+    return dict(sorted(found.items()))

@@ -1,0 +1,160 @@
+"""Read a ``results.json`` that an earlier run left, as data that somebody may have changed since."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import DarkmaskError
+
+# Ten detectors with a hundred checks each have half a megabyte.
+_LARGEST = 50_000_000
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class ResultsError(DarkmaskError):
+    """A results file cannot be used."""
+
+
+class _Part(BaseModel):
+    # What a later version adds is no harm; a number or a truth value in another's place is.
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Check(_Part):
+    """One line of a results file; see ``docs/results.schema.json``."""
+
+    id: str
+    detector: str
+    subarray: str
+    required: bool
+    outcome: Literal["pass", "fail", "waived", "not_evaluated", "error"]
+    measured: Number | None
+    unit: str
+    low: Number | None
+    high: Number | None
+    message: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether this check keeps a verdict from being a pass."""
+        blocking = self.outcome == "not_evaluated" and self.required and not self.message.startswith("not asked")
+        return blocking or self.outcome in ("fail", "error")
+
+
+class Delivery(_Part):
+    name: str
+    sha256: str
+    detectors: tuple[str, ...]
+    simulated: bool
+
+
+class Named(_Part):
+    """The criteria that were judged by."""
+
+    name: str
+    sha256: str
+
+
+class Engine(_Part):
+    name: str
+    search: str
+    version: str
+
+
+class Results(_Part):
+    """What this project reads of a results file.
+
+    Attributes
+    ----------
+    started, finished : datetime.datetime
+        With a time zone.
+    frame : int or None
+        Pixels along each side of a full frame; None in files of versions that did not write it.
+    """
+
+    schema_version: Annotated[Literal[1], Field(alias="schema")]
+    verdict: Literal["pass", "fail", "incomplete"]
+    complete: bool
+    scope: str
+    started: AwareDatetime
+    finished: AwareDatetime
+    frame: int | None = None
+    delivery: Delivery
+    criteria: Named
+    engine: Engine
+    checks: tuple[Check, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Results":
+        if self.finished < self.started:
+            raise ValueError("it was finished before it was started")
+        if self.verdict == "pass" and (not self.complete or any(check.failed for check in self.checks)):
+            raise ValueError("its verdict is a pass and its checks are none")
+        if len({(c.id, c.detector, c.subarray) for c in self.checks}) != len(self.checks):
+            raise ValueError("one of its checks stands there twice")
+        return self
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The detectors that were asked about, in the order of the file."""
+        return tuple(dict.fromkeys(check.detector for check in self.checks))
+
+
+def read_results(path: Path) -> Results:
+    """Read and validate a results file.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    ResultsError
+        When there is no such file, it is no JSON, of another schema, or contradicts itself.
+    """
+    data = read_json(path)
+    if "schema" in data and data["schema"] != 1:
+        raise ResultsError(
+            f"{path} is of the schema {str(data['schema'])[:20]!r} and this version reads schema 1: use the version of "
+            "darkmask that wrote it, or run the checks again."
+        )
+    try:
+        return Results.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        message = first["msg"].removeprefix("Value error, ")
+        raise ResultsError(
+            f"{path} is no results.json of these checks, or was changed ({where}: {message}): give the file that a run "
+            "wrote."
+        ) from error
+
+
+def read_json(path: Path) -> dict:
+    """A JSON object from a file; raises :class:`ResultsError` when there is none."""
+    path = Path(path)
+    try:
+        if not path.exists():
+            raise ResultsError(f"{path} does not exist: give the folder of a report, or a file in it.")
+        # Opening a pipe would wait for ever.
+        if not path.is_file() or path.stat().st_size > _LARGEST:
+            raise ResultsError(
+                f"{path} is no regular file of less than {_LARGEST} bytes: give the file that a run wrote."
+            )
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultsError(f"{path} cannot be read ({error.strerror}): make it readable.") from error
+    except (ValueError, RecursionError) as error:
+        raise ResultsError(
+            f"{path} is no JSON ({' '.join(str(error).split())[:100]}): give the file that a run wrote."
+        ) from error
+    if not isinstance(data, dict):
+        raise ResultsError(f"{path} holds no JSON object: give the file that a run wrote.")
+    return data

@@ -1,0 +1,268 @@
+"""A reviewer's sign-off: a record beside the report, bound to every file that was signed by its SHA-256.
+
+A hash shows what was signed and not who signed: a name is whatever was typed. The page shows the record in a block
+between two markers; the page's own digest is that of the page without the block, and the block must be exactly what the
+record says, so that nothing can be hidden in it.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import Timeout
+from pydantic import ValidationError
+
+from .atomic import replacing, write_text
+from .errors import DarkmaskError
+from .reportfiles import FILE, MADE, PAGE, RECORD, digests, lock_of
+from .results import Results, read_json, read_results
+from .signoff_record import Signoff, block_html
+
+BEGIN, END = b"<!-- sign-off begins -->", b"<!-- sign-off ends -->"
+_BLOCK = re.compile(re.escape(BEGIN) + b".*?" + re.escape(END) + b"\n", re.DOTALL)
+_NEEDED = (PAGE, FILE, "manifest.json", "junit.xml")
+_LONGEST = 2000
+
+
+class SignoffError(DarkmaskError):
+    """A report cannot be signed, or its sign-off cannot be read."""
+
+
+def sign(folder: Path, *, reviewer: str, decision: str, comment: str) -> Signoff:
+    """Record a reviewer's decision on a report, in ``signoff.json`` and on the page.
+
+    Parameters
+    ----------
+    folder : Path
+        ``reports/<delivery>``.
+    reviewer, comment : str
+    decision : str
+        ``accept`` or ``reject``.
+
+    Returns
+    -------
+    Signoff
+
+    Raises
+    ------
+    SignoffError
+        When the report is signed, was changed since its run ended, or may not be accepted: simulated, incomplete or
+        failing ones may only be rejected.
+    ResultsError
+        When the folder holds no report of this schema.
+    """
+    folder = Path(folder).absolute()
+    reviewer, comment = _text("reviewer", reviewer, 200), _text("comment", comment, _LONGEST)
+    if not folder.is_dir():
+        raise SignoffError(f"There is no folder {folder}: give the folder of a report, reports/<delivery>.")
+    lock = lock_of(folder)
+    try:
+        with lock.acquire(timeout=0):
+            return _sign(folder, reviewer, decision, comment)
+    except Timeout:
+        raise SignoffError(f"A run or another reviewer is writing the report in {folder}: wait for it.") from None
+    except OSError as error:
+        raise SignoffError(
+            f"The report in {folder} cannot be signed ({error.strerror}: {error.filename}): make the folder writable."
+        ) from error
+
+
+def _sign(folder: Path, reviewer: str, decision: str, comment: str) -> Signoff:
+    if (folder / RECORD).exists():
+        raise SignoffError(f"The report in {folder} is signed already, and a signed one is kept: run the checks again.")
+    results = read_results(folder / FILE)
+    refusal = _not_acceptable(results) if decision == "accept" else ""
+    if refusal:
+        raise SignoffError(f"The report in {folder} cannot be accepted, because {refusal}: reject it, or run again.")
+    page = _page(folder)
+    files = digests(folder)
+    _as_the_run_left_it(folder, files)
+    now = datetime.now(UTC)
+    if now < results.finished:
+        raise SignoffError(
+            f"The report in {folder} was finished at {results.finished.isoformat()} and the clock says "
+            f"{now.isoformat(timespec='seconds')}: set the clock, and sign then."
+        )
+    record = Signoff(
+        schema=1,
+        decision=decision,
+        reviewer=reviewer,
+        comment=comment,
+        signed=now.isoformat(timespec="seconds"),
+        delivery=results.delivery.name,
+        verdict=results.verdict,
+        scope=results.scope,
+        criteria=results.criteria.name,
+        criteria_sha256=results.criteria.sha256,
+        files=files,
+    )
+    # The record first: a page that says "accepted" with no record behind it would be worse than the reverse, which
+    # `verify` tells.
+    write_text(folder / RECORD, json.dumps(record.model_dump(by_alias=True), indent=1) + "\n")
+    with replacing(folder / PAGE) as temporary:
+        temporary.write_bytes(_with_block(page, record))
+    return record
+
+
+def verify(folder: Path) -> list[str]:
+    """What of a signed report is no longer what was signed.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    list of str
+        One sentence for each file that differs; empty when everything is as it was signed.
+
+    Raises
+    ------
+    SignoffError
+        When the folder holds no sign-off that can be read.
+    """
+    folder = Path(folder).absolute()
+    record = read_record(folder)
+    found = digests(folder)
+    # Of the page, two things count: what was signed, and what it shows of the sign-off.
+    problems = list(_differences(record.files, {**found, **_signed_page(folder)}))
+    if PAGE in found:
+        problems += _block_problems(folder, record)
+    return problems + _disagreement(folder, record)
+
+
+def read_record(folder: Path) -> Signoff:
+    """The sign-off of a report folder.
+
+    Raises
+    ------
+    SignoffError
+        When there is none, or it is no record of this schema.
+    """
+    path = folder / RECORD
+    if not path.exists():
+        shown = "its page shows one: that is no sign-off" if _shows_block(folder) else "nobody has signed it"
+        raise SignoffError(f"There is no {RECORD} in {folder}, and {shown}: sign the report.")
+    try:
+        return Signoff.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SignoffError(
+            f"{path} is no sign-off of schema 1 ({where}: {first['msg']}): bring back the record that was written."
+        ) from error
+
+
+def _not_acceptable(results: Results) -> str:
+    if results.delivery.simulated or results.criteria.name == "demo":
+        return "its delivery is simulated"
+    if not results.complete or results.verdict == "incomplete":
+        return "not every check has run"
+    if results.verdict != "pass":
+        return f"its verdict is {results.verdict}"
+    return "" if results.checks else "nothing was checked"
+
+
+def _page(folder: Path) -> bytes:
+    missing = [name for name in _NEEDED if not (folder / name).is_file()]
+    if missing:
+        raise SignoffError(f"{folder} holds no whole report ({', '.join(missing)} missing): run the checks again.")
+    page = (folder / PAGE).read_bytes()
+    if BEGIN in page or END in page:
+        raise SignoffError(f"{folder / PAGE} shows a sign-off that nobody recorded: run the checks again.")
+    if _body(page) is None:
+        raise SignoffError(f"{folder / PAGE} is no page of a report: run the checks again.")
+    return page
+
+
+def _as_the_run_left_it(folder: Path, files: dict[str, str]) -> None:
+    """The manifest lists what the run wrote: nothing else is signed."""
+    manifest = read_json(folder / "manifest.json")
+    listed = [manifest.get(part) for part in ("report", *MADE)]
+    if not all(isinstance(sums, dict) for sums in listed):
+        raise SignoffError(f"{folder / 'manifest.json'} does not list what the run made: run the checks again.")
+    made = {**listed[0], "manifest.json": files.get("manifest.json")}
+    for part, sums in zip(MADE, listed[1:], strict=True):
+        made |= {f"{part}/{name}": digest for name, digest in sums.items()}
+    differing = list(_differences(made, files))
+    if differing:
+        more = f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
+        raise SignoffError(f"The report in {folder} was changed since its run ended: {differing[0]}{more} Run again.")
+
+
+def _differences(then: dict[str, str], now: dict[str, str]) -> Iterator[str]:
+    for name in sorted(then.keys() | now.keys()):
+        if name not in now:
+            yield f"{_shown(name)} is missing."
+        elif name not in then:
+            yield f"{_shown(name)} was added."
+        elif then[name] != now[name]:
+            yield f"{_shown(name)} was changed."
+
+
+def _signed_page(folder: Path) -> dict[str, str]:
+    path = folder / PAGE
+    if not path.is_file():
+        return {}
+    return {PAGE: hashlib.sha256(_BLOCK.sub(b"", path.read_bytes())).hexdigest()}
+
+
+def _shows_block(folder: Path) -> bool:
+    return (folder / PAGE).is_file() and BEGIN in (folder / PAGE).read_bytes()
+
+
+def _block_problems(folder: Path, record: Signoff) -> list[str]:
+    page = (folder / PAGE).read_bytes()
+    blocks = _BLOCK.findall(page)
+    if not blocks:
+        return [
+            f"{PAGE} does not show the sign-off: signing was broken off, or the block was removed; remove {RECORD} and "
+            "sign again."
+        ]
+    right = _with_block(_BLOCK.sub(b"", page), record)
+    return [] if page == right else [f"{PAGE} shows another sign-off than {RECORD} records."]
+
+
+def _disagreement(folder: Path, record: Signoff) -> list[str]:
+    """Whether the record speaks of the results that it is bound to."""
+    try:
+        results = read_results(folder / FILE)
+    except DarkmaskError:
+        return []  # said above: it is not what was signed
+    said = (record.verdict, record.scope, record.delivery, record.criteria, record.criteria_sha256)
+    criteria = results.criteria
+    if said != (results.verdict, results.scope, results.delivery.name, criteria.name, criteria.sha256):
+        return [f"{RECORD} speaks of another verdict, delivery or criteria than {FILE}."]
+    if record.decision == "accept" and _not_acceptable(results):
+        return [f"{RECORD} accepts what cannot be accepted, because {_not_acceptable(results)}."]
+    return []
+
+
+def _body(page: bytes) -> re.Match | None:
+    return re.search(rb"<body\b[^>]*>\n?", page)
+
+
+def _with_block(page: bytes, record: Signoff) -> bytes:
+    body = _body(page)
+    position = body.end() if body else 0
+    block = BEGIN + block_html(record).encode("utf-8", "backslashreplace") + END + b"\n"
+    return page[:position] + block + page[position:]
+
+
+def _text(what: str, value: str, longest: int) -> str:
+    lines = [" ".join(line.split()) for line in str(value).strip().splitlines()]
+    text = "\n".join(lines)
+    if not text or len(text) > longest or not all(line.isprintable() for line in lines):
+        raise SignoffError(
+            f"The {what} is empty, longer than {longest} characters, or not printable: give --{what}=TEXT."
+        )
+    if what == "reviewer" and len(lines) > 1:
+        raise SignoffError("The reviewer has more than one line: give --reviewer=NAME.")
+    return text
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() else ascii(name)

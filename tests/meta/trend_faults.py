@@ -1,0 +1,69 @@
+"""Faults in what changed since the run before, and in what that run left."""
+
+import numpy as np
+from astropy.io import fits
+
+from darkmask.compare import COMPARED_MNEMONICS
+from darkmask.flags import bits_of
+
+from .mask_faults import BAD, add, spread
+from .planting import Faults, one
+
+fault = Faults("previous")
+
+CHANGED = ("TRD-APPEARED", "TRD-DISAPPEARED")
+_FLAGS = bits_of((*COMPARED_MNEMONICS, "DO_NOT_USE"))
+
+
+def change(space, how) -> None:
+    """Change the flags of a dark search in the mask that is judged, where the mask in force says nothing."""
+    with fits.open(space.mask, mode="update") as hdus:
+        dq = hdus["DQ"].data.copy()
+        found = (dq & bits_of(COMPARED_MNEMONICS)) != 0
+        ours = found & ((dq & ~dq.dtype.type(_FLAGS)) == 0)
+        hdus["DQ"].data = how(dq, ours)
+
+
+@fault("TRD-COUNT", "TRD-APPEARED", said="pixels became bad beside")
+def twice_as_many(space):
+    add(space, spread(110), *BAD)
+
+
+@fault("TRD-COUNT", "TRD-DISAPPEARED", said="bad pixels are good now")
+def healed_in_every_other_column(space):
+    def heal(dq, ours):
+        ours[:, ::2] = False
+        return np.where(ours, 0, dq).astype(dq.dtype)
+
+    change(space, heal)
+
+
+@fault(*CHANGED, said="bad pixels are good now")
+def as_many_beside_where_they_were(space):
+    def move(dq, ours):
+        moved = np.where(ours, 0, dq).astype(dq.dtype)
+        y, x = np.nonzero(ours)
+        aside = np.where(x > 64, x - 1, x + 1)
+        free = moved[y, aside] == 0
+        moved[y[free], aside[free]] = dq[y[free], x[free]]
+        return moved
+
+    change(space, move)
+
+
+@fault(*CHANGED, said="has no mask of NRCA1 beside it")
+def earlier_mask_is_gone(space):
+    one(space.earlier / "masks", "*nrca1.fits").unlink()
+
+
+@fault(*CHANGED, said="is not the file that its manifest.json lists")
+def earlier_mask_was_changed(space):
+    with one(space.earlier / "masks", "*nrca1.fits").open("ab") as file:
+        file.write(bytes(2880))
+
+
+@fault("TRD-COUNT", said="CNT-DO_NOT_USE of NRCA1")
+def earlier_count_was_never_measured(space):
+    space.rewrite_earlier(
+        lambda check: (check["id"], check["detector"]) == ("CNT-DO_NOT_USE", "NRCA1"), measured=None, outcome="error"
+    )
