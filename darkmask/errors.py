@@ -22,3 +22,7 @@ class ParameterError(DarkmaskError):
 
 class SearchError(DarkmaskError):
     """A search cannot be made with this much data, or its engine failed."""
+
+
+class StorageError(DarkmaskError):
+    """A result cannot be written: no space, no permission, or a file system that is only read."""
