@@ -5,4 +5,14 @@ from .opened import OpenSet
 from .records import DeliveryIndex, Exposure, FileRecord, Problem, SetKey
 from .scan import scan
 
-__all__ = ["DeliveryIndex", "Exposure", "FileRecord", "OpenExposure", "OpenSet", "Problem", "SetKey", "require_unchanged", "scan"]
+__all__ = [
+    "DeliveryIndex",
+    "Exposure",
+    "FileRecord",
+    "OpenExposure",
+    "OpenSet",
+    "Problem",
+    "SetKey",
+    "require_unchanged",
+    "scan",
+]
