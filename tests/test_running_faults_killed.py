@@ -95,6 +95,7 @@ def demo_command(out: Path) -> list[str]:
     return [sys.executable, "-m", "darkmask", "demo", str(out), *size]
 
 
+@pytest.mark.slow
 def test_a_demo_that_was_killed_is_made_by_the_next_call(tmp_path):
     out = tmp_path / "demo"
     assert kill_when(demo_command(out), environment(tmp_path / "cache"), seen(tmp_path, ".part-*/demo/*_jump.fits"))
@@ -108,6 +109,7 @@ def test_a_demo_that_was_killed_is_made_by_the_next_call(tmp_path):
     assert "Traceback" not in once_more.stdout
 
 
+@pytest.mark.slow
 def test_a_search_that_was_killed_is_finished_by_the_next_call(small, tmp_path):
     command = [sys.executable, "-m", "darkmask", "search", str(small.delivery), "", "--frame", "128"]
     out, whole = tmp_path / "out", tmp_path / "whole"

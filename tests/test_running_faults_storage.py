@@ -37,6 +37,7 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [cut, empty, flip, Path.unlink])
 def test_a_damaged_cache_is_made_again(undisturbed, tmp_path, damage):
     cache = undisturbed.copied_cache(tmp_path / "cache")
