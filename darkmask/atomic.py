@@ -1,11 +1,20 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all, and what is said where they cannot be written."""
 
+import errno
+import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from .errors import StorageError
+
+_PART = ".part-"
+# astropy and numpy raise an OSError of their own, without a number, when fewer bytes were written than given.
+_WRITING = (None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 
 @contextmanager
@@ -13,7 +22,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary file beside ``path`` to write; rename it to ``path`` when the block ends without an error.
 
     The temporary file keeps the suffixes of ``path`` (writers choose a format by them) and lies in the same folder,
-    since a rename is atomic only within one file system.
+    since a rename is atomic only within one file system. What a process that was killed left of the same file is
+    removed.
 
     Parameters
     ----------
@@ -27,9 +37,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".part-", suffix="-" + path.name, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    remove_leftovers(path.parent, f"{_PART}*-{path.name}")
+    temporary, lock = _locked(lambda: _new_file(path))
     try:
         yield temporary
         # mkstemp makes private files; a report is for everyone the folder is for.
@@ -39,6 +48,86 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(lock)
+
+
+@contextmanager
+def working_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Give a hidden folder to fill; it is removed at the end, with those of ``name`` that killed processes left.
+
+    Parameters
+    ----------
+    parent : Path
+        Where it is made.
+    name : str
+        What it is for.
+
+    Yields
+    ------
+    Path
+    """
+    remove_leftovers(parent, f"{_PART}*-{name}")
+    folder, lock = _locked(lambda: Path(tempfile.mkdtemp(prefix=_PART, suffix=f"-{name}", dir=parent)))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def remove_leftovers(folder: Path, pattern: str = f"{_PART}*") -> None:
+    """Remove temporary files and folders whose process has died: it holds a lock on each as long as it lives.
+
+    Parameters
+    ----------
+    folder : Path
+    pattern : str
+        Of their names.
+    """
+    for path in folder.glob(_without_magic(pattern)):
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        except OSError:
+            continue
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def storing(place: Path | str, remedy: str) -> Iterator[None]:
+    """Say in one sentence that there is no room, or no permission, to write.
+
+    Parameters
+    ----------
+    place : Path or str
+        What was to be written.
+    remedy : str
+        What to do about it.
+
+    Raises
+    ------
+    StorageError
+        In place of the OSError of a full, read-only or forbidden file system.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _WRITING:
+            raise
+        raise StorageError(f"{place} cannot be written ({reason_of(error)}): {remedy}.") from error
+
+
+def reason_of(error: OSError) -> str:
+    """Why the system refused, in its words."""
+    return error.strerror or " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def write_text(path: Path, text: str) -> None:
@@ -56,3 +145,28 @@ def sha256_file(path: Path) -> str:
 def sha256_text(text: str) -> str:
     """The SHA-256 of a text in UTF-8, in hexadecimal."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _new_file(path: Path) -> Path:
+    handle, name = tempfile.mkstemp(prefix=_PART, suffix="-" + path.name, dir=path.parent)
+    os.close(handle)
+    return Path(name)
+
+
+def _locked(make) -> tuple[Path, int]:
+    """A new temporary path, and the descriptor that holds its lock."""
+    while True:
+        path = make()
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:  # taken for a leftover before it was locked
+            continue
+        with suppress(OSError):  # a file system without locks: then nobody takes it for a leftover either
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if path.exists():
+            return path, descriptor
+        os.close(descriptor)
+
+
+def _without_magic(pattern: str) -> str:
+    return pattern.replace("[", "[[]").replace("?", "[?]")

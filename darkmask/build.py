@@ -11,7 +11,7 @@ from .atomic import replacing, sha256_file, sha256_text, write_text
 from .cache import cached
 from .catalogue import write_catalogue
 from .deliverable import write_detector_mask
-from .delivery import DeliveryIndex, Exposure
+from .delivery import DeliveryIndex, Exposure, require_unchanged
 from .detectors import Geometry
 from .engines import SearchOutcome, SetRequest, search_set
 from .errors import DarkmaskError
@@ -244,7 +244,11 @@ def _hash_inputs(request: BuildRequest) -> dict[str, str]:
         for record in exposure.files
     ]
     try:
-        inputs = {record.path: sha256_file(folder / record.path) for record in records}
+        inputs = {}
+        for record in records:
+            inputs[record.path] = sha256_file(folder / record.path)
+            # Or the mask of other bytes than those scanned would come from the cache.
+            require_unchanged(folder / record.path, record)
         if request.base is not None:
             inputs[f"base/{request.base.name}"] = sha256_file(request.base)
     except OSError as error:

@@ -1,21 +1,20 @@
 """An on-disk cache of results that are expensive to make, shared by processes and by runs.
 
 An entry is a folder named by a digest of everything that its content depends on. It appears by one rename, lists the
-SHA-256 of its files, and is made again when one of them does not match.
+SHA-256 of its files, and is made again when they are not exactly those.
 """
 
 import contextlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
 from platformdirs import user_cache_path
 
-from .atomic import sha256_file, write_text
+from .atomic import sha256_file, storing, working_folder, write_text
 
 _LIST = "contents.json"
 # Ten detectors of four deliveries; the oldest go first.
@@ -44,24 +43,27 @@ def cached(kind: str, key: str, make: Callable[[Path], None], keep: int = KEPT_E
     Returns
     -------
     Path
+
+    Raises
+    ------
+    StorageError
+        When the cache cannot be written.
     """
     root = cache_root() / kind
-    root.mkdir(parents=True, exist_ok=True)
     entry = root / key
-    with FileLock(root / f"{key}.lock"):
-        if is_whole(entry):
-            os.utime(entry)
-            return entry
-        shutil.rmtree(entry, ignore_errors=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".part-", dir=root))
-        try:
-            make(temporary)
-            sums = {p.relative_to(temporary).as_posix(): sha256_file(p) for p in _files(temporary)}
-            write_text(temporary / _LIST, json.dumps(sums, indent=1))
-            temporary.chmod(0o755)
-            os.replace(temporary, entry)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    with storing(f"The cache {root}", "free some space, or set XDG_CACHE_HOME to another folder"):
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(root / f"{key}.lock"):
+            if is_whole(entry):
+                os.utime(entry)
+                return entry
+            _remove(entry)
+            with working_folder(root, key) as temporary:
+                make(temporary)
+                sums = {p.relative_to(temporary).as_posix(): sha256_file(p) for p in _files(temporary)}
+                write_text(temporary / _LIST, json.dumps(sums, indent=1))
+                temporary.chmod(0o755)
+                os.replace(temporary, entry)
     _prune(root, entry, keep)
     return entry
 
@@ -70,13 +72,21 @@ def is_whole(entry: Path) -> bool:
     """Whether an entry holds exactly the files it lists, byte for byte."""
     try:
         sums = json.loads((entry / _LIST).read_text(encoding="utf-8"))
-        return all(sha256_file(entry / name) == digest for name, digest in sums.items())
-    except (OSError, ValueError, AttributeError):
+        there = {path.relative_to(entry).as_posix() for path in _files(entry)} - {_LIST}
+        return there == set(sums) and all(sha256_file(entry / name) == digest for name, digest in sums.items())
+    except (OSError, ValueError, AttributeError, TypeError):
         return False
 
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir():
+        shutil.rmtree(entry, ignore_errors=True)
+    else:
+        entry.unlink(missing_ok=True)
 
 
 def _prune(root: Path, newest: Path, keep: int) -> None:

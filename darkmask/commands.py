@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .atomic import replacing
+from .atomic import replacing, storing
 from .build import BuildRequest, build_cached
 from .delivery import scan
 from .detectors import Geometry
@@ -118,10 +118,5 @@ def compare_masks(first: Path, second: Path) -> str:
 
 
 def _copy(source: Path, target: Path) -> None:
-    try:
-        with replacing(target) as temporary:
-            shutil.copyfile(source, temporary)
-    except OSError as error:
-        raise DeliveryError(
-            f"{target} cannot be written ({error.strerror}): give another folder for the output."
-        ) from error
+    with storing(target, "free some space, or give another folder for the output"), replacing(target) as temporary:
+        shutil.copyfile(source, temporary)

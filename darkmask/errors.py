@@ -26,3 +26,7 @@ class SearchError(DarkmaskError):
 
 class ArchiveError(DarkmaskError):
     """The archive cannot be asked, or did not give what it lists."""
+
+
+class StorageError(DarkmaskError):
+    """A result cannot be written: no space, no permission, or a file system that is only read."""

@@ -12,6 +12,8 @@ from typing import TypeVar
 from numba import config, njit
 from platformdirs import user_cache_dir
 
+from .compiled import SealedCache
+
 Room = TypeVar("Room")
 
 
@@ -31,14 +33,17 @@ def kernel(function: Callable) -> Callable:
     callable
     """
     given = config.CACHE_DIR
+    compiled = njit(nogil=True, error_model="numpy")(function)
     try:
         # The folder is chosen when a function is declared, so that other packages' functions stay where they were.
         config.CACHE_DIR = str(Path(given or user_cache_dir("darkmask")) / "kernels" / _digest())
-        return njit(nogil=True, cache=True, error_model="numpy")(function)
+        # What enable_caching() would do with numba's own cache, which trusts every byte that it finds.
+        compiled._cache = SealedCache(function)
     except RuntimeError:  # nowhere to keep it
-        return njit(nogil=True, error_model="numpy")(function)
+        pass
     finally:
         config.CACHE_DIR = given
+    return compiled
 
 
 @cache

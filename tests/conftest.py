@@ -14,6 +14,8 @@ from hypothesis import settings
 
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray, simulate_delivery
 from tests import raw_darks
+from tests.faults import Undisturbed, checks_command, environment
+from tests.faults import run as run_to_the_end
 from tests.raw_darks import RAW, run_prepare
 from tests.tiny_delivery import TINY
 
@@ -93,6 +95,19 @@ def small(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Small:
             )
             criteria.write_text(CRITERIA)
     return Small(delivery, criteria)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(small: Small) -> Undisturbed:
+    """A whole run of one detector, made by whichever worker comes first."""
+    home = small.delivery.parent / "undisturbed"
+    options = (f"--delivery={small.delivery}", f"--criteria={small.criteria}", "--detectors=NRCA1")
+    made = Undisturbed(options, home / "cache", home / "reports" / "small")
+    with FileLock(small.delivery.parent / "undisturbed.lock"):
+        if not home.exists():
+            ended = run_to_the_end(checks_command(home / "reports", *options), environment(made.cache))
+            assert ended.returncode == 0, ended.stdout
+    return made
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,16 @@
 """The on-disk cache, atomic files and report folders: nothing half-made under a final name."""
 
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from darkmask import cache
-from darkmask.atomic import replacing, sha256_file
+from darkmask.atomic import replacing, sha256_file, working_folder
+from darkmask.errors import StorageError
 from fixtures.report_folder import ReportFolder
 
 
@@ -25,17 +32,30 @@ def test_an_entry_is_made_once(tmp_path):
     assert len(made) == 1
 
 
-@pytest.mark.parametrize("damage", ["changed", "removed", "no list"])
+DAMAGES = {
+    "changed": lambda entry: (entry / "value").write_text("wrong"),
+    "cut": lambda entry: os.truncate(entry / "value", 3),
+    "emptied": lambda entry: os.truncate(entry / "value", 0),
+    "removed": lambda entry: (entry / "value").unlink(),
+    "one file more": lambda entry: (entry / "other").write_text("not listed"),
+    "no list": lambda entry: (entry / "contents.json").unlink(),
+    "half a list": lambda entry: os.truncate(entry / "contents.json", 20),
+    "list of nothing": lambda entry: (entry / "contents.json").write_text("{}"),
+    "list of numbers": lambda entry: (entry / "contents.json").write_text("[1]"),
+    "empty folder": lambda entry: [path.unlink() for path in entry.iterdir()],
+    "no folder": lambda entry: (shutil.rmtree(entry), entry.write_text("a file")),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_entry_is_made_again(damage):
     def make(folder):
         (folder / "value").write_text("right")
 
     entry = cache.cached("kind", "key", make)
-    if damage == "changed":
-        (entry / "value").write_text("wrong")
-    else:
-        (entry / ("value" if damage == "removed" else "contents.json")).unlink()
+    DAMAGES[damage](entry)
     assert (cache.cached("kind", "key", make) / "value").read_text() == "right"
+    assert sorted(path.name for path in entry.iterdir()) == ["contents.json", "value"]
 
 
 def test_a_failed_entry_leaves_nothing(tmp_path):
@@ -43,7 +63,7 @@ def test_a_failed_entry_leaves_nothing(tmp_path):
         (folder / "value").write_text("half")
         raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(StorageError, match=r"cannot be written \(disk full\): free some space"):
         cache.cached("kind", "key", make)
     assert [path.name for path in (tmp_path / "cache" / "kind").iterdir() if path.is_dir()] == []
 
@@ -62,6 +82,32 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["file.txt"]
     assert len(sha256_file(path)) == 64
+
+
+WRITE_SLOWLY = """
+import sys, time
+from pathlib import Path
+from darkmask.atomic import replacing, working_folder
+with working_folder(Path(sys.argv[1]), "entry") as folder, replacing(Path(sys.argv[1]) / "file[1].txt") as temporary:
+    (folder / "half").write_text("half")
+    temporary.write_text("half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
+    command = [sys.executable, "-c", WRITE_SLOWLY, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        assert child.stdout.readline() == b"writing\n"
+        for _ in range(2):
+            with replacing(tmp_path / "file[1].txt") as temporary, working_folder(tmp_path, "entry"):
+                temporary.write_text("whole")
+        assert len(list(tmp_path.glob(".part-*"))) == 2
+        child.send_signal(signal.SIGKILL)
+    with replacing(tmp_path / "file[1].txt") as temporary, working_folder(tmp_path, "entry"):
+        temporary.write_text("whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["file[1].txt"]
 
 
 def begun(reports, name, source):

@@ -129,6 +129,8 @@ def test_a_dead_worker_is_an_error_and_never_a_pass(run_checks, inputs, tmp_path
     assert "crashed" in dead["message"]
     assert run.results["verdict"] == "incomplete"
     assert run.results["complete"] is False
+    # What the worker had still to do is done by another, which does not die of the same check again.
+    assert run.output.count("replacing crashed worker") == 1
     others = [c for key, c in run.checks.items() if key != ("GND-KAPPA", "NRCA1", "FULL")]
     assert {c["id"] for c in others if c["outcome"] != "pass"} == NOT_ALWAYS
     assert "gnd-kappa-nrca1" in (run.folder / "report.html").read_text().lower()

@@ -123,6 +123,30 @@ class OpenExposure:
         return self._sci[:, :, y, x].astype(np.float32), np.array(self._groupdq[:, :, y, x])
 
 
+def require_unchanged(path: Path, record: FileRecord) -> None:
+    """Make sure that a file is still the one that was scanned.
+
+    Parameters
+    ----------
+    path : Path
+    record : FileRecord
+
+    Raises
+    ------
+    DeliveryError
+        When it is gone, or has another size or date.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise DeliveryError(f"{record.path} can no longer be read ({error.strerror}): run again.") from error
+    if (status.st_size, status.st_mtime_ns) != (record.size, record.modified):
+        raise DeliveryError(
+            f"{record.path} has changed since the delivery was scanned: wait until the delivery has arrived and "
+            "run again."
+        )
+
+
 class _Layout:
     """The arrays of one file, at the places that the scan found."""
 
@@ -134,16 +158,7 @@ class _Layout:
 
     def check(self) -> None:
         """Raise a DeliveryError when the file is not what was scanned."""
-        record = self._record
-        try:
-            status = self._path.stat()
-        except OSError as error:
-            raise DeliveryError(f"{record.path} can no longer be read ({error.strerror}): run again.") from error
-        if (status.st_size, status.st_mtime_ns) != (record.size, record.modified):
-            raise DeliveryError(
-                f"{record.path} has changed since the delivery was scanned: wait until the delivery has arrived and "
-                "run again."
-            )
+        require_unchanged(self._path, self._record)
 
     def open(self) -> None:
         try:

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +14,7 @@ from multiprocessing import get_context
 from multiprocessing.util import Finalize
 from pathlib import Path
 
+from ..atomic import storing, working_folder
 from ..detectors import detector
 from ..errors import DeliveryError
 from ..pipeline import set_aside_garbage
@@ -66,6 +66,8 @@ def simulate_delivery(out: Path, spec: SimulationSpec, *, workers: int | None = 
     ------
     DeliveryError
         When ``out`` or a folder beside it exists and is not empty, or a worker died.
+    StorageError
+        When it cannot be written.
     """
     out = Path(out).absolute()
     kinds = (*BESIDE, "references") if spec.raw else BESIDE
@@ -73,16 +75,17 @@ def simulate_delivery(out: Path, spec: SimulationSpec, *, workers: int | None = 
     for target in targets:
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise DeliveryError(f"{target} exists and is not empty: remove it, or give another folder to write to.")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.part-", dir=out.parent) as temporary:
-        built = Path(temporary) / out.name
-        for folder in [_beside(built, kind) for kind in kinds] + [built]:
-            folder.mkdir()
-        _run(built, spec, workers or _default_workers(spec), progress)
-        for target in targets:
-            if target.exists():
-                target.rmdir()
-            os.rename(built.parent / target.name, target)
+    with storing(out, "free some space, or give another folder to write to"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with working_folder(out.parent, out.name) as temporary:
+            built = temporary / out.name
+            for folder in [_beside(built, kind) for kind in kinds] + [built]:
+                folder.mkdir()
+            _run(built, spec, workers or _default_workers(spec), progress)
+            for target in targets:
+                if target.exists():
+                    target.rmdir()
+                os.rename(built.parent / target.name, target)
 
 
 def demo_delivery(*, progress: bool = True) -> DemoPaths:

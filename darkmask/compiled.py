@@ -1,0 +1,67 @@
+"""Compiled kernels on disk: used only when they are the bytes that were written.
+
+numba loads whatever lies in its cache: a file that was cut ends the run, and one with another byte in it is machine
+code that nobody compiled. So each of its files has the SHA-256 of its bytes beside it.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+from .atomic import sha256_file, write_text
+
+
+class SealedCache(FunctionCache):
+    """numba's cache of one function, with sealed files.
+
+    Code that cannot be kept, on a full disk say, is used all the same; code that is damaged is compiled again.
+
+    Parameters
+    ----------
+    function : callable
+    """
+
+    def __init__(self, function):
+        super().__init__(function)
+        self._cache_file = _SealedFiles(
+            cache_path=self._cache_path,
+            filename_base=self._impl.filename_base,
+            source_stamp=self._impl.locator.get_source_stamp(),
+        )
+
+    def save_overload(self, sig, data) -> None:
+        """Keep compiled code, where there is room."""
+        with contextlib.suppress(OSError):
+            super().save_overload(sig, data)
+
+
+class _SealedFiles(IndexDataCacheFile):
+    def _load_index(self) -> dict:
+        return super()._load_index() if _is_sealed(self._index_path) else {}
+
+    def _load_data(self, name: str):
+        if not _is_sealed(self._data_path(name)):
+            raise FileNotFoundError(name)  # which load() takes for a file that somebody removed
+        return super()._load_data(name)
+
+    @contextlib.contextmanager
+    def _open_for_write(self, filepath: str) -> Iterator[BinaryIO]:
+        with super()._open_for_write(filepath) as file:
+            yield file
+            file.flush()
+            digest = sha256_file(file.name)
+        write_text(_seal(filepath), digest)
+
+
+def _seal(path: str) -> Path:
+    return Path(f"{path}.sha256")
+
+
+def _is_sealed(path: str) -> bool:
+    try:
+        return _seal(path).read_text(encoding="ascii") == sha256_file(path)
+    except (OSError, ValueError):
+        return False
