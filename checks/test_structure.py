@@ -17,7 +17,12 @@ def spread(check, products) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     if check.run.settings.ground is None:
         return bad, np.zeros_like(bad), science_pixels(products), "in all"
     ground = products.ground(check.detector)
-    return bad, (ground.decoded & bits) != 0, science_pixels(products), f"beyond those of {ground.path.name}"
+    return (
+        bad,
+        (ground.decoded & bits) != 0,
+        science_pixels(products),
+        f"beyond those of {products.ground_name(check.detector)}",
+    )
 
 
 @pytest.mark.asks("STR-ROW", "STR-COLUMN")

@@ -44,7 +44,7 @@ def schema_complaints(path: Path) -> list[str]:
     MaskError
         When the file or the process cannot be used.
     """
-    return _answer(_worker(), path, {"asks": "schema"}, "")
+    return _answer(worker(), path, {"asks": "schema"}, "")
 
 
 def certified(path: Path, geometry: Geometry) -> tuple[list[str], str]:
@@ -68,12 +68,12 @@ def certified(path: Path, geometry: Geometry) -> tuple[list[str], str]:
     MaskError
         When the user's CRDS can be reached neither as a server nor as a cache.
     """
-    worker, context = _worker(), STUB_CONTEXT
+    asked, context = worker(), STUB_CONTEXT
     if has_own_crds():
-        worker, context = _worker(OWN_CRDS), _own_context()
+        asked, context = worker(OWN_CRDS), _own_context()
     question = {"asks": "certify", "context": context, "mini_frame": geometry.frame != FRAME_SIZE}
     configured = f"{os.environ.get('CRDS_SERVER_URL')} {os.environ.get('CRDS_PATH')}" if has_own_crds() else ""
-    messages = _answer(worker, path, question, configured)
+    messages = _answer(asked, path, question, configured)
     return messages, context if configured else "a stub context"
 
 
@@ -92,7 +92,7 @@ def applied(path: Path, detector: str, geometry: Geometry) -> list[dict]:
         See :func:`darkmask.acceptance_worker.work`.
     """
     windows = (Window("FULL", 1, 1, geometry.frame, geometry.frame), subarray_window(detector, geometry))
-    return _answer(_worker(), path, {"asks": "dqinit", "detector": detector, "windows": windows}, "")
+    return _answer(worker(), path, {"asks": "dqinit", "detector": detector, "windows": windows}, "")
 
 
 def subarray_window(detector: str, geometry: Geometry) -> Window:
@@ -117,24 +117,29 @@ def subarray_window(detector: str, geometry: Geometry) -> Window:
 
 
 @cache
-def _worker(*arguments: str) -> Worker:
+def worker(*arguments: str) -> Worker:
+    """The process that answers; with :data:`OWN_CRDS` the one that has the user's CRDS configuration."""
     return Worker("darkmask.acceptance_worker", *arguments)
+
+
+def configured_crds() -> str:
+    """The user's CRDS in words: its server, or its cache where there is none."""
+    return os.environ.get("CRDS_SERVER_URL") or os.environ.get("CRDS_PATH") or "no server and no cache"
 
 
 @cache
 def _own_context() -> str:
     """Asked of the user's CRDS, since a server's operational context changes."""
     try:
-        return _worker(OWN_CRDS).ask({"asks": "context"})
+        return worker(OWN_CRDS).ask({"asks": "context"})
     except WorkerError as error:
-        where = os.environ.get("CRDS_SERVER_URL") or os.environ.get("CRDS_PATH")
         raise MaskError(
-            f"CRDS as configured ({where}) gives no context ({error}): connect to the network, set CRDS_CONTEXT to a "
-            "cached one, or unset CRDS_SERVER_URL and CRDS_PATH to certify by CRDS's rules alone."
+            f"CRDS as configured ({configured_crds()}) gives no context ({error}): connect to the network, set "
+            "CRDS_CONTEXT to a cached one, or unset CRDS_SERVER_URL and CRDS_PATH to certify by CRDS's rules alone."
         ) from error
 
 
-def _answer(worker: Worker, path: Path, question: dict, configured: str):
+def _answer(asked: Worker, path: Path, question: dict, configured: str):
     try:
         digest = sha256_file(path)
     except OSError as error:
@@ -151,7 +156,7 @@ def _answer(worker: Worker, path: Path, question: dict, configured: str):
 
     def make(out: Path) -> None:
         try:
-            answer = worker.ask({**question, "path": str(path)})
+            answer = asked.ask({**question, "path": str(path)})
         except WorkerError as error:
             raise MaskError(
                 f"{path} could not be given to the pipeline ({error}): check the installation of jwst and crds."

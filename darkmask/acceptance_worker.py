@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from .applied import Window, applied_pixeldq, difference, schema_complaints
-from .certify import certify, context_name, write_stub_context
+from .certify import best_mask, certify, context_name, write_stub_context
 from .detectors import detector
 from .maskfile import read_mask
 from .offline import offline_crds
@@ -21,17 +21,19 @@ def work(job: dict):
     Parameters
     ----------
     job : dict
-        ``asks`` and what that needs: ``context``, ``certify`` (path, context, mini_frame), ``schema`` (path) or
-        ``dqinit`` (path, detector, windows).
+        ``asks`` and what that needs: ``context``, ``mask`` (detector, date), ``certify`` (path, context, mini_frame),
+        ``schema`` (path) or ``dqinit`` (path, detector, windows).
 
     Returns
     -------
     object
-        What :func:`context_name`, :func:`certify` or :func:`schema_complaints` returns; for ``dqinit`` a list of
-        :func:`difference`, with ``window`` and, where the step refused the mask, ``refused``.
+        What :func:`context_name`, :func:`best_mask`, :func:`certify` or :func:`schema_complaints` returns; for
+        ``dqinit`` a list of :func:`difference`, with ``window`` and, where the step refused the mask, ``refused``.
     """
     if job["asks"] == "context":
         return context_name()
+    if job["asks"] == "mask":
+        return best_mask(job["detector"], job["date"])
     path = Path(job["path"])
     if job["asks"] == "certify":
         return certify(path, job["context"], job["mini_frame"])

@@ -7,10 +7,12 @@ import gzip
 import logging
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .pipeline import Heard
+from .pipeline import Heard, one_line
 
 _HEADER = """header = {{
     'derived_from' : 'none',
@@ -70,6 +72,25 @@ def write_stub_context(cache: Path) -> None:
         update_checksum(str(path))
 
 
+class CrdsError(Exception):
+    """What CRDS said when it could not answer."""
+
+
+@contextmanager
+def _in_its_words() -> Iterator[None]:
+    """Turn whatever CRDS raises into what it logged: without a server and a cache it ends the process."""
+    said = Heard()
+    logger = logging.getLogger("CRDS")
+    logger.addHandler(said)
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        logged = [text for level, text in said.messages if level in ("error", "critical")]
+        raise CrdsError(logged[-1] if logged else one_line(f"{type(error).__name__}: {error}")) from error
+    finally:
+        logger.removeHandler(said)
+
+
 def context_name() -> str:
     """The context that CRDS would use now: ``CRDS_CONTEXT``, or the server's or the cache's operational one.
 
@@ -80,12 +101,50 @@ def context_name() -> str:
 
     Raises
     ------
-    Exception
-        Any of CRDS's, when there is neither a server nor a cache.
+    CrdsError
+        When there is neither a server nor a cache.
     """
     from crds.core import heavy_client
 
-    return heavy_client.get_context_name("jwst")
+    with _in_its_words():
+        return heavy_client.get_context_name("jwst")
+
+
+def best_mask(detector: str, date: str) -> str:
+    """The MASK that CRDS chooses for darks of a full frame, fetched into the user's cache when it is not there.
+
+    Parameters
+    ----------
+    detector : str
+    date : str
+        ``YYYY-MM-DD``; one that is in force at its end.
+
+    Returns
+    -------
+    str
+        Its path.
+
+    Raises
+    ------
+    CrdsError
+        When CRDS has none, or it can be neither fetched nor found in the cache.
+    """
+    import crds
+
+    dataset = {
+        "META.INSTRUMENT.NAME": "NIRCAM",
+        "META.INSTRUMENT.DETECTOR": detector,
+        "META.SUBARRAY.NAME": "FULL",
+        "META.EXPOSURE.TYPE": "NRC_DARK",
+        "META.OBSERVATION.DATE": date,
+        "META.OBSERVATION.TIME": "23:59:59",
+    }
+    with _in_its_words():
+        path = str(crds.getreferences(dataset, reftypes=["mask"], observatory="jwst")["mask"])
+        # It logs what it could not fetch, and answers with the path all the same.
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"{path} could not be fetched")
+    return path
 
 
 def certify(path: Path, context: str, mini_frame: bool = False) -> list[str]:

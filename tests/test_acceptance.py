@@ -134,11 +134,11 @@ def test_a_user_with_crds_is_asked_for_a_context_that_works(tmp_path, own_cache,
     monkeypatch.setenv("CRDS_SERVER_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("CRDS_PATH", str(tmp_path / "crds"))
     acceptance._own_context.cache_clear()
-    acceptance._worker.cache_clear()
+    acceptance.worker.cache_clear()
     with pytest.raises(MaskError, match=r"CRDS as configured \(http://127.0.0.1:9\) gives no context") as caught:
         acceptance.certified(good_mask(tmp_path, "NRCB4"), Geometry(FRAME))
     assert "\n" not in str(caught.value)
-    acceptance._worker.cache_clear()
+    acceptance.worker.cache_clear()
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
