@@ -10,8 +10,9 @@ from .atomic import replacing
 from .build import BuildRequest, build_cached
 from .delivery import scan
 from .detectors import Geometry
+from .engines.flats import FLAT_MNEMONICS, find_flats
 from .errors import DeliveryError, MaskError
-from .flags import Category, in_category, pixel_flags
+from .flags import Category, bits_of, in_category, pixel_flags
 from .maskfile import read_mask
 from .maskfolder import scan_masks
 from .search.parameters import SearchParameters
@@ -26,6 +27,8 @@ def search_delivery(
     detectors: list[str] | None = None,
     frame: int = 2048,
     base: Path | None = None,
+    flats: Path | None = None,
+    dead_search_type: str = "sigma_rate",
 ) -> Iterator[str]:
     """Search a delivery and write masks, category images and catalogues.
 
@@ -38,6 +41,10 @@ def search_delivery(
     frame : int
     base : Path, optional
         Folder of the masks in force.
+    flats : Path, optional
+        Folder of slope files of flats, which jwst_reffiles searches for dead, low-QE and open pixels.
+    dead_search_type : str
+        How it tells dead pixels: ``sigma_rate`` or ``absolute_rate``.
 
     Yields
     ------
@@ -64,9 +71,10 @@ def search_delivery(
                 subarrays=tuple(subarrays),
                 engine=engine,
                 preset=preset if engine == "native" else "official",
-                parameters=SearchParameters(),
+                parameters=SearchParameters(dead_search_type=dead_search_type),
                 geometry=Geometry(frame),
                 base=in_force.path_of(detector) if in_force else None,
+                flats=find_flats(flats, detector, Geometry(frame)) if flats else (),
             )
         )
         stem = detector.lower()
@@ -77,7 +85,12 @@ def search_delivery(
                 _copy(built.folder / f"{subarray}_catalogue{suffix}", out / f"{stem}_{subarray.lower()}{suffix}")
         categories = built.set("FULL").categories
         counts = ", ".join(f"{c.value} {int(in_category(categories, c).sum())}" for c in Category)
-        yield f"{detector}: {counts}"
+        yield f"{detector}: {counts}{_seen_in_flats(out / built.mask_path.name) if flats else ''}"
+
+
+def _seen_in_flats(mask: Path) -> str:
+    decoded = read_mask(mask).decoded
+    return "".join(f", {name.lower()} {int(((decoded & bits_of((name,))) != 0).sum())}" for name in FLAT_MNEMONICS)
 
 
 def compare_masks(first: Path, second: Path) -> str:
