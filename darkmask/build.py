@@ -45,6 +45,8 @@ class BuildRequest:
         The mask in force, whose bits that darks cannot see are carried over.
     manual : ManualFlags or None
         Pixels flagged by hand, whose flags are added.
+    flats : tuple of Path
+        Slope files of flats, which jwst_reffiles searches for dead, low-QE and open pixels.
     author, description : str
     pedigree, useafter : str or None
         From DATE-OBS when not given.
@@ -64,6 +66,7 @@ class BuildRequest:
     geometry: Geometry
     base: Path | None = None
     manual: ManualFlags | None = None
+    flats: tuple[Path, ...] = ()
     author: str = "NIRCam dark checks"
     description: str = "Bad pixel mask from dark exposures"
     pedigree: str | None = None
@@ -251,6 +254,7 @@ def _hash_inputs(request: BuildRequest) -> dict[str, str]:
             require_unchanged(folder / record.path, record)
         if request.base is not None:
             inputs[f"base/{request.base.name}"] = sha256_file(request.base)
+        inputs |= {f"flats/{path.name}": sha256_file(path) for path in request.flats}
     except OSError as error:
         raise DarkmaskError(f"{error.filename} can no longer be read ({error.strerror}): run again.") from error
     return inputs

@@ -68,6 +68,15 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--frame", type=int, default=2048, help="pixels along each side of a full frame (default 2048)")
     search.add_argument("--base", type=Path, metavar="DIR", help="masks in force, whose bits darks cannot see are kept")
     search.add_argument("--manual-flags", type=Path, metavar="FILE", help="pixels flagged by hand (ECSV), to be added")
+    search.add_argument(
+        "--flats", type=Path, metavar="DIR", help="_rate or _rateints of flats, for jwst_reffiles to search as well"
+    )
+    search.add_argument(
+        "--dead-search-type",
+        choices=("sigma_rate", "absolute_rate"),
+        default="sigma_rate",
+        help="how jwst_reffiles tells dead pixels in flats: 5 sigma below the mean (default), or below 5 %% of it",
+    )
     search.set_defaults(run=_search)
 
     compare = commands.add_parser("compare", help="compare two masks flag by flag")
@@ -176,6 +185,8 @@ def _search(chosen: argparse.Namespace) -> int:
         frame=chosen.frame,
         base=chosen.base,
         manual_flags=chosen.manual_flags,
+        flats=chosen.flats,
+        dead_search_type=chosen.dead_search_type,
     ):
         print(line)
     return 0

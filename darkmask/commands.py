@@ -10,8 +10,9 @@ from .atomic import replacing, storing
 from .build import BuildRequest, build_cached
 from .delivery import scan
 from .detectors import Geometry
+from .engines.flats import FLAT_MNEMONICS, find_flats
 from .errors import DeliveryError, MaskError
-from .flags import Category, in_category, pixel_flags
+from .flags import Category, bits_of, in_category, pixel_flags
 from .manualflags import read_manual_flags
 from .maskfile import read_mask
 from .maskfolder import scan_masks
@@ -28,6 +29,8 @@ def search_delivery(
     frame: int = 2048,
     base: Path | None = None,
     manual_flags: Path | None = None,
+    flats: Path | None = None,
+    dead_search_type: str = "sigma_rate",
 ) -> Iterator[str]:
     """Search a delivery and write masks, category images and catalogues.
 
@@ -42,6 +45,10 @@ def search_delivery(
         Folder of the masks in force.
     manual_flags : Path, optional
         Table of pixels flagged by hand, see :mod:`darkmask.manualflags`.
+    flats : Path, optional
+        Folder of slope files of flats, which jwst_reffiles searches for dead, low-QE and open pixels.
+    dead_search_type : str
+        How it tells dead pixels: ``sigma_rate`` or ``absolute_rate``.
 
     Yields
     ------
@@ -69,10 +76,11 @@ def search_delivery(
                 subarrays=tuple(subarrays),
                 engine=engine,
                 preset=preset if engine == "native" else "official",
-                parameters=SearchParameters(),
+                parameters=SearchParameters(dead_search_type=dead_search_type),
                 geometry=Geometry(frame),
                 base=in_force.path_of(detector) if in_force else None,
                 manual=manual,
+                flats=find_flats(flats, detector, Geometry(frame)) if flats else (),
             )
         )
         stem = detector.lower()
@@ -83,7 +91,12 @@ def search_delivery(
                 _copy(built.folder / f"{subarray}_catalogue{suffix}", out / f"{stem}_{subarray.lower()}{suffix}")
         categories = built.set("FULL").categories
         counts = ", ".join(f"{c.value} {int(in_category(categories, c).sum())}" for c in Category)
-        yield f"{detector}: {counts}"
+        yield f"{detector}: {counts}{_seen_in_flats(out / built.mask_path.name) if flats else ''}"
+
+
+def _seen_in_flats(mask: Path) -> str:
+    decoded = read_mask(mask).decoded
+    return "".join(f", {name.lower()} {int(((decoded & bits_of((name,))) != 0).sum())}" for name in FLAT_MNEMONICS)
 
 
 def compare_masks(first: Path, second: Path) -> str:

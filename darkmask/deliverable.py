@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .engines import SearchOutcome
+from .engines.flats import FlatsResult, keywords_of, merge_flats, search_flats
 from .errors import MaskError
 from .flags import CARRIED_MNEMONICS, bits_of
 from .manualflags import add_manual_flags
@@ -31,6 +32,8 @@ def write_detector_mask(path: Path, request: "BuildRequest", outcome: SearchOutc
     ------
     MaskError
         When the frames, or the mask in force, are of another size than the criteria say.
+    SearchError
+        When flats were given and cannot be searched.
     """
     dq = outcome.flags.to_dq(outcome.categories)
     border = request.geometry.reference_pixels()
@@ -42,6 +45,10 @@ def write_detector_mask(path: Path, request: "BuildRequest", outcome: SearchOutc
         )
     # A reference pixel sees no light: no category can apply to it.
     dq[border] = np.uint32(bits_of(("REFERENCE_PIXEL",)))
+    found = None
+    if request.flats:
+        found = search_flats(request.flats, request.parameters, request.detector)
+        dq = merge_flats(dq, found.dq)
     if request.base is not None:
         dq |= carried_bits(read_mask(request.base).decoded, dq, request)
     if request.manual is not None:
@@ -56,7 +63,7 @@ def write_detector_mask(path: Path, request: "BuildRequest", outcome: SearchOutc
             description=request.description,
             pedigree=request.pedigree or f"INFLIGHT {dates[0]} {dates[-1]}",
             useafter=request.useafter or f"{dates[0]}T00:00:00",
-            history=tuple(_history(request, outcome, inputs)),
+            history=tuple(_history(request, outcome, found, inputs)),
             subarray=request.mask_subarray,
             date=f"{dates[-1]}T00:00:00.000",
         ),
@@ -91,7 +98,9 @@ def carried_bits(base: np.ndarray, dq: np.ndarray, request: "BuildRequest") -> n
     return carried | unusable.astype(np.uint32)
 
 
-def _history(request: "BuildRequest", outcome: SearchOutcome, inputs: dict[str, str]) -> list[str]:
+def _history(
+    request: "BuildRequest", outcome: SearchOutcome, flats: FlatsResult | None, inputs: dict[str, str]
+) -> list[str]:
     lines = [
         *request.history,
         f"Bad pixels searched by darkmask: engine {request.engine} {outcome.version}, search {request.preset}.",
@@ -101,5 +110,8 @@ def _history(request: "BuildRequest", outcome: SearchOutcome, inputs: dict[str, 
         lines.append(f"{pixels} pixels flagged by hand: {request.manual.name}, SHA-256 {request.manual.sha256}.")
     used = request.parameters.of_search(request.preset)
     lines += ["Parameters of the search:", *(f"{name} = {value}" for name, value in sorted(used.items()))]
+    if flats is not None:
+        lines += [f"Dead, low-QE and open pixels searched in flats by jwst_reffiles {flats.version}, with:"]
+        lines += [f"{name} = {value}" for name, value in sorted(keywords_of(request.parameters).items())]
     lines += ["Files (SHA-256):", *(f"{Path(name).name} {digest}" for name, digest in sorted(inputs.items()))]
     return lines

@@ -1,0 +1,38 @@
+"""Run ``bad_pixels()`` of jwst_reffiles once on flats, in the process and folder that :mod:`.flats` made for it."""
+
+import json
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+from .reffiles_worker import MASK_NAME, RESULT_NAME
+
+
+def run(job: dict) -> None:
+    """Search, and write the result into the working directory.
+
+    Parameters
+    ----------
+    job : dict
+        ``flats``: absolute paths of slope files; ``keywords``: of ``bad_pixels``.
+    """
+    # Matplotlib and the pipeline come with it.
+    from jwst_reffiles.bad_pixel_mask.bad_pixel_mask import bad_pixels
+
+    bad_pixels(
+        flat_slope_files=job["flats"],
+        output_file=MASK_NAME,
+        # Placeholders that the schema accepts; the mask that is delivered is written elsewhere.
+        useafter="2022-01-01T00:00:00",
+        **job["keywords"],
+    )
+    with fits.open(MASK_NAME) as hdus:
+        dq = hdus["DQ"].data.astype(np.uint32)
+    np.savez(RESULT_NAME, dq=dq, version=np.array(version("jwst_reffiles")))
+
+
+if __name__ == "__main__":
+    run(json.loads(Path(sys.argv[1]).read_text()))
