@@ -7,6 +7,7 @@ pytest_plugins = [
     "fixtures.report",
     "fixtures.report_history",
     "fixtures.run",
+    "fixtures.progress",
     "fixtures.outcomes",
     "fixtures.check",
     "fixtures.describe",

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkmask.detectors import DETECTORS
-from fixtures.criteria import Criteria, CriteriaError, Criterion, load_criteria
+from fixtures.criteria import CRITERIA_FOLDER, Criteria, CriteriaError, Criterion, load_criteria
 from fixtures.verdict import CheckKey, Outcome, expected_keys, make_result, verdict_of
 
 ROOT = Path(__file__).resolve().parent.parent
 numbers = st.floats(allow_nan=True, allow_infinity=True)
 NIRCAM, DEMO = load_criteria("nircam"), load_criteria("demo")
+LENIENT, STRICT = load_criteria("lenient"), load_criteria("strict")
 
 
-@pytest.mark.parametrize("criteria", [NIRCAM, DEMO], ids=lambda c: c.name)
+@pytest.mark.parametrize("criteria", [NIRCAM, DEMO, LENIENT, STRICT], ids=lambda c: c.name)
 def test_every_criterion_says_where_its_bound_comes_from(criteria):
     for name, criterion in criteria.criteria.items():
         assert criterion.source, name
@@ -79,6 +81,39 @@ def test_a_file_adds_to_the_profile_it_extends(tmp_path):
     assert own.geometry.frame == 256
     assert set(own.criteria) == set(NIRCAM.criteria)
     assert own.sha256 != DEMO.sha256
+
+
+@pytest.mark.parametrize("name", NIRCAM.criteria)
+@given(data=st.data())
+def test_what_passes_a_stricter_profile_passes_a_more_lenient_one(name, data):
+    profiles = [criteria.criteria[name] for criteria in (STRICT, NIRCAM, LENIENT)]
+    bounds = {bound for criterion in profiles for bound in (criterion.low, criterion.high) if bound is not None}
+    # At and beside every bound, and anywhere.
+    value = data.draw(st.sampled_from(sorted(b * factor for b in bounds for factor in (0.999, 1, 1.001))) | numbers)
+    strict, usual, lenient = (criterion.accepts(value) for criterion in profiles)
+    assert strict <= usual <= lenient
+
+
+@pytest.mark.parametrize("profile", [LENIENT, STRICT], ids=lambda c: c.name)
+def test_a_profile_says_why_each_of_its_bounds_is_another(profile):
+    written = tomllib.loads((CRITERIA_FOLDER / f"{profile.name}.toml").read_text())
+    assert len(written["criteria"]) > 20
+    for name, table in written["criteria"].items():
+        usual = NIRCAM.criteria[name]
+        assert set(table) - {"low", "high"} == {"source", "reason"}, name
+        assert (profile.criteria[name].low, profile.criteria[name].high) != (usual.low, usual.high), name
+        assert table["reason"] != usual.reason, name
+    assert (profile.plan, profile.search, profile.mask, profile.geometry) == (
+        NIRCAM.plan, NIRCAM.search, NIRCAM.mask, NIRCAM.geometry,
+    )  # fmt: skip
+
+
+def test_the_lenient_profile_passes_nothing_that_says_nothing():
+    for name, criterion in LENIENT.criteria.items():
+        assert criterion.low == NIRCAM.criteria[name].low, name
+        assert criterion.required == NIRCAM.criteria[name].required, name
+        # A count of problems stays at none.
+        assert (criterion.high == 0) == (NIRCAM.criteria[name].high == 0), name
 
 
 def test_files_that_extend_each_other_are_refused(tmp_path):

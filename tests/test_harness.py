@@ -142,7 +142,7 @@ def test_a_dead_worker_is_an_error_and_never_a_pass(run_checks, inputs, tmp_path
     [
         (["--engine=magic"], "invalid choice: 'magic'"),
         (["--search=thorough"], "invalid choice: 'thorough'"),
-        (["--criteria=none_such"], "is neither a profile (demo, nircam) nor a file"),
+        (["--criteria=none_such"], "is neither a profile (demo, lenient, nircam, strict) nor a file"),
         (["--detectors=NRCA9"], "NRCA9, which is no NIRCam detector"),
         (["--waivers=none_such.toml"], "The waiver file none_such.toml cannot be read as TOML"),
         (["--ground="], "--ground has no value"),
