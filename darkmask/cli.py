@@ -23,7 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when it did what was asked, 1 when its input cannot be used (one sentence goes to standard error).
+        0 when it did what was asked, 1 when its input cannot be used (one sentence goes to standard error), 130 when
+        it was interrupted.
     """
     chosen = _parser().parse_args(arguments)
     try:
@@ -31,6 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     except DarkmaskError as error:
         print(f"darkmask {chosen.command}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"darkmask {chosen.command}: interrupted; what has its final name is whole.", file=sys.stderr)
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:

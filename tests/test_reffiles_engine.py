@@ -114,7 +114,7 @@ def no_worker(monkeypatch):
     def refuse(*_):
         pytest.fail("the package was started")
 
-    monkeypatch.setattr(reffiles, "_run_worker", refuse)
+    monkeypatch.setattr(reffiles, "run_worker", refuse)
 
 
 def refusal(triplets, parameters=None) -> str:

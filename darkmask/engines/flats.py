@@ -130,7 +130,7 @@ def search_flats(paths: Sequence[Path], parameters: SearchParameters, detector: 
             "or leave out --flats."
         )
     job = {"flats": [str(Path(path).resolve()) for path in paths], "keywords": keywords_of(parameters)}
-    with run_worker("flats_worker", job, f"jwst_reffiles on the {len(paths)} flats of {detector}") as result:
+    with run_worker("flats_worker", job, f"the {len(paths)} flats of {detector}") as result:
         return FlatsResult(result["dq"] & np.uint32(bits_of(FLAT_MNEMONICS)), str(result["version"]))
 
 

@@ -27,7 +27,7 @@ def run_worker(module: str, job: dict, what: str, remedy: str = "look at the fil
     job : dict
         Written as JSON into the folder.
     what, remedy : str
-        For the sentence of a failure: what failed, and what to do.
+        For the sentence of a failure: what the job was on, and what to do.
 
     Yields
     ------
@@ -50,6 +50,6 @@ def run_worker(module: str, job: dict, what: str, remedy: str = "look at the fil
         if done.returncode:
             lines = done.stderr.strip().splitlines() or ["it said nothing"]
             how = f"was killed by signal {-done.returncode}" if done.returncode < 0 else "failed"
-            raise SearchError(f"{what} {how} ({lines[-1].strip()}): {remedy}.")
+            raise SearchError(f"jwst_reffiles {how} on {what} ({lines[-1].strip()}): {remedy}.")
         with np.load(Path(folder, "result.npz")) as result:
             yield result

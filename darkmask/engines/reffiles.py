@@ -103,7 +103,7 @@ def search_reffiles(
         _check_integrations(triplet)
     job = {kind: [str(Path(getattr(t, kind)).resolve()) for t in triplets] for kind in ("jump", "fitopt", "rate")}
     job["keywords"] = {key: getattr(parameters, key) for key in _KEYWORDS} | _flag_keywords(parameters)
-    what = f"jwst_reffiles on the {len(triplets)} exposures of {name}"
+    what = f"the {len(triplets)} exposures of {name}"
     with run_worker("reffiles_worker", job, what, "look at the files named, or search with --engine=native") as result:
         return ReffilesResult(result["categories"], result["dq"], str(result["version"]))
 

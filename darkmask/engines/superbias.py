@@ -90,6 +90,6 @@ def measure_superbias(paths: Sequence[Path], *, detector: str, subarray: str) ->
             f"jwst_reffiles is not installed and was to measure the superbias of {name}: install jwst_reffiles==1.0.1."
         )
     job = {"paths": [str(Path(path).resolve()) for path in paths]}
-    what = f"the superbias of jwst_reffiles on the {len(paths)} exposures of {name}"
+    what = f"the superbias of {len(paths)} exposures of {name}"
     with run_worker("superbias_worker", job, what) as result:
         return Superbias(result["mean"], result["scatter"], result["unreliable"], str(result["version"]))

@@ -1,7 +1,9 @@
 """A folder of ``_uncal`` files to a delivery: several exposures at a time, each whole or not at all, resumable."""
 
+import errno
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -24,6 +26,7 @@ from .steps import Settings, make_products
 # Bytes for each pixel and group at the peak of the ramp fit, and of the imports beside them: measured on 2048 x 2048
 # exposures with jwst 3.0.0.
 BYTES_PER_SAMPLE, BYTES_FIXED = 32, 0.6e9
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @dataclass(frozen=True)
@@ -191,9 +194,12 @@ def _outcome(future: Future, task: Task) -> tuple[str, str]:
         return future.result(), ""
     except BrokenProcessPool:
         raise
-    except OSError as error:
-        return "", f"the products of {task.record.path} cannot be written ({error.strerror}): make room, and run again."
     except Exception as error:  # whatever a step raises of bad data means the same to the user
+        if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
+            return (
+                "",
+                f"the products of {task.record.path} cannot be written ({error.strerror}): make room, and run again.",
+            )
         reason = " ".join(str(error).split())[:200].rstrip(".")
         return "", (
             f"the pipeline's steps failed on {task.record.path} ({type(error).__name__}: {reason}): transfer the file "
@@ -206,6 +212,8 @@ def _start_worker() -> None:
 
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
+    # An interruption is the parent's to answer: what is begun is finished, and nothing new is.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     stack = ExitStack()
     # Every reference file was chosen before: workers need neither a server nor a cache.
     stack.enter_context(offline_crds())
