@@ -10,6 +10,7 @@ import pytest
 from astropy.table import Table
 from hypothesis import given
 from hypothesis.extra import numpy as arrays
+from jsonschema import validate
 
 from darkmask.atomic import sha256_file
 from darkmask.changes import changed_pixels, changes, relative_change
@@ -18,7 +19,7 @@ from darkmask.flags import Category
 from darkmask.history import Earlier, read_history
 from darkmask.kinds import kinds_of_categories
 from fixtures.report_history import history_html
-from tests.conftest import DETECTORS
+from tests.conftest import DETECTORS, ROOT
 
 maps = arrays.arrays(bool, (5, 6))
 
@@ -72,6 +73,7 @@ def test_a_delivery_against_itself(run_checks, small, tmp_path):
     digest = sha256_file(report / "results.json")
     run_checks(*options, f"--previous={report / 'results.json'}", "-n", "2", expect=0)
     results = json.loads((report / "results.json").read_text())
+    validate(results, json.loads((ROOT / "docs" / "results.schema.json").read_text()))
     trends = [check for check in results["checks"] if check["id"].startswith("TRD-")]
     assert {(check["outcome"], check["measured"]) for check in trends} == {("pass", 0.0)}
     assert len(trends) == 6
