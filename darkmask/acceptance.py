@@ -11,14 +11,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from . import siaf
-from .acceptance_worker import OWN_CRDS
 from .applied import Window
 from .atomic import sha256_file, sha256_text, write_text
 from .cache import cached
 from .certify import has_own_crds
 from .detectors import FRAME_SIZE, Geometry
 from .errors import MaskError
-from .worker import Worker, WorkerError
+from .worker import OWN_CRDS, Worker, WorkerError, pipeline
 
 # Whose answers these are.
 _PACKAGES = ("astropy", "crds", "jwst", "numpy", "stdatamodels")
@@ -44,7 +43,7 @@ def schema_complaints(path: Path) -> list[str]:
     MaskError
         When the file or the process cannot be used.
     """
-    return _answer(worker(), path, {"asks": "schema"}, "")
+    return _answer(pipeline(), path, {"asks": "schema"}, "")
 
 
 def certified(path: Path, geometry: Geometry) -> tuple[list[str], str]:
@@ -68,9 +67,9 @@ def certified(path: Path, geometry: Geometry) -> tuple[list[str], str]:
     MaskError
         When the user's CRDS can be reached neither as a server nor as a cache.
     """
-    asked, context = worker(), STUB_CONTEXT
+    asked, context = pipeline(), STUB_CONTEXT
     if has_own_crds():
-        asked, context = worker(OWN_CRDS), _own_context()
+        asked, context = pipeline(OWN_CRDS), _own_context()
     question = {"asks": "certify", "context": context, "mini_frame": geometry.frame != FRAME_SIZE}
     configured = f"{os.environ.get('CRDS_SERVER_URL')} {os.environ.get('CRDS_PATH')}" if has_own_crds() else ""
     messages = _answer(asked, path, question, configured)
@@ -89,10 +88,10 @@ def applied(path: Path, detector: str, geometry: Geometry) -> list[dict]:
     Returns
     -------
     list of dict
-        See :func:`darkmask.acceptance_worker.work`.
+        See :func:`darkmask.acceptance_worker.answer`.
     """
     windows = (Window("FULL", 1, 1, geometry.frame, geometry.frame), subarray_window(detector, geometry))
-    return _answer(worker(), path, {"asks": "dqinit", "detector": detector, "windows": windows}, "")
+    return _answer(pipeline(), path, {"asks": "dqinit", "detector": detector, "windows": windows}, "")
 
 
 def subarray_window(detector: str, geometry: Geometry) -> Window:
@@ -116,12 +115,6 @@ def subarray_window(detector: str, geometry: Geometry) -> Window:
     return Window("SUB160", side + 1, geometry.frame // 2 + 1, side, side // 2)
 
 
-@cache
-def worker(*arguments: str) -> Worker:
-    """The process that answers; with :data:`OWN_CRDS` the one that has the user's CRDS configuration."""
-    return Worker("darkmask.acceptance_worker", *arguments)
-
-
 def configured_crds() -> str:
     """The user's CRDS in words: its server, or its cache where there is none."""
     return os.environ.get("CRDS_SERVER_URL") or os.environ.get("CRDS_PATH") or "no server and no cache"
@@ -131,7 +124,7 @@ def configured_crds() -> str:
 def _own_context() -> str:
     """Asked of the user's CRDS, since a server's operational context changes."""
     try:
-        return worker(OWN_CRDS).ask({"asks": "context"})
+        return pipeline(OWN_CRDS).ask({"asks": "context"})
     except WorkerError as error:
         raise MaskError(
             f"CRDS as configured ({configured_crds()}) gives no context ({error}): connect to the network, set "

@@ -1,21 +1,15 @@
-"""Ask CRDS and the pipeline of MASK files, in the process that :mod:`darkmask.acceptance` made for it."""
+"""Ask CRDS and the pipeline of MASK files, in the process that :func:`darkmask.worker.pipeline` starts."""
 
-import sys
 from pathlib import Path
 
 from .applied import Window, applied_pixeldq, difference, schema_complaints
-from .certify import best_mask, certify, context_name, write_stub_context
+from .certify import best_mask, certify, context_name
 from .detectors import detector
 from .maskfile import read_mask
-from .offline import offline_crds
-from .pipeline import one_line, silence_logs
-from .worker import serve
-
-# The word on the command line by which the process keeps the user's CRDS configuration.
-OWN_CRDS = "own-crds"
+from .pipeline import one_line
 
 
-def work(job: dict):
+def answer(job: dict):
     """One question.
 
     Parameters
@@ -53,19 +47,3 @@ def _apply(path: Path, name: str, window: Window, decoded) -> dict:
         refused = one_line(f"{type(error).__name__}: {error}")
         return {"window": window.name, "pixels": int(expected.size), "refused": refused}
     return {"window": window.name, "refused": "", **difference(expected, found)}
-
-
-def main() -> None:
-    """Answer the questions on standard input."""
-    if OWN_CRDS in sys.argv[1:]:
-        silence_logs()
-        serve(work)
-        return
-    with offline_crds() as cache:
-        write_stub_context(cache)
-        silence_logs()
-        serve(work)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,10 +1,9 @@
 """Ramps put through the pipeline's jump and ramp-fit steps, and read back as an exposure.
 
-The steps run in a process of their own (:mod:`darkmask.refit_worker`) that stays for the next detector.
+The steps run in a process of their own (:mod:`darkmask.pipeline_worker`) that stays for the next detector.
 """
 
 import json
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +13,10 @@ from .delivery import Exposure
 from .delivery.plain import Ramps, write_plain
 from .engines import SetRequest
 from .errors import DeliveryError, SearchError
-from .worker import Worker, WorkerError
+from .worker import WorkerError, pipeline
 
 # From 100 integrations in one model on, the jump step compares integrations and no longer groups.
 _INTEGRATIONS_AT_ONCE = 99
-
-
-@cache
-def _worker() -> Worker:
-    return Worker("darkmask.refit_worker")
 
 
 def refit(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.ndarray, folder: Path) -> Exposure:
@@ -59,7 +53,7 @@ def refit(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.ndarray
     job = {"detector": request.detector, "meta": _meta(request, rows), "batches": batches}
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     try:
-        _worker().ask(str(folder))
+        pipeline().ask({"asks": "refit", "folder": str(folder)})
     except WorkerError as error:
         raise SearchError(
             f"The pipeline's jump and ramp-fit steps failed on ramps of {request.detector} with injected defects "

@@ -1,4 +1,4 @@
-"""Put ramps through the pipeline's jump and ramp-fit steps, in the process that :mod:`darkmask.refit` made for it.
+"""Put ramps through the pipeline's jump and ramp-fit steps, in the process of :func:`darkmask.worker.pipeline`.
 
 A process of its own, since the steps need an environment without a CRDS server, and one with a real configuration is
 to keep it. Gain and read noise are the published ones of the detector, one value each.
@@ -10,13 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from .detectors import Detector, detector
-from .offline import offline_crds
-from .pipeline import fit_ramps, silence_logs
+from .pipeline import fit_ramps
 from .simulate.references import reference
-from .worker import serve
 
 
-def run(folder: Path) -> None:
+def fit_folder(folder: Path) -> None:
     """Fit the ramps of a job; ``fitted.npz`` gets GROUPDQ, rate and pedestal of each integration.
 
     Parameters
@@ -77,14 +75,3 @@ def refit(
     rate, rateints, optional = fit_ramps(model, gain, readnoise)
     slopes = rate.data[None] if rateints is None else rateints.data
     return model.groupdq, slopes.astype(np.float32), optional.pedestal.astype(np.float32)
-
-
-def main() -> None:
-    """Work on the folders named on standard input."""
-    with offline_crds():
-        silence_logs()
-        serve(lambda folder: run(Path(folder)))
-
-
-if __name__ == "__main__":
-    main()

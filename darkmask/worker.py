@@ -11,9 +11,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import IO
 
+# The word on the command line by which a process keeps the user's CRDS configuration.
+OWN_CRDS = "own-crds"
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -99,6 +102,12 @@ class Worker:
             stderr=self._said,
             text=True,
         )
+
+
+@cache
+def pipeline(*arguments: str) -> Worker:
+    """This process' pipeline; with `OWN_CRDS` another process, which keeps the user's CRDS configuration."""
+    return Worker("darkmask.pipeline_worker", *arguments)
 
 
 def serve(work: Callable) -> None:

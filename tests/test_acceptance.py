@@ -16,6 +16,7 @@ from darkmask.flags import bits_of
 from darkmask.maskfile import full_dq_def, read_mask
 from darkmask.offline import offline_crds
 from darkmask.siaf import positions
+from darkmask.worker import pipeline
 from tests.handmade_masks import BAD, COMPACT_DEF, CRITERIA, FRAME, compact, good_mask, rewrite
 
 
@@ -137,11 +138,11 @@ def test_a_user_with_crds_is_asked_for_a_context_that_works(tmp_path, own_cache,
     monkeypatch.setenv("CRDS_SERVER_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("CRDS_PATH", str(tmp_path / "crds"))
     acceptance._own_context.cache_clear()
-    acceptance.worker.cache_clear()
+    pipeline.cache_clear()
     with pytest.raises(MaskError, match=r"CRDS as configured \(http://127.0.0.1:9\) gives no context") as caught:
         acceptance.certified(good_mask(tmp_path, "NRCB4"), Geometry(FRAME))
     assert "\n" not in str(caught.value)
-    acceptance.worker.cache_clear()
+    pipeline.cache_clear()
 
 
 @pytest.mark.slow
@@ -151,14 +152,14 @@ def test_a_user_with_a_cache_alone_is_certified_by_its_context(tmp_path, own_cac
         shutil.copytree(made, tmp_path / "crds")
     monkeypatch.setenv("CRDS_PATH", str(tmp_path / "crds"))
     acceptance._own_context.cache_clear()
-    acceptance.worker.cache_clear()
+    pipeline.cache_clear()
     path = good_mask(tmp_path, "NRCB4")
     assert acceptance.certified(path, Geometry(FRAME)) == ([], "jwst_0000.pmap")
     # A folder that no server was ever asked for is no cache.
     monkeypatch.setenv("CRDS_PATH", str(tmp_path))
     assert acceptance.certified(path, Geometry(FRAME)) == ([], "a stub context")
     acceptance._own_context.cache_clear()
-    acceptance.worker.cache_clear()
+    pipeline.cache_clear()
 
 
 @pytest.mark.parametrize("detector", DETECTORS)

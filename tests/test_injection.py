@@ -163,18 +163,19 @@ def test_injected_defects_are_found_by_the_search_and_the_same_every_time(reques
 
 @pytest.mark.slow
 def test_the_process_of_the_steps_may_die_and_says_why_it_failed(request_of_small, tmp_path):
-    worker = Worker("darkmask.refit_worker")
+    worker = Worker("darkmask.pipeline_worker")
     try:
         with pytest.raises(WorkerError, match="FileNotFoundError"):
-            worker.ask(str(tmp_path))
+            worker.ask({"asks": "refit", "folder": str(tmp_path)})
         (tmp_path / "job.json").write_text('{"detector": "NRCA1", "batches": [[0, 1]], "meta": {}}')
         np.save(tmp_path / "sci.npy", np.zeros((1, 5, 8, 8), np.float32))
         np.save(tmp_path / "groupdq.npy", np.zeros((1, 5, 8, 8), np.uint8))
         with pytest.raises(WorkerError, match="KeyError: 'ystart'"):
-            worker.ask(str(tmp_path))
+            worker.ask({"asks": "refit", "folder": str(tmp_path)})
         os.kill(worker._process.pid, signal.SIGKILL)
+        worker._process.wait()
         with pytest.raises(WorkerError, match="KeyError: 'ystart'"):
-            worker.ask(str(tmp_path))
+            worker.ask({"asks": "refit", "folder": str(tmp_path)})
     finally:
         worker.close()
 
@@ -184,10 +185,10 @@ def test_a_process_that_cannot_start_leaves_its_last_words(tmp_path, monkeypatch
     broken.write_text("#!/bin/sh\necho 'ImportError: no jump step here' >&2\nexit 3\n")
     broken.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(broken))
-    worker = Worker("darkmask.refit_worker")
+    worker = Worker("darkmask.pipeline_worker")
     for _ in range(2):
         with pytest.raises(WorkerError, match=r"^ImportError: no jump step here$"):
-            worker.ask(str(tmp_path))
+            worker.ask({"asks": "refit", "folder": str(tmp_path)})
     worker.close()
 
 

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from .acceptance import configured_crds, worker
-from .acceptance_worker import OWN_CRDS
+from .acceptance import configured_crds
 from .certify import has_own_crds
 from .errors import MaskError
-from .worker import WorkerError
+from .worker import OWN_CRDS, WorkerError, pipeline
 
 
 def mask_in_force(detector: str, date: str) -> Path:
@@ -34,7 +33,7 @@ def mask_in_force(detector: str, date: str) -> Path:
             "CRDS_SERVER_URL and CRDS_PATH as for the pipeline, or give a folder of masks."
         )
     try:
-        return Path(worker(OWN_CRDS).ask({"asks": "mask", "detector": detector, "date": date}))
+        return Path(pipeline(OWN_CRDS).ask({"asks": "mask", "detector": detector, "date": date}))
     except WorkerError as error:
         raise MaskError(
             f"CRDS as configured ({configured_crds()}) gives no mask of {detector} in force on {date} ({error}): "
