@@ -5,14 +5,20 @@ import io
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
+from darkmask.build import BuildRequest, build_cached
+from darkmask.delivery import scan
+from darkmask.detectors import Geometry
 from darkmask.examples import Examples
+from darkmask.flags import Category
 from darkmask.pictures import Layer, Outline, comparison_map, noise_histogram, ramp_gallery, sheet
 from darkmask.pictures.layers import NO_RATE, levels_png, rate_levels
+from darkmask.search.parameters import SearchParameters
 
 RATES = hnp.arrays(
     np.float32,
@@ -102,3 +108,33 @@ def test_pictures_of_values_that_say_nothing(value):
     assert ramp_gallery(nothing, "t").startswith(b"\x89PNG")
     flat = np.full((4, 4), value, dtype=np.float32)
     assert noise_histogram(flat, flat == 1, "t").startswith(b"\x89PNG")
+
+
+def test_examples_are_ramps_of_the_files(small):
+    request = BuildRequest(
+        index=scan(small.delivery),
+        detector="NRCA1",
+        subarrays=(),
+        engine="native",
+        preset="flight",
+        parameters=SearchParameters(),
+        geometry=Geometry(128, 4),
+    )
+    built = build_cached(request)
+    found, examples = built.set("FULL").categories, built.examples("FULL")
+    (first,) = small.delivery.glob("*_00001_nrca1_jump.fits")
+    with fits.open(first) as hdus:
+        sci, groupdq = np.array(hdus["SCI"].data), np.array(hdus["GROUPDQ"].data)
+    for number, name in enumerate(examples.category):
+        y, x = examples.y[number], examples.x[number]
+        assert found[y, x] & Category(name).bit
+        (same,) = np.nonzero((sci[:, :, y, x] == examples.ramp[number]).all(axis=1))
+        assert same.size
+        assert (groupdq[same[0], :, y, x] == examples.groupdq[number]).all()
+        assert (groupdq[:, :, y, x] & 4).sum(axis=1).max() == (4 * ((examples.groupdq[number] & 4) != 0)).sum()
+    for category in Category:
+        there = int(((found & category.bit) != 0).sum())
+        assert (examples.category == category.value).sum() == min(there, 4)
+    hot = examples.category == "hot"
+    rates = built.set("FULL").rate[examples.y[hot], examples.x[hot]]
+    assert rates.tolist() == sorted(rates, reverse=True)
