@@ -167,7 +167,7 @@ NETWORK = {"socket", "urllib", "http", "requests", "ftplib", "smtplib", "aiohttp
 
 
 def test_nothing_of_ours_evaluates_unpickles_or_asks_the_network():
-    """numba keeps compiled kernels in the user's own cache as pickles; SECURITY.md says so, and what asks the network."""
+    """numba keeps compiled kernels in the user's own cache as pickles; so says SECURITY.md."""
     sources = [path for name in ("darkmask", "fixtures", "checks") for path in (ROOT / name).rglob("*.py")]
     assert len(sources) > 80
     wrong = []
@@ -181,6 +181,8 @@ def test_nothing_of_ours_evaluates_unpickles_or_asks_the_network():
             elif isinstance(node, ast.Call):
                 called = node.func
                 names = [called.id] if isinstance(called, ast.Name) else [getattr(called, "attr", "")]
+                if ast.unparse(called) == "re.compile":  # of a pattern, not of code
+                    names = []
                 asked = {k.arg: k.value.value for k in node.keywords if isinstance(k.value, ast.Constant)}
                 if asked.get("shell") or asked.get("allow_pickle"):
                     wrong.append((path.name, node.lineno, "shell or pickle"))
