@@ -10,7 +10,7 @@ from .delivery import FileRecord
 from .detectors import Detector
 from .detectors import detector as look_up_detector
 from .engines import SearchOutcome
-from .flags import Category, pixel_flags
+from .flags import category_names, pixel_flags
 from .maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from .pictures.canvas import COLOURS
 from .pictures.mask_map import STYLES
@@ -75,7 +75,7 @@ def catalogue_of(outcome: SearchOutcome, frame: FileRecord):
         "y": (full_y, None, "row in the full frame, counted from 0 as in NumPy"),
         "x_fits": (full_x + np.int32(1), None, "column in the full frame, counted from 1 as in FITS and DS9"),
         "y_fits": (full_y + np.int32(1), None, "row in the full frame, counted from 1 as in FITS and DS9"),
-        "categories": (_named(found, _category_names), None, "what the search found, joined with ','"),
+        "categories": (_named(found, category_names), None, "what the search found, joined with ','"),
         "dq": (dq, None, "DQ bits that the categories give"),
         "dq_names": (
             _named(dq, _flag_names),
@@ -140,7 +140,7 @@ def regions_of(categories: np.ndarray) -> str:
     # Nothing but tags and one colour: what all regions share goes into a line of its own, in the order of a set of
     # strings, which is another one in each process as soon as there are two.
     looks = {
-        value: (RegionMeta({"tag": _category_names(value).split(",")}), RegionVisual({"color": _colour(value)}))
+        value: (RegionMeta({"tag": category_names(value).split(",")}), RegionVisual({"color": _colour(value)}))
         for value in set(found)
     }
     # Circles, because a point covers its neighbours, a box takes four times as long, and the reader of `regions` takes
@@ -176,10 +176,6 @@ def _named(values: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
     """The names of integers, each different one asked for once; strings also where there is none."""
     different, place = np.unique(values, return_inverse=True)
     return np.array([name(int(value)) for value in different], dtype=str)[place]
-
-
-def _category_names(value: int) -> str:
-    return ",".join(category.value for category in Category if value & category.bit)
 
 
 def _flag_names(value: int) -> str:

@@ -33,6 +33,11 @@ class Category(StrEnum):
         return 1 << list(Category).index(self)
 
 
+def category_names(value: int) -> str:
+    """The categories of a pixel, joined with commas."""
+    return ",".join(category.value for category in Category if value & category.bit)
+
+
 # What a MASK file may say of a pixel. The others (SATURATED, JUMP_DET, PERSISTENCE, ...) describe one exposure.
 MASK_MNEMONICS = (
     "DO_NOT_USE",
@@ -145,6 +150,11 @@ class FlagTable:
         """The DQ value of a pixel of this one category."""
         extra = ("DO_NOT_USE",) if category in self.do_not_use else ()
         return bits_of((*self.mnemonics.get(category, ()), *extra))
+
+    @property
+    def unusable_bits(self) -> int:
+        """The bits, in a category image, of the categories that get DO_NOT_USE."""
+        return sum(c.bit for c in Category if self.value(c) & bits_of(("DO_NOT_USE",)))
 
     def to_dq(self, categories: np.ndarray) -> np.ndarray:
         """Turn a category image into a DQ image.

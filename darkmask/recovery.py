@@ -24,7 +24,7 @@ from .detectors import detector as look_up_detector
 from .engines import SearchOutcome, SetRequest, search_set
 from .engines.native import name_unstable
 from .errors import SearchError
-from .flags import Category, bits_of, pack_categories
+from .flags import Category, pack_categories
 from .inject import SPACING, Injections, Strengths, add_defects, draw_injections, strengths_of, without_jumps
 from .maps import CombinedMaps, combine_set
 from .refit import refit
@@ -189,7 +189,7 @@ def _compare(
 ) -> Recovery:
     at = categories[injections.y, injections.x]
     own = np.array([Category(name).bit for name in injections.category], dtype=np.uint16)
-    unusable = sum(c.bit for c in Category if before.flags.value(c) & bits_of(("DO_NOT_USE",)))
+    unusable = before.flags.unusable_bits
     injected = np.zeros(categories.shape, dtype=bool)
     injected[injections.y, injections.x] = True
     beside = binary_dilation(injected, np.ones((3, 3), dtype=bool))

@@ -9,7 +9,6 @@ import numpy as np
 from .atomic import write_text
 from .cache import cached
 from .engines import SetRequest, search_set
-from .flags import Category, bits_of
 
 # Of each half: with fewer, noise and shape of a ramp are not known well enough to expect the same of both.
 LEAST_IN_HALF = 5
@@ -45,9 +44,8 @@ def stability(request: SetRequest) -> dict:
     for chosen in halves(sum(exposure.integrations for exposure in request.exposures)):
         half = replace(request, integrations=chosen)
         outcome = search_set(half)
-        unusable = sum(c.bit for c in Category if outcome.flags.value(c) & bits_of(("DO_NOT_USE",)))
         found.append(outcome.categories != 0)
-        clear.append((search_set(replace(half, parameters=strict)).categories & unusable) != 0)
+        clear.append((search_set(replace(half, parameters=strict)).categories & outcome.flags.unusable_bits) != 0)
     lost = [int((clear[i] & ~found[1 - i]).sum()) for i in (0, 1)]
     return {"clear": int(clear[0].sum() + clear[1].sum()), "lost": sum(lost)}
 

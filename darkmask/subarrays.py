@@ -16,7 +16,7 @@ from scipy.stats import binom, norm, poisson
 from .detectors import Detector
 from .detectors import detector as look_up_detector
 from .engines import SearchOutcome, SetRequest
-from .flags import Category, bits_of, in_category
+from .flags import Category, category_names, in_category
 from .search.amplifier import RECOVERY, saturation_level
 from .search.robust import population
 
@@ -107,9 +107,8 @@ def evidence_of(request: SetRequest, outcome: SearchOutcome, window: tuple[slice
     # Of the cube root of a variance, which is Gaussian (Wilson and Hilferty 1931).
     _, sigma = population(np.cbrt((maps.noise / np.float32(noise)) ** 2), good)
     cut = outcome.categories[window]
-    unusable = sum(c.bit for c in Category if outcome.flags.value(c) & bits_of(("DO_NOT_USE",)))
     return Evidence(
-        bad=(cut & np.uint16(unusable)) != 0,
+        bad=(cut & np.uint16(outcome.flags.unusable_bits)) != 0,
         named=cut != 0,
         bright=np.any([in_category(cut, category) for category in _BRIGHT], axis=0),
         telegraph=in_category(cut, Category.TELEGRAPH),
@@ -289,15 +288,11 @@ def difference_table(parts: np.ndarray, full: SearchOutcome, part: SearchOutcome
             "x_subarray": x.astype(np.int32),
             "y_subarray": y.astype(np.int32),
             "part": np.array([Part(value).name.lower() for value in parts[y, x]], dtype="U10"),
-            "categories_full": np.array([_names(v) for v in full.categories[rows, columns]], dtype="U96"),
-            "categories_subarray": np.array([_names(v) for v in part.categories[y, x]], dtype="U96"),
+            "categories_full": np.array([category_names(v) for v in full.categories[rows, columns]], dtype="U96"),
+            "categories_subarray": np.array([category_names(v) for v in part.categories[y, x]], dtype="U96"),
             "rate_full": full.rate[rows, columns],
             "rate_subarray": part.rate[y, x],
         }
     )
     table["rate_full"].unit = table["rate_subarray"].unit = "electron/s"
     return table
-
-
-def _names(value: int) -> str:
-    return ",".join(category.value for category in Category if value & category.bit)
