@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from tests import raw_darks
 from tests.faults import Undisturbed, checks_command, environment
 from tests.faults import run as run_to_the_end
 from tests.raw_darks import RAW, run_prepare
+from tests.support.warm import WarmRuns
 from tests.tiny_delivery import TINY
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -151,26 +150,30 @@ class Finished:
         }
 
 
+# One for each worker of a test run: its children take turns.
+_WARM = WarmRuns()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm_runs_end():
+    yield
+    _WARM.close()
+
+
 def run_into(
     reports: Path, *arguments: str | Path, expect: int | None = None, environment: dict | None = None
 ) -> Finished:
     """Run ``pytest checks/`` as a user would, in a process of its own."""
-    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), "checks/", f"--reports={reports}"]
+    command = ["-c", str(ROOT / "pytest.ini"), "checks/", f"--reports={reports}", *map(str, arguments)]
     env = {k: v for k, v in os.environ.items() if k not in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")}
     # A cache of its own would search the same files again in every test.
-    ended = subprocess.run(
-        [*command, *map(str, arguments)],
-        cwd=ROOT,
-        env={**env, **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    output = ended.stdout + ended.stderr
+    reports.parent.mkdir(parents=True, exist_ok=True)
+    said = reports.with_name(f"{reports.name}.said")
+    status = _WARM.run(command, {**env, **(environment or {})}, said)
+    output = said.read_text(encoding="utf-8", errors="replace")
     if expect is not None:
-        assert ended.returncode == expect, output
-    return Finished(ended.returncode, output, reports)
+        assert status == expect, output
+    return Finished(status, output, reports)
 
 
 @pytest.fixture

@@ -1,0 +1,269 @@
+"""Runs of ``pytest checks/`` in processes that need not import anything first.
+
+A run spends 4 to 6 s on imports and, where it asks the pipeline, another 5 to 8 s on loading its steps: several
+hundred runs would do nothing else. A process that has imported it all forks one child for each run. The child is what a
+new process would be (environment, working directory, module state, exit code), since nothing of ours has run in its
+parent: the harness itself (``fixtures``, ``checks``) is imported by each child, as a user's run imports it.
+"""
+
+import atexit
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# Longer than any run here takes on a busy machine.
+PATIENCE = 300
+
+
+class WarmRuns:
+    """Starts runs in children of one process that has imported everything."""
+
+    def __init__(self):
+        self._server: subprocess.Popen | None = None
+
+    def run(
+        self, arguments: Sequence[str], env: dict[str, str], output: Path, cwd: Path = ROOT, timeout: int = PATIENCE
+    ) -> int:
+        """Run ``pytest`` with arguments in an environment, to its end.
+
+        Parameters
+        ----------
+        arguments : sequence of str
+        env : dict
+            All of it.
+        output : Path
+            Gets what the run writes to standard output and error.
+        cwd : Path
+        timeout : int
+            Seconds after which the run is killed.
+
+        Returns
+        -------
+        int
+            The exit code.
+        """
+        if self._server is None:
+            self._start()
+        job = {
+            "arguments": [*arguments], "environment": env, "output": str(output), "folder": str(cwd), "timeout": timeout
+        }  # fmt: skip
+        self._server.stdin.write(json.dumps(job) + "\n")
+        self._server.stdin.flush()
+        answer = self._server.stdout.readline()
+        assert answer, "the process that forks runs has died"
+        return int(answer)
+
+    def close(self) -> None:
+        """End the server; runs have ended by then."""
+        if self._server is not None:
+            self._server.stdin.close()
+            self._server.wait()
+            self._server.stdout.close()
+            self._server = None
+
+    def _start(self) -> None:
+        command = [sys.executable, "-W", "ignore", "-m", "tests.support.warm"]
+        self._server = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_neutral(os.environ)
+        )
+
+
+def _neutral(environment) -> dict[str, str]:
+    """The environment without what pytest and coverage told this process."""
+    return {k: v for k, v in environment.items() if not k.startswith(("PYTEST_", "COV_"))}
+
+
+class ForkedPipeline:
+    """What `darkmask`'s worker knows of a process, of one that was forked and has the steps loaded already."""
+
+    def __init__(self, said: io.TextIOBase):
+        theirs_in, ours_in = os.pipe()
+        ours_out, theirs_out = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            with _ends_with_this_process():
+                os.dup2(theirs_in, 0)
+                os.dup2(theirs_out, 1)
+                os.dup2(said.fileno(), 2)
+                for number in (theirs_in, ours_in, ours_out, theirs_out):
+                    os.close(number)
+                sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")
+                sys.stderr = os.fdopen(2, "w", buffering=1)
+                _serve_pipeline()
+        os.close(theirs_in)
+        os.close(theirs_out)
+        self.stdin, self.stdout = os.fdopen(ours_in, "w"), os.fdopen(ours_out)
+        self._status: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit code, None while it runs."""
+        if self._status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self._status = os.waitstatus_to_exitcode(status) if pid else None
+        return self._status
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def communicate(self) -> None:
+        """Wait for its end."""
+        for stream in (self.stdin, self.stdout):
+            with suppress(OSError):
+                stream.close()
+        if self._status is None:
+            self._status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def _serve_pipeline() -> None:
+    from darkmask import pipeline_worker
+    from darkmask.worker import serve
+
+    serve(pipeline_worker.work)
+
+
+class _ends_with_this_process:  # noqa: N801 (used like a function)
+    """End a forked child as a process ends, and never return into what its parent was doing."""
+
+    def __init__(self):
+        self.status = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, _traceback) -> None:
+        if isinstance(error, SystemExit):
+            self.status = error.code if isinstance(error.code, int) else 1
+        elif error is not None:
+            traceback.print_exception(error)
+            self.status = 1
+        with suppress(Exception):
+            atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        os._exit(self.status)
+
+
+def _run_pytest(job: dict) -> None:
+    """Become the process of a run."""
+    os.setsid()
+    output = os.open(job["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w", buffering=1)
+    sys.stderr = os.fdopen(2, "w", buffering=1)
+    os.environ.clear()
+    os.environ.update(job["environment"])
+    os.chdir(job["folder"])
+    sys.argv = ["pytest", *job["arguments"]]
+    # As ``python -m pytest`` has it.
+    sys.path[:0] = [job["folder"], *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    import pytest
+
+    raise SystemExit(int(pytest.main(job["arguments"])))
+
+
+def _import_everything() -> None:
+    """All that a run imports from elsewhere, our library, and the pipeline's steps."""
+    import importlib
+    import pkgutil
+
+    import darkmask
+
+    for module in pkgutil.walk_packages(darkmask.__path__, "darkmask."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    for name in (
+        "_pytest.junitxml", "jwst.dq_init", "jwst.jump", "jwst.ramp_fitting", "jwst.saturation",
+        "matplotlib.backends.backend_agg", "matplotlib.figure", "regions", "rich.progress", "scipy.ndimage",
+        "scipy.spatial", "scipy.stats",
+    ):  # fmt: skip
+        importlib.import_module(name)
+    from stdatamodels.jwst import datamodels
+
+    datamodels.MaskModel((4, 4)).close()
+    # The CRDS client has read the environment: this process' pipelines ask no server.
+    darkmask.worker.Worker._start = _fork_or_start(darkmask.worker.Worker._start, dict(os.environ))
+
+
+def _fork_or_start(start, offline: dict[str, str]):
+    """Fork the pipeline's process where it is ours; one with the user's CRDS is started as always."""
+    import tempfile
+
+    def started(worker) -> None:
+        if worker._command[-1] != "darkmask.pipeline_worker":
+            start(worker)
+            return
+        worker.close()
+        worker._said = tempfile.TemporaryFile(mode="w+", errors="replace")  # noqa: SIM115 (as long as the process)
+        kept = dict(os.environ)
+        os.environ.update({k: v for k, v in offline.items() if k.startswith(("CRDS_", "STPIPE_"))})
+        worker._process = ForkedPipeline(worker._said)
+        os.environ.clear()
+        os.environ.update(kept)
+
+    return started
+
+
+def _wait(pid: int, seconds: float) -> int:
+    """The exit code of a child; one that takes longer is killed with its children."""
+    signal.alarm(int(seconds))
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    except TimeoutError:
+        os.killpg(pid, signal.SIGKILL)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    finally:
+        signal.alarm(0)
+
+
+def _too_long(*_) -> None:
+    raise TimeoutError
+
+
+def _serve() -> None:
+    """Fork a run for each line on standard input, and write its exit code to standard output."""
+    signal.signal(signal.SIGALRM, _too_long)
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    jobs = os.fdopen(os.dup(0))
+    os.dup2(2, 1)
+    _import_everything()
+    for line in jobs:
+        job = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            with _ends_with_this_process():
+                answers.close()
+                jobs.close()
+                _run_pytest(job)
+        print(_wait(pid, job["timeout"]), file=answers)
+
+
+def main() -> None:
+    """Serve from a process that may import the pipeline, in an environment without a CRDS server."""
+    from darkmask.certify import write_stub_context
+    from darkmask.offline import offline_crds
+
+    if sys.argv[1:] == ["serve"]:
+        _serve()
+        return
+    # A process of its own keeps the stub: what a fork inherits it would also clean up.
+    with offline_crds() as cache:
+        write_stub_context(cache)
+        subprocess.run([sys.executable, "-W", "ignore", "-m", "tests.support.warm", "serve"], check=True)
+
+
+if __name__ == "__main__":
+    main()
