@@ -17,11 +17,11 @@ from .cache import cached
 from .certify import has_own_crds
 from .detectors import FRAME_SIZE, Geometry
 from .errors import MaskError
+from .provenance import source_digest
 from .worker import OWN_CRDS, Worker, WorkerError, pipeline
 
 # Whose answers these are.
 _PACKAGES = ("astropy", "crds", "jwst", "numpy", "stdatamodels")
-_SOURCES = ("acceptance", "acceptance_worker", "applied", "certify", "flags", "maskfile", "offline", "pipeline")
 STUB_CONTEXT = "jwst_0000.pmap"
 # Three small ones for each mask.
 _KEPT = 600
@@ -137,14 +137,13 @@ def _answer(asked: Worker, path: Path, question: dict, configured: str):
         digest = sha256_file(path)
     except OSError as error:
         raise MaskError(f"{path} can no longer be read ({error.strerror}): run again.") from error
-    folder = Path(__file__).parent
     depends = {
         # Messages name the file.
         "file": [path.name, digest],
         "question": question,
         "configured": configured,
         "packages": {name: version(name) for name in _PACKAGES},
-        "code": {name: sha256_file(folder / f"{name}.py") for name in _SOURCES},
+        "code": source_digest(),
     }
 
     def make(out: Path) -> None:

@@ -1,157 +1,30 @@
 """Make the mask of one detector, with everything that a check or a reviewer may ask of it."""
 
 import json
-from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
 from .atomic import replacing, sha256_file, sha256_text, write_text
+from .build_request import BuildRequest
+from .built import BuiltMask
 from .cache import cached
 from .catalogue import write_catalogue
 from .deliverable import write_detector_mask
-from .delivery import DeliveryIndex, Exposure, require_unchanged
-from .detectors import Geometry
-from .engines import SearchOutcome, SetRequest, search_set
+from .delivery import require_unchanged
+from .engines import SearchOutcome, search_set
 from .errors import DarkmaskError
-from .examples import Examples, pick_examples
-from .flags import Category, bits_of
-from .manualflags import ManualFlags
+from .examples import pick_examples
+from .flags import Category
 from .maskfile import write_categories
 from .measure import measure_set
+from .provenance import source_digest
 from .search.budget import expected_false_pixels
-from .search.parameters import SearchParameters
 from .subarrays import compare_sets, count_once, difference_of, difference_table, evidence_of, window_of
 
 # Packages whose arithmetic or files a mask depends on.
 _DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "regions", "scipy", "stdatamodels")
-
-
-@dataclass(frozen=True)
-class BuildRequest:
-    """What the mask of one detector is made from; equal requests on equal files give equal bytes.
-
-    Attributes
-    ----------
-    index : DeliveryIndex
-    detector : str
-    subarrays : tuple of str
-        Searched besides FULL, where the delivery has them.
-    engine, preset : str
-    parameters : SearchParameters
-    geometry : Geometry
-    base : Path or None
-        The mask in force, whose bits that darks cannot see are carried over.
-    manual : ManualFlags or None
-        Pixels flagged by hand, whose flags are added.
-    flats : tuple of Path
-        Slope files of flats, which jwst_reffiles searches for dead, low-QE and open pixels.
-    author, description : str
-    pedigree, useafter : str or None
-        From DATE-OBS when not given.
-    history : tuple of str
-    mask_subarray : str
-        SUBARRAY of the mask.
-    mask_name : str
-        File name of the mask, in which ``{detector}`` is replaced.
-    """
-
-    index: DeliveryIndex
-    detector: str
-    subarrays: tuple[str, ...]
-    engine: str
-    preset: str
-    parameters: SearchParameters
-    geometry: Geometry
-    base: Path | None = None
-    manual: ManualFlags | None = None
-    flats: tuple[Path, ...] = ()
-    author: str = "NIRCam dark checks"
-    description: str = "Bad pixel mask from dark exposures"
-    pedigree: str | None = None
-    useafter: str | None = None
-    history: tuple[str, ...] = ()
-    mask_subarray: str = "GENERIC"
-    mask_name: str = "jwst_nircam_mask_{detector}.fits"
-
-    @property
-    def mask_file(self) -> str:
-        """The mask's file name, with the detector's name in small letters."""
-        return self.mask_name.format(detector=self.detector.lower())
-
-    def exposures(self, subarray: str) -> tuple[Exposure, ...]:
-        return self.index.main_set(self.detector, subarray)
-
-    def set_request(self, subarray: str) -> SetRequest:
-        return SetRequest(
-            self.exposures(subarray),
-            Path(self.index.folder),
-            self.engine,
-            self.preset,
-            self.parameters,
-            self.geometry,
-        )
-
-
-@dataclass(frozen=True)
-class BuiltSet:
-    """The search of one set, as read back from disk."""
-
-    subarray: str
-    categories: np.ndarray
-    rate: np.ndarray
-    noise: np.ndarray
-    summary: dict
-
-
-@dataclass(frozen=True)
-class BuiltMask:
-    """A mask made by :func:`build`, as it lies on disk.
-
-    Attributes
-    ----------
-    folder : Path
-        Holds the mask, and for each set ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_examples.npz``,
-        ``_catalogue.ecsv`` and ``_catalogue.reg``; for each subarray ``_difference.npz`` and ``_difference.ecsv``.
-    summary : dict
-        Engine, version, inputs with their SHA-256, flags, and the measurements of each set.
-    """
-
-    folder: Path
-    summary: dict = field(default_factory=dict)
-
-    @property
-    def mask_path(self) -> Path:
-        return self.folder / self.summary["mask"]
-
-    @property
-    def subarrays(self) -> tuple[str, ...]:
-        return tuple(self.summary["sets"])
-
-    def set(self, subarray: str) -> BuiltSet:
-        with np.load(self.folder / f"{subarray}_maps.npz", allow_pickle=False) as maps:
-            return BuiltSet(subarray, maps["categories"], maps["rate"], maps["noise"], self.summary["sets"][subarray])
-
-    def examples(self, subarray: str) -> Examples:
-        """Ramps of some of a set's bad pixels."""
-        with np.load(self.folder / f"{subarray}_examples.npz", allow_pickle=False) as kept:
-            return Examples(**kept)
-
-    def difference(self, subarray: str) -> np.ndarray:
-        """What becomes of each pixel of a subarray beside the full frame, uint8 (y, x): `darkmask.subarrays.Part`."""
-        with np.load(self.folder / f"{subarray}_difference.npz", allow_pickle=False) as kept:
-            return kept["parts"]
-
-    def unusable(self, subarray: str) -> np.ndarray:
-        """Where a set has a category that gets DO_NOT_USE, bool (y, x)."""
-        bits = sum(bit for bit, value in self.mandatory_bits.items() if value & bits_of(("DO_NOT_USE",)))
-        return (self.set(subarray).categories & bits) != 0
-
-    @property
-    def mandatory_bits(self) -> dict[int, int]:
-        """Category bit to the DQ bits that every pixel of that category must carry."""
-        return {int(bit): value for bit, value in self.summary["flags"].items()}
 
 
 def build_cached(request: BuildRequest) -> BuiltMask:
@@ -262,11 +135,9 @@ def _hash_inputs(request: BuildRequest) -> dict[str, str]:
 
 def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
     """Digest of all that the mask depends on, our own code included: an entry of another version is another entry."""
-    source = Path(__file__).parent
-    code = {path.relative_to(source).as_posix(): sha256_file(path) for path in sorted(source.rglob("*.py"))}
     depends = {
         "inputs": inputs,
-        "code": code,
+        "code": source_digest(),
         "packages": {name: version(name) for name in _DECIDING_PACKAGES if _installed(name)},
         "detector": request.detector,
         "engine": [request.engine, request.preset],

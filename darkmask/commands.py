@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from .atomic import replacing, storing
-from .build import BuildRequest, build_cached
+from .build import build_cached
+from .build_request import BuildRequest
 from .delivery import scan
 from .detectors import Geometry
 from .engines.flats import FLAT_MNEMONICS, find_flats

@@ -1,10 +1,10 @@
 """From the search of a detector's full frames to the MASK file that is delivered."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .build_request import BuildRequest
 from .engines import SearchOutcome
 from .engines.flats import FlatsResult, keywords_of, merge_flats, search_flats
 from .errors import MaskError
@@ -12,11 +12,8 @@ from .flags import CARRIED_MNEMONICS, bits_of
 from .manualflags import add_manual_flags
 from .maskfile import MaskMeta, read_mask, write_mask
 
-if TYPE_CHECKING:
-    from .build import BuildRequest
 
-
-def write_detector_mask(path: Path, request: "BuildRequest", outcome: SearchOutcome, inputs: dict[str, str]) -> None:
+def write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcome, inputs: dict[str, str]) -> None:
     """Write the MASK file of a detector.
 
     Parameters
@@ -70,7 +67,7 @@ def write_detector_mask(path: Path, request: "BuildRequest", outcome: SearchOutc
     )
 
 
-def carried_bits(base: np.ndarray, dq: np.ndarray, request: "BuildRequest") -> np.ndarray:
+def carried_bits(base: np.ndarray, dq: np.ndarray, request: BuildRequest) -> np.ndarray:
     """What the mask in force adds: the bits that darks cannot see, with DO_NOT_USE where it stood beside one.
 
     A pixel that is hot in flight and dead on the ground was saturated there: HOT stays and DEAD goes, as
@@ -99,7 +96,7 @@ def carried_bits(base: np.ndarray, dq: np.ndarray, request: "BuildRequest") -> n
 
 
 def _history(
-    request: "BuildRequest", outcome: SearchOutcome, flats: FlatsResult | None, inputs: dict[str, str]
+    request: BuildRequest, outcome: SearchOutcome, flats: FlatsResult | None, inputs: dict[str, str]
 ) -> list[str]:
     lines = [
         *request.history,

@@ -1,10 +1,8 @@
 """How functions are compiled: without the interpreter's lock, and kept on disk for the next process."""
 
-import hashlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
@@ -13,6 +11,7 @@ from numba import config, njit
 from platformdirs import user_cache_dir
 
 from .compiled import SealedCache
+from .provenance import source_digest
 
 Room = TypeVar("Room")
 
@@ -36,7 +35,7 @@ def kernel(function: Callable) -> Callable:
     compiled = njit(nogil=True, error_model="numpy")(function)
     try:
         # The folder is chosen when a function is declared, so that other packages' functions stay where they were.
-        config.CACHE_DIR = str(Path(given or user_cache_dir("darkmask")) / "kernels" / _digest())
+        config.CACHE_DIR = str(Path(given or user_cache_dir("darkmask")) / "kernels" / source_digest(b"@kernel")[:16])
         # What enable_caching() would do with numba's own cache, which trusts every byte that it finds.
         compiled._cache = SealedCache(function)
     except RuntimeError:  # nowhere to keep it
@@ -44,15 +43,6 @@ def kernel(function: Callable) -> Callable:
     finally:
         config.CACHE_DIR = given
     return compiled
-
-
-@cache
-def _digest() -> str:
-    package = Path(__file__).parent
-    sources = {path: path.read_bytes() for path in sorted(package.rglob("*.py"))}
-    # The modules of maps/ also hold constants that are compiled in.
-    kept = [text for path, text in sources.items() if b"@kernel" in text or path.parent.name == "maps"]
-    return hashlib.sha256(b"".join(kept)).hexdigest()[:16]
 
 
 def usable_cores() -> int:

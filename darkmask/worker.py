@@ -12,12 +12,12 @@ import sys
 import tempfile
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import IO
+
+from .provenance import module_command, module_environment
 
 # The word on the command line by which a process keeps the user's CRDS configuration.
 OWN_CRDS = "own-crds"
-_ROOT = Path(__file__).resolve().parent.parent
 
 
 class WorkerError(Exception):
@@ -36,7 +36,7 @@ class Worker:
     """
 
     def __init__(self, module: str, *arguments: str):
-        self._command = [sys.executable, "-W", "ignore", "-m", module, *arguments]
+        self._command = module_command(module, *arguments)
         self._process: subprocess.Popen | None = None
         self._said: IO[str] | None = None
         atexit.register(self.close)
@@ -93,10 +93,9 @@ class Worker:
     def _start(self) -> None:
         self.close()
         self._said = tempfile.TemporaryFile(mode="w+", errors="replace")  # noqa: SIM115 (as long as the process)
-        paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
             self._command,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env=module_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,

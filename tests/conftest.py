@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -167,10 +168,9 @@ def run_into(
     command = ["-c", str(ROOT / "pytest.ini"), "checks/", f"--reports={reports}", *map(str, arguments)]
     env = {k: v for k, v in os.environ.items() if k not in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")}
     # A cache of its own would search the same files again in every test.
-    reports.parent.mkdir(parents=True, exist_ok=True)
-    said = reports.with_name(f"{reports.name}.said")
-    status = _WARM.run(command, {**env, **(environment or {})}, said)
-    output = said.read_text(encoding="utf-8", errors="replace")
+    with tempfile.NamedTemporaryFile(prefix="darkmask-said-") as said:
+        status = _WARM.run(command, {**env, **(environment or {})}, Path(said.name))
+        output = said.read().decode("utf-8", "replace")
     if expect is not None:
         assert status == expect, output
     return Finished(status, output, reports)

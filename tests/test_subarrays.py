@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from darkmask.build import BuildRequest, build_cached
+from darkmask.build import build_cached
+from darkmask.build_request import BuildRequest
 from darkmask.delivery import scan
 from darkmask.detectors import Geometry
 from darkmask.engines import search_set

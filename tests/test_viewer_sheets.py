@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from darkmask.build import BuildRequest, build_cached
+from darkmask.build import build_cached
+from darkmask.build_request import BuildRequest
 from darkmask.delivery import scan
 from darkmask.detectors import Geometry
 from darkmask.examples import Examples

@@ -11,7 +11,7 @@ from ..maps.pixel import usable_groups
 from ..search.amplifier import saturation_level
 from ..search.flight import FlightResult
 from ..search.telegraph import ENOUGH_READS, WEAK, telegraph_evidence
-from .interface import SetRequest
+from .request import SetRequest
 
 # Rows that a thread takes at once.
 _ROWS_AT_ONCE = 16

@@ -18,7 +18,7 @@ from ..search.official import (
     search_official,
 )
 from ..search.parameters import FIXED_IN_CODE
-from .interface import SetRequest
+from .request import SetRequest
 
 # What one thread's buffers may take: it should fit into a processor's cache, as far as that goes.
 BLOCK_BYTES = 4_000_000

@@ -1,9 +1,7 @@
 """A job for jwst_reffiles in a process and a temporary folder of its own."""
 
 import json
-import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import SearchError
-
-_ROOT = Path(__file__).resolve().parent.parent.parent
+from ..provenance import module_command, module_environment
 
 
 @contextmanager
@@ -38,12 +35,11 @@ def run_worker(module: str, job: dict, what: str, remedy: str = "look at the fil
     SearchError
         When the worker failed or was killed.
     """
-    paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "MPLBACKEND": "Agg"}
+    environment = module_environment(MPLBACKEND="Agg")
     with tempfile.TemporaryDirectory(prefix="darkmask_reffiles_") as folder:
         Path(folder, "job.json").write_text(json.dumps(job))
         # Its 40 warnings on a run are no errors, whatever PYTHONWARNINGS says, and would hide the last line.
-        command = [sys.executable, "-W", "ignore", "-m", f"{__package__}.{module}", "job.json"]
+        command = module_command(f"{__package__}.{module}", "job.json")
         done = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace", check=False
         )

@@ -2,20 +2,9 @@
 
 import io
 
-_DPI = 100
+from ..palette import COLOURS
 
-# Okabe and Ito's palette, which people with any of the common colour deficiencies can tell apart.
-COLOURS = {
-    "black": "#000000",
-    "orange": "#E69F00",
-    "sky": "#56B4E9",
-    "green": "#009E73",
-    "yellow": "#F0E442",
-    "blue": "#0072B2",
-    "vermilion": "#D55E00",
-    "purple": "#CC79A7",
-    "grey": "#7F7F7F",
-}
+_DPI = 100
 
 
 def new_figure(width: float, height: float):

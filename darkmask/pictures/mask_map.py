@@ -2,21 +2,10 @@
 
 import numpy as np
 
-from ..flags import Category, in_category
-from .canvas import COLOURS, new_figure, plain, png_bytes
+from ..flags import in_category
+from ..palette import COLOURS, STYLES
+from .canvas import new_figure, plain, png_bytes
 
-# Drawn in this order, so that the rarer and graver lie on top. Shape and colour both differ: colour is never alone.
-STYLES = {
-    Category.UNDETERMINED: ("grey", "x"),
-    Category.WARM: ("yellow", "s"),
-    Category.LOW_PEDESTAL: ("sky", "v"),
-    Category.NOISY: ("purple", "D"),
-    Category.HOT: ("orange", "s"),
-    Category.TELEGRAPH: ("blue", "^"),
-    Category.INVERSE_RC: ("green", "*"),
-    Category.RC: ("green", "P"),
-    Category.SATURATED: ("vermilion", "o"),
-}
 _BACKGROUND = 256  # blocks along a side: what is left of a dark's structure when its noise is averaged
 
 

@@ -1,12 +1,12 @@
 """What was done to each exposure, so that it need not be done again."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from ..atomic import sha256_file, write_text
+from ..provenance import source_digest
 from .steps import Settings
 
 # Of folders that hold what is not finished; a scan passes over names that begin with a point.
@@ -27,7 +27,7 @@ class Recipe:
         The CRDS context that chose them; ``N/A`` when they were given by hand.
     versions : dict of str to str
     steps : str
-        SHA-256 of the code that calls the steps.
+        Digest of our code, which calls the steps.
     input : dict
         Name and SHA-256 of the ``_uncal`` file.
     """
@@ -41,10 +41,8 @@ class Recipe:
 
     @classmethod
     def of(cls, settings: Settings, references: dict, context: str) -> "Recipe":
-        package = Path(__file__).resolve().parents[1]
-        code = b"".join((package / name).read_bytes() for name in ("prepare/steps.py", "pipeline.py"))
         versions = {name: version(name) for name in _PACKAGES}
-        return cls(settings, references, context, versions, hashlib.sha256(code).hexdigest(), {})
+        return cls(settings, references, context, versions, source_digest(), {})
 
     def for_input(self, name: str, digest: str) -> "Recipe":
         """The same for one exposure."""

@@ -1,6 +1,5 @@
 """A whole simulated delivery on all cores, and the demo delivery in the user's cache."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -14,10 +13,11 @@ from multiprocessing import get_context
 from multiprocessing.util import Finalize
 from pathlib import Path
 
-from ..atomic import storing, working_folder
+from ..atomic import sha256_text, storing, working_folder
 from ..detectors import detector
 from ..errors import DeliveryError
 from ..pipeline import set_aside_garbage
+from ..provenance import source_digest
 from .spec import SimulationSpec, Subarray
 
 # What lies beside a delivery, as suffixes of its name.
@@ -230,14 +230,8 @@ def _default_workers(spec: SimulationSpec) -> int:
 
 def _digest(spec: SimulationSpec) -> str:
     """What the bytes of a simulated delivery depend on, as 16 hexadecimal digits."""
-    package = Path(__file__).resolve().parents[1]
-    sources = [*sorted((package / "simulate").glob("*.py"))]
-    sources += [package / name for name in ("detectors.py", "flags.py", "maskfile.py", "offline.py", "pipeline.py")]
     versions = {name: version(name) for name in ("jwst", "stcal", "stdatamodels", "numpy", "astropy")}
-    digest = hashlib.sha256(json.dumps([spec.describe(), versions]).encode())
-    for source in sources:
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:16]
+    return sha256_text(json.dumps([spec.describe(), versions, source_digest()]))[:16]
 
 
 def _remove_unused(demos: Path, home: Path) -> None:

@@ -1,0 +1,76 @@
+"""What the mask of one detector is made from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .delivery import DeliveryIndex, Exposure
+from .detectors import Geometry
+from .engines import SetRequest
+from .manualflags import ManualFlags
+from .search.parameters import SearchParameters
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """What the mask of one detector is made from; equal requests on equal files give equal bytes.
+
+    Attributes
+    ----------
+    index : DeliveryIndex
+    detector : str
+    subarrays : tuple of str
+        Searched besides FULL, where the delivery has them.
+    engine, preset : str
+    parameters : SearchParameters
+    geometry : Geometry
+    base : Path or None
+        The mask in force, whose bits that darks cannot see are carried over.
+    manual : ManualFlags or None
+        Pixels flagged by hand, whose flags are added.
+    flats : tuple of Path
+        Slope files of flats, which jwst_reffiles searches for dead, low-QE and open pixels.
+    author, description : str
+    pedigree, useafter : str or None
+        From DATE-OBS when not given.
+    history : tuple of str
+    mask_subarray : str
+        SUBARRAY of the mask.
+    mask_name : str
+        File name of the mask, in which ``{detector}`` is replaced.
+    """
+
+    index: DeliveryIndex
+    detector: str
+    subarrays: tuple[str, ...]
+    engine: str
+    preset: str
+    parameters: SearchParameters
+    geometry: Geometry
+    base: Path | None = None
+    manual: ManualFlags | None = None
+    flats: tuple[Path, ...] = ()
+    author: str = "NIRCam dark checks"
+    description: str = "Bad pixel mask from dark exposures"
+    pedigree: str | None = None
+    useafter: str | None = None
+    history: tuple[str, ...] = ()
+    mask_subarray: str = "GENERIC"
+    mask_name: str = "jwst_nircam_mask_{detector}.fits"
+
+    @property
+    def mask_file(self) -> str:
+        """The mask's file name, with the detector's name in small letters."""
+        return self.mask_name.format(detector=self.detector.lower())
+
+    def exposures(self, subarray: str) -> tuple[Exposure, ...]:
+        return self.index.main_set(self.detector, subarray)
+
+    def set_request(self, subarray: str) -> SetRequest:
+        return SetRequest(
+            self.exposures(subarray),
+            Path(self.index.folder),
+            self.engine,
+            self.preset,
+            self.parameters,
+            self.geometry,
+        )

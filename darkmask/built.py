@@ -1,0 +1,69 @@
+"""The products of one detector, as they are read back from disk."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from .examples import Examples
+from .flags import bits_of
+
+
+@dataclass(frozen=True)
+class BuiltSet:
+    """The search of one set, as read back from disk."""
+
+    subarray: str
+    categories: np.ndarray
+    rate: np.ndarray
+    noise: np.ndarray
+    summary: dict
+
+
+@dataclass(frozen=True)
+class BuiltMask:
+    """A mask of one detector, as :mod:`darkmask.build` left it on disk.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds the mask, and for each set ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_examples.npz``,
+        ``_catalogue.ecsv`` and ``_catalogue.reg``; for each subarray ``_difference.npz`` and ``_difference.ecsv``.
+    summary : dict
+        Engine, version, inputs with their SHA-256, flags, and the measurements of each set.
+    """
+
+    folder: Path
+    summary: dict = field(default_factory=dict)
+
+    @property
+    def mask_path(self) -> Path:
+        return self.folder / self.summary["mask"]
+
+    @property
+    def subarrays(self) -> tuple[str, ...]:
+        return tuple(self.summary["sets"])
+
+    def set(self, subarray: str) -> BuiltSet:
+        with np.load(self.folder / f"{subarray}_maps.npz", allow_pickle=False) as maps:
+            return BuiltSet(subarray, maps["categories"], maps["rate"], maps["noise"], self.summary["sets"][subarray])
+
+    def examples(self, subarray: str) -> Examples:
+        """Ramps of some of a set's bad pixels."""
+        with np.load(self.folder / f"{subarray}_examples.npz", allow_pickle=False) as kept:
+            return Examples(**kept)
+
+    def difference(self, subarray: str) -> np.ndarray:
+        """What becomes of each pixel of a subarray beside the full frame, uint8 (y, x): `darkmask.subarrays.Part`."""
+        with np.load(self.folder / f"{subarray}_difference.npz", allow_pickle=False) as kept:
+            return kept["parts"]
+
+    def unusable(self, subarray: str) -> np.ndarray:
+        """Where a set has a category that gets DO_NOT_USE, bool (y, x)."""
+        bits = sum(bit for bit, value in self.mandatory_bits.items() if value & bits_of(("DO_NOT_USE",)))
+        return (self.set(subarray).categories & bits) != 0
+
+    @property
+    def mandatory_bits(self) -> dict[int, int]:
+        """Category bit to the DQ bits that every pixel of that category must carry."""
+        return {int(bit): value for bit, value in self.summary["flags"].items()}

@@ -1,0 +1,64 @@
+"""What a search is asked: the exposures of one set, and how to search them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..delivery import Exposure
+from ..detectors import AMPLIFIERS, Geometry
+from ..search.parameters import SearchParameters
+
+
+@dataclass(frozen=True)
+class SetRequest:
+    """The exposures of one set, and how to search them.
+
+    Attributes
+    ----------
+    exposures : tuple of Exposure
+    folder : Path
+        The delivery's folder.
+    engine : str
+        ``native`` or ``jwst_reffiles``.
+    preset : str
+        ``flight`` or ``official``; jwst_reffiles has only its own way.
+    parameters : SearchParameters
+    geometry : Geometry
+    integrations : tuple of int, optional
+        Which of all integrations the flight search looks at; all by default.
+    """
+
+    exposures: tuple[Exposure, ...]
+    folder: Path
+    engine: str
+    preset: str
+    parameters: SearchParameters
+    geometry: Geometry
+    integrations: tuple[int, ...] | None = None
+
+    @property
+    def detector(self) -> str:
+        return self.exposures[0].set_key.detector
+
+    @property
+    def subarray(self) -> str:
+        return self.exposures[0].set_key.subarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns) of the set's frames."""
+        return self.exposures[0].jump.shape[2:]
+
+    def reference_pixels(self) -> np.ndarray:
+        """Where the set's reference pixels lie, bool (y, x)."""
+        jump = self.exposures[0].jump
+        return self.geometry.reference_pixels(jump.xstart, jump.ystart, self.shape)
+
+    def amplifiers(self) -> tuple[slice, ...]:
+        """The columns of each amplifier; a subarray read through one output has one."""
+        width = self.shape[1]
+        if self.exposures[0].jump.noutputs != AMPLIFIERS or width % AMPLIFIERS:
+            return (slice(0, width),)
+        share = width // AMPLIFIERS
+        return tuple(slice(i * share, (i + 1) * share) for i in range(AMPLIFIERS))
