@@ -16,11 +16,12 @@ import numpy as np
 from matplotlib.ticker import NullFormatter
 from scipy.ndimage import binary_dilation
 
+from darkmask.core.detectors import Geometry
+from darkmask.core.flags import Category, in_category
+from darkmask.core.palette import COLOURS
 from darkmask.delivery import scan
-from darkmask.detectors import Geometry
 from darkmask.engines import SetRequest, search_set
-from darkmask.flags import Category, in_category
-from darkmask.pictures.canvas import COLOURS, new_figure, png_bytes
+from darkmask.pictures.canvas import new_figure, png_bytes
 from darkmask.search.parameters import SearchParameters
 from darkmask.simulate import SimulationSpec, read_truth, simulate_delivery
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from darkmask.core.detectors import Geometry
+from darkmask.core.flags import Category, in_category
 from darkmask.delivery import scan
-from darkmask.detectors import Geometry
 from darkmask.engines import SetRequest, search_set
-from darkmask.flags import Category, in_category
 from darkmask.search.parameters import SearchParameters
 from darkmask.simulate import demo_delivery, read_truth
 

@@ -30,8 +30,8 @@ def run_child(mode: str, delivery: Path, times: int) -> None:
     if mode == "read":
         print(json.dumps({"seconds": [read_plainly(delivery) for _ in range(times)], "import": 0.0}))
         return
+    from darkmask.core.detectors import Geometry
     from darkmask.delivery import scan
-    from darkmask.detectors import Geometry
     from darkmask.engines import SetRequest, search_set
     from darkmask.engines.official import official_categories
     from darkmask.engines.reffiles import Triplet, search_reffiles

@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkmask.compare import lost_bits
+from darkmask.masks.compare import lost_bits
 
 
 @pytest.mark.asks("BAS-KEPT")

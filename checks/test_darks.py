@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from darkmask.detectors import FRAMES_PER_GROUP
-from darkmask.detectors import detector as look_up_detector
+from darkmask.core.detectors import FRAMES_PER_GROUP
+from darkmask.core.detectors import detector as look_up_detector
 from fixtures.outcomes import NotEvaluated
 
 # A rate tells something where it is known to a third of what it may differ by.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkmask import maskquality
+from darkmask.masks import quality as maskquality
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from darkmask.agreement import CLAIMED_BY_BOTH
-from darkmask.flags import Category
+from darkmask.core.flags import Category
 from fixtures.outcomes import NotEvaluated
 
 

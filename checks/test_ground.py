@@ -2,11 +2,11 @@
 
 import pytest
 
-from darkmask.clustering import FEWEST, clark_evans
-from darkmask.compare import Comparison
-from darkmask.flags import flags_in
+from darkmask.core.flags import flags_in
+from darkmask.masks.clustering import FEWEST, clark_evans
+from darkmask.masks.compare import Comparison
+from darkmask.masks.registration import clump_centres, register
 from darkmask.pictures import comparison_map
-from darkmask.registration import clump_centres, register
 from fixtures.outcomes import NotEvaluated
 
 

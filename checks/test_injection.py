@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkmask.flags import Category
+from darkmask.core.flags import Category
 from darkmask.pictures import recovery_curves
 from darkmask.recovery import completeness
 from fixtures.outcomes import NotEvaluated

@@ -2,7 +2,8 @@
 
 import pytest
 
-from darkmask import acceptance, maskheader
+from darkmask import acceptance
+from darkmask.masks import header as maskheader
 
 
 @pytest.fixture

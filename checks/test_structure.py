@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from darkmask.compare import COMPARED_MNEMONICS
-from darkmask.flags import bits_of
-from darkmask.structure import amplifier_excess, largest_clump, line_excess
+from darkmask.core.flags import bits_of
+from darkmask.masks.compare import COMPARED_MNEMONICS
+from darkmask.masks.structure import amplifier_excess, largest_clump, line_excess
 from fixtures.products import science_pixels
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from darkmask.changes import Changes, relative_change
-from darkmask.flags import bits_of
+from darkmask.core.flags import bits_of
+from darkmask.masks.changes import Changes, relative_change
 from fixtures.products import science_pixels
 
 

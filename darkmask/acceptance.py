@@ -10,14 +10,15 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from . import siaf
+from darkmask.core.atomic import sha256_file, sha256_text, write_text
+from darkmask.core.cache import cached
+from darkmask.core.detectors import FRAME_SIZE, Geometry
+from darkmask.core.errors import MaskError
+from darkmask.core.provenance import source_digest
+
 from .applied import Window
-from .atomic import sha256_file, sha256_text, write_text
-from .cache import cached
 from .certify import has_own_crds
-from .detectors import FRAME_SIZE, Geometry
-from .errors import MaskError
-from .provenance import source_digest
+from .core import siaf
 from .worker import OWN_CRDS, Worker, WorkerError, pipeline
 
 # Whose answers these are.

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from darkmask.core.detectors import detector
+from darkmask.masks.file import read_mask
+
 from .applied import Window, applied_pixeldq, difference, schema_complaints
 from .certify import best_mask, certify, context_name
-from .detectors import detector
-from .maskfile import read_mask
 from .pipeline import one_line
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .atomic import write_text
-from .cache import cached
+from darkmask.core.atomic import write_text
+from darkmask.core.cache import cached
+from darkmask.core.flags import Category
+
 from .engines import SetRequest, search_set
-from .flags import Category
 
 # Of these both have a definition on the same evidence. Its HOT are the saturated ones, it has no warm or inverse rc
 # pixels, and it calls one pixel in five of ten integrations noisy for a cosmic ray.

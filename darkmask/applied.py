@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .detectors import Detector
-from .flags import pixel_flags
+from darkmask.core.detectors import Detector
+from darkmask.core.flags import pixel_flags
+
 from .pipeline import Heard, one_line
 
 

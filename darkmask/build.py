@@ -6,20 +6,21 @@ from pathlib import Path
 
 import numpy as np
 
-from .atomic import replacing, sha256_file, sha256_text, write_text
+from darkmask.core.atomic import replacing, sha256_file, sha256_text, write_text
+from darkmask.core.cache import cached
+from darkmask.core.errors import DarkmaskError
+from darkmask.core.flags import Category
+from darkmask.core.provenance import source_digest
+from darkmask.masks.file import write_categories
+
 from .build_request import BuildRequest
 from .built import BuiltMask
-from .cache import cached
 from .catalogue import write_catalogue
 from .deliverable import write_detector_mask
 from .delivery import require_unchanged
 from .engines import SearchOutcome, search_set
-from .errors import DarkmaskError
 from .examples import pick_examples
-from .flags import Category
-from .maskfile import write_categories
 from .measure import measure_set
-from .provenance import source_digest
 from .search.budget import expected_false_pixels
 from .subarrays import compare_sets, count_once, difference_of, difference_table, evidence_of, window_of
 

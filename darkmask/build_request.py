@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from darkmask.core.detectors import Geometry
+from darkmask.masks.manual_flags import ManualFlags
+
 from .delivery import DeliveryIndex, Exposure
-from .detectors import Geometry
 from .engines import SetRequest
-from .manualflags import ManualFlags
 from .search.parameters import SearchParameters
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from darkmask.core.flags import bits_of
+
 from .examples import Examples
-from .flags import bits_of
 
 
 @dataclass(frozen=True)

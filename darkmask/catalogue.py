@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from .atomic import replacing, write_text
+from darkmask.core.atomic import replacing, write_text
+from darkmask.core.detectors import Detector
+from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.flags import category_names, pixel_flags
+from darkmask.core.palette import COLOURS, STYLES
+
 from .delivery import FileRecord
-from .detectors import Detector
-from .detectors import detector as look_up_detector
 from .engines import SearchOutcome
-from .flags import category_names, pixel_flags
 from .maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
-from .pictures.canvas import COLOURS
-from .pictures.mask_map import STYLES
 
 
 def write_catalogue(path: Path, outcome: SearchOutcome, frame: FileRecord) -> None:

@@ -7,9 +7,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from darkmask.core.detectors import DETECTORS
+from darkmask.core.errors import DarkmaskError
+
 from . import __version__
-from .detectors import DETECTORS
-from .errors import DarkmaskError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -204,7 +205,8 @@ def _compare(chosen: argparse.Namespace) -> int:
 
 
 def _prepare(chosen: argparse.Namespace) -> int:
-    from .detectors import Geometry
+    from darkmask.core.detectors import Geometry
+
     from .prepare import Settings, prepare, read_given
 
     given = read_given(chosen.references, chosen.reference)
@@ -215,7 +217,8 @@ def _prepare(chosen: argparse.Namespace) -> int:
 
 
 def _fetch(chosen: argparse.Namespace) -> int:
-    from .errors import ArchiveError
+    from darkmask.core.errors import ArchiveError
+
     from .fetch import fetch, find_products
 
     if not chosen.list and chosen.out is None:

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from .atomic import replacing, storing
+from darkmask.core.atomic import replacing, storing
+from darkmask.core.detectors import Geometry
+from darkmask.core.errors import DeliveryError, MaskError
+from darkmask.core.flags import Category, bits_of, in_category, pixel_flags
+from darkmask.masks.file import read_mask
+from darkmask.masks.folder import scan_masks
+from darkmask.masks.manual_flags import read_manual_flags
+
 from .build import build_cached
 from .build_request import BuildRequest
 from .delivery import scan
-from .detectors import Geometry
 from .engines.flats import FLAT_MNEMONICS, find_flats
-from .errors import DeliveryError, MaskError
-from .flags import Category, bits_of, in_category, pixel_flags
-from .manualflags import read_manual_flags
-from .maskfile import read_mask
-from .maskfolder import scan_masks
 from .search.parameters import SearchParameters
 
 
@@ -45,7 +46,7 @@ def search_delivery(
     base : Path, optional
         Folder of the masks in force.
     manual_flags : Path, optional
-        Table of pixels flagged by hand, see :mod:`darkmask.manualflags`.
+        Table of pixels flagged by hand, see :mod:`darkmask.masks.manual_flags`.
     flats : Path, optional
         Folder of slope files of flats, which jwst_reffiles searches for dead, low-QE and open pixels.
     dead_search_type : str

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
+from darkmask.core.errors import MaskError
+from darkmask.core.flags import CARRIED_MNEMONICS, bits_of
+from darkmask.masks.file import MaskMeta, read_mask, write_mask
+from darkmask.masks.manual_flags import add_manual_flags
+
 from .build_request import BuildRequest
 from .engines import SearchOutcome
 from .engines.flats import FlatsResult, keywords_of, merge_flats, search_flats
-from .errors import MaskError
-from .flags import CARRIED_MNEMONICS, bits_of
-from .manualflags import add_manual_flags
-from .maskfile import MaskMeta, read_mask, write_mask
 
 
 def write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcome, inputs: dict[str, str]) -> None:

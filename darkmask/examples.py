@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from darkmask.core.flags import Category, in_category
+
 from .delivery import OpenExposure
 from .engines import SearchOutcome, SetRequest
-from .flags import Category, in_category
 from .maps import CombinedMaps
 from .maps.layout import JUMP_DET
 

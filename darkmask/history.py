@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from .atomic import sha256_file
-from .errors import DarkmaskError, MaskError
-from .kinds import kinds_of_mask, read_kinds
-from .maskfile import read_mask
-from .maskfolder import scan_masks
+from darkmask.core.atomic import sha256_file
+from darkmask.core.errors import DarkmaskError, MaskError
+from darkmask.masks.file import read_mask
+from darkmask.masks.folder import scan_masks
+from darkmask.masks.kinds import kinds_of_mask, read_kinds
+
 from .reportfiles import FILE
 from .results import Results, read_json, read_results
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from darkmask.core.errors import MaskError
+
 from .acceptance import configured_crds
 from .certify import has_own_crds
-from .errors import MaskError
 from .worker import OWN_CRDS, WorkerError, pipeline
 
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .detectors import Detector
-from .flags import Category
+from darkmask.core.detectors import Detector
+from darkmask.core.flags import Category
+
 from .simulate.ramps import saturation_level, telegraph_levels
 
 # Pixels between two injections, so that what one couples into its neighbours, and what the steps flag around it, is

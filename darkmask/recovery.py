@@ -16,15 +16,16 @@ from astropy.stats import binom_conf_interval
 from scipy.ndimage import binary_dilation
 from scipy.optimize import minimize
 
-from .atomic import write_text
-from .cache import cached
+from darkmask.core.atomic import write_text
+from darkmask.core.cache import cached
+from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.errors import SearchError
+from darkmask.core.flags import Category, pack_categories
+
 from .delivery import OpenSet
 from .delivery.reading import read_rows
-from .detectors import detector as look_up_detector
 from .engines import SearchOutcome, SetRequest, search_set
 from .engines.native import name_unstable
-from .errors import SearchError
-from .flags import Category, pack_categories
 from .inject import SPACING, Injections, Strengths, add_defects, draw_injections, strengths_of, without_jumps
 from .maps import CombinedMaps, combine_set
 from .refit import refit

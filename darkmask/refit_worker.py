@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .detectors import Detector, detector
+from darkmask.core.detectors import Detector, detector
+
 from .pipeline import fit_ramps
 from .simulate.references import reference
 

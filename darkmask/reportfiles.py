@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from .atomic import sha256_file
+from darkmask.core.atomic import sha256_file
 
 PAGE, FILE = "report.html", "results.json"
 RECORD = "signoff.json"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from .errors import DarkmaskError
+from darkmask.core.errors import DarkmaskError
 
 # Ten detectors with a hundred checks each have half a megabyte.
 _LARGEST = 50_000_000

@@ -15,8 +15,9 @@ from pathlib import Path
 from filelock import Timeout
 from pydantic import ValidationError
 
-from .atomic import replacing, write_text
-from .errors import DarkmaskError
+from darkmask.core.atomic import replacing, write_text
+from darkmask.core.errors import DarkmaskError
+
 from .reportfiles import FILE, MADE, PAGE, RECORD, digests, lock_of
 from .results import Results, read_json, read_results
 from .signoff_record import Signoff, block_html

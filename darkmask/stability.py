@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .atomic import write_text
-from .cache import cached
+from darkmask.core.atomic import write_text
+from darkmask.core.cache import cached
+
 from .engines import SetRequest, search_set
 
 # Of each half: with fewer, noise and shape of a ramp are not known well enough to expect the same of both.

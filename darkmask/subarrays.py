@@ -13,10 +13,11 @@ from enum import IntEnum
 import numpy as np
 from scipy.stats import binom, norm, poisson
 
-from .detectors import Detector
-from .detectors import detector as look_up_detector
+from darkmask.core.detectors import Detector
+from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.flags import Category, category_names, in_category
+
 from .engines import SearchOutcome, SetRequest
-from .flags import Category, category_names, in_category
 from .search.amplifier import RECOVERY, saturation_level
 from .search.robust import population
 

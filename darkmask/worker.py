@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import IO
 
-from .provenance import module_command, module_environment
+from darkmask.core.provenance import module_command, module_environment
 
 # The word on the command line by which a process keeps the user's CRDS configuration.
 OWN_CRDS = "own-crds"

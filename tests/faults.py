@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from platformdirs import user_cache_dir
 
-from darkmask.cache import is_whole
+from darkmask.core.cache import is_whole
 
 ROOT = Path(__file__).resolve().parent.parent
 # Compiled kernels are shared with every other run of these sources: compiling takes half a minute, and is no question

@@ -3,9 +3,9 @@
 import numpy as np
 from astropy.io import fits
 
-from darkmask.detectors import Geometry
-from darkmask.flags import bits_of
-from darkmask.maskfile import MaskMeta, full_dq_def, write_mask
+from darkmask.core.detectors import Geometry
+from darkmask.core.flags import bits_of
+from darkmask.masks.file import MaskMeta, full_dq_def, write_mask
 
 FRAME = 64
 CRITERIA = """

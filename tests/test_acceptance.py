@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from darkmask import acceptance, maskquality
+from darkmask import acceptance
 from darkmask.applied import Window, difference
 from darkmask.certify import write_stub_context
-from darkmask.detectors import DETECTORS, Geometry
-from darkmask.errors import MaskError
-from darkmask.flags import bits_of
-from darkmask.maskfile import full_dq_def, read_mask
+from darkmask.core.detectors import DETECTORS, Geometry
+from darkmask.core.errors import MaskError
+from darkmask.core.flags import bits_of
+from darkmask.core.siaf import positions
+from darkmask.masks import quality as maskquality
+from darkmask.masks.file import full_dq_def, read_mask
 from darkmask.offline import offline_crds
-from darkmask.siaf import positions
 from darkmask.worker import pipeline
 from tests.handmade_masks import BAD, COMPACT_DEF, CRITERIA, FRAME, compact, good_mask, rewrite
 

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from darkmask import cache
-from darkmask.atomic import replacing, sha256_file, working_folder
-from darkmask.errors import StorageError
+from darkmask.core import cache
+from darkmask.core.atomic import replacing, sha256_file, working_folder
+from darkmask.core.errors import StorageError
 from fixtures.report_folder import ReportFolder
 
 
@@ -87,7 +87,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 WRITE_SLOWLY = """
 import sys, time
 from pathlib import Path
-from darkmask.atomic import replacing, working_folder
+from darkmask.core.atomic import replacing, working_folder
 with working_folder(Path(sys.argv[1]), "entry") as folder, replacing(Path(sys.argv[1]) / "file[1].txt") as temporary:
     (folder / "half").write_text("half")
     temporary.write_text("half")

@@ -11,11 +11,11 @@ from astropy.table import QTable, Table
 from regions import CirclePixelRegion, Regions
 
 from darkmask.catalogue import catalogue_of, regions_of, write_catalogue
+from darkmask.core.detectors import Geometry
+from darkmask.core.detectors import detector as look_up
+from darkmask.core.flags import Category, pixel_flags
 from darkmask.delivery import scan
-from darkmask.detectors import Geometry
-from darkmask.detectors import detector as look_up
 from darkmask.engines import SetRequest, search_set
-from darkmask.flags import Category, pixel_flags
 from darkmask.search.parameters import SearchParameters
 from darkmask.simulate import read_truth
 

@@ -7,7 +7,7 @@ import pytest
 from astropy.table import Table
 
 from darkmask.cli import main
-from darkmask.maskfile import read_mask
+from darkmask.masks.file import read_mask
 
 
 def test_help_is_light():

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from darkmask.compare import Agreement, agreement, between_thresholds, compare, lost_bits
-from darkmask.flags import bits_of
+from darkmask.core.flags import bits_of
+from darkmask.masks.compare import Agreement, agreement, between_thresholds, compare, lost_bits
 
 boolean = arrays(bool, (6, 7))
 HOT, DEAD, RC, DNU = (bits_of((name,)) for name in ("HOT", "DEAD", "RC", "DO_NOT_USE"))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkmask.detectors import DETECTORS
+from darkmask.core.detectors import DETECTORS
 from fixtures.criteria import CRITERIA_FOLDER, Criteria, CriteriaError, Criterion, load_criteria
 from fixtures.verdict import CheckKey, Outcome, expected_keys, make_result, verdict_of
 

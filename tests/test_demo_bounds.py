@@ -2,10 +2,10 @@
 
 import pytest
 
+from darkmask.core.detectors import Geometry
+from darkmask.core.flags import Category, in_category
 from darkmask.delivery import scan
-from darkmask.detectors import Geometry
 from darkmask.engines import SetRequest, search_set
-from darkmask.flags import Category, in_category
 from darkmask.search.parameters import SearchParameters
 from darkmask.simulate import SimulationSpec, simulate_delivery
 from fixtures.criteria import load_criteria

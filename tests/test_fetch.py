@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from darkmask.atomic import sha256_file
 from darkmask.cli import main
+from darkmask.core.atomic import sha256_file
 from tests.archive_server import Archive
 
 FIRST = "jw01062001001_02101_00001_nrca1_uncal.fits"

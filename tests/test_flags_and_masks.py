@@ -9,9 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stdatamodels.jwst.datamodels import MaskModel, dqflags
 
-from darkmask import maskquality
-from darkmask.errors import MaskError
-from darkmask.flags import (
+from darkmask.core.errors import MaskError
+from darkmask.core.flags import (
     FLIGHT_FLAGS,
     MASK_MNEMONICS,
     OFFICIAL_FLAGS,
@@ -21,7 +20,8 @@ from darkmask.flags import (
     pack_categories,
     pixel_flags,
 )
-from darkmask.maskfile import MaskMeta, read_mask, write_mask
+from darkmask.masks import quality as maskquality
+from darkmask.masks.file import MaskMeta, read_mask, write_mask
 
 META = MaskMeta("NRCA1", "an author", "a description", "GROUND", "2021-12-25T00:00:00", ("a line",))
 SHAPE = (24, 32)
@@ -134,7 +134,7 @@ def test_what_is_no_mask_is_refused_in_one_sentence(tmp_path, make, said):
 
 def test_a_compact_dq_def_loses_nobody():
     raw, dq_def = np.array([[0, 1, 2, 3]], np.uint8), [(1, "DO_NOT_USE"), (2, "HOT")]
-    from darkmask.maskfile import decode
+    from darkmask.masks.file import decode
 
     decoded = decode(raw, dq_def)
     assert decoded.tolist() == [[0, 1, 2**11, 2**11 + 1]]

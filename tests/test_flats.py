@@ -9,9 +9,9 @@ import pytest
 from astropy.io import fits
 
 from darkmask.cli import main
+from darkmask.core.flags import bits_of
 from darkmask.engines.flats import merge_flats
-from darkmask.flags import bits_of
-from darkmask.maskfile import read_mask
+from darkmask.masks.file import read_mask
 
 FRAME, BORDER = 128, 4
 

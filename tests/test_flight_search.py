@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from darkmask.core.detectors import Geometry
+from darkmask.core.detectors import detector as look_up
+from darkmask.core.flags import Category, in_category
 from darkmask.delivery import scan
-from darkmask.detectors import Geometry
-from darkmask.detectors import detector as look_up
 from darkmask.engines import SetRequest, search_set
-from darkmask.flags import Category, in_category
 from darkmask.maps import combine_set
 from darkmask.search.budget import BUDGET, expected_false_pixels
 from darkmask.search.parameters import SearchParameters
@@ -108,7 +108,7 @@ def test_one_cosmic_ray_makes_no_telegraph_pixel():
 
 
 def test_a_detector_without_exposures_is_one_sentence():
-    from darkmask.errors import SearchError
+    from darkmask.core.errors import SearchError
 
     with pytest.raises(SearchError, match="no whole exposure to search"):
         combine_set((), Path(), look_up("NRCA1"), 0.0)

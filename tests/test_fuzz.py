@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from darkmask.core.detectors import Geometry
+from darkmask.core.errors import DarkmaskError
 from darkmask.delivery import inspection, scan
-from darkmask.detectors import Geometry
 from darkmask.engines import SetRequest, search_set
-from darkmask.errors import DarkmaskError
-from darkmask.maskfile import MaskFile, read_mask
-from darkmask.maskfolder import scan_masks
+from darkmask.masks.file import MaskFile, read_mask
+from darkmask.masks.folder import scan_masks
 from darkmask.measure import measure_set
 from darkmask.search.parameters import SearchParameters
 from darkmask.simulate import DemoPaths, SimulationSpec, simulate_delivery

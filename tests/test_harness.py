@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jsonschema import validate
 
-from darkmask.maskfile import read_mask
+from darkmask.masks.file import read_mask
 
 ROOT = Path(__file__).resolve().parent.parent
 # Of so short a delivery, or without having been planned or given.

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis.extra import numpy as arrays
 from jsonschema import validate
 
-from darkmask.atomic import sha256_file
-from darkmask.changes import changed_pixels, changes, relative_change
-from darkmask.errors import DarkmaskError
-from darkmask.flags import Category
+from darkmask.core.atomic import sha256_file
+from darkmask.core.errors import DarkmaskError
+from darkmask.core.flags import Category
 from darkmask.history import Earlier, read_history
-from darkmask.kinds import kinds_of_categories
+from darkmask.masks.changes import changed_pixels, changes, relative_change
+from darkmask.masks.kinds import kinds_of_categories
 from fixtures.report_history import history_html
 from tests.conftest import DETECTORS, ROOT
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from darkmask.core.errors import MaskError
 from darkmask.delivery import scan
-from darkmask.errors import MaskError
-from darkmask.maskfile import read_mask
-from darkmask.maskfolder import scan_masks
+from darkmask.masks.file import read_mask
+from darkmask.masks.folder import scan_masks
 from tests.meta.planting import one, unlinked
 
 JUMP = "jw01062001001_02101_00009_nrca1_jump.fits"

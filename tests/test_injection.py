@@ -10,12 +10,12 @@ from astropy.stats import binom_conf_interval
 from hypothesis import given
 from hypothesis import strategies as st
 
+from darkmask.core.detectors import Geometry
+from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.errors import SearchError
+from darkmask.core.flags import Category
 from darkmask.delivery import scan
-from darkmask.detectors import Geometry
-from darkmask.detectors import detector as look_up_detector
 from darkmask.engines import SetRequest
-from darkmask.errors import SearchError
-from darkmask.flags import Category
 from darkmask.inject import SPACING, Injections, add_defects, draw_injections, strengths_of, without_jumps
 from darkmask.recovery import completeness, detection_strengths, inject_and_recover, summarise
 from darkmask.search.parameters import SearchParameters

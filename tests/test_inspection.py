@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from darkmask import siaf
+from darkmask.core import siaf
+from darkmask.core.detectors import DETECTORS, Geometry
 from darkmask.delivery import inspection
 from darkmask.delivery.records import Exposure, FileRecord, Kind
-from darkmask.detectors import DETECTORS, Geometry
 
 REAL, MINI = Geometry(), Geometry(frame=256)
 DONE = {

@@ -7,13 +7,13 @@ from astropy.table import Table
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkmask.atomic import sha256_file
 from darkmask.cli import main
-from darkmask.detectors import Geometry
-from darkmask.errors import ParameterError
-from darkmask.flags import bits_of
-from darkmask.manualflags import ManualFlags, read_manual_flags
-from darkmask.maskfile import read_mask
+from darkmask.core.atomic import sha256_file
+from darkmask.core.detectors import Geometry
+from darkmask.core.errors import ParameterError
+from darkmask.core.flags import bits_of
+from darkmask.masks.file import read_mask
+from darkmask.masks.manual_flags import ManualFlags, read_manual_flags
 
 GEOMETRY = Geometry(128)
 GOOD = [("NRCA1", 60, 70, "DEAD DO_NOT_USE"), ("nrcblong", 61, 9, "OPEN, DO_NOT_USE"), ("NRCA1", 0, 5, "BAD_REF_PIXEL")]

@@ -6,10 +6,10 @@ from astropy.stats import mad_std, sigma_clip
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from darkmask.detectors import Geometry, detector
+from darkmask.core.detectors import Geometry, detector
+from darkmask.core.errors import DeliveryError, SearchError
+from darkmask.core.flags import Category, in_category
 from darkmask.engines import SetRequest, search_set
-from darkmask.errors import DeliveryError, SearchError
-from darkmask.flags import Category, in_category
 from darkmask.maps import combine_set
 from darkmask.maps.order import sort_columns, sorting_network
 from darkmask.search.parameters import SearchParameters

@@ -8,14 +8,14 @@ from astropy.io import fits
 from astropy.stats import sigma_clip
 from scipy.stats import sigmaclip
 
+from darkmask.core.detectors import Geometry
+from darkmask.core.errors import DeliveryError, SearchError
+from darkmask.core.flags import Category, in_category, pixel_flags
 from darkmask.delivery import Exposure
 from darkmask.delivery.headers import read_record
-from darkmask.detectors import Geometry
 from darkmask.engines.interface import SetRequest
 from darkmask.engines.official import official_categories
 from darkmask.engines.reffiles import Triplet, search_reffiles
-from darkmask.errors import DeliveryError, SearchError
-from darkmask.flags import Category, in_category, pixel_flags
 from darkmask.search.official import pedestal_limits
 from darkmask.search.parameters import SearchParameters
 from darkmask.simulate import SimulationSpec, Subarray, simulate_delivery

@@ -5,10 +5,9 @@ import io
 import numpy as np
 import pytest
 
-from darkmask.flags import Category
+from darkmask.core.flags import Category
+from darkmask.core.palette import COLOURS, STYLES
 from darkmask.pictures import mask_map, rate_histogram
-from darkmask.pictures.canvas import COLOURS
-from darkmask.pictures.mask_map import STYLES
 
 Image = pytest.importorskip("PIL.Image")
 

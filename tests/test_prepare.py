@@ -12,8 +12,8 @@ import pytest
 from astropy.io import fits
 
 from darkmask.cli import main
+from darkmask.core.flags import Category, in_category
 from darkmask.delivery import scan
-from darkmask.flags import Category, in_category
 from darkmask.simulate import DemoPaths, read_truth
 from darkmask.simulate.spec import DEFAULT_FRACTIONS
 from tests.raw_darks import references, run_prepare
@@ -55,7 +55,7 @@ def test_the_ramps_are_those_of_the_dark_pipeline(raw, prepared, tmp_path):
 from darkmask.offline import offline_crds
 with offline_crds():
     from darkmask.delivery.headers import read_record
-    from darkmask.detectors import Geometry
+    from darkmask.core.detectors import Geometry
     from darkmask.prepare.steps import reference_pixel_mask
     from jwst.pipeline import DarkPipeline
     from pathlib import Path

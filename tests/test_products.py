@@ -4,7 +4,7 @@ import traceback
 
 import pytest
 
-from darkmask.errors import SearchError
+from darkmask.core.errors import SearchError
 from darkmask.search.parameters import SearchParameters
 from fixtures.criteria import load_criteria
 from fixtures.products import Products

@@ -13,13 +13,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stdatamodels.jwst.datamodels import MaskModel
 
-from darkmask.compare import lost_bits
+from darkmask.core.detectors import Geometry
+from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.flags import (
+    FLIGHT_FLAGS,
+    MASK_MNEMONICS,
+    OFFICIAL_FLAGS,
+    Category,
+    bits_of,
+    in_category,
+    pixel_flags,
+)
 from darkmask.deliverable import carried_bits
-from darkmask.detectors import Geometry
-from darkmask.detectors import detector as look_up_detector
-from darkmask.flags import FLIGHT_FLAGS, MASK_MNEMONICS, OFFICIAL_FLAGS, Category, bits_of, in_category, pixel_flags
 from darkmask.maps import combine_set
-from darkmask.maskfile import full_dq_def, read_mask
+from darkmask.masks.compare import lost_bits
+from darkmask.masks.file import full_dq_def, read_mask
 from fixtures.criteria import Criteria, CriteriaError, load_criteria
 from tests.raw_exposures import Ramps, write_exposures
 

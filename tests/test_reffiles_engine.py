@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from darkmask.core.errors import ParameterError, SearchError
+from darkmask.core.flags import FLIGHT_FLAGS, OFFICIAL_FLAGS, Category, bits_of, in_category, pixel_flags
 from darkmask.engines import reffiles
 from darkmask.engines.reffiles import Triplet, search_reffiles
-from darkmask.errors import ParameterError, SearchError
-from darkmask.flags import FLIGHT_FLAGS, OFFICIAL_FLAGS, Category, bits_of, in_category, pixel_flags
 from darkmask.search.parameters import MASK_TABLE, SearchParameters
 
 SATURATED_PIXEL = (7, 9)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkmask.clustering import clark_evans
-from darkmask.maskfile import read_mask
-from darkmask.registration import FEWEST, IDENTITY, TRANSFORMS, clump_centres, register
+from darkmask.masks.clustering import clark_evans
+from darkmask.masks.file import read_mask
+from darkmask.masks.registration import FEWEST, IDENTITY, TRANSFORMS, clump_centres, register
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "masks"
 FRAME = 128

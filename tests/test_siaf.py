@@ -12,8 +12,8 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from darkmask import siaf
-from darkmask.detectors import DETECTORS, FOCAL_PLANE, FRAME_SIZE
+from darkmask.core import siaf
+from darkmask.core.detectors import DETECTORS, FOCAL_PLANE, FRAME_SIZE
 
 TABLE = Path(siaf.__file__).with_name("siaf_subarrays.json")
 

@@ -11,8 +11,8 @@ import pytest
 from filelock import FileLock
 
 from darkmask import signoff
-from darkmask.atomic import sha256_file
 from darkmask.cli import main
+from darkmask.core.atomic import sha256_file
 
 HOSTILE = "<script>alert('x')</script> & <!-- sign-off ends --> \"quoted\""
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from darkmask.atomic import sha256_file
-from darkmask.detectors import FRAME_SIZE, detector
-from darkmask.errors import DeliveryError, ParameterError
-from darkmask.flags import Category, pixel_flags
+from darkmask.core.atomic import sha256_file
+from darkmask.core.detectors import FRAME_SIZE, detector
+from darkmask.core.errors import DeliveryError, ParameterError
+from darkmask.core.flags import Category, pixel_flags
 from darkmask.offline import offline_crds
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray, read_truth, simulate_delivery
 from darkmask.simulate.defects import draw_defects
@@ -134,7 +134,7 @@ def test_products_do_not_depend_on_the_height_of_bands(tmp_path):
         "from darkmask.offline import offline_crds\n"
         "from darkmask.simulate import SimulationSpec, products\n"
         "from darkmask.simulate.headers import ExposureName\n"
-        "from darkmask.detectors import detector\n"
+        "from darkmask.core.detectors import detector\n"
         "spec = SimulationSpec(frame=64, detectors=('NRCA1',), groups=6, cosmic_ray_rate=1e-3,\n"
         "    fractions={'saturated': 0.01, 'telegraph': 0.01, 'hot': 0.01})\n"
         "with offline_crds():\n"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from darkmask.detectors import detector
-from darkmask.flags import FLIGHT_FLAGS, Category, bits_of, pixel_flags
-from darkmask.maskfile import read_mask
+from darkmask.core.detectors import detector
+from darkmask.core.flags import FLIGHT_FLAGS, Category, bits_of, pixel_flags
+from darkmask.masks.file import read_mask
 from darkmask.simulate import SimulationSpec, read_truth
 from darkmask.simulate.defects import HOT_RATES, SEPARATION, WARM_RATES, draw_defects
 from darkmask.simulate.masks import draw_masks

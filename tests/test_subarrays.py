@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as hnp
 
 from darkmask.build import build_cached
 from darkmask.build_request import BuildRequest
+from darkmask.core.detectors import Geometry
 from darkmask.delivery import scan
-from darkmask.detectors import Geometry
 from darkmask.engines import search_set
 from darkmask.search.parameters import SearchParameters
 from darkmask.simulate import read_truth

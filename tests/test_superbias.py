@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from darkmask.core.errors import SearchError
 from darkmask.delivery import scan
 from darkmask.engines.superbias import measure_superbias, raw_set
-from darkmask.errors import SearchError
 
 
 @pytest.fixture(scope="session")

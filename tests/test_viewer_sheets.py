@@ -13,10 +13,10 @@ from PIL import Image
 
 from darkmask.build import build_cached
 from darkmask.build_request import BuildRequest
+from darkmask.core.detectors import Geometry
+from darkmask.core.flags import Category
 from darkmask.delivery import scan
-from darkmask.detectors import Geometry
 from darkmask.examples import Examples
-from darkmask.flags import Category
 from darkmask.pictures import Layer, Outline, comparison_map, noise_histogram, ramp_gallery, sheet
 from darkmask.pictures.layers import NO_RATE, levels_png, rate_levels
 from darkmask.search.parameters import SearchParameters

@@ -8,8 +8,8 @@ import pytest
 from astropy.io import fits
 from numpy.lib import recfunctions
 
-from darkmask.maskfile import full_dq_def, read_mask
-from darkmask.maskfolder import scan_masks
+from darkmask.masks.file import full_dq_def, read_mask
+from darkmask.masks.folder import scan_masks
 from tests.handmade_masks import BAD, COMPACT_DEF, CRITERIA, compact, good_mask, rewrite
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "masks"

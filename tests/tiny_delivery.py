@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.io import fits
 
-from darkmask.flags import Category
+from darkmask.core.flags import Category
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray, read_truth
 
 SUBARRAY = Subarray("NRCBLONG", "SUB64P", 21, 31, 24, 24)

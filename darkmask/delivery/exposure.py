@@ -6,7 +6,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..errors import DeliveryError
+from darkmask.core.errors import DeliveryError
+
 from .records import Exposure, FileRecord
 
 # FITS stores unsigned integers as signed ones with an offset of half the range.

@@ -6,9 +6,10 @@ import stat
 import warnings
 from pathlib import Path
 
-from .. import fitslayout
-from ..detectors import DETECTORS
-from ..errors import DeliveryError
+from darkmask.core import fits_layout as fitslayout
+from darkmask.core.detectors import DETECTORS
+from darkmask.core.errors import DeliveryError
+
 from .records import ArrayPlace, FileRecord, Kind
 
 # Suffixes that MAST gives; used for what a file was meant to be when its headers cannot be read, never against them.

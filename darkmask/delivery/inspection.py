@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from .. import siaf
-from ..detectors import FRAME_SIZE, Geometry
-from ..detectors import detector as look_up_detector
+from darkmask.core import siaf
+from darkmask.core.detectors import FRAME_SIZE, Geometry
+from darkmask.core.detectors import detector as look_up_detector
+
 from .records import Exposure, FileRecord, SetKey
 
 # What a dark must have had done before it is searched, and what must not have been done: subtracting the dark

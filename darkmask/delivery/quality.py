@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 
-from ..flags import bits_of
+from darkmask.core.flags import bits_of
 
 # A standard error from fewer values is none.
 MIN_MEDIANS = 5

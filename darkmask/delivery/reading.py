@@ -4,7 +4,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from ..kernels import kernel
+from darkmask.core.kernels import kernel
 
 # pread(2) of the C library: ssize_t pread(int, void *, size_t, off_t).
 _pread = types.ExternalFunction("pread", types.intp(types.intc, types.uintp, types.uintp, types.int64))

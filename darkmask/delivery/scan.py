@@ -5,8 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..detectors import DETECTORS
-from ..errors import DeliveryError
+from darkmask.core.detectors import DETECTORS
+from darkmask.core.errors import DeliveryError
+
 from .headers import detector_in_name, read_record, suffix_of
 from .records import DeliveryIndex, Exposure, FileRecord, Kind, Problem, ProblemKind
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from darkmask.core.detectors import Geometry
+from darkmask.core.errors import DeliveryError, SearchError
+from darkmask.core.flags import bits_of
+
 from ..delivery import scan
 from ..delivery.inspection import DARK
 from ..delivery.records import FileRecord, Kind, ProblemKind
-from ..detectors import Geometry
-from ..errors import DeliveryError, SearchError
-from ..flags import bits_of
 from ..search.parameters import SearchParameters
 from .process import run_worker
 

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..detectors import detector as look_up_detector
-from ..errors import ParameterError
-from ..flags import Category, pack_categories
+from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.errors import ParameterError
+from darkmask.core.flags import Category, pack_categories
+
 from ..maps import CombinedMaps, combine_set
 from ..search.amplifier import saturation_level
 from ..search.flight import search_flight

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.kernels import kernel, work_in_blocks
+
 from ..delivery import OpenSet
 from ..delivery.reading import native_float32, read_piece
-from ..detectors import detector as look_up_detector
-from ..kernels import kernel, work_in_blocks
 from ..maps import CombinedMaps
 from ..maps.pixel import usable_groups
 from ..search.amplifier import saturation_level

@@ -4,11 +4,12 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 
+from darkmask.core.errors import SearchError
+from darkmask.core.flags import pack_categories, pixel_flags
+from darkmask.core.kernels import kernel, usable_cores, work_in_blocks
+
 from ..delivery import OpenExposure, OpenSet
 from ..delivery.reading import native_float32, read_rows
-from ..errors import SearchError
-from ..flags import pack_categories, pixel_flags
-from ..kernels import kernel, usable_cores, work_in_blocks
 from ..maps.jumps import N_COUNTS, Room, count_block
 from ..search.official import (
     OfficialMaps,

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from darkmask.core.flags import FlagTable
+
 from .. import __version__
-from ..flags import FlagTable
 from ..maps import CombinedMaps
 
 

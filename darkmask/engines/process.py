@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import SearchError
-from ..provenance import module_command, module_environment
+from darkmask.core.errors import SearchError
+from darkmask.core.provenance import module_command, module_environment
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import SearchError
+from darkmask.core.errors import SearchError
+
 from ..search.parameters import FIXED_IN_CODE, OFFICIAL_KINDS, SearchParameters
 from .process import run_worker
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from ..flags import Category, pack_categories, pixel_flags
+from darkmask.core.flags import Category, pack_categories, pixel_flags
 
 # Names of the extensions of ``_from_darks.fits``, one image of the science area each. NOISY_AND_CRS, RC_FROM_PED and
 # RC_FROM_JUMPS say nothing that these do not.

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from darkmask.core.detectors import AMPLIFIERS, Geometry
+
 from ..delivery import Exposure
-from ..detectors import AMPLIFIERS, Geometry
 from ..search.parameters import SearchParameters
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from darkmask.core.errors import SearchError
+
 from ..delivery.records import FileRecord
-from ..errors import SearchError
 from .process import run_worker
 
 # Of fewer exposures a scatter is no scatter: with five it has an uncertainty of a third.

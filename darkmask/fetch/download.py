@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from .. import fitslayout
-from ..atomic import sha256_file
-from ..errors import ArchiveError
+from darkmask.core import fits_layout as fitslayout
+from darkmask.core.atomic import sha256_file
+from darkmask.core.errors import ArchiveError
+
 from .query import Product, reason_of
 
 PREFIX = ".part-fetch-"

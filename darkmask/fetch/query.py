@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ..errors import ArchiveError
+from darkmask.core.errors import ArchiveError
 
 PRODUCTS = ("uncal", "dark", "rate", "rateints")
 # As the archive names files of one exposure; a name that is anything else is never written to disk.

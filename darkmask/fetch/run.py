@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..atomic import sha256_file, write_text
-from ..errors import ArchiveError
+from darkmask.core.atomic import sha256_file, write_text
+from darkmask.core.errors import ArchiveError
+
 from .download import download, part_of
 from .query import Product, archive
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from darkmask.core.detectors import Detector
+from darkmask.core.errors import SearchError
+from darkmask.core.kernels import kernel, work_in_blocks
+
 from ..delivery import Exposure, OpenSet
 from ..delivery.reading import read_rows
-from ..detectors import Detector
-from ..errors import SearchError
-from ..kernels import kernel, work_in_blocks
 from .integration import SLAB_ROWS, Scratch, make_scratch, measure_rows
 from .layout import N_COUNTED, N_MEASURED
 from .order import sorting_network

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkmask.core.kernels import kernel
+
 from ..delivery.reading import native_float32, read_rows
-from ..kernels import kernel
 from .events import (
     ASIDE_SHARE,
     N_JUMP,

@@ -6,8 +6,9 @@ Integrations are added up in their order: another one would change the last bits
 
 import numpy as np
 
+from darkmask.core.kernels import kernel
+
 from ..delivery.reading import native_float32, read_rows
-from ..kernels import kernel
 from .layout import EIGHT_JUMPS, JUMP_DET, SATURATED, eight_at_once
 
 # Counts of a pixel, in the order of their places in a stack: integrations in which

@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from ..kernels import kernel
+from darkmask.core.kernels import kernel
 
 # Of the scatter of a Gaussian over its median absolute deviation.
 MAD_TO_SIGMA = np.float32(1.4826)

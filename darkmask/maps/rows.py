@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from darkmask.core.kernels import kernel
+
 from ..delivery.reading import native_float32
-from ..kernels import kernel
 from .layout import (
     CHANGE,
     DIFFERENCES,

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..kernels import kernel
+from darkmask.core.kernels import kernel
+
 from .layout import (
     CHANGE,
     DIFFERENCES,

@@ -1,10 +1,11 @@
 """Pictures of what a search found, as PNG bytes. matplotlib is imported when the first one is drawn."""
 
-from .canvas import COLOURS
+from darkmask.core.palette import COLOURS, STYLES
+
 from .comparison import comparison_map
 from .curves import recovery_curves
 from .histogram import noise_histogram, rate_histogram
-from .mask_map import STYLES, mask_map
+from .mask_map import mask_map
 from .ramp_gallery import ramp_gallery
 from .sheet import Layer, Outline, sheet
 

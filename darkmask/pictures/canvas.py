@@ -2,7 +2,7 @@
 
 import io
 
-from ..palette import COLOURS
+from darkmask.core.palette import COLOURS
 
 _DPI = 100
 

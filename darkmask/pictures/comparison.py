@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from .canvas import COLOURS, new_figure, plain, png_bytes
+from darkmask.core.palette import COLOURS
+
+from .canvas import new_figure, plain, png_bytes
 
 _PANEL = 4.2
 

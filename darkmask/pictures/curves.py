@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
-from .canvas import COLOURS, new_figure, plain, png_bytes
+from darkmask.core.palette import COLOURS
+
+from .canvas import new_figure, plain, png_bytes
 
 
 def recovery_curves(kinds: Mapping[str, Mapping], title: str) -> bytes:

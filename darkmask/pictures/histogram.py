@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .canvas import COLOURS, new_figure, plain, png_bytes
+from darkmask.core.palette import COLOURS
+
+from .canvas import new_figure, plain, png_bytes
 
 _BINS_PER_DECADE = 20
 _CORE_DECADES = 1.5  # the length of the linear core's halves, in decades of the axis

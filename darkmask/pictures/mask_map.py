@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ..flags import in_category
-from ..palette import COLOURS, STYLES
+from darkmask.core.flags import in_category
+from darkmask.core.palette import COLOURS, STYLES
+
 from .canvas import new_figure, plain, png_bytes
 
 _BACKGROUND = 256  # blocks along a side: what is left of a dark's structure when its noise is averaged
@@ -15,7 +16,7 @@ def mask_map(categories: np.ndarray, rate: np.ndarray | None, title: str) -> byt
     Parameters
     ----------
     categories : numpy.ndarray, shape (y, x), uint16
-        One bit per category (`darkmask.flags.Category`).
+        One bit per category (`darkmask.core.flags.Category`).
     rate : numpy.ndarray, shape (y, x), float32, or None
         In any unit; shown as grey between its 1st and 99th percentiles.
     title : str

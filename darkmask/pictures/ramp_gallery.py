@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from darkmask.core.palette import COLOURS, STYLES
+
 from ..examples import Examples
 from ..maps.layout import JUMP_DET, SATURATED
-from .canvas import COLOURS, new_figure, plain, png_bytes
-from .mask_map import STYLES
+from .canvas import new_figure, plain, png_bytes
 
 _COLUMNS = 4
 # Of a panel of width and height 1: what the ramp's box leaves for its two lines of text.

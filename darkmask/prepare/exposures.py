@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from darkmask.core.errors import DeliveryError
+
 from ..delivery import scan
 from ..delivery.inspection import DARK
 from ..delivery.records import FileRecord, ProblemKind
-from ..errors import DeliveryError
 
 _SUFFIX = "_uncal.fits"
 

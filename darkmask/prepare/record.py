@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from ..atomic import sha256_file, write_text
-from ..provenance import source_digest
+from darkmask.core.atomic import sha256_file, write_text
+from darkmask.core.provenance import source_digest
+
 from .steps import Settings
 
 # Of folders that hold what is not finished; a scan passes over names that begin with a point.

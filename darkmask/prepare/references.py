@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from darkmask.core.errors import ParameterError
+
 from ..delivery.records import FileRecord
-from ..errors import ParameterError
 
 KINDS = ("saturation", "superbias", "linearity", "gain", "readnoise")
 # The jump step and the ramp fit cannot do without these.

@@ -14,9 +14,10 @@ from multiprocessing import get_context
 from multiprocessing.util import Finalize
 from pathlib import Path
 
-from ..atomic import sha256_file
+from darkmask.core.atomic import sha256_file
+from darkmask.core.errors import DeliveryError
+
 from ..delivery.records import FileRecord
-from ..errors import DeliveryError
 from ..pipeline import set_aside_garbage, silence_logs
 from .exposures import find_exposures, root_of
 from .record import PREFIX, Recipe, is_finished, record_path, write_record

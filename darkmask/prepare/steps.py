@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from darkmask.core.detectors import Geometry
+from darkmask.core.flags import pixel_flags
+
 from ..delivery.records import FileRecord
-from ..detectors import Geometry
-from ..flags import pixel_flags
 from ..pipeline import fit_ramps, save_dated
 from .exposures import root_of
 

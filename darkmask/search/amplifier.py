@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ..detectors import Detector
-from ..flags import Category
+from darkmask.core.detectors import Detector
+from darkmask.core.flags import Category
+
 from ..maps import CombinedMaps
 from ..maps.layout import SHAPE_FRACTION
 from ..maps.stacks import SLOPE_SHOT

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..detectors import Detector
-from ..errors import SearchError
-from ..flags import Category
-from ..kernels import usable_cores
+from darkmask.core.detectors import Detector
+from darkmask.core.errors import SearchError
+from darkmask.core.flags import Category
+from darkmask.core.kernels import usable_cores
+
 from ..maps import CombinedMaps
 from .amplifier import AmplifierSearch
 from .parameters import SearchParameters

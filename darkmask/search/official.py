@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import SearchError
-from ..flags import Category
-from ..kernels import kernel
+from darkmask.core.errors import SearchError
+from darkmask.core.flags import Category
+from darkmask.core.kernels import kernel
+
 from ..maps.jumps import MIN_CLEAN_SLOPES
 from .parameters import FIXED_IN_CODE, SearchParameters
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from ..errors import ParameterError
-from ..flags import FLIGHT_FLAGS, MASK_MNEMONICS, Category, FlagTable
+from darkmask.core.errors import ParameterError
+from darkmask.core.flags import FLIGHT_FLAGS, MASK_MNEMONICS, Category, FlagTable
 
 # The kinds that ``flag_values`` and ``dark_do_not_use`` of jwst_reffiles speak of, and the categories they cover.
 OFFICIAL_KINDS = {

@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 
 import numpy as np
 
-from ..kernels import kernel
+from darkmask.core.kernels import kernel
 
 MAD_TO_SIGMA = 1.482602218505602  # of a Gaussian, as in astropy.stats.mad_std
 CLIP_SIGMA = 3.0

@@ -8,7 +8,7 @@ of the distribution of group differences; the order of the reads tells smaller a
 
 import numpy as np
 
-from ..kernels import kernel
+from darkmask.core.kernels import kernel
 
 # Amplitudes to start from, in units of the root of the excess variance of a difference: a chain that switches in one
 # group of two has an amplitude of 1.4 of them, one that switches in one of fifty has 7.

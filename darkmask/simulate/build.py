@@ -13,11 +13,12 @@ from multiprocessing import get_context
 from multiprocessing.util import Finalize
 from pathlib import Path
 
-from ..atomic import sha256_text, storing, working_folder
-from ..detectors import detector
-from ..errors import DeliveryError
+from darkmask.core.atomic import sha256_text, storing, working_folder
+from darkmask.core.detectors import detector
+from darkmask.core.errors import DeliveryError
+from darkmask.core.provenance import source_digest
+
 from ..pipeline import set_aside_garbage
-from ..provenance import source_digest
 from .spec import SimulationSpec, Subarray
 
 # What lies beside a delivery, as suffixes of its name.

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..atomic import replacing
-from ..detectors import Geometry
-from ..errors import DeliveryError, ParameterError
-from ..flags import Category
+from darkmask.core.atomic import replacing
+from darkmask.core.detectors import Geometry
+from darkmask.core.errors import DeliveryError, ParameterError
+from darkmask.core.flags import Category
+
 from .spec import FULL_FRAME_TIME, SimulationSpec
 
 # e-/s. Hot and warm rates spread over three decades, log-uniform; they part at the CV3 cut (docs of hot_rate). Warm
@@ -251,7 +252,7 @@ def read_truth(folder: Path, detector_name: str):
     -------
     astropy.table.Table
         Columns ``x`` and ``y`` (array indices of the full frame from 0), ``category`` (values of
-        :class:`~darkmask.flags.Category`), ``strength`` and its ``unit`` (see :class:`Defects`; before capacitive
+        :class:`~darkmask.core.flags.Category`), ``strength`` and its ``unit`` (see :class:`Defects`; before capacitive
         coupling takes its share), ``cluster`` (-1 when isolated) and ``timescale`` (s).
 
     Raises

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..detectors import Detector
+from darkmask.core.detectors import Detector
+
 from .spec import FULL_FRAME_TIME, SimulationSpec, Subarray
 
 PROGRAM = "01062"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..detectors import Detector
-from ..flags import FLIGHT_FLAGS, Category, bits_of
-from ..maskfile import MaskMeta, write_mask
+from darkmask.core.detectors import Detector
+from darkmask.core.flags import FLIGHT_FLAGS, Category, bits_of
+from darkmask.masks.file import MaskMeta, write_mask
+
 from .defects import SEPARATION, Defects
 from .spec import SimulationSpec
 

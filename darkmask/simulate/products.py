@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..detectors import Detector
-from ..flags import pixel_flags
+from darkmask.core.detectors import Detector
+from darkmask.core.flags import pixel_flags
+
 from ..pipeline import fit_ramps, save_dated, silence_logs
 from .headers import FILE_DATE, ExposureName, fill_headers
 from .ramps import simulate_ramps

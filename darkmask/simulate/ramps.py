@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ..detectors import Detector
-from ..flags import Category
+from darkmask.core.detectors import Detector
+from darkmask.core.flags import Category
+
 from .defects import Defects, draw_defects
 from .spec import FULL_FRAME_TIME, SimulationSpec, Subarray
 

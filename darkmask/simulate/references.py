@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..detectors import Detector
+from darkmask.core.detectors import Detector
+
 from ..pipeline import save_dated
 from .headers import FILE_DATE
 from .ramps import saturation_level

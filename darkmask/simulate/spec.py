@@ -6,10 +6,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from .. import siaf
-from ..detectors import AMPLIFIERS, DETECTORS, FRAME_SIZE, REFERENCE_BORDER, Geometry, detector
-from ..errors import ParameterError
-from ..flags import Category
+from darkmask.core import siaf
+from darkmask.core.detectors import AMPLIFIERS, DETECTORS, FRAME_SIZE, REFERENCE_BORDER, Geometry, detector
+from darkmask.core.errors import ParameterError
+from darkmask.core.flags import Category
 
 # Seconds: JDox NIRCam Detector Readout. Mini frames keep it, so that rates, dwell times and thresholds per group are
 # those of a real full frame.

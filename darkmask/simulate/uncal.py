@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..detectors import Detector
+from darkmask.core.detectors import Detector
+
 from ..pipeline import save_dated
 from .headers import FILE_DATE, ExposureName, fill_headers
 from .ramps import simulate_ramps

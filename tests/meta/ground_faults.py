@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.io import fits
 
-from darkmask.flags import bits_of
+from darkmask.core.flags import bits_of
 
 from .mask_faults import BAD, add, spread
 from .planting import Faults, one, one_in

@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.io import fits
 
-from darkmask.flags import bits_of
+from darkmask.core.flags import bits_of
 
 from .planting import BORDER, Faults, first_of, one_in
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from darkmask.atomic import sha256_file
+from darkmask.core.atomic import sha256_file
 from tests.conftest import Small
 
 # The detector that faults are planted in; the other one is judged beside it and must not notice.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from darkmask.detectors import detector
+from darkmask.core.detectors import detector
 from darkmask.simulate import read_truth
 from darkmask.simulate.ramps import saturation_level
 

@@ -5,8 +5,8 @@ Counts stay within their bounds, halves agree, and masks are consistent: only in
 
 import os
 
-from darkmask.cache import cache_root
-from darkmask.flags import Category
+from darkmask.core.cache import cache_root
+from darkmask.core.flags import Category
 
 from .planting import BESIDE, HERE, Faults, environment_with
 

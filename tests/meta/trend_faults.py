@@ -3,8 +3,8 @@
 import numpy as np
 from astropy.io import fits
 
-from darkmask.compare import COMPARED_MNEMONICS
-from darkmask.flags import bits_of
+from darkmask.core.flags import bits_of
+from darkmask.masks.compare import COMPARED_MNEMONICS
 
 from .mask_faults import BAD, add, spread
 from .planting import Faults, one

@@ -10,11 +10,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from . import fitslayout
-from .atomic import replacing
-from .detectors import detector as look_up_detector
-from .errors import MaskError
-from .flags import Category, pixel_flags
+from darkmask.core import fits_layout as fitslayout
+from darkmask.core.atomic import replacing
+from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.errors import MaskError
+from darkmask.core.flags import Category, pixel_flags
 
 # What DQ_DEF says of each bit that has a standard meaning.
 DESCRIPTIONS = {

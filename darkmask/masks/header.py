@@ -6,9 +6,10 @@ takes a mask of any detector and any REFTYPE.
 
 import numpy as np
 
-from .delivery.headers import detector_in_name
-from .detectors import DETECTORS, Geometry
-from .maskfile import MaskFile
+from darkmask.core.detectors import DETECTORS, Geometry
+from darkmask.delivery.headers import detector_in_name
+
+from .file import MaskFile
 
 
 def header_problems(mask: MaskFile, detector: str, geometry: Geometry) -> list[str]:

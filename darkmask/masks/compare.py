@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .flags import CARRIED_MNEMONICS, bits_of
+from darkmask.core.flags import CARRIED_MNEMONICS, bits_of
 
 # What a search of darks can flag, and a ground test flagged above the same brightness: WARM lies below the cut of
 # the ground masks (0.275 e-/s), so that a warm pixel is no new one.

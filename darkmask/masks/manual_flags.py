@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .atomic import sha256_file
-from .detectors import DETECTORS, Geometry
-from .errors import ParameterError
-from .flags import MASK_MNEMONICS, bits_of
+from darkmask.core.atomic import sha256_file
+from darkmask.core.detectors import DETECTORS, Geometry
+from darkmask.core.errors import ParameterError
+from darkmask.core.flags import MASK_MNEMONICS, bits_of
 
 COLUMNS = ("detector", "x", "y", "mnemonics")
 # What may be said of a reference pixel, which sees no light.

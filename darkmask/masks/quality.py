@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .flags import CONTRADICTIONS, MASK_MNEMONICS, bits_of, pixel_flags
+from darkmask.core.flags import CONTRADICTIONS, MASK_MNEMONICS, bits_of, pixel_flags
 
 
 def foreign_bits(dq: np.ndarray) -> tuple[int, list[str]]:

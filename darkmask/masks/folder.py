@@ -4,10 +4,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .delivery.headers import detector_in_name
-from .detectors import DETECTORS
-from .errors import MaskError
-from .maskfile import MaskFile, read_header, read_mask
+from darkmask.core.detectors import DETECTORS
+from darkmask.core.errors import MaskError
+from darkmask.delivery.headers import detector_in_name
+
+from .file import MaskFile, read_header, read_mask
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from darkmask.core.errors import MaskError
+from darkmask.core.flags import Category, bits_of
+
 from .compare import COMPARED_MNEMONICS
-from .errors import MaskError
-from .flags import Category, bits_of
 
 # A warm pixel lies below the cut of the masks, and of one that nobody could judge nothing is known.
 _COMPARED = tuple(c.value for c in Category if c not in (Category.WARM, Category.UNDETERMINED))
