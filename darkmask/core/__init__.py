@@ -1,1 +1,1 @@
-"""What everything else stands on: errors, flags, detectors, files, cache, compiled kernels. It imports nothing of ours."""
+"""What everything else stands on: errors, flags, detectors, files, cache and kernels. It imports nothing of ours."""
