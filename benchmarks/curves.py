@@ -20,9 +20,10 @@ from darkmask.core.detectors import Geometry
 from darkmask.core.flags import Category, in_category
 from darkmask.core.palette import COLOURS
 from darkmask.delivery import scan
-from darkmask.engines import SetRequest, search_set
 from darkmask.pictures.canvas import new_figure, png_bytes
+from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
+from darkmask.search.request import SetRequest
 from darkmask.simulate import SimulationSpec, read_truth, simulate_delivery
 
 # Exposures, integrations, groups.

@@ -15,8 +15,9 @@ import numpy as np
 from darkmask.core.detectors import Geometry
 from darkmask.core.flags import Category, in_category
 from darkmask.delivery import scan
-from darkmask.engines import SetRequest, search_set
+from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
+from darkmask.search.request import SetRequest
 from darkmask.simulate import demo_delivery, read_truth
 
 ENGINES = ("flight", "official", "jwst_reffiles")

@@ -32,10 +32,11 @@ def run_child(mode: str, delivery: Path, times: int) -> None:
         return
     from darkmask.core.detectors import Geometry
     from darkmask.delivery import scan
-    from darkmask.engines import SetRequest, search_set
-    from darkmask.engines.official import official_categories
-    from darkmask.engines.reffiles import Triplet, search_reffiles
+    from darkmask.search.engines import search_set
+    from darkmask.search.official.reading import official_categories
     from darkmask.search.parameters import SearchParameters
+    from darkmask.search.reffiles.darks import Triplet, search_reffiles
+    from darkmask.search.request import SetRequest
 
     imported = time.perf_counter() - begun
     index = scan(delivery)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from darkmask.engines.superbias import measure_superbias, raw_set
+from darkmask.search.reffiles.superbias import measure_superbias, raw_set
 from fixtures.outcomes import NotEvaluated
 
 

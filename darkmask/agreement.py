@@ -9,8 +9,8 @@ import numpy as np
 from darkmask.core.atomic import write_text
 from darkmask.core.cache import cached
 from darkmask.core.flags import Category
-
-from .engines import SetRequest, search_set
+from darkmask.search.engines import search_set
+from darkmask.search.request import SetRequest
 
 # Of these both have a definition on the same evidence. Its HOT are the saturated ones, it has no warm or inverse rc
 # pixels, and it calls one pixel in five of ten integrations noisy for a cosmic ray.

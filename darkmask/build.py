@@ -12,13 +12,14 @@ from darkmask.core.errors import DarkmaskError
 from darkmask.core.flags import Category
 from darkmask.core.provenance import source_digest
 from darkmask.masks.file import write_categories
+from darkmask.search.engines import search_set
+from darkmask.search.outcome import SearchOutcome
 
 from .build_request import BuildRequest
 from .built import BuiltMask
 from .catalogue import write_catalogue
 from .deliverable import write_detector_mask
 from .delivery import require_unchanged
-from .engines import SearchOutcome, search_set
 from .examples import pick_examples
 from .measure import measure_set
 from .search.budget import expected_false_pixels

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from darkmask.core.detectors import Geometry
 from darkmask.masks.manual_flags import ManualFlags
+from darkmask.search.request import SetRequest
 
 from .delivery import DeliveryIndex, Exposure
-from .engines import SetRequest
 from .search.parameters import SearchParameters
 
 

@@ -13,11 +13,11 @@ from darkmask.core.flags import Category, bits_of, in_category, pixel_flags
 from darkmask.masks.file import read_mask
 from darkmask.masks.folder import scan_masks
 from darkmask.masks.manual_flags import read_manual_flags
+from darkmask.search.reffiles.flats import FLAT_MNEMONICS, find_flats
 
 from .build import build_cached
 from .build_request import BuildRequest
 from .delivery import scan
-from .engines.flats import FLAT_MNEMONICS, find_flats
 from .search.parameters import SearchParameters
 
 

@@ -8,10 +8,10 @@ from darkmask.core.errors import MaskError
 from darkmask.core.flags import CARRIED_MNEMONICS, bits_of
 from darkmask.masks.file import MaskMeta, read_mask, write_mask
 from darkmask.masks.manual_flags import add_manual_flags
+from darkmask.search.outcome import SearchOutcome
+from darkmask.search.reffiles.flats import FlatsResult, keywords_of, merge_flats, search_flats
 
 from .build_request import BuildRequest
-from .engines import SearchOutcome
-from .engines.flats import FlatsResult, keywords_of, merge_flats, search_flats
 
 
 def write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcome, inputs: dict[str, str]) -> None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from darkmask.core.flags import Category, in_category
+from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.layout import JUMP_DET
+from darkmask.search.outcome import SearchOutcome
+from darkmask.search.request import SetRequest
 
 from .delivery import OpenExposure
-from .engines import SearchOutcome, SetRequest
-from .maps import CombinedMaps
-from .maps.layout import JUMP_DET
 
 _EACH = 4
 

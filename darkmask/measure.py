@@ -3,6 +3,9 @@
 import numpy as np
 from scipy.ndimage import binary_dilation
 
+from darkmask.search.outcome import SearchOutcome
+from darkmask.search.request import SetRequest
+
 from .delivery import OpenExposure
 from .delivery.quality import (
     dark_current,
@@ -12,7 +15,6 @@ from .delivery.quality import (
     unexplained_rates,
     usable_integrations,
 )
-from .engines import SearchOutcome, SetRequest
 
 
 def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:

@@ -21,16 +21,18 @@ from darkmask.core.cache import cached
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category, pack_categories
+from darkmask.search.engines import search_set
+from darkmask.search.flight.amplifier import saturation_level
+from darkmask.search.flight.categories import search_flight
+from darkmask.search.flight.unstable import name_unstable
+from darkmask.search.maps import CombinedMaps, combine_set
+from darkmask.search.outcome import SearchOutcome
+from darkmask.search.request import SetRequest
 
 from .delivery import OpenSet
 from .delivery.reading import read_rows
-from .engines import SearchOutcome, SetRequest, search_set
-from .engines.native import name_unstable
 from .inject import SPACING, Injections, Strengths, add_defects, draw_injections, strengths_of, without_jumps
-from .maps import CombinedMaps, combine_set
 from .refit import refit
-from .search.amplifier import saturation_level
-from .search.flight import search_flight
 
 # Pixels times groups that go through the steps: they take 0.25 s a million and 50 bytes each.
 SAMPLES = 6_000_000

@@ -10,10 +10,10 @@ import numpy as np
 from astropy.io import fits
 
 from darkmask.core.errors import DeliveryError, SearchError
+from darkmask.search.request import SetRequest
 
 from .delivery import Exposure
 from .delivery.plain import Ramps, write_plain
-from .engines import SetRequest
 from .worker import WorkerError, pipeline
 
 # From 100 integrations in one model on, the jump step compares integrations and no longer groups.

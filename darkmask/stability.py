@@ -8,8 +8,8 @@ import numpy as np
 
 from darkmask.core.atomic import write_text
 from darkmask.core.cache import cached
-
-from .engines import SetRequest, search_set
+from darkmask.search.engines import search_set
+from darkmask.search.request import SetRequest
 
 # Of each half: with fewer, noise and shape of a ramp are not known well enough to expect the same of both.
 LEAST_IN_HALF = 5

@@ -16,10 +16,10 @@ from scipy.stats import binom, norm, poisson
 from darkmask.core.detectors import Detector
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import Category, category_names, in_category
-
-from .engines import SearchOutcome, SetRequest
-from .search.amplifier import RECOVERY, saturation_level
-from .search.robust import population
+from darkmask.search.flight.amplifier import RECOVERY, saturation_level
+from darkmask.search.flight.robust import population
+from darkmask.search.outcome import SearchOutcome
+from darkmask.search.request import SetRequest
 
 # What was measured in one set has an error there too; a pixel has to lie so far above the other's limit.
 OWN_SIGMA = 3.0

@@ -15,8 +15,9 @@ from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up
 from darkmask.core.flags import Category, pixel_flags
 from darkmask.delivery import scan
-from darkmask.engines import SetRequest, search_set
+from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
+from darkmask.search.request import SetRequest
 from darkmask.simulate import read_truth
 
 FRAME = 128

@@ -5,8 +5,9 @@ import pytest
 from darkmask.core.detectors import Geometry
 from darkmask.core.flags import Category, in_category
 from darkmask.delivery import scan
-from darkmask.engines import SetRequest, search_set
+from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
+from darkmask.search.request import SetRequest
 from darkmask.simulate import SimulationSpec, simulate_delivery
 from fixtures.criteria import load_criteria
 

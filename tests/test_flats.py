@@ -10,8 +10,8 @@ from astropy.io import fits
 
 from darkmask.cli import main
 from darkmask.core.flags import bits_of
-from darkmask.engines.flats import merge_flats
 from darkmask.masks.file import read_mask
+from darkmask.search.reffiles.flats import merge_flats
 
 FRAME, BORDER = 128, 4
 

@@ -9,11 +9,12 @@ from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up
 from darkmask.core.flags import Category, in_category
 from darkmask.delivery import scan
-from darkmask.engines import SetRequest, search_set
-from darkmask.maps import combine_set
 from darkmask.search.budget import BUDGET, expected_false_pixels
+from darkmask.search.engines import search_set
+from darkmask.search.flight.telegraph import telegraph_evidence
+from darkmask.search.maps import combine_set
 from darkmask.search.parameters import SearchParameters
-from darkmask.search.telegraph import telegraph_evidence
+from darkmask.search.request import SetRequest
 from darkmask.simulate import SimulationSpec, read_truth, simulate_delivery
 
 FRAME = 128

@@ -14,11 +14,12 @@ import pytest
 from darkmask.core.detectors import Geometry
 from darkmask.core.errors import DarkmaskError
 from darkmask.delivery import inspection, scan
-from darkmask.engines import SetRequest, search_set
 from darkmask.masks.file import MaskFile, read_mask
 from darkmask.masks.folder import scan_masks
 from darkmask.measure import measure_set
+from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
+from darkmask.search.request import SetRequest
 from darkmask.simulate import DemoPaths, SimulationSpec, simulate_delivery
 
 FRAME = 48

@@ -15,10 +15,10 @@ from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category
 from darkmask.delivery import scan
-from darkmask.engines import SetRequest
 from darkmask.inject import SPACING, Injections, add_defects, draw_injections, strengths_of, without_jumps
 from darkmask.recovery import completeness, detection_strengths, inject_and_recover, summarise
 from darkmask.search.parameters import SearchParameters
+from darkmask.search.request import SetRequest
 from darkmask.simulate.ramps import saturation_level
 from darkmask.worker import Worker, WorkerError
 

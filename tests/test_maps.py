@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from darkmask.core.detectors import Geometry, detector
 from darkmask.core.errors import DeliveryError, SearchError
 from darkmask.core.flags import Category, in_category
-from darkmask.engines import SetRequest, search_set
-from darkmask.maps import combine_set
-from darkmask.maps.order import sort_columns, sorting_network
+from darkmask.search.engines import search_set
+from darkmask.search.flight.robust import population
+from darkmask.search.maps import combine_set
+from darkmask.search.maps.order import sort_columns, sorting_network
 from darkmask.search.parameters import SearchParameters
-from darkmask.search.robust import population
+from darkmask.search.request import SetRequest
 from tests.raw_exposures import TGROUP, Ramps, write_exposures
 
 PROPERTIES = detector("NRCA1")

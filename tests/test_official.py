@@ -13,11 +13,11 @@ from darkmask.core.errors import DeliveryError, SearchError
 from darkmask.core.flags import Category, in_category, pixel_flags
 from darkmask.delivery import Exposure
 from darkmask.delivery.headers import read_record
-from darkmask.engines.interface import SetRequest
-from darkmask.engines.official import official_categories
-from darkmask.engines.reffiles import Triplet, search_reffiles
-from darkmask.search.official import pedestal_limits
+from darkmask.search.engines import SetRequest
+from darkmask.search.official.categories import pedestal_limits
+from darkmask.search.official.reading import official_categories
 from darkmask.search.parameters import SearchParameters
+from darkmask.search.reffiles.darks import Triplet, search_reffiles
 from darkmask.simulate import SimulationSpec, Subarray, simulate_delivery
 
 CATEGORIES = (Category.SATURATED, Category.RC, Category.LOW_PEDESTAL, Category.TELEGRAPH, Category.NOISY)
@@ -272,7 +272,7 @@ def test_a_file_shortened_meanwhile_is_named(tmp_path, monkeypatch):
             file.truncate(request.exposures[2].jump.arrays["GROUPDQ"].offset)
         return pedestal_limits(*limits)
 
-    monkeypatch.setattr("darkmask.engines.official.pedestal_limits", shorten)
+    monkeypatch.setattr("darkmask.search.official.reading.pedestal_limits", shorten)
     with pytest.raises(DeliveryError, match=rf"{triplets[2].jump.name} has changed since"):
         official_categories(request)
 

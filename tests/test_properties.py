@@ -25,9 +25,9 @@ from darkmask.core.flags import (
     pixel_flags,
 )
 from darkmask.deliverable import carried_bits
-from darkmask.maps import combine_set
 from darkmask.masks.compare import lost_bits
 from darkmask.masks.file import full_dq_def, read_mask
+from darkmask.search.maps import combine_set
 from fixtures.criteria import Criteria, CriteriaError, load_criteria
 from tests.raw_exposures import Ramps, write_exposures
 

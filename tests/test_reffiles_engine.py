@@ -12,9 +12,9 @@ from astropy.io import fits
 
 from darkmask.core.errors import ParameterError, SearchError
 from darkmask.core.flags import FLIGHT_FLAGS, OFFICIAL_FLAGS, Category, bits_of, in_category, pixel_flags
-from darkmask.engines import reffiles
-from darkmask.engines.reffiles import Triplet, search_reffiles
 from darkmask.search.parameters import MASK_TABLE, SearchParameters
+from darkmask.search.reffiles import darks as reffiles
+from darkmask.search.reffiles.darks import Triplet, search_reffiles
 
 SATURATED_PIXEL = (7, 9)
 

@@ -60,7 +60,7 @@ def test_a_damaged_cache_is_made_again(undisturbed, tmp_path, damage):
 
 # One small kernel: all of a search take half a minute to compile.
 SORT_TWO = (
-    "import numpy as np; from darkmask.maps.order import _exchange; "
+    "import numpy as np; from darkmask.search.maps.order import _exchange; "
     "one, other, low, high = np.array([[3], [1], [0], [0]], np.float32); "
     "_exchange(one, other, low, high); print(low, high)"
 )

@@ -12,7 +12,7 @@ from darkmask.build import build_cached
 from darkmask.build_request import BuildRequest
 from darkmask.core.detectors import Geometry
 from darkmask.delivery import scan
-from darkmask.engines import search_set
+from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
 from darkmask.simulate import read_truth
 from darkmask.subarrays import (

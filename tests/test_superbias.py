@@ -10,7 +10,7 @@ from astropy.io import fits
 
 from darkmask.core.errors import SearchError
 from darkmask.delivery import scan
-from darkmask.engines.superbias import measure_superbias, raw_set
+from darkmask.search.reffiles.superbias import measure_superbias, raw_set
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,9 @@
 import numpy as np
 
 from darkmask.core.palette import COLOURS, STYLES
+from darkmask.search.maps.layout import JUMP_DET, SATURATED
 
 from ..examples import Examples
-from ..maps.layout import JUMP_DET, SATURATED
 from .canvas import new_figure, plain, png_bytes
 
 _COLUMNS = 4

@@ -1,1 +1,1 @@
-"""Searches: from combined maps to category maps. ``official`` reproduces jwst_reffiles, ``flight`` mends it."""
+"""From the exposures of a set to its bad pixels: maps, the searches that judge them, and the published one."""

@@ -15,7 +15,7 @@ fault = Faults("delivery")
 FORGETTING = """
 import numpy as np
 from darkmask import recovery
-from darkmask.engines import interface
+from darkmask.search import engines
 
 def forgetting(pack):
     def packed(maps):
@@ -24,7 +24,7 @@ def forgetting(pack):
         return categories
     return packed
 
-interface.pack_categories = forgetting(interface.pack_categories)
+engines.pack_categories = forgetting(engines.pack_categories)
 recovery.pack_categories = forgetting(recovery.pack_categories)
 """
 

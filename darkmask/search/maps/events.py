@@ -3,8 +3,8 @@
 import numpy as np
 
 from darkmask.core.kernels import kernel
+from darkmask.delivery.reading import native_float32
 
-from ..delivery.reading import native_float32
 from .layout import (
     CHANGE,
     DIFFERENCES,

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.detectors import AMPLIFIERS, Geometry
+from darkmask.delivery import Exposure
 
-from ..delivery import Exposure
-from ..search.parameters import SearchParameters
+from .parameters import SearchParameters
 
 
 @dataclass(frozen=True)

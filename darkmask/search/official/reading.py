@@ -7,19 +7,13 @@ import numpy as np
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import pack_categories, pixel_flags
 from darkmask.core.kernels import kernel, usable_cores, work_in_blocks
+from darkmask.delivery import OpenExposure, OpenSet
+from darkmask.delivery.reading import native_float32, read_rows
+from darkmask.search.maps.jumps import N_COUNTS, Room, count_block
+from darkmask.search.parameters import FIXED_IN_CODE
+from darkmask.search.request import SetRequest
 
-from ..delivery import OpenExposure, OpenSet
-from ..delivery.reading import native_float32, read_rows
-from ..maps.jumps import N_COUNTS, Room, count_block
-from ..search.official import (
-    OfficialMaps,
-    early_late_cutoffs,
-    pedestal_limits,
-    require_integrations,
-    search_official,
-)
-from ..search.parameters import FIXED_IN_CODE
-from .request import SetRequest
+from .categories import OfficialMaps, early_late_cutoffs, pedestal_limits, require_integrations, search_official
 
 # What one thread's buffers may take: it should fit into a processor's cache, as far as that goes.
 BLOCK_BYTES = 4_000_000
@@ -52,7 +46,7 @@ def official_categories(request: SetRequest, block_bytes: int = BLOCK_BYTES, thr
 
     Notes
     -----
-    Source: ``bad_pixels()`` of jwst_reffiles 1.0.1; see :mod:`darkmask.search.official`.
+    Source: ``bad_pixels()`` of jwst_reffiles 1.0.1; see :mod:`darkmask.search.official.categories`.
     """
     opened = OpenSet(request.exposures, request.folder)
     require_integrations(len(opened.planes))

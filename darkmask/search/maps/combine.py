@@ -14,9 +14,9 @@ import numpy as np
 from darkmask.core.detectors import Detector
 from darkmask.core.errors import SearchError
 from darkmask.core.kernels import kernel, work_in_blocks
+from darkmask.delivery import Exposure, OpenSet
+from darkmask.delivery.reading import read_rows
 
-from ..delivery import Exposure, OpenSet
-from ..delivery.reading import read_rows
 from .integration import SLAB_ROWS, Scratch, make_scratch, measure_rows
 from .layout import N_COUNTED, N_MEASURED
 from .order import sorting_network
@@ -50,7 +50,7 @@ class CombinedMaps:
     saturated_first : int16
         Integrations with SATURATED in group 0. The saturation step grows it by a pixel, so that neighbours have it too.
     first, change, shape : float32
-        Medians; see :mod:`darkmask.maps.integration`.
+        Medians; see :mod:`darkmask.search.maps.integration`.
     shape_scatter : float32, DN/group
         1.4826 times the median absolute deviation of ``shape`` over integrations.
     noise : float32, DN
@@ -115,7 +115,7 @@ def combine_set(
     detector : Detector
         Its read noise and gain say how far an integration may lie from the others.
     saturation_level : float
-        DN, see :func:`darkmask.maps.pixel.usable_groups`.
+        DN, see :func:`darkmask.search.maps.pixel.usable_groups`.
     block_bytes : int
         Memory that the stacks of each thread may take (one row of all integrations at least); it never changes the
         result.
@@ -185,7 +185,7 @@ def measure_block(
     height : int
         Rows of the frame.
     rate, pedestal, tgroup, read_variance, gain, level, scratch
-        Buffers and numbers, see :func:`darkmask.maps.integration.measure_rows`.
+        Buffers and numbers, see :func:`darkmask.search.maps.integration.measure_rows`.
     measured : array, shape (integration, rows, N_MEASURED, x), float32
         Set.
     counted : array, shape (integration, rows, N_COUNTED, x), int16

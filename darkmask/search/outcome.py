@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from darkmask import __version__
 from darkmask.core.flags import FlagTable
 
-from .. import __version__
-from ..maps import CombinedMaps
+from .maps import CombinedMaps
 
 
 @dataclass(frozen=True)

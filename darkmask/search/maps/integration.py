@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from darkmask.core.kernels import kernel
+from darkmask.delivery.reading import native_float32, read_rows
 
-from ..delivery.reading import native_float32, read_rows
 from .events import (
     ASIDE_SHARE,
     N_JUMP,
@@ -113,7 +113,7 @@ def measure_rows(
     gain : float
         e-/DN.
     level : float
-        DN; see :func:`darkmask.maps.pixel.usable_groups`.
+        DN; see :func:`darkmask.search.maps.pixel.usable_groups`.
     scratch : Scratch
     measured : array, shape (more rows, N_MEASURED, x), float32
         Set.

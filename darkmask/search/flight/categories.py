@@ -14,10 +14,10 @@ from darkmask.core.detectors import Detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category
 from darkmask.core.kernels import usable_cores
+from darkmask.search.maps import CombinedMaps
+from darkmask.search.parameters import SearchParameters
 
-from ..maps import CombinedMaps
 from .amplifier import AmplifierSearch
-from .parameters import SearchParameters
 
 # With fewer integrations a cosmic ray cannot be told from what a pixel does again and again, and with fewer groups the
 # shape of a ramp cannot be told from its noise.

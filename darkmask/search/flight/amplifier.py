@@ -4,11 +4,11 @@ import numpy as np
 
 from darkmask.core.detectors import Detector
 from darkmask.core.flags import Category
+from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.layout import SHAPE_FRACTION
+from darkmask.search.maps.stacks import SLOPE_SHOT
+from darkmask.search.parameters import SearchParameters
 
-from ..maps import CombinedMaps
-from ..maps.layout import SHAPE_FRACTION
-from ..maps.stacks import SLOPE_SHOT
-from .parameters import SearchParameters
 from .robust import neighbour_sum, population
 
 # A SATURATED flag below this share of the published well is one that the saturation step grew from a neighbour, as

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from .reffiles_worker import MASK_NAME, RESULT_NAME
+from .darks_worker import MASK_NAME, RESULT_NAME
 
 
 def run(job: dict) -> None:

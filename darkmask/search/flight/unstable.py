@@ -4,15 +4,15 @@ import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.kernels import kernel, work_in_blocks
+from darkmask.delivery import OpenSet
+from darkmask.delivery.reading import native_float32, read_piece
+from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.pixel import usable_groups
+from darkmask.search.request import SetRequest
 
-from ..delivery import OpenSet
-from ..delivery.reading import native_float32, read_piece
-from ..maps import CombinedMaps
-from ..maps.pixel import usable_groups
-from ..search.amplifier import saturation_level
-from ..search.flight import FlightResult
-from ..search.telegraph import ENOUGH_READS, WEAK, telegraph_evidence
-from .request import SetRequest
+from .amplifier import saturation_level
+from .categories import FlightResult
+from .telegraph import ENOUGH_READS, WEAK, telegraph_evidence
 
 # Rows that a thread takes at once.
 _ROWS_AT_ONCE = 16

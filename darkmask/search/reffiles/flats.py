@@ -10,11 +10,11 @@ import numpy as np
 from darkmask.core.detectors import Geometry
 from darkmask.core.errors import DeliveryError, SearchError
 from darkmask.core.flags import bits_of
+from darkmask.delivery import scan
+from darkmask.delivery.inspection import DARK
+from darkmask.delivery.records import FileRecord, Kind, ProblemKind
+from darkmask.search.parameters import SearchParameters
 
-from ..delivery import scan
-from ..delivery.inspection import DARK
-from ..delivery.records import FileRecord, Kind, ProblemKind
-from ..search.parameters import SearchParameters
 from .process import run_worker
 
 FLAT_MNEMONICS = ("DEAD", "LOW_QE", "OPEN", "ADJ_OPEN")

@@ -7,8 +7,8 @@ Integrations are added up in their order: another one would change the last bits
 import numpy as np
 
 from darkmask.core.kernels import kernel
+from darkmask.delivery.reading import native_float32, read_rows
 
-from ..delivery.reading import native_float32, read_rows
 from .layout import EIGHT_JUMPS, JUMP_DET, SATURATED, eight_at_once
 
 # Counts of a pixel, in the order of their places in a stack: integrations in which

@@ -8,13 +8,13 @@ from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import ParameterError
 from darkmask.core.flags import Category, pack_categories
 
-from ..maps import CombinedMaps, combine_set
-from ..search.amplifier import saturation_level
-from ..search.flight import search_flight
-from .native import name_unstable
-from .official import official_categories
+from .flight.amplifier import saturation_level
+from .flight.categories import search_flight
+from .flight.unstable import name_unstable
+from .maps import CombinedMaps, combine_set
+from .official.reading import official_categories
 from .outcome import SearchOutcome
-from .reffiles import Triplet, search_reffiles
+from .reffiles.darks import Triplet, search_reffiles
 from .request import SetRequest
 
 

@@ -12,9 +12,8 @@ import numpy as np
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category
 from darkmask.core.kernels import kernel
-
-from ..maps.jumps import MIN_CLEAN_SLOPES
-from .parameters import FIXED_IN_CODE, SearchParameters
+from darkmask.search.maps.jumps import MIN_CLEAN_SLOPES
+from darkmask.search.parameters import FIXED_IN_CODE, SearchParameters
 
 PEDESTAL_CLIP = 3.0  # sigma, fixed in the release's code
 # numpy sums values of the other byte order, as pedestals in a file are, in parts of so many: those of its buffer.
@@ -39,7 +38,7 @@ class OfficialMaps:
     ----------
     integrations : int
     saturated, high_pedestal, low_pedestal, many_jumps, early_jumps : numpy.ndarray, shape (y, x), int16
-        Integrations in which the pixel is so; see :mod:`darkmask.maps.jumps`.
+        Integrations in which the pixel is so; see :mod:`darkmask.search.maps.jumps`.
     scatter : numpy.ndarray, shape (y, x), float64, DN/s
         Standard deviation of the slopes without jumps; NaN where fewer than 5 of them, or all NaN.
     """

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.errors import SearchError
+from darkmask.delivery.records import FileRecord
 
-from ..delivery.records import FileRecord
 from .process import run_worker
 
 # Of fewer exposures a scatter is no scatter: with five it has an uncertainty of a third.

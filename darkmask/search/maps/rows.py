@@ -3,22 +3,9 @@
 import numpy as np
 
 from darkmask.core.kernels import kernel
+from darkmask.delivery.reading import native_float32
 
-from ..delivery.reading import native_float32
-from .layout import (
-    CHANGE,
-    DIFFERENCES,
-    FALLS,
-    FIRST,
-    HAS_RATE,
-    JUMPS,
-    MARKS,
-    PEDESTAL,
-    RATE,
-    SCATTER,
-    SQUARES,
-    WEIGHT,
-)
+from .layout import CHANGE, DIFFERENCES, FALLS, FIRST, HAS_RATE, JUMPS, MARKS, PEDESTAL, RATE, SCATTER, SQUARES, WEIGHT
 
 
 @kernel

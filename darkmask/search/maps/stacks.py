@@ -4,7 +4,7 @@ import numpy as np
 
 from darkmask.core.kernels import kernel
 
-from .layout import (
+from .layout import (  # fmt: skip
     CHANGE,
     DIFFERENCES,
     FALLS,
@@ -19,7 +19,7 @@ from .layout import (
     SHAPE,
     SQUARES,
     WEIGHT,
-)  # fmt: skip
+)
 from .order import finite_first, middle, scatter_about, sort_columns, sort_columns_with
 
 # An integration whose rate is so many of its own sigma from the median was hit by something. Wide, so that nearly no

@@ -4,7 +4,7 @@ import numpy as np
 
 from darkmask.core.kernels import kernel
 
-from .layout import (
+from .layout import (  # fmt: skip
     CHANGE,
     DIFFERENCES,
     DO_NOT_USE,
@@ -23,7 +23,7 @@ from .layout import (
     SHAPE_FRACTION,
     SQUARES,
     WEIGHT,
-)  # fmt: skip
+)
 
 
 @kernel
@@ -67,7 +67,7 @@ def measure_pixel(ramp, groupdq, usable, rate, tgroup, read_variance, gain, meas
     rate : float
         The pipeline's, DN/s.
     tgroup, read_variance, gain : float
-        See :func:`darkmask.maps.integration.measure_rows`.
+        See :func:`darkmask.search.maps.integration.measure_rows`.
     measured : array, shape (N_MEASURED,), float32
         Set, but for PEDESTAL.
     counted : array, shape (N_COUNTED,), int16

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.errors import SearchError
+from darkmask.search.parameters import FIXED_IN_CODE, OFFICIAL_KINDS, SearchParameters
 
-from ..search.parameters import FIXED_IN_CODE, OFFICIAL_KINDS, SearchParameters
 from .process import run_worker
 
 MIN_EXPOSURES = 5  # files, whatever they hold (find_bad_pix raises ValueError below)
@@ -105,7 +105,7 @@ def search_reffiles(
     job = {kind: [str(Path(getattr(t, kind)).resolve()) for t in triplets] for kind in ("jump", "fitopt", "rate")}
     job["keywords"] = {key: getattr(parameters, key) for key in _KEYWORDS} | _flag_keywords(parameters)
     what = f"the {len(triplets)} exposures of {name}"
-    with run_worker("reffiles_worker", job, what, "look at the files named, or search with --engine=native") as result:
+    with run_worker("darks_worker", job, what, "look at the files named, or search with --engine=native") as result:
         return ReffilesResult(result["categories"], result["dq"], str(result["version"]))
 
 
