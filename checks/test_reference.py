@@ -2,8 +2,8 @@
 
 import pytest
 
-from darkmask import acceptance
 from darkmask.masks import header as maskheader
+from darkmask.pipeline import acceptance
 
 
 @pytest.fixture

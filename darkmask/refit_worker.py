@@ -1,4 +1,4 @@
-"""Put ramps through the pipeline's jump and ramp-fit steps, in the process of :func:`darkmask.worker.pipeline`.
+"""Put ramps through the pipeline's jump and ramp-fit steps, in the process of `darkmask.pipeline.worker.pipeline`.
 
 A process of its own, since the steps need an environment without a CRDS server, and one with a real configuration is
 to keep it. Gain and read noise are the published ones of the detector, one value each.
@@ -10,29 +10,33 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.detectors import Detector, detector
+from darkmask.pipeline.steps import fit_ramps
 
-from .pipeline import fit_ramps
 from .simulate.references import reference
 
 
-def fit_folder(folder: Path) -> None:
+def answer(job: dict) -> None:
     """Fit the ramps of a job; ``fitted.npz`` gets GROUPDQ, rate and pedestal of each integration.
 
     Parameters
     ----------
-    folder : Path
-        Holds ``sci.npy``, ``groupdq.npy`` and ``job.json``: ``detector``, ``meta`` (see :func:`refit`) and ``batches``
-        of integrations, (first, last + 1) each, that go through the steps together.
+    job : dict
+        ``folder``, which holds ``sci.npy``, ``groupdq.npy`` and ``job.json``: ``detector``, ``meta`` (see
+        :func:`fit_exposure`) and ``batches`` of integrations, (first, last + 1) each, that go through the steps
+        together.
     """
+    folder = Path(job["folder"])
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     properties = detector(job["detector"])
     sci, groupdq = np.load(folder / "sci.npy"), np.load(folder / "groupdq.npy")
-    fitted = [refit(sci[first:last], groupdq[first:last], properties, job["meta"]) for first, last in job["batches"]]
+    fitted = [
+        fit_exposure(sci[first:last], groupdq[first:last], properties, job["meta"]) for first, last in job["batches"]
+    ]
     groupdq, rate, pedestal = (np.concatenate(arrays) for arrays in zip(*fitted, strict=True))
     np.savez(folder / "fitted.npz", groupdq=groupdq, rate=rate, pedestal=pedestal)
 
 
-def refit(
+def fit_exposure(
     sci: np.ndarray, groupdq: np.ndarray, properties: Detector, meta: dict
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Jump and ramp-fit steps on one exposure.

@@ -5,7 +5,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from darkmask.certify import write_stub_context
+from darkmask.pipeline.certification import write_stub_context
 
 CONTEXT = "jwst_0000.pmap"
 

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from darkmask import acceptance
-from darkmask.applied import Window, difference
-from darkmask.certify import write_stub_context
 from darkmask.core.detectors import DETECTORS, Geometry
 from darkmask.core.errors import MaskError
 from darkmask.core.flags import bits_of
 from darkmask.core.siaf import positions
 from darkmask.masks import quality as maskquality
 from darkmask.masks.file import full_dq_def, read_mask
-from darkmask.offline import offline_crds
-from darkmask.worker import pipeline
+from darkmask.pipeline.applied import Window, difference
+from darkmask.pipeline.certification import write_stub_context
+from darkmask.pipeline.offline import offline_crds
+from darkmask.pipeline import acceptance
+from darkmask.pipeline.worker import pipeline
 from tests.handmade_masks import BAD, COMPACT_DEF, CRITERIA, FRAME, compact, good_mask, rewrite
 
 

@@ -16,11 +16,11 @@ from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category
 from darkmask.delivery import scan
 from darkmask.inject import SPACING, Injections, add_defects, draw_injections, strengths_of, without_jumps
+from darkmask.pipeline.worker import Worker, WorkerError
 from darkmask.recovery import completeness, detection_strengths, inject_and_recover, summarise
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 from darkmask.simulate.ramps import saturation_level
-from darkmask.worker import Worker, WorkerError
 
 TGROUP = 10.0
 NRCA1 = look_up_detector("NRCA1")
@@ -163,19 +163,19 @@ def test_injected_defects_are_found_by_the_search_and_the_same_every_time(reques
 
 @pytest.mark.slow
 def test_the_process_of_the_steps_may_die_and_says_why_it_failed(request_of_small, tmp_path):
-    worker = Worker("darkmask.pipeline_worker")
+    worker = Worker("darkmask.pipeline.server")
     try:
         with pytest.raises(WorkerError, match="FileNotFoundError"):
-            worker.ask({"asks": "refit", "folder": str(tmp_path)})
+            worker.ask({"module": "darkmask.refit_worker", "folder": str(tmp_path)})
         (tmp_path / "job.json").write_text('{"detector": "NRCA1", "batches": [[0, 1]], "meta": {}}')
         np.save(tmp_path / "sci.npy", np.zeros((1, 5, 8, 8), np.float32))
         np.save(tmp_path / "groupdq.npy", np.zeros((1, 5, 8, 8), np.uint8))
         with pytest.raises(WorkerError, match="KeyError: 'ystart'"):
-            worker.ask({"asks": "refit", "folder": str(tmp_path)})
+            worker.ask({"module": "darkmask.refit_worker", "folder": str(tmp_path)})
         os.kill(worker._process.pid, signal.SIGKILL)
         worker._process.wait()
         with pytest.raises(WorkerError, match="KeyError: 'ystart'"):
-            worker.ask({"asks": "refit", "folder": str(tmp_path)})
+            worker.ask({"module": "darkmask.refit_worker", "folder": str(tmp_path)})
     finally:
         worker.close()
 
@@ -185,10 +185,10 @@ def test_a_process_that_cannot_start_leaves_its_last_words(tmp_path, monkeypatch
     broken.write_text("#!/bin/sh\necho 'ImportError: no jump step here' >&2\nexit 3\n")
     broken.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(broken))
-    worker = Worker("darkmask.pipeline_worker")
+    worker = Worker("darkmask.pipeline.server")
     for _ in range(2):
         with pytest.raises(WorkerError, match=r"^ImportError: no jump step here$"):
-            worker.ask({"asks": "refit", "folder": str(tmp_path)})
+            worker.ask({"module": "darkmask.refit_worker", "folder": str(tmp_path)})
     worker.close()
 
 

@@ -52,7 +52,7 @@ def test_the_checks_pass(prepared, prepared_criteria, run_checks):
 def test_the_ramps_are_those_of_the_dark_pipeline(raw, prepared, tmp_path):
     """The archive's own pipeline, with the same references, gives the same counts and flags before jumps."""
     code = f"""
-from darkmask.offline import offline_crds
+from darkmask.pipeline.offline import offline_crds
 with offline_crds():
     from darkmask.delivery.headers import read_record
     from darkmask.core.detectors import Geometry

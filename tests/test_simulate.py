@@ -13,7 +13,7 @@ from darkmask.core.atomic import sha256_file
 from darkmask.core.detectors import FRAME_SIZE, detector
 from darkmask.core.errors import DeliveryError, ParameterError
 from darkmask.core.flags import Category, pixel_flags
-from darkmask.offline import offline_crds
+from darkmask.pipeline.offline import offline_crds
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray, read_truth, simulate_delivery
 from darkmask.simulate.defects import draw_defects
 from darkmask.simulate.products import bands
@@ -131,7 +131,7 @@ def test_products_do_not_depend_on_the_height_of_bands(tmp_path):
     """The whole frame at once, and bands of 24 rows: a jump or a saturated pixel at an edge flags across it."""
     code = (
         "import sys; from pathlib import Path\n"
-        "from darkmask.offline import offline_crds\n"
+        "from darkmask.pipeline.offline import offline_crds\n"
         "from darkmask.simulate import SimulationSpec, products\n"
         "from darkmask.simulate.headers import ExposureName\n"
         "from darkmask.core.detectors import detector\n"

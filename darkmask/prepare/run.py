@@ -16,9 +16,9 @@ from pathlib import Path
 
 from darkmask.core.atomic import sha256_file
 from darkmask.core.errors import DeliveryError
+from darkmask.pipeline.steps import set_aside_garbage, silence_logs
 
 from ..delivery.records import FileRecord
-from ..pipeline import set_aside_garbage, silence_logs
 from .exposures import find_exposures, root_of
 from .record import PREFIX, Recipe, is_finished, record_path, write_record
 from .references import NOT_APPLICABLE, GivenReferences, ask_crds
@@ -209,7 +209,7 @@ def _outcome(future: Future, task: Task) -> tuple[str, str]:
 
 
 def _start_worker() -> None:
-    from ..offline import offline_crds
+    from darkmask.pipeline.offline import offline_crds
 
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"

@@ -7,9 +7,9 @@ import numpy as np
 
 from darkmask.core.detectors import Geometry
 from darkmask.core.flags import pixel_flags
+from darkmask.pipeline.steps import fit_ramps, save_dated
 
 from ..delivery.records import FileRecord
-from ..pipeline import fit_ramps, save_dated
 from .exposures import root_of
 
 # One plane per integration; the other optional results have one for each segment or jump of the worst pixel's ramp,
@@ -73,7 +73,7 @@ def make_products(
 
     Notes
     -----
-    To be called inside :func:`darkmask.offline.offline_crds`.
+    To be called inside :func:`darkmask.pipeline.offline.offline_crds`.
     """
     from jwst.jump import JumpStep
 

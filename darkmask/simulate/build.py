@@ -17,8 +17,8 @@ from darkmask.core.atomic import sha256_text, storing, working_folder
 from darkmask.core.detectors import detector
 from darkmask.core.errors import DeliveryError
 from darkmask.core.provenance import source_digest
+from darkmask.pipeline.steps import set_aside_garbage
 
-from ..pipeline import set_aside_garbage
 from .spec import SimulationSpec, Subarray
 
 # What lies beside a delivery, as suffixes of its name.
@@ -162,7 +162,7 @@ def _run(built: Path, spec: SimulationSpec, workers: int, progress: bool) -> Non
 
 def _start_worker() -> None:
     """Prepare a worker: no CRDS, one thread, no garbage collection of what is imported once."""
-    from ..offline import offline_crds
+    from darkmask.pipeline.offline import offline_crds
 
     # Checking every header value as it is set doubles the time; all are checked when a model is saved.
     os.environ["VALIDATE_ON_ASSIGNMENT"] = "false"

@@ -12,8 +12,8 @@ import numpy as np
 
 from darkmask.core.detectors import Detector
 from darkmask.core.flags import pixel_flags
+from darkmask.pipeline.steps import fit_ramps, save_dated, silence_logs
 
-from ..pipeline import fit_ramps, save_dated, silence_logs
 from .headers import FILE_DATE, ExposureName, fill_headers
 from .ramps import simulate_ramps
 from .references import SUPERBIAS, reference
@@ -46,7 +46,7 @@ def make_triplet(
 
     Notes
     -----
-    To be called inside :func:`darkmask.offline.offline_crds`.
+    To be called inside :func:`darkmask.pipeline.offline.offline_crds`.
     """
     silence_logs()
     ramps = simulate_ramps(spec, properties, subarray, name.exposure)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.detectors import Detector
+from darkmask.pipeline.steps import save_dated
 
-from ..pipeline import save_dated
 from .headers import FILE_DATE
 from .ramps import saturation_level
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.detectors import Detector
+from darkmask.pipeline.steps import save_dated
 
-from ..pipeline import save_dated
 from .headers import FILE_DATE, ExposureName, fill_headers
 from .ramps import simulate_ramps
 from .references import SUPERBIAS

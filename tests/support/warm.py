@@ -125,10 +125,10 @@ class ForkedPipeline:
 
 
 def _serve_pipeline() -> None:
-    from darkmask import pipeline_worker
-    from darkmask.worker import serve
+    from darkmask.pipeline import server
+    from darkmask.pipeline.worker import serve
 
-    serve(pipeline_worker.work)
+    serve(server.work)
 
 
 class _ends_with_this_process:  # noqa: N801 (used like a function)
@@ -195,7 +195,7 @@ def _import_everything() -> None:
 
     datamodels.MaskModel((4, 4)).close()
     # The CRDS client has read the environment: this process' pipelines ask no server.
-    darkmask.worker.Worker._start = _fork_or_start(darkmask.worker.Worker._start, dict(os.environ))
+    darkmask.pipeline.worker.Worker._start = _fork_or_start(darkmask.pipeline.worker.Worker._start, dict(os.environ))
 
 
 def _fork_or_start(start, offline: dict[str, str]):
@@ -203,7 +203,7 @@ def _fork_or_start(start, offline: dict[str, str]):
     import tempfile
 
     def started(worker) -> None:
-        if worker._command[-1] != "darkmask.pipeline_worker":
+        if worker._command[-1] != "darkmask.pipeline.server":
             start(worker)
             return
         worker.close()
@@ -253,8 +253,8 @@ def _serve() -> None:
 
 def main() -> None:
     """Serve from a process that may import the pipeline, in an environment without a CRDS server."""
-    from darkmask.certify import write_stub_context
-    from darkmask.offline import offline_crds
+    from darkmask.pipeline.certification import write_stub_context
+    from darkmask.pipeline.offline import offline_crds
 
     if sys.argv[1:] == ["serve"]:
         _serve()

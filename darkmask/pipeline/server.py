@@ -4,26 +4,23 @@ One process for both, since loading the pipeline takes longer than most of the j
 """
 
 import sys
-from pathlib import Path
+from importlib import import_module
 
-from .acceptance_worker import answer
-from .certify import write_stub_context
+from .certification import write_stub_context
 from .offline import offline_crds
-from .pipeline import silence_logs
-from .refit_worker import fit_folder
+from .steps import silence_logs
 from .worker import OWN_CRDS, serve
 
 
 def work(job: dict):
-    """One job.
+    """Do one job.
 
     Parameters
     ----------
     job : dict
-        ``asks`` ``refit`` and a ``folder`` (see :func:`darkmask.refit_worker.fit_folder`), or what
-        :func:`darkmask.acceptance_worker.answer` takes.
+        ``module``: which of our modules does it, by its ``answer``; and what that takes.
     """
-    return fit_folder(Path(job["folder"])) if job["asks"] == "refit" else answer(job)
+    return import_module(job["module"]).answer(job)
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from darkmask.core.errors import MaskError
 
-from .acceptance import configured_crds
-from .certify import has_own_crds
+from .acceptance import QUESTIONS, configured_crds
+from .certification import has_own_crds
 from .worker import OWN_CRDS, WorkerError, pipeline
 
 
@@ -34,7 +34,7 @@ def mask_in_force(detector: str, date: str) -> Path:
             "CRDS_SERVER_URL and CRDS_PATH as for the pipeline, or give a folder of masks."
         )
     try:
-        return Path(pipeline(OWN_CRDS).ask({"asks": "mask", "detector": detector, "date": date}))
+        return Path(pipeline(OWN_CRDS).ask({"module": QUESTIONS, "asks": "mask", "detector": detector, "date": date}))
     except WorkerError as error:
         raise MaskError(
             f"CRDS as configured ({configured_crds()}) gives no mask of {detector} in force on {date} ({error}): "

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .pipeline import Heard, one_line
+from .steps import Heard, one_line
 
 _HEADER = """header = {{
     'derived_from' : 'none',
@@ -53,7 +53,7 @@ def has_own_crds() -> bool:
 
 
 def write_stub_context(cache: Path) -> None:
-    """Put the rules of a context without files into a CRDS cache (see :func:`darkmask.offline.offline_crds`).
+    """Put the rules of a context without files into a CRDS cache (see :func:`darkmask.pipeline.offline.offline_crds`).
 
     Parameters
     ----------

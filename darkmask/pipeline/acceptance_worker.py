@@ -1,4 +1,4 @@
-"""Ask CRDS and the pipeline of MASK files, in the process that :func:`darkmask.worker.pipeline` starts."""
+"""Ask CRDS and the pipeline of MASK files, in the process that :func:`darkmask.pipeline.worker.pipeline` starts."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ from darkmask.core.detectors import detector
 from darkmask.masks.file import read_mask
 
 from .applied import Window, applied_pixeldq, difference, schema_complaints
-from .certify import best_mask, certify, context_name
-from .pipeline import one_line
+from .certification import best_mask, certify, context_name
+from .steps import one_line
 
 
 def answer(job: dict):

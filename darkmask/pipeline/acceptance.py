@@ -10,6 +10,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from darkmask.core import siaf
 from darkmask.core.atomic import sha256_file, sha256_text, write_text
 from darkmask.core.cache import cached
 from darkmask.core.detectors import FRAME_SIZE, Geometry
@@ -17,19 +18,20 @@ from darkmask.core.errors import MaskError
 from darkmask.core.provenance import source_digest
 
 from .applied import Window
-from .certify import has_own_crds
-from .core import siaf
+from .certification import has_own_crds
 from .worker import OWN_CRDS, Worker, WorkerError, pipeline
 
 # Whose answers these are.
 _PACKAGES = ("astropy", "crds", "jwst", "numpy", "stdatamodels")
 STUB_CONTEXT = "jwst_0000.pmap"
+# Who answers them, in the process that has the pipeline.
+QUESTIONS = "darkmask.pipeline.acceptance_worker"
 # Three small ones for each mask.
 _KEPT = 600
 
 
 def schema_complaints(path: Path) -> list[str]:
-    """What ``MaskModel`` says of a file, see :func:`darkmask.applied.schema_complaints`.
+    """What ``MaskModel`` says of a file, see :func:`darkmask.pipeline.applied.schema_complaints`.
 
     Parameters
     ----------
@@ -89,7 +91,7 @@ def applied(path: Path, detector: str, geometry: Geometry) -> list[dict]:
     Returns
     -------
     list of dict
-        See :func:`darkmask.acceptance_worker.answer`.
+        See :func:`darkmask.pipeline.acceptance_worker.answer`.
     """
     windows = (Window("FULL", 1, 1, geometry.frame, geometry.frame), subarray_window(detector, geometry))
     return _answer(pipeline(), path, {"asks": "dqinit", "detector": detector, "windows": windows}, "")
@@ -125,7 +127,7 @@ def configured_crds() -> str:
 def _own_context() -> str:
     """Asked of the user's CRDS, since a server's operational context changes."""
     try:
-        return pipeline(OWN_CRDS).ask({"asks": "context"})
+        return pipeline(OWN_CRDS).ask({"module": QUESTIONS, "asks": "context"})
     except WorkerError as error:
         raise MaskError(
             f"CRDS as configured ({configured_crds()}) gives no context ({error}): connect to the network, set "
@@ -149,7 +151,7 @@ def _answer(asked: Worker, path: Path, question: dict, configured: str):
 
     def make(out: Path) -> None:
         try:
-            answer = asked.ask({**question, "path": str(path)})
+            answer = asked.ask({**question, "module": QUESTIONS, "path": str(path)})
         except WorkerError as error:
             raise MaskError(
                 f"{path} could not be given to the pipeline ({error}): check the installation of jwst and crds."

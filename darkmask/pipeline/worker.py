@@ -106,7 +106,7 @@ class Worker:
 @cache
 def pipeline(*arguments: str) -> Worker:
     """This process' pipeline; with `OWN_CRDS` another process, which keeps the user's CRDS configuration."""
-    return Worker("darkmask.pipeline_worker", *arguments)
+    return Worker("darkmask.pipeline.server", *arguments)
 
 
 def serve(work: Callable) -> None:

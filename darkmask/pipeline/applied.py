@@ -13,7 +13,7 @@ import numpy as np
 from darkmask.core.detectors import Detector
 from darkmask.core.flags import pixel_flags
 
-from .pipeline import Heard, one_line
+from .steps import Heard, one_line
 
 
 class Window(NamedTuple):
