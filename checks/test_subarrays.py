@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from darkmask.build.subarrays import Difference, Part
 from darkmask.pictures import comparison_map
-from darkmask.subarrays import Difference, Part
 from fixtures.outcomes import NotEvaluated
 
 

@@ -205,9 +205,8 @@ def _compare(chosen: argparse.Namespace) -> int:
 
 
 def _prepare(chosen: argparse.Namespace) -> int:
+    from darkmask.acquire.prepare import Settings, prepare, read_given
     from darkmask.core.detectors import Geometry
-
-    from .prepare import Settings, prepare, read_given
 
     given = read_given(chosen.references, chosen.reference)
     settings = Settings(Geometry(chosen.frame), fit_segments=chosen.fit_segments)
@@ -217,9 +216,8 @@ def _prepare(chosen: argparse.Namespace) -> int:
 
 
 def _fetch(chosen: argparse.Namespace) -> int:
+    from darkmask.acquire.fetch import fetch, find_products
     from darkmask.core.errors import ArchiveError
-
-    from .fetch import fetch, find_products
 
     if not chosen.list and chosen.out is None:
         raise ArchiveError("No folder OUT to download into was given: name one, or say --list.")

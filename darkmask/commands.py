@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from darkmask.build.detector import build_cached
+from darkmask.build.request import BuildRequest
 from darkmask.core.atomic import replacing, storing
 from darkmask.core.detectors import Geometry
 from darkmask.core.errors import DeliveryError, MaskError
@@ -15,8 +17,6 @@ from darkmask.masks.folder import scan_masks
 from darkmask.masks.manual_flags import read_manual_flags
 from darkmask.search.reffiles.flats import FLAT_MNEMONICS, find_flats
 
-from .build import build_cached
-from .build_request import BuildRequest
 from .delivery import scan
 from .search.parameters import SearchParameters
 

@@ -13,10 +13,10 @@ from darkmask.core.flags import bits_of
 from darkmask.core.siaf import positions
 from darkmask.masks import quality as maskquality
 from darkmask.masks.file import full_dq_def, read_mask
+from darkmask.pipeline import acceptance
 from darkmask.pipeline.applied import Window, difference
 from darkmask.pipeline.certification import write_stub_context
 from darkmask.pipeline.offline import offline_crds
-from darkmask.pipeline import acceptance
 from darkmask.pipeline.worker import pipeline
 from tests.handmade_masks import BAD, COMPACT_DEF, CRITERIA, FRAME, compact, good_mask, rewrite
 

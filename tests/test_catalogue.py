@@ -10,7 +10,7 @@ import pytest
 from astropy.table import QTable, Table
 from regions import CirclePixelRegion, Regions
 
-from darkmask.catalogue import catalogue_of, regions_of, write_catalogue
+from darkmask.build.catalogue import catalogue_of, regions_of, write_catalogue
 from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up
 from darkmask.core.flags import Category, pixel_flags

@@ -47,7 +47,8 @@ def fetch(archive, tmp_path):
     (configuration / "astroquery.cfg").write_text(f"[mast]\nserver = {archive.address}\n")
     # No pauses between attempts: the tests wait for nothing else.
     code = (
-        "import sys, darkmask.fetch.download as d; d.PAUSE_SECONDS = 0; from darkmask.cli import main; sys.exit(main())"
+        "import sys, darkmask.acquire.fetch.download as d; d.PAUSE_SECONDS = 0; from darkmask.cli import main; "
+        "sys.exit(main())"
     )
 
     def run(*arguments) -> subprocess.CompletedProcess:

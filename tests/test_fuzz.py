@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from darkmask.build.measurements import measure_set
 from darkmask.core.detectors import Geometry
 from darkmask.core.errors import DarkmaskError
 from darkmask.delivery import inspection, scan
 from darkmask.masks.file import MaskFile, read_mask
 from darkmask.masks.folder import scan_masks
-from darkmask.measure import measure_set
 from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest

@@ -56,7 +56,7 @@ from darkmask.pipeline.offline import offline_crds
 with offline_crds():
     from darkmask.delivery.headers import read_record
     from darkmask.core.detectors import Geometry
-    from darkmask.prepare.steps import reference_pixel_mask
+    from darkmask.acquire.prepare.steps import reference_pixel_mask
     from jwst.pipeline import DarkPipeline
     from pathlib import Path
     folder, references = Path({str(raw.delivery)!r}), {str(references(raw))!r}

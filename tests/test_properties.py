@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stdatamodels.jwst.datamodels import MaskModel
 
+from darkmask.build.mask import carried_bits
 from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import (
@@ -24,7 +25,6 @@ from darkmask.core.flags import (
     in_category,
     pixel_flags,
 )
-from darkmask.deliverable import carried_bits
 from darkmask.masks.compare import lost_bits
 from darkmask.masks.file import full_dq_def, read_mask
 from darkmask.search.maps import combine_set

@@ -8,14 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from darkmask.build import build_cached
-from darkmask.build_request import BuildRequest
-from darkmask.core.detectors import Geometry
-from darkmask.delivery import scan
-from darkmask.search.engines import search_set
-from darkmask.search.parameters import SearchParameters
-from darkmask.simulate import read_truth
-from darkmask.subarrays import (
+from darkmask.build.detector import build_cached
+from darkmask.build.request import BuildRequest
+from darkmask.build.subarrays import (
     Evidence,
     Part,
     compare_sets,
@@ -26,6 +21,11 @@ from darkmask.subarrays import (
     visible_in,
     window_of,
 )
+from darkmask.core.detectors import Geometry
+from darkmask.delivery import scan
+from darkmask.search.engines import search_set
+from darkmask.search.parameters import SearchParameters
+from darkmask.simulate import read_truth
 
 SHAPE = (6, 7)
 

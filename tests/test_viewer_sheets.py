@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from darkmask.build import build_cached
-from darkmask.build_request import BuildRequest
+from darkmask.build.detector import build_cached
+from darkmask.build.examples import Examples
+from darkmask.build.request import BuildRequest
 from darkmask.core.detectors import Geometry
 from darkmask.core.flags import Category
 from darkmask.delivery import scan
-from darkmask.examples import Examples
 from darkmask.pictures import Layer, Outline, comparison_map, noise_histogram, ramp_gallery, sheet
 from darkmask.pictures.layers import NO_RATE, levels_png, rate_levels
 from darkmask.search.parameters import SearchParameters

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from darkmask.build.examples import Examples
 from darkmask.core.palette import COLOURS, STYLES
 from darkmask.search.maps.layout import JUMP_DET, SATURATED
 
-from ..examples import Examples
 from .canvas import new_figure, plain, png_bytes
 
 _COLUMNS = 4

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from darkmask.core.errors import ParameterError
-
-from ..delivery.records import FileRecord
+from darkmask.delivery.records import FileRecord
 
 KINDS = ("saturation", "superbias", "linearity", "gain", "readnoise")
 # The jump step and the ramp fit cannot do without these.

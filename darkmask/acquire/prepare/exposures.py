@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from darkmask.core.errors import DeliveryError
-
-from ..delivery import scan
-from ..delivery.inspection import DARK
-from ..delivery.records import FileRecord, ProblemKind
+from darkmask.delivery import scan
+from darkmask.delivery.inspection import DARK
+from darkmask.delivery.records import FileRecord, ProblemKind
 
 _SUFFIX = "_uncal.fits"
 

@@ -11,18 +11,18 @@ from darkmask.core.cache import cached
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.flags import Category
 from darkmask.core.provenance import source_digest
+from darkmask.delivery import require_unchanged
 from darkmask.masks.file import write_categories
+from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import search_set
 from darkmask.search.outcome import SearchOutcome
 
-from .build_request import BuildRequest
-from .built import BuiltMask
 from .catalogue import write_catalogue
-from .deliverable import write_detector_mask
-from .delivery import require_unchanged
 from .examples import pick_examples
-from .measure import measure_set
-from .search.budget import expected_false_pixels
+from .mask import write_detector_mask
+from .measurements import measure_set
+from .products import BuiltMask
+from .request import BuildRequest
 from .subarrays import compare_sets, count_once, difference_of, difference_table, evidence_of, window_of
 
 # Packages whose arithmetic or files a mask depends on.

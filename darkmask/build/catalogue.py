@@ -10,10 +10,9 @@ from darkmask.core.detectors import Detector
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import category_names, pixel_flags
 from darkmask.core.palette import COLOURS, STYLES
+from darkmask.delivery import FileRecord
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
-
-from .delivery import FileRecord
 
 
 def write_catalogue(path: Path, outcome: SearchOutcome, frame: FileRecord) -> None:

@@ -11,7 +11,7 @@ from darkmask.masks.manual_flags import add_manual_flags
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.reffiles.flats import FlatsResult, keywords_of, merge_flats, search_flats
 
-from .build_request import BuildRequest
+from .request import BuildRequest
 
 
 def write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcome, inputs: dict[str, str]) -> None:

@@ -7,9 +7,9 @@ import numpy as np
 
 from darkmask.core.detectors import Geometry
 from darkmask.core.flags import pixel_flags
+from darkmask.delivery.records import FileRecord
 from darkmask.pipeline.steps import fit_ramps, save_dated
 
-from ..delivery.records import FileRecord
 from .exposures import root_of
 
 # One plane per integration; the other optional results have one for each segment or jump of the worst pixel's ramp,

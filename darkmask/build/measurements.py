@@ -3,11 +3,8 @@
 import numpy as np
 from scipy.ndimage import binary_dilation
 
-from darkmask.search.outcome import SearchOutcome
-from darkmask.search.request import SetRequest
-
-from .delivery import OpenExposure
-from .delivery.quality import (
+from darkmask.delivery import OpenExposure
+from darkmask.delivery.quality import (
     dark_current,
     difference_noise,
     jump_rate,
@@ -15,6 +12,8 @@ from .delivery.quality import (
     unexplained_rates,
     usable_integrations,
 )
+from darkmask.search.outcome import SearchOutcome
+from darkmask.search.request import SetRequest
 
 
 def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from darkmask.core.detectors import Geometry
+from darkmask.delivery import DeliveryIndex, Exposure
 from darkmask.masks.manual_flags import ManualFlags
+from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
-
-from .delivery import DeliveryIndex, Exposure
-from .search.parameters import SearchParameters
 
 
 @dataclass(frozen=True)

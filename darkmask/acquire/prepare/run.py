@@ -16,9 +16,9 @@ from pathlib import Path
 
 from darkmask.core.atomic import sha256_file
 from darkmask.core.errors import DeliveryError
+from darkmask.delivery.records import FileRecord
 from darkmask.pipeline.steps import set_aside_garbage, silence_logs
 
-from ..delivery.records import FileRecord
 from .exposures import find_exposures, root_of
 from .record import PREFIX, Recipe, is_finished, record_path, write_record
 from .references import NOT_APPLICABLE, GivenReferences, ask_crds

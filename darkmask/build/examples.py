@@ -5,12 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from darkmask.core.flags import Category, in_category
+from darkmask.delivery import OpenExposure
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.layout import JUMP_DET
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
-
-from .delivery import OpenExposure
 
 _EACH = 4
 
