@@ -20,7 +20,7 @@ from darkmask.core.detectors import Geometry
 from darkmask.core.flags import Category, in_category
 from darkmask.core.palette import COLOURS
 from darkmask.delivery import scan
-from darkmask.pictures.canvas import new_figure, png_bytes
+from darkmask.reports.pictures.canvas import new_figure, png_bytes
 from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest

@@ -2,8 +2,8 @@
 
 import pytest
 
-from darkmask.agreement import CLAIMED_BY_BOTH
 from darkmask.core.flags import Category
+from darkmask.validation.agreement import CLAIMED_BY_BOTH
 from fixtures.outcomes import NotEvaluated
 
 

@@ -6,7 +6,7 @@ from darkmask.core.flags import flags_in
 from darkmask.masks.clustering import FEWEST, clark_evans
 from darkmask.masks.compare import Comparison
 from darkmask.masks.registration import clump_centres, register
-from darkmask.pictures import comparison_map
+from darkmask.reports.pictures import comparison_map
 from fixtures.outcomes import NotEvaluated
 
 

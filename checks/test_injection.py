@@ -3,8 +3,8 @@
 import pytest
 
 from darkmask.core.flags import Category
-from darkmask.pictures import recovery_curves
-from darkmask.recovery import completeness
+from darkmask.reports.pictures import recovery_curves
+from darkmask.validation.recovery import completeness
 from fixtures.outcomes import NotEvaluated
 
 # Below its threshold a rate has another name, and a rate is only known to its error.

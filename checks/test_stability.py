@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkmask.stability import LEAST_IN_HALF
+from darkmask.validation.halves import LEAST_IN_HALF
 from fixtures.outcomes import NotEvaluated
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from darkmask.build.subarrays import Difference, Part
-from darkmask.pictures import comparison_map
+from darkmask.reports.pictures import comparison_map
 from fixtures.outcomes import NotEvaluated
 
 

@@ -179,7 +179,7 @@ def _demo(chosen: argparse.Namespace) -> int:
 
 
 def _search(chosen: argparse.Namespace) -> int:
-    from .commands import search_delivery
+    from .api import search_delivery
 
     for line in search_delivery(
         chosen.delivery,
@@ -198,7 +198,7 @@ def _search(chosen: argparse.Namespace) -> int:
 
 
 def _compare(chosen: argparse.Namespace) -> int:
-    from .commands import compare_masks
+    from .api import compare_masks
 
     print(compare_masks(chosen.first, chosen.second))
     return 0
@@ -236,7 +236,7 @@ def _fetch(chosen: argparse.Namespace) -> int:
 
 
 def _sign(chosen: argparse.Namespace) -> int:
-    from .signoff import sign
+    from darkmask.reports.signoff import sign
 
     record = sign(chosen.report, reviewer=chosen.reviewer, decision=chosen.decision, comment=chosen.comment)
     print(f"{chosen.report}: {record.decision}ed by {record.reviewer}, {len(record.files)} files, at {record.signed}.")
@@ -244,7 +244,7 @@ def _sign(chosen: argparse.Namespace) -> int:
 
 
 def _verify(chosen: argparse.Namespace) -> int:
-    from .signoff import read_record, verify
+    from darkmask.reports.signoff import read_record, verify
 
     problems = verify(chosen.report)
     for sentence in problems:

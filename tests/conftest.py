@@ -190,7 +190,7 @@ def run_checks(tmp_path: Path):
 @pytest.fixture(scope="session")
 def good_masks(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Good masks, as somebody else would deliver them: made from the small delivery once."""
-    from darkmask.commands import search_delivery
+    from darkmask.api import search_delivery
 
     folder = tmp_path_factory.mktemp("delivered") / "masks"
     list(search_delivery(small.delivery, folder, frame=128, base=small.base))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from darkmask.commands import search_delivery
+from darkmask.api import search_delivery
 from darkmask.core.atomic import sha256_file
 from tests.crds_server import CONTEXT, CrdsServer
 from tests.handmade_masks import CRITERIA, good_mask

@@ -15,9 +15,9 @@ from jsonschema import validate
 from darkmask.core.atomic import sha256_file
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.flags import Category
-from darkmask.history import Earlier, read_history
 from darkmask.masks.changes import changed_pixels, changes, relative_change
 from darkmask.masks.kinds import kinds_of_categories
+from darkmask.reports.history import Earlier, read_history
 from fixtures.report_history import history_html
 from tests.conftest import DETECTORS, ROOT
 

@@ -15,12 +15,12 @@ from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category
 from darkmask.delivery import scan
-from darkmask.inject import SPACING, Injections, add_defects, draw_injections, strengths_of, without_jumps
 from darkmask.pipeline.worker import Worker, WorkerError
-from darkmask.recovery import completeness, detection_strengths, inject_and_recover, summarise
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 from darkmask.simulate.ramps import saturation_level
+from darkmask.validation.injection import SPACING, Injections, add_defects, draw_injections, strengths_of, without_jumps
+from darkmask.validation.recovery import completeness, detection_strengths, inject_and_recover, summarise
 
 TGROUP = 10.0
 NRCA1 = look_up_detector("NRCA1")
@@ -166,16 +166,16 @@ def test_the_process_of_the_steps_may_die_and_says_why_it_failed(request_of_smal
     worker = Worker("darkmask.pipeline.server")
     try:
         with pytest.raises(WorkerError, match="FileNotFoundError"):
-            worker.ask({"module": "darkmask.refit_worker", "folder": str(tmp_path)})
+            worker.ask({"module": "darkmask.validation.refit_worker", "folder": str(tmp_path)})
         (tmp_path / "job.json").write_text('{"detector": "NRCA1", "batches": [[0, 1]], "meta": {}}')
         np.save(tmp_path / "sci.npy", np.zeros((1, 5, 8, 8), np.float32))
         np.save(tmp_path / "groupdq.npy", np.zeros((1, 5, 8, 8), np.uint8))
         with pytest.raises(WorkerError, match="KeyError: 'ystart'"):
-            worker.ask({"module": "darkmask.refit_worker", "folder": str(tmp_path)})
+            worker.ask({"module": "darkmask.validation.refit_worker", "folder": str(tmp_path)})
         os.kill(worker._process.pid, signal.SIGKILL)
         worker._process.wait()
         with pytest.raises(WorkerError, match="KeyError: 'ystart'"):
-            worker.ask({"module": "darkmask.refit_worker", "folder": str(tmp_path)})
+            worker.ask({"module": "darkmask.validation.refit_worker", "folder": str(tmp_path)})
     finally:
         worker.close()
 
@@ -188,12 +188,12 @@ def test_a_process_that_cannot_start_leaves_its_last_words(tmp_path, monkeypatch
     worker = Worker("darkmask.pipeline.server")
     for _ in range(2):
         with pytest.raises(WorkerError, match=r"^ImportError: no jump step here$"):
-            worker.ask({"module": "darkmask.refit_worker", "folder": str(tmp_path)})
+            worker.ask({"module": "darkmask.validation.refit_worker", "folder": str(tmp_path)})
     worker.close()
 
 
 def test_where_nothing_is_good_nothing_is_injected(request_of_small, monkeypatch):
-    from darkmask import recovery
+    from darkmask.validation import recovery
 
     monkeypatch.setattr(recovery, "draw_injections", lambda good, *_: draw_injections(good & False, *_))
     with pytest.raises(SearchError, match="have no pixel with good surroundings"):

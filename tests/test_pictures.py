@@ -7,7 +7,7 @@ import pytest
 
 from darkmask.core.flags import Category
 from darkmask.core.palette import COLOURS, STYLES
-from darkmask.pictures import mask_map, rate_histogram
+from darkmask.reports.pictures import mask_map, rate_histogram
 
 Image = pytest.importorskip("PIL.Image")
 

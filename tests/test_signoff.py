@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from darkmask import signoff
 from darkmask.cli import main
 from darkmask.core.atomic import sha256_file
+from darkmask.reports import signoff
 
 HOSTILE = "<script>alert('x')</script> & <!-- sign-off ends --> \"quoted\""
 

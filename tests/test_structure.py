@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from darkmask.delivery.quality import dark_current, difference_noise, jump_rate
 from darkmask.masks.structure import amplifier_excess, largest_clump, line_excess
-from darkmask.stability import halves
+from darkmask.validation.halves import halves
 
 SHAPE = (12, 16)
 masks = arrays(bool, SHAPE)

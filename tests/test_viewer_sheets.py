@@ -17,8 +17,8 @@ from darkmask.build.request import BuildRequest
 from darkmask.core.detectors import Geometry
 from darkmask.core.flags import Category
 from darkmask.delivery import scan
-from darkmask.pictures import Layer, Outline, comparison_map, noise_histogram, ramp_gallery, sheet
-from darkmask.pictures.layers import NO_RATE, levels_png, rate_levels
+from darkmask.reports.pictures import Layer, Outline, comparison_map, noise_histogram, ramp_gallery, sheet
+from darkmask.reports.pictures.layers import NO_RATE, levels_png, rate_levels
 from darkmask.search.parameters import SearchParameters
 
 RATES = hnp.arrays(

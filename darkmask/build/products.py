@@ -55,7 +55,7 @@ class BuiltMask:
             return Examples(**kept)
 
     def difference(self, subarray: str) -> np.ndarray:
-        """What becomes of each pixel of a subarray beside the full frame, uint8 (y, x): `darkmask.build.subarrays.Part`."""
+        """What becomes of each pixel of a subarray beside the full frame, uint8 (y, x), of `subarrays.Part`."""
         with np.load(self.folder / f"{subarray}_difference.npz", allow_pickle=False) as kept:
             return kept["parts"]
 

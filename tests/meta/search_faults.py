@@ -14,7 +14,7 @@ fault = Faults("delivery")
 
 FORGETTING = """
 import numpy as np
-from darkmask import recovery
+from darkmask.validation import recovery
 from darkmask.search import engines
 
 def forgetting(pack):

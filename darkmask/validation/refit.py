@@ -10,11 +10,10 @@ import numpy as np
 from astropy.io import fits
 
 from darkmask.core.errors import DeliveryError, SearchError
+from darkmask.delivery import Exposure
+from darkmask.delivery.plain import Ramps, write_plain
 from darkmask.pipeline.worker import WorkerError, pipeline
 from darkmask.search.request import SetRequest
-
-from .delivery import Exposure
-from .delivery.plain import Ramps, write_plain
 
 # From 100 integrations in one model on, the jump step compares integrations and no longer groups.
 _INTEGRATIONS_AT_ONCE = 99
@@ -54,7 +53,7 @@ def refit(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.ndarray
     job = {"detector": request.detector, "meta": _meta(request, rows), "batches": batches}
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     try:
-        pipeline().ask({"module": "darkmask.refit_worker", "folder": str(folder)})
+        pipeline().ask({"module": "darkmask.validation.refit_worker", "folder": str(folder)})
     except WorkerError as error:
         raise SearchError(
             f"The pipeline's jump and ramp-fit steps failed on ramps of {request.detector} with injected defects "

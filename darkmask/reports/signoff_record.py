@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .reportfiles import RECORD
+from .files import RECORD
 
 
 class Signoff(BaseModel):

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from darkmask.core.atomic import replacing, write_text
 from darkmask.core.errors import DarkmaskError
 
-from .reportfiles import FILE, MADE, PAGE, RECORD, digests, lock_of
+from .files import FILE, MADE, PAGE, RECORD, digests, lock_of
 from .results import Results, read_json, read_results
 from .signoff_record import Signoff, block_html
 

@@ -21,6 +21,8 @@ from darkmask.core.cache import cached
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category, pack_categories
+from darkmask.delivery import OpenSet
+from darkmask.delivery.reading import read_rows
 from darkmask.search.engines import search_set
 from darkmask.search.flight.amplifier import saturation_level
 from darkmask.search.flight.categories import search_flight
@@ -29,9 +31,7 @@ from darkmask.search.maps import CombinedMaps, combine_set
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
 
-from .delivery import OpenSet
-from .delivery.reading import read_rows
-from .inject import SPACING, Injections, Strengths, add_defects, draw_injections, strengths_of, without_jumps
+from .injection import SPACING, Injections, Strengths, add_defects, draw_injections, strengths_of, without_jumps
 from .refit import refit
 
 # Pixels times groups that go through the steps: they take 0.25 s a million and 50 bytes each.

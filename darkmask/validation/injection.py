@@ -1,6 +1,6 @@
 """Defects of known kind and strength, added to real ramps.
 
-Pure functions of arrays. Where they are put through the pipeline and judged is :mod:`darkmask.recovery`.
+Pure functions of arrays. Where they are put through the pipeline and judged is :mod:`darkmask.validation.recovery`.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,7 @@ import numpy as np
 
 from darkmask.core.detectors import Detector
 from darkmask.core.flags import Category
-
-from .simulate.ramps import saturation_level, telegraph_levels
+from darkmask.simulate.ramps import saturation_level, telegraph_levels
 
 # Pixels between two injections, so that what one couples into its neighbours, and what the steps flag around it, is
 # not counted for another.

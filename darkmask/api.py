@@ -15,10 +15,10 @@ from darkmask.core.flags import Category, bits_of, in_category, pixel_flags
 from darkmask.masks.file import read_mask
 from darkmask.masks.folder import scan_masks
 from darkmask.masks.manual_flags import read_manual_flags
+from darkmask.search.parameters import SearchParameters
 from darkmask.search.reffiles.flats import FLAT_MNEMONICS, find_flats
 
 from .delivery import scan
-from .search.parameters import SearchParameters
 
 
 def search_delivery(

@@ -11,8 +11,7 @@ import numpy as np
 
 from darkmask.core.detectors import Detector, detector
 from darkmask.pipeline.steps import fit_ramps
-
-from .simulate.references import reference
+from darkmask.simulate.references import reference
 
 
 def answer(job: dict) -> None:

@@ -14,7 +14,7 @@ from darkmask.masks.file import read_mask
 from darkmask.masks.folder import scan_masks
 from darkmask.masks.kinds import kinds_of_mask, read_kinds
 
-from .reportfiles import FILE
+from .files import FILE
 from .results import Results, read_json, read_results
 
 
