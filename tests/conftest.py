@@ -1,10 +1,7 @@
 """Deliveries that several test files work on: simulated once per test run, through the pipeline's real steps."""
 
-import json
 import os
 import shutil
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,64 +9,19 @@ from filelock import FileLock
 from hypothesis import settings
 
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray, simulate_delivery
-from tests import raw_darks
-from tests.faults import Undisturbed, checks_command, environment
-from tests.faults import run as run_to_the_end
-from tests.raw_darks import RAW, run_prepare
-from tests.support.warm import WarmRuns
-from tests.tiny_delivery import TINY
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support import raw_darks
+from tests.support.deliveries import CRITERIA, DETECTORS, Small
+from tests.support.disturbed_runs import Undisturbed, checks_command, environment
+from tests.support.disturbed_runs import run as run_to_the_end
+from tests.support.raw_darks import RAW, run_prepare
+from tests.support.runs import WARM, Finished, run_into
+from tests.support.tiny_delivery import TINY
 
 # The same examples in every run, so that a change and not chance makes a test fail; `HYPOTHESIS_PROFILE=long` looks for
 # new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("long", max_examples=5000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
-
-DETECTORS = ("NRCA1", "NRCBLONG")
-
-# Mini frames still smaller than the demo's. Everything else is as in demo.toml.
-CRITERIA = """
-schema = 1
-name = "small"
-extends = "demo"
-
-[geometry]
-frame = 128
-
-[plan]
-detectors = ["NRCA1", "NRCBLONG"]
-subarrays = [{ detector = "NRCBLONG", name = "SUB64P" }]
-"""
-
-
-@dataclass(frozen=True)
-class Small:
-    """A delivery of two detectors in frames of 128x128, with a subarray, and what lies beside it."""
-
-    delivery: Path
-    criteria: Path
-
-    @property
-    def ground(self) -> Path:
-        return self.delivery.with_name(self.delivery.name + ".ground")
-
-    @property
-    def base(self) -> Path:
-        return self.delivery.with_name(self.delivery.name + ".base")
-
-    @property
-    def truth(self) -> Path:
-        return self.delivery.with_name(self.delivery.name + ".truth")
-
-    def copy(self, folder: Path, name: str = "copy") -> Path:
-        """A copy to plant faults in: links to the same bytes, so that a file has to be replaced and not changed."""
-        target = folder / name
-        target.mkdir()
-        for path in self.delivery.iterdir():
-            os.link(path, target / path.name)
-        return target
 
 
 @pytest.fixture(scope="session")
@@ -110,70 +62,10 @@ def undisturbed(small: Small) -> Undisturbed:
     return made
 
 
-@dataclass(frozen=True)
-class Finished:
-    """A child pytest run that has ended."""
-
-    status: int
-    output: str
-    reports: Path
-
-    @property
-    def folder(self) -> Path:
-        """The one report folder that it wrote."""
-        (folder,) = (path for path in self.reports.iterdir() if path.is_dir())
-        return folder
-
-    @property
-    def results(self) -> dict:
-        return json.loads((self.folder / "results.json").read_text())
-
-    @property
-    def manifest(self) -> dict:
-        return json.loads((self.folder / "manifest.json").read_text())
-
-    @property
-    def checks(self) -> dict[tuple[str, str, str], dict]:
-        return {(c["id"], c["detector"], c["subarray"]): c for c in self.results["checks"]}
-
-    def failed(self) -> set[tuple[str, str, str]]:
-        """The checks that keep the verdict from being a pass."""
-        blocking = {"fail", "error"}
-        return {
-            key
-            for key, check in self.checks.items()
-            if check["outcome"] in blocking
-            or (
-                check["outcome"] == "not_evaluated"
-                and check["required"]
-                and not check["message"].startswith("not asked")
-            )
-        }
-
-
-# One for each worker of a test run: its children take turns.
-_WARM = WarmRuns()
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _warm_runs_end():
     yield
-    _WARM.close()
-
-
-def run_into(
-    reports: Path, *arguments: str | Path, expect: int | None = None, environment: dict | None = None
-) -> Finished:
-    """Run ``pytest checks/`` as a user would, in a process of its own."""
-    command = ["-c", str(ROOT / "pytest.ini"), "checks/", f"--reports={reports}", *map(str, arguments)]
-    env = {k: v for k, v in os.environ.items() if k not in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")}
-    # A cache of its own would search the same files again in every test.
-    with tempfile.NamedTemporaryFile(prefix="darkmask-said-") as said:
-        status = _WARM.run(command, {**env, **(environment or {})}, Path(said.name))
-        output = said.read().decode("utf-8", "replace")
-    if expect is not None:
-        assert status == expect, output
-    return Finished(status, output, reports)
+    WARM.close()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import yaml
 from jsonschema import validate
 from junitparser import Failure, JUnitXml, Skipped
 
-from tests.conftest import ROOT
+from tests.support.project import ROOT
 
 CI = ROOT / "docs" / "ci"
 WATCH = CI / "watch.sh"

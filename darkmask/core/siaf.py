@@ -1,7 +1,7 @@
 """Where NIRCam's subarrays lie on its detectors, by the SIAF (Science Instrument Aperture File).
 
 The table beside this module, ``siaf_subarrays.json``, was made from ``pysiaf``, which is not imported here because its
-import asks the network. ``python -m tests.test_siaf`` writes it again; ``tests/test_siaf.py`` compares the two.
+import asks the network. ``python -m tests.core.test_siaf`` writes it again, and that test compares the two.
 
 Subarrays were moved in flight: in June 2022 (PRDOPSSOC-053), after the darks of NRC-09 were taken, because a mirror of
 module B had moved (spacetelescope/pysiaf pull request 252), and in 2025 (PRDOPSSOC-072) those for point sources in

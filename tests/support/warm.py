@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.project import ROOT
+
 # Longer than any run here takes on a busy machine.
 PATIENCE = 300
 

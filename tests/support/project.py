@@ -1,0 +1,7 @@
+"""Where things lie."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# Real masks, where they are beside the checkout.
+REAL_MASKS = ROOT.parent / "shared" / "data" / "masks"

@@ -1,0 +1,70 @@
+"""Runs of ``pytest checks/`` as a user would start them, and what they left."""
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.project import ROOT
+from tests.support.warm import WarmRuns
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A child pytest run that has ended."""
+
+    status: int
+    output: str
+    reports: Path
+
+    @property
+    def folder(self) -> Path:
+        """The one report folder that it wrote."""
+        (folder,) = (path for path in self.reports.iterdir() if path.is_dir())
+        return folder
+
+    @property
+    def results(self) -> dict:
+        return json.loads((self.folder / "results.json").read_text())
+
+    @property
+    def manifest(self) -> dict:
+        return json.loads((self.folder / "manifest.json").read_text())
+
+    @property
+    def checks(self) -> dict[tuple[str, str, str], dict]:
+        return {(c["id"], c["detector"], c["subarray"]): c for c in self.results["checks"]}
+
+    def failed(self) -> set[tuple[str, str, str]]:
+        """The checks that keep the verdict from being a pass."""
+        blocking = {"fail", "error"}
+        return {
+            key
+            for key, check in self.checks.items()
+            if check["outcome"] in blocking
+            or (
+                check["outcome"] == "not_evaluated"
+                and check["required"]
+                and not check["message"].startswith("not asked")
+            )
+        }
+
+
+# One for each worker of a test run: its children take turns.
+WARM = WarmRuns()
+
+
+def run_into(
+    reports: Path, *arguments: str | Path, expect: int | None = None, environment: dict | None = None
+) -> Finished:
+    """Run ``pytest checks/`` as a user would, in a process of its own."""
+    command = ["-c", str(ROOT / "pytest.ini"), "checks/", f"--reports={reports}", *map(str, arguments)]
+    env = {k: v for k, v in os.environ.items() if k not in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")}
+    # A cache of its own would search the same files again in every test.
+    with tempfile.NamedTemporaryFile(prefix="darkmask-said-") as said:
+        status = WARM.run(command, {**env, **(environment or {})}, Path(said.name))
+        output = said.read().decode("utf-8", "replace")
+    if expect is not None:
+        assert status == expect, output
+    return Finished(status, output, reports)
