@@ -30,7 +30,9 @@ def test_a_fault_fails_its_checks_and_no_other(run_checks, space, fault, record_
 
 def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
     """Or a fault could hide behind what fails anyhow."""
-    run = run_checks(f"--masks={space.masks}", f"--criteria={small.criteria}", f"--base={small.base}", expect=0)
+    run = run_checks(
+        f"--masks={space.masks}", f"--criteria={small.criteria}", f"--base={small.base}", expect=0, pictures=True
+    )
     passed = {key[0] for key, check in run.checks.items() if check["outcome"] == "pass"}
     assert passed == set(ALL_OF_A_MASK)
     assert "no delivery was given" in run.checks["DLV-FILES", "NRCA1", "FULL"]["message"]
@@ -40,6 +42,7 @@ def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
         *(f"--delivery={space.delivery}", f"--criteria={space.criteria}"),
         *(f"--base={small.base}", f"--ground={small.ground}"),
         expect=0,
+        pictures=True,
     )
     idle = {key[0] for key, check in run.checks.items() if check["outcome"] != "pass"}
     # So short a delivery cannot tell, nor so few new pixels, and none is required; it holds no raw exposures, and there

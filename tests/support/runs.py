@@ -55,11 +55,38 @@ class Finished:
 WARM = WarmRuns()
 
 
+# What takes half of the time of a run of two small detectors, and changes nothing that a test without pictures sees:
+# the ink of figures, and a plugin of hypothesis that imports it all for its summary.
+_QUICKLY = ("-p", "tests.support.unrendered", "-p", "no:hypothesispytest")
+
+
 def run_into(
-    reports: Path, *arguments: str | Path, expect: int | None = None, environment: dict | None = None
+    reports: Path,
+    *arguments: str | Path,
+    expect: int | None = None,
+    environment: dict | None = None,
+    pictures: bool = False,
 ) -> Finished:
-    """Run ``pytest checks/`` as a user would, in a process of its own."""
-    command = ["-c", str(ROOT / "pytest.ini"), "checks/", f"--reports={reports}", *map(str, arguments)]
+    """Run ``pytest checks/`` as a user would, in a process of its own.
+
+    Parameters
+    ----------
+    reports : Path
+    *arguments : str or Path
+        Further ones of the command line.
+    expect : int, optional
+        The exit code that it must end with.
+    environment : dict, optional
+        What differs in its environment.
+    pictures : bool
+        Whether the test looks at pictures: if not, figures are made without ink.
+
+    Returns
+    -------
+    Finished
+    """
+    command = ["-c", str(ROOT / "pytest.ini"), "checks/", f"--reports={reports}"]
+    command += [*(() if pictures else _QUICKLY), *map(str, arguments)]
     env = {k: v for k, v in os.environ.items() if k not in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")}
     # A cache of its own would search the same files again in every test.
     with tempfile.NamedTemporaryFile(prefix="darkmask-said-") as said:
