@@ -8,7 +8,7 @@ from importlib import import_module
 
 from .certification import write_stub_context
 from .offline import offline_crds
-from .steps import silence_logs
+from .steps import set_aside_garbage, silence_logs
 from .worker import OWN_CRDS, serve
 
 
@@ -20,7 +20,11 @@ def work(job: dict):
     job : dict
         ``module``: which of our modules does it, by its ``answer``; and what that takes.
     """
-    return import_module(job["module"]).answer(job)
+    try:
+        return import_module(job["module"]).answer(job)
+    finally:
+        # CRDS and the steps collect garbage up to twenty times a job, and would go through all that was imported.
+        set_aside_garbage()
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
@@ -182,6 +183,7 @@ def _import_everything() -> None:
     import pkgutil
 
     import darkmask
+    from darkmask.pipeline.steps import set_aside_garbage
 
     for module in pkgutil.walk_packages(darkmask.__path__, "darkmask."):
         if not module.name.endswith("__main__"):
@@ -192,16 +194,46 @@ def _import_everything() -> None:
         "scipy.spatial", "scipy.stats",
     ):  # fmt: skip
         importlib.import_module(name)
-    from stdatamodels.jwst import datamodels
-
-    datamodels.MaskModel((4, 4)).close()
+    with tempfile.TemporaryDirectory() as folder:
+        _work_once(Path(folder))
+    # What is here by now lives as long as the process: a child need not look at it whenever it collects garbage.
+    set_aside_garbage()
     # The CRDS client has read the environment: this process' pipelines ask no server.
     darkmask.pipeline.worker.Worker._start = _fork_or_start(darkmask.pipeline.worker.Worker._start, dict(os.environ))
 
 
+def _work_once(folder: Path) -> None:
+    """Let whatever is loaded at its first use be loaded: compiled kernels, schemas, CRDS's rules, the steps."""
+    import numpy as np
+
+    from darkmask.core.detectors import Geometry, detector
+    from darkmask.pipeline import acceptance_worker
+    from darkmask.pipeline.acceptance import STUB_CONTEXT
+    from darkmask.search.engines import search_set
+    from darkmask.search.parameters import SearchParameters
+    from darkmask.search.request import SetRequest
+    from darkmask.validation.refit_worker import fit_exposure
+    from tests.support.handmade_masks import FRAME, good_mask
+    from tests.support.raw_exposures import TGROUP, Ramps, write_exposures
+
+    path = str(good_mask(folder, "NRCA1"))
+    for question in (
+        {"asks": "schema"},
+        {"asks": "certify", "context": STUB_CONTEXT, "mini_frame": True},
+        {"asks": "dqinit", "detector": "NRCA1", "windows": [("FULL", 1, 1, FRAME, FRAME)]},
+    ):
+        acceptance_worker.answer({**question, "path": path})
+    shape = (5, 8, FRAME, FRAME)
+    sci = np.random.default_rng(1).normal(0, 5, shape).astype(np.float32)
+    timing = {"tgroup": TGROUP, "tframe": TGROUP, "nframes": 1, "groupgap": 0, "readpatt": "RAPID", "ystart": 1}
+    groupdq, rate, pedestal = fit_exposure(sci, np.zeros(shape, np.uint8), detector("NRCA1"), timing)
+    exposures = write_exposures(folder / "darks", Ramps(sci, groupdq, rate, pedestal), [range(5)])
+    request = SetRequest(exposures, folder / "darks", "native", "flight", SearchParameters(), Geometry(FRAME))
+    search_set(request)
+
+
 def _fork_or_start(start, offline: dict[str, str]):
     """Fork the pipeline's process where it is ours; one with the user's CRDS is started as always."""
-    import tempfile
 
     def started(worker) -> None:
         if worker._command[-1] != "darkmask.pipeline.server":
