@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from darkmask.core.atomic import replacing, sha256_file, sha256_text, write_text
-from darkmask.core.cache import cached
+from darkmask.core.atomic import replacing, sha256_file, write_text
+from darkmask.core.cache import cached, key_of
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.flags import Category
 from darkmask.core.provenance import source_digest
@@ -139,7 +139,7 @@ def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
     """Digest of all that the mask depends on, our own code included: an entry of another version is another entry."""
     depends = {
         "inputs": inputs,
-        "code": source_digest(),
+        "code": source_digest("build"),
         "packages": {name: version(name) for name in _DECIDING_PACKAGES if _installed(name)},
         "detector": request.detector,
         "engine": [request.engine, request.preset],
@@ -157,7 +157,7 @@ def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
             request.mask_file,
         ],
     }
-    return sha256_text(json.dumps(depends, sort_keys=True))
+    return key_of(depends)
 
 
 def _installed(name: str) -> bool:

@@ -4,15 +4,14 @@ The answers are kept in the cache by the file's SHA-256, the CRDS context and th
 takes 2 s a file, and loading the pipeline 5 s a process.
 """
 
-import json
 import os
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from darkmask.core import siaf
-from darkmask.core.atomic import sha256_file, sha256_text, write_text
-from darkmask.core.cache import cached
+from darkmask.core.atomic import sha256_file
+from darkmask.core.cache import cached_answer
 from darkmask.core.detectors import FRAME_SIZE, Geometry
 from darkmask.core.errors import MaskError
 from darkmask.core.provenance import source_digest
@@ -146,17 +145,15 @@ def _answer(asked: Worker, path: Path, question: dict, configured: str):
         "question": question,
         "configured": configured,
         "packages": {name: version(name) for name in _PACKAGES},
-        "code": source_digest(),
+        "code": source_digest("pipeline"),
     }
 
-    def make(out: Path) -> None:
+    def ask():
         try:
-            answer = asked.ask({**question, "module": QUESTIONS, "path": str(path)})
+            return asked.ask({**question, "module": QUESTIONS, "path": str(path)})
         except WorkerError as error:
             raise MaskError(
                 f"{path} could not be given to the pipeline ({error}): check the installation of jwst and crds."
             ) from error
-        write_text(out / "answer.json", json.dumps(answer))
 
-    entry = cached("acceptance", sha256_text(json.dumps(depends, sort_keys=True)), make, keep=_KEPT)
-    return json.loads((entry / "answer.json").read_text(encoding="utf-8"))
+    return cached_answer("acceptance", depends, ask, keep=_KEPT)

@@ -6,7 +6,6 @@ draws from the whole detector, as it did without them.
 """
 
 import hashlib
-import json
 import tempfile
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -16,8 +15,6 @@ from astropy.stats import binom_conf_interval
 from scipy.ndimage import binary_dilation
 from scipy.optimize import minimize
 
-from darkmask.core.atomic import write_text
-from darkmask.core.cache import cached
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category, pack_categories
@@ -65,26 +62,6 @@ class Recovery:
     named: np.ndarray
     false_pixels: int
     limits: dict[str, float]
-
-
-def recover_cached(request: SetRequest, key: str) -> dict:
-    """:func:`summarise` of :func:`inject_and_recover`, kept in the cache.
-
-    Parameters
-    ----------
-    request : SetRequest
-    key : str
-        Digest of everything that the mask of this detector depends on, its files and our code included.
-
-    Returns
-    -------
-    dict
-    """
-
-    def make(out: Path) -> None:
-        write_text(out / "recovery.json", json.dumps(summarise(inject_and_recover(request)), allow_nan=False))
-
-    return json.loads((cached("injections", key, make) / "recovery.json").read_text(encoding="utf-8"))
 
 
 def inject_and_recover(request: SetRequest) -> Recovery:

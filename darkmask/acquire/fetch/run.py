@@ -4,11 +4,11 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from darkmask.core.atomic import sha256_file, write_text
 from darkmask.core.errors import ArchiveError
+from darkmask.core.progress import progress_bar
 
 from .download import download, part_of
 from .query import Product, archive
@@ -79,7 +79,7 @@ def _fetch_all(products: Sequence[Product], out: Path, progress: bool) -> Iterat
     # The client's own session carries a login, where there is one.
     session = archive()._session
     failed: list[str] = []
-    with _bar(need + here, progress) as advance:
+    with progress_bar("fetching", need + here, progress, counts_bytes=True) as advance:
         for product in missing:
             try:
                 digest = download(session, product, out, advance)
@@ -110,15 +110,3 @@ def _read_record(path: Path) -> dict:
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
-
-
-@contextmanager
-def _bar(total: int, shown: bool):
-    """A progress bar on standard error; gives the function to tell of bytes that came."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-    columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
-        task = bar.add_task("fetch", total=total)
-        yield lambda count: bar.advance(task, count)

@@ -43,7 +43,7 @@ class Recipe:
     @classmethod
     def of(cls, settings: Settings, references: dict, context: str) -> "Recipe":
         versions = {name: version(name) for name in _PACKAGES}
-        return cls(settings, references, context, versions, source_digest(), {})
+        return cls(settings, references, context, versions, source_digest("acquire"), {})
 
     def for_input(self, name: str, digest: str) -> "Recipe":
         """The same for one exposure."""

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.util import Finalize
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from darkmask.core.atomic import sha256_file
 from darkmask.core.errors import DeliveryError
+from darkmask.core.progress import progress_bar
 from darkmask.delivery.records import FileRecord
 from darkmask.pipeline.steps import set_aside_garbage, silence_logs
 
@@ -167,7 +168,7 @@ def _run_locked(tasks: list[Task], out: Path, jobs: int, progress: bool) -> Iter
     failed: list[str] = []
     # Spawned, not forked: the parent may run threads, and its CRDS configuration must stay its own.
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start_worker)
-    with pool, _bar(len(tasks), progress) as advance:
+    with pool, progress_bar("exposures", len(tasks), progress) as advance:
         try:
             futures = {pool.submit(perform, task): task for task in tasks}
             for future in as_completed(futures):
@@ -258,22 +259,3 @@ def perform(task: Task) -> str:
             os.replace(path, task.out / path.name)
     write_record(recorded, recipe, outputs)
     return f"{root}: made {', '.join(sorted(name.removeprefix(root) for name in outputs))}"
-
-
-@contextmanager
-def _bar(total: int, shown: bool):
-    """A progress bar on standard error; gives the function to call when an exposure is done."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn("exposures"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
-        task = bar.add_task("prepare", total=total)
-        yield lambda: bar.advance(task)
