@@ -105,7 +105,7 @@ def _write_difference(
     window = window_of(whole, cut)
     full, part = outcomes["FULL"], outcomes[subarray]
     parts = compare_sets(evidence_of(whole, full, window), evidence_of(cut, part))
-    count_once(parts, counted[window])
+    count_once(parts, window.cut(counted))
     np.savez_compressed(out / f"{subarray}_difference.npz", parts=parts)
     with replacing(out / f"{subarray}_difference.ecsv") as temporary:
         difference_table(parts, full, part, window).write(temporary, format="ascii.ecsv", overwrite=True)

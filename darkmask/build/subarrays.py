@@ -16,6 +16,7 @@ from scipy.stats import binom, norm, poisson
 from darkmask.core.detectors import Detector
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import Category, category_names, in_category
+from darkmask.core.window import Window
 from darkmask.search.flight.amplifier import RECOVERY, saturation_level
 from darkmask.search.flight.robust import population
 from darkmask.search.outcome import SearchOutcome
@@ -86,7 +87,7 @@ class Evidence:
     seconds: float
 
 
-def evidence_of(request: SetRequest, outcome: SearchOutcome, window: tuple[slice, slice] = np.s_[:, :]) -> Evidence:
+def evidence_of(request: SetRequest, outcome: SearchOutcome, window: Window | None = None) -> Evidence:
     """What a set says of some of its pixels, and what its good pixels say of its limits.
 
     Parameters
@@ -94,8 +95,8 @@ def evidence_of(request: SetRequest, outcome: SearchOutcome, window: tuple[slice
     request : SetRequest
     outcome : SearchOutcome
         Of that request.
-    window : tuple of slice
-        Rows and columns.
+    window : Window, optional
+        All pixels of the set by default.
 
     Returns
     -------
@@ -107,6 +108,7 @@ def evidence_of(request: SetRequest, outcome: SearchOutcome, window: tuple[slice
     noise, _ = population(maps.noise, good)
     # Of the cube root of a variance, which is Gaussian (Wilson and Hilferty 1931).
     _, sigma = population(np.cbrt((maps.noise / np.float32(noise)) ** 2), good)
+    window = window.slices if window else np.s_[:, :]
     cut = outcome.categories[window]
     return Evidence(
         bad=(cut & np.uint16(outcome.flags.unusable_bits)) != 0,
@@ -183,12 +185,10 @@ def compare_sets(full: Evidence, part: Evidence) -> np.ndarray:
     return parts
 
 
-def window_of(full: SetRequest, part: SetRequest) -> tuple[slice, slice]:
-    """Rows and columns of the full frame that a subarray reads."""
-    first = part.exposures[0].jump
-    rows, columns = part.shape
-    y, x = first.ystart - full.exposures[0].jump.ystart, first.xstart - full.exposures[0].jump.xstart
-    return slice(y, y + rows), slice(x, x + columns)
+def window_of(full: SetRequest, part: SetRequest) -> Window:
+    """Return what a subarray reads of the frames of another set."""
+    frame, window = full.window, part.window
+    return window._replace(xstart=window.xstart - frame.xstart + 1, ystart=window.ystart - frame.ystart + 1)
 
 
 def count_once(parts: np.ndarray, counted: np.ndarray) -> None:
@@ -262,7 +262,7 @@ def surprise(probability: float) -> float:
     return float(max(0.0, norm.isf(max(probability, 1e-300))))
 
 
-def difference_table(parts: np.ndarray, full: SearchOutcome, part: SearchOutcome, window: tuple[slice, slice]):
+def difference_table(parts: np.ndarray, full: SearchOutcome, part: SearchOutcome, window: Window):
     """The pixels that either set calls bad, one row each, ordered by row and then by column.
 
     Parameters
@@ -270,7 +270,7 @@ def difference_table(parts: np.ndarray, full: SearchOutcome, part: SearchOutcome
     parts : numpy.ndarray, shape (y, x), uint8
         See :func:`compare_sets`.
     full, part : SearchOutcome
-    window : tuple of slice
+    window : Window
         See :func:`window_of`.
 
     Returns
@@ -281,7 +281,7 @@ def difference_table(parts: np.ndarray, full: SearchOutcome, part: SearchOutcome
     from astropy.table import Table
 
     y, x = np.nonzero(parts)
-    rows, columns = y + window[0].start, x + window[1].start
+    rows, columns = y + window.ystart - 1, x + window.xstart - 1
     table = Table(
         {
             "x": columns.astype(np.int32),

@@ -70,13 +70,13 @@ def _constants_from(path: Path) -> Iterator[Path]:
     compiled = [part for part in parts if getattr(part, "decorator_list", True) and not isinstance(part, ast.ClassDef)]
     used = {node.id for part in compiled for node in ast.walk(part) if isinstance(node, ast.Name)}
     for node in parts:
-        if isinstance(node, ast.ImportFrom) and any(
-            name.name.isupper() and (name.asname or name.name) in used for name in node.names
-        ):
-            package = path.parents[node.level - 1] if node.level else PACKAGE.parent
-            source = package.joinpath(*(node.module or "").split(".")).with_suffix(".py")
-            if source.is_relative_to(PACKAGE) and source.is_file():
-                yield source
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        constants = {name.asname or name.name for name in node.names if name.name.isupper()}
+        package = path.parents[node.level - 1] if node.level else PACKAGE.parent
+        source = package.joinpath(*(node.module or "").split(".")).with_suffix(".py")
+        if constants & used and source.is_relative_to(PACKAGE) and source.is_file():
+            yield source
 
 
 def usable_cores() -> int:

@@ -15,8 +15,8 @@ from darkmask.core.cache import cached_answer
 from darkmask.core.detectors import FRAME_SIZE, Geometry
 from darkmask.core.errors import MaskError
 from darkmask.core.provenance import source_digest
+from darkmask.core.window import Window
 
-from .applied import Window
 from .certification import has_own_crds
 from .worker import OWN_CRDS, Worker, WorkerError, pipeline
 
@@ -92,11 +92,11 @@ def applied(path: Path, detector: str, geometry: Geometry) -> list[dict]:
     list of dict
         See :func:`darkmask.pipeline.acceptance_worker.answer`.
     """
-    windows = (Window("FULL", 1, 1, geometry.frame, geometry.frame), subarray_window(detector, geometry))
+    windows = (("FULL", Window.of_frame(geometry.frame)), subarray_window(detector, geometry))
     return _answer(pipeline(), path, {"asks": "dqinit", "detector": detector, "windows": windows}, "")
 
 
-def subarray_window(detector: str, geometry: Geometry) -> Window:
+def subarray_window(detector: str, geometry: Geometry) -> tuple[str, Window]:
     """A subarray to apply a mask to: a real one of the detector, or of a mini frame one off its middle.
 
     Parameters
@@ -106,15 +106,17 @@ def subarray_window(detector: str, geometry: Geometry) -> Window:
 
     Returns
     -------
-    Window
+    subarray : str
+        Value of SUBARRAY.
+    window : Window
     """
     if geometry.frame == FRAME_SIZE:
         for name in ("SUB160", "SUB64P", "SUB320"):
             for place in siaf.positions(detector, name)[:1]:
-                return Window(name, *place)
+                return name, place
     # Corner and sides all differ, so that a mistaken axis shows.
     side = geometry.frame // 4
-    return Window("SUB160", side + 1, geometry.frame // 2 + 1, side, side // 2)
+    return "SUB160", Window(side + 1, geometry.frame // 2 + 1, side, side // 2)
 
 
 def configured_crds() -> str:

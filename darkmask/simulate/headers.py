@@ -57,10 +57,8 @@ def fill_headers(
     meta.instrument.module = properties.module
 
     meta.subarray.name = subarray.name if subarray else "FULL"
-    meta.subarray.xstart, meta.subarray.ystart = (subarray.xstart, subarray.ystart) if subarray else (1, 1)
-    meta.subarray.xsize, meta.subarray.ysize = (
-        (subarray.xsize, subarray.ysize) if subarray else (spec.frame, spec.frame)
-    )
+    area = meta.subarray
+    area.xstart, area.ystart, area.xsize, area.ysize = spec.window(subarray)
     meta.subarray.fastaxis, meta.subarray.slowaxis = properties.fastaxis, properties.slowaxis
 
     frame_time = subarray.frame_time if subarray else FULL_FRAME_TIME

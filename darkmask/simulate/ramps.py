@@ -56,8 +56,8 @@ def simulate_ramps(spec: SimulationSpec, properties: Detector, subarray: Subarra
         DN, after superbias, reference-pixel and linearity correction.
     """
     geometry = spec.geometry
-    everything = slice(0, spec.frame)
-    cut = subarray.slices if subarray else (everything, everything)
+    window = spec.window(subarray)
+    cut = window.slices
     group_time = subarray.frame_time if subarray else FULL_FRAME_TIME
     defects = draw_defects(spec, properties.name, properties.well / properties.gain)
     here = defects.inside(*cut)
@@ -70,8 +70,7 @@ def simulate_ramps(spec: SimulationSpec, properties: Detector, subarray: Subarra
     drift = OUTPUT_OFFSET_SUBARRAY if subarray else OUTPUT_OFFSET
 
     label = subarray.name if subarray else "FULL"
-    start = (subarray.xstart, subarray.ystart) if subarray else (1, 1)
-    rng = spec.generator(properties.name, label, *start, "exposure", exposure)
+    rng = spec.generator(properties.name, label, window.xstart, window.ystart, "exposure", exposure)
     shape = reference.shape
     ramps = np.empty((spec.integrations, spec.groups, *shape), dtype=np.float32)
     noise = np.full(shape, properties.read_noise, dtype=np.float32)

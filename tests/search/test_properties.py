@@ -25,6 +25,7 @@ from darkmask.core.flags import (
     in_category,
     pixel_flags,
 )
+from darkmask.core.window import Window
 from darkmask.masks.compare import lost_bits
 from darkmask.masks.file import full_dq_def, read_mask
 from darkmask.search.maps import combine_set
@@ -119,8 +120,9 @@ def test_a_window_of_the_frame_is_a_slice_of_it(window):
     (frame, border), ((xstart, ystart), (columns, rows)) = window
     geometry = Geometry(frame, border)
     cut = np.s_[ystart - 1 : ystart - 1 + rows, xstart - 1 : xstart - 1 + columns]
-    whole = geometry.reference_pixels()
-    assert (geometry.reference_pixels(xstart, ystart, (rows, columns)) == whole[cut]).all()
+    part, whole = Window(xstart, ystart, columns, rows), geometry.reference_pixels()
+    assert (geometry.reference_pixels(part) == whole[cut]).all()
+    assert (part.cut(whole) == whole[cut]).all()
 
 
 @settings(max_examples=12)

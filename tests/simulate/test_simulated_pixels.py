@@ -34,10 +34,10 @@ def test_truth_holds_what_was_asked_for():
     assert set(sizes.values()) <= {2, 3, 4, 5}
     for subarray in spec.subarrays:
         if subarray.detector == name:
-            inside = defects.inside(*subarray.slices)
+            inside = defects.inside(*subarray.window.slices)
             assert min(Counter(inside.category)[c] for c in spec.fractions) >= 3
             assert inside.x.min() >= 0
-            assert inside.x.max() < subarray.xsize
+            assert inside.x.max() < subarray.window.xsize
 
 
 def test_weaker_defects_are_simulated_when_asked_for():
@@ -157,7 +157,7 @@ def test_brightest_pixels_saturate_late_in_the_ramp():
 
 
 def test_subarray_shows_the_pixels_of_the_full_frame(tiny_delivery):
-    rows, columns = SUBARRAY.slices
+    rows, columns = SUBARRAY.window.slices
     full = product(tiny_delivery, "NRCBLONG", "jump", "GROUPDQ")[:, 0, rows, columns] & FLAGS["SATURATED"]
     part = product(tiny_delivery, "NRCBLONG", "jump", "GROUPDQ", observation=2)[:, 0] & FLAGS["SATURATED"]
     assert full.any()

@@ -150,11 +150,11 @@ def reference_pixel_mask(record: FileRecord, geometry: Geometry):
     """
     from stdatamodels.jwst import datamodels
 
-    border = geometry.reference_pixels(record.xstart, record.ystart, record.shape[-2:])
+    border = geometry.reference_pixels(record.window)
     model = datamodels.MaskModel(dq=np.where(border, pixel_flags()["REFERENCE_PIXEL"], 0).astype(np.uint32))
     model.meta.instrument.name, model.meta.instrument.detector = "NIRCAM", record.detector
     area = model.meta.subarray
-    area.xstart, area.ystart, area.xsize, area.ysize = record.xstart, record.ystart, record.xsize, record.ysize
+    area.xstart, area.ystart, area.xsize, area.ysize = record.window
     return model
 
 
