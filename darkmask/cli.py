@@ -9,6 +9,7 @@ from pathlib import Path
 
 from darkmask.core.detectors import DETECTORS
 from darkmask.core.errors import DarkmaskError
+from darkmask.search.choices import ENGINES, SEARCHES
 
 from . import __version__
 
@@ -67,8 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     search = commands.add_parser("search", help="find the bad pixels of a delivery and write one mask per detector")
     search.add_argument("delivery", type=Path, metavar="DELIVERY")
     search.add_argument("out", type=Path, metavar="OUT", help="folder for masks, categories and catalogues")
-    search.add_argument("--engine", choices=("native", "jwst_reffiles"), default="native")
-    search.add_argument("--search", choices=("flight", "official"), default="flight", dest="preset")
+    search.add_argument("--engine", choices=ENGINES, default="native")
+    search.add_argument("--search", choices=SEARCHES, default="flight")
     search.add_argument("--detectors", nargs="+", choices=DETECTORS, metavar="NAME", help="default: all that are there")
     search.add_argument("--frame", type=int, default=2048, help="pixels along each side of a full frame (default 2048)")
     search.add_argument("--base", type=Path, metavar="DIR", help="masks in force, whose bits darks cannot see are kept")
@@ -185,7 +186,7 @@ def _search(chosen: argparse.Namespace) -> int:
         chosen.delivery,
         chosen.out,
         engine=chosen.engine,
-        preset=chosen.preset,
+        search=chosen.search,
         detectors=chosen.detectors,
         frame=chosen.frame,
         base=chosen.base,
@@ -205,11 +206,11 @@ def _compare(chosen: argparse.Namespace) -> int:
 
 
 def _prepare(chosen: argparse.Namespace) -> int:
-    from darkmask.acquire.prepare import Settings, prepare, read_given
+    from darkmask.acquire.prepare import PrepareSettings, prepare, read_given
     from darkmask.core.detectors import Geometry
 
     given = read_given(chosen.references, chosen.reference)
-    settings = Settings(Geometry(chosen.frame), fit_segments=chosen.fit_segments)
+    settings = PrepareSettings(Geometry(chosen.frame), fit_segments=chosen.fit_segments)
     for line in prepare(chosen.folder, chosen.out, given, settings, jobs=chosen.jobs):
         print(line, flush=True)
     return 0
@@ -244,13 +245,13 @@ def _sign(chosen: argparse.Namespace) -> int:
 
 
 def _verify(chosen: argparse.Namespace) -> int:
-    from darkmask.reports.signoff import read_record, verify
+    from darkmask.reports.signoff import read_signoff, verify
 
     problems = verify(chosen.report)
     for sentence in problems:
         print(f"{chosen.report}: {sentence}", file=sys.stderr)
     if problems:
         return 1
-    record = read_record(chosen.report.absolute())
+    record = read_signoff(chosen.report.absolute())
     print(f"{chosen.report}: everything is as {record.reviewer} {record.decision}ed it at {record.signed}.")
     return 0

@@ -79,7 +79,7 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
         "detector": request.detector,
         "mask": request.mask_file,
         "engine": request.engine,
-        "search": request.preset,
+        "search": request.search_made,
         "version": full.version,
         "inputs": inputs,
         "flags": {str(category.bit): full.flags.value(category) for category in Category},
@@ -142,7 +142,7 @@ def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
         "code": source_digest("build"),
         "packages": {name: version(name) for name in _DECIDING_PACKAGES if _installed(name)},
         "detector": request.detector,
-        "engine": [request.engine, request.preset],
+        "engine": [request.engine, request.search_made],
         "parameters": request.parameters.model_dump(mode="json"),
         # The name is in HISTORY, and the digest of the file stands for its pixels.
         "manual": [request.manual.name, request.manual.sha256] if request.manual else None,

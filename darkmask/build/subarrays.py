@@ -17,7 +17,7 @@ from darkmask.core.detectors import Detector
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import Category, category_names, in_category
 from darkmask.core.window import Window
-from darkmask.search.flight.amplifier import RECOVERY, saturation_level
+from darkmask.search.flight.amplifier import RECOVERY, own_saturation_level
 from darkmask.search.flight.robust import population
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
@@ -134,7 +134,7 @@ def _highest_rate(categories, outcome: SearchOutcome, window, detector: Detector
     bend = np.nan_to_num(np.abs(maps.shape[window]), nan=0.0) * np.float32(detector.gain / tgroup)
     bent = in_category(categories, Category.RC) | in_category(categories, Category.INVERSE_RC)
     rate = np.where(bent, np.maximum(np.abs(rate), bend), rate)
-    filled = np.float32(saturation_level(detector) * detector.gain / tgroup)
+    filled = np.float32(own_saturation_level(detector) * detector.gain / tgroup)
     return np.where(in_category(categories, Category.SATURATED), filled, rate).astype(np.float32)
 
 

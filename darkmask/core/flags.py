@@ -116,6 +116,32 @@ def bits_of(mnemonics) -> int:
     return value
 
 
+def dq_bits(*mnemonics: str) -> np.uint32:
+    """Return the DQ value in which exactly these mnemonics are set, as an array of DQ takes it.
+
+    Raises
+    ------
+    KeyError
+        When a mnemonic is none of the pipeline's.
+    """
+    return np.uint32(bits_of(mnemonics))
+
+
+def has_flag(dq: np.ndarray, *mnemonics: str) -> np.ndarray:
+    """Return where at least one of these mnemonics is set.
+
+    Parameters
+    ----------
+    dq : numpy.ndarray, any shape, uint32
+    *mnemonics : str
+
+    Returns
+    -------
+    numpy.ndarray, same shape, bool
+    """
+    return (dq & dq_bits(*mnemonics)) != 0
+
+
 def flags_in(dq: np.ndarray) -> list[str]:
     """The mnemonics that at least one pixel has.
 

@@ -30,7 +30,7 @@ _KEPT = 600
 
 
 def schema_complaints(path: Path) -> list[str]:
-    """What ``MaskModel`` says of a file, see :func:`darkmask.pipeline.applied.schema_complaints`.
+    """What ``MaskModel`` says of a file, see :func:`darkmask.pipeline.applied.model_complaints`.
 
     Parameters
     ----------

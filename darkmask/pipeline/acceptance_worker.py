@@ -6,7 +6,7 @@ from darkmask.core.detectors import detector
 from darkmask.core.window import Window
 from darkmask.masks.file import read_mask
 
-from .applied import applied_pixeldq, difference, schema_complaints
+from .applied import applied_pixeldq, difference, model_complaints
 from .certification import best_mask, certify, context_name
 from .steps import one_line
 
@@ -23,7 +23,7 @@ def answer(job: dict):
     Returns
     -------
     object
-        What :func:`context_name`, :func:`best_mask`, :func:`certify` or :func:`schema_complaints` returns; for
+        What :func:`context_name`, :func:`best_mask`, :func:`certify` or :func:`model_complaints` returns; for
         ``dqinit`` a list of :func:`difference`, with ``window`` and, where the step refused the mask, ``refused``.
     """
     if job["asks"] == "context":
@@ -34,7 +34,7 @@ def answer(job: dict):
     if job["asks"] == "certify":
         return certify(path, job["context"], job["mini_frame"])
     if job["asks"] == "schema":
-        return schema_complaints(path)
+        return model_complaints(path)
     decoded = read_mask(path).decoded
     return [_apply(path, job["detector"], name, Window(*window), decoded) for name, window in job["windows"]]
 

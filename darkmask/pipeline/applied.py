@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import pixel_flags
+from darkmask.core.flags import has_flag, pixel_flags
 from darkmask.core.window import Window
 
 from .steps import Heard, one_line
 
 
-def schema_complaints(path: Path) -> list[str]:
+def model_complaints(path: Path) -> list[str]:
     """What ``MaskModel`` says of a file: what it refuses when strict, and what it warns of or logs when not.
 
     Parameters
@@ -107,9 +107,9 @@ def difference(expected: np.ndarray, found: np.ndarray) -> dict:
     """
     y, x = np.nonzero(expected != found)
     flags = {}
-    for name, value in pixel_flags().items():
-        gained = int(((found & ~expected & np.uint32(value)) != 0).sum())
-        lost = int(((expected & ~found & np.uint32(value)) != 0).sum())
+    for name in pixel_flags():
+        gained = int(has_flag(found & ~expected, name).sum())
+        lost = int(has_flag(expected & ~found, name).sum())
         if gained or lost:
             flags[name] = [gained, lost]
     return {"pixels": int(y.size), "first": [int(x[0]), int(y[0])] if y.size else [], "flags": flags}

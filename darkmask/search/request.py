@@ -22,9 +22,9 @@ class SetRequest:
     folder : Path
         The delivery's folder.
     engine : str
-        ``native`` or ``jwst_reffiles``.
-    preset : str
-        ``flight`` or ``official``; jwst_reffiles has only its own way.
+        One of `darkmask.search.choices.ENGINES`.
+    search : str
+        One of `darkmask.search.choices.SEARCHES`; without effect on jwst_reffiles.
     parameters : SearchParameters
     geometry : Geometry
     integrations : tuple of int, optional
@@ -34,7 +34,7 @@ class SetRequest:
     exposures: tuple[Exposure, ...]
     folder: Path
     engine: str
-    preset: str
+    search: str
     parameters: SearchParameters
     geometry: Geometry
     integrations: tuple[int, ...] | None = None

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import pixel_flags
+from darkmask.core.flags import dq_bits
 from darkmask.core.window import Window
 from darkmask.pipeline.steps import fit_ramps, save_dated, silence_logs
 
@@ -162,7 +162,7 @@ def _band_model(ramps, border, first, last, spec, properties, subarray, name):
 
     low, high = max(first - HALO, 0), min(last + HALO, ramps.shape[2])
     data = ramps[:, :, low:high] + np.float32(SUPERBIAS)
-    pixeldq = np.where(border[low:high], pixel_flags()["REFERENCE_PIXEL"], 0).astype(np.uint32)
+    pixeldq = np.where(border[low:high], dq_bits("REFERENCE_PIXEL"), np.uint32(0))
     model = datamodels.RampModel(data=data, pixeldq=pixeldq, groupdq=np.zeros(data.shape, np.uint8))
     fill_headers(model, spec, properties, subarray, name)
     model.meta.subarray.ystart += low

@@ -28,7 +28,7 @@ COSMIC_RAY_SPREAD = 0.25
 _STEPS = np.array([(0, 1), (1, 0), (0, -1), (-1, 0)])
 
 
-def saturation_level(properties: Detector) -> float:
+def saturation_threshold(properties: Detector) -> float:
     """Counts from which a pixel is called saturated, DN above the superbias."""
     return SATURATION_LEVEL * properties.well / properties.gain
 

@@ -10,7 +10,7 @@ from darkmask.core.window import Window
 from darkmask.pipeline.steps import save_dated
 
 from .headers import FILE_DATE
-from .ramps import saturation_level
+from .ramps import saturation_threshold
 
 # DN. Constant: what a superbias looks like is gone after its subtraction; the saturation step needs counts above zero.
 SUPERBIAS = 10_000.0
@@ -38,7 +38,7 @@ def reference(kind: str, properties: Detector, window: Window):
         "linearity": 0.0,
         # The pipeline's read noise is that of a correlated double sample.
         "readnoise": properties.read_noise * np.sqrt(2.0),
-        "saturation": SUPERBIAS + saturation_level(properties),
+        "saturation": SUPERBIAS + saturation_threshold(properties),
         "superbias": SUPERBIAS,
     }[kind]
     model = _empty_model(kind)

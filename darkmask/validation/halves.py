@@ -15,7 +15,7 @@ MARGIN = 3 * np.sqrt(2)
 _SIGNIFICANCES = ("hot_significance", "noise_significance", "shape_significance", "pedestal_significance")
 
 
-def halves(integrations: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def every_other(integrations: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Every other integration: what drifts in time drifts in both."""
     return tuple(range(0, integrations, 2)), tuple(range(1, integrations, 2))
 
@@ -38,7 +38,7 @@ def stability(request: SetRequest) -> dict:
         update={name: getattr(request.parameters, name) + MARGIN for name in _SIGNIFICANCES}
     )
     clear, found = [], []
-    for chosen in halves(sum(exposure.integrations for exposure in request.exposures)):
+    for chosen in every_other(sum(exposure.integrations for exposure in request.exposures)):
         half = replace(request, integrations=chosen)
         outcome = search_set(half)
         found.append(outcome.categories != 0)

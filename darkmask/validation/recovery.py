@@ -21,7 +21,7 @@ from darkmask.core.flags import Category, pack_categories
 from darkmask.delivery import OpenSet
 from darkmask.delivery.reading import read_rows
 from darkmask.search.engines import search_set
-from darkmask.search.flight.amplifier import saturation_level
+from darkmask.search.flight.amplifier import own_saturation_level
 from darkmask.search.flight.categories import search_flight
 from darkmask.search.flight.unstable import name_unstable
 from darkmask.search.maps import CombinedMaps, combine_set
@@ -29,7 +29,7 @@ from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
 
 from .injection import SPACING, Injections, Strengths, add_defects, draw_injections, strengths_of, without_jumps
-from .refit import refit
+from .refit import refit_ramps
 
 # Pixels times groups that go through the steps: they take 0.25 s a million and 50 bytes each.
 SAMPLES = 6_000_000
@@ -140,8 +140,8 @@ def _search_again(
 ) -> np.ndarray:
     """The categories of the strip's pixels with the defects in it."""
     properties = look_up_detector(request.detector)
-    strip = replace(request, exposures=(refit(request, rows, sci, groupdq, folder),), folder=folder)
-    part = combine_set(strip.exposures, folder, properties, saturation_level(properties))
+    strip = replace(request, exposures=(refit_ramps(request, rows, sci, groupdq, folder),), folder=folder)
+    part = combine_set(strip.exposures, folder, properties, own_saturation_level(properties))
     whole = {}
     for field in fields(CombinedMaps):
         value = getattr(before.maps, field.name)

@@ -19,7 +19,7 @@ from darkmask.search.request import SetRequest
 _INTEGRATIONS_AT_ONCE = 99
 
 
-def refit(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.ndarray, folder: Path) -> Exposure:
+def refit_ramps(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.ndarray, folder: Path) -> Exposure:
     """Rows of all integrations of a set after the pipeline's steps, as one exposure.
 
     Parameters

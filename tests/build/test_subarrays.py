@@ -121,7 +121,7 @@ def request_of_small(small) -> BuildRequest:
         detector="NRCBLONG",
         subarrays=("SUB64P",),
         engine="native",
-        preset="flight",
+        search="flight",
         parameters=SearchParameters(),
         geometry=Geometry(128, 4),
     )

@@ -22,6 +22,7 @@ from darkmask.core.flags import (
     OFFICIAL_FLAGS,
     Category,
     bits_of,
+    dq_bits,
     in_category,
     pixel_flags,
 )
@@ -56,7 +57,7 @@ def test_a_category_with_a_flag_of_its_own_is_read_back_from_the_mask(image):
         sharing = [c for c in Category if names and FLIGHT_FLAGS.mnemonics[c] == names]
         expected = np.any([in_category(image, c) for c in sharing], axis=0) if sharing else None
         if names:
-            assert ((dq & np.uint32(bits_of(names))) != 0).tolist() == expected.tolist()
+            assert ((dq & dq_bits(*names)) != 0).tolist() == expected.tolist()
     unusable = np.any([in_category(image, c) for c in FLIGHT_FLAGS.do_not_use], axis=0)
     assert ((dq & 1) != 0).tolist() == unusable.tolist()
 

@@ -62,7 +62,7 @@ def fetch(products: Sequence[Product], out: Path, *, progress: bool = True) -> I
 
 
 def _fetch_all(products: Sequence[Product], out: Path, progress: bool) -> Iterator[str]:
-    record = _read_record(out / RECORD)
+    record = _fetched_before(out / RECORD)
     missing = []
     for product in products:
         if _is_there(product, out, record):
@@ -103,7 +103,7 @@ def _is_there(product: Product, out: Path, record: dict) -> bool:
         return False
 
 
-def _read_record(path: Path) -> dict:
+def _fetched_before(path: Path) -> dict:
     """The record of an earlier run; one that cannot be read counts as none, and files are fetched again."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))

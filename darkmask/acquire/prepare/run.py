@@ -23,7 +23,7 @@ from darkmask.pipeline.steps import set_aside_garbage, silence_logs
 from .exposures import find_exposures, root_of
 from .record import PREFIX, Recipe, is_finished, record_path, write_record
 from .references import NOT_APPLICABLE, GivenReferences, ask_crds
-from .steps import Settings, make_products
+from .steps import PrepareSettings, make_products
 
 # Bytes for each pixel and group at the peak of the ramp fit, and of the imports beside them: measured on 2048 x 2048
 # exposures with jwst 3.0.0.
@@ -57,7 +57,7 @@ def prepare(
     folder: Path,
     out: Path,
     given: GivenReferences,
-    settings: Settings,
+    settings: PrepareSettings,
     *,
     jobs: int | None = None,
     progress: bool = True,
@@ -73,7 +73,7 @@ def prepare(
         of its input and the same parameters is not processed again.
     given : GivenReferences
         CRDS is asked for what it has none of.
-    settings : Settings
+    settings : PrepareSettings
     jobs : int, optional
         Exposures at a time; by default as many as there are cores and memory for.
     progress : bool
@@ -124,7 +124,7 @@ def _samples(record: FileRecord) -> int:
 
 
 def _tasks(
-    folder: Path, out: Path, records: Sequence[FileRecord], given: GivenReferences, settings: Settings
+    folder: Path, out: Path, records: Sequence[FileRecord], given: GivenReferences, settings: PrepareSettings
 ) -> Iterator[Task]:
     digests: dict[Path, str] = {}
     for record in records:
