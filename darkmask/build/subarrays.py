@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from scipy.stats import binom, norm, poisson
 
 from darkmask.core.detectors import Detector
 from darkmask.core.detectors import detector as look_up_detector
@@ -246,6 +245,9 @@ def difference_of(parts: np.ndarray, false_alarms: float) -> Difference:
     -------
     Difference
     """
+    # Imported here: it takes longer than all else of a run whose masks are in the cache.
+    from scipy.stats import binom, poisson
+
     count = {part: int(np.count_nonzero(parts == part)) for part in Part}
     both, additional, missing = (count[part] for part in (Part.BOTH, Part.ADDITIONAL, Part.MISSING))
     expected = false_alarms + MISSED * both
@@ -259,6 +261,8 @@ def difference_of(parts: np.ndarray, false_alarms: float) -> Difference:
 
 def surprise(probability: float) -> float:
     """The Gaussian sigma beyond which so little lies; 0 for what chance gives in half of the cases or more."""
+    from scipy.stats import norm
+
     return float(max(0.0, norm.isf(max(probability, 1e-300))))
 
 

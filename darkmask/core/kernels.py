@@ -1,7 +1,6 @@
 """How functions are compiled: without the interpreter's lock, and kept on disk for the next process."""
 
 import ast
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -13,6 +12,7 @@ from numba import config, njit
 from platformdirs import user_cache_dir
 
 from .compiled import SealedCache
+from .cores import usable_cores
 from .provenance import PACKAGE, digest_of
 
 Room = TypeVar("Room")
@@ -77,13 +77,6 @@ def _constants_from(path: Path) -> Iterator[Path]:
         source = package.joinpath(*(node.module or "").split(".")).with_suffix(".py")
         if constants & used and source.is_relative_to(PACKAGE) and source.is_file():
             yield source
-
-
-def usable_cores() -> int:
-    """Cores that this process may use, shared with the other workers of a test run where there are some."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    return max(1, cores // max(1, workers))
 
 
 def work_in_blocks(

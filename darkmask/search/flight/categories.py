@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category
-from darkmask.core.kernels import usable_cores
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 

@@ -4,9 +4,10 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 
+from darkmask.core.cores import usable_cores
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import dq_bits, pack_categories
-from darkmask.core.kernels import kernel, usable_cores, work_in_blocks
+from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.reading import native_float32, read_rows
 from darkmask.search.maps.jumps import N_COUNTS, Room, count_block
