@@ -11,9 +11,6 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-from astropy.stats import binom_conf_interval
-from scipy.ndimage import binary_dilation
-from scipy.optimize import minimize
 
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
@@ -167,6 +164,8 @@ def _compare(
     injections: Injections,
     kinds: dict[Category, Strengths],
 ) -> Recovery:
+    from scipy.ndimage import binary_dilation
+
     at = categories[injections.y, injections.x]
     own = np.array([Category(name).bit for name in injections.category], dtype=np.uint16)
     unusable = before.flags.unusable_bits
@@ -231,7 +230,7 @@ def _curve(strength: np.ndarray, found: np.ndarray) -> list[tuple[float, ...]]:
     points = []
     for part in np.array_split(np.arange(strength.size), min(_BINS, max(strength.size // 5, 1))):
         if part.size:
-            low, high = binom_conf_interval(int(found[part].sum()), part.size, interval="wilson")
+            low, high = _wilson(int(found[part].sum()), part.size)
             share = found[part].mean()
             points.append(tuple(float(v) for v in (strength[part[0]], strength[part[-1]], part.size, share, low, high)))
     return points
@@ -252,6 +251,8 @@ def detection_strengths(strength: np.ndarray, found: np.ndarray) -> tuple[float 
     """
     if found.all() or not found.any():
         return None, None
+    from scipy.optimize import minimize
+
     log = np.log(strength)
     scale = max(float(log.std()), 1e-6)
 
@@ -286,5 +287,13 @@ def completeness(kind: dict, least: float, most: float = np.inf) -> tuple[int, i
     counted = [named for s, named in zip(kind["strengths"], kind["named_each"], strict=True) if least <= s <= most]
     if not counted:
         return 0, 0, (float("nan"), float("nan"))
-    low, high = binom_conf_interval(sum(counted), len(counted), interval="wilson")
-    return sum(counted), len(counted), (float(low), float(high))
+    return sum(counted), len(counted), _wilson(sum(counted), len(counted))
+
+
+def _wilson(found: int, number: int) -> tuple[float, float]:
+    """The 68.3 % interval of a share."""
+    # Imported here, since checks import this module and most runs have their answers in the cache.
+    from astropy.stats import binom_conf_interval
+
+    low, high = binom_conf_interval(found, number, interval="wilson")
+    return float(low), float(high)

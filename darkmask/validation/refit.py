@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
 
 from darkmask.core.errors import DeliveryError, SearchError
 from darkmask.delivery import Exposure
@@ -65,6 +64,8 @@ def refit_ramps(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.n
 
 
 def _meta(request: SetRequest, rows: slice) -> dict:
+    from astropy.io import fits
+
     record = request.exposures[0].jump
     try:
         header = fits.getheader(request.folder / record.path)
