@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from darkmask.build.detector import build_cached
+from darkmask.build.products import BuiltMask
 from darkmask.build.request import BuildRequest
 from darkmask.core.atomic import replacing, storing
 from darkmask.core.detectors import Geometry
@@ -84,15 +85,19 @@ def search_delivery(
                 flats=find_flats(flats, detector, Geometry(frame)) if flats else (),
             )
         )
-        stem = detector.lower()
-        _copy(built.mask_path, out / built.mask_path.name)
-        for subarray in built.subarrays:
-            _copy(built.folder / f"{subarray}_categories.fits", out / f"{stem}_{subarray.lower()}_categories.fits")
-            for suffix in (".ecsv", ".reg"):
-                _copy(built.folder / f"{subarray}_catalogue{suffix}", out / f"{stem}_{subarray.lower()}{suffix}")
+        _publish(built, detector, out)
         categories = built.set("FULL").categories
         counts = ", ".join(f"{c.value} {int(in_category(categories, c).sum())}" for c in Category)
         yield f"{detector}: {counts}{_seen_in_flats(out / built.mask_path.name) if flats else ''}"
+
+
+def _publish(built: BuiltMask, detector: str, out: Path) -> None:
+    stem = detector.lower()
+    _copy(built.mask_path, out / built.mask_path.name)
+    for subarray in built.subarrays:
+        _copy(built.folder / f"{subarray}_categories.fits", out / f"{stem}_{subarray.lower()}_categories.fits")
+        for suffix in (".ecsv", ".reg"):
+            _copy(built.folder / f"{subarray}_catalogue{suffix}", out / f"{stem}_{subarray.lower()}{suffix}")
 
 
 def _seen_in_flats(mask: Path) -> str:

@@ -43,7 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m darkmask", description=sys.modules[__package__].__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (_add_demo, _add_search, _add_compare, _add_prepare, _add_fetch, _add_sign, _add_verify):
+        add(commands)
+    return parser
 
+
+def _add_demo(commands) -> None:
     demo = commands.add_parser("demo", help="simulate a delivery of darks through the pipeline's real steps")
     demo.add_argument(
         "out", type=Path, metavar="OUT", help="new folder of the delivery; truth, ground and base lie beside it"
@@ -65,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, default=1)
     demo.set_defaults(run=_demo)
 
+
+def _add_search(commands) -> None:
     search = commands.add_parser("search", help="find the bad pixels of a delivery and write one mask per detector")
     search.add_argument("delivery", type=Path, metavar="DELIVERY")
     search.add_argument("out", type=Path, metavar="OUT", help="folder for masks, categories and catalogues")
@@ -85,13 +92,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     search.set_defaults(run=_search)
 
+
+def _add_compare(commands) -> None:
     compare = commands.add_parser("compare", help="compare two masks flag by flag")
     compare.add_argument("first", type=Path, metavar="A")
     compare.add_argument("second", type=Path, metavar="B")
     compare.set_defaults(run=_compare)
-    _add_prepare(commands)
-    _add_fetch(commands)
 
+
+def _add_sign(commands) -> None:
     sign = commands.add_parser("sign", help="record a reviewer's decision on a report, bound to every file of it")
     sign.add_argument("report", type=Path, metavar="REPORT_DIR", help="reports/<delivery>")
     sign.add_argument("--reviewer", required=True, metavar="NAME")
@@ -99,10 +108,11 @@ def _parser() -> argparse.ArgumentParser:
     sign.add_argument("--comment", required=True, metavar="TEXT", help="why")
     sign.set_defaults(run=_sign)
 
+
+def _add_verify(commands) -> None:
     verify = commands.add_parser("verify", help="say whether a signed report is still what was signed")
     verify.add_argument("report", type=Path, metavar="REPORT_DIR")
     verify.set_defaults(run=_verify)
-    return parser
 
 
 def _add_prepare(commands) -> None:

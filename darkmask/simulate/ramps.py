@@ -80,20 +80,13 @@ def simulate_ramps(spec: SimulationSpec, properties: Detector, subarray: Subarra
     levels = telegraph_levels(telegraph.strength, telegraph.timescale, spec.integrations * spec.groups, group_time, rng)
 
     for integration in range(spec.integrations):
-        pedestal = rng.standard_normal(shape, dtype=np.float32) * np.float32(RESET_NOISE)
-        low = here.of(Category.LOW_PEDESTAL)
-        pedestal[low.y, low.x] += low.strength
-        pedestal[reference] = 0.0
+        pedestal = _pedestal(here, reference, rng)
         charge = np.zeros(shape, dtype=np.float32)
         for group in range(spec.groups):
             charge += _dark_charge(rate, group_time, rng)
             charge[hot.y, hot.x] += rng.poisson(hot.strength * group_time)
             _add_cosmic_rays(charge, reference, spec.cosmic_ray_rate * group_time, properties.well, rng)
-            plane = charge.copy()
-            _add_traps(plane, here, properties.gain, (group + 1) * group_time)
-            np.minimum(plane, np.float32(properties.well), out=plane)
-            plane = couple(plane, properties.ipc)
-            plane /= np.float32(properties.gain)
+            plane = _seen_charge(charge, here, properties, (group + 1) * group_time)
             plane[reference] = 0.0
             plane += pedestal
             plane[telegraph.y, telegraph.x] += levels[:, integration * spec.groups + group]
@@ -124,6 +117,25 @@ def couple(charge: np.ndarray, fraction: float) -> np.ndarray:
     seen[:-1] += share[1:]
     seen[:, 1:] += share[:, :-1]
     seen[:, :-1] += share[:, 1:]
+    return seen
+
+
+def _pedestal(defects: Defects, reference: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What a reset leaves in each pixel, DN, shape (y, x), float32."""
+    pedestal = rng.standard_normal(reference.shape, dtype=np.float32) * np.float32(RESET_NOISE)
+    low = defects.of(Category.LOW_PEDESTAL)
+    pedestal[low.y, low.x] += low.strength
+    pedestal[reference] = 0.0
+    return pedestal
+
+
+def _seen_charge(charge: np.ndarray, defects: Defects, properties: Detector, time: float) -> np.ndarray:
+    """What is read of the charge at a time since reset, in full wells and after coupling, DN."""
+    seen = charge.copy()
+    _add_traps(seen, defects, properties.gain, time)
+    np.minimum(seen, np.float32(properties.well), out=seen)
+    seen = couple(seen, properties.ipc)
+    seen /= np.float32(properties.gain)
     return seen
 
 

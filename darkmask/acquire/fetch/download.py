@@ -10,7 +10,7 @@ from darkmask.core import fits_layout as fitslayout
 from darkmask.core.atomic import sha256_file
 from darkmask.core.errors import ArchiveError
 
-from .query import Product, reason_of
+from .query import Product, network_reason
 
 PREFIX = ".part-fetch-"
 # The server is asked again after a failure that may pass, with pauses that double.
@@ -119,7 +119,7 @@ def _continue(session, product: Product, part: Path, advance: Callable[[int], No
                     if have > product.size:
                         break
     except requests.RequestException as error:
-        return reason_of(error)
+        return network_reason(error)
     if have > product.size:
         part.unlink()
         return f"it sent more than the {product.size} bytes that it lists"
