@@ -6,7 +6,7 @@ import stat
 import warnings
 from pathlib import Path
 
-from darkmask.core import fits_layout as fitslayout
+from darkmask.core import fits_layout
 from darkmask.core.detectors import DETECTORS
 from darkmask.core.errors import DeliveryError
 
@@ -88,7 +88,7 @@ def _read_headers(path: Path, relative: str, size: int) -> tuple[object, dict[st
         # Opened here, because astropy would leave it open when it fails, and unpack a compressed file of any name.
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what it warns of is found below, and said in our words
-            if file.read(len(fitslayout.SIGNATURE)) != fitslayout.SIGNATURE:
+            if file.read(len(fits_layout.SIGNATURE)) != fits_layout.SIGNATURE:
                 raise DeliveryError(
                     f"{relative} is not a FITS file (it does not begin with SIMPLE): transfer it again."
                 )
@@ -96,7 +96,7 @@ def _read_headers(path: Path, relative: str, size: int) -> tuple[object, dict[st
             with fits.open(file, memmap=False, lazy_load_hdus=False, disable_image_compression=True) as hdus:
                 primary = hdus[0].header
                 arrays = {hdu.name: _place(hdu.header, hdu.fileinfo()["datLoc"]) for hdu in hdus[1:]}
-                damage = fitslayout.damage(hdus, file, size)
+                damage = fits_layout.damage(hdus, file, size)
     except DeliveryError:
         raise
     except Exception as error:  # astropy raises many types on damaged headers; each means the same to the user

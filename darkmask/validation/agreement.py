@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from darkmask.core.flags import Category
+from darkmask.core.flags import Category, in_category
 from darkmask.search.engines import search_set
 from darkmask.search.request import SetRequest
 
@@ -51,6 +51,6 @@ def count_agreement(ours: np.ndarray, theirs: np.ndarray) -> dict[str, dict[str,
     """
     counts = {}
     for category in CLAIMED_BY_BOTH:
-        a, b = (ours & category.bit) != 0, (theirs & category.bit) != 0
+        a, b = in_category(ours, category), in_category(theirs, category)
         counts[category.value] = {"ours": int(a.sum()), "theirs": int(b.sum()), "both": int((a & b).sum())}
     return counts

@@ -19,7 +19,6 @@ from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import (
     FLIGHT_FLAGS,
     MASK_MNEMONICS,
-    OFFICIAL_FLAGS,
     Category,
     bits_of,
     dq_bits,
@@ -31,6 +30,7 @@ from darkmask.masks.compare import lost_bits
 from darkmask.masks.file import full_dq_def, read_mask
 from darkmask.search.maps import combine_set
 from fixtures.criteria import Criteria, CriteriaError, load_criteria
+from tests.support.official_flags import OFFICIAL_FLAGS
 from tests.support.raw_exposures import Ramps, write_exposures
 
 NIRCAM = load_criteria("nircam")

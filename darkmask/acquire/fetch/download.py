@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from darkmask.core import fits_layout as fitslayout
+from darkmask.core import fits_layout
 from darkmask.core.atomic import sha256_file
 from darkmask.core.errors import ArchiveError
 
@@ -142,11 +142,11 @@ def _damage(path: Path) -> str:
     size = path.stat().st_size
     try:
         with path.open("rb") as file:
-            if file.read(len(fitslayout.SIGNATURE)) != fitslayout.SIGNATURE:
+            if file.read(len(fits_layout.SIGNATURE)) != fits_layout.SIGNATURE:
                 return "is no FITS file"
             file.seek(0)
             with fits.open(file, memmap=False, lazy_load_hdus=False, disable_image_compression=True) as hdus:
-                damage = fitslayout.damage(hdus, file, size)
+                damage = fits_layout.damage(hdus, file, size)
                 if damage:
                     return damage
                 wrong = [hdu.name for hdu in hdus if "DATASUM" in hdu.header and hdu.verify_datasum() == 0]
