@@ -38,8 +38,8 @@ def score(delivery: Path, engine: str, detectors: list[str] | None) -> dict[Cate
     for detector in detectors or index.detectors:
         exposures = index.main_set(detector, "FULL")
         frame = exposures[0].jump.shape[2]
-        kind = "jwst_reffiles" if engine == "jwst_reffiles" else "native"
-        request = SetRequest(exposures, delivery, kind, engine, SearchParameters(), Geometry(frame))
+        chosen = (engine, "official") if engine == "jwst_reffiles" else ("native", engine)
+        request = SetRequest(exposures, delivery, *chosen, SearchParameters(), Geometry(frame))
         found = search_set(request).categories
         truth = truth_maps(delivery.with_name(delivery.name + ".truth"), detector, frame)
         defect = np.any(list(truth.values()), axis=0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from darkmask.core.flags import bits_of
+from darkmask.core.flags import dq_bits
 from darkmask.masks.compare import COMPARED_MNEMONICS
 from darkmask.masks.structure import amplifier_excess, largest_clump, line_excess
 from fixtures.products import science_pixels
@@ -12,7 +12,7 @@ from fixtures.products import science_pixels
 @pytest.fixture
 def spread(check, products) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """Bad pixels now, those before, the science pixels, and what was compared in words."""
-    bits = np.uint32(bits_of(COMPARED_MNEMONICS))
+    bits = dq_bits(*COMPARED_MNEMONICS)
     bad = (products.mask(check.detector).decoded & bits) != 0
     if check.run.settings.ground is None:
         return bad, np.zeros_like(bad), science_pixels(products), "in all"

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from darkmask.core.window import Window
 from darkmask.search.reffiles.superbias import measure_superbias, raw_set
 from fixtures.outcomes import NotEvaluated
 
@@ -15,8 +16,9 @@ def test_bias_is_reliable(check, delivery):
         raise NotEvaluated(f"the delivery holds no _uncal files of {check.detector}", given=False)
     paths = [delivery.path(record) for record in records]
     found = measure_superbias(paths, detector=check.detector, subarray=check.subarray)
-    start = records[0].xstart, records[0].ystart
-    science = ~check.criteria.frame_geometry.reference_pixels(*start, found.scatter.shape)
+    rows, columns = found.scatter.shape
+    window = Window(records[0].xstart, records[0].ystart, columns, rows)
+    science = ~check.criteria.frame_geometry.reference_pixels(window)
     check.judge(
         found.unreliable[science].mean(),
         f"{found.unreliable[science].sum()} pixels of {check.detector} scatter 5 sigma more than others between the "

@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkmask.core.flags import bits_of
+from darkmask.core.flags import has_flag
 from darkmask.masks.changes import Changes, relative_change
 from fixtures.products import science_pixels
 
@@ -18,7 +18,7 @@ def test_count(check, products, before):
     """By what share did the number of pixels change that may not be used?"""
     then = before.value("CNT-DO_NOT_USE", check.detector)
     science = science_pixels(products)
-    unusable = ((products.mask(check.detector).decoded & bits_of(("DO_NOT_USE",))) != 0) & science
+    unusable = has_flag(products.mask(check.detector).decoded, "DO_NOT_USE") & science
     now = unusable.sum() / science.sum()
     said = f"{100 * now:.4g} % of {check.detector} is DO_NOT_USE, after {100 * then:.4g} % on {_day(before)}"
     check.judge(relative_change(then, now), said)

@@ -4,14 +4,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from darkmask.build.detector import build_cached
+from darkmask.build.products import BuiltMask
 from darkmask.build.request import BuildRequest
 from darkmask.core.atomic import replacing, storing
 from darkmask.core.detectors import Geometry
 from darkmask.core.errors import DeliveryError, MaskError
-from darkmask.core.flags import Category, bits_of, in_category, pixel_flags
+from darkmask.core.flags import Category, has_flag, in_category, pixel_flags
 from darkmask.masks.file import read_mask
 from darkmask.masks.folder import scan_masks
 from darkmask.masks.manual_flags import read_manual_flags
@@ -26,7 +25,7 @@ def search_delivery(
     out: Path,
     *,
     engine: str = "native",
-    preset: str = "flight",
+    search: str = "flight",
     detectors: list[str] | None = None,
     frame: int = 2048,
     base: Path | None = None,
@@ -39,7 +38,8 @@ def search_delivery(
     Parameters
     ----------
     delivery, out : Path
-    engine, preset : str
+    engine, search : str
+        See :class:`darkmask.search.request.SetRequest`.
     detectors : list of str, optional
         All that the delivery holds by default.
     frame : int
@@ -77,7 +77,7 @@ def search_delivery(
                 detector=detector,
                 subarrays=tuple(subarrays),
                 engine=engine,
-                preset=preset if engine == "native" else "official",
+                search=search,
                 parameters=SearchParameters(dead_search_type=dead_search_type),
                 geometry=Geometry(frame),
                 base=in_force.path_of(detector) if in_force else None,
@@ -85,20 +85,24 @@ def search_delivery(
                 flats=find_flats(flats, detector, Geometry(frame)) if flats else (),
             )
         )
-        stem = detector.lower()
-        _copy(built.mask_path, out / built.mask_path.name)
-        for subarray in built.subarrays:
-            _copy(built.folder / f"{subarray}_categories.fits", out / f"{stem}_{subarray.lower()}_categories.fits")
-            for suffix in (".ecsv", ".reg"):
-                _copy(built.folder / f"{subarray}_catalogue{suffix}", out / f"{stem}_{subarray.lower()}{suffix}")
+        _publish(built, detector, out)
         categories = built.set("FULL").categories
         counts = ", ".join(f"{c.value} {int(in_category(categories, c).sum())}" for c in Category)
         yield f"{detector}: {counts}{_seen_in_flats(out / built.mask_path.name) if flats else ''}"
 
 
+def _publish(built: BuiltMask, detector: str, out: Path) -> None:
+    stem = detector.lower()
+    _copy(built.mask_path, out / built.mask_path.name)
+    for subarray in built.subarrays:
+        _copy(built.folder / f"{subarray}_categories.fits", out / f"{stem}_{subarray.lower()}_categories.fits")
+        for suffix in (".ecsv", ".reg"):
+            _copy(built.folder / f"{subarray}_catalogue{suffix}", out / f"{stem}_{subarray.lower()}{suffix}")
+
+
 def _seen_in_flats(mask: Path) -> str:
     decoded = read_mask(mask).decoded
-    return "".join(f", {name.lower()} {int(((decoded & bits_of((name,))) != 0).sum())}" for name in FLAT_MNEMONICS)
+    return "".join(f", {name.lower()} {int(has_flag(decoded, name).sum())}" for name in FLAT_MNEMONICS)
 
 
 def compare_masks(first: Path, second: Path) -> str:
@@ -124,8 +128,8 @@ def compare_masks(first: Path, second: Path) -> str:
             f"{first} has the shape {a.decoded.shape} and {second} {b.decoded.shape}: give masks of one frame size."
         )
     lines = [f"{'flag':<18}{'both':>10}{'only A':>10}{'only B':>10}"]
-    for name, value in pixel_flags().items():
-        in_a, in_b = (a.decoded & np.uint32(value)) != 0, (b.decoded & np.uint32(value)) != 0
+    for name in pixel_flags():
+        in_a, in_b = has_flag(a.decoded, name), has_flag(b.decoded, name)
         if in_a.any() or in_b.any():
             both, only_a, only_b = (in_a & in_b).sum(), (in_a & ~in_b).sum(), (in_b & ~in_a).sum()
             lines.append(f"{name:<18}{both:>10}{only_a:>10}{only_b:>10}")

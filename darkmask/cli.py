@@ -9,6 +9,7 @@ from pathlib import Path
 
 from darkmask.core.detectors import DETECTORS
 from darkmask.core.errors import DarkmaskError
+from darkmask.search.choices import ENGINES, SEARCHES
 
 from . import __version__
 
@@ -42,7 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m darkmask", description=sys.modules[__package__].__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (_add_demo, _add_search, _add_compare, _add_prepare, _add_fetch, _add_sign, _add_verify):
+        add(commands)
+    return parser
 
+
+def _add_demo(commands) -> None:
     demo = commands.add_parser("demo", help="simulate a delivery of darks through the pipeline's real steps")
     demo.add_argument(
         "out", type=Path, metavar="OUT", help="new folder of the delivery; truth, ground and base lie beside it"
@@ -64,11 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, default=1)
     demo.set_defaults(run=_demo)
 
+
+def _add_search(commands) -> None:
     search = commands.add_parser("search", help="find the bad pixels of a delivery and write one mask per detector")
     search.add_argument("delivery", type=Path, metavar="DELIVERY")
     search.add_argument("out", type=Path, metavar="OUT", help="folder for masks, categories and catalogues")
-    search.add_argument("--engine", choices=("native", "jwst_reffiles"), default="native")
-    search.add_argument("--search", choices=("flight", "official"), default="flight", dest="preset")
+    search.add_argument("--engine", choices=ENGINES, default="native")
+    search.add_argument("--search", choices=SEARCHES, default="flight")
     search.add_argument("--detectors", nargs="+", choices=DETECTORS, metavar="NAME", help="default: all that are there")
     search.add_argument("--frame", type=int, default=2048, help="pixels along each side of a full frame (default 2048)")
     search.add_argument("--base", type=Path, metavar="DIR", help="masks in force, whose bits darks cannot see are kept")
@@ -84,13 +92,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     search.set_defaults(run=_search)
 
+
+def _add_compare(commands) -> None:
     compare = commands.add_parser("compare", help="compare two masks flag by flag")
     compare.add_argument("first", type=Path, metavar="A")
     compare.add_argument("second", type=Path, metavar="B")
     compare.set_defaults(run=_compare)
-    _add_prepare(commands)
-    _add_fetch(commands)
 
+
+def _add_sign(commands) -> None:
     sign = commands.add_parser("sign", help="record a reviewer's decision on a report, bound to every file of it")
     sign.add_argument("report", type=Path, metavar="REPORT_DIR", help="reports/<delivery>")
     sign.add_argument("--reviewer", required=True, metavar="NAME")
@@ -98,10 +108,11 @@ def _parser() -> argparse.ArgumentParser:
     sign.add_argument("--comment", required=True, metavar="TEXT", help="why")
     sign.set_defaults(run=_sign)
 
+
+def _add_verify(commands) -> None:
     verify = commands.add_parser("verify", help="say whether a signed report is still what was signed")
     verify.add_argument("report", type=Path, metavar="REPORT_DIR")
     verify.set_defaults(run=_verify)
-    return parser
 
 
 def _add_prepare(commands) -> None:
@@ -185,7 +196,7 @@ def _search(chosen: argparse.Namespace) -> int:
         chosen.delivery,
         chosen.out,
         engine=chosen.engine,
-        preset=chosen.preset,
+        search=chosen.search,
         detectors=chosen.detectors,
         frame=chosen.frame,
         base=chosen.base,
@@ -205,11 +216,11 @@ def _compare(chosen: argparse.Namespace) -> int:
 
 
 def _prepare(chosen: argparse.Namespace) -> int:
-    from darkmask.acquire.prepare import Settings, prepare, read_given
+    from darkmask.acquire.prepare import PrepareSettings, prepare, read_given
     from darkmask.core.detectors import Geometry
 
     given = read_given(chosen.references, chosen.reference)
-    settings = Settings(Geometry(chosen.frame), fit_segments=chosen.fit_segments)
+    settings = PrepareSettings(Geometry(chosen.frame), fit_segments=chosen.fit_segments)
     for line in prepare(chosen.folder, chosen.out, given, settings, jobs=chosen.jobs):
         print(line, flush=True)
     return 0
@@ -244,13 +255,13 @@ def _sign(chosen: argparse.Namespace) -> int:
 
 
 def _verify(chosen: argparse.Namespace) -> int:
-    from darkmask.reports.signoff import read_record, verify
+    from darkmask.reports.signoff import read_signoff, verify
 
     problems = verify(chosen.report)
     for sentence in problems:
         print(f"{chosen.report}: {sentence}", file=sys.stderr)
     if problems:
         return 1
-    record = read_record(chosen.report.absolute())
+    record = read_signoff(chosen.report.absolute())
     print(f"{chosen.report}: everything is as {record.reviewer} {record.decision}ed it at {record.signed}.")
     return 0

@@ -8,6 +8,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from darkmask.core.window import Window
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray, simulate_delivery
 from tests.support import raw_darks
 from tests.support.deliveries import CRITERIA, DETECTORS, Small
@@ -38,7 +39,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Small:
                 SimulationSpec(
                     frame=128,
                     detectors=DETECTORS,
-                    subarrays=(Subarray("NRCBLONG", "SUB64P", xstart=33, ystart=33, xsize=64, ysize=64),),
+                    subarrays=(Subarray("NRCBLONG", "SUB64P", Window(33, 33, 64, 64)),),
                     exposures=5,
                     integrations=2,
                     groups=16,

@@ -63,12 +63,33 @@ def catalogue_of(outcome: SearchOutcome, frame: FileRecord):
     from astropy.table import Table
 
     detector, maps = look_up_detector(frame.detector), outcome.maps
+    columns = _columns(outcome, frame, detector)
+    table = Table({name: values for name, (values, _, _) in columns.items()})
+    for name, (_, unit, description) in columns.items():
+        table[name].unit, table[name].description = unit, description
+    table.meta = {
+        "detector": detector.name,
+        "subarray": frame.subarray,
+        "xstart": frame.xstart,
+        "ystart": frame.ystart,
+        "integrations": maps.integrations,
+        "groups": maps.groups,
+        "group_time": frame.tgroup,
+        "gain": detector.gain,
+        "read_noise": detector.read_noise,
+    }
+    return table
+
+
+def _columns(outcome: SearchOutcome, frame: FileRecord, detector: Detector) -> dict[str, tuple]:
+    """Values, unit and description of each column."""
+    maps = outcome.maps
     y, x = np.nonzero(outcome.categories)
     found = outcome.categories[y, x]
     dq = outcome.flags.to_dq(found)
     error = _rate_error(outcome, y, x, detector, frame.tgroup)
     full_x, full_y = (x + frame.xstart - 1).astype(np.int32), (y + frame.ystart - 1).astype(np.int32)
-    columns = {
+    return {
         "detector": (np.full(x.size, detector.name), None, "value of DETECTOR"),
         "x": (full_x, None, "column in the full frame, counted from 0 as in NumPy"),
         "y": (full_y, None, "row in the full frame, counted from 0 as in NumPy"),
@@ -100,21 +121,6 @@ def catalogue_of(outcome: SearchOutcome, frame: FileRecord):
         "falls": (maps.falls[y, x], None, "jumps downwards by more than chance allows, in all integrations together"),
         "good_integrations": (maps.finite[y, x], None, "integrations in which the pipeline gives a finite rate"),
     }
-    table = Table({name: values for name, (values, _, _) in columns.items()})
-    for name, (_, unit, description) in columns.items():
-        table[name].unit, table[name].description = unit, description
-    table.meta = {
-        "detector": detector.name,
-        "subarray": frame.subarray,
-        "xstart": frame.xstart,
-        "ystart": frame.ystart,
-        "integrations": maps.integrations,
-        "groups": maps.groups,
-        "group_time": frame.tgroup,
-        "gain": detector.gain,
-        "read_noise": detector.read_noise,
-    }
-    return table
 
 
 def regions_of(categories: np.ndarray) -> str:

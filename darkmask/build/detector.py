@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from darkmask.core.atomic import replacing, sha256_file, sha256_text, write_text
-from darkmask.core.cache import cached
+from darkmask.core.atomic import replacing, sha256_file, write_text
+from darkmask.core.cache import cached, key_of
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.flags import Category
 from darkmask.core.provenance import source_digest
@@ -79,7 +79,7 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
         "detector": request.detector,
         "mask": request.mask_file,
         "engine": request.engine,
-        "search": request.preset,
+        "search": request.search_made,
         "version": full.version,
         "inputs": inputs,
         "flags": {str(category.bit): full.flags.value(category) for category in Category},
@@ -105,7 +105,7 @@ def _write_difference(
     window = window_of(whole, cut)
     full, part = outcomes["FULL"], outcomes[subarray]
     parts = compare_sets(evidence_of(whole, full, window), evidence_of(cut, part))
-    count_once(parts, counted[window])
+    count_once(parts, window.cut(counted))
     np.savez_compressed(out / f"{subarray}_difference.npz", parts=parts)
     with replacing(out / f"{subarray}_difference.ecsv") as temporary:
         difference_table(parts, full, part, window).write(temporary, format="ascii.ecsv", overwrite=True)
@@ -139,10 +139,10 @@ def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
     """Digest of all that the mask depends on, our own code included: an entry of another version is another entry."""
     depends = {
         "inputs": inputs,
-        "code": source_digest(),
+        "code": source_digest("build"),
         "packages": {name: version(name) for name in _DECIDING_PACKAGES if _installed(name)},
         "detector": request.detector,
-        "engine": [request.engine, request.preset],
+        "engine": [request.engine, request.search_made],
         "parameters": request.parameters.model_dump(mode="json"),
         # The name is in HISTORY, and the digest of the file stands for its pixels.
         "manual": [request.manual.name, request.manual.sha256] if request.manual else None,
@@ -157,7 +157,7 @@ def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
             request.mask_file,
         ],
     }
-    return sha256_text(json.dumps(depends, sort_keys=True))
+    return key_of(depends)
 
 
 def _installed(name: str) -> bool:

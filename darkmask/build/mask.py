@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.errors import MaskError
-from darkmask.core.flags import CARRIED_MNEMONICS, bits_of
+from darkmask.core.flags import CARRIED_MNEMONICS, dq_bits, has_flag
 from darkmask.masks.file import MaskMeta, read_mask, write_mask
 from darkmask.masks.manual_flags import add_manual_flags
 from darkmask.search.outcome import SearchOutcome
@@ -42,7 +42,7 @@ def write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcom
             "frame size."
         )
     # A reference pixel sees no light: no category can apply to it.
-    dq[border] = np.uint32(bits_of(("REFERENCE_PIXEL",)))
+    dq[border] = dq_bits("REFERENCE_PIXEL")
     found = None
     if request.flats:
         found = search_flats(request.flats, request.parameters, request.detector)
@@ -89,10 +89,10 @@ def carried_bits(base: np.ndarray, dq: np.ndarray, request: BuildRequest) -> np.
             f"The mask in force {request.base} has {base.shape[1]}x{base.shape[0]} pixels and the darks of "
             f"{request.detector} {dq.shape[1]}x{dq.shape[0]}: give the mask of the same frame."
         )
-    carried = base & np.uint32(bits_of(CARRIED_MNEMONICS))
-    unusable = (carried != 0) & ((base & np.uint32(bits_of(("DO_NOT_USE",)))) != 0)
-    hot = (dq & np.uint32(bits_of(("HOT",)))) != 0
-    carried[hot] &= ~np.uint32(bits_of(("DEAD",)))
+    carried = base & dq_bits(*CARRIED_MNEMONICS)
+    unusable = (carried != 0) & has_flag(base, "DO_NOT_USE")
+    hot = has_flag(dq, "HOT")
+    carried[hot] &= ~dq_bits("DEAD")
     return carried | unusable.astype(np.uint32)
 
 
@@ -101,12 +101,12 @@ def _history(
 ) -> list[str]:
     lines = [
         *request.history,
-        f"Bad pixels searched by darkmask: engine {request.engine} {outcome.version}, search {request.preset}.",
+        f"Bad pixels searched by darkmask: engine {request.engine} {outcome.version}, search {request.search_made}.",
     ]
     if request.manual is not None:
         pixels = len(request.manual.of(request.detector))
         lines.append(f"{pixels} pixels flagged by hand: {request.manual.name}, SHA-256 {request.manual.sha256}.")
-    used = request.parameters.of_search(request.preset)
+    used = request.parameters.of_search(request.search_made)
     lines += ["Parameters of the search:", *(f"{name} = {value}" for name, value in sorted(used.items()))]
     if flats is not None:
         lines += [f"Dead, low-QE and open pixels searched in flats by jwst_reffiles {flats.version}, with:"]

@@ -1,7 +1,6 @@
 """What a set says of its detector besides the bad pixels: numbers that checks judge."""
 
 import numpy as np
-from scipy.ndimage import binary_dilation
 
 from darkmask.delivery import OpenExposure
 from darkmask.delivery.quality import (
@@ -35,6 +34,8 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
+    from scipy.ndimage import binary_dilation
+
     exposures = request.exposures
     science = ~request.reference_pixels()
     worst_rate, worst_lost = 0.0, 0.0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from darkmask.core.flags import bits_of
+from darkmask.core.flags import dq_bits
 
 from .examples import Examples
 
@@ -61,7 +61,7 @@ class BuiltMask:
 
     def unusable(self, subarray: str) -> np.ndarray:
         """Where a set has a category that gets DO_NOT_USE, bool (y, x)."""
-        bits = sum(bit for bit, value in self.mandatory_bits.items() if value & bits_of(("DO_NOT_USE",)))
+        bits = sum(bit for bit, value in self.mandatory_bits.items() if value & dq_bits("DO_NOT_USE"))
         return (self.set(subarray).categories & bits) != 0
 
     @property

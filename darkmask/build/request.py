@@ -6,6 +6,7 @@ from pathlib import Path
 from darkmask.core.detectors import Geometry
 from darkmask.delivery import DeliveryIndex, Exposure
 from darkmask.masks.manual_flags import ManualFlags
+from darkmask.search.choices import search_made
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 
@@ -20,7 +21,8 @@ class BuildRequest:
     detector : str
     subarrays : tuple of str
         Searched besides FULL, where the delivery has them.
-    engine, preset : str
+    engine, search : str
+        See :class:`SetRequest`.
     parameters : SearchParameters
     geometry : Geometry
     base : Path or None
@@ -43,7 +45,7 @@ class BuildRequest:
     detector: str
     subarrays: tuple[str, ...]
     engine: str
-    preset: str
+    search: str
     parameters: SearchParameters
     geometry: Geometry
     base: Path | None = None
@@ -62,6 +64,11 @@ class BuildRequest:
         """The mask's file name, with the detector's name in small letters."""
         return self.mask_name.format(detector=self.detector.lower())
 
+    @property
+    def search_made(self) -> str:
+        """By whose rules the engine searches: what products and their records name."""
+        return search_made(self.engine, self.search)
+
     def exposures(self, subarray: str) -> tuple[Exposure, ...]:
         return self.index.main_set(self.detector, subarray)
 
@@ -70,7 +77,7 @@ class BuildRequest:
             self.exposures(subarray),
             Path(self.index.folder),
             self.engine,
-            self.preset,
+            self.search,
             self.parameters,
             self.geometry,
         )

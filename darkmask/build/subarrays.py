@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from scipy.stats import binom, norm, poisson
 
 from darkmask.core.detectors import Detector
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import Category, category_names, in_category
-from darkmask.search.flight.amplifier import RECOVERY, saturation_level
+from darkmask.core.window import Window
+from darkmask.search.flight.amplifier import RECOVERY, own_saturation_level
 from darkmask.search.flight.robust import population
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
@@ -86,7 +86,7 @@ class Evidence:
     seconds: float
 
 
-def evidence_of(request: SetRequest, outcome: SearchOutcome, window: tuple[slice, slice] = np.s_[:, :]) -> Evidence:
+def evidence_of(request: SetRequest, outcome: SearchOutcome, window: Window | None = None) -> Evidence:
     """What a set says of some of its pixels, and what its good pixels say of its limits.
 
     Parameters
@@ -94,8 +94,8 @@ def evidence_of(request: SetRequest, outcome: SearchOutcome, window: tuple[slice
     request : SetRequest
     outcome : SearchOutcome
         Of that request.
-    window : tuple of slice
-        Rows and columns.
+    window : Window, optional
+        All pixels of the set by default.
 
     Returns
     -------
@@ -107,6 +107,7 @@ def evidence_of(request: SetRequest, outcome: SearchOutcome, window: tuple[slice
     noise, _ = population(maps.noise, good)
     # Of the cube root of a variance, which is Gaussian (Wilson and Hilferty 1931).
     _, sigma = population(np.cbrt((maps.noise / np.float32(noise)) ** 2), good)
+    window = window.slices if window else np.s_[:, :]
     cut = outcome.categories[window]
     return Evidence(
         bad=(cut & np.uint16(outcome.flags.unusable_bits)) != 0,
@@ -132,7 +133,7 @@ def _highest_rate(categories, outcome: SearchOutcome, window, detector: Detector
     bend = np.nan_to_num(np.abs(maps.shape[window]), nan=0.0) * np.float32(detector.gain / tgroup)
     bent = in_category(categories, Category.RC) | in_category(categories, Category.INVERSE_RC)
     rate = np.where(bent, np.maximum(np.abs(rate), bend), rate)
-    filled = np.float32(saturation_level(detector) * detector.gain / tgroup)
+    filled = np.float32(own_saturation_level(detector) * detector.gain / tgroup)
     return np.where(in_category(categories, Category.SATURATED), filled, rate).astype(np.float32)
 
 
@@ -183,12 +184,10 @@ def compare_sets(full: Evidence, part: Evidence) -> np.ndarray:
     return parts
 
 
-def window_of(full: SetRequest, part: SetRequest) -> tuple[slice, slice]:
-    """Rows and columns of the full frame that a subarray reads."""
-    first = part.exposures[0].jump
-    rows, columns = part.shape
-    y, x = first.ystart - full.exposures[0].jump.ystart, first.xstart - full.exposures[0].jump.xstart
-    return slice(y, y + rows), slice(x, x + columns)
+def window_of(full: SetRequest, part: SetRequest) -> Window:
+    """Return what a subarray reads of the frames of another set."""
+    frame, window = full.window, part.window
+    return window._replace(xstart=window.xstart - frame.xstart + 1, ystart=window.ystart - frame.ystart + 1)
 
 
 def count_once(parts: np.ndarray, counted: np.ndarray) -> None:
@@ -246,6 +245,9 @@ def difference_of(parts: np.ndarray, false_alarms: float) -> Difference:
     -------
     Difference
     """
+    # Imported here: it takes longer than all else of a run whose masks are in the cache.
+    from scipy.stats import binom, poisson
+
     count = {part: int(np.count_nonzero(parts == part)) for part in Part}
     both, additional, missing = (count[part] for part in (Part.BOTH, Part.ADDITIONAL, Part.MISSING))
     expected = false_alarms + MISSED * both
@@ -259,10 +261,12 @@ def difference_of(parts: np.ndarray, false_alarms: float) -> Difference:
 
 def surprise(probability: float) -> float:
     """The Gaussian sigma beyond which so little lies; 0 for what chance gives in half of the cases or more."""
+    from scipy.stats import norm
+
     return float(max(0.0, norm.isf(max(probability, 1e-300))))
 
 
-def difference_table(parts: np.ndarray, full: SearchOutcome, part: SearchOutcome, window: tuple[slice, slice]):
+def difference_table(parts: np.ndarray, full: SearchOutcome, part: SearchOutcome, window: Window):
     """The pixels that either set calls bad, one row each, ordered by row and then by column.
 
     Parameters
@@ -270,7 +274,7 @@ def difference_table(parts: np.ndarray, full: SearchOutcome, part: SearchOutcome
     parts : numpy.ndarray, shape (y, x), uint8
         See :func:`compare_sets`.
     full, part : SearchOutcome
-    window : tuple of slice
+    window : Window
         See :func:`window_of`.
 
     Returns
@@ -281,7 +285,7 @@ def difference_table(parts: np.ndarray, full: SearchOutcome, part: SearchOutcome
     from astropy.table import Table
 
     y, x = np.nonzero(parts)
-    rows, columns = y + window[0].start, x + window[1].start
+    rows, columns = y + window.ystart - 1, x + window.xstart - 1
     table = Table(
         {
             "x": columns.astype(np.int32),

@@ -14,9 +14,10 @@ from pathlib import Path
 from filelock import FileLock
 from platformdirs import user_cache_path
 
-from .atomic import sha256_file, storing, working_folder, write_text
+from .atomic import sha256_file, sha256_text, storing, working_folder, write_text
 
 _LIST = "contents.json"
+_ANSWER = "answer.json"
 # Ten detectors of four deliveries; the oldest go first.
 KEPT_ENTRIES = 40
 
@@ -66,6 +67,42 @@ def cached(kind: str, key: str, make: Callable[[Path], None], keep: int = KEPT_E
                 os.replace(temporary, entry)
     _prune(root, entry, keep)
     return entry
+
+
+def cached_answer(kind: str, depends: object, make: Callable[[], object], keep: int = KEPT_ENTRIES):
+    """Return an answer that JSON can hold, made by ``make`` when it is not there.
+
+    Parameters
+    ----------
+    kind : str
+        A family of entries.
+    depends : object
+        All that the answer depends on, see :func:`key_of`.
+    make : callable
+        What it raises passes through and leaves no entry.
+    keep : int
+        Entries of this family that are kept; the oldest go first.
+
+    Returns
+    -------
+    object
+        As JSON gives it back: a tuple is a list.
+
+    Raises
+    ------
+    StorageError
+        When the cache cannot be written.
+    """
+
+    def write(out: Path) -> None:
+        write_text(out / _ANSWER, json.dumps(make(), allow_nan=False))
+
+    return json.loads((cached(kind, key_of(depends), write, keep) / _ANSWER).read_text(encoding="utf-8"))
+
+
+def key_of(depends: object) -> str:
+    """Return the digest of what an entry depends on: anything that JSON can hold, dicts in any order."""
+    return sha256_text(json.dumps(depends, sort_keys=True))
 
 
 def is_whole(entry: Path) -> bool:

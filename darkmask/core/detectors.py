@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import ParameterError
+from .window import Window
 
 
 @dataclass(frozen=True)
@@ -133,23 +134,21 @@ class Geometry:
     frame: int = FRAME_SIZE
     border: int = REFERENCE_BORDER
 
-    def reference_pixels(self, xstart: int = 1, ystart: int = 1, shape=None) -> np.ndarray:
-        """Where the reference pixels of a frame, or of a subarray of it, lie.
+    def reference_pixels(self, window: Window | None = None) -> np.ndarray:
+        """Where the reference pixels of a frame, or of a part of it, lie.
 
         Parameters
         ----------
-        xstart, ystart : int
-            SUBSTRT1 and SUBSTRT2: the first column and row, counted from 1.
-        shape : tuple of int, optional
-            (rows, columns); the full frame by default.
+        window : Window, optional
+            The full frame by default.
 
         Returns
         -------
         numpy.ndarray, shape (y, x), bool
         """
-        rows, columns = shape or (self.frame, self.frame)
-        full_y = np.arange(rows)[:, None] + ystart - 1
-        full_x = np.arange(columns)[None, :] + xstart - 1
+        window = window or Window.of_frame(self.frame)
+        full_y = np.arange(window.ysize)[:, None] + window.ystart - 1
+        full_x = np.arange(window.xsize)[None, :] + window.xstart - 1
         inside_y = (full_y >= self.border) & (full_y < self.frame - self.border)
         inside_x = (full_x >= self.border) & (full_x < self.frame - self.border)
         return ~(inside_y & inside_x)

@@ -116,6 +116,32 @@ def bits_of(mnemonics) -> int:
     return value
 
 
+def dq_bits(*mnemonics: str) -> np.uint32:
+    """Return the DQ value in which exactly these mnemonics are set, as an array of DQ takes it.
+
+    Raises
+    ------
+    KeyError
+        When a mnemonic is none of the pipeline's.
+    """
+    return np.uint32(bits_of(mnemonics))
+
+
+def has_flag(dq: np.ndarray, *mnemonics: str) -> np.ndarray:
+    """Return where at least one of these mnemonics is set.
+
+    Parameters
+    ----------
+    dq : numpy.ndarray, any shape, uint32
+    *mnemonics : str
+
+    Returns
+    -------
+    numpy.ndarray, same shape, bool
+    """
+    return (dq & dq_bits(*mnemonics)) != 0
+
+
 def flags_in(dq: np.ndarray) -> list[str]:
     """The mnemonics that at least one pixel has.
 
@@ -172,19 +198,6 @@ class FlagTable:
             dq[(categories & category.bit) != 0] |= np.uint32(self.value(category))
         return dq
 
-
-# The names that jwst_reffiles 1.0.1 gives (its default ``flag_values`` and ``dark_do_not_use``); 'high_cr' there
-# covers both its many-jump and its noisy pixels.
-OFFICIAL_FLAGS = FlagTable(
-    mnemonics={
-        Category.SATURATED: ("HOT",),
-        Category.RC: ("RC",),
-        Category.LOW_PEDESTAL: ("OTHER_BAD_PIXEL",),
-        Category.TELEGRAPH: ("TELEGRAPH",),
-        Category.NOISY: ("TELEGRAPH",),
-    },
-    do_not_use=frozenset({Category.SATURATED, Category.RC, Category.LOW_PEDESTAL, Category.TELEGRAPH, Category.NOISY}),
-)
 
 FLIGHT_FLAGS = FlagTable(
     mnemonics={

@@ -1,8 +1,9 @@
 """How functions are compiled: without the interpreter's lock, and kept on disk for the next process."""
 
-import os
-from collections.abc import Callable
+import ast
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
@@ -11,7 +12,8 @@ from numba import config, njit
 from platformdirs import user_cache_dir
 
 from .compiled import SealedCache
-from .provenance import source_digest
+from .cores import usable_cores
+from .provenance import PACKAGE, digest_of
 
 Room = TypeVar("Room")
 
@@ -21,7 +23,7 @@ def kernel(function: Callable) -> Callable:
 
     numba keeps compiled code by the date of the file that the function stands in, and does not see that another one,
     whose functions or constants were compiled into it, has changed. So ours are kept in a folder that is named for all
-    files with kernels and their constants, in the user's cache or below ``NUMBA_CACHE_DIR``.
+    files with kernels and those that they take constants from, in the user's cache or below ``NUMBA_CACHE_DIR``.
 
     Parameters
     ----------
@@ -35,7 +37,7 @@ def kernel(function: Callable) -> Callable:
     compiled = njit(nogil=True, error_model="numpy")(function)
     try:
         # The folder is chosen when a function is declared, so that other packages' functions stay where they were.
-        config.CACHE_DIR = str(Path(given or user_cache_dir("darkmask")) / "kernels" / source_digest(b"@kernel")[:16])
+        config.CACHE_DIR = str(Path(given or user_cache_dir("darkmask")) / "kernels" / _compiled_digest()[:16])
         # What enable_caching() would do with numba's own cache, which trusts every byte that it finds.
         compiled._cache = SealedCache(function)
     except RuntimeError:  # nowhere to keep it
@@ -45,11 +47,36 @@ def kernel(function: Callable) -> Callable:
     return compiled
 
 
-def usable_cores() -> int:
-    """Cores that this process may use, shared with the other workers of a test run where there are some."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    return max(1, cores // max(1, workers))
+@cache
+def _compiled_digest() -> str:
+    """Digest of what can be compiled into a kernel: the modules that hold one, and those whose constants it takes.
+
+    Whatever else a kernel uses of another module is a kernel too. What constants are made from in turn counts as well.
+    """
+    modules = {path for path in PACKAGE.rglob("*.py") if b"\n@kernel" in path.read_bytes()}
+    unread = list(modules)
+    while unread:
+        path = unread.pop()
+        found = set(_constants_from(path)) - modules
+        modules |= found
+        unread += found
+    return digest_of(modules)
+
+
+def _constants_from(path: Path) -> Iterator[Path]:
+    """The modules of ours that a module imports constants from, names in capitals, but for those of plain Python."""
+    parts = ast.parse(path.read_bytes()).body
+    # A function without a decorator is never compiled; a class neither.
+    compiled = [part for part in parts if getattr(part, "decorator_list", True) and not isinstance(part, ast.ClassDef)]
+    used = {node.id for part in compiled for node in ast.walk(part) if isinstance(node, ast.Name)}
+    for node in parts:
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        constants = {name.asname or name.name for name in node.names if name.name.isupper()}
+        package = path.parents[node.level - 1] if node.level else PACKAGE.parent
+        source = package.joinpath(*(node.module or "").split(".")).with_suffix(".py")
+        if constants & used and source.is_relative_to(PACKAGE) and source.is_file():
+            yield source
 
 
 def work_in_blocks(

@@ -11,28 +11,8 @@ gives its subarray, so each subarray has a list of them, the newest first.
 
 import json
 from importlib.resources import files
-from typing import NamedTuple
 
-
-class Position(NamedTuple):
-    """The corner and the size of a subarray, in pixels of the full frame in DMS (science) orientation.
-
-    Attributes
-    ----------
-    xstart, ystart : int
-        SUBSTRT1 and SUBSTRT2, counted from 1.
-    xsize, ysize : int
-        SUBSIZE1 and SUBSIZE2.
-    """
-
-    xstart: int
-    ystart: int
-    xsize: int
-    ysize: int
-
-    def __str__(self) -> str:
-        return f"SUBSTRT {self.xstart},{self.ystart} and SUBSIZE {self.xsize}x{self.ysize}"
-
+from .window import Window
 
 _TABLE = json.loads(files(__package__).joinpath("siaf_subarrays.json").read_text(encoding="utf-8"))
 
@@ -41,7 +21,7 @@ FIRST_PRD_VERSION: str = _TABLE["first_prd_version"]
 PRD_VERSION: str = _TABLE["prd_version"]
 
 
-def positions(detector: str, subarray: str) -> tuple[Position, ...]:
+def positions(detector: str, subarray: str) -> tuple[Window, ...]:
     """The places that a subarray has had on a detector since launch.
 
     Parameters
@@ -53,8 +33,8 @@ def positions(detector: str, subarray: str) -> tuple[Position, ...]:
 
     Returns
     -------
-    tuple of Position
+    tuple of Window
         The newest first; empty when the SIAF has no such subarray on this detector. Readouts in several stripes are
         no rectangle of the frame and have none.
     """
-    return tuple(Position(*place) for place in _TABLE["positions"].get(detector, {}).get(subarray, ()))
+    return tuple(Window(*place) for place in _TABLE["positions"].get(detector, {}).get(subarray, ()))

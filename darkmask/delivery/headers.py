@@ -6,7 +6,7 @@ import stat
 import warnings
 from pathlib import Path
 
-from darkmask.core import fits_layout as fitslayout
+from darkmask.core import fits_layout
 from darkmask.core.detectors import DETECTORS
 from darkmask.core.errors import DeliveryError
 
@@ -56,45 +56,16 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
     DeliveryError
         When the file is no FITS file, is shorter than its headers say, or lacks a keyword.
     """
-    from astropy.io import fits
-
     relative = path.relative_to(folder).as_posix()
     status = path.stat()
-    size = status.st_size
     if not stat.S_ISREG(status.st_mode):
         # Opening a pipe would wait for somebody to write into it.
         raise DeliveryError(f"{relative} is no regular file: put the file itself there.")
-    if size == 0:
+    if status.st_size == 0:
         raise DeliveryError(f"{relative} is empty (0 bytes) where a FITS file was expected: transfer it again.")
-    try:
-        # Opened here, because astropy would leave it open when it fails, and unpack a compressed file of any name.
-        with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what it warns of is found below, and said in our words
-            if file.read(len(fitslayout.SIGNATURE)) != fitslayout.SIGNATURE:
-                raise DeliveryError(
-                    f"{relative} is not a FITS file (it does not begin with SIMPLE): transfer it again."
-                )
-            file.seek(0)
-            with fits.open(file, memmap=False, lazy_load_hdus=False, disable_image_compression=True) as hdus:
-                primary = hdus[0].header
-                arrays = {hdu.name: _place(hdu.header, hdu.fileinfo()["datLoc"]) for hdu in hdus[1:]}
-                damage = fitslayout.damage(hdus, file, size)
-    except DeliveryError:
-        raise
-    except Exception as error:  # astropy raises many types on damaged headers; each means the same to the user
-        raise DeliveryError(
-            f"{relative} has damaged FITS headers ({_first_line(error)}): transfer it again."
-        ) from error
-    if damage:
-        raise DeliveryError(f"{relative} {damage}: it is truncated, or was changed on its way; transfer it again.")
-    shapes = {name: place.shape for name, place in arrays.items()}
-    kind = _kind(shapes, path)
+    primary, arrays = _read_headers(path, relative, status.st_size)
+    kind = _product_kind(arrays, path, relative)
     if kind is None:
-        if suffix_of(path) is not None:
-            raise DeliveryError(
-                f"{relative} has the extensions {', '.join(shapes) or 'none'}, which are not those of a "
-                f"_{suffix_of(path)} file: it may be truncated or misnamed; transfer it again."
-            )
         return None
     missing = [keyword for keyword in _REQUIRED if keyword not in primary]
     if missing and kind is not Kind.UNCAL:
@@ -107,6 +78,45 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
         raise DeliveryError(
             f"{relative} has a header value that cannot be used ({_first_line(error)}): make the file again."
         ) from error
+
+
+def _read_headers(path: Path, relative: str, size: int) -> tuple[object, dict[str, ArrayPlace]]:
+    """The primary header of a whole FITS file, and where its extensions lie."""
+    from astropy.io import fits
+
+    try:
+        # Opened here, because astropy would leave it open when it fails, and unpack a compressed file of any name.
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what it warns of is found below, and said in our words
+            if file.read(len(fits_layout.SIGNATURE)) != fits_layout.SIGNATURE:
+                raise DeliveryError(
+                    f"{relative} is not a FITS file (it does not begin with SIMPLE): transfer it again."
+                )
+            file.seek(0)
+            with fits.open(file, memmap=False, lazy_load_hdus=False, disable_image_compression=True) as hdus:
+                primary = hdus[0].header
+                arrays = {hdu.name: _place(hdu.header, hdu.fileinfo()["datLoc"]) for hdu in hdus[1:]}
+                damage = fits_layout.damage(hdus, file, size)
+    except DeliveryError:
+        raise
+    except Exception as error:  # astropy raises many types on damaged headers; each means the same to the user
+        raise DeliveryError(
+            f"{relative} has damaged FITS headers ({_first_line(error)}): transfer it again."
+        ) from error
+    if damage:
+        raise DeliveryError(f"{relative} {damage}: it is truncated, or was changed on its way; transfer it again.")
+    return primary, arrays
+
+
+def _product_kind(arrays: dict[str, ArrayPlace], path: Path, relative: str) -> Kind | None:
+    """Which product a file is; None for one that neither is nor claims to be one."""
+    kind = _kind({name: place.shape for name, place in arrays.items()}, path)
+    if kind is None and suffix_of(path) is not None:
+        raise DeliveryError(
+            f"{relative} has the extensions {', '.join(arrays) or 'none'}, which are not those of a "
+            f"_{suffix_of(path)} file: it may be truncated or misnamed; transfer it again."
+        )
+    return kind
 
 
 def _record(primary, kind: Kind, arrays: dict, path: Path, relative: str, status: os.stat_result) -> FileRecord:

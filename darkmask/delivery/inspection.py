@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from darkmask.core import siaf
 from darkmask.core.detectors import FRAME_SIZE, Geometry
 from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.window import Window
 
 from .records import Exposure, FileRecord, SetKey
 
@@ -96,8 +97,7 @@ def _frame_problems(record: FileRecord, geometry: Geometry) -> list[str]:
         found.append(f"SUBSIZE {record.xsize}x{record.ysize} and an array of {columns}x{rows} pixels")
     if record.subarray == "FULL" and (columns, rows) != (frame, frame):
         found.append(f"SUBARRAY FULL and {columns}x{rows} pixels where {frame}x{frame} were expected")
-    inside = record.xstart >= 1 and record.ystart >= 1
-    if not inside or record.xstart - 1 + columns > frame or record.ystart - 1 + rows > frame:
+    if not Window.of_frame(frame).covers(Window(record.xstart, record.ystart, columns, rows)):
         found.append(f"SUBSTRT {record.xstart},{record.ystart}, which puts it beyond the frame of {frame}x{frame}")
     axes = look_up_detector(record.detector)
     if (record.fastaxis, record.slowaxis) != (axes.fastaxis, axes.slowaxis):
@@ -117,10 +117,10 @@ def _siaf_problems(record: FileRecord) -> list[str]:
             f"{record.path} has SUBARRAY {record.subarray or 'missing'}, which {versions} does not have on "
             f"{record.detector}: correct SUBARRAY, or take the file out of the delivery."
         ]
-    found = siaf.Position(record.xstart, record.ystart, record.xsize, record.ysize)
-    if found in allowed:
+    if record.window in allowed:
         return []
-    return [f"{record.path} has {found} where {versions} has {', or '.join(map(str, allowed))}: make the file again."]
+    positions = ", or ".join(map(str, allowed))
+    return [f"{record.path} has {record.window} where {versions} has {positions}: make the file again."]
 
 
 def _moved(record: FileRecord, first: FileRecord) -> list[str]:

@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 
-from darkmask.core.flags import bits_of
+from darkmask.core.flags import has_flag
 
 # A standard error from fewer values is none.
 MIN_MEDIANS = 5
@@ -23,7 +23,7 @@ def unexplained_rates(rate: np.ndarray, dq: np.ndarray, science: np.ndarray) -> 
     -------
     float
     """
-    explained = (dq & bits_of(("DO_NOT_USE", "SATURATED"))) != 0
+    explained = has_flag(dq, "DO_NOT_USE", "SATURATED")
     bad = ~np.isfinite(rate) & ~explained & science
     return float(bad.sum() / max(science.sum() * len(rate), 1))
 
@@ -40,7 +40,7 @@ def lost_pixels(pixeldq: np.ndarray, science: np.ndarray) -> float:
     -------
     float
     """
-    lost = ((pixeldq & bits_of(("DO_NOT_USE",))) != 0) & science
+    lost = has_flag(pixeldq, "DO_NOT_USE") & science
     return float(lost.sum() / max(science.sum(), 1))
 
 

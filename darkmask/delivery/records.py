@@ -5,6 +5,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from darkmask.core.window import Window
+
 
 class Kind(StrEnum):
     """A product of the pipeline that a delivery is made of."""
@@ -94,6 +96,11 @@ class FileRecord:
     size: int
     modified: int
     arrays: dict[str, ArrayPlace]
+
+    @property
+    def window(self) -> Window:
+        """What of the full frame it holds, by its headers."""
+        return Window(self.xstart, self.ystart, self.xsize, self.ysize)
 
     @property
     def set_key(self) -> SetKey:

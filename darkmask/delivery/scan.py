@@ -33,6 +33,20 @@ def scan(folder: Path) -> DeliveryIndex:
     trouble = _folder_problem(folder)
     if trouble:
         return DeliveryIndex(absolute, problems=(trouble,))
+    records, problems = _read_all(folder)
+    products = [record for record in records if record.kind is not Kind.UNCAL]
+    raw = [record for record in records if record.kind is Kind.UNCAL]
+    if not products and not problems:
+        problems.append(_nothing_found(folder, records))
+    exposures, partner_problems = _partners(products)
+    problems += partner_problems
+    made = {record.key for record in products}
+    problems += [_unprocessed(record) for record in raw if products and record.key not in made]
+    return DeliveryIndex(absolute, tuple(products), exposures, tuple(problems), tuple(raw))
+
+
+def _read_all(folder: Path) -> tuple[list[FileRecord], list[Problem]]:
+    """The products of a delivery, and what is wrong with files that cannot count as such."""
     records: list[FileRecord] = []
     problems: list[Problem] = []
     for path in _fits_files(folder, problems):
@@ -55,15 +69,7 @@ def scan(folder: Path) -> DeliveryIndex:
             problems.append(identity)
         else:
             records.append(record)
-    products = [record for record in records if record.kind is not Kind.UNCAL]
-    raw = [record for record in records if record.kind is Kind.UNCAL]
-    if not products and not problems:
-        problems.append(_nothing_found(folder, records))
-    exposures, partner_problems = _partners(products)
-    problems += partner_problems
-    made = {record.key for record in products}
-    problems += [_unprocessed(record) for record in raw if products and record.key not in made]
-    return DeliveryIndex(absolute, tuple(products), exposures, tuple(problems), tuple(raw))
+    return records, problems
 
 
 def _unprocessed(record: FileRecord) -> Problem:

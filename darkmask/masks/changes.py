@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .compare import Agreement, agreement
+from .compare import Agreement
 
 Kinds = dict[str, np.ndarray]
 
@@ -66,8 +66,8 @@ def changes(before: Kinds, now: Kinds, where: np.ndarray) -> Changes:
         raise ValueError(f"kinds of bad pixels differ: {sorted(before)} and {sorted(now)}")
     before = {kind: before[kind] & where for kind in now}
     now = {kind: there & where for kind, there in now.items()}
-    by_kind = {kind: agreement(before[kind], now[kind], where) for kind in now}
-    return Changes(before, now, agreement(_any(before), _any(now), where), by_kind)
+    by_kind = {kind: Agreement.of(before[kind], now[kind], where) for kind in now}
+    return Changes(before, now, Agreement.of(_any(before), _any(now), where), by_kind)
 
 
 def changed_pixels(found: Changes):

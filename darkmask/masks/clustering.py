@@ -1,7 +1,6 @@
 """Whether pixels lie at random, or together."""
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 # Of fewer points the index has an error of more than 0.14.
 FEWEST = 20
@@ -29,6 +28,8 @@ def clark_evans(x: np.ndarray, y: np.ndarray, width: float, height: float) -> tu
     """
     points, area, around = np.column_stack([x, y]), width * height, 2 * (width + height)
     number = len(points)
+    from scipy.spatial import cKDTree
+
     distances, _ = cKDTree(points).query(points, k=2)
     expected = 0.5 * np.sqrt(area / number) + (0.0514 + 0.041 / np.sqrt(number)) * around / number
     error = np.sqrt(0.0703 * area / number**2 + 0.037 * around * np.sqrt(area / number**5))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from darkmask.core.flags import CARRIED_MNEMONICS, bits_of
+from darkmask.core.flags import CARRIED_MNEMONICS, dq_bits, has_flag
 
 # What a search of darks can flag, and a ground test flagged above the same brightness: WARM lies below the cut of
 # the ground masks (0.275 e-/s), so that a warm pixel is no new one.
@@ -25,6 +25,27 @@ class Agreement:
     gone: int
     new: int
     neither: int
+
+    @classmethod
+    def of(cls, reference: np.ndarray, other: np.ndarray, where: np.ndarray) -> "Agreement":
+        """Compare two boolean maps.
+
+        Parameters
+        ----------
+        reference, other : numpy.ndarray, shape (y, x), bool
+        where : numpy.ndarray, shape (y, x), bool
+            The pixels compared.
+
+        Returns
+        -------
+        Agreement
+        """
+        return cls(
+            both=int((reference & other & where).sum()),
+            gone=int((reference & ~other & where).sum()),
+            new=int((~reference & other & where).sum()),
+            neither=int((~reference & ~other & where).sum()),
+        )
 
     @property
     def reference(self) -> int:
@@ -68,27 +89,6 @@ class Agreement:
         # 1 - chance, from the kappa that it gave; equal masks have no disagreement and no error.
         beyond = (1 - observed) / (1 - self.kappa) if self.kappa < 1 else 1.0
         return float(np.sqrt(observed * (1 - observed) / total) / beyond)
-
-
-def agreement(reference: np.ndarray, other: np.ndarray, where: np.ndarray) -> Agreement:
-    """Compare two boolean maps.
-
-    Parameters
-    ----------
-    reference, other : numpy.ndarray, shape (y, x), bool
-    where : numpy.ndarray, shape (y, x), bool
-        The pixels compared.
-
-    Returns
-    -------
-    Agreement
-    """
-    return Agreement(
-        both=int((reference & other & where).sum()),
-        gone=int((reference & ~other & where).sum()),
-        new=int((~reference & other & where).sum()),
-        neither=int((~reference & ~other & where).sum()),
-    )
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,8 @@ def compare(
     -------
     Comparison
     """
-    names = [n for n in COMPARED_MNEMONICS if (reference[science] & np.uint32(bits_of((n,)))).any()]
-    bits, hot = np.uint32(bits_of(names)), np.uint32(bits_of(("HOT",)))
+    names = [n for n in COMPARED_MNEMONICS if has_flag(reference[science], n).any()]
+    bits, hot = dq_bits(*names), dq_bits("HOT")
     either = (reference | other) & bits
     # Of other flags nobody said that they depend on the rate.
     between = (either == hot) & science & faint if faint is not None else np.zeros_like(science)
@@ -149,9 +149,8 @@ def compare(
     bad = (reference & bits) != 0, (other & bits) != 0
     by_flag = {}
     for name in names:
-        bit = np.uint32(bits_of((name,)))
-        by_flag[name] = agreement((reference & bit) != 0, (other & bit) != 0, where)
-    return Comparison(*bad, where, int(between.sum()), agreement(*bad, where), by_flag)
+        by_flag[name] = Agreement.of(has_flag(reference, name), has_flag(other, name), where)
+    return Comparison(*bad, where, int(between.sum()), Agreement.of(*bad, where), by_flag)
 
 
 def between_thresholds(rate: np.ndarray, first: float, second: float) -> np.ndarray:
@@ -187,14 +186,14 @@ def lost_bits(base: np.ndarray, mask: np.ndarray) -> tuple[int, dict[str, tuple[
     flags : dict of str to (int, int, int)
         Of each mnemonic: the pixels that lost it, and x and y of the first of them, counted from 0.
     """
-    carried, unusable = np.uint32(bits_of(CARRIED_MNEMONICS)), np.uint32(bits_of(("DO_NOT_USE",)))
+    carried, unusable = dq_bits(*CARRIED_MNEMONICS), dq_bits("DO_NOT_USE")
     gone = base & ~mask & (carried | unusable)
     gone[(base & carried) == 0] = 0
-    hot = (mask & np.uint32(bits_of(("HOT",)))) != 0
-    gone[hot] &= ~np.uint32(bits_of(("DEAD",)))
+    hot = has_flag(mask, "HOT")
+    gone[hot] &= ~dq_bits("DEAD")
     flags = {}
     for name in (*CARRIED_MNEMONICS, "DO_NOT_USE"):
-        y, x = np.nonzero(gone & np.uint32(bits_of((name,))))
+        y, x = np.nonzero(gone & dq_bits(name))
         if y.size:
             flags[name] = (int(y.size), int(x[0]), int(y[0]))
     return int((gone != 0).sum()), flags

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from darkmask.core import fits_layout as fitslayout
+from darkmask.core import fits_layout
 from darkmask.core.atomic import replacing
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import MaskError
@@ -206,7 +206,7 @@ def read_mask(path: Path) -> MaskFile:
             # Real masks carry headers that astropy mends with a warning; what matters here is checked by value.
             warnings.simplefilter("ignore")
             with fits.open(io.BytesIO(content), lazy_load_hdus=False) as hdus:
-                damage = fitslayout.damage(hdus, io.BytesIO(content), len(content))
+                damage = fits_layout.damage(hdus, io.BytesIO(content), len(content))
                 if damage:
                     raise MaskError(f"{path} {damage}: it is truncated, or was changed on its way; replace the file.")
                 names = [hdu.name for hdu in hdus]
@@ -242,7 +242,7 @@ def _content(path: Path) -> bytes:
         raise MaskError(f"{path} cannot be read ({_one_line(error)}): replace the file.") from error
     if len(content) > _LARGEST:
         raise MaskError(f"{path} holds more than {_LARGEST >> 20} MB, which no mask does: replace the file.")
-    if not content.startswith(fitslayout.SIGNATURE):
+    if not content.startswith(fits_layout.SIGNATURE):
         raise MaskError(f"{path} is not a FITS file (it does not begin with SIMPLE): replace the file.")
     return content
 

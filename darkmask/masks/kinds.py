@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.errors import MaskError
-from darkmask.core.flags import Category, bits_of
+from darkmask.core.flags import Category, has_flag
 
 from .compare import COMPARED_MNEMONICS
 
@@ -42,7 +42,7 @@ def kinds_of_mask(dq: np.ndarray) -> dict[str, np.ndarray]:
     -------
     dict of str to numpy.ndarray, shape (y, x), bool
     """
-    return {name: (dq & np.uint32(bits_of((name,)))) != 0 for name in COMPARED_MNEMONICS}
+    return {name: has_flag(dq, name) for name in COMPARED_MNEMONICS}
 
 
 def read_kinds(path: Path) -> dict[str, np.ndarray]:

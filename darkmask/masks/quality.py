@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from darkmask.core.flags import CONTRADICTIONS, MASK_MNEMONICS, bits_of, pixel_flags
+from darkmask.core.flags import CONTRADICTIONS, MASK_MNEMONICS, dq_bits, has_flag, pixel_flags
 
 
 def foreign_bits(dq: np.ndarray) -> tuple[int, list[str]]:
@@ -17,9 +17,8 @@ def foreign_bits(dq: np.ndarray) -> tuple[int, list[str]]:
     pixels : int
     names : list of str
     """
-    allowed = bits_of(MASK_MNEMONICS)
-    names = [name for name, value in pixel_flags().items() if not value & allowed and (dq & np.uint32(value)).any()]
-    return int(((dq & ~np.uint32(allowed)) != 0).sum()), names
+    names = [name for name in pixel_flags() if name not in MASK_MNEMONICS and has_flag(dq, name).any()]
+    return int(((dq & ~dq_bits(*MASK_MNEMONICS)) != 0).sum()), names
 
 
 def missing_bits(dq: np.ndarray, categories: np.ndarray, mandatory: dict[int, int]) -> int:
@@ -55,8 +54,8 @@ def unusable_without_flag(dq: np.ndarray) -> int:
     -------
     int
     """
-    flagged = (dq & np.uint32(bits_of(("HOT", "RC", "TELEGRAPH", "DEAD")))) != 0
-    return int((flagged & ((dq & np.uint32(bits_of(("DO_NOT_USE",)))) == 0)).sum())
+    flagged = has_flag(dq, "HOT", "RC", "TELEGRAPH", "DEAD")
+    return int((flagged & ~has_flag(dq, "DO_NOT_USE")).sum())
 
 
 def contradictions(dq: np.ndarray) -> tuple[int, list[str]]:
@@ -74,7 +73,7 @@ def contradictions(dq: np.ndarray) -> tuple[int, list[str]]:
     wrong = np.zeros(dq.shape, dtype=bool)
     pairs = []
     for pair in CONTRADICTIONS:
-        both = np.uint32(bits_of(pair))
+        both = dq_bits(*pair)
         here = (dq & both) == both
         if here.any():
             pairs.append(" and ".join(pair))
@@ -94,7 +93,7 @@ def border_errors(dq: np.ndarray, border: np.ndarray) -> tuple[int, int]:
     -------
     missing, misplaced : int
     """
-    flagged = (dq & np.uint32(bits_of(("REFERENCE_PIXEL",)))) != 0
+    flagged = has_flag(dq, "REFERENCE_PIXEL")
     return int((border & ~flagged).sum()), int((flagged & ~border).sum())
 
 
@@ -112,8 +111,8 @@ def decoding_changes(raw: np.ndarray, decoded: np.ndarray) -> dict[str, tuple[in
     """
     stored = raw.astype(np.uint32)
     changes = {}
-    for name, value in pixel_flags().items():
-        before, after = (stored & np.uint32(value)) != 0, (decoded & np.uint32(value)) != 0
+    for name in pixel_flags():
+        before, after = has_flag(stored, name), has_flag(decoded, name)
         gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
         if gained or lost:
             changes[name] = (gained, lost)

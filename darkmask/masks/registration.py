@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy.ndimage import center_of_mass, label
 
 # Shifts tried in each direction, pixels.
 REACH = 2
@@ -162,6 +161,8 @@ def clump_centres(bad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     x, y : numpy.ndarray, float
         From 0.
     """
+    from scipy.ndimage import center_of_mass, label
+
     labels, number = label(bad, structure=_TOUCHING)
     if not number:
         return np.empty(0), np.empty(0)

@@ -7,7 +7,6 @@ over a reference mask where there is one, and everything where there is none.
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.ndimage import label
 
 _TOUCHING = np.ones((3, 3), dtype=int)
 
@@ -79,6 +78,8 @@ def largest_clump(bad: np.ndarray, reference: np.ndarray, science: np.ndarray) -
     place : (int, int)
         x and y of its first pixel, from 0.
     """
+    from scipy.ndimage import label
+
     labels, number = label(bad & ~reference & science, structure=_TOUCHING)
     if not number:
         return 0, (0, 0)

@@ -4,20 +4,19 @@ The answers are kept in the cache by the file's SHA-256, the CRDS context and th
 takes 2 s a file, and loading the pipeline 5 s a process.
 """
 
-import json
 import os
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from darkmask.core import siaf
-from darkmask.core.atomic import sha256_file, sha256_text, write_text
-from darkmask.core.cache import cached
+from darkmask.core.atomic import sha256_file
+from darkmask.core.cache import cached_answer
 from darkmask.core.detectors import FRAME_SIZE, Geometry
 from darkmask.core.errors import MaskError
 from darkmask.core.provenance import source_digest
+from darkmask.core.window import Window
 
-from .applied import Window
 from .certification import has_own_crds
 from .worker import OWN_CRDS, Worker, WorkerError, pipeline
 
@@ -31,7 +30,7 @@ _KEPT = 600
 
 
 def schema_complaints(path: Path) -> list[str]:
-    """What ``MaskModel`` says of a file, see :func:`darkmask.pipeline.applied.schema_complaints`.
+    """What ``MaskModel`` says of a file, see :func:`darkmask.pipeline.applied.model_complaints`.
 
     Parameters
     ----------
@@ -93,11 +92,11 @@ def applied(path: Path, detector: str, geometry: Geometry) -> list[dict]:
     list of dict
         See :func:`darkmask.pipeline.acceptance_worker.answer`.
     """
-    windows = (Window("FULL", 1, 1, geometry.frame, geometry.frame), subarray_window(detector, geometry))
+    windows = (("FULL", Window.of_frame(geometry.frame)), subarray_window(detector, geometry))
     return _answer(pipeline(), path, {"asks": "dqinit", "detector": detector, "windows": windows}, "")
 
 
-def subarray_window(detector: str, geometry: Geometry) -> Window:
+def subarray_window(detector: str, geometry: Geometry) -> tuple[str, Window]:
     """A subarray to apply a mask to: a real one of the detector, or of a mini frame one off its middle.
 
     Parameters
@@ -107,15 +106,17 @@ def subarray_window(detector: str, geometry: Geometry) -> Window:
 
     Returns
     -------
-    Window
+    subarray : str
+        Value of SUBARRAY.
+    window : Window
     """
     if geometry.frame == FRAME_SIZE:
         for name in ("SUB160", "SUB64P", "SUB320"):
             for place in siaf.positions(detector, name)[:1]:
-                return Window(name, *place)
+                return name, place
     # Corner and sides all differ, so that a mistaken axis shows.
     side = geometry.frame // 4
-    return Window("SUB160", side + 1, geometry.frame // 2 + 1, side, side // 2)
+    return "SUB160", Window(side + 1, geometry.frame // 2 + 1, side, side // 2)
 
 
 def configured_crds() -> str:
@@ -146,17 +147,15 @@ def _answer(asked: Worker, path: Path, question: dict, configured: str):
         "question": question,
         "configured": configured,
         "packages": {name: version(name) for name in _PACKAGES},
-        "code": source_digest(),
+        "code": source_digest("pipeline"),
     }
 
-    def make(out: Path) -> None:
+    def ask():
         try:
-            answer = asked.ask({**question, "module": QUESTIONS, "path": str(path)})
+            return asked.ask({**question, "module": QUESTIONS, "path": str(path)})
         except WorkerError as error:
             raise MaskError(
                 f"{path} could not be given to the pipeline ({error}): check the installation of jwst and crds."
             ) from error
-        write_text(out / "answer.json", json.dumps(answer))
 
-    entry = cached("acceptance", sha256_text(json.dumps(depends, sort_keys=True)), make, keep=_KEPT)
-    return json.loads((entry / "answer.json").read_text(encoding="utf-8"))
+    return cached_answer("acceptance", depends, ask, keep=_KEPT)

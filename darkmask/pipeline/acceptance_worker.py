@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from darkmask.core.detectors import detector
+from darkmask.core.window import Window
 from darkmask.masks.file import read_mask
 
-from .applied import Window, applied_pixeldq, difference, schema_complaints
+from .applied import applied_pixeldq, difference, model_complaints
 from .certification import best_mask, certify, context_name
 from .steps import one_line
 
@@ -17,12 +18,12 @@ def answer(job: dict):
     ----------
     job : dict
         ``asks`` and what that needs: ``context``, ``mask`` (detector, date), ``certify`` (path, context, mini_frame),
-        ``schema`` (path) or ``dqinit`` (path, detector, windows).
+        ``schema`` (path) or ``dqinit`` (path, detector, windows: pairs of SUBARRAY and window).
 
     Returns
     -------
     object
-        What :func:`context_name`, :func:`best_mask`, :func:`certify` or :func:`schema_complaints` returns; for
+        What :func:`context_name`, :func:`best_mask`, :func:`certify` or :func:`model_complaints` returns; for
         ``dqinit`` a list of :func:`difference`, with ``window`` and, where the step refused the mask, ``refused``.
     """
     if job["asks"] == "context":
@@ -33,18 +34,18 @@ def answer(job: dict):
     if job["asks"] == "certify":
         return certify(path, job["context"], job["mini_frame"])
     if job["asks"] == "schema":
-        return schema_complaints(path)
+        return model_complaints(path)
     decoded = read_mask(path).decoded
-    return [_apply(path, job["detector"], Window(*window), decoded) for window in job["windows"]]
+    return [_apply(path, job["detector"], name, Window(*window), decoded) for name, window in job["windows"]]
 
 
-def _apply(path: Path, name: str, window: Window, decoded) -> dict:
+def _apply(path: Path, name: str, subarray: str, window: Window, decoded) -> dict:
     expected = window.cut(decoded)
     try:
-        found = applied_pixeldq(path, detector(name), window)
+        found = applied_pixeldq(path, detector(name), subarray, window)
         if found.shape != expected.shape:
             raise ValueError(f"PIXELDQ has the shape {found.shape} and the mask {expected.shape}")
     except (Exception, SystemExit) as error:  # whatever the step says of the mask; stpipe ends the process at times
         refused = one_line(f"{type(error).__name__}: {error}")
-        return {"window": window.name, "pixels": int(expected.size), "refused": refused}
-    return {"window": window.name, "refused": "", **difference(expected, found)}
+        return {"window": subarray, "pixels": int(expected.size), "refused": refused}
+    return {"window": subarray, "refused": "", **difference(expected, found)}

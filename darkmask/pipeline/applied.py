@@ -6,32 +6,17 @@ Imports ``jwst``, which takes seconds: for workers only.
 import logging
 import warnings
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import pixel_flags
+from darkmask.core.flags import has_flag, pixel_flags
+from darkmask.core.window import Window
 
 from .steps import Heard, one_line
 
 
-class Window(NamedTuple):
-    """The part of a detector that an exposure reads, counted from 1."""
-
-    name: str
-    xstart: int
-    ystart: int
-    xsize: int
-    ysize: int
-
-    def cut(self, image: np.ndarray) -> np.ndarray:
-        """This part of a full frame."""
-        rows = slice(self.ystart - 1, self.ystart - 1 + self.ysize)
-        return image[rows, self.xstart - 1 : self.xstart - 1 + self.xsize]
-
-
-def schema_complaints(path: Path) -> list[str]:
+def model_complaints(path: Path) -> list[str]:
     """What ``MaskModel`` says of a file: what it refuses when strict, and what it warns of or logs when not.
 
     Parameters
@@ -66,7 +51,7 @@ def schema_complaints(path: Path) -> list[str]:
     return list(dict.fromkeys(said))
 
 
-def applied_pixeldq(path: Path, properties: Detector, window: Window) -> np.ndarray:
+def applied_pixeldq(path: Path, properties: Detector, subarray: str, window: Window) -> np.ndarray:
     """PIXELDQ of a dark of two groups after ``DQInitStep`` with a mask.
 
     Parameters
@@ -75,6 +60,8 @@ def applied_pixeldq(path: Path, properties: Detector, window: Window) -> np.ndar
         The mask.
     properties : Detector
         Of the dark.
+    subarray : str
+        Value of SUBARRAY of the dark.
     window : Window
         Of the dark.
 
@@ -90,7 +77,7 @@ def applied_pixeldq(path: Path, properties: Detector, window: Window) -> np.ndar
     from jwst.dq_init import DQInitStep
     from stdatamodels.jwst.datamodels import RampModel
 
-    shape = (1, 2, window.ysize, window.xsize)
+    shape = (1, 2, *window.shape)
     ramp = RampModel(
         data=np.zeros(shape, np.float32), groupdq=np.zeros(shape, np.uint8), pixeldq=np.zeros(shape[2:], np.uint32)
     )
@@ -99,7 +86,7 @@ def applied_pixeldq(path: Path, properties: Detector, window: Window) -> np.ndar
     ramp.meta.observation.date, ramp.meta.observation.time = "2022-01-01", "00:00:00"
     ramp.meta.exposure.type = "NRC_DARK"
     area = ramp.meta.subarray
-    area.name, area.xstart, area.ystart, area.xsize, area.ysize = window
+    area.name, (area.xstart, area.ystart, area.xsize, area.ysize) = subarray, window
     area.fastaxis, area.slowaxis = properties.fastaxis, properties.slowaxis
     result = DQInitStep.call(ramp, override_mask=str(path), configure_log=False)
     return result.pixeldq.copy()
@@ -120,9 +107,9 @@ def difference(expected: np.ndarray, found: np.ndarray) -> dict:
     """
     y, x = np.nonzero(expected != found)
     flags = {}
-    for name, value in pixel_flags().items():
-        gained = int(((found & ~expected & np.uint32(value)) != 0).sum())
-        lost = int(((expected & ~found & np.uint32(value)) != 0).sum())
+    for name in pixel_flags():
+        gained = int(has_flag(found & ~expected, name).sum())
+        lost = int(has_flag(expected & ~found, name).sum())
         if gained or lost:
             flags[name] = [gained, lost]
     return {"pixels": int(y.size), "first": [int(x[0]), int(y[0])] if y.size else [], "flags": flags}

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import IO
 
-from darkmask.core.provenance import module_command, module_environment
+from darkmask.core.processes import last_words, module_command, module_environment
 
 # The word on the command line by which a process keeps the user's CRDS configuration.
 OWN_CRDS = "own-crds"
@@ -86,9 +86,9 @@ class Worker:
         self._process.kill()
         self._process.communicate()
         self._said.seek(0)
-        lines = [line.strip() for line in self._said if line.strip()]
+        said = last_words(self._said, "the process ended and said nothing")
         self.close()
-        return lines[-1] if lines else "the process ended and said nothing"
+        return said
 
     def _start(self) -> None:
         self.close()

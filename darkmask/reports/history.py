@@ -60,6 +60,20 @@ class Earlier:
             f"{self.path} has no measured {criterion} of {detector} {subarray}: compare with another run."
         )
 
+    @classmethod
+    def of(cls, path: Path, results: Results) -> "Earlier":
+        """What is kept of a results file."""
+        return cls(
+            path=str(path),
+            folder=str(path.parent),
+            sha256=sha256_file(path),
+            name=results.delivery.name,
+            verdict=results.verdict,
+            criteria=results.criteria.name,
+            finished=results.finished.isoformat(),
+            values=tuple((c.id, c.detector, c.subarray, c.measured) for c in results.checks if c.measured is not None),
+        )
+
     def to_json(self) -> dict:
         return asdict(self)
 
@@ -179,31 +193,27 @@ def read_history(
         path = Path(os.path.abspath(path))
         results = read_results(path)
         _same_file(path)
-        if not results.complete or results.verdict == "incomplete":
-            raise HistoryError(f"{path} is of a run in which not every check has run: give results of a whole run.")
-        if results.finished >= now:
-            raise HistoryError(
-                f"{path} was finished at {results.finished.isoformat()}, which is not before this run "
-                f"({now.isoformat(timespec='seconds')}): a clock is wrong; correct it, or leave the file out."
-            )
-        if results.finished in found:
-            raise HistoryError(
-                f"{path} and {found[results.finished].path} were both finished at {results.finished.isoformat()}: a "
-                "clock stood still, or one run is given twice; leave one out."
-            )
+        _check_when(path, results, now, found)
         if difference := _difference(results, set(detectors), frame, simulated, engine):
             raise HistoryError(f"{path} is of {difference}.")
-        found[results.finished] = Earlier(
-            path=str(path),
-            folder=str(path.parent),
-            sha256=sha256_file(path),
-            name=results.delivery.name,
-            verdict=results.verdict,
-            criteria=results.criteria.name,
-            finished=results.finished.isoformat(),
-            values=tuple((c.id, c.detector, c.subarray, c.measured) for c in results.checks if c.measured is not None),
-        )
+        found[results.finished] = Earlier.of(path, results)
     return tuple(found[time] for time in sorted(found))
+
+
+def _check_when(path: Path, results: Results, now: datetime, found: dict[datetime, Earlier]) -> None:
+    """A run that ended, before this one, and at another time than those that were found already."""
+    if not results.complete or results.verdict == "incomplete":
+        raise HistoryError(f"{path} is of a run in which not every check has run: give results of a whole run.")
+    if results.finished >= now:
+        raise HistoryError(
+            f"{path} was finished at {results.finished.isoformat()}, which is not before this run "
+            f"({now.isoformat(timespec='seconds')}): a clock is wrong; correct it, or leave the file out."
+        )
+    if results.finished in found:
+        raise HistoryError(
+            f"{path} and {found[results.finished].path} were both finished at {results.finished.isoformat()}: a "
+            "clock stood still, or one run is given twice; leave one out."
+        )
 
 
 def _difference(results: Results, detectors: set[str], frame: int, simulated: bool, engine: tuple[str, str]) -> str:

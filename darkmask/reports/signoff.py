@@ -126,7 +126,7 @@ def verify(folder: Path) -> list[str]:
         When the folder holds no sign-off that can be read.
     """
     folder = Path(folder).absolute()
-    record = read_record(folder)
+    record = read_signoff(folder)
     found = digests(folder)
     # Of the page, two things count: what was signed, and what it shows of the sign-off.
     problems = list(_differences(record.files, {**found, **_signed_page(folder)}))
@@ -135,7 +135,7 @@ def verify(folder: Path) -> list[str]:
     return problems + _disagreement(folder, record)
 
 
-def read_record(folder: Path) -> Signoff:
+def read_signoff(folder: Path) -> Signoff:
     """The sign-off of a report folder.
 
     Raises

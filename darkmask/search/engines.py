@@ -8,7 +8,8 @@ from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import ParameterError
 from darkmask.core.flags import Category, pack_categories
 
-from .flight.amplifier import saturation_level
+from .choices import ENGINES, SEARCHES
+from .flight.amplifier import own_saturation_level
 from .flight.categories import search_flight
 from .flight.unstable import name_unstable
 from .maps import CombinedMaps, combine_set
@@ -32,22 +33,32 @@ def search_set(request: SetRequest) -> SearchOutcome:
     Raises
     ------
     ParameterError
-        When there is no such engine or preset.
+        When there is no such engine or search.
     SearchError
         When the engine cannot search this much data, or failed.
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    name = request.engine if request.engine != "native" else request.preset
-    try:
-        engine = ENGINES[name]
-    except KeyError:
-        raise ParameterError(f"There is no engine or search {name!r}: use one of {', '.join(ENGINES)}.") from None
+    judge = _judge_of(request.engine, request.search)
     properties = look_up_detector(request.detector)
     maps = combine_set(
-        request.exposures, request.folder, properties, saturation_level(properties), integrations=request.integrations
+        request.exposures,
+        request.folder,
+        properties,
+        own_saturation_level(properties),
+        integrations=request.integrations,
     )
-    return engine(request, maps)
+    return judge(request, maps)
+
+
+def _judge_of(engine: str, search: str) -> Callable[[SetRequest, CombinedMaps], SearchOutcome]:
+    if search not in SEARCHES:
+        raise ParameterError(f"There is no search {search!r}: use one of {', '.join(SEARCHES)}.")
+    if engine not in ENGINES:
+        raise ParameterError(f"There is no engine {engine!r}: use one of {', '.join(ENGINES)}.")
+    if engine == "jwst_reffiles":
+        return _jwst_reffiles
+    return {"flight": _flight, "official": _official}[search]
 
 
 def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
@@ -83,10 +94,3 @@ def _jwst_reffiles(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
 
 def _electrons(request: SetRequest, maps: CombinedMaps) -> np.ndarray:
     return (maps.rate * np.float32(look_up_detector(request.detector).gain)).astype(np.float32)
-
-
-ENGINES: dict[str, Callable[[SetRequest, CombinedMaps], SearchOutcome]] = {
-    "flight": _flight,
-    "official": _official,
-    "jwst_reffiles": _jwst_reffiles,
-}

@@ -232,12 +232,12 @@ class SearchParameters(BaseModel):
         except ValidationError as error:
             raise ParameterError(f"{source}: in [search], {_describe(error)}.") from None
 
-    def of_search(self, preset: str) -> dict[str, Any]:
+    def of_search(self, search: str) -> dict[str, Any]:
         """The parameters that decide a search, as plain values for a mask's HISTORY.
 
         Parameters
         ----------
-        preset : str
+        search : str
             ``flight`` or ``official``.
 
         Returns
@@ -248,7 +248,7 @@ class SearchParameters(BaseModel):
         # Keywords of bad_pixels() are described there; what has a description here is the flight search's.
         flight = {name for name, field in fields.items() if field.description}
         idle = {*_FLAT_KEYWORDS, *_FILE_KEYWORDS, "plot"}
-        chosen = {*flight, "max_saturated_fraction"} if preset == "flight" else set(fields) - flight - idle
+        chosen = {*flight, "max_saturated_fraction"} if search == "flight" else set(fields) - flight - idle
         return {name: value for name, value in self.model_dump(mode="json").items() if name in chosen}
 
     def ignored_keywords(self) -> list[str]:

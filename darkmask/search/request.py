@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.detectors import AMPLIFIERS, Geometry
+from darkmask.core.window import Window
 from darkmask.delivery import Exposure
 
 from .parameters import SearchParameters
@@ -21,9 +22,9 @@ class SetRequest:
     folder : Path
         The delivery's folder.
     engine : str
-        ``native`` or ``jwst_reffiles``.
-    preset : str
-        ``flight`` or ``official``; jwst_reffiles has only its own way.
+        One of `darkmask.search.choices.ENGINES`.
+    search : str
+        One of `darkmask.search.choices.SEARCHES`; without effect on jwst_reffiles.
     parameters : SearchParameters
     geometry : Geometry
     integrations : tuple of int, optional
@@ -33,7 +34,7 @@ class SetRequest:
     exposures: tuple[Exposure, ...]
     folder: Path
     engine: str
-    preset: str
+    search: str
     parameters: SearchParameters
     geometry: Geometry
     integrations: tuple[int, ...] | None = None
@@ -51,10 +52,15 @@ class SetRequest:
         """(rows, columns) of the set's frames."""
         return self.exposures[0].jump.shape[2:]
 
+    @property
+    def window(self) -> Window:
+        """What of the full frame the set's frames hold, whatever size their headers say."""
+        jump, (rows, columns) = self.exposures[0].jump, self.shape
+        return Window(jump.xstart, jump.ystart, columns, rows)
+
     def reference_pixels(self) -> np.ndarray:
         """Where the set's reference pixels lie, bool (y, x)."""
-        jump = self.exposures[0].jump
-        return self.geometry.reference_pixels(jump.xstart, jump.ystart, self.shape)
+        return self.geometry.reference_pixels(self.window)
 
     def amplifiers(self) -> tuple[slice, ...]:
         """The columns of each amplifier; a subarray read through one output has one."""

@@ -6,7 +6,7 @@ import shutil
 import time
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -16,6 +16,7 @@ from pathlib import Path
 from darkmask.core.atomic import sha256_text, storing, working_folder
 from darkmask.core.detectors import detector
 from darkmask.core.errors import DeliveryError
+from darkmask.core.progress import progress_bar
 from darkmask.core.provenance import source_digest
 from darkmask.pipeline.steps import set_aside_garbage
 
@@ -27,6 +28,9 @@ BESIDE = ("truth", "ground", "base")
 # larger than both), and beside them (imports, one band in the ramp fit); measured on 2048 x 2048 x 120 groups. All
 # workers together may take _MEMORY.
 _BYTES_PER_SAMPLE, _BYTES_FIXED, _MEMORY = 14, 1.5e9, 9.5e9
+# Below this layer, and no part of it: the simulator imports core, the writer of masks and the pipeline's steps, so that
+# a delivery stays what it is while searches change. tests/core/test_provenance.py looks at what it imports.
+_NOT_USED = ("delivery", "search", "build")
 # The demo of an older version is removed when nobody used it for two weeks.
 _KEEP_SECONDS = 14 * 86_400.0
 
@@ -143,10 +147,10 @@ def _run(built: Path, spec: SimulationSpec, workers: int, progress: bool) -> Non
     ] + [_Task(built, spec, name) for name in spec.detectors]
     # Spawned, not forked: the parent may run threads, and its CRDS configuration must stay its own.
     pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=get_context("spawn"), initializer=_start_worker)
-    with pool, _bar(len(tasks), progress) as advance:
+    with pool, progress_bar("simulating darks", len(tasks), progress, estimates=False) as advance:
         futures = [pool.submit(_perform, task) for task in tasks]
         for future in futures:
-            future.add_done_callback(advance)
+            future.add_done_callback(lambda _: advance())
         try:
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             for future in done:
@@ -207,18 +211,6 @@ def _make(task: _Task) -> None:
         write_references(_beside(task.folder, "references"), properties, task.spec.frame)
 
 
-@contextmanager
-def _bar(total: int, shown: bool):
-    """A progress bar on standard error; gives the function to call when a task is done."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("simulating darks"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
-        task = bar.add_task("simulate", total=total)
-        yield lambda _: bar.advance(task)
-
-
 def _beside(delivery: Path, kind: str) -> Path:
     return delivery.with_name(f"{delivery.name}.{kind}")
 
@@ -232,7 +224,7 @@ def _default_workers(spec: SimulationSpec) -> int:
 def _digest(spec: SimulationSpec) -> str:
     """What the bytes of a simulated delivery depend on, as 16 hexadecimal digits."""
     versions = {name: version(name) for name in ("jwst", "stcal", "stdatamodels", "numpy", "astropy")}
-    return sha256_text(json.dumps([spec.describe(), versions, source_digest()]))[:16]
+    return sha256_text(json.dumps([spec.describe(), versions, source_digest("simulate", _NOT_USED)]))[:16]
 
 
 def _remove_unused(demos: Path, home: Path) -> None:

@@ -108,7 +108,7 @@ def draw_defects(spec: SimulationSpec, detector_name: str, saturation: float) ->
     rows: list[tuple] = []
 
     # The share that subarrays are owed comes first: later the frame may be too full for it.
-    regions = [s.slices for s in spec.subarrays if s.detector == detector_name]
+    regions = [s.window.slices for s in spec.subarrays if s.detector == detector_name]
     for region in regions:
         for category, count in counts.items():
             if count:

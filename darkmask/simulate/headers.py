@@ -56,13 +56,20 @@ def fill_headers(
     meta.instrument.channel = properties.channel
     meta.instrument.module = properties.module
 
-    meta.subarray.name = subarray.name if subarray else "FULL"
-    meta.subarray.xstart, meta.subarray.ystart = (subarray.xstart, subarray.ystart) if subarray else (1, 1)
-    meta.subarray.xsize, meta.subarray.ysize = (
-        (subarray.xsize, subarray.ysize) if subarray else (spec.frame, spec.frame)
-    )
-    meta.subarray.fastaxis, meta.subarray.slowaxis = properties.fastaxis, properties.slowaxis
+    area = meta.subarray
+    area.name = subarray.name if subarray else "FULL"
+    area.xstart, area.ystart, area.xsize, area.ysize = spec.window(subarray)
+    area.fastaxis, area.slowaxis = properties.fastaxis, properties.slowaxis
 
+    _fill_exposure(meta, spec, subarray, name)
+    for step in ("dq_init", "superbias", "refpix", "linearity"):
+        setattr(meta.cal_step, step, "COMPLETE")
+    # Dark current is what is looked for: it is never subtracted here.
+    for step in ("group_scale", "ipc", "persistence", "dark_sub"):
+        setattr(meta.cal_step, step, "SKIPPED")
+
+
+def _fill_exposure(meta, spec: SimulationSpec, subarray: Subarray | None, name: ExposureName) -> None:
     frame_time = subarray.frame_time if subarray else FULL_FRAME_TIME
     # One reset frame precedes every integration.
     duration = spec.integrations * (spec.groups + 1) * frame_time
@@ -89,12 +96,6 @@ def fill_headers(
     exposure.start_time = _mjd(start)
     exposure.mid_time = _mjd(start + timedelta(seconds=duration / 2))
     exposure.end_time = _mjd(start + timedelta(seconds=duration))
-
-    for step in ("dq_init", "superbias", "refpix", "linearity"):
-        setattr(meta.cal_step, step, "COMPLETE")
-    # Dark current is what is looked for: it is never subtracted here.
-    for step in ("group_scale", "ipc", "persistence", "dark_sub"):
-        setattr(meta.cal_step, step, "SKIPPED")
 
 
 def _fill_observation(meta, name: ExposureName, start: datetime) -> None:

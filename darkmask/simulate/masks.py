@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import FLIGHT_FLAGS, Category, bits_of
+from darkmask.core.flags import FLIGHT_FLAGS, Category, dq_bits
 from darkmask.masks.file import MaskMeta, write_mask
 
 from .defects import SEPARATION, Defects
@@ -53,7 +53,7 @@ def draw_masks(spec: SimulationSpec, properties: Detector, defects: Defects) -> 
     rng = spec.generator(properties.name, "masks")
     reference = spec.geometry.reference_pixels()
     science = (spec.frame - 2 * spec.border) ** 2
-    base = np.where(reference, bits_of(["REFERENCE_PIXEL"]), 0).astype(np.uint32)
+    base = np.where(reference, dq_bits("REFERENCE_PIXEL"), np.uint32(0))
     free = ~reference
     reach = SEPARATION - 1
     for x, y in zip(defects.x, defects.y, strict=True):
@@ -62,19 +62,19 @@ def draw_masks(spec: SimulationSpec, properties: Detector, defects: Defects) -> 
     side = max(2, round(PATCH * spec.frame))
     _add_patch(base, free, side, rng)
     x, y = _draw(free, round(DEAD * science), rng)
-    base[y, x] |= bits_of(["DEAD", "DO_NOT_USE"])
+    base[y, x] |= dq_bits("DEAD", "DO_NOT_USE")
     dead = base.copy()
     x, y = _draw(free, round(LOW_QE * science), rng)
-    base[y, x] |= bits_of(["LOW_QE"])
+    base[y, x] |= dq_bits("LOW_QE")
     x, y = _draw(free, round(OPEN * science), rng)
-    base[y, x] |= bits_of(["OPEN", "DO_NOT_USE"])
+    base[y, x] |= dq_bits("OPEN", "DO_NOT_USE")
     for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
         # Defects are three pixels away: what may be in the way is a reference pixel.
         beside = base[y + dy, x + dx] == 0
-        base[(y + dy)[beside], (x + dx)[beside]] |= bits_of(["ADJ_OPEN", "DO_NOT_USE"])
+        base[(y + dy)[beside], (x + dx)[beside]] |= dq_bits("ADJ_OPEN", "DO_NOT_USE")
 
     # The ground test searched for hot pixels from 0.275 e-/s: it has no warm ones.
-    ground = dead & ~np.uint32(bits_of(["NON_SCIENCE"]))
+    ground = dead & ~dq_bits("NON_SCIENCE")
     known = np.flatnonzero((defects.category != Category.WARM) & (rng.random(defects.x.size) < KNOWN_ON_GROUND))
     for index in known:
         category = Category(str(defects.category[index]))
@@ -127,6 +127,6 @@ def _add_patch(base: np.ndarray, free: np.ndarray, side: int, rng: np.random.Gen
     for _ in range(2000):
         y, x = int(rng.integers(rows - side)), int(rng.integers(columns - side))
         if free[y : y + side, x : x + side].all():
-            base[y : y + side, x : x + side] |= bits_of(["NON_SCIENCE"])
+            base[y : y + side, x : x + side] |= dq_bits("NON_SCIENCE")
             free[y : y + side, x : x + side] = False
             return

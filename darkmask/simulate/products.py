@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import pixel_flags
+from darkmask.core.flags import dq_bits
+from darkmask.core.window import Window
 from darkmask.pipeline.steps import fit_ramps, save_dated, silence_logs
 
 from .headers import FILE_DATE, ExposureName, fill_headers
@@ -50,15 +51,14 @@ def make_triplet(
     """
     silence_logs()
     ramps = simulate_ramps(spec, properties, subarray, name.exposure)
-    start = (subarray.xstart, subarray.ystart) if subarray else (1, 1)
-    border = spec.geometry.reference_pixels(*start, ramps.shape[2:])
+    border = spec.geometry.reference_pixels(spec.window(subarray))
     kept = (*_FITOPT_ARRAYS, *_SEGMENT_ARRAYS) if spec.fit_segments else _FITOPT_ARRAYS
     products = _Products(ramps, np.zeros(ramps.shape, np.uint8), np.zeros(border.shape, np.uint32), kept)
     del ramps  # one owner, who lets go of them
     for first, last in bands(products.ramps.shape, BAND_SAMPLES):
         model = _band_model(products.ramps, border, first, last, spec, properties, subarray, name)
         _run_steps(model, properties, products, first, last)
-    products.save(folder, name, start[1])
+    products.save(folder, name, spec.window(subarray).ystart)
 
 
 def bands(shape: tuple[int, int, int, int], samples: int) -> list[tuple[int, int]]:
@@ -162,7 +162,7 @@ def _band_model(ramps, border, first, last, spec, properties, subarray, name):
 
     low, high = max(first - HALO, 0), min(last + HALO, ramps.shape[2])
     data = ramps[:, :, low:high] + np.float32(SUPERBIAS)
-    pixeldq = np.where(border[low:high], pixel_flags()["REFERENCE_PIXEL"], 0).astype(np.uint32)
+    pixeldq = np.where(border[low:high], dq_bits("REFERENCE_PIXEL"), np.uint32(0))
     model = datamodels.RampModel(data=data, pixeldq=pixeldq, groupdq=np.zeros(data.shape, np.uint8))
     fill_headers(model, spec, properties, subarray, name)
     model.meta.subarray.ystart += low
@@ -176,7 +176,7 @@ def _run_steps(model, properties: Detector, products: _Products, first: int, las
     from jwst.saturation import SaturationStep
 
     area = model.meta.subarray
-    window = (area.xstart, area.ystart, area.xsize, area.ysize)
+    window = Window(area.xstart, area.ystart, area.xsize, area.ysize)
 
     def override(*names):
         references = {f"override_{name}": reference(name, properties, window) for name in names}

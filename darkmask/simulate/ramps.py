@@ -28,7 +28,7 @@ COSMIC_RAY_SPREAD = 0.25
 _STEPS = np.array([(0, 1), (1, 0), (0, -1), (-1, 0)])
 
 
-def saturation_level(properties: Detector) -> float:
+def saturation_threshold(properties: Detector) -> float:
     """Counts from which a pixel is called saturated, DN above the superbias."""
     return SATURATION_LEVEL * properties.well / properties.gain
 
@@ -56,8 +56,8 @@ def simulate_ramps(spec: SimulationSpec, properties: Detector, subarray: Subarra
         DN, after superbias, reference-pixel and linearity correction.
     """
     geometry = spec.geometry
-    everything = slice(0, spec.frame)
-    cut = subarray.slices if subarray else (everything, everything)
+    window = spec.window(subarray)
+    cut = window.slices
     group_time = subarray.frame_time if subarray else FULL_FRAME_TIME
     defects = draw_defects(spec, properties.name, properties.well / properties.gain)
     here = defects.inside(*cut)
@@ -70,8 +70,7 @@ def simulate_ramps(spec: SimulationSpec, properties: Detector, subarray: Subarra
     drift = OUTPUT_OFFSET_SUBARRAY if subarray else OUTPUT_OFFSET
 
     label = subarray.name if subarray else "FULL"
-    start = (subarray.xstart, subarray.ystart) if subarray else (1, 1)
-    rng = spec.generator(properties.name, label, *start, "exposure", exposure)
+    rng = spec.generator(properties.name, label, window.xstart, window.ystart, "exposure", exposure)
     shape = reference.shape
     ramps = np.empty((spec.integrations, spec.groups, *shape), dtype=np.float32)
     noise = np.full(shape, properties.read_noise, dtype=np.float32)
@@ -81,20 +80,13 @@ def simulate_ramps(spec: SimulationSpec, properties: Detector, subarray: Subarra
     levels = telegraph_levels(telegraph.strength, telegraph.timescale, spec.integrations * spec.groups, group_time, rng)
 
     for integration in range(spec.integrations):
-        pedestal = rng.standard_normal(shape, dtype=np.float32) * np.float32(RESET_NOISE)
-        low = here.of(Category.LOW_PEDESTAL)
-        pedestal[low.y, low.x] += low.strength
-        pedestal[reference] = 0.0
+        pedestal = _pedestal(here, reference, rng)
         charge = np.zeros(shape, dtype=np.float32)
         for group in range(spec.groups):
             charge += _dark_charge(rate, group_time, rng)
             charge[hot.y, hot.x] += rng.poisson(hot.strength * group_time)
             _add_cosmic_rays(charge, reference, spec.cosmic_ray_rate * group_time, properties.well, rng)
-            plane = charge.copy()
-            _add_traps(plane, here, properties.gain, (group + 1) * group_time)
-            np.minimum(plane, np.float32(properties.well), out=plane)
-            plane = couple(plane, properties.ipc)
-            plane /= np.float32(properties.gain)
+            plane = _seen_charge(charge, here, properties, (group + 1) * group_time)
             plane[reference] = 0.0
             plane += pedestal
             plane[telegraph.y, telegraph.x] += levels[:, integration * spec.groups + group]
@@ -125,6 +117,25 @@ def couple(charge: np.ndarray, fraction: float) -> np.ndarray:
     seen[:-1] += share[1:]
     seen[:, 1:] += share[:, :-1]
     seen[:, :-1] += share[:, 1:]
+    return seen
+
+
+def _pedestal(defects: Defects, reference: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What a reset leaves in each pixel, DN, shape (y, x), float32."""
+    pedestal = rng.standard_normal(reference.shape, dtype=np.float32) * np.float32(RESET_NOISE)
+    low = defects.of(Category.LOW_PEDESTAL)
+    pedestal[low.y, low.x] += low.strength
+    pedestal[reference] = 0.0
+    return pedestal
+
+
+def _seen_charge(charge: np.ndarray, defects: Defects, properties: Detector, time: float) -> np.ndarray:
+    """What is read of the charge at a time since reset, in full wells and after coupling, DN."""
+    seen = charge.copy()
+    _add_traps(seen, defects, properties.gain, time)
+    np.minimum(seen, np.float32(properties.well), out=seen)
+    seen = couple(seen, properties.ipc)
+    seen /= np.float32(properties.gain)
     return seen
 
 

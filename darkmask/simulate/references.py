@@ -6,17 +6,18 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.detectors import Detector
+from darkmask.core.window import Window
 from darkmask.pipeline.steps import save_dated
 
 from .headers import FILE_DATE
-from .ramps import saturation_level
+from .ramps import saturation_threshold
 
 # DN. Constant: what a superbias looks like is gone after its subtraction; the saturation step needs counts above zero.
 SUPERBIAS = 10_000.0
 KINDS = ("gain", "linearity", "readnoise", "saturation", "superbias")
 
 
-def reference(kind: str, properties: Detector, window: tuple[int, int, int, int]):
+def reference(kind: str, properties: Detector, window: Window):
     """A reference model with one value all over a window of the detector.
 
     Parameters
@@ -24,8 +25,7 @@ def reference(kind: str, properties: Detector, window: tuple[int, int, int, int]
     kind : str
         ``gain`` (e-/DN), ``linearity`` (of a linear detector), ``readnoise``, ``saturation`` or ``superbias`` (DN).
     properties : Detector
-    window : tuple of int
-        xstart, ystart (from 1), xsize, ysize.
+    window : Window
 
     Returns
     -------
@@ -38,23 +38,22 @@ def reference(kind: str, properties: Detector, window: tuple[int, int, int, int]
         "linearity": 0.0,
         # The pipeline's read noise is that of a correlated double sample.
         "readnoise": properties.read_noise * np.sqrt(2.0),
-        "saturation": SUPERBIAS + saturation_level(properties),
+        "saturation": SUPERBIAS + saturation_threshold(properties),
         "superbias": SUPERBIAS,
     }[kind]
-    xstart, ystart, xsize, ysize = window
     model = _empty_model(kind)
     if kind != "linearity":
-        model.data = np.full((ysize, xsize), value, dtype=np.float32)
+        model.data = np.full(window.shape, value, dtype=np.float32)
     if kind == "linearity":
         # Corrected counts are a polynomial of the counts; simulated ramps are linear as they are.
-        model.coeffs = np.zeros((2, ysize, xsize), dtype=np.float32)
+        model.coeffs = np.zeros((2, *window.shape), dtype=np.float32)
         model.coeffs[1] = 1.0
     if kind in ("linearity", "saturation", "superbias"):
-        model.dq = np.zeros((ysize, xsize), dtype=np.uint32)
+        model.dq = np.zeros(window.shape, dtype=np.uint32)
     model.meta.instrument.name = "NIRCAM"
     model.meta.instrument.detector = properties.name
-    model.meta.subarray.xstart, model.meta.subarray.ystart = xstart, ystart
-    model.meta.subarray.xsize, model.meta.subarray.ysize = xsize, ysize
+    area = model.meta.subarray
+    area.xstart, area.ystart, area.xsize, area.ysize = window
     return model
 
 
@@ -69,7 +68,7 @@ def write_references(folder: Path, properties: Detector, frame: int) -> None:
     frame : int
     """
     for kind in KINDS:
-        model = reference(kind, properties, (1, 1, frame, frame))
+        model = reference(kind, properties, Window.of_frame(frame))
         model.meta.subarray.name = "FULL"
         model.meta.subarray.fastaxis, model.meta.subarray.slowaxis = properties.fastaxis, properties.slowaxis
         model.meta.reftype = kind

@@ -10,6 +10,7 @@ from darkmask.core import siaf
 from darkmask.core.detectors import AMPLIFIERS, DETECTORS, FRAME_SIZE, REFERENCE_BORDER, Geometry, detector
 from darkmask.core.errors import ParameterError
 from darkmask.core.flags import Category
+from darkmask.core.window import Window
 
 # Seconds: JDox NIRCam Detector Readout. Mini frames keep it, so that rates, dwell times and thresholds per group are
 # those of a real full frame.
@@ -43,31 +44,18 @@ class Subarray:
     ----------
     detector, name : str
         DETECTOR and SUBARRAY.
-    xstart, ystart : int
-        SUBSTRT1 and SUBSTRT2, counted from 1.
-    xsize, ysize : int
-        SUBSIZE1 and SUBSIZE2.
+    window : Window
+        Where it lies.
     """
 
     detector: str
     name: str
-    xstart: int
-    ystart: int
-    xsize: int
-    ysize: int
+    window: Window
 
     @property
     def frame_time(self) -> float:
         """Seconds to read the subarray once (JDox NIRCam Detector Readout)."""
-        return (self.xsize + 12) * (self.ysize + 2) * PIXEL_TIME
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Rows and columns of the full frame."""
-        return (
-            slice(self.ystart - 1, self.ystart - 1 + self.ysize),
-            slice(self.xstart - 1, self.xstart - 1 + self.xsize),
-        )
+        return (self.window.xsize + 12) * (self.window.ysize + 2) * PIXEL_TIME
 
 
 def default_subarrays(frame: int, border: int) -> tuple[Subarray, ...]:
@@ -77,12 +65,12 @@ def default_subarrays(frame: int, border: int) -> tuple[Subarray, ...]:
     frame, which does not reach there, in the middle; none where the frame is too small.
     """
     if frame == FRAME_SIZE:
-        return tuple(Subarray(name, "SUB64P", *siaf.positions(name, "SUB64P")[0]) for name in ("NRCB1", "NRCBLONG"))
+        return tuple(Subarray(name, "SUB64P", siaf.positions(name, "SUB64P")[0]) for name in ("NRCB1", "NRCBLONG"))
     size = 64
     start = frame // 2 - size // 2 + 1
     if start <= border or start + size - 1 > frame - border:
         return ()
-    return tuple(Subarray(name, "SUB64P", start, start, size, size) for name in ("NRCB1", "NRCBLONG"))
+    return tuple(Subarray(name, "SUB64P", Window(start, start, size, size)) for name in ("NRCB1", "NRCBLONG"))
 
 
 @dataclass(frozen=True)
@@ -158,22 +146,22 @@ class SimulationSpec:
             self._check_subarray(subarray)
 
     def _check_subarray(self, subarray: Subarray) -> None:
-        rows, columns = subarray.slices
-        inside = (
-            min(subarray.xsize, subarray.ysize) >= 8
-            and min(rows.start, columns.start) >= self.border
-            and max(rows.stop, columns.stop) <= self.frame - self.border
-        )
-        if not inside:
+        window, inner = subarray.window, self.frame - 2 * self.border
+        science = Window(self.border + 1, self.border + 1, inner, inner)
+        if min(window.shape) < 8 or not science.covers(window):
             raise ParameterError(
-                f"{subarray.detector} {subarray.name} at ({subarray.xstart}, {subarray.ystart}) of "
-                f"{subarray.xsize} x {subarray.ysize} pixels: it must be at least 8 pixels wide and lie inside the "
+                f"{subarray.detector} {subarray.name} at ({window.xstart}, {window.ystart}) of "
+                f"{window.xsize} x {window.ysize} pixels: it must be at least 8 pixels wide and lie inside the "
                 f"{self.frame}-pixel frame, off its {self.border} reference pixels."
             )
 
     @property
     def geometry(self) -> Geometry:
         return Geometry(self.frame, self.border)
+
+    def window(self, subarray: Subarray | None) -> Window:
+        """What is read of a subarray, or of the full frame where it is None."""
+        return subarray.window if subarray else Window.of_frame(self.frame)
 
     def sets(self) -> tuple[tuple[str, Subarray | None, int], ...]:
         """What is exposed: detector, subarray (None for the full frame) and observation number.

@@ -1,14 +1,10 @@
 """How far the published search confirms ours, in the categories that both claim."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from darkmask.core.atomic import write_text
-from darkmask.core.cache import cached
-from darkmask.core.flags import Category
+from darkmask.core.flags import Category, in_category
 from darkmask.search.engines import search_set
 from darkmask.search.request import SetRequest
 
@@ -17,7 +13,30 @@ from darkmask.search.request import SetRequest
 CLAIMED_BY_BOTH = (Category.SATURATED, Category.RC, Category.LOW_PEDESTAL)
 
 
-def agreement(ours: np.ndarray, theirs: np.ndarray) -> dict[str, dict[str, int]]:
+def confirmed_by_reffiles(request: SetRequest, ours: np.ndarray) -> dict[str, dict[str, int]]:
+    """Search a set with ``jwst_reffiles``, and count what it confirms.
+
+    Parameters
+    ----------
+    request : SetRequest
+        Of the search that found ``ours``.
+    ours : numpy.ndarray, shape (y, x), uint16
+        Categories.
+
+    Returns
+    -------
+    dict
+        See :func:`count_agreement`.
+
+    Raises
+    ------
+    SearchError
+        When the package cannot search this much data, or failed.
+    """
+    return count_agreement(ours, search_set(replace(request, engine="jwst_reffiles")).categories)
+
+
+def count_agreement(ours: np.ndarray, theirs: np.ndarray) -> dict[str, dict[str, int]]:
     """Count what two searches call a pixel, of the categories that both claim.
 
     Parameters
@@ -32,29 +51,6 @@ def agreement(ours: np.ndarray, theirs: np.ndarray) -> dict[str, dict[str, int]]
     """
     counts = {}
     for category in CLAIMED_BY_BOTH:
-        a, b = (ours & category.bit) != 0, (theirs & category.bit) != 0
+        a, b = in_category(ours, category), in_category(theirs, category)
         counts[category.value] = {"ours": int(a.sum()), "theirs": int(b.sum()), "both": int((a & b).sum())}
     return counts
-
-
-def agreement_cached(request: SetRequest, ours: np.ndarray, key: str) -> dict[str, dict[str, int]]:
-    """:func:`agreement` of a search with ``jwst_reffiles``, kept in the cache.
-
-    Parameters
-    ----------
-    request : SetRequest
-        Of the search that found ``ours``.
-    ours : numpy.ndarray, shape (y, x), uint16
-    key : str
-        Digest of everything that the mask of this detector depends on, its files and our code included.
-
-    Returns
-    -------
-    dict
-    """
-
-    def make(out: Path) -> None:
-        theirs = search_set(replace(request, engine="jwst_reffiles")).categories
-        write_text(out / "agreement.json", json.dumps(agreement(ours, theirs)))
-
-    return json.loads((cached("agreements", key, make) / "agreement.json").read_text(encoding="utf-8"))

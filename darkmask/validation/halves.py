@@ -1,13 +1,9 @@
 """Do the two halves of a set's integrations show the same bad pixels?"""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from darkmask.core.atomic import write_text
-from darkmask.core.cache import cached
 from darkmask.search.engines import search_set
 from darkmask.search.request import SetRequest
 
@@ -19,7 +15,7 @@ MARGIN = 3 * np.sqrt(2)
 _SIGNIFICANCES = ("hot_significance", "noise_significance", "shape_significance", "pedestal_significance")
 
 
-def halves(integrations: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def every_other(integrations: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Every other integration: what drifts in time drifts in both."""
     return tuple(range(0, integrations, 2)), tuple(range(1, integrations, 2))
 
@@ -42,30 +38,10 @@ def stability(request: SetRequest) -> dict:
         update={name: getattr(request.parameters, name) + MARGIN for name in _SIGNIFICANCES}
     )
     clear, found = [], []
-    for chosen in halves(sum(exposure.integrations for exposure in request.exposures)):
+    for chosen in every_other(sum(exposure.integrations for exposure in request.exposures)):
         half = replace(request, integrations=chosen)
         outcome = search_set(half)
         found.append(outcome.categories != 0)
         clear.append((search_set(replace(half, parameters=strict)).categories & outcome.flags.unusable_bits) != 0)
     lost = [int((clear[i] & ~found[1 - i]).sum()) for i in (0, 1)]
     return {"clear": int(clear[0].sum() + clear[1].sum()), "lost": sum(lost)}
-
-
-def stability_cached(request: SetRequest, key: str) -> dict:
-    """:func:`stability`, kept in the cache.
-
-    Parameters
-    ----------
-    request : SetRequest
-    key : str
-        Digest of everything that the mask of this detector depends on, its files and our code included.
-
-    Returns
-    -------
-    dict
-    """
-
-    def make(out: Path) -> None:
-        write_text(out / "stability.json", json.dumps(stability(request)))
-
-    return json.loads((cached("stability", key, make) / "stability.json").read_text(encoding="utf-8"))

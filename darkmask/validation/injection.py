@@ -10,13 +10,14 @@ import numpy as np
 
 from darkmask.core.detectors import Detector
 from darkmask.core.flags import Category
-from darkmask.simulate.ramps import saturation_level, telegraph_levels
+from darkmask.search.maps.layout import JUMP_DET, SATURATED
+from darkmask.simulate.ramps import saturation_threshold, telegraph_levels
 
 # Pixels between two injections, so that what one couples into its neighbours, and what the steps flag around it, is
 # not counted for another.
 SPACING = 5
 _REACH = SPACING // 2
-_SATURATED, _JUMP_DET = np.uint8(2), np.uint8(4)
+_SATURATED, _JUMP_DET = np.uint8(SATURATED), np.uint8(JUMP_DET)
 
 
 class Strengths(NamedTuple):
@@ -138,7 +139,7 @@ def add_defects(
     """
     nint, ngroup = ramps.shape[:2]
     times = np.arange(1, ngroup + 1)
-    full = saturation_level(properties)
+    full = saturation_threshold(properties)
     for category in Category:
         chosen = injections.of(category)
         if not chosen.any():

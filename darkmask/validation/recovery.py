@@ -6,25 +6,19 @@ draws from the whole detector, as it did without them.
 """
 
 import hashlib
-import json
 import tempfile
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-from astropy.stats import binom_conf_interval
-from scipy.ndimage import binary_dilation
-from scipy.optimize import minimize
 
-from darkmask.core.atomic import write_text
-from darkmask.core.cache import cached
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category, pack_categories
 from darkmask.delivery import OpenSet
 from darkmask.delivery.reading import read_rows
 from darkmask.search.engines import search_set
-from darkmask.search.flight.amplifier import saturation_level
+from darkmask.search.flight.amplifier import own_saturation_level
 from darkmask.search.flight.categories import search_flight
 from darkmask.search.flight.unstable import name_unstable
 from darkmask.search.maps import CombinedMaps, combine_set
@@ -32,7 +26,7 @@ from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
 
 from .injection import SPACING, Injections, Strengths, add_defects, draw_injections, strengths_of, without_jumps
-from .refit import refit
+from .refit import refit_ramps
 
 # Pixels times groups that go through the steps: they take 0.25 s a million and 50 bytes each.
 SAMPLES = 6_000_000
@@ -65,26 +59,6 @@ class Recovery:
     named: np.ndarray
     false_pixels: int
     limits: dict[str, float]
-
-
-def recover_cached(request: SetRequest, key: str) -> dict:
-    """:func:`summarise` of :func:`inject_and_recover`, kept in the cache.
-
-    Parameters
-    ----------
-    request : SetRequest
-    key : str
-        Digest of everything that the mask of this detector depends on, its files and our code included.
-
-    Returns
-    -------
-    dict
-    """
-
-    def make(out: Path) -> None:
-        write_text(out / "recovery.json", json.dumps(summarise(inject_and_recover(request)), allow_nan=False))
-
-    return json.loads((cached("injections", key, make) / "recovery.json").read_text(encoding="utf-8"))
 
 
 def inject_and_recover(request: SetRequest) -> Recovery:
@@ -163,8 +137,8 @@ def _search_again(
 ) -> np.ndarray:
     """The categories of the strip's pixels with the defects in it."""
     properties = look_up_detector(request.detector)
-    strip = replace(request, exposures=(refit(request, rows, sci, groupdq, folder),), folder=folder)
-    part = combine_set(strip.exposures, folder, properties, saturation_level(properties))
+    strip = replace(request, exposures=(refit_ramps(request, rows, sci, groupdq, folder),), folder=folder)
+    part = combine_set(strip.exposures, folder, properties, own_saturation_level(properties))
     whole = {}
     for field in fields(CombinedMaps):
         value = getattr(before.maps, field.name)
@@ -190,6 +164,8 @@ def _compare(
     injections: Injections,
     kinds: dict[Category, Strengths],
 ) -> Recovery:
+    from scipy.ndimage import binary_dilation
+
     at = categories[injections.y, injections.x]
     own = np.array([Category(name).bit for name in injections.category], dtype=np.uint16)
     unusable = before.flags.unusable_bits
@@ -254,7 +230,7 @@ def _curve(strength: np.ndarray, found: np.ndarray) -> list[tuple[float, ...]]:
     points = []
     for part in np.array_split(np.arange(strength.size), min(_BINS, max(strength.size // 5, 1))):
         if part.size:
-            low, high = binom_conf_interval(int(found[part].sum()), part.size, interval="wilson")
+            low, high = _wilson(int(found[part].sum()), part.size)
             share = found[part].mean()
             points.append(tuple(float(v) for v in (strength[part[0]], strength[part[-1]], part.size, share, low, high)))
     return points
@@ -275,6 +251,8 @@ def detection_strengths(strength: np.ndarray, found: np.ndarray) -> tuple[float 
     """
     if found.all() or not found.any():
         return None, None
+    from scipy.optimize import minimize
+
     log = np.log(strength)
     scale = max(float(log.std()), 1e-6)
 
@@ -309,5 +287,13 @@ def completeness(kind: dict, least: float, most: float = np.inf) -> tuple[int, i
     counted = [named for s, named in zip(kind["strengths"], kind["named_each"], strict=True) if least <= s <= most]
     if not counted:
         return 0, 0, (float("nan"), float("nan"))
-    low, high = binom_conf_interval(sum(counted), len(counted), interval="wilson")
-    return sum(counted), len(counted), (float(low), float(high))
+    return sum(counted), len(counted), _wilson(sum(counted), len(counted))
+
+
+def _wilson(found: int, number: int) -> tuple[float, float]:
+    """The 68.3 % interval of a share."""
+    # Imported here, since checks import this module and most runs have their answers in the cache.
+    from astropy.stats import binom_conf_interval
+
+    low, high = binom_conf_interval(found, number, interval="wilson")
+    return float(low), float(high)

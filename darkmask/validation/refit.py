@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
 
 from darkmask.core.errors import DeliveryError, SearchError
 from darkmask.delivery import Exposure
@@ -19,7 +18,7 @@ from darkmask.search.request import SetRequest
 _INTEGRATIONS_AT_ONCE = 99
 
 
-def refit(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.ndarray, folder: Path) -> Exposure:
+def refit_ramps(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.ndarray, folder: Path) -> Exposure:
     """Rows of all integrations of a set after the pipeline's steps, as one exposure.
 
     Parameters
@@ -65,6 +64,8 @@ def refit(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.ndarray
 
 
 def _meta(request: SetRequest, rows: slice) -> dict:
+    from astropy.io import fits
+
     record = request.exposures[0].jump
     try:
         header = fits.getheader(request.folder / record.path)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.detectors import Detector, detector
+from darkmask.core.window import Window
 from darkmask.pipeline.steps import fit_ramps
 from darkmask.simulate.references import reference
 
@@ -59,7 +60,7 @@ def fit_exposure(
     from stdatamodels.jwst import datamodels
 
     nint, ngroup, rows, columns = sci.shape
-    window = (1, meta["ystart"], columns, rows)
+    window = Window(1, meta["ystart"], columns, rows)
     model = datamodels.RampModel(data=sci, groupdq=groupdq, pixeldq=np.zeros((rows, columns), np.uint32))
     model.meta.instrument.name, model.meta.instrument.detector = "NIRCAM", properties.name
     model.meta.telescope = "JWST"

@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.io import fits
 
-from darkmask.core.flags import bits_of
+from darkmask.core.flags import bits_of, has_flag
 
 from .planting import BORDER, Faults, first_of, one_in
 
@@ -42,7 +42,7 @@ def spread(number: int) -> np.ndarray:
 
 
 def has(name: str):
-    return lambda dq: (dq & bits_of((name,))) != 0
+    return lambda dq: has_flag(dq, name)
 
 
 @fault(*ALL_OF_A_MASK, said="has no DQ extension, and the pipeline reads no other")

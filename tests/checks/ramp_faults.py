@@ -4,7 +4,7 @@ import numpy as np
 
 from darkmask.core.detectors import detector
 from darkmask.simulate import read_truth
-from darkmask.simulate.ramps import saturation_level
+from darkmask.simulate.ramps import saturation_threshold
 
 from .planting import Faults, every_exposure, first_of, one_in
 
@@ -48,7 +48,7 @@ def beside_defects(space) -> np.ndarray:
 
 @fault("CNT-SATURATED", said="saturated pixels found by the search of NRCA1")
 def many_saturated(space):
-    where, full = spread(100), np.float32(saturation_level(detector("NRCA1")))
+    where, full = spread(100), np.float32(saturation_threshold(detector("NRCA1")))
     for ramps in every_exposure(space.delivery):
         ramps.sci[:, :, where] = full
         ramps.groupdq[:, :, where] |= SATURATED

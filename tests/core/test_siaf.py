@@ -14,6 +14,7 @@ import pytest
 
 from darkmask.core import siaf
 from darkmask.core.detectors import DETECTORS, FOCAL_PLANE, FRAME_SIZE
+from darkmask.core.window import Window
 
 TABLE = Path(siaf.__file__).with_name("siaf_subarrays.json")
 
@@ -82,7 +83,7 @@ def detector_and_subarray(aperture: str) -> tuple[str, str] | None:
     return chip.replace("5", "LONG"), SUBARRAY_NAMES[rest].format(m=chip[3])
 
 
-def position(aperture, full) -> siaf.Position | None:
+def position(aperture, full) -> Window | None:
     """The aperture's rectangle in the science frame of its detector's full-frame aperture; None if between pixels.
 
     Det coordinates are not those of the header: NIRCam's FULL apertures have DetSciParity -1, with DetSciYAngle 0
@@ -94,10 +95,10 @@ def position(aperture, full) -> siaf.Position | None:
     xstart, ystart = map(round, corner)
     if max(abs(corner[0] - xstart), abs(corner[1] - ystart)) > 0.01:
         return None
-    return siaf.Position(xstart, ystart, int(aperture.XSciSize), int(aperture.YSciSize))
+    return Window(xstart, ystart, int(aperture.XSciSize), int(aperture.YSciSize))
 
 
-def inside(place: siaf.Position) -> bool:
+def inside(place: Window) -> bool:
     return (
         min(place.xstart, place.ystart) >= 1
         and max(place.xstart + place.xsize, place.ystart + place.ysize) <= FRAME_SIZE + 1
@@ -117,7 +118,7 @@ def siaf_versions(pysiaf):
 
 def build_table(pysiaf) -> dict:
     """What ``siaf_subarrays.json`` should hold."""
-    found: dict[str, dict[str, list[siaf.Position]]] = {name: {} for name in DETECTORS}
+    found: dict[str, dict[str, list[Window]]] = {name: {} for name in DETECTORS}
     for version, apertures in siaf_versions(pysiaf):
         for name, aperture in apertures.apertures.items():
             if key := detector_and_subarray(name):
@@ -136,7 +137,7 @@ def build_table(pysiaf) -> dict:
         "source": "pysiaf, NIRCam_SIAF.xml; made by tests/core/test_siaf.py",
         "first_prd_version": FIRST_PRD_VERSION,
         "prd_version": pysiaf.JWST_PRD_VERSION,
-        "columns": list(siaf.Position._fields),
+        "columns": list(Window._fields),
         "positions": {detector: dict(sorted(places.items())) for detector, places in found.items()},
     }
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
 from darkmask.core.flags import bits_of
-from darkmask.masks.compare import Agreement, agreement, between_thresholds, compare, lost_bits
+from darkmask.masks.compare import Agreement, between_thresholds, compare, lost_bits
 
 boolean = arrays(bool, (6, 7))
 HOT, DEAD, RC, DNU = (bits_of((name,)) for name in ("HOT", "DEAD", "RC", "DO_NOT_USE"))
@@ -14,15 +14,15 @@ HOT, DEAD, RC, DNU = (bits_of((name,)) for name in ("HOT", "DEAD", "RC", "DO_NOT
 
 @given(boolean, boolean, boolean)
 def test_every_compared_pixel_is_counted_once(first, second, where):
-    found = agreement(first, second, where)
+    found = Agreement.of(first, second, where)
     assert found.both + found.gone + found.new + found.neither == where.sum()
-    swapped = agreement(second, first, where)
+    swapped = Agreement.of(second, first, where)
     assert (found.gone, found.new) == (swapped.new, swapped.gone)
 
 
 @given(boolean)
 def test_a_mask_agrees_with_itself(mask):
-    found = agreement(mask, mask, np.ones_like(mask))
+    found = Agreement.of(mask, mask, np.ones_like(mask))
     assert found.gone == found.new == 0
     if mask.any() and not mask.all():
         assert found.kappa == pytest.approx(1)

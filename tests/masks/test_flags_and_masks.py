@@ -13,7 +13,6 @@ from darkmask.core.errors import MaskError
 from darkmask.core.flags import (
     FLIGHT_FLAGS,
     MASK_MNEMONICS,
-    OFFICIAL_FLAGS,
     Category,
     bits_of,
     in_category,
@@ -22,6 +21,7 @@ from darkmask.core.flags import (
 )
 from darkmask.masks import quality as maskquality
 from darkmask.masks.file import MaskMeta, read_mask, write_mask
+from tests.support.official_flags import OFFICIAL_FLAGS
 
 META = MaskMeta("NRCA1", "an author", "a description", "GROUND", "2021-12-25T00:00:00", ("a line",))
 SHAPE = (24, 32)

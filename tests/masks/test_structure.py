@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from darkmask.delivery.quality import dark_current, difference_noise, jump_rate
 from darkmask.masks.structure import amplifier_excess, largest_clump, line_excess
-from darkmask.validation.halves import halves
+from darkmask.validation.halves import every_other
 
 SHAPE = (12, 16)
 masks = arrays(bool, SHAPE)
@@ -63,7 +63,7 @@ def test_the_largest_clump_holds_corners_and_no_reference_pixels():
 
 @given(st.integers(2, 300))
 def test_halves_share_every_integration(number):
-    first, second = halves(number)
+    first, second = every_other(number)
     assert sorted(first + second) == list(range(number))
     assert abs(len(first) - len(second)) <= 1
 

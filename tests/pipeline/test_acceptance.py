@@ -11,10 +11,11 @@ from darkmask.core.detectors import DETECTORS, Geometry
 from darkmask.core.errors import MaskError
 from darkmask.core.flags import bits_of
 from darkmask.core.siaf import positions
+from darkmask.core.window import Window
 from darkmask.masks import quality as maskquality
 from darkmask.masks.file import full_dq_def, read_mask
 from darkmask.pipeline import acceptance
-from darkmask.pipeline.applied import Window, difference
+from darkmask.pipeline.applied import difference
 from darkmask.pipeline.certification import write_stub_context
 from darkmask.pipeline.offline import offline_crds
 from darkmask.pipeline.worker import pipeline
@@ -129,7 +130,7 @@ def test_a_subarray_is_cut_where_the_exposure_lies(tmp_path, own_cache):
     assert full["refused"]
     mask = read_mask(path).decoded
     x, y = part["first"]
-    place = acceptance.subarray_window("NRCB4", Geometry(FRAME))
+    _, place = acceptance.subarray_window("NRCB4", Geometry(FRAME))
     right, moved = place.cut(mask), place._replace(ystart=place.ystart - 2).cut(mask)
     assert part["pixels"] == (right != moved).sum() > 0
     assert right[y, x] != moved[y, x]
@@ -165,9 +166,9 @@ def test_a_user_with_a_cache_alone_is_certified_by_its_context(tmp_path, own_cac
 
 @pytest.mark.parametrize("detector", DETECTORS)
 def test_the_subarray_that_masks_are_applied_to_is_real(detector):
-    window = acceptance.subarray_window(detector, Geometry())
-    assert tuple(window[1:]) in {tuple(place) for place in positions(detector, window.name)}
-    mini = acceptance.subarray_window(detector, Geometry(FRAME))
+    name, window = acceptance.subarray_window(detector, Geometry())
+    assert window in positions(detector, name)
+    _, mini = acceptance.subarray_window(detector, Geometry(FRAME))
     assert mini.cut(np.zeros((FRAME, FRAME))).shape == (mini.ysize, mini.xsize)
 
 
@@ -177,7 +178,7 @@ def test_differences_are_counted_by_flag():
     told = difference(expected, found)
     assert told == {"pixels": 2, "first": [2, 1], "flags": {"DO_NOT_USE": [0, 1], "HOT": [1, 1]}}
     assert difference(expected, expected) == {"pixels": 0, "first": [], "flags": {}}
-    assert Window("A", 3, 2, 2, 1).cut(expected).tolist() == [[BAD, 0]]
+    assert Window(3, 2, 2, 1).cut(expected).tolist() == [[BAD, 0]]
 
 
 def test_a_flag_at_a_value_that_nobody_has_is_a_definition_error():

@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 
 from darkmask.cli import main
-from darkmask.core.flags import bits_of
+from darkmask.core.flags import dq_bits
 from darkmask.masks.file import read_mask
 from darkmask.search.reffiles.flats import merge_flats
 
@@ -28,7 +28,7 @@ class Flats:
 
 
 def bit(name: str) -> np.uint32:
-    return np.uint32(bits_of((name,)))
+    return dq_bits(name)
 
 
 def write_flat(path: Path, image: np.ndarray, **keywords) -> None:

@@ -11,6 +11,7 @@ from scipy.stats import sigmaclip
 from darkmask.core.detectors import Geometry
 from darkmask.core.errors import DeliveryError, SearchError
 from darkmask.core.flags import Category, in_category, pixel_flags
+from darkmask.core.window import Window
 from darkmask.delivery import Exposure
 from darkmask.delivery.headers import read_record
 from darkmask.search.engines import SetRequest
@@ -70,7 +71,7 @@ def triplets_of(folder: Path, observation: str, rate: str) -> list[Triplet]:
 def delivery(tmp_path_factory):
     """Six exposures of 2 integrations: a 128x128 frame with reference pixels, and a 64x64 subarray without."""
     out = tmp_path_factory.mktemp("several") / "delivery"
-    subarray = Subarray("NRCB1", "SUB64P", 33, 33, 64, 64)
+    subarray = Subarray("NRCB1", "SUB64P", Window(33, 33, 64, 64))
     spec = SimulationSpec(seed=7, frame=128, detectors=("NRCB1",), subarrays=(subarray,), groups=12)
     simulate_delivery(out, spec, workers=1, progress=False)
     return out

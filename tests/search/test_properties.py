@@ -19,16 +19,18 @@ from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import (
     FLIGHT_FLAGS,
     MASK_MNEMONICS,
-    OFFICIAL_FLAGS,
     Category,
     bits_of,
+    dq_bits,
     in_category,
     pixel_flags,
 )
+from darkmask.core.window import Window
 from darkmask.masks.compare import lost_bits
 from darkmask.masks.file import full_dq_def, read_mask
 from darkmask.search.maps import combine_set
 from fixtures.criteria import Criteria, CriteriaError, load_criteria
+from tests.support.official_flags import OFFICIAL_FLAGS
 from tests.support.raw_exposures import Ramps, write_exposures
 
 NIRCAM = load_criteria("nircam")
@@ -55,7 +57,7 @@ def test_a_category_with_a_flag_of_its_own_is_read_back_from_the_mask(image):
         sharing = [c for c in Category if names and FLIGHT_FLAGS.mnemonics[c] == names]
         expected = np.any([in_category(image, c) for c in sharing], axis=0) if sharing else None
         if names:
-            assert ((dq & np.uint32(bits_of(names))) != 0).tolist() == expected.tolist()
+            assert ((dq & dq_bits(*names)) != 0).tolist() == expected.tolist()
     unusable = np.any([in_category(image, c) for c in FLIGHT_FLAGS.do_not_use], axis=0)
     assert ((dq & 1) != 0).tolist() == unusable.tolist()
 
@@ -119,8 +121,9 @@ def test_a_window_of_the_frame_is_a_slice_of_it(window):
     (frame, border), ((xstart, ystart), (columns, rows)) = window
     geometry = Geometry(frame, border)
     cut = np.s_[ystart - 1 : ystart - 1 + rows, xstart - 1 : xstart - 1 + columns]
-    whole = geometry.reference_pixels()
-    assert (geometry.reference_pixels(xstart, ystart, (rows, columns)) == whole[cut]).all()
+    part, whole = Window(xstart, ystart, columns, rows), geometry.reference_pixels()
+    assert (geometry.reference_pixels(part) == whole[cut]).all()
+    assert (part.cut(whole) == whole[cut]).all()
 
 
 @settings(max_examples=12)

@@ -13,6 +13,7 @@ from darkmask.core.atomic import sha256_file
 from darkmask.core.detectors import FRAME_SIZE, detector
 from darkmask.core.errors import DeliveryError, ParameterError
 from darkmask.core.flags import Category, pixel_flags
+from darkmask.core.window import Window
 from darkmask.pipeline.offline import offline_crds
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray, read_truth, simulate_delivery
 from darkmask.simulate.defects import draw_defects
@@ -193,7 +194,7 @@ def test_missing_truth_is_said_in_one_sentence(tmp_path):
         ({"fractions": {"hot": 0.5}}, "hot = 0.5"),
         ({"fractions": {"hot": 0.03, "rc": 0.03}}, "no room"),
         ({"cosmic_ray_rate": -1.0}, "cosmic_ray_rate"),
-        ({"subarrays": (Subarray("NRCB1", "SUB64P", 1, 1, 64, 64),)}, "off its 4 reference pixels"),
+        ({"subarrays": (Subarray("NRCB1", "SUB64P", Window(1, 1, 64, 64)),)}, "off its 4 reference pixels"),
         ({"seed": -1}, "must not be negative"),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 from astropy.io import fits
 
 from darkmask.core.detectors import Geometry
-from darkmask.core.flags import bits_of
+from darkmask.core.flags import bits_of, has_flag
 from darkmask.masks.file import MaskMeta, full_dq_def, write_mask
 
 FRAME = 64
@@ -56,7 +56,7 @@ def table(*rows):
 def compact(dq):
     """Standard bits as those of a table of its own: 1 DO_NOT_USE, 2 HOT, 4 REFERENCE_PIXEL."""
     flags = {1: "DO_NOT_USE", 2: "HOT", 4: "REFERENCE_PIXEL"}
-    return sum(((dq & bits_of((name,))) != 0) * np.uint32(value) for value, name in flags.items()).astype(np.uint32)
+    return sum(has_flag(dq, name) * np.uint32(value) for value, name in flags.items()).astype(np.uint32)
 
 
 COMPACT_DEF = table((1, "DO_NOT_USE"), (2, "HOT"), (4, "REFERENCE_PIXEL"))

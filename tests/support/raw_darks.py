@@ -4,12 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from darkmask.core.window import Window
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray
 
 RAW = SimulationSpec(
     frame=128,
     detectors=("NRCBLONG",),
-    subarrays=(Subarray("NRCBLONG", "SUB64P", 33, 33, 64, 64),),
+    subarrays=(Subarray("NRCBLONG", "SUB64P", Window(33, 33, 64, 64)),),
     exposures=5,
     groups=16,
     raw=True,

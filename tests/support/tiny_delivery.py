@@ -4,9 +4,10 @@ import numpy as np
 from astropy.io import fits
 
 from darkmask.core.flags import Category
+from darkmask.core.window import Window
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray, read_truth
 
-SUBARRAY = Subarray("NRCBLONG", "SUB64P", 21, 31, 24, 24)
+SUBARRAY = Subarray("NRCBLONG", "SUB64P", Window(21, 31, 24, 24))
 # More of everything than the default has, or a frame this small would hold one or two of each.
 TINY = SimulationSpec(
     frame=96,

@@ -18,7 +18,7 @@ from darkmask.delivery import scan
 from darkmask.pipeline.worker import Worker, WorkerError
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
-from darkmask.simulate.ramps import saturation_level
+from darkmask.simulate.ramps import saturation_threshold
 from darkmask.validation.injection import SPACING, Injections, add_defects, draw_injections, strengths_of, without_jumps
 from darkmask.validation.recovery import completeness, detection_strengths, inject_and_recover, summarise
 
@@ -91,7 +91,7 @@ def test_kinds_are_what_they_are_called():
 @pytest.mark.parametrize(("category", "strength"), [(Category.SATURATED, 1.0), (Category.HOT, 1e4)])
 def test_a_full_well_stays_full_and_is_flagged_with_its_neighbours(category, strength):
     sci, groupdq = injected(category, strength)
-    full = saturation_level(NRCA1)
+    full = saturation_threshold(NRCA1)
     assert sci[:, -1, 4, 4] == pytest.approx(full)
     assert (groupdq[:, -1, 3:6, 3:6] == 2).all()
     assert groupdq[:, -1].sum() == 2 * 9 * 4

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from darkmask.core import fits_layout as fitslayout
+from darkmask.core import fits_layout
 from darkmask.core.atomic import sha256_file
 from darkmask.core.errors import ArchiveError
 
-from .query import Product, reason_of
+from .query import Product, network_reason
 
 PREFIX = ".part-fetch-"
 # The server is asked again after a failure that may pass, with pauses that double.
@@ -119,7 +119,7 @@ def _continue(session, product: Product, part: Path, advance: Callable[[int], No
                     if have > product.size:
                         break
     except requests.RequestException as error:
-        return reason_of(error)
+        return network_reason(error)
     if have > product.size:
         part.unlink()
         return f"it sent more than the {product.size} bytes that it lists"
@@ -142,11 +142,11 @@ def _damage(path: Path) -> str:
     size = path.stat().st_size
     try:
         with path.open("rb") as file:
-            if file.read(len(fitslayout.SIGNATURE)) != fitslayout.SIGNATURE:
+            if file.read(len(fits_layout.SIGNATURE)) != fits_layout.SIGNATURE:
                 return "is no FITS file"
             file.seek(0)
             with fits.open(file, memmap=False, lazy_load_hdus=False, disable_image_compression=True) as hdus:
-                damage = fitslayout.damage(hdus, file, size)
+                damage = fits_layout.damage(hdus, file, size)
                 if damage:
                     return damage
                 wrong = [hdu.name for hdu in hdus if "DATASUM" in hdu.header and hdu.verify_datasum() == 0]

@@ -84,16 +84,7 @@ def find_products(
     ArchiveError
         When the archive cannot be asked, answers with an error, or has no such file.
     """
-    client = archive()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of empty results, which are said below
-        try:
-            found = client.query_criteria(
-                obs_collection="JWST", instrument_name="NIRCAM*", proposal_id=str(program), pagesize=10_000
-            )
-            listed = client.get_product_list(found) if len(found) else []
-        except Exception as error:  # requests, astroquery and json each have types of their own
-            raise unreachable(error) from error
+    number, listed = _ask(program)
     chosen: dict[str, Product] = {}
     for row in listed:
         product = _product(row)
@@ -110,11 +101,25 @@ def find_products(
         filters = [f"detectors {', '.join(sorted(detectors))}"] if detectors else []
         filters += [f"observations {', '.join(map(str, sorted(observations)))}"] if observations else []
         raise ArchiveError(
-            f"The archive lists {len(found)} NIRCam observations of program {program} and no "
+            f"The archive lists {number} NIRCam observations of program {program} and no "
             f"_{' or _'.join(sorted(products))} file of them{' for ' + ' and '.join(filters) if filters else ''}: "
             "correct the program or the filters."
         )
     return tuple(sorted(chosen.values()))
+
+
+def _ask(program: int):
+    """How many observations the archive has of a program, and the rows of all their files."""
+    client = archive()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of empty results, which are said by find_products
+        try:
+            found = client.query_criteria(
+                obs_collection="JWST", instrument_name="NIRCAM*", proposal_id=str(program), pagesize=10_000
+            )
+            return len(found), client.get_product_list(found) if len(found) else []
+        except Exception as error:  # requests, astroquery and json each have types of their own
+            raise unreachable(error) from error
 
 
 def _product(row) -> Product:
@@ -132,11 +137,12 @@ def unreachable(error: Exception) -> ArchiveError:
     from astroquery.mast import conf
 
     return ArchiveError(
-        f"The archive at {conf.server} cannot be asked ({reason_of(error)}): check the network, or try again later."
+        f"The archive at {conf.server} cannot be asked ({network_reason(error)}): check the network, or try again "
+        "later."
     )
 
 
-def reason_of(error: Exception) -> str:
+def network_reason(error: Exception) -> str:
     """What an error of the network says, without the objects that it went through, which come first."""
     said = " ".join(str(error).split()).rsplit(": ", 1)[-1][:160].strip(" .'\")(>")
     return f"{type(error).__name__}: {said}" if said else type(error).__name__

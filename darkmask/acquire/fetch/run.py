@@ -4,11 +4,11 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from darkmask.core.atomic import sha256_file, write_text
 from darkmask.core.errors import ArchiveError
+from darkmask.core.progress import progress_bar
 
 from .download import download, part_of
 from .query import Product, archive
@@ -62,7 +62,7 @@ def fetch(products: Sequence[Product], out: Path, *, progress: bool = True) -> I
 
 
 def _fetch_all(products: Sequence[Product], out: Path, progress: bool) -> Iterator[str]:
-    record = _read_record(out / RECORD)
+    record = _fetched_before(out / RECORD)
     missing = []
     for product in products:
         if _is_there(product, out, record):
@@ -79,7 +79,7 @@ def _fetch_all(products: Sequence[Product], out: Path, progress: bool) -> Iterat
     # The client's own session carries a login, where there is one.
     session = archive()._session
     failed: list[str] = []
-    with _bar(need + here, progress) as advance:
+    with progress_bar("fetching", need + here, progress, counts_bytes=True) as advance:
         for product in missing:
             try:
                 digest = download(session, product, out, advance)
@@ -103,22 +103,10 @@ def _is_there(product: Product, out: Path, record: dict) -> bool:
         return False
 
 
-def _read_record(path: Path) -> dict:
+def _fetched_before(path: Path) -> dict:
     """The record of an earlier run; one that cannot be read counts as none, and files are fetched again."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
-
-
-@contextmanager
-def _bar(total: int, shown: bool):
-    """A progress bar on standard error; gives the function to tell of bytes that came."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-    columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
-        task = bar.add_task("fetch", total=total)
-        yield lambda count: bar.advance(task, count)

@@ -2,6 +2,6 @@
 
 from .references import GivenReferences, read_given
 from .run import prepare
-from .steps import Settings
+from .steps import PrepareSettings
 
-__all__ = ["GivenReferences", "Settings", "prepare", "read_given"]
+__all__ = ["GivenReferences", "PrepareSettings", "prepare", "read_given"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from darkmask.core.atomic import sha256_file, write_text
 from darkmask.core.provenance import source_digest
 
-from .steps import Settings
+from .steps import PrepareSettings
 
 # Of folders that hold what is not finished; a scan passes over names that begin with a point.
 PREFIX = ".part-prepare-"
@@ -21,7 +21,7 @@ class Recipe:
 
     Attributes
     ----------
-    settings : Settings
+    settings : PrepareSettings
     references : dict
         Kind to name and SHA-256, or to ``N/A``.
     context : str
@@ -33,7 +33,7 @@ class Recipe:
         Name and SHA-256 of the ``_uncal`` file.
     """
 
-    settings: Settings
+    settings: PrepareSettings
     references: dict
     context: str
     versions: dict
@@ -41,9 +41,9 @@ class Recipe:
     input: dict
 
     @classmethod
-    def of(cls, settings: Settings, references: dict, context: str) -> "Recipe":
+    def of(cls, settings: PrepareSettings, references: dict, context: str) -> "Recipe":
         versions = {name: version(name) for name in _PACKAGES}
-        return cls(settings, references, context, versions, source_digest(), {})
+        return cls(settings, references, context, versions, source_digest("acquire"), {})
 
     def for_input(self, name: str, digest: str) -> "Recipe":
         """The same for one exposure."""

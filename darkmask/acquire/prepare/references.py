@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from darkmask.core.errors import ParameterError
+from darkmask.core.window import Window
 from darkmask.delivery.records import FileRecord
 
 KINDS = ("saturation", "superbias", "linearity", "gain", "readnoise")
@@ -23,26 +24,18 @@ class GivenReference:
     path : Path
     kind : str
     detector, subarray : str
-    window : tuple of int
-        First column and row, counted from 1, and columns and rows.
+    window : Window
     """
 
     path: Path
     kind: str
     detector: str
     subarray: str
-    window: tuple[int, int, int, int]
+    window: Window
 
     def fits(self, record: FileRecord) -> bool:
         """Whether it is of the exposure's detector and covers its window."""
-        x, y, columns, rows = self.window
-        return (
-            self.detector == record.detector
-            and x <= record.xstart
-            and y <= record.ystart
-            and record.xstart + record.xsize <= x + columns
-            and record.ystart + record.ysize <= y + rows
-        )
+        return self.detector == record.detector and self.window.covers(record.window)
 
 
 @dataclass(frozen=True)
@@ -186,7 +179,7 @@ def _read(path: Path, expected: str | None = None) -> GivenReference | None:
         kind,
         str(primary.get("DETECTOR", "")).strip().upper(),
         str(primary.get("SUBARRAY", "")).strip().upper(),
-        (xstart, ystart, columns, rows),
+        Window(xstart, ystart, columns, rows),
     )
 
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.util import Finalize
@@ -16,13 +16,14 @@ from pathlib import Path
 
 from darkmask.core.atomic import sha256_file
 from darkmask.core.errors import DeliveryError
+from darkmask.core.progress import progress_bar
 from darkmask.delivery.records import FileRecord
 from darkmask.pipeline.steps import set_aside_garbage, silence_logs
 
 from .exposures import find_exposures, root_of
 from .record import PREFIX, Recipe, is_finished, record_path, write_record
 from .references import NOT_APPLICABLE, GivenReferences, ask_crds
-from .steps import Settings, make_products
+from .steps import PrepareSettings, make_products
 
 # Bytes for each pixel and group at the peak of the ramp fit, and of the imports beside them: measured on 2048 x 2048
 # exposures with jwst 3.0.0.
@@ -56,7 +57,7 @@ def prepare(
     folder: Path,
     out: Path,
     given: GivenReferences,
-    settings: Settings,
+    settings: PrepareSettings,
     *,
     jobs: int | None = None,
     progress: bool = True,
@@ -72,7 +73,7 @@ def prepare(
         of its input and the same parameters is not processed again.
     given : GivenReferences
         CRDS is asked for what it has none of.
-    settings : Settings
+    settings : PrepareSettings
     jobs : int, optional
         Exposures at a time; by default as many as there are cores and memory for.
     progress : bool
@@ -123,7 +124,7 @@ def _samples(record: FileRecord) -> int:
 
 
 def _tasks(
-    folder: Path, out: Path, records: Sequence[FileRecord], given: GivenReferences, settings: Settings
+    folder: Path, out: Path, records: Sequence[FileRecord], given: GivenReferences, settings: PrepareSettings
 ) -> Iterator[Task]:
     digests: dict[Path, str] = {}
     for record in records:
@@ -167,7 +168,7 @@ def _run_locked(tasks: list[Task], out: Path, jobs: int, progress: bool) -> Iter
     failed: list[str] = []
     # Spawned, not forked: the parent may run threads, and its CRDS configuration must stay its own.
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start_worker)
-    with pool, _bar(len(tasks), progress) as advance:
+    with pool, progress_bar("exposures", len(tasks), progress) as advance:
         try:
             futures = {pool.submit(perform, task): task for task in tasks}
             for future in as_completed(futures):
@@ -258,22 +259,3 @@ def perform(task: Task) -> str:
             os.replace(path, task.out / path.name)
     write_record(recorded, recipe, outputs)
     return f"{root}: made {', '.join(sorted(name.removeprefix(root) for name in outputs))}"
-
-
-@contextmanager
-def _bar(total: int, shown: bool):
-    """A progress bar on standard error; gives the function to call when an exposure is done."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn("exposures"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
-        task = bar.add_task("prepare", total=total)
-        yield lambda: bar.advance(task)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.detectors import Geometry
-from darkmask.core.flags import pixel_flags
+from darkmask.core.flags import dq_bits
 from darkmask.delivery.records import FileRecord
 from darkmask.pipeline.steps import fit_ramps, save_dated
 
@@ -18,7 +18,7 @@ _SEGMENT_ARRAYS = ("slope", "sigslope", "var_poisson", "var_rnoise", "yint", "si
 
 
 @dataclass(frozen=True)
-class Settings:
+class PrepareSettings:
     """How exposures are processed, beside their reference files.
 
     Attributes
@@ -40,7 +40,7 @@ def make_products(
     path: Path,
     record: FileRecord,
     references: dict[str, Path | None],
-    settings: Settings,
+    settings: PrepareSettings,
     folder: Path,
     *,
     context: str = "N/A",
@@ -60,7 +60,7 @@ def make_products(
         What its headers say.
     references : dict of str to Path or None
         Saturation, superbias, linearity, gain and readnoise; None skips the step.
-    settings : Settings
+    settings : PrepareSettings
     folder : Path
         Gets the products.
     context : str
@@ -105,7 +105,7 @@ def make_products(
     return made
 
 
-def _run_dark_steps(path: Path, record: FileRecord, references: dict[str, Path | None], settings: Settings):
+def _run_dark_steps(path: Path, record: FileRecord, references: dict[str, Path | None], settings: PrepareSettings):
     """The ramp model before the jump step, and the DATE that its products get."""
     from jwst.dq_init import DQInitStep
     from jwst.group_scale import GroupScaleStep
@@ -150,11 +150,11 @@ def reference_pixel_mask(record: FileRecord, geometry: Geometry):
     """
     from stdatamodels.jwst import datamodels
 
-    border = geometry.reference_pixels(record.xstart, record.ystart, record.shape[-2:])
-    model = datamodels.MaskModel(dq=np.where(border, pixel_flags()["REFERENCE_PIXEL"], 0).astype(np.uint32))
+    border = geometry.reference_pixels(record.window)
+    model = datamodels.MaskModel(dq=np.where(border, dq_bits("REFERENCE_PIXEL"), np.uint32(0)))
     model.meta.instrument.name, model.meta.instrument.detector = "NIRCAM", record.detector
     area = model.meta.subarray
-    area.xstart, area.ystart, area.xsize, area.ysize = record.xstart, record.ystart, record.xsize, record.ysize
+    area.xstart, area.ystart, area.xsize, area.ysize = record.window
     return model
 
 

@@ -4,6 +4,8 @@ import io
 
 import numpy as np
 
+from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED
+
 # Edges of the levels of a rate in sigma about the median: wide steps where nearly all pixels are, because what is noise
 # takes a bit for each doubling of their number, and doublings above, where a few bright pixels need names.
 _IN_NOISE = (-4.0, -2.0, 0.0, 2.0, 4.0)
@@ -32,7 +34,7 @@ def rate_levels(rate: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, list[fl
     if not values.size:
         values = rate[finite].astype(np.float64) if finite.any() else np.zeros(1)
     centre = float(np.median(values))
-    sigma = 1.4826 * float(np.median(np.abs(values - centre))) or 1e-6
+    sigma = MAD_TO_SIGMA_ROUNDED * float(np.median(np.abs(values - centre))) or 1e-6
     steps = (*_IN_NOISE, *(4.0 * 2.0**power for power in range(1, _DOUBLINGS + 1)))
     edges = [centre + sigma * step for step in steps]
     levels = np.searchsorted(edges, np.where(finite, rate, 0), side="right").astype(np.uint8) + np.uint8(1)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from darkmask.core.window import Window
+
 from .layers import bits_png, levels_png, rate_levels
 
 _BITS = 24
@@ -30,13 +32,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Outline:
-    """A rectangle on the frame: its first pixel counted from 0, and its size."""
+    """A rectangle to draw on the frame, with its name."""
 
     name: str
-    x: int
-    y: int
-    width: int
-    height: int
+    window: Window
 
 
 def sheet(
@@ -89,8 +88,14 @@ def sheet(
         }
         for title, some in groups
     ]
-    made["outlines"] = [vars(outline) for outline in outlines]
+    made["outlines"] = [_drawn(outline) for outline in outlines]
     return made
+
+
+def _drawn(outline: Outline) -> dict:
+    """An outline as a viewer takes it: the first pixel counted from 0."""
+    x, y, width, height = outline.window
+    return {"name": outline.name, "x": x - 1, "y": y - 1, "width": width, "height": height}
 
 
 def _text(png: bytes) -> str:

@@ -6,7 +6,7 @@ from darkmask.core.detectors import Detector
 from darkmask.core.flags import Category
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.layout import SHAPE_FRACTION
-from darkmask.search.maps.stacks import SLOPE_SHOT
+from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.parameters import SearchParameters
 
 from .robust import neighbour_sum, population
@@ -30,7 +30,7 @@ COUPLING_TOLERANCE = 0.1
 _ROWS_OF_SCATTER = 256
 
 
-def saturation_level(detector: Detector) -> float:
+def own_saturation_level(detector: Detector) -> float:
     """DN below which a saturation flag is not the pixel's own."""
     return SATURATION_SHARE * detector.well / detector.gain
 
@@ -150,7 +150,7 @@ class AmplifierSearch:
         """
         maps = self.maps
         often = maps.saturated_first >= max(1, self.parameters.max_saturated_fraction * self.integrations)
-        high = maps.first >= saturation_level(self.detector)
+        high = maps.first >= own_saturation_level(self.detector)
         stuck = ~(maps.scatter >= STUCK_SHARE * scatter_of_good)
         return self.science & often & (high | stuck)
 
@@ -191,8 +191,8 @@ class AmplifierSearch:
         centre, sigma = population(self.shape, judged)
         excess = self.shape - np.float32(centre)
         # The change of a ramp's shape by the shot noise of its own signal: two quarters' mean differences.
-        quarter = max(int(0.25 * (self.groups - 1)), 1)
-        shot = np.float32(0.5 * np.pi * 2 / (quarter * self.integrations * self.detector.gain)) * self.signal
+        quarter = _quarter(self.groups)
+        shot = np.float32(2 / MEDIAN_EFFICIENCY / (quarter * self.integrations * self.detector.gain)) * self.signal
         # A good pixel's scatter with this pixel's noise and shot noise; and what its integrations really scatter by,
         # since a telegraph pixel bends this way and that, and an rc pixel always the same way.
         own = _median_error(maps.shape_scatter, self.integrations)
@@ -255,10 +255,15 @@ def exponential_bend(groups: int) -> float:
         Of ``SHORTEST_CONSTANT``; longer ones bend by more.
     """
     steps = np.exp(-np.arange(groups - 1) / SHORTEST_CONSTANT)
-    quarter = max(int(SHAPE_FRACTION * (groups - 1)), 1)
+    quarter = _quarter(groups)
     return float((steps[:quarter].mean() - steps[-quarter:].mean()) / steps.std(ddof=1))
+
+
+def _quarter(groups: int) -> int:
+    """How many group differences the shape of a ramp takes at each of its ends."""
+    return max(int(SHAPE_FRACTION * (groups - 1)), 1)
 
 
 def _median_error(scatter: np.ndarray, integrations: int) -> np.ndarray:
     """Standard error of a median of Gaussian values that scatter so much."""
-    return np.float32(np.sqrt(0.5 * np.pi / integrations)) * scatter
+    return np.float32(np.sqrt(1 / MEDIAN_EFFICIENCY / integrations)) * scatter

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category
-from darkmask.core.kernels import usable_cores
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 
@@ -104,17 +104,15 @@ def search_flight(
 
     with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
         limits = np.array(list(pool.map(work, amplifiers))) * detector.gain
+    return FlightResult(found, unstable, rate, noise, _thresholds(parameters, limits))
+
+
+def _thresholds(parameters: SearchParameters, limits: np.ndarray) -> dict[str, float]:
     # Of the noisiest amplifier; NaN only where none could be judged.
     detection, recovery = np.fmax.reduce(limits)
-    return FlightResult(
-        maps=found,
-        unstable=unstable,
-        rate=rate,
-        noise=noise,
-        thresholds={
-            "hot_rate_e_per_s": parameters.hot_rate,
-            "warm_rate_e_per_s": parameters.warm_rate,
-            "detection_limit_e_per_s": float(detection),
-            "recovery_limit_e_per_s": float(recovery),
-        },
-    )
+    return {
+        "hot_rate_e_per_s": parameters.hot_rate,
+        "warm_rate_e_per_s": parameters.warm_rate,
+        "detection_limit_e_per_s": float(detection),
+        "recovery_limit_e_per_s": float(recovery),
+    }

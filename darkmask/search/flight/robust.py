@@ -5,8 +5,8 @@ from bisect import bisect_left, bisect_right
 import numpy as np
 
 from darkmask.core.kernels import kernel
+from darkmask.core.statistics import MAD_TO_SIGMA
 
-MAD_TO_SIGMA = 1.482602218505602  # of a Gaussian, as in astropy.stats.mad_std
 CLIP_SIGMA = 3.0
 
 

@@ -10,7 +10,7 @@ from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.pixel import usable_groups
 from darkmask.search.request import SetRequest
 
-from .amplifier import saturation_level
+from .amplifier import own_saturation_level
 from .categories import FlightResult
 from .telegraph import ENOUGH_READS, WEAK, telegraph_evidence
 
@@ -45,7 +45,7 @@ def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) 
     flagged = maps.differences[y, x] + maps.jumps[y, x] != maps.integrations * (maps.groups - 1)
     begins = np.searchsorted(y, np.arange(unstable.shape[0] + 1))
     named = np.zeros(len(y), dtype=np.bool_)
-    level = saturation_level(look_up_detector(request.detector))
+    level = own_saturation_level(look_up_detector(request.detector))
 
     opened = OpenSet(request.exposures, request.folder, request.integrations)
 

@@ -99,7 +99,7 @@ def combine_set(
     exposures: Sequence[Exposure],
     folder: Path,
     detector: Detector,
-    saturation_level: float,
+    own_saturation_level: float,
     block_bytes: int = BLOCK_BYTES,
     threads: int | None = None,
     integrations: Sequence[int] | None = None,
@@ -114,7 +114,7 @@ def combine_set(
         The delivery's folder.
     detector : Detector
         Its read noise and gain say how far an integration may lie from the others.
-    saturation_level : float
+    own_saturation_level : float
         DN, see :func:`darkmask.search.maps.pixel.usable_groups`.
     block_bytes : int
         Memory that the stacks of each thread may take (one row of all integrations at least); it never changes the
@@ -149,7 +149,7 @@ def combine_set(
     def work(room: _Room, start: int, count: int) -> None:
         failed = measure_block(
             opened.places, start, count, height, room.rate, room.pedestal, tgroup, read_variance,
-            detector.gain, saturation_level, room.scratch, room.measured, room.counted,
+            detector.gain, own_saturation_level, room.scratch, room.measured, room.counted,
         )  # fmt: skip
         opened.require_read(failed)
         parts = [image[start : start + count] for image in whole.values()]

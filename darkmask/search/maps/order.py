@@ -10,9 +10,9 @@ from functools import cache
 import numpy as np
 
 from darkmask.core.kernels import kernel
+from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED
 
-# Of the scatter of a Gaussian over its median absolute deviation.
-MAD_TO_SIGMA = np.float32(1.4826)
+_MAD_TO_SIGMA = np.float32(MAD_TO_SIGMA_ROUNDED)
 
 
 @cache
@@ -169,4 +169,4 @@ def scatter_about(values, place, centre, count, network, out):
     _sort_places(values, network, place)
     middle(values, place, count, out)
     for x in range(out.size):
-        out[x] *= MAD_TO_SIGMA
+        out[x] *= _MAD_TO_SIGMA

@@ -27,14 +27,14 @@ from .layout import (  # fmt: skip
 
 
 @kernel
-def usable_groups(ramp, groupdq, saturation_level, usable):
+def usable_groups(ramp, groupdq, own_saturation_level, usable):
     """Which groups of a pixel tell something of it.
 
     Parameters
     ----------
     ramp : array, shape (ngroup,), float, DN
     groupdq : array, shape (ngroup,), uint8
-    saturation_level : float
+    own_saturation_level : float
         DN below which a SATURATED flag in group 0 is taken for one that the saturation step grew from a neighbour:
         such a ramp is measured like any other.
     usable : array, shape (ngroup,), bool
@@ -42,7 +42,7 @@ def usable_groups(ramp, groupdq, saturation_level, usable):
     """
     # A pixel flagged from the start at a low level stands beside one that is saturated all along: its ramp is its
     # own. Beside one that saturates part-way, what the neighbour couples in ends there, and so does what we measure.
-    grown = (groupdq[0] & SATURATED) != 0 and ramp[0] < saturation_level
+    grown = (groupdq[0] & SATURATED) != 0 and ramp[0] < own_saturation_level
     for g in range(ramp.size):
         flagged = (groupdq[g] & SATURATED) != 0 and not grown
         usable[g] = not flagged and (groupdq[g] & DO_NOT_USE) == 0 and abs(ramp[g]) < np.inf

@@ -4,9 +4,10 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 
+from darkmask.core.cores import usable_cores
 from darkmask.core.errors import SearchError
-from darkmask.core.flags import pack_categories, pixel_flags
-from darkmask.core.kernels import kernel, usable_cores, work_in_blocks
+from darkmask.core.flags import dq_bits, pack_categories
+from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.reading import native_float32, read_rows
 from darkmask.search.maps.jumps import N_COUNTS, Room, count_block
@@ -65,7 +66,7 @@ Area = tuple[slice, slice]
 
 def _science_area(exposure: OpenExposure, shape: tuple[int, int], pool: Executor) -> Area:
     """The smallest box around the pixels that the first integration does not call reference pixels."""
-    reference = np.uint32(pixel_flags()["REFERENCE_PIXEL"])
+    reference = dq_bits("REFERENCE_PIXEL")
 
     def science_of(start: int) -> tuple[np.ndarray, np.ndarray]:
         science = (exposure.rate_dq(slice(start, start + _ROWS))[0] & reference) == 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from darkmask.core.detectors import Geometry
 from darkmask.core.errors import DeliveryError, SearchError
-from darkmask.core.flags import bits_of
+from darkmask.core.flags import dq_bits, has_flag
 from darkmask.delivery import scan
 from darkmask.delivery.inspection import DARK
 from darkmask.delivery.records import FileRecord, Kind, ProblemKind
@@ -132,7 +132,7 @@ def search_flats(paths: Sequence[Path], parameters: SearchParameters, detector: 
         )
     job = {"flats": [str(Path(path).resolve()) for path in paths], "keywords": keywords_of(parameters)}
     with run_worker("flats_worker", job, f"the {len(paths)} flats of {detector}") as result:
-        return FlatsResult(result["dq"] & np.uint32(bits_of(FLAT_MNEMONICS)), str(result["version"]))
+        return FlatsResult(result["dq"] & dq_bits(*FLAT_MNEMONICS), str(result["version"]))
 
 
 def keywords_of(parameters: SearchParameters) -> dict:
@@ -158,11 +158,9 @@ def merge_flats(dq: np.ndarray, flats: np.ndarray) -> np.ndarray:
     -------
     numpy.ndarray, shape (y, x), uint32
     """
-    hot, dead, low_qe, reference = (
-        np.uint32(bits_of((name,))) for name in ("HOT", "DEAD", "LOW_QE", "REFERENCE_PIXEL")
-    )
+    hot, dead, low_qe, reference = (dq_bits(name) for name in ("HOT", "DEAD", "LOW_QE", "REFERENCE_PIXEL"))
     seen = np.where(dq & reference, np.uint32(0), flats)
     seen[(dq & hot) != 0] &= ~dead
     seen[(seen & dead) != 0] &= ~low_qe
-    unusable = (seen & np.uint32(bits_of(("DEAD", "OPEN")))) != 0
-    return dq | seen | np.where(unusable, np.uint32(bits_of(("DO_NOT_USE",))), np.uint32(0))
+    unusable = has_flag(seen, "DEAD", "OPEN")
+    return dq | seen | np.where(unusable, dq_bits("DO_NOT_USE"), np.uint32(0))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.errors import SearchError
-from darkmask.core.provenance import module_command, module_environment
+from darkmask.core.processes import last_words, module_command, module_environment
 
 
 @contextmanager
@@ -44,8 +44,8 @@ def run_worker(module: str, job: dict, what: str, remedy: str = "look at the fil
             command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace", check=False
         )
         if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["it said nothing"]
+            said = last_words(done.stderr.splitlines(), "it said nothing")
             how = f"was killed by signal {-done.returncode}" if done.returncode < 0 else "failed"
-            raise SearchError(f"jwst_reffiles {how} on {what} ({lines[-1].strip()}): {remedy}.")
+            raise SearchError(f"jwst_reffiles {how} on {what} ({said}): {remedy}.")
         with np.load(Path(folder, "result.npz")) as result:
             yield result
