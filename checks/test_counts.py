@@ -4,7 +4,7 @@ import pytest
 
 from darkmask.core.flags import FLIGHT_FLAGS, Category, bits_of, in_category
 from darkmask.reports.pictures import mask_map, noise_histogram, ramp_gallery, rate_histogram
-from fixtures.products import science_pixels
+from fixtures.session.products import science_pixels
 
 
 @pytest.mark.asks(*(f"CNT-{category.name}" for category in Category))

@@ -4,7 +4,7 @@ import pytest
 
 from darkmask.delivery import inspection
 from darkmask.delivery.records import ProblemKind
-from fixtures.outcomes import NotEvaluated
+from fixtures.session.endings import NotEvaluated
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 from darkmask.core.flags import Category
 from darkmask.validation.agreement import CLAIMED_BY_BOTH
-from fixtures.outcomes import NotEvaluated
+from fixtures.session.endings import NotEvaluated
 
 
 @pytest.mark.asks(*(f"ENG-{category.name}" for category in CLAIMED_BY_BOTH))

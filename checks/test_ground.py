@@ -7,7 +7,7 @@ from darkmask.masks.clustering import FEWEST, clark_evans
 from darkmask.masks.compare import Comparison
 from darkmask.masks.registration import clump_centres, register
 from darkmask.reports.pictures import comparison_map
-from fixtures.outcomes import NotEvaluated
+from fixtures.session.endings import NotEvaluated
 
 
 @pytest.fixture

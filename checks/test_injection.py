@@ -5,7 +5,7 @@ import pytest
 from darkmask.core.flags import Category
 from darkmask.reports.pictures import recovery_curves
 from darkmask.validation.recovery import completeness
-from fixtures.outcomes import NotEvaluated
+from fixtures.session.endings import NotEvaluated
 
 # Below its threshold a rate has another name, and a rate is only known to its error.
 _APART = 1.2

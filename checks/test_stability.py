@@ -3,7 +3,7 @@
 import pytest
 
 from darkmask.validation.halves import LEAST_IN_HALF
-from fixtures.outcomes import NotEvaluated
+from fixtures.session.endings import NotEvaluated
 
 
 @pytest.mark.asks("STB-HALVES")

@@ -6,7 +6,7 @@ import pytest
 from darkmask.core.flags import bits_of
 from darkmask.masks.compare import COMPARED_MNEMONICS
 from darkmask.masks.structure import amplifier_excess, largest_clump, line_excess
-from fixtures.products import science_pixels
+from fixtures.session.products import science_pixels
 
 
 @pytest.fixture

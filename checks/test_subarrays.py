@@ -5,7 +5,7 @@ import pytest
 
 from darkmask.build.subarrays import Difference, Part
 from darkmask.reports.pictures import comparison_map
-from fixtures.outcomes import NotEvaluated
+from fixtures.session.endings import NotEvaluated
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from darkmask.search.reffiles.superbias import measure_superbias, raw_set
-from fixtures.outcomes import NotEvaluated
+from fixtures.session.endings import NotEvaluated
 
 
 @pytest.mark.asks("SBI-UNRELIABLE")

@@ -4,7 +4,7 @@ import pytest
 
 from darkmask.core.flags import bits_of
 from darkmask.masks.changes import Changes, relative_change
-from fixtures.products import science_pixels
+from fixtures.session.products import science_pixels
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from darkmask.core.flags import Category
 from darkmask.masks.changes import changed_pixels, changes, relative_change
 from darkmask.masks.kinds import kinds_of_categories
 from darkmask.reports.history import Earlier, read_history
-from fixtures.report_history import history_html
+from fixtures.report.trend import history_html
 from tests.support.deliveries import DETECTORS
 from tests.support.project import ROOT
 

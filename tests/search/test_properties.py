@@ -28,7 +28,8 @@ from darkmask.core.flags import (
 from darkmask.masks.compare import lost_bits
 from darkmask.masks.file import full_dq_def, read_mask
 from darkmask.search.maps import combine_set
-from fixtures.criteria import Criteria, CriteriaError, load_criteria
+from fixtures.criteria.model import Criteria
+from fixtures.criteria.profiles import CriteriaError, load_criteria
 from tests.support.raw_exposures import Ramps, write_exposures
 
 NIRCAM = load_criteria("nircam")
