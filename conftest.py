@@ -3,12 +3,12 @@
 # In the order of their imports: pytest rewrites the asserts of a plugin only when it is the first to import it.
 pytest_plugins = [
     "fixtures.session.options",
-    "fixtures.session.products",
+    "fixtures.session.describe",
     "fixtures.report.hooks",
-    "fixtures.report.trend",
-    "fixtures.session.run",
+    "fixtures.session.workers",
+    "fixtures.session.start",
+    "fixtures.session.closing",
     "fixtures.session.progress",
     "fixtures.session.check",
     "fixtures.session.outcomes",
-    "fixtures.session.describe",
 ]

@@ -18,7 +18,7 @@ _FLAGGED_PER_HIT = 5
 @pytest.fixture
 def summary(check, products) -> dict:
     """What was measured of the good pixels of the full frame."""
-    return products.set(check.detector, "FULL").summary
+    return products.searched.set(check.detector, "FULL").summary
 
 
 def known(summary: dict, name: str, detector: str) -> float:

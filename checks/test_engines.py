@@ -11,7 +11,7 @@ from fixtures.session.endings import NotEvaluated
 def test_agreement(check, products):
     """What share of our pixels of a category does jwst_reffiles call the same?"""
     category = Category[check.key.criterion.removeprefix("ENG-")]
-    counts = products.agreement(check.detector)[category.value]
+    counts = products.searched.agreement(check.detector)[category.value]
     if not counts["ours"]:
         raise NotEvaluated(f"{check.detector} has no {category.value} pixels to compare")
     check.judge(
