@@ -2,13 +2,13 @@
 
 # In the order of their imports: pytest rewrites the asserts of a plugin only when it is the first to import it.
 pytest_plugins = [
-    "fixtures.options",
-    "fixtures.products",
-    "fixtures.report",
-    "fixtures.report_history",
-    "fixtures.run",
-    "fixtures.progress",
-    "fixtures.outcomes",
-    "fixtures.check",
-    "fixtures.describe",
+    "fixtures.session.options",
+    "fixtures.session.describe",
+    "fixtures.report.hooks",
+    "fixtures.session.workers",
+    "fixtures.session.start",
+    "fixtures.session.closing",
+    "fixtures.session.progress",
+    "fixtures.session.check",
+    "fixtures.session.outcomes",
 ]

@@ -8,7 +8,7 @@ from darkmask.masks.compare import lost_bits
 @pytest.mark.asks("BAS-KEPT")
 def test_no_flag_was_lost(check, products):
     """Which pixels lost a flag of the mask in force that a search of darks cannot judge?"""
-    base, mask = products.base(check.detector), products.mask(check.detector)
+    base, mask = products.base.mask(check.detector), products.judged.mask(check.detector)
     count, flags = lost_bits(base.decoded, mask.decoded)
     lost = "; ".join(f"{name} of {n} pixels, from x {x}, y {y} on" for name, (n, x, y) in flags.items())
     said = (

@@ -4,16 +4,15 @@ import pytest
 
 from darkmask.core.flags import FLIGHT_FLAGS, Category, has_flag, in_category
 from darkmask.reports.pictures import mask_map, noise_histogram, ramp_gallery, rate_histogram
-from fixtures.products import science_pixels
 
 
 @pytest.mark.asks(*(f"CNT-{category.name}" for category in Category))
 def test_fraction_of_pixels(check, products):
     """What fraction of the science pixels is of the category?"""
     category = Category[check.key.criterion.removeprefix("CNT-")]
-    science = science_pixels(products)
-    if products.generated:
-        built = products.set(check.detector, "FULL")
+    science = products.science_pixels
+    if products.judged.generated:
+        built = products.searched.set(check.detector, "FULL")
         found = in_category(built.categories, category) & science
         what = f"{category.value} pixels found by the search"
         if category is Category.HOT:
@@ -25,7 +24,7 @@ def test_fraction_of_pixels(check, products):
             check.show(title, noise_histogram(built.noise[science], unstable[science], title))
     else:
         flag = FLIGHT_FLAGS.mnemonics[category][0]
-        found = has_flag(products.mask(check.detector).decoded, flag) & science
+        found = has_flag(products.judged.mask(check.detector).decoded, flag) & science
         what = f"pixels with {flag} in the mask"
     hint = ""
     if category is Category.HOT and not found.any() and check.run.settings.engine == "jwst_reffiles":
@@ -37,14 +36,14 @@ def test_fraction_of_pixels(check, products):
 @pytest.mark.asks("CNT-DO_NOT_USE")
 def test_operability(check, products):
     """What fraction of the science pixels may not be used?"""
-    science = science_pixels(products)
-    mask = products.mask(check.detector).decoded
-    if products.generated:
-        built = products.set(check.detector, "FULL")
+    science = products.science_pixels
+    mask = products.judged.mask(check.detector).decoded
+    if products.judged.generated:
+        built = products.searched.set(check.detector, "FULL")
         title = f"{check.detector}: bad pixels by category"
         check.show(title, mask_map(built.categories, built.rate, title))
         title = f"{check.detector}: ramps of some bad pixels"
-        check.show(title, ramp_gallery(products.built(check.detector).examples("FULL"), title))
+        check.show(title, ramp_gallery(products.searched.built(check.detector).examples("FULL"), title))
     count = int((has_flag(mask, "DO_NOT_USE") & science).sum())
     operable = 100 * (1 - count / science.sum())
     check.judge(

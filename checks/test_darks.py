@@ -5,7 +5,7 @@ import pytest
 
 from darkmask.core.detectors import FRAMES_PER_GROUP
 from darkmask.core.detectors import detector as look_up_detector
-from fixtures.outcomes import NotEvaluated
+from fixtures.session.endings import NotEvaluated
 
 # A rate tells something where it is known to a third of what it may differ by.
 _KNOWN = 1 / 3
@@ -18,7 +18,7 @@ _FLAGGED_PER_HIT = 5
 @pytest.fixture
 def summary(check, products) -> dict:
     """What was measured of the good pixels of the full frame."""
-    return products.set(check.detector, "FULL").summary
+    return products.searched.set(check.detector, "FULL").summary
 
 
 def known(summary: dict, name: str, detector: str) -> float:

@@ -4,7 +4,7 @@ import pytest
 
 from darkmask.delivery import inspection
 from darkmask.delivery.records import ProblemKind
-from fixtures.outcomes import NotEvaluated
+from fixtures.session.endings import NotEvaluated
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_the_expected_set_is_there(check, delivery):
 def test_enough_integrations(check, delivery, exposures, products):
     """How many integrations does the set have that differ and have rates?"""
     counted = sum(e.integrations for e in delivery.main_set(check.detector, check.subarray))
-    usable = products.set(check.detector, check.subarray).summary["usable_integrations"]
+    usable = products.searched.set(check.detector, check.subarray).summary["usable_integrations"]
     said = f"{check.detector} {check.subarray} has {counted} integrations, {usable} of them different and with rates"
     check.judge(usable, said)
 
@@ -97,14 +97,14 @@ def test_geometry(check, delivery, exposures, products):
 @pytest.mark.asks("DLV-RATES")
 def test_rates_are_finite(check, exposures, products):
     """Are rates finite, except where DQ says why not?"""
-    found = products.set(check.detector, check.subarray).summary["unexplained_rates"]
+    found = products.searched.set(check.detector, check.subarray).summary["unexplained_rates"]
     check.judge(found, "Rates that are not finite and carry no DQ flag, in the worst exposure")
 
 
 @pytest.mark.asks("DLV-PIXELDQ")
 def test_few_pixels_are_lost(check, exposures, products):
     """How many pixels did PIXELDQ take out before the search?"""
-    found = products.set(check.detector, check.subarray).summary["lost_pixels"]
+    found = products.searched.set(check.detector, check.subarray).summary["lost_pixels"]
     check.judge(
         found, "Science pixels with DO_NOT_USE in PIXELDQ, of which nothing can be learnt, in the worst exposure"
     )

@@ -8,7 +8,7 @@ from darkmask.masks import quality as maskquality
 @pytest.fixture
 def mask(check, products):
     """The mask that is judged."""
-    return products.mask(check.detector)
+    return products.judged.mask(check.detector)
 
 
 @pytest.mark.asks("DQ-BITS")
@@ -22,8 +22,8 @@ def test_only_bits_of_a_mask(check, mask):
 @pytest.mark.asks("DQ-DO_NOT_USE")
 def test_bad_pixels_are_marked_unusable(check, mask, products):
     """Which pixels lack the flags that their category requires?"""
-    if products.generated:
-        built = products.built(check.detector)
+    if products.judged.generated:
+        built = products.searched.built(check.detector)
         categories = built.set("FULL").categories.copy()
         categories[products.geometry.reference_pixels()] = 0
         count = maskquality.missing_bits(mask.decoded, categories, built.mandatory_bits)
@@ -61,7 +61,7 @@ def test_dq_def_defines_every_bit(check, mask):
 @pytest.mark.asks("DQ-RAW")
 def test_decoding_keeps_every_pixel(check, mask, products):
     """Which pixels does the pipeline's decoding change, or lose?"""
-    if products.generated:
+    if products.judged.generated:
         changed = int((mask.raw != mask.decoded).sum())
     else:
         # A compact DQ_DEF moves bits and loses nobody: only a bad pixel that decodes to a good one is lost.

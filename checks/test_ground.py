@@ -7,14 +7,14 @@ from darkmask.masks.clustering import FEWEST, clark_evans
 from darkmask.masks.compare import Comparison
 from darkmask.masks.registration import clump_centres, register
 from darkmask.reports.pictures import comparison_map
-from fixtures.outcomes import NotEvaluated
+from fixtures.session.endings import NotEvaluated
 
 
 @pytest.fixture
 def compared(check, products) -> tuple[Comparison, str]:
     """Flight against ground on the flags that both searched for, and what was compared in words."""
-    ground = products.ground(check.detector)
-    found, name = products.comparison(check.detector), products.ground_name(check.detector)
+    ground = products.ground.mask(check.detector)
+    found, name = products.judged.comparison(check.detector), products.ground.name(check.detector)
     if not found.by_flag:
         used = ", ".join(flags_in(ground.decoded)) or "nothing"
         raise NotEvaluated(f"{name} flags no pixel that a search of darks looks for: it says {used}")

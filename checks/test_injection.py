@@ -5,7 +5,7 @@ import pytest
 from darkmask.core.flags import Category
 from darkmask.reports.pictures import recovery_curves
 from darkmask.validation.recovery import completeness
-from fixtures.outcomes import NotEvaluated
+from fixtures.session.endings import NotEvaluated
 
 # Below its threshold a rate has another name, and a rate is only known to its error.
 _APART = 1.2
@@ -27,7 +27,7 @@ def judged_strengths(check, category: Category, limits: dict[str, float]) -> tup
 def test_completeness(check, products):
     """What share of the injected defects is found and named right?"""
     category = Category[check.key.criterion.removeprefix("INJ-")]
-    recovered = products.injection(check.detector)
+    recovered = products.searched.injection(check.detector)
     if category is Category.HOT:
         title = f"{check.detector}: injected defects found"
         check.show(title, recovery_curves(recovered["kinds"], title))
@@ -52,6 +52,6 @@ def test_completeness(check, products):
 @pytest.mark.asks("INJ-PURITY")
 def test_purity(check, products):
     """What share of the pixels found after the injection was injected?"""
-    recovered = products.injection(check.detector)
+    recovered = products.searched.injection(check.detector)
     false, found = recovered["false_pixels"], recovered["found"]
     check.judge(recovered["purity"], f"{found} injected pixels of {check.detector} were found, and {false} good ones")

@@ -9,7 +9,7 @@ from darkmask.pipeline import acceptance
 @pytest.fixture
 def mask(check, products):
     """The mask that is judged."""
-    return products.mask(check.detector)
+    return products.judged.mask(check.detector)
 
 
 @pytest.mark.asks("REF-SCHEMA")

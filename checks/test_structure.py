@@ -6,22 +6,21 @@ import pytest
 from darkmask.core.flags import dq_bits
 from darkmask.masks.compare import COMPARED_MNEMONICS
 from darkmask.masks.structure import amplifier_excess, largest_clump, line_excess
-from fixtures.products import science_pixels
 
 
 @pytest.fixture
 def spread(check, products) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """Bad pixels now, those before, the science pixels, and what was compared in words."""
     bits = dq_bits(*COMPARED_MNEMONICS)
-    bad = (products.mask(check.detector).decoded & bits) != 0
+    bad = (products.judged.mask(check.detector).decoded & bits) != 0
     if check.run.settings.ground is None:
-        return bad, np.zeros_like(bad), science_pixels(products), "in all"
-    ground = products.ground(check.detector)
+        return bad, np.zeros_like(bad), products.science_pixels, "in all"
+    ground = products.ground.mask(check.detector)
     return (
         bad,
         (ground.decoded & bits) != 0,
-        science_pixels(products),
-        f"beyond those of {products.ground_name(check.detector)}",
+        products.science_pixels,
+        f"beyond those of {products.ground.name(check.detector)}",
     )
 
 

@@ -5,19 +5,19 @@ import pytest
 
 from darkmask.build.subarrays import Difference, Part
 from darkmask.reports.pictures import comparison_map
-from fixtures.outcomes import NotEvaluated
+from fixtures.session.endings import NotEvaluated
 
 
 @pytest.fixture
 def difference(check, products) -> Difference:
     """The subarray against the full frame."""
-    return Difference(**products.set(check.detector, check.subarray).summary["difference"])
+    return Difference(**products.searched.set(check.detector, check.subarray).summary["difference"])
 
 
 @pytest.mark.asks("SUB-ADDITIONAL")
 def test_additional_bad_pixels(check, products, difference):
     """Are there more bad pixels in the subarray alone than chance gives?"""
-    built = products.built(check.detector)
+    built = products.searched.built(check.detector)
     parts = built.difference(check.subarray)
     title = f"{check.detector} {check.subarray}: bad in the full frame and in the subarray"
     seen = np.isin(parts, (Part.BOTH, Part.MISSING)), np.isin(parts, (Part.BOTH, Part.ADDITIONAL))

@@ -5,7 +5,7 @@ import pytest
 
 from darkmask.core.window import Window
 from darkmask.search.reffiles.superbias import measure_superbias, raw_set
-from fixtures.outcomes import NotEvaluated
+from fixtures.session.endings import NotEvaluated
 
 
 @pytest.mark.asks("SBI-UNRELIABLE")

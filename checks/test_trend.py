@@ -4,7 +4,6 @@ import pytest
 
 from darkmask.core.flags import has_flag
 from darkmask.masks.changes import Changes, relative_change
-from fixtures.products import science_pixels
 
 
 @pytest.fixture
@@ -17,8 +16,8 @@ def before(check):
 def test_count(check, products, before):
     """By what share did the number of pixels change that may not be used?"""
     then = before.value("CNT-DO_NOT_USE", check.detector)
-    science = science_pixels(products)
-    unusable = has_flag(products.mask(check.detector).decoded, "DO_NOT_USE") & science
+    science = products.science_pixels
+    unusable = has_flag(products.judged.mask(check.detector).decoded, "DO_NOT_USE") & science
     now = unusable.sum() / science.sum()
     said = f"{100 * now:.4g} % of {check.detector} is DO_NOT_USE, after {100 * then:.4g} % on {_day(before)}"
     check.judge(relative_change(then, now), said)
@@ -27,7 +26,7 @@ def test_count(check, products, before):
 @pytest.fixture
 def changed(check, products, before) -> tuple[Changes, str]:
     """Bad pixels before and now, and each kind in words."""
-    found = products.changes(check.detector)
+    found = products.judged.changes(check.detector)
     told = found.told() or "every kind as it was"
     return found, f"of {check.detector} since {_day(before)} ({told})"
 

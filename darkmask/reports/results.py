@@ -23,14 +23,21 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Check(_Part):
-    """One line of a results file; see ``docs/results.schema.json``."""
+class RecordedCheck(_Part):
+    """One line of a results file; see ``docs/results.schema.json``.
+
+    Attributes
+    ----------
+    blocking : bool or None
+        Whether it keeps the verdict from being a pass; None in files of versions that did not write it.
+    """
 
     id: str
     detector: str
     subarray: str
     required: bool
     outcome: Literal["pass", "fail", "waived", "not_evaluated", "error"]
+    blocking: bool | None = None
     measured: Number | None
     unit: str
     low: Number | None
@@ -40,8 +47,12 @@ class Check(_Part):
     @property
     def failed(self) -> bool:
         """Whether this check keeps a verdict from being a pass."""
-        blocking = self.outcome == "not_evaluated" and self.required and not self.message.startswith("not asked")
-        return blocking or self.outcome in ("fail", "error")
+        if self.outcome in ("fail", "error"):
+            return True
+        if self.blocking is not None:
+            return self.blocking
+        # Before the field, the message alone said whether the input had been given.
+        return self.outcome == "not_evaluated" and self.required and not self.message.startswith("not asked")
 
 
 class Delivery(_Part):
@@ -85,7 +96,7 @@ class Results(_Part):
     delivery: Delivery
     criteria: Named
     engine: Engine
-    checks: tuple[Check, ...]
+    checks: tuple[RecordedCheck, ...]
 
     @model_validator(mode="after")
     def _consistent(self) -> "Results":

@@ -9,7 +9,7 @@ from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 from darkmask.simulate import SimulationSpec, simulate_delivery
-from fixtures.criteria import load_criteria
+from fixtures.criteria.profiles import load_criteria
 
 DEMO = load_criteria("demo")
 OTHERS = [c for c in Category if c not in (Category.HOT, Category.WARM, Category.UNDETERMINED)]

@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from fixtures.criteria import load_criteria
-from fixtures.describe import as_markdown, as_text, families
-from fixtures.verdict import CheckKey, expected_keys
+from fixtures.criteria.description import as_markdown, as_text, families
+from fixtures.criteria.profiles import load_criteria
+from fixtures.criteria.verdict import CheckKey, expected_keys
 from tests.support.project import ROOT
 
 from .table import FAULTS

@@ -11,7 +11,7 @@ import pytest
 from darkmask.core import cache
 from darkmask.core.atomic import replacing, sha256_file, working_folder
 from darkmask.core.errors import StorageError
-from fixtures.report_folder import ReportFolder
+from fixtures.session.record.folder import ReportFolder
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from darkmask.core.flags import Category
 from darkmask.masks.changes import changed_pixels, changes, relative_change
 from darkmask.masks.kinds import kinds_of_categories
 from darkmask.reports.history import Earlier, read_history
-from fixtures.report_history import history_html
+from fixtures.report.trend import trend_html
 from tests.support.deliveries import DETECTORS
 from tests.support.project import ROOT
 
@@ -187,12 +187,12 @@ def test_the_trend_is_told_in_words_too():
         "verdict": "pass",
         "checks": checks,
     }
-    page = history_html(results, (earlier,))
+    page = trend_html(results, (earlier,))
     assert 'aria-label="CNT-HOT over 2 runs, first and last: NRCA1 2 to 4; NRCA2 4 to 4"' in page
     assert '<th scope="row">NRCA1</th><td>2</td><td>4</td>' in page
     assert '<th scope="row">NRCA3</th><td>-</td><td>-</td>' in page
     assert "<script>" not in page
     assert "2024-05-01 00:00 &lt;script&gt;: fail" in page
     checks[0]["measured"] = 2.0
-    assert "The same in every run: CNT-HOT." in history_html(results, (earlier,))
-    assert history_html(results, ()) == ""
+    assert "The same in every run: CNT-HOT." in trend_html(results, (earlier,))
+    assert trend_html(results, ()) == ""

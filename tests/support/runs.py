@@ -38,17 +38,7 @@ class Finished:
 
     def failed(self) -> set[tuple[str, str, str]]:
         """The checks that keep the verdict from being a pass."""
-        blocking = {"fail", "error"}
-        return {
-            key
-            for key, check in self.checks.items()
-            if check["outcome"] in blocking
-            or (
-                check["outcome"] == "not_evaluated"
-                and check["required"]
-                and not check["message"].startswith("not asked")
-            )
-        }
+        return {key for key, check in self.checks.items() if check["blocking"]}
 
 
 # One for each worker of a test run: its children take turns.
