@@ -220,7 +220,7 @@ def _work_once(folder: Path) -> None:
     for question in (
         {"asks": "schema"},
         {"asks": "certify", "context": STUB_CONTEXT, "mini_frame": True},
-        {"asks": "dqinit", "detector": "NRCA1", "windows": [("FULL", 1, 1, FRAME, FRAME)]},
+        {"asks": "dqinit", "detector": "NRCA1", "windows": [("FULL", (1, 1, FRAME, FRAME))]},
     ):
         acceptance_worker.answer({**question, "path": path})
     shape = (5, 8, FRAME, FRAME)
