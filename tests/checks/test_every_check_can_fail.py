@@ -4,7 +4,7 @@ import pytest
 
 from .mask_faults import ALL_OF_A_MASK
 from .planting import Workspace
-from .table import FAULTS
+from .table import FAULTS, covering
 
 
 @pytest.fixture
@@ -12,8 +12,16 @@ def space(small, good_masks, tmp_path, judged_masks) -> Workspace:
     return Workspace(small, good_masks, tmp_path, judged_masks)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
+QUICK = covering(FAULTS)
+
+
+def asked() -> list:
+    """Return every fault; those that prove nothing of a criterion that no quick one proves are slow."""
+    marks = {fault.name: () if fault.name in QUICK else pytest.mark.slow for fault in FAULTS}
+    return [pytest.param(fault, id=fault.name, marks=marks[fault.name]) for fault in FAULTS]
+
+
+@pytest.mark.parametrize("fault", asked())
 def test_a_fault_fails_its_checks_and_no_other(run_checks, space, fault, record_property):
     fault.plant(space)
     run = run_checks(*fault.options(space), environment=space.environment)
