@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
-# Each imports those before it alone, which tests/core/test_provenance.py holds and a contract of import-linter can.
+# Each imports those before it alone, which the contract of import-linter in pyproject.toml holds.
 LAYERS = (
     *("core", "delivery", "masks", "search", "pipeline", "build", "simulate", "acquire", "validation", "reports"),
 )
