@@ -13,8 +13,9 @@ import numpy as np
 from darkmask.core import fits_layout as fitslayout
 from darkmask.core.atomic import replacing
 from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.display import html_table, one_line
 from darkmask.core.errors import MaskError
-from darkmask.core.flags import Category, pixel_flags
+from darkmask.core.flags import Category, count_flags, pixel_flags
 
 # What DQ_DEF says of each bit that has a standard meaning.
 DESCRIPTIONS = {
@@ -91,6 +92,14 @@ class MaskFile:
     decoded: np.ndarray
     dq_def: tuple[tuple[int, str], ...]
     has_dq_extension: bool = True
+
+    def __repr__(self) -> str:
+        size = f"{self.raw.shape[1]}x{self.raw.shape[0]} pixels"
+        return one_line("MaskFile", self.header.get("DETECTOR", ""), size, self.path)
+
+    def _repr_html_(self) -> str:
+        caption = f"Mask {self.path.name} of {self.header.get('DETECTOR', 'no detector')}"
+        return html_table(caption, ("flag", "pixels"), count_flags(self.decoded).items())
 
 
 def full_dq_def() -> np.ndarray:
