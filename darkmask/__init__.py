@@ -15,6 +15,8 @@ Each name is loaded when it is first asked for: importing this package costs not
 
 from typing import TYPE_CHECKING
 
+from .core.version import __version__
+
 if TYPE_CHECKING:
     from .api.comparison import compare_masks
     from .api.request import scan_delivery
@@ -23,11 +25,10 @@ if TYPE_CHECKING:
     from .masks.file import read_mask
     from .search.parameters import SearchParameters
 
-__version__ = "0.1.0"
-
 __all__ = [
     "Category",
     "SearchParameters",
+    "__version__",
     "bad_pixels",
     "compare_masks",
     "read_mask",

@@ -166,6 +166,22 @@ def write_mask(path: Path, dq: np.ndarray, meta: MaskMeta) -> None:
                 hdus[0].header["FILENAME"] = path.name
 
 
+def name_mask(path: Path, name: str) -> None:
+    """Say in the header of a MASK file what the file is called; everything else stays, byte for byte.
+
+    Parameters
+    ----------
+    path : Path
+        Where the file lies for now.
+    name : str
+        FILENAME.
+    """
+    from astropy.io import fits
+
+    with fits.open(path, mode="update") as hdus:
+        hdus[0].header["FILENAME"] = name
+
+
 def read_header(path: Path) -> dict:
     """The primary header of a MASK file, by keyword.
 

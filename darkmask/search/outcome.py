@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from darkmask import __version__
 from darkmask.core.display import counted, one_line
 from darkmask.core.flags import FlagTable
+from darkmask.core.version import __version__
 
 from .maps import CombinedMaps
 
