@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from astropy.table import QTable
 
 
-class TestOutcome(NamedTuple):
+class PixelTest(NamedTuple):
     """One test of a pixel.
 
     Attributes
@@ -53,7 +53,7 @@ class TestOutcome(NamedTuple):
     sentence: str
 
 
-class Explanation(Sequence[TestOutcome]):
+class Explanation(Sequence[PixelTest]):
     """The tests that a pixel was put to, in their order; what no longer mattered was not asked.
 
     Parameters
@@ -63,20 +63,20 @@ class Explanation(Sequence[TestOutcome]):
     x, y : int
     categories : tuple of str
         What the search calls the pixel.
-    tests : sequence of TestOutcome
+    tests : sequence of PixelTest
     """
 
-    def __init__(self, place: str, x: int, y: int, categories: tuple[str, ...], tests: Sequence[TestOutcome]):
+    def __init__(self, place: str, x: int, y: int, categories: tuple[str, ...], tests: Sequence[PixelTest]):
         self.place, self.x, self.y, self.categories = place, x, y, categories
         self._tests = tuple(tests)
         self._by_name = ByName("test of this pixel", {test.test: test for test in self._tests})
 
     @overload
-    def __getitem__(self, which: int) -> TestOutcome: ...
+    def __getitem__(self, which: int) -> PixelTest: ...
     @overload
-    def __getitem__(self, which: slice) -> tuple[TestOutcome, ...]: ...
+    def __getitem__(self, which: slice) -> tuple[PixelTest, ...]: ...
     @overload
-    def __getitem__(self, which: str) -> TestOutcome: ...
+    def __getitem__(self, which: str) -> PixelTest: ...
     def __getitem__(self, which):
         """Return a test by its place or by its short name: ``explanation["detected"]``."""
         return self._by_name[which] if isinstance(which, str) else self._tests[which]
@@ -84,7 +84,7 @@ class Explanation(Sequence[TestOutcome]):
     def __len__(self) -> int:
         return len(self._tests)
 
-    def __iter__(self) -> Iterator[TestOutcome]:
+    def __iter__(self) -> Iterator[PixelTest]:
         return iter(self._tests)
 
     def __contains__(self, test: object) -> bool:
@@ -96,7 +96,7 @@ class Explanation(Sequence[TestOutcome]):
 
         rows = [t._replace(limit=np.nan if t.limit is None else t.limit) for t in self._tests]
         types = ("U20", "U40", "f8", "U20", "U20", "f8", "?", "U120")
-        return QTable(rows=rows or None, names=TestOutcome._fields, dtype=types)
+        return QTable(rows=rows or None, names=PixelTest._fields, dtype=types)
 
     def __str__(self) -> str:
         return f"{self._caption()}\n{text_table(_HEADER, self._rows())}" if self._tests else self._caption()
@@ -197,7 +197,7 @@ class Explainer:
         names = category_names(int(categories[y, x]))
         return Explanation(place, x, y, tuple(names.split(",")) if names else (), tests)
 
-    def _telegraph(self, x: int, y: int, maps: CombinedMaps, found: FlightResult) -> TestOutcome:
+    def _telegraph(self, x: int, y: int, maps: CombinedMaps, found: FlightResult) -> PixelTest:
         row = np.zeros_like(found.unstable)
         row[y] = found.unstable[y]
         gains = two_level_gains(self._request, maps, row, found.noise)
@@ -205,9 +205,9 @@ class Explainer:
         return _outcome("telegraph", gain, limit, gain > limit)
 
 
-def _outcome(key: str, value: float, limit: float | None, outcome: bool) -> TestOutcome:
+def _outcome(key: str, value: float, limit: float | None, outcome: bool) -> PixelTest:
     question = QUESTIONS[key]
-    return TestOutcome(
+    return PixelTest(
         key, question.name, value, question.unit, question.relation, limit, bool(outcome), question.sentence
     )
 

@@ -159,7 +159,7 @@ def read_call(
         {name: files[name] for name in DARK_FILES if name in files},
         flats,
         _header(given),
-        Path(given["output_file"]) if "output_file" in given else None,
+        path_of("output_file", given["output_file"]) if "output_file" in given else None,
         tuple(_idle(given, search, bool(flats))),
     )
 
@@ -181,6 +181,19 @@ def paths_of(name: str, value: Any) -> tuple[Path, ...]:
         if not isinstance(path, str | os.PathLike):
             raise ParameterError(f"{name} holds {path!r}, which is no path: give strings or Paths.")
     return tuple(Path(path) for path in listed)
+
+
+def path_of(name: str, value: Any) -> Path:
+    """Return the path that a keyword names.
+
+    Raises
+    ------
+    ParameterError
+        When it is none.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise ParameterError(f"{name} is a {type(value).__name__}: give a path.")
+    return Path(value)
 
 
 def _plain(value: Any) -> Any:

@@ -34,12 +34,11 @@ def progress_bar(total: int, shown: bool | None) -> Iterator[Callable[[str], Non
     columns = (TextColumn("searching {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     # A bar that stayed would be longer than the result below it.
     with Progress(*columns, console=console, disable=not shown, transient=True) as bar:
-        task = bar.add_task("", total=total)
-        begun = 0
+        task = bar.add_task("", total=total, visible=False)
+        names = []
 
         def begin(name: str) -> None:
-            nonlocal begun
-            bar.update(task, description=name, completed=begun)
-            begun += 1
+            bar.update(task, description=name, completed=len(names), visible=True, refresh=True)
+            names.append(name)
 
         yield begin

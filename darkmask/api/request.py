@@ -16,7 +16,7 @@ from darkmask.masks.folder import scan_masks
 from darkmask.masks.manual_flags import read_manual_flags
 from darkmask.search.reffiles.flats import choose_flats
 
-from .keywords import Call
+from .keywords import Call, path_of
 
 _SUFFIX = re.compile(r"_(jump|fitopt|rate|rateints)\.fits$", re.IGNORECASE)
 _KINDS = {
@@ -183,9 +183,9 @@ def build_request(
     geometry = geometry_of(index, detector)
     options: dict[str, Any] = dict(call.header)
     if base is not None:
-        options["base"] = _mask_in_force(_path("base", base), detector)
+        options["base"] = _mask_in_force(path_of("base", base), detector)
     if manual_flags is not None:
-        options["manual"] = read_manual_flags(_path("manual_flags", manual_flags), geometry)
+        options["manual"] = read_manual_flags(path_of("manual_flags", manual_flags), geometry)
     if call.flats:
         folder = call.flats[0] if len(call.flats) == 1 and call.flats[0].is_dir() else None
         found = scan(folder) if folder else scan_files(call.flats)
@@ -210,12 +210,6 @@ def _folder(folder: str | os.PathLike) -> Path:
             "dark_jump_files, dark_fitopt_files and dark_slope_files."
         )
     return Path(folder)
-
-
-def _path(name: str, value: str | os.PathLike) -> Path:
-    if not isinstance(value, str | os.PathLike):
-        raise ParameterError(f"{name} is a {type(value).__name__}: give a path.")
-    return Path(value)
 
 
 def _mask_in_force(path: Path, detector: str) -> Path:

@@ -13,9 +13,9 @@ import numpy as np
 from darkmask.build.detector import build_cached
 from darkmask.build.products import BuiltMask, BuiltSet
 from darkmask.build.request import BuildRequest
-from darkmask.core.atomic import replacing, storing
+from darkmask.core.atomic import reason_of, replacing
 from darkmask.core.display import html_table, one_line
-from darkmask.core.errors import ParameterError
+from darkmask.core.errors import ParameterError, StorageError
 from darkmask.core.flags import MASK_MNEMONICS, Category, count_flags, in_category
 from darkmask.core.naming import ByName
 from darkmask.masks.file import name_mask, read_mask
@@ -249,10 +249,13 @@ class BadPixels(SearchedSet):
         if not isinstance(path, str | os.PathLike) or Path(path).suffix.lower() != ".fits":
             raise ParameterError(f"A mask cannot be written as {path!r}: give the name of a .fits file.")
         path, made = Path(path), self.products.built().mask_path
-        with storing(path, "free some space, or give another folder"), replacing(path) as temporary:
-            shutil.copyfile(made, temporary)
-            if path.name != made.name:
-                name_mask(temporary, path.name)
+        try:
+            with replacing(path) as temporary:
+                shutil.copyfile(made, temporary)
+                if path.name != made.name:
+                    name_mask(temporary, path.name)
+        except OSError as error:
+            raise StorageError(f"{path} cannot be written ({reason_of(error)}): give another folder.") from error
         return path
 
 

@@ -3,13 +3,13 @@
 import inspect
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Unpack
 
 from darkmask.core.display import counted, html_table, one_line
 from darkmask.core.errors import DarkmaskError, DarkmaskWarning, DeliveryError, ParameterError
 from darkmask.core.naming import ByName, unknown
-from darkmask.delivery import DeliveryIndex
+from darkmask.delivery import DeliveryIndex, Problem
 from darkmask.search.parameters import SearchParameters
 
 from .keywords import KEYWORDS, Call, Keywords, read_call
@@ -79,7 +79,7 @@ def bad_pixels(
     call = read_call(keywords, search, _OWN, parameters)
     index = index_of(folder, call.darks)
     name = choose_detector(index, detector)
-    _warn([*call.idle, *(f"left out: {p.sentence}" for p in index.problems if p.concerns(name))])
+    _warn([*_not_yet_told(call.idle), *_left_out([p for p in index.problems if p.concerns(name)])])
     with progress_bar(1, progress) as begin:
         begin(name)
         return _search(index, name, call, engine, search, base, manual_flags)
@@ -152,7 +152,7 @@ def search_delivery(
     index = scan_delivery(folder)
     named = [detectors] if isinstance(detectors, str) else detectors
     chosen = [choose_detector(index, name) for name in named] if named is not None else index.detectors
-    _warn([*call.idle, *(f"left out: {problem.sentence}" for problem in index.problems)])
+    _warn([*_not_yet_told(call.idle), *_left_out(index.problems)])
     found, problems = {}, {}
     with progress_bar(len(chosen), progress) as begin:
         for name in chosen:
@@ -185,8 +185,26 @@ def _checked(search: str, engine: str) -> tuple[str, str]:
     return (search if engine == "native" else "official"), engine
 
 
+# What was said of keywords in this process. Python's own memory of warnings is lost whenever astropy sets one aside.
+_TOLD: set[str] = set()
+
+
+def _not_yet_told(sentences: Iterable[str]) -> list[str]:
+    """Return what was not said before: a loop over ten detectors tells once what has no effect."""
+    new = [sentence for sentence in sentences if sentence not in _TOLD]
+    _TOLD.update(new)
+    return new
+
+
+def _left_out(problems: Sequence[Problem]) -> list[str]:
+    """Return one sentence for all that a search leaves out of a delivery."""
+    if not problems:
+        return []
+    more = f" The problems of scan_delivery() name {len(problems) - 1} more." if len(problems) > 1 else ""
+    return [f"left out: {problems[0].sentence}{more}"]
+
+
 def _warn(sentences: Iterable[str]) -> None:
-    # Of the caller's line: Python then shows each sentence once, however often a loop comes by.
     for sentence in sentences:
         warnings.warn(sentence, DarkmaskWarning, stacklevel=3)
 

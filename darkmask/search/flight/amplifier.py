@@ -11,7 +11,7 @@ from darkmask.search.maps.layout import SHAPE_FRACTION
 from darkmask.search.maps.stacks import SLOPE_SHOT
 from darkmask.search.parameters import SearchParameters
 
-from .evidence import Comparison, Evidence, Test, is_finite, is_true, not_reaching
+from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
 from .robust import neighbour_sum, population
 
 # A SATURATED flag below this share of the published well is one that the saturation step grew from a neighbour, as
@@ -51,7 +51,7 @@ class AmplifierSearch:
     tgroup : float
         s.
     parameters : SearchParameters
-    evidence : dict of str to Test, optional
+    evidence : dict of str to Compared, optional
         Is filled with what each test compared, which keeps those maps in memory; see :mod:`.evidence`.
 
     Attributes
@@ -149,7 +149,7 @@ class AmplifierSearch:
     def _test(self, name: str, value: np.ndarray, passes: Comparison, limit, *asked: np.ndarray) -> np.ndarray:
         """Compare a map with its limit, bool; where all of ``asked`` hold, the answer decides something."""
         if self.evidence is not None:
-            self.evidence[name] = Test(value, passes, limit, np.logical_and.reduce(asked))
+            self.evidence[name] = Compared(value, passes, limit, np.logical_and.reduce(asked))
         return passes(value, limit)
 
     def limits(self) -> tuple[float, float]:

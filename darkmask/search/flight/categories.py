@@ -42,7 +42,7 @@ class FlightResult:
         Of a group difference of good pixels of each column's amplifier, DN.
     thresholds : dict of str to float
         In the units that their names end in.
-    evidence : tuple of (slice, dict of str to Test)
+    evidence : tuple of (slice, dict of str to Compared)
         Of the columns of each amplifier, where it was asked for.
     """
 

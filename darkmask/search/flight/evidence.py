@@ -1,6 +1,6 @@
 """What the flight search compares with what: each test's map and limit, and what it asks.
 
-The search compares by :class:`Test`, so that who asks why a pixel was named reads the very numbers that decided.
+The search compares by :class:`Compared`, so that who asks why a pixel was named reads the very numbers that decided.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import numpy as np
 Comparison = Callable[[Any, Any], Any]
 
 
-class Test(NamedTuple):
+class Compared(NamedTuple):
     """One comparison of the search, in the columns of an amplifier.
 
     Attributes
@@ -36,7 +36,7 @@ class Test(NamedTuple):
         return value, limit, bool(self.passes(value, limit))
 
 
-Evidence = dict[str, Test]
+Evidence = dict[str, Compared]
 
 
 def not_reaching(value, limit):
