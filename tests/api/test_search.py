@@ -112,7 +112,7 @@ def test_a_detector_that_cannot_be_searched_leaves_the_others(small, tmp_path):
     assert list(everything) == ["NRCA1"]
     assert set(everything.problems) == {"NRCBLONG"}
     assert "NRCBLONG" in everything._repr_html_()
-    with pytest.warns(DarkmaskWarning, match="left out"), pytest.raises(DeliveryError, match="has no _fitopt partner"):
+    with pytest.warns(DarkmaskWarning, match="left out"), pytest.raises(DarkmaskError, match="has no _fitopt partner"):
         search_delivery(folder, detectors=["NRCBLONG"])
 
 

@@ -39,7 +39,7 @@ NOTEBOOK_CALL = dict(  # noqa: C408
     useafter ='2019-04-01 00:00:00',
     history ='',
     quality_check =False,
-)  # fmt: skip
+)
 
 
 def files_of(delivery: Path, slopes: str = "rate", detector: str = "nrca1") -> dict[str, list[str]]:
