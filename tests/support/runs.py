@@ -70,10 +70,6 @@ def run_into(
         What differs in its environment.
     pictures : bool
         Whether the test looks at pictures: if not, figures are made without ink.
-
-    Returns
-    -------
-    Finished
     """
     command = ["-c", str(ROOT / "pytest.ini"), "checks/", f"--reports={reports}"]
     command += [*(() if pictures else _QUICKLY), *map(str, arguments)]
