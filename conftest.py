@@ -1,6 +1,7 @@
 """Load the harness; each module of ``fixtures/`` says what it adds."""
 
-# In the order of their imports: pytest rewrites the asserts of a plugin only when it is the first to import it.
+# The plugins stand in the order of their imports: pytest rewrites the asserts of a plugin only when pytest is the first
+# to import it.
 pytest_plugins = [
     "fixtures.session.options",
     "fixtures.session.describe",

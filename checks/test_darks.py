@@ -7,9 +7,9 @@ from darkmask.core.detectors import FRAMES_PER_GROUP
 from darkmask.core.detectors import detector as look_up_detector
 from fixtures.session.endings import NotEvaluated
 
-# A rate tells something where it is known to a third of what it may differ by.
+# The data can tell the dark current only if its error is at most a third of the tolerance.
 _KNOWN = 1 / 3
-# Sigma by which a difference is certain.
+# A difference of this many sigma is certain.
 _CERTAIN = 3
 # The jump step flags the four neighbours of a hit too.
 _FLAGGED_PER_HIT = 5
@@ -17,7 +17,7 @@ _FLAGGED_PER_HIT = 5
 
 @pytest.fixture
 def summary(check, products) -> dict:
-    """What was measured of the good pixels of the full frame."""
+    """Return what was measured of the good pixels of the full frame."""
     return products.searched.set(check.detector, "FULL").summary
 
 

@@ -9,7 +9,7 @@ from fixtures.session.endings import NotEvaluated
 
 @pytest.fixture
 def exposures(check, delivery):
-    """The whole exposures of the set asked about, all sets of its subarray together."""
+    """Return the whole exposures of the subarray that is asked about, from all its sets."""
     found = [e for es in delivery.sets(check.detector, check.subarray).values() for e in es]
     if not found:
         raise NotEvaluated(f"there is no whole exposure of {check.detector} {check.subarray} in the delivery")

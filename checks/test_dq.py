@@ -7,7 +7,7 @@ from darkmask.masks import quality as maskquality
 
 @pytest.fixture
 def mask(check, products):
-    """The mask that is judged."""
+    """Return the mask that is judged."""
     return products.judged.mask(check.detector)
 
 
@@ -64,12 +64,12 @@ def test_decoding_keeps_every_pixel(check, mask, products):
     if products.judged.generated:
         changed = int((mask.raw != mask.decoded).sum())
     else:
-        # A compact DQ_DEF moves bits and loses nobody: only a bad pixel that decodes to a good one is lost.
+        # A compact DQ_DEF moves bits and loses no pixel: a pixel is lost only if it was bad and decodes to good.
         changed = int(((mask.raw != 0) & (mask.decoded == 0)).sum())
     check.judge(changed, f"Decoding {mask.path.name} through DQ_DEF changes: {_changes(mask) or 'nothing'}")
 
 
 def _changes(mask) -> str:
-    """What each flag gains and loses when the pipeline decodes the array."""
+    """Return what each flag gains and loses when the pipeline decodes the array."""
     changes = maskquality.decoding_changes(mask.raw, mask.decoded)
     return ", ".join(f"{name} +{gained} -{lost} pixels" for name, (gained, lost) in changes.items())

@@ -12,7 +12,7 @@ from fixtures.session.endings import NotEvaluated
 
 @pytest.fixture
 def compared(check, products) -> tuple[Comparison, str]:
-    """Flight against ground on the flags that both searched for, and what was compared in words."""
+    """Compare flight with ground on the flags that both searched for, and say in words what was compared."""
     ground = products.ground.mask(check.detector)
     found, name = products.judged.comparison(check.detector), products.ground.name(check.detector)
     if not found.by_flag:
@@ -88,7 +88,7 @@ def test_kappa(check, compared):
 
 
 def _flags(found: Comparison, told) -> str:
-    """A number of each flag, where there are several."""
+    """Return what is told of each flag; empty where there is only one."""
     if len(found.by_flag) < 2:
         return ""
     return ": " + ", ".join(f"{name} {told(one)}" for name, one in found.by_flag.items())

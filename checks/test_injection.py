@@ -7,14 +7,14 @@ from darkmask.reports.pictures import recovery_curves
 from darkmask.validation.recovery import completeness
 from fixtures.session.endings import NotEvaluated
 
-# Below its threshold a rate has another name, and a rate is only known to its error.
+# Below its threshold a rate has another name, and a rate is known only within its error.
 _APART = 1.2
-# Of twenty that are found with 98 %, fewer than nine in ten are found by chance in less than 1 % of cases.
+# If each of twenty defects is found with a chance of 98 %, fewer than nine in ten are found in less than 1 % of cases.
 _LEAST_JUDGED = 20
 
 
 def judged_strengths(check, category: Category, limits: dict[str, float]) -> tuple[float, float]:
-    """Which strengths must be found: of a rate, from the search's own recovery limit on."""
+    """Return the strengths that must be found; those of a rate begin at the search's own recovery limit."""
     parameters, recovered = check.run.settings.parameters, limits["recovery_limit_e_per_s"]
     if category is Category.HOT:
         return _APART * max(parameters.hot_rate, recovered), float("inf")

@@ -8,7 +8,7 @@ from darkmask.pipeline import acceptance
 
 @pytest.fixture
 def mask(check, products):
-    """The mask that is judged."""
+    """Return the mask that is judged."""
     return products.judged.mask(check.detector)
 
 

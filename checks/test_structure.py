@@ -10,7 +10,7 @@ from darkmask.masks.structure import amplifier_excess, largest_clump, line_exces
 
 @pytest.fixture
 def spread(check, products) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
-    """Bad pixels now, those before, the science pixels, and what was compared in words."""
+    """Return the bad pixels now, those before, the science pixels, and in words what was compared."""
     bits = dq_bits(*COMPARED_MNEMONICS)
     bad = (products.judged.mask(check.detector).decoded & bits) != 0
     if check.run.settings.ground is None:

@@ -10,7 +10,7 @@ from fixtures.session.endings import NotEvaluated
 
 @pytest.fixture
 def difference(check, products) -> Difference:
-    """The subarray against the full frame."""
+    """Return how the subarray differs from the full frame."""
     return Difference(**products.searched.set(check.detector, check.subarray).summary["difference"])
 
 

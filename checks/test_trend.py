@@ -8,7 +8,7 @@ from darkmask.masks.changes import Changes, relative_change
 
 @pytest.fixture
 def before(check):
-    """The latest of the earlier results."""
+    """Return the latest of the earlier results."""
     return check.run.settings.previous[-1]
 
 
@@ -25,7 +25,7 @@ def test_count(check, products, before):
 
 @pytest.fixture
 def changed(check, products, before) -> tuple[Changes, str]:
-    """Bad pixels before and now, and each kind in words."""
+    """Return how the bad pixels changed, and in words how each kind did."""
     found = products.judged.changes(check.detector)
     told = found.told() or "every kind as it was"
     return found, f"of {check.detector} since {_day(before)} ({told})"

@@ -18,8 +18,8 @@ from tests.support.raw_darks import RAW, run_prepare
 from tests.support.runs import WARM, Finished, run_into
 from tests.support.tiny_delivery import TINY
 
-# The same examples in every run, so that a change and not chance makes a test fail; `HYPOTHESIS_PROFILE=long` looks for
-# new ones.
+# Every run tries the same examples, so that a test fails by a change and not by chance; `HYPOTHESIS_PROFILE=long` looks
+# for new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("long", max_examples=5000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
@@ -27,7 +27,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Small:
-    """The small delivery, made by whichever worker comes first."""
+    """Return the small delivery, made by whichever worker comes first."""
     shared = tmp_path_factory.getbasetemp()
     if worker_id != "master":
         shared = shared.parent
@@ -52,7 +52,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Small:
 
 @pytest.fixture(scope="session")
 def undisturbed(small: Small) -> Undisturbed:
-    """A whole run of one detector, made by whichever worker comes first."""
+    """Return a whole run of one detector, made by whichever worker comes first."""
     home = small.delivery.parent / "undisturbed"
     options = (f"--delivery={small.delivery}", f"--criteria={small.criteria}", "--detectors=NRCA1")
     made = Undisturbed(options, home / "cache", home / "reports" / "small")
@@ -82,7 +82,7 @@ def run_checks(tmp_path: Path):
 
 @pytest.fixture(scope="session")
 def good_masks(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Good masks, as somebody else would deliver them: made from the small delivery once."""
+    """Make good masks as somebody else would deliver them, once, from the small delivery."""
     from darkmask.api.commands import write_search
 
     folder = tmp_path_factory.mktemp("delivered") / "masks"
@@ -94,7 +94,7 @@ def good_masks(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def judged_masks(small: Small, good_masks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report folder of a run on good masks. Copy it before changing anything."""
+    """Return the report folder of a run on good masks; copy it before changing anything."""
     reports = tmp_path_factory.mktemp("judged") / "reports"
     return run_into(
         reports, f"--masks={good_masks}", f"--base={small.base}", f"--criteria={small.criteria}", expect=0
@@ -110,14 +110,14 @@ def tiny_delivery(tmp_path_factory) -> DemoPaths:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A folder that all workers have in common."""
+    """Return a folder that all workers have in common."""
     base = tmp_path_factory.getbasetemp()
     return base if worker_id == "master" else base.parent
 
 
 @pytest.fixture(scope="session")
 def raw(shared) -> DemoPaths:
-    """Raw exposures of one detector and a subarray of it; reference files lie beside them."""
+    """Make raw exposures of one detector and a subarray of it; reference files lie beside them."""
     paths = DemoPaths.of(shared / "raw")
     with FileLock(shared / "raw.lock"):
         if not paths.delivery.exists():

@@ -23,7 +23,7 @@ SCHEMA = json.loads((ROOT / "docs" / "results.schema.json").read_text())
 
 
 def environment(**more: str) -> dict[str, str]:
-    """An environment in which `pytest` and `python` are those that run this test."""
+    """Return an environment in which `pytest` and `python` are those that run this test."""
     without = ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "QUIET_SECONDS")
     env = {key: value for key, value in os.environ.items() if key not in without}
     return {**env, "PATH": os.pathsep.join([str(Path(sys.executable).parent), env["PATH"]]), **more}
@@ -47,7 +47,7 @@ def test_the_workflow_installs_what_the_project_offers(steps):
 @pytest.mark.slow
 @pytest.mark.parametrize(("spoil", "verdict"), [(False, "pass"), (True, "fail")])
 def test_the_commands_of_the_workflow(steps, small, tmp_path, spoil, verdict):
-    # Names that a shell would take apart.
+    # A shell would take these names apart.
     delivery = small.copy(tmp_path, "darks; of $(today)")
     if spoil:
         next(delivery.glob("*_nrca1_fitopt.fits")).unlink()
@@ -75,7 +75,7 @@ def test_the_commands_of_the_workflow(steps, small, tmp_path, spoil, verdict):
 
 
 def as_junit_says(path: Path, results: dict) -> None:
-    """A reader of JUnit files that is not ours finds the same checks with the same outcomes and values."""
+    """Assert that another reader of JUnit files finds the same checks with the same outcomes and values."""
     cases = ElementTree.parse(path).iter("testcase")
     values = {case.get("name"): {p.get("name"): p.get("value") for p in case.iter("property")} for case in cases}
     found = {}
@@ -112,15 +112,16 @@ def test_a_watched_folder(small, tmp_path):
     deliveries, reports = tmp_path / "arriving", tmp_path / "reports"
     deliveries.mkdir()
     assert watched(deliveries, reports, small, quiet="1") == (0, "")
-    # Copies and no links: a link to a file of the small delivery, made by another test, would change that file.
+    # These are copies and no links: a link to a file of the small delivery, made by another test, would change that
+    # file.
     first = shutil.copytree(small.delivery, deliveries / "first of may")
     (deliveries / "empty").mkdir()
-    # Still arriving: whatever times the files claim, they have just been put there.
+    # The delivery is still arriving: whatever times the files claim, they have just been put there.
     for path in (*first.iterdir(), first):
         os.utime(path, (0, 0))
     assert watched(deliveries, reports, small, quiet="600") == (0, "")
     time.sleep(1.5)
-    # Two at once: one judges, the other goes.
+    # Two scripts run at once: one judges, the other goes.
     both = [watch(deliveries, reports, small, quiet="1") for _ in range(2)]
     said = [running.communicate(timeout=300)[0] for running in both]
     assert sorted(said) == ["", "first of may: pass\n"]
@@ -128,14 +129,14 @@ def test_a_watched_folder(small, tmp_path):
     results = reports / "first of may" / "results.json"
     assert json.loads(results.read_text())["verdict"] == "pass"
     judged = results.stat().st_mtime_ns
-    # Once, and never again; and one that is no good is told and does not come back either.
+    # A delivery is judged once, and never again; one that is no good is told and does not come back either.
     second = shutil.copytree(small.delivery, deliveries / "second")
     next(second.glob("*_nrca1_fitopt.fits")).unlink()
     time.sleep(1.5)
     assert watched(deliveries, reports, small, quiet="1") == (1, f"second: not a pass, see {reports}\n")
     assert watched(deliveries, reports, small, quiet="1") == (0, "")
     assert results.stat().st_mtime_ns == judged
-    # What was missing arrives: the delivery is another one.
+    # The missing file arrives: the delivery is another one.
     shutil.rmtree(second)
     shutil.copytree(small.delivery, second)
     time.sleep(1.5)

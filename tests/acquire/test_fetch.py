@@ -41,11 +41,11 @@ def archive(tmp_path):
 
 @pytest.fixture
 def fetch(archive, tmp_path):
-    """The command, with astroquery's own configuration file naming the server."""
+    """Return a function that runs the command; astroquery's own configuration file names the server."""
     configuration = tmp_path / "config" / "astropy"
     configuration.mkdir(parents=True)
     (configuration / "astroquery.cfg").write_text(f"[mast]\nserver = {archive.address}\n")
-    # No pauses between attempts: the tests wait for nothing else.
+    # There are no pauses between attempts: the tests would wait for nothing else.
     code = (
         "import sys, darkmask.acquire.fetch.download as d; d.PAUSE_SECONDS = 0; from darkmask.cli import main; "
         "sys.exit(main())"
@@ -136,7 +136,7 @@ def test_a_passing_failure_is_tried_again(archive, fetch, tmp_path, trouble):
 def test_a_file_that_is_not_given_has_no_name(archive, fetch, tmp_path, trouble, words):
     archive.trouble[FIRST] = trouble
     said_in_one_sentence(fetch(tmp_path / "out"), FIRST, *words)
-    # The others came.
+    # The other files came.
     assert names(tmp_path / "out") == ["fetched.json", SECOND]
 
 

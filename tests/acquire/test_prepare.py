@@ -112,7 +112,7 @@ def test_a_second_run_does_nothing_and_a_changed_one_only_what_changed(raw, prep
     assert not half.exists()
     assert {path.name: path.stat().st_mtime_ns for path in out.iterdir() if path.suffix == ".fits"} == before
 
-    # One product damaged: only its exposure is made again, and to the same bytes.
+    # One product is damaged: only its exposure is made again, and to the same bytes.
     damaged = out / "jw01062002001_02101_00002_nrcblong_rate.fits"
     whole = damaged.read_bytes()
     damaged.write_bytes(whole[:-2880])
@@ -234,7 +234,7 @@ def test_a_reference_of_another_kind_or_detector_is_refused(raw, tmp_path, capsy
 
 
 def test_crds_chooses_from_a_cache_without_a_server(raw, tmp_path, monkeypatch):
-    """A cache as the CRDS client lays it out, in which only NRCBLONG has references."""
+    """Lay a cache out as the CRDS client does, in which only NRCBLONG has references."""
     cache = tmp_path / "cache"
     fill_crds_cache(cache, references(raw))
     monkeypatch.setenv("CRDS_PATH", str(cache))
@@ -262,7 +262,7 @@ def test_crds_chooses_from_a_cache_without_a_server(raw, tmp_path, monkeypatch):
 
 
 def fill_crds_cache(cache: Path, files: Path) -> None:
-    """A context of one reference file per kind, valid for NRCBLONG."""
+    """Write a context of one reference file per kind, valid for NRCBLONG."""
     kinds = ("gain", "linearity", "readnoise", "saturation", "superbias")
     mappings, stored, config = (cache / name / "jwst" for name in ("mappings", "references", "config"))
     for folder in (mappings, stored / "nircam", config):

@@ -1,4 +1,4 @@
-"""``prepare`` that is stopped half way: nothing half is left, and a second run goes on."""
+"""``prepare`` that is stopped half way leaves nothing half made, and a second run goes on."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from tests.support.raw_darks import references, run_prepare
 
 @pytest.fixture
 def running(raw, tmp_path):
-    """A prepare in a process group of its own, whose first exposure is in work."""
+    """Start a prepare in a process group of its own, whose first exposure is in work."""
     out = tmp_path / "out"
     command = [sys.executable, "-m", "darkmask", "prepare", raw.delivery, out, "--frame", "128", "--jobs", "1"]
     process = subprocess.Popen(
@@ -40,7 +40,7 @@ def running(raw, tmp_path):
 
 
 def workers(process: subprocess.Popen) -> list[int]:
-    """The processes that work on exposures."""
+    """Return the processes that work on exposures."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 

@@ -38,7 +38,7 @@ class Searched:
 
     @property
     def bad(self) -> np.ndarray:
-        """(y, x) of the bad pixels in the set's own frame, by row and then by column."""
+        """The (y, x) of the bad pixels in the set's own frame, by row and then by column."""
         return np.argwhere(self.outcome.categories)
 
     def written(self, folder) -> tuple:
@@ -50,7 +50,7 @@ class Searched:
         return catalogue_of(self.outcome, self.frame)
 
     def but(self, **changes) -> "Searched":
-        """The same set with another outcome."""
+        """Return the same set with another outcome."""
         return dataclasses.replace(self, outcome=dataclasses.replace(self.outcome, **changes))
 
     def but_maps(self, **changes) -> "Searched":
@@ -140,7 +140,7 @@ def test_rates_of_hot_pixels_lie_within_their_errors_of_what_was_put_in(full, sm
         if (row["y"], row["x"]) in truth and row["categories"] in ("hot", "warm")
     ]
     assert len(pulls) > 30
-    # The errors err upwards by a quarter or so.
+    # The errors are too large by a quarter or so.
     assert 0.6 < np.sqrt(np.mean(np.square(pulls))) < 1.2
     assert abs(np.mean(pulls)) < 0.4
 
@@ -166,7 +166,7 @@ def test_errors_are_of_the_scatter_where_integrations_disagree(full):
     )
     y, x = full.bad.T
     table = restless.table()
-    # Of the four integrations that gave a rate, not of all.
+    # The error is that of the four integrations that gave a rate, not of all.
     np.testing.assert_allclose(table["rate_error"][maps.finite[y, x] > 0], 1.2533 * 1000 / 2, rtol=1e-4)
     assert np.isnan(table["rate_error"][np.isnan(maps.rate[y, x])]).all()
     assert np.isnan(maps.rate[y, x]).any()
@@ -208,7 +208,7 @@ def test_regions_are_read_back_at_the_bad_pixels_of_the_sets_own_image(searched,
     regions = Regions.read(path, format="ds9")
     assert {type(region) for region in regions} == {CirclePixelRegion}
     np.testing.assert_array_equal([(region.center.y, region.center.x) for region in regions], searched.bad)
-    # One pixel each, and that pixel.
+    # Each region covers one pixel, and that pixel.
     image = np.zeros(searched.outcome.categories.shape, bool)
     for region in regions:
         assert region.radius == 0.5
@@ -258,7 +258,7 @@ def test_equal_outcomes_give_equal_bytes(searched, tmp_path):
 
 
 def test_at_most_one_property_is_common_to_all_regions():
-    # The package writes common ones in the order of a set of strings, which differs from process to process.
+    # The regions package writes common properties in the order of a set of strings, which differs between processes.
     alike = regions_of(np.full((2, 2), Category.HOT.bit | Category.WARM.bit, np.uint16))
     (line,) = (line for line in alike.splitlines() if line.startswith("global"))
     assert line.count("=") == 1

@@ -87,7 +87,7 @@ def test_a_pixel_that_switches_too_seldom_or_too_little_for_the_other_set_is_exp
 
 @given(st.integers(0, 60), st.floats(0.01, 20))
 def test_chance_alone_seldom_surprises(both, false_alarms):
-    """Of Poisson numbers with the expected mean, no more exceed 3 sigma than a Gaussian has beyond."""
+    """Poisson numbers with the expected mean exceed 3 sigma no more often than a Gaussian does."""
     expected = false_alarms + 0.02 * both
     numbers = np.random.default_rng(both).poisson(expected, 4000)
     parts = np.zeros((2000, 1), dtype=np.uint8)

@@ -10,7 +10,7 @@ from tests.support.project import ROOT
 
 
 def table(junit: Path) -> tuple[list[str], bool]:
-    """A line of Markdown for each fault, and whether all failed as they must."""
+    """Return a line of Markdown for each fault, and whether all failed as they must."""
     lines = ["| fault | what failed | as it must | s |", "|---|---|---|---|"]
     fine = True
     for case in ElementTree.parse(junit).iter("testcase"):

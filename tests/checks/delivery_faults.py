@@ -85,7 +85,7 @@ def unplanned_subarray(space):
 
 @fault("DLV-INTEGRATIONS", said="10 integrations, 2 of them different")
 def copied_exposures(space):
-    """Five exposures that are the same one."""
+    """Plant five exposures that are the same one."""
     for kind in ("jump", "fitopt", "rate", "rateints"):
         first = one(space.delivery, f"*_00001_nrca1_{kind}.fits")
         for number in (2, 3, 4, 5):

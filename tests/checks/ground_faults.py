@@ -12,7 +12,7 @@ fault = Faults("ground")
 
 AGREEMENT = ("GND-RETAINED", "GND-GONE", "GND-NEW", "GND-KAPPA")
 REGISTRATION = "GND-REGISTRATION"
-# What a ground mask had is no excess.
+# What a ground mask had already is no excess.
 STRUCTURE = ("STR-AMPLIFIER", "STR-ROW", "STR-COLUMN", "STR-CLUMP")
 
 
@@ -49,13 +49,13 @@ def in_raw_orientation_and_cut_wrongly(space):
 
 @fault("GND-CLUSTERED", said="times the distance of random ones")
 def new_ones_in_one_place(space):
-    """Thirty-six, none of them beside another, on the edge of two amplifiers."""
+    """Plant thirty-six, none of them beside another, on the edge of two amplifiers."""
     add(space, np.s_[40:64:4, 52:76:4], *BAD)
 
 
 @fault(*AGREEMENT, REGISTRATION, said="are needed")
 def of_another_detector(space):
-    """The long-wave detector's mask under the short-wave detector's name."""
+    """Plant the long-wave detector's mask under the short-wave detector's name."""
     here, other = one(space.ground, "*nrca1.fits"), one(space.ground, "*nrcblong.fits")
     here.write_bytes(other.read_bytes())
     with fits.open(here, mode="update") as hdus:
@@ -69,7 +69,7 @@ def many_new(space):
 
 @fault("GND-KAPPA", REGISTRATION, said="Cohen's kappa")
 def found_next_to_nothing(space):
-    """A ground test that was blind in nine of ten rows."""
+    """Plant a ground test that was blind in nine of ten rows."""
     change(space, lambda dq: without(dq, np.arange(128)[:, None] % 10 != 0))
 
 

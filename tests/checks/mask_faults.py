@@ -9,7 +9,7 @@ from .planting import BORDER, Faults, first_of, one_in
 
 fault = Faults("masks")
 
-# All that can be asked of a mask alone.
+# These checks are all that can be asked of a mask alone.
 ALL_OF_A_MASK = (
     *("CNT-HOT", "CNT-WARM", "CNT-RC", "CNT-TELEGRAPH", "CNT-NOISY", "CNT-LOW_PEDESTAL", "CNT-DO_NOT_USE"),
     *("DQ-BITS", "DQ-DO_NOT_USE", "DQ-PAIRS", "DQ-BORDER", "DQ-DEF", "DQ-RAW", "BAS-KEPT"),
@@ -23,7 +23,7 @@ def add(space, where, *names) -> None:
     """Set flags of some pixels."""
     with fits.open(space.mask, mode="update") as hdus:
         dq = hdus["DQ"].data.copy()
-        # NumPy counts a mask of pixels and an index of one alike.
+        # NumPy takes a mask of pixels and the index of one pixel alike.
         dq[where] |= dq.dtype.type(bits_of(names))
         hdus["DQ"].data = dq
 
@@ -37,7 +37,7 @@ def replace(space, where, value) -> None:
 
 
 def spread(number: int) -> np.ndarray:
-    """So many science pixels, in no line and no clump."""
+    """Return so many science pixels, in no line and no clump."""
     return first_of(one_in(16, (128, 128), step=5), number)
 
 
@@ -118,7 +118,7 @@ def hot_moved_by_dq_def(space):
 
 @fault("DQ-RAW", "DQ-DEF", said="through DQ_DEF changes")
 def bad_pixels_lost_in_decoding(space):
-    """Pixels that say what is wrong with them by a bit that DQ_DEF has no name for."""
+    """Plant pixels that say what is wrong with them by a bit that DQ_DEF has no name for."""
     with fits.open(space.mask, mode="update") as hdus:
         dq = hdus["DQ"].data.copy()
         dq[spread(20)] = 2**8
@@ -143,7 +143,7 @@ def open_pixels_of_the_base_not_taken_over(space):
 
 @fault("BAS-KEPT", said="DO_NOT_USE of")
 def open_pixels_used(space):
-    """They are called OPEN still, and nobody is told to leave them out."""
+    """Plant pixels that are still called OPEN, but that nobody is told to leave out."""
     with fits.open(space.mask, mode="update") as hdus:
         dq = hdus["DQ"].data.copy()
         dq[has("OPEN")(dq)] = bits_of(("OPEN",))
@@ -195,13 +195,13 @@ def many_unusable(space):
 
 @fault("STR-ROW", said="row 60 of NRCA1 has the most bad pixels")
 def bad_row(space):
-    # Every other one, or it would be a clump as well.
+    # Every other pixel is bad: without gaps the row would be a clump as well.
     add(space, np.s_[60, BORDER:-BORDER:2], *BAD)
 
 
 @fault("STR-COLUMN", said="column 77 of NRCA1 has the most bad pixels")
 def bad_column(space):
-    # Few enough for an amplifier.
+    # The bad pixels are too few to make an amplifier stand out.
     add(space, np.s_[BORDER:-BORDER:4, 77], *BAD)
 
 
@@ -214,5 +214,5 @@ def bad_amplifier(space):
 
 @fault("STR-CLUMP", said="the largest clump of NRCA1 in all begins at x")
 def clump(space):
-    # On the edge of two amplifiers, of which neither stands out.
+    # The clump lies on the edge of two amplifiers, so that neither stands out.
     add(space, np.s_[20:28, 60:68], *BAD)

@@ -15,7 +15,7 @@ from astropy.io import fits
 from darkmask.core.atomic import sha256_file
 from tests.support.deliveries import Small
 
-# The detector that faults are planted in; the other one is judged beside it and must not notice.
+# Faults are planted in HERE; BESIDE is judged too and must not notice.
 HERE, BESIDE = "NRCA1", "NRCBLONG"
 BORDER = 4
 Key = tuple[str, str, str]
@@ -30,7 +30,7 @@ class Workspace:
     good_masks : Path
         Masks that pass every check.
     folder : Path
-        For the copies.
+        The folder of the copies.
     judged : Path, optional
         The report folder of a run on the good masks.
     """
@@ -42,7 +42,7 @@ class Workspace:
 
     @cached_property
     def delivery(self) -> Path:
-        """Links to the delivery's files: one has to be replaced (see :func:`unlinked`) and not changed."""
+        """Links to the delivery's files; a file has to be replaced (see :func:`unlinked`) and not changed."""
         return self._small.copy(self._folder, "darks")
 
     @property
@@ -77,7 +77,7 @@ class Workspace:
         return Path(shutil.copytree(self._judged, self._folder / "earlier-report"))
 
     def rewrite_earlier(self, chosen: Callable[[dict], bool], **changes) -> None:
-        """Let the earlier run have come to something else in some checks."""
+        """Make the earlier run have come to something else in some checks."""
         results = json.loads((self.earlier / "results.json").read_text())
         results["verdict"] = "fail"
         for check in filter(chosen, results["checks"]):
@@ -104,9 +104,9 @@ class Fault:
     given : str
         What the run is given: ``delivery``, ``masks``, ``ground`` or ``previous``.
     failing : frozenset of (id, detector, subarray)
-        Every other check passes, or was not asked.
+        The checks that must fail; every other check passes, or was not asked.
     said : str
-        Part of the message of one of them.
+        A part of the message of one of them.
     """
 
     plant: Callable[[Workspace], None]
@@ -119,7 +119,7 @@ class Fault:
         return self.plant.__name__
 
     def options(self, space: Workspace) -> list[str]:
-        """The command line of the run."""
+        """Return the command line of the run."""
         inputs = {
             "delivery": lambda: [f"--delivery={space.delivery}", f"--base={space.base}"],
             "masks": lambda: [f"--masks={space.masks}", f"--base={space.base}"],
@@ -137,7 +137,7 @@ class Faults(list[Fault]):
         self._given = given
 
     def __call__(self, *failing: str | Key, said: str):
-        """Ids of the detector's full frame, or whole keys."""
+        """Return what adds a fault to the list; ``failing`` are ids for the detector's full frame, or whole keys."""
         keys = frozenset((key, HERE, "FULL") if isinstance(key, str) else key for key in failing)
 
         def decorate(plant: Callable[[Workspace], None]) -> Callable[[Workspace], None]:
@@ -153,7 +153,7 @@ def one(folder: Path, pattern: str) -> Path:
 
 
 def unlinked(path: Path) -> Path:
-    """A file that may be changed without changing the delivery that it is linked to."""
+    """Give a file bytes of its own, so that changing it does not change the delivery that it is linked to."""
     own = path.with_suffix(".own")
     shutil.copy(path, own)
     own.replace(path)
@@ -164,7 +164,7 @@ def edit(path: Path, **keywords) -> None:
     """Set keywords of a primary header; two underscores stand for a hyphen."""
     with fits.open(unlinked(path), mode="update") as hdus:
         for keyword, value in keywords.items():
-            # Without a comment, since a long value leaves no room for one.
+            # The comment is empty, since a long value leaves no room for one.
             hdus[0].header[keyword.replace("__", "-")] = (value, "")
 
 
@@ -178,7 +178,7 @@ class OpenRamps:
     pixeldq : numpy.ndarray, shape (y, x)
     pedestal, rate, rate_dq : numpy.ndarray, shape (nint, y, x)
     seconds : numpy.ndarray, shape (ngroup, 1)
-        From the reset to each group.
+        The time from the reset to each group, in seconds.
     """
 
     sci: np.ndarray
@@ -190,13 +190,13 @@ class OpenRamps:
     seconds: np.ndarray
 
     def add_signal(self, where: np.ndarray, dn_per_s: float, integrations: slice = slice(None)) -> None:
-        """Let pixels gather charge: in the ramps and in the rates."""
+        """Make pixels gather charge, in the ramps and in the rates."""
         self.sci[integrations, :, where] += np.float32(dn_per_s) * self.seconds[None].astype(np.float32)
         self.rate[integrations, where] += np.float32(dn_per_s)
 
 
 def every_exposure(folder: Path, detector: str = HERE, observation: str = "001") -> Iterator[OpenRamps]:
-    """Each exposure of a set, opened to be changed; it is written when the next one is asked for."""
+    """Yield each exposure of a set, opened to be changed; it is written when the next one is asked for."""
     for jump in sorted(folder.glob(f"jw?????{observation}*_{detector.lower()}_jump.fits")):
         paths = [unlinked(Path(str(jump).replace("_jump", f"_{kind}"))) for kind in ("jump", "fitopt", "rateints")]
         with ExitStack() as stack:
@@ -214,7 +214,7 @@ def every_exposure(folder: Path, detector: str = HERE, observation: str = "001")
 
 
 def one_in(number: int, shape: tuple[int, int], step: int = 37) -> np.ndarray:
-    """Every so manyth science pixel, bool (y, x), in no line and no clump: one in ``number`` of each row and column."""
+    """Return one science pixel in ``number`` of each row and column, in no line and no clump, bool (y, x)."""
     y, x = np.indices(shape)
     chosen = (x + step * y) % number == 0
     chosen[:BORDER] = chosen[-BORDER:] = chosen[:, :BORDER] = chosen[:, -BORDER:] = False
@@ -222,7 +222,7 @@ def one_in(number: int, shape: tuple[int, int], step: int = 37) -> np.ndarray:
 
 
 def first_of(where: np.ndarray, count: int) -> np.ndarray:
-    """So many of the chosen pixels, spread over all of them."""
+    """Return so many of the chosen pixels, spread over all of them."""
     y, x = np.nonzero(where)
     kept = np.zeros_like(where)
     some = np.linspace(0, y.size - 1, count).astype(int)
@@ -231,5 +231,5 @@ def first_of(where: np.ndarray, count: int) -> np.ndarray:
 
 
 def environment_with(path: Path) -> dict[str, str]:
-    """An environment in which modules of a folder can be imported."""
+    """Return an environment in which modules of a folder can be imported."""
     return {"PYTHONPATH": os.pathsep.join(filter(None, [str(path), os.environ.get("PYTHONPATH", "")]))}

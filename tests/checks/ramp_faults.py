@@ -15,7 +15,7 @@ ADDITIONAL, MISSING = ((f"SUB-{part}", "NRCBLONG", "SUB64P") for part in ("ADDIT
 
 
 def spread(number: int) -> np.ndarray:
-    """Pixels that do not touch, in a small block of each amplifier: what is injected elsewhere does not notice."""
+    """Return pixels that do not touch, in a small block of each amplifier: injections elsewhere do not notice them."""
     where = np.zeros(FRAME, dtype=bool)
     for amplifier in range(4):
         where[20 + 24 * amplifier :, 10 + 32 * amplifier :][:10:2, :10:2] = True
@@ -27,7 +27,7 @@ def random() -> np.random.Generator:
 
 
 def truth(space, category: str) -> np.ndarray:
-    """Where pixels of a category were simulated, bool (y, x)."""
+    """Return where pixels of a category were simulated, bool (y, x)."""
     table = read_truth(space.truth, "NRCA1")
     here = np.zeros(FRAME, dtype=bool)
     chosen = table[table["category"] == category]
@@ -36,7 +36,7 @@ def truth(space, category: str) -> np.ndarray:
 
 
 def beside_defects(space) -> np.ndarray:
-    """Simulated defects and the pixels that touch them, and the border, bool (y, x)."""
+    """Return simulated defects, the pixels that touch them, and the border, bool (y, x)."""
     table = read_truth(space.truth, "NRCA1")
     near = np.zeros(FRAME, dtype=bool)
     for dy in (-1, 0, 1):
@@ -65,7 +65,7 @@ def many_falling(space):
 
 @fault("CNT-UNDETERMINED", "DLV-PIXELDQ", said="undetermined pixels found by the search of NRCA1")
 def many_taken_out(space):
-    """As the ramp fit leaves pixels that it is told not to use."""
+    """Plant pixels as the ramp fit leaves those that it is told not to use."""
     where = spread(40)
     for ramps in every_exposure(space.delivery):
         ramps.pixeldq[where] |= DO_NOT_USE
@@ -80,7 +80,7 @@ def many_taken_out(space):
     said="no pixel of NRCA1 is clearly bad in a half of its integrations",
 )
 def no_defects(space):
-    """Good pixels in the place of all others: a detector that is too good to be true."""
+    """Plant good pixels in the place of all others: a detector that is too good to be true."""
     near = beside_defects(space)
     to, good = np.nonzero(near), np.nonzero(~near)
     chosen = random().integers(good[0].size, size=to[0].size)
@@ -93,7 +93,7 @@ def no_defects(space):
 @fault(ADDITIONAL, said="pixels of NRCBLONG SUB64P are bad there and not in the full frame")
 def hot_in_the_subarray_alone(space):
     for ramps in every_exposure(space.delivery, "NRCBLONG", "002"):
-        # Its ramps take less than a second.
+        # The ramps of the subarray take less than a second.
         ramps.add_signal(first_of(one_in(53, (64, 64)), 30), 500.0)
 
 
@@ -106,7 +106,7 @@ def noisy_in_the_subarray_alone(space):
 
 @fault(MISSING, said="bad pixels of the full frame that NRCBLONG SUB64P would show are not bad there")
 def defects_taken_out_of_the_subarray(space):
-    """As if somebody had mended a half of its pixels with their neighbours."""
+    """Plant a mended subarray: a good neighbour stands in for half of its bad pixels."""
     table = read_truth(space.truth, "NRCBLONG")
     y, x = table["y"] - 32, table["x"] - 32
     inside = (y >= 2) & (y < 62) & (x >= 2) & (x < 60)
@@ -138,7 +138,7 @@ def noisy_detector(space):
 
 @fault("DRK-COSMIC_RAYS", said="jumps per second")
 def no_cosmic_rays(space):
-    """Ramps without the steps that cosmic rays left: darks that were not taken in space."""
+    """Plant ramps without the steps that cosmic rays left: darks that were not taken in space."""
     good = ~beside_defects(space)
     for ramps in every_exposure(space.delivery):
         hit = ((ramps.groupdq & JUMP_DET) != 0) & good
@@ -192,7 +192,7 @@ def compare_engines(space) -> None:
 
 @fault("ENG-SATURATED", said="saturated pixels of NRCA1 the same")
 def pedestals_of_saturated_pixels(space):
-    """By its pedestal of 0 the release knows a pixel that is saturated in its first group."""
+    """Change the pedestal of 0 by which the release knows a pixel that is saturated in its first group."""
     compare_engines(space)
     for ramps in every_exposure(space.delivery):
         ramps.pedestal[:, truth(space, "saturated")] = 1
@@ -209,7 +209,7 @@ def pedestals_and_jumps_of_rc_pixels(space):
 
 @fault("ENG-LOW_PEDESTAL", said="low_pedestal pixels of NRCA1 the same")
 def pedestals_that_come_and_go(space):
-    """Low in seven of ten integrations: enough for a median, and too few for four fifths."""
+    """Plant pedestals that are low in seven of ten integrations: enough for a median, but fewer than four fifths."""
     compare_engines(space)
     seen = 0
     for ramps in every_exposure(space.delivery):

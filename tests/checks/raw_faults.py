@@ -12,13 +12,13 @@ SUPERBIAS = 10_000
 
 
 def add_raw(space, change: Callable[[np.ndarray, int], np.ndarray] = lambda frame, _: frame) -> None:
-    """Raw exposures as their own ramps were before the superbias was subtracted.
+    """Write raw exposures as their own ramps were before the superbias was subtracted.
 
     Parameters
     ----------
     space : Workspace
     change : callable
-        Takes the first group (y, x), float, and the number of the exposure; gives what it becomes.
+        Takes the first group (y, x), float, and the number of the exposure; returns what the group becomes.
     """
     for number, jump in enumerate(sorted(space.delivery.glob(f"*001001_*_{HERE.lower()}_jump.fits"))):
         with fits.open(jump) as hdus:
@@ -31,7 +31,7 @@ def add_raw(space, change: Callable[[np.ndarray, int], np.ndarray] = lambda fram
 
 @fault("SBI-UNRELIABLE", said="the first groups of 5 exposures")
 def a_bias_that_wanders(space):
-    """One pixel in twenty has another bias in every second exposure."""
+    """Plant another bias in one pixel of twenty, in every second exposure."""
     add_raw(space, lambda frame, number: frame + 400.0 * (number % 2) * one_in(20, frame.shape))
 
 
@@ -48,7 +48,7 @@ def copies_of_one_exposure(space):
 
 @fault("SBI-UNRELIABLE", said="0 pixels of NRCA1 scatter")
 def an_output_without_a_bias(space):
-    """A quarter of the frame scatters so much that no pixel stands out."""
+    """Plant a quarter of the frame that scatters so much that no pixel stands out."""
     rng = np.random.default_rng(1)
 
     def change(frame, _):
@@ -61,7 +61,7 @@ def an_output_without_a_bias(space):
 
 @fault("SBI-UNRELIABLE", "DLV-TRIPLETS", said="python -m darkmask prepare")
 def raw_without_triplet(space):
-    """A raw exposure that nobody made a triplet of; and a bias that wanders, to tell both apart."""
+    """Plant a raw exposure that nobody made a triplet of, and a bias that wanders, to tell both apart."""
     add_raw(space, lambda frame, number: frame + 400.0 * (number % 2) * one_in(20, frame.shape))
     last = sorted(space.delivery.glob(f"*001001_*_{HERE.lower()}_uncal.fits"))[-1]
     with fits.open(last, mode="update") as hdus:

@@ -66,7 +66,7 @@ def array_of_signed_integers(space):
 
 @fault("REF-SCHEMA", said="ROTTEN")
 def row_of_dq_def_with_a_name_of_its_own(space):
-    """The row is of no use, and the model logs that it leaves it out."""
+    """Plant a row that is of no use: the model logs that it leaves it out."""
     with fits.open(space.mask, mode="update") as hdus:
         table = hdus["DQ_DEF"].data
         table["NAME"][table["VALUE"] == 2**8] = "ROTTEN"

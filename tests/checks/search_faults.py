@@ -30,12 +30,12 @@ recovery.pack_categories = forgetting(recovery.pack_categories)
 
 
 def forget(space, category: Category) -> None:
-    """Let the run's search forget a category in every other column."""
+    """Make the run's search forget a category in every other column."""
     folder = space.criteria.parent / "forgetting"
     folder.mkdir()
     (folder / "forgetting.py").write_text(FORGETTING.format(bit=category.bit))
     space.options += ["-p", "forgetting"]
-    # What such a search finds must not be taken for what the right one found; compiled kernels are the same.
+    # The cache must not mix what such a search finds with what the right one found; compiled kernels are the same.
     space.environment |= {
         **environment_with(folder),
         "XDG_CACHE_HOME": str(folder / "cache"),
@@ -46,7 +46,7 @@ def forget(space, category: Category) -> None:
 def _losing(category: Category):
     def plant(space):
         if category is Category.WARM:
-            # In so short a delivery few rates are told from nothing and not yet hot.
+            # In so short a delivery few rates can be told from nothing and are not yet hot.
             with space.criteria.open("a") as file:
                 file.write("\n[search]\nhot_rate = 2.0\n")
         forget(space, category)

@@ -37,7 +37,7 @@ def test_a_fault_fails_its_checks_and_no_other(run_checks, space, fault, record_
 
 
 def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
-    """Or a fault could hide behind what fails anyhow."""
+    """Otherwise a fault could hide behind what fails anyhow."""
     run = run_checks(
         f"--masks={space.masks}", f"--criteria={small.criteria}", f"--base={small.base}", expect=0, pictures=True
     )
@@ -53,7 +53,7 @@ def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
         pictures=True,
     )
     idle = {key[0] for key, check in run.checks.items() if check["outcome"] != "pass"}
-    # So short a delivery cannot tell, nor so few new pixels, and none is required; it holds no raw exposures, and there
-    # was no delivery before.
+    # So short a delivery cannot tell some things, nor can so few new pixels, and none of them is required. The delivery
+    # holds no raw exposures, and there was no delivery before.
     never = {"SBI-UNRELIABLE", "TRD-COUNT", "TRD-APPEARED", "TRD-DISAPPEARED"}
     assert idle == {"INJ-WARM", "DRK-CURRENT", "GND-CLUSTERED"} | never

@@ -1,4 +1,4 @@
-"""No criterion without a check, a bound, an entry in the docs and a planted fault that trips it; and nothing beyond."""
+"""Each criterion has a check, a bound, an entry in the docs and a planted fault that trips it; nothing else has."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ def criteria():
 
 
 def told(*options: str) -> str:
-    """What pytest says of the checks without running any."""
+    """Return what pytest says of the checks without running any."""
     command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), "checks/", *options]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 

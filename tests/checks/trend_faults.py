@@ -16,7 +16,7 @@ _FLAGS = bits_of((*COMPARED_MNEMONICS, "DO_NOT_USE"))
 
 
 def change(space, how) -> None:
-    """Change the flags of a dark search in the mask that is judged, where the mask in force says nothing."""
+    """Change a dark search's flags in the mask that is judged, where the mask in force says nothing."""
     with fits.open(space.mask, mode="update") as hdus:
         dq = hdus["DQ"].data.copy()
         found = (dq & bits_of(COMPARED_MNEMONICS)) != 0

@@ -1,4 +1,4 @@
-"""What a cached entry's code is: its layer and those below, and of kernels what is compiled into them."""
+"""The code of a cached entry is its layer and those below; for kernels it is what is compiled into them."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ def layer_of(name: str) -> str | None:
 
 @pytest.fixture
 def source(tmp_path, monkeypatch):
-    """A small package in place of ours."""
+    """Write a small package in place of ours."""
     for function in (source_digest, kernels._compiled_digest):
         function.cache_clear()
     monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "darkmask")
@@ -35,7 +35,7 @@ def source(tmp_path, monkeypatch):
 
 
 def changed_layers(source, layer: str) -> set[str]:
-    """Whose digests change when a layer's module does."""
+    """Return the layers whose digests change when a layer's module does."""
     before = {name: source_digest(name) for name in LAYERS}
     (source / layer / "module.py").write_text("name = None\n")
     source_digest.cache_clear()
@@ -64,7 +64,7 @@ def test_the_layers_are_those_of_the_contract_that_lint_holds():
 
 def test_the_simulator_uses_no_layer_that_its_digest_leaves_out():
     names = [f"darkmask.simulate.{path.stem}" for path in (PACKAGE / "simulate").glob("*.py")]
-    # What is imported inside functions.
+    # These modules are imported inside functions.
     names += ["darkmask.pipeline.steps", "darkmask.pipeline.offline"]
     code = f"import sys; [__import__(name) for name in {names}]; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)

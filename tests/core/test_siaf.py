@@ -18,13 +18,14 @@ from darkmask.core.window import Window
 
 TABLE = Path(siaf.__file__).with_name("siaf_subarrays.json")
 
-# The last of 2021's whose file is older than the launch by months. No position changed from PRDOPSSOC-036 to -045, so
-# that it does not matter which of them was in force on that day.
+# The last version of 2021 whose file is older than the launch by months. No position changed from PRDOPSSOC-036 to
+# -045, so it does not matter which of them was in force on that day.
 FIRST_PRD_VERSION = "PRDOPSSOC-040-002"
 
-# What follows the detector in an aperture's name -> SUBARRAY, where they differ; {m} is the module. The names are those
-# of the keyword's schema in stdatamodels; which aperture is which, of mirage's NIRCam_subarray_definitions.list, but
-# for those younger than it (FP6, TADHSTS32, 400X256), which follow the pattern of the others.
+# What follows the detector in an aperture's name -> SUBARRAY, where the two differ; {m} is the module. The names come
+# from the keyword's schema in stdatamodels. Which aperture is which comes from mirage's
+# NIRCam_subarray_definitions.list, except for younger ones (FP6, TADHSTS32, 400X256), which follow the pattern of the
+# others.
 SUBARRAY_NAMES = {
     "GRISM64": "SUBGRISM64",
     "GRISM128": "SUBGRISM128",
@@ -68,14 +69,14 @@ FILTER = re.compile("_(F[0-9]+[NMW]2?|NARROW)$")
 
 
 def import_pysiaf():
-    """Import pysiaf, or skip; its import would ask GitHub for the newest version, and does without an answer."""
+    """Import pysiaf, or skip. Its import asks GitHub for the newest version, and here does without an answer."""
     requests = pytest.importorskip("requests")
     with mock.patch.object(requests, "get", side_effect=requests.ConnectionError):
         return pytest.importorskip("pysiaf")
 
 
 def detector_and_subarray(aperture: str) -> tuple[str, str] | None:
-    """DETECTOR and SUBARRAY of an aperture; None when its pixels are not those of a rectangular subarray."""
+    """Return DETECTOR and SUBARRAY of an aperture; None when its pixels are not those of a rectangular subarray."""
     chip, _, rest = aperture.partition("_")
     rest = FILTER.sub("", rest)
     if rest not in SUBARRAY_NAMES:
@@ -84,12 +85,12 @@ def detector_and_subarray(aperture: str) -> tuple[str, str] | None:
 
 
 def position(aperture, full) -> Window | None:
-    """The aperture's rectangle in the science frame of its detector's full-frame aperture; None if between pixels.
+    """Return the aperture's rectangle in the science frame of its detector's full frame; None if between pixels.
 
     Det coordinates are not those of the header: NIRCam's FULL apertures have DetSciParity -1, with DetSciYAngle 0
     (columns reversed) or 180 (rows reversed), which is what FASTAXIS, SLOWAXIS of (-1, 2) and (1, -2) say.
     """
-    # A corner lies half a pixel outside of the first pixel. Apertures for one filter have at times been given another
+    # A corner lies half a pixel outside of the first pixel. Some versions gave apertures for one filter another
     # reference point in Det without the same shift in Sci (by 0.2 pixel in PRDOPSSOC-045-003): no readout starts there.
     corner = [min(values) + 0.5 for values in full.det_to_sci(*aperture.corners("det"))]
     xstart, ystart = map(round, corner)
@@ -106,7 +107,7 @@ def inside(place: Window) -> bool:
 
 
 def siaf_versions(pysiaf):
-    """(version, NIRCam SIAF) from launch on, without those that repeat an earlier file byte by byte."""
+    """Yield (version, NIRCam SIAF) from launch on, without those that repeat an earlier file byte by byte."""
     seen = set()
     for version in pysiaf.constants.AVAILABLE_PRD_JWST_VERSIONS:
         folder = Path(pysiaf.constants._DATA_ROOT, "JWST", version, "SIAFXML", "SIAFXML")
@@ -117,7 +118,7 @@ def siaf_versions(pysiaf):
 
 
 def build_table(pysiaf) -> dict:
-    """What ``siaf_subarrays.json`` should hold."""
+    """Return what ``siaf_subarrays.json`` should hold."""
     found: dict[str, dict[str, list[Window]]] = {name: {} for name in DETECTORS}
     for version, apertures in siaf_versions(pysiaf):
         for name, aperture in apertures.apertures.items():
@@ -143,7 +144,7 @@ def build_table(pysiaf) -> dict:
 
 
 def as_text(table: dict) -> str:
-    """JSON with a line per subarray, so that a change of the SIAF is one line of a diff."""
+    """Return JSON with a line per subarray, so that a change of the SIAF is one line of a diff."""
     head = {key: value for key, value in table.items() if key != "positions"}
     detectors = [
         f"    {json.dumps(detector)}: {{\n"
@@ -162,7 +163,7 @@ def pysiaf():
 
 @pytest.mark.slow
 def test_table_is_that_of_pysiaf(pysiaf):
-    """A newer pysiaf may move a subarray: then look at the difference, and make the table again (see above)."""
+    """If a newer pysiaf moves a subarray, look at the difference, and make the table again (see above)."""
     if siaf.PRD_VERSION not in pysiaf.constants.AVAILABLE_PRD_JWST_VERSIONS:
         pytest.skip(f"this pysiaf ends with {pysiaf.JWST_PRD_VERSION}, the table with {siaf.PRD_VERSION}")
     built = build_table(pysiaf)

@@ -1,4 +1,4 @@
-"""Damage anywhere in any input file: said, or without effect, and never a crash or another result without a word."""
+"""Damage anywhere in an input file is told or has no effect; it never crashes, nor changes a result without a word."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ from darkmask.simulate import DemoPaths, SimulationSpec, simulate_delivery
 
 FRAME = 48
 WITHOUT_A_WORD = "another result without a word"
-# Pixels that coupling reaches.
+# Coupling reaches so many pixels.
 _REACH = 2
 KINDS = ("jump", "fitopt", "rateints")
 BLOCK = 2880
@@ -40,7 +40,7 @@ class Verdict(NamedTuple):
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory) -> DemoPaths:
-    """One exposure of one detector, and the masks beside it."""
+    """Make one exposure of one detector, and the masks beside it."""
     paths = DemoPaths.of(tmp_path_factory.mktemp("fuzz") / "darks")
     spec = SimulationSpec(frame=FRAME, detectors=("NRCA1",), subarrays=(), exposures=1, integrations=4, groups=8)
     simulate_delivery(paths.delivery, spec, progress=False)
@@ -48,7 +48,7 @@ def paths(tmp_path_factory) -> DemoPaths:
 
 
 def judge(folder: Path) -> Verdict:
-    """All that a run makes of a delivery short of writing it down."""
+    """Return all that a run makes of a delivery, short of writing it down."""
     index = scan(folder)
     sets = index.sets("NRCA1", "FULL")
     exposures = [exposure for found in sets.values() for exposure in found]
@@ -74,7 +74,7 @@ def judge(folder: Path) -> Verdict:
 
 
 def damaged(content: bytes, random: np.random.Generator, first: int, last: int) -> tuple[bytes, int]:
-    """A copy with one thing wrong between two positions, and where."""
+    """Return a copy with one thing wrong between two positions, and where."""
     at = int(random.integers(first, last))
     match random.integers(6):
         case 0:
@@ -90,7 +90,7 @@ def damaged(content: bytes, random: np.random.Generator, first: int, last: int) 
 
 
 def parts(path: Path) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Where headers lie in a FITS file, and where everything else does, in bytes from and to."""
+    """Return where headers lie in a FITS file, and where everything else does, in bytes from and to."""
     from astropy.io import fits
 
     with fits.open(path, disable_image_compression=True) as hdus:
@@ -100,7 +100,7 @@ def parts(path: Path) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     return headers, data
 
 
-# What a search, a check or the place of an array depends on.
+# A search, a check or the place of an array depends on these keywords.
 KEYWORDS = (
     *("SIMPLE", "XTENSION", "EXTNAME", "BITPIX", "NAXIS", "BZERO", "BSCALE", "PCOUNT", "GCOUNT", "END", "EXTEND"),
     *("DETECTOR", "SUBARRAY", "NINTS", "NGROUPS", "TGROUP", "NOUTPUTS", "DATE-OBS", "SUBSTRT", "SUBSIZE", "READPATT"),
@@ -110,7 +110,7 @@ KEYWORDS = (
 
 
 def cards(content: bytes, headers: list[tuple[int, int]]) -> list[int]:
-    """Where the cards of these keywords begin."""
+    """Return where the cards of these keywords begin."""
     starts = [at for low, high in headers for at in range(low, high, 80)]
     return [at for at in starts if content[at : at + 8].rstrip().startswith(tuple(k.encode() for k in KEYWORDS))]
 
@@ -156,7 +156,7 @@ def test_damage_in_data_is_said_or_stays_where_it_is(paths, tmp_path, kind, reco
 
 
 def prepared(paths: DemoPaths, tmp_path: Path, kind: str) -> tuple[Path, Path, Verdict]:
-    """A folder to do damage in, the file that is damaged, and what is found without damage."""
+    """Return a folder to do damage in, the file that is damaged, and what is found without damage."""
     (source,) = paths.delivery.glob(f"*_{kind}.fits")
     folder = tmp_path / "darks"
     folder.mkdir()
@@ -169,8 +169,8 @@ def prepared(paths: DemoPaths, tmp_path: Path, kind: str) -> tuple[Path, Path, V
 
 
 def tried(target: Path, changed: bytes, sound: Verdict, of_headers: bool, what: str) -> str:
-    """What becomes of a delivery with this content in one file."""
-    # The file that others are linked to stays as it is.
+    """Return what becomes of a delivery with this content in one file."""
+    # The file that others are linked to must stay as it is.
     target.unlink()
     target.write_bytes(changed)
     outcome = outcome_of(sound, judge(target.parent), of_headers)
@@ -208,8 +208,8 @@ def outcome_of(sound: Verdict, found: Verdict, of_headers: bool) -> str:
         return "no effect"
     if of_headers:
         return WITHOUT_A_WORD
-    # A pixel's own values carry no checksum: others are another measurement, of those pixels (at most 80 bytes of
-    # GROUPDQ, which run over the end of a row) and of those that they couple to.
+    # A pixel's own values carry no checksum: other values are another measurement. They may change those pixels (at
+    # most 80 bytes of GROUPDQ, which run over the end of a row) and those that they couple to.
     y, _ = np.nonzero(found.categories != sound.categories)
     near = not y.size or np.ptp(y) <= 2 * _REACH + 80 // FRAME + 1
     return "another value of a pixel" if near else WITHOUT_A_WORD
@@ -245,7 +245,7 @@ def test_damage_in_a_mask_is_said_or_stays_where_it_is(paths, tmp_path, record_p
         if same:
             outcomes["no effect" if not header else "another keyword"] += 1
         elif mask.decoded.shape == sound.decoded.shape and any(low <= at < high for low, high in data):
-            # In DQ or DQ_DEF: other flags, which the DQ, CNT and BAS checks judge.
+            # The damage lies in DQ or DQ_DEF and gives other flags, which the DQ, CNT and BAS checks judge.
             outcomes["other flags"] += 1
         else:
             outcomes[WITHOUT_A_WORD] += 1
@@ -257,7 +257,7 @@ def test_damage_in_a_mask_is_said_or_stays_where_it_is(paths, tmp_path, record_p
 
 
 def test_a_delivery_cut_at_any_block_is_said(paths, tmp_path):
-    """As a transfer leaves it: each file cut at whole blocks of FITS, where every header that is left is right."""
+    """Cut each file at whole blocks of FITS, as a broken transfer does: every header that is left is right."""
     folder = tmp_path / "darks"
     for kind in KINDS:
         shutil.rmtree(folder, ignore_errors=True)

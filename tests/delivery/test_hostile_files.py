@@ -59,7 +59,7 @@ def test_a_pipe_is_no_mask(tmp_path):
 
 
 def packed(path, megabytes: int) -> None:
-    """So many zeros behind an honest header, packed a thousand to one."""
+    """Write so many zeros behind an honest header, packed a thousand to one."""
     header = fits.PrimaryHDU(np.zeros((2, 2), np.uint8)).header
     header["NAXIS1"], header["NAXIS2"] = 1_000_000, megabytes
     with gzip.open(path, "wb", compresslevel=1) as file:
@@ -71,7 +71,7 @@ def packed(path, megabytes: int) -> None:
 def test_a_packed_bomb_is_refused_in_little_memory(tmp_path):
     folder = tmp_path / "darks"
     folder.mkdir()
-    # By its name, and by what it holds whatever its name.
+    # A packed file is known by its name, and by what it holds whatever its name.
     packed(folder / JUMP, 400)
     for name in (f"{JUMP}.gz", "nrca1_mask.fits", "nrca1_mask.fits.gz"):
         os.link(folder / JUMP, folder / name)
@@ -112,7 +112,7 @@ def test_what_is_packed_honestly_is_read(small, tmp_path):
 
 @pytest.mark.parametrize("name", ["../../outside", "/tmp/outside", "..", "x/../../y"])
 def test_names_in_headers_lead_nowhere(run_checks, small, tmp_path, name):
-    """A subarray's name stands in file names: one that the plan does not have makes none."""
+    """A subarray's name stands in file names; a name that the plan does not have makes none."""
     folder = small.copy(tmp_path)
     for kind in ("jump", "fitopt", "rateints", "rate"):
         path = unlinked(one(folder, f"jw01062001*_00001_nrcblong_{kind}.fits"))

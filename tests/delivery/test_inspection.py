@@ -55,7 +55,7 @@ def exposure(**about):
 
 
 def altered(whole, which, **changes):
-    """The exposure with changes in one of its three files."""
+    """Return the exposure with changes in one of its three files."""
     files = list(whole.files)
     files[which] = replace(files[which], **changes)
     return Exposure(*files)
@@ -212,7 +212,7 @@ def test_subarray_that_the_siaf_does_not_have(detector, name, word):
 
 @pytest.mark.parametrize("geometry", [REAL, Geometry(frame=2049)])
 def test_positions_of_one_set_must_agree(geometry):
-    """A subarray moved between two exposures; each place is right, but they are not the same pixels."""
+    """A subarray moved between two exposures: each place is right, but they are not the same pixels."""
     first = subarray("SUB64P", SUB64P_AT_LAUNCH)
     second = subarray("SUB64P", SUB64P_NOW, name="later")
     sentences = inspection.geometry_problems([first, second], geometry)

@@ -30,7 +30,7 @@ def test_a_mask_agrees_with_itself(mask):
 
 
 def test_kappa_is_cohens():
-    # Cohen 1960: observed (20 + 15) / 50 = 0.7, by chance 0.5 * 0.6 + 0.5 * 0.4 = 0.5.
+    # Cohen 1960: observed are (20 + 15) / 50 = 0.7, by chance 0.5 * 0.6 + 0.5 * 0.4 = 0.5.
     assert Agreement(both=20, gone=5, new=10, neither=15).kappa == pytest.approx(0.4)
 
 
@@ -41,7 +41,7 @@ def test_what_cannot_be_told_is_nan():
 
 
 def test_the_error_of_kappa_is_that_of_its_scatter():
-    # 0.7 observed and 0.5 by chance of 50: sqrt(0.7 * 0.3 / 50) / (1 - 0.5).
+    # With 50 pixels, 0.7 observed and 0.5 by chance: sqrt(0.7 * 0.3 / 50) / (1 - 0.5).
     found = Agreement(both=20, gone=5, new=10, neither=15)
     assert found.kappa_error == pytest.approx(np.sqrt(0.7 * 0.3 / 50) / 0.5)
     rng = np.random.default_rng(3)

@@ -96,7 +96,7 @@ def test_flags_are_added_to_the_masks_and_recorded(small, run_checks, tmp_path):
     history = " ".join(str(with_flags.header["HISTORY"]).split())
     assert "2 pixels flagged by hand: by_hand.ecsv, SHA-256" in history
     assert json.loads((run.folder / "manifest.json").read_text())["manual_flags"] == {"by_hand.ecsv": digest}
-    # Another table is another mask, and none is none.
+    # Another table makes another mask, and no table makes a third.
     write(path, GOOD[:1])
     assert main(["search", str(small.delivery), str(tmp_path / "out"), "--frame", "128", "--detectors", "NRCA1",
                  "--base", str(small.base), "--manual-flags", str(path)]) == 0  # fmt: skip

@@ -14,7 +14,7 @@ FRAME = 128
 
 
 def scattered(seed, number, frame=FRAME):
-    """Bad pixels at random, clear of the edges, some of them with a neighbour."""
+    """Return bad pixels at random, clear of the edges, some of them with a neighbour."""
     rng = np.random.default_rng(seed)
     bad = np.zeros((frame, frame), bool)
     y, x = rng.integers(6, frame - 6, (2, number))
@@ -23,12 +23,12 @@ def scattered(seed, number, frame=FRAME):
 
 
 GROUND = scattered(1, 150)
-# Two of three retained, as many new.
+# Two of three are retained, and as many are new.
 FLIGHT = (GROUND & (np.random.default_rng(2).random(GROUND.shape) < 0.67)) | scattered(3, 60)
 
 
 def moved(bad, transform):
-    """A mask after a transform, by numpy's own functions."""
+    """Return a mask after a transform, by numpy's own functions."""
     bad = bad.T if transform.transposed else bad
     bad = bad[:, ::-1] if transform.flip_x else bad
     bad = bad[::-1] if transform.flip_y else bad
@@ -51,7 +51,7 @@ def test_transforms_are_the_shifts_flips_and_rotations_and_each_has_its_name():
 
 
 def test_a_list_of_additions_fits_nowhere():
-    """New pixels beside old ones: none in common as they lie, and dozens at each shift by one pixel."""
+    """New pixels lie beside old ones: none is common to both as they lie, and dozens are at each shift by one pixel."""
     ground = scattered(1, 1200, frame=512)
     additions = np.zeros_like(ground)
     y, x = np.nonzero(ground)

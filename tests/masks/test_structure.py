@@ -78,7 +78,7 @@ def test_dark_current_with_its_error():
         rate[0] = 1e6  # not good
         rate[5, 5] = np.nan
     rate, error = dark_current(iter(rates), good)
-    # What all pixels of an integration share shows in the scatter of the medians.
+    # The scatter of the medians shows what all pixels of an integration share.
     assert rate == pytest.approx(0.5 + offsets.mean(), abs=0.001)
     assert error == pytest.approx(0.01 / np.sqrt(20), rel=0.35)
     assert np.isnan(dark_current(rates[:4], good)).all()

@@ -47,7 +47,7 @@ def without_names(path):
     rewrite(path, None, recfunctions.drop_fields(full_dq_def(), "NAME"))
 
 
-# Of each detector: the file, the checks that do not pass, and what the first of them says.
+# For each detector: the file, the checks that do not pass, and what the first of them says.
 VINTAGES = {
     "NRCA1": (pack, {"REF-CERTIFY"}, "CRDS takes no gzipped file: unpack it"),
     "NRCA2": (store(lambda dq: dq.astype(">i8")), {"REF-DTYPE"}, "stores DQ as int64"),
@@ -109,7 +109,7 @@ def test_the_real_masks_are_read_as_their_readme_says():
 @pytest.mark.slow
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real masks are not here")
 def test_the_real_masks_are_no_masks_for_the_pipeline(run_checks):
-    """Additions in bare images, without DQ extension, header and reference pixels."""
+    """They are additions in bare images, without DQ extension, header and reference pixels."""
     run = run_checks(f"--masks={REAL}", "--detectors=NRCA1,NRCALONG,NRCB1", "-k", "REF", expect=1)
     said = {key[1]: check["message"] for key, check in run.checks.items() if key[0] == "REF-DQINIT"}
     assert "has no DQ extension, and the pipeline reads no other" in said["NRCA1"]

@@ -23,7 +23,7 @@ from tests.support.handmade_masks import BAD, COMPACT_DEF, CRITERIA, FRAME, comp
 
 
 def hot_elsewhere():
-    """The whole DQ_DEF, with HOT at the bit of RESERVED."""
+    """Return the whole DQ_DEF, with HOT at the bit of RESERVED."""
     made = full_dq_def()
     made = made[np.isin(made["NAME"], [b"RESERVED_1", b"REFERENCE_PIXEL", b"DO_NOT_USE", b"HOT", b"RC"])]
     made["VALUE"][made["NAME"] == b"HOT"], made["BIT"][made["NAME"] == b"HOT"] = 2**8, 8
@@ -42,7 +42,7 @@ def add(path, value):
     rewrite(path, dq=change, dq_def=full_dq_def())
 
 
-# Of each detector: what its mask has, and the checks that must not accept it.
+# For each detector: what its mask has, and the checks that must not accept it.
 SILENT = {
     "NRCA1": ("no DQ_DEF", lambda path: rewrite(path), {"DQ-DEF"}),
     "NRCA2": ("a moved bit", lambda path: rewrite(path, dq_def=hot_elsewhere()), {"DQ-DEF"}),
@@ -89,7 +89,7 @@ def test_what_crds_and_the_pipeline_accept_is_refused_by_a_check_of_ours(run_che
 
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
-    """An empty cache of answers, and no CRDS of the user's."""
+    """Set up an empty cache of answers, and hide the user's CRDS."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("CRDS_PATH", raising=False)
     monkeypatch.delenv("CRDS_SERVER_URL", raising=False)
@@ -105,7 +105,7 @@ def test_a_full_frame_of_ours_is_taken_as_it_is(tmp_path, own_cache):
     assert context == "a stub context"
     windows = acceptance.applied(path, "NRCALONG", geometry)
     assert [(w["window"], w["pixels"], w["refused"]) for w in windows] == [("FULL", 0, ""), ("SUB160", 0, "")]
-    # Each answer was kept, and a kept one needs no process.
+    # Each answer was kept, and an answer that was kept needs no process.
     kept = list((tmp_path / "cache" / "darkmask" / "acceptance").glob("*/answer.json"))
     assert len(kept) == 3
     for answer in kept:

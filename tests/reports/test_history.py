@@ -1,4 +1,4 @@
-"""Earlier results: what changed since, and what cannot be compared."""
+"""Earlier results: what has changed since, and what cannot be compared."""
 
 import json
 import shutil
@@ -67,7 +67,7 @@ def test_a_relative_change(before, now, change):
 
 
 def test_a_delivery_against_itself(run_checks, small, tmp_path):
-    """Into the same folder of reports: what the run sets aside is still found."""
+    """Both runs use one folder of reports: what the second sets aside is still found."""
     options = [f"--delivery={small.delivery}", f"--criteria={small.criteria}", f"--reports={tmp_path / 'same'}"]
     run_checks(*options, expect=0)
     report = tmp_path / "same" / "small"
@@ -83,7 +83,7 @@ def test_a_delivery_against_itself(run_checks, small, tmp_path):
     assert "every kind as it was" in trends[-1]["message"]
     listed = Table.read(report / "catalogues" / "nrca1_full_changes.ecsv")
     assert (len(listed), listed.colnames[:2]) == (0, ["x", "y"])
-    # Once more, and what would be compared with is what this run sets aside for good.
+    # A further run would set aside for good what it is to be compared with.
     said = run_checks(*options, f"--previous={report / 'earlier' / 'results.json'}", expect=4).output
     assert "which this run replaces: copy the folder" in said
     page = (report / "report.html").read_text()
@@ -153,7 +153,7 @@ def test_an_unusable_file_ends_the_run(run_checks, small, good_masks, given, sai
 
 
 def test_many_earlier_results_stand_in_the_order_of_time(run_checks, small, good_masks, earlier):
-    """However they are given; and without their masks there is no list of pixels, and no pass."""
+    """The order in which they are given does not matter; without masks there is no list of pixels, and no pass."""
     times = ["2024-05-01T00:00:00+00:00", "2024-04-01T00:00:00+02:00", "2024-06-01T00:00:00+00:00"]
     shutil.rmtree(earlier.parent / "masks")
     paths = [

@@ -47,7 +47,7 @@ def test_one_pixel_of_a_category_can_be_seen(category):
     nothing = pixels(mask_map(categories, None, "one pixel"))
     categories[100, 60] = category.bit
     image = pixels(mask_map(categories, None, "one pixel"))
-    # Left of the legend, whose count has changed as well.
+    # Only the part left of the legend counts, because the legend's count has changed as well.
     changed = (image != nothing).any(axis=2)[:, :600]
     assert 9 <= changed.sum() <= 200
     rows, columns = np.nonzero(changed)

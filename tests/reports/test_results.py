@@ -1,4 +1,4 @@
-"""What is read of a ``results.json``, also of one that an earlier version wrote."""
+"""What is read of a ``results.json``, also of one from an earlier version."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A sign-off is bound to every file of a report, and says so when one is no longer what was signed."""
+"""A sign-off is bound to every file of a report, and says when one is no longer what was signed."""
 
 import json
 import os
@@ -19,12 +19,12 @@ HOSTILE = "<script>alert('x')</script> & <!-- sign-off ends --> \"quoted\""
 
 @pytest.fixture
 def report(judged_masks, tmp_path) -> Path:
-    """A report of simulated masks that passed."""
+    """Return a report of simulated masks that passed."""
     return Path(shutil.copytree(judged_masks, tmp_path / "report"))
 
 
 def rewrite(report: Path, **changes) -> None:
-    """Let the run have come to other results."""
+    """Make the run have come to other results."""
     results = json.loads((report / "results.json").read_text())
     for key, value in changes.items():
         if isinstance(value, dict):
@@ -39,7 +39,7 @@ def rewrite(report: Path, **changes) -> None:
 
 @pytest.fixture
 def real(report) -> Path:
-    """The report as it were of real darks."""
+    """Return the report as if it were of real darks."""
     rewrite(report, delivery={"simulated": False})
     return report
 
@@ -196,7 +196,7 @@ def test_a_report_that_was_edited_is_not_signed(real, capsys, change):
 
 
 def test_signing_that_was_broken_off_is_told(real, capsys, monkeypatch):
-    """Killed between the record and the page."""
+    """The process is killed between the record and the page."""
 
     def killed(path):
         raise KeyboardInterrupt

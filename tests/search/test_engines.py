@@ -1,4 +1,4 @@
-"""Which engine judges a set, and by whose rules: two choices, each with names of its own."""
+"""Two choices, each with names of its own: which engine judges a set, and by whose rules."""
 
 from pathlib import Path
 

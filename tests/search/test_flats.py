@@ -32,7 +32,7 @@ def bit(name: str) -> np.uint32:
 
 
 def write_flat(path: Path, image: np.ndarray, **keywords) -> None:
-    """A ``_rate`` file with the keywords that a search of flats goes by."""
+    """Write a ``_rate`` file with the keywords that a search of flats goes by."""
     primary = fits.PrimaryHDU()
     primary.header.update(
         {
@@ -63,7 +63,7 @@ def write_flat(path: Path, image: np.ndarray, **keywords) -> None:
 
 @pytest.fixture(scope="session")
 def flats(small, tmp_path_factory) -> Flats:
-    """Ten lit frames, where a pixel that is saturated in darks has no slope."""
+    """Make ten lit frames, in which a pixel that is saturated in darks has no slope."""
     rng = np.random.default_rng(7)
     dark = read_truth_of_saturated(small)
     found = Flats(
@@ -102,7 +102,7 @@ def search(small, out: Path, *more) -> int:
 
 @pytest.fixture(scope="session")
 def masks(small, flats, tmp_path_factory):
-    """Decoded masks: of the darks, and with flats in both ways of telling dead pixels."""
+    """Return decoded masks: of the darks alone, and with flats in both ways of telling dead pixels."""
     out = tmp_path_factory.mktemp("masks")
     name = "jwst_nircam_mask_nrca1.fits"
     assert search(small, out / "darks") == 0
@@ -135,7 +135,7 @@ def test_what_is_hot_is_not_dead(flats, masks):
 
 
 def test_what_is_dead_is_not_low_qe(flats, masks):
-    """Five sigma below the mean is dead to the package, and a low-QE pixel lies lower still."""
+    """The package calls a pixel dead five sigma below the mean, and a low-QE pixel lies lower still."""
     dq = masks["sigma"].decoded
     assert where(dq, "LOW_QE") == set()
     assert where(dq, "DEAD") >= {*flats.dead, *flats.low_qe}

@@ -1,4 +1,4 @@
-"""The flight search on simulated darks: what was put in is found, and nothing else; how it is read changes nothing."""
+"""The flight search finds what was put into simulated darks, and nothing else; how it reads them changes nothing."""
 
 from pathlib import Path
 
@@ -71,12 +71,12 @@ def test_telegraph_pixels_of_three_times_the_noise_are_found_and_named(outcome, 
 
 def test_good_pixels_are_not_called_bad(outcome, truth):
     defect = np.any(list(truth[0].values()), axis=0)
-    # Ten integrations of 16 groups: two pixels of 14 400 is the purity that the small sample can show.
+    # The sample has ten integrations of 16 groups and 14 400 pixels: it can show no better purity than two pixels.
     assert (outcome.categories[~defect] != 0).sum() <= 2
 
 
 def telegraph_named(reads, read_noise=5.0) -> np.ndarray:
-    """What each pixel of (pixel, integration, group) reads is called, true for telegraph."""
+    """Return what each pixel of (pixel, integration, group) reads is called, true for telegraph."""
     sigma = read_noise * np.sqrt(2)
     return np.array([telegraph_evidence(one.astype(np.float32), 0.0, sigma, 10.0) > 10 for one in reads])
 
@@ -93,7 +93,7 @@ def test_two_levels_are_told_from_noise(amplitude):
 def test_noise_of_one_level_is_not_called_telegraph():
     random = np.random.default_rng(8)
     factors = random.uniform(1.5, 12, (200, 1, 1))
-    # With a slope too: that of a noisy pixel is not known well.
+    # The noisy pixels have a slope too, because the slope of a noisy pixel is not known well.
     noisy = 5 * factors * random.standard_normal((200, 12, 20)) + 0.3 * np.arange(20)
     assert telegraph_named(noisy).mean() <= 0.01
 
@@ -121,7 +121,7 @@ def test_the_thresholds_keep_within_the_budget_of_false_alarms():
 
 
 def test_an_idle_detector_has_no_more_false_alarms_than_the_budget(tmp_path):
-    """No defects at all: 240 000 good pixels, cosmic rays among them, of which 1.2 may be called bad."""
+    """There are no defects: of 240 000 good pixels, cosmic rays among them, 1.2 may be called bad."""
     spec = SimulationSpec(
         seed=5, frame=256, detectors=("NRCA3", "NRCALONG", "NRCB1", "NRCB4"), subarrays=(), exposures=5,
         integrations=1, groups=12, fractions={},
@@ -133,5 +133,5 @@ def test_an_idle_detector_has_no_more_false_alarms_than_the_budget(tmp_path):
         exposures = index.main_set(name, "FULL")
         request = SetRequest(exposures, tmp_path / "idle", "native", "flight", SearchParameters(), Geometry(256))
         false += (search_set(request).categories != 0).sum()
-    # Five or more of 1.2 expected have a chance of 1 in 100; the seed is fixed.
+    # Where 1.2 are expected, five or more have a chance of 1 in 100; the seed is fixed.
     assert false <= 4

@@ -1,4 +1,4 @@
-"""The maps against plain NumPy in double precision; and that neither order, grouping nor reading changes a bit."""
+"""The maps agree with plain NumPy in double precision; neither order, grouping nor reading changes a bit."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ LEVEL = 20_000.0
 
 
 def draw_ramps(seed, integrations=5, groups=12, rows=7, columns=24, flagged=0.15) -> Ramps:
-    """Ramps of everything at once: bright and faint pixels, jumps, saturation, unusable groups, values not finite."""
+    """Draw ramps of everything: bright and faint pixels, jumps, saturation, unusable groups, values not finite."""
     random = np.random.default_rng(seed)
     shape = (integrations, groups, rows, columns)
     slope = np.where(random.random((rows, columns)) < 0.3, 10 ** random.uniform(0, 3.5, (rows, columns)), 0.1)
@@ -47,7 +47,7 @@ def draw_ramps(seed, integrations=5, groups=12, rows=7, columns=24, flagged=0.15
 
 
 def measured_plainly(ramp, groupdq, rate) -> dict[str, float]:
-    """One pixel's integration, as the definitions say it, in double precision."""
+    """Measure one pixel's integration as the definitions say it, in double precision."""
     ramp, rate = ramp.astype(float), float(rate)
     grown = bool(groupdq[0] & 2) and ramp[0] < LEVEL
     usable = (((groupdq & 2) == 0) | grown) & ((groupdq & 1) == 0) & np.isfinite(ramp)
@@ -135,8 +135,8 @@ def pixel_plainly(values, pedestal, groups) -> dict[str, float]:
     }
 
 
-# Widths that are and are not a multiple of the eight pixels that are looked at at once; four integrations have no
-# middle one; one is fewer than any search takes, and still is measured.
+# Some widths are a multiple of the eight pixels that are looked at at once, and some are not. Four integrations have no
+# middle one. One integration is fewer than any search takes, and still is measured.
 @pytest.mark.parametrize(
     ("seed", "integrations", "groups", "columns"), [(1, 5, 12, 24), (2, 4, 30, 13), (3, 3, 5, 8), (4, 1, 7, 9)]
 )
@@ -147,8 +147,8 @@ def test_maps_are_those_of_plain_numpy(tmp_path, seed, integrations, groups, col
     plain = combined_plainly(ramps)
     assert set(plain) == set(vars(ours)) - {"integrations", "groups"}
     for name, expected in plain.items():
-        # Noise is a sum of squares in float32 about the pipeline's slope; everything else is a copy or a difference,
-        # and a scatter holds the rounding of what it is the scatter of.
+        # Noise is a sum of squares in float32 about the pipeline's slope; everything else is a copy or a difference. A
+        # scatter holds the rounding of the values that it is the scatter of.
         about = np.abs(plain[name.removesuffix("_scatter")])
         tolerance = 2e-4 * np.abs(expected) + 1e-6 * about + 1e-4 * max(np.nanmedian(np.abs(expected)), 1e-3)
         wrong = ~(np.abs(getattr(ours, name) - expected) <= tolerance) & ~(
@@ -164,7 +164,7 @@ def assert_same_bits(one, other) -> None:
 
 @st.composite
 def regroupings(draw):
-    """Integrations in another order, shared out among exposures in another way."""
+    """Draw integrations in another order, shared out among exposures in another way."""
     integrations = draw(st.integers(3, 9))
     order = draw(st.permutations(range(integrations)))
     cuts = sorted(draw(st.sets(st.integers(1, integrations - 1))))
@@ -221,7 +221,7 @@ def test_the_population_is_that_of_astropy(count, seed, ties):
 
 
 def test_float32_holds_the_noise_of_a_bright_pixel(tmp_path):
-    """10 000 DN a group with 5 DN of noise: a sum of squares about zero would lose it in float32."""
+    """A sum of squares about zero would lose, in float32, 5 DN of noise beside 10 000 DN a group."""
     random = np.random.default_rng(9)
     sci = 1e4 * np.arange(6)[:, None, None] + random.normal(0, 5, (4, 6, 8, 8))
     sci = sci.astype(np.float32)
@@ -243,7 +243,7 @@ def test_a_file_that_was_shortened_meanwhile_is_one_sentence(tmp_path):
 
 
 def searched(ramps: Ramps, folder, border: int) -> np.ndarray:
-    """The categories that the flight search finds, of frames with so wide a border of reference pixels."""
+    """Return the categories that the flight search finds in frames with so wide a border of reference pixels."""
     exposures = write_exposures(folder, ramps, [range(len(ramps.sci))])
     geometry = Geometry(ramps.sci.shape[2], border)
     return search_set(SetRequest(exposures, folder, "native", "flight", SearchParameters(), geometry)).categories
@@ -278,14 +278,14 @@ def test_a_frame_that_is_saturated_all_over_is_called_so(tmp_path):
 
 
 def good_ramps(integrations=6, groups=20, size=96) -> tuple[np.ndarray, np.ndarray]:
-    """SCI and GROUPDQ of good pixels."""
+    """Return SCI and GROUPDQ of good pixels."""
     random = np.random.default_rng(9)
     sci = random.normal(0, 5, (integrations, groups, size, size)) + random.normal(0, 23, (integrations, 1, size, size))
     return sci, np.zeros(sci.shape, np.uint8)
 
 
 def fitted(sci: np.ndarray, groupdq: np.ndarray) -> Ramps:
-    """Ramps with the rates of straight lines; none where every group is saturated."""
+    """Return ramps with the rates of straight lines; there is none where every group is saturated."""
     integrations, groups, *frame = sci.shape
     rate = np.polyfit(np.arange(groups), sci.swapaxes(0, 1).reshape(groups, -1), 1)[0].reshape(integrations, *frame)
     rate[(groupdq & 2).all(axis=1)] = np.nan
@@ -317,7 +317,7 @@ def test_a_pixel_with_nothing_but_small_jumps_is_undetermined(tmp_path):
 
 
 def test_a_snowball_and_a_shower_are_no_bad_pixels(tmp_path):
-    """A saturating blob with flagged surroundings, and a faint one that the jump step does not see."""
+    """The snowball saturates, and its surroundings are flagged; the shower is faint, and the jump step misses it."""
     sci, groupdq = good_ramps(groups=12)
     y, x = np.mgrid[:96, :96]
     snowball = np.hypot(y - 30, x - 30)

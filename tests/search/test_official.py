@@ -22,7 +22,7 @@ from darkmask.search.reffiles.darks import Triplet, search_reffiles
 from darkmask.simulate import SimulationSpec, Subarray, simulate_delivery
 
 CATEGORIES = (Category.SATURATED, Category.RC, Category.LOW_PEDESTAL, Category.TELEGRAPH, Category.NOISY)
-# Tighter and looser than the defaults, so that every threshold is seen to matter.
+# Some thresholds are tighter and some looser than the defaults, so that every threshold is seen to matter.
 OTHER = SearchParameters(
     dark_stdev_clipping_sigma=3.0,
     dark_max_clipping_iters=2,
@@ -45,7 +45,7 @@ def request_of(triplets, parameters: SearchParameters) -> SetRequest:
 
 
 def assert_same(triplets, parameters: SearchParameters, expected) -> np.ndarray:
-    """No pixel is named differently by the two searches, and the package found some of each expected category."""
+    """Assert that both searches name every pixel alike, and that the package found some of each expected category."""
     found = search_reffiles(triplets, parameters, detector="NRCB1", subarray="FULL")
     ours = official_categories(request_of(triplets, parameters))
     assert found.categories.shape == ours.shape, "the package's maps do not fill the frame"
@@ -69,7 +69,7 @@ def triplets_of(folder: Path, observation: str, rate: str) -> list[Triplet]:
 
 @pytest.fixture(scope="module")
 def delivery(tmp_path_factory):
-    """Six exposures of 2 integrations: a 128x128 frame with reference pixels, and a 64x64 subarray without."""
+    """Make six exposures of 2 integrations: a 128x128 frame with reference pixels, and a 64x64 subarray without."""
     out = tmp_path_factory.mktemp("several") / "delivery"
     subarray = Subarray("NRCB1", "SUB64P", Window(33, 33, 64, 64))
     spec = SimulationSpec(seed=7, frame=128, detectors=("NRCB1",), subarrays=(subarray,), groups=12)
@@ -79,7 +79,7 @@ def delivery(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def single(delivery, tmp_path_factory):
-    """The first integration of each full-frame exposure alone: a ``_rate`` of two dimensions and no ``_rateints``."""
+    """Cut the first integration out of each full-frame exposure: a ``_rate`` of two dimensions and no ``_rateints``."""
     out = tmp_path_factory.mktemp("single")
     cuts = {
         "jump": {"SCI": slice(1), "PIXELDQ": slice(None), "GROUPDQ": slice(1)},
@@ -113,7 +113,7 @@ def test_one_integration_with_rate(single):
     assert_same(triplets, SearchParameters(), BY_DEFAULT)
 
 
-# Pixels of the hand-made exposures, (y, x) in the science area: what is wrong with each in the first N of 10
+# Pixels of the hand-made exposures, (y, x) in the science area, and what is wrong with each in the first N of 10
 # integrations. Ten integrations and fractions of 0.8 and 0.5 put N = 8 and 5 exactly on the thresholds.
 EDGES = {
     "saturated": {(2, 2 * n): n for n in (4, 5, 8, 10)},
@@ -128,22 +128,22 @@ EDGES = {
     "nan_rate": {(20, 2 * n): n for n in (1, 5, 6, 10)},
     "loud": {(22, 2 * n): n for n in (1, 2, 5, 10)},
 }
-# 18 groups: early are groups 0 to 3, late ones 13 to 17 (from int(13.5) on), so that 4 early jumps and 1 late one are
-# a ratio of exactly 5. More than 8192 science pixels, where numpy begins to sum big-endian values in parts.
+# Of 18 groups, 0 to 3 are early and 13 to 17 (from int(13.5) on) are late, so that 4 early jumps and 1 late one are a
+# ratio of exactly 5. There are more than 8192 science pixels, where numpy begins to sum big-endian values in parts.
 GROUPS, ROWS, COLUMNS = 18, 100, 96
 LADDER_ROW, LAST_BIT_ROW = 50, 52
-# A higher threshold of noise than of the clipping, so that the ladder's own pixels do not move the threshold.
+# The threshold of noise is higher than that of the clipping, so that the ladder's own pixels do not move it.
 LAST_BIT = SearchParameters(dark_noisy_threshold=8)
 
 
-# Each ladder has a pixel for each of these steps, of one unit in the last place of float32.
+# Each ladder has a pixel for each of these steps; a step is one unit in the last place of float32.
 STEPS = np.arange(-14, 15)
 
 
 def add_ladders(rate: np.ndarray, pedestal: np.ndarray, groupdq: np.ndarray) -> None:
     """Add pixels in small steps from nominal to bad, and in the smallest steps across the default thresholds.
 
-    Far outside of what survives the clipping, they do not move the thresholds they are placed on.
+    The pixels lie far outside of what survives the clipping, so they do not move the thresholds they are placed on.
     """
     groupdq[:, :, LADDER_ROW : LAST_BIT_ROW + 1] = 0
     pedestal[:, LADDER_ROW] = 3 + np.linspace(8, 26, COLUMNS, dtype=np.float32)
@@ -165,18 +165,18 @@ def add_ladders(rate: np.ndarray, pedestal: np.ndarray, groupdq: np.ndarray) -> 
     known = (clean.sum(axis=0) >= 5) & np.isfinite(slopes).any(axis=0)
     survivors = sigma_clip(np.nanstd(slopes[:, known], axis=0), sigma=5, maxiters=5, masked=False)
     cut = np.float32(survivors.mean() + LAST_BIT.dark_noisy_threshold * survivors.std())
-    # Around 0, so that one unit in the last place of a slope is one of the standard deviation.
+    # The values lie around 0, so that one unit in the last place of a slope is one of the standard deviation.
     rate[:, LAST_BIT_ROW, loud] = alternating * (cut + STEPS * np.spacing(cut))
 
 
 def make_edges(folder: Path, border: int, nan_pedestal: bool = False) -> list[Triplet]:
-    """Five exposures of 2 integrations of 100x96 science pixels with every case at its threshold."""
+    """Write five exposures of 2 integrations of 100x96 science pixels with every case at its threshold."""
     flags = pixel_flags()
     rng = np.random.default_rng(5)
     rate = rng.normal(0.01, 0.002, (10, ROWS, COLUMNS)).astype(np.float32)
     pedestal = rng.normal(3.0, 4.0, rate.shape).astype(np.float32)
     groupdq = np.zeros((10, GROUPS, ROWS, COLUMNS), dtype=np.uint8)
-    # Cosmic rays, below the rows of the cases.
+    # Cosmic rays lie below the rows of the cases.
     hits = [rng.integers(low, high, 300) for low, high in ((0, 10), (1, GROUPS), (60, ROWS), (0, COLUMNS))]
     groupdq[tuple(hits)] = flags["JUMP_DET"]
     jump_groups = {
@@ -199,7 +199,7 @@ def make_edges(folder: Path, border: int, nan_pedestal: bool = False) -> list[Tr
                 rate[:n, y, x] = np.nan
             if kind == "loud":
                 rate[:n, y, x] += np.resize([0.05, -0.05], n)
-    # A ratio of exactly 5; in the second pixel the group before the late ones jumps, which would make it 3.
+    # The ratio is exactly 5; in the second pixel a jump in the group before the late ones would make it 3, if counted.
     groupdq[:, [*range(9), 17], 24, 4] = flags["JUMP_DET"]
     groupdq[:, [*range(4), *range(8, 13), 17], 26, 4] = flags["JUMP_DET"]
     add_ladders(rate, pedestal, groupdq)
@@ -210,7 +210,7 @@ def make_edges(folder: Path, border: int, nan_pedestal: bool = False) -> list[Tr
 
 
 def write_triplets(folder: Path, rate, pedestal, groupdq, border: int, integrations: int) -> list[Triplet]:
-    """Exposures of some of these integrations each, framed by reference pixels with one column more on the left."""
+    """Write exposures of some integrations each, framed by reference pixels, with one column more on the left."""
     flags = pixel_flags()
 
     def framed(array, fill):
@@ -245,7 +245,7 @@ def test_other_parameters(tmp_path):
 
 
 def test_one_missing_pedestal_voids_its_integration(tmp_path):
-    """9 of 10 integrations are then left, and a pixel that was high in 9 is high in 8, which is not enough."""
+    """9 of 10 integrations are then left. A pixel that was high in 9 is now high in 8, which is not enough."""
     triplets = make_edges(tmp_path, 4, nan_pedestal=True)
     found = assert_same(triplets, LAST_BIT, CATEGORIES)[4:-4, 5:-4]
     assert [bool(in_category(found, Category.RC)[4, 2 * n]) for n in (8, 9, 10)] == [False, False, True]
@@ -279,7 +279,7 @@ def test_a_file_shortened_meanwhile_is_named(tmp_path, monkeypatch):
 
 
 def test_pixels_at_every_threshold_by_hand(tmp_path):
-    """Each definition by itself, without the package: at 8 of 10 nothing is more than 0.8."""
+    """Each definition is tested by itself, without the package: 8 of 10 is not more than 0.8."""
     categories = official_categories(request_of(make_edges(tmp_path, 0), SearchParameters()))
     found = {category: in_category(categories, category) for category in CATEGORIES}
 

@@ -7,7 +7,7 @@ from scipy.stats import sigmaclip
 
 from darkmask.search.official.categories import early_late_cutoffs, noise_statistics, pedestal_limits
 
-# Around the sizes at which numpy sums otherwise: 8 values, 128 of them, and its buffer of 8192.
+# These are around the sizes at which numpy sums otherwise: 8 values, 128 of them, and its buffer of 8192.
 SIZES = (1, 7, 8, 9, 127, 128, 129, 136, 137, 257, 1000, 8191, 8192, 8193, 8200, 20_000, 300_000)
 
 

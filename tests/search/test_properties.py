@@ -81,7 +81,7 @@ def folder(tmp_path_factory):
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(dq_images, st.sampled_from(["u1", ">u2", "<u2", ">i2", ">i4", "<i4", ">u4", "<u4", ">i8", "<i8"]), st.booleans())
 def test_every_subset_of_bits_in_every_type_is_read_as_the_pipeline_reads_it(folder, dq, dtype, with_dq_def):
-    # The bits that a narrow type has.
+    # A narrow type has only these bits.
     limit = min(int(np.iinfo(dtype).max), 2**32 - 1)
     stored = (dq & np.uint32(limit)).astype(dtype)
     path = folder / "mask.fits"
@@ -179,7 +179,7 @@ def refusal(path: Path) -> tuple[str, Criteria | None]:
     st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=8),
 )
 def test_no_criteria_file_lets_a_failing_value_pass(folder, name, table, measured):
-    """Whatever a stranger writes: it is refused, or means what it says, and asks the same of the same."""
+    """Whatever a stranger writes is refused, or means what it says and asks the same of the same."""
     path = folder / "stranger.toml"
     lines = [f"{key} = {toml(value)}" for key, value in table.items()]
     path.write_text("\n".join(['schema = 1\nname = "x"', f"[criteria.{name}]", *lines]))

@@ -1,4 +1,4 @@
-"""The jwst_reffiles engine leaves nothing behind, and says in one sentence what it cannot do; its parameters."""
+"""The jwst_reffiles engine leaves nothing behind, and says in one sentence what it cannot do."""
 
 import importlib.util
 import inspect
@@ -21,7 +21,7 @@ SATURATED_PIXEL = (7, 9)
 
 
 def make_darks(folder: Path, exposures: int = 5, integrations: int = 1, rate_suffix: str = "rate") -> list[Triplet]:
-    """Exposures of 24x20 pixels and 8 groups, a border of 4 reference pixels, one pixel saturated throughout."""
+    """Write exposures of 24x20 pixels and 8 groups: a border of 4 reference pixels, one pixel always saturated."""
     rng = np.random.default_rng(1)
     shape = (integrations, 24, 20)
     reference = np.pad(np.zeros((16, 12), dtype=np.uint32), 4, constant_values=pixel_flags()["REFERENCE_PIXEL"])
@@ -60,7 +60,7 @@ def is_sentence(text: str) -> bool:
 
 
 def test_calls_do_not_change_each_other(tmp_path, monkeypatch):
-    """The package itself writes SATURATED for DO_NOT_USE from the second call on, and files where it stands."""
+    """The package itself writes SATURATED for DO_NOT_USE from the second call on, and writes files where it runs."""
     (tmp_path / "data").mkdir()
     empty = tmp_path / "cwd"
     empty.mkdir()
@@ -71,13 +71,13 @@ def test_calls_do_not_change_each_other(tmp_path, monkeypatch):
     monkeypatch.chdir(empty)
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     monkeypatch.setenv("PYTHONWARNINGS", "error")
-    # Given twice, DO_NOT_USE would be added up to SATURATED.
+    # The package would add a DO_NOT_USE that is given twice up to SATURATED.
     flags = {"hot": ["HOT", "DO_NOT_USE"], "rc": ["RC"], "low_pedestal": ["OTHER_BAD_PIXEL"], "high_cr": ["TELEGRAPH"]}
     written = json.dumps(flags)
     parameters = SearchParameters.from_mapping({"flag_values": flags}, "demo.toml")
     dumped = parameters.model_dump_json()
 
-    # Paths as a user may give them, relative to a directory that the worker is not in.
+    # A user may give paths relative to a directory that the worker is not in.
     triplets = [Triplet(*(Path("../data", path.name) for path in (t.jump, t.fitopt, t.rate))) for t in triplets]
     results = [search(triplets, parameters) for _ in range(3)]
 
@@ -88,7 +88,7 @@ def test_calls_do_not_change_each_other(tmp_path, monkeypatch):
         assert not (result.dq & bits_of(["SATURATED"])).any()
         assert in_category(result.categories, Category.SATURATED).sum() == 1
         assert in_category(result.categories, Category.SATURATED)[SATURATED_PIXEL]
-        # Saturated everywhere, it has no slope, and is noisy as well.
+        # The pixel is saturated everywhere, so it has no slope, and is noisy as well.
         assert result.dq[SATURATED_PIXEL] == bits_of(["HOT", "TELEGRAPH", "DO_NOT_USE"])
         assert np.array_equal(result.dq, OFFICIAL_FLAGS.to_dq(result.categories))
         assert np.array_equal(result.dq, results[0].dq)
@@ -172,7 +172,7 @@ def test_keywords_and_defaults_are_those_of_the_package():
 
 
 def test_every_flight_parameter_is_described():
-    """Those that bad_pixels() does not know are ours to explain."""
+    """We have to explain the parameters that bad_pixels() does not know."""
     fields = SearchParameters.model_fields
     ours = list(fields)[list(fields).index("hot_rate") :]
     assert len(ours) == 13

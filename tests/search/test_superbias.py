@@ -25,7 +25,7 @@ def measured(raw, records):
 
 
 def test_it_is_what_the_package_writes(raw, records, measured, tmp_path):
-    """But for UNRELIABLE_BIAS itself, which its file loses: DO_NOT_USE stands for it there."""
+    """Only UNRELIABLE_BIAS differs, which the package's file loses: DO_NOT_USE stands for it there."""
     code = """
 import sys
 from jwst_reffiles.superbias.superbias import make_superbias
@@ -44,7 +44,7 @@ make_superbias(sys.argv[1:], outfile="superbias.fits")
 
 def test_bias_and_scatter_are_those_simulated(measured):
     assert np.median(measured.mean) == pytest.approx(10_000, abs=2)
-    # Reset noise of 23.4 DN and a read; the standard deviation of five is a tenth and a bit low.
+    # The scatter is reset noise of 23.4 DN and a read; the standard deviation of five is lower by a tenth and a bit.
     assert np.median(measured.scatter[8:-8, 8:-8]) == pytest.approx(0.86 * 24, rel=0.08)
     assert measured.scatter[measured.unreliable].min() > measured.scatter[~measured.unreliable].max()
     assert 0 < measured.unreliable.mean() < 0.005
@@ -63,7 +63,7 @@ def test_a_set_is_not_mixed(raw):
 
 
 def test_a_delivery_with_its_raw_exposures_is_asked(raw, prepared, prepared_criteria, tmp_path, run_checks):
-    """And raw files beside their triplets are no strays."""
+    """Raw files beside their triplets are no strays."""
     folder = tmp_path / "both"
     folder.mkdir()
     for path in (*raw.delivery.glob("*.fits"), *prepared.glob("*.fits")):

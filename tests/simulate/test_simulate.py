@@ -1,4 +1,4 @@
-"""What is promised of the files of a simulated delivery, on one of two detectors and two exposures."""
+"""What the files of a simulated delivery promise, on one of two detectors and two exposures."""
 
 import os
 import subprocess
@@ -129,7 +129,7 @@ def test_delivery_is_read_without_a_problem(tiny_delivery):
 
 
 def test_products_do_not_depend_on_the_height_of_bands(tmp_path):
-    """The whole frame at once, and bands of 24 rows: a jump or a saturated pixel at an edge flags across it."""
+    """Bands of 24 rows give what the whole frame gives: a jump or a saturated pixel at an edge flags across it."""
     code = (
         "import sys; from pathlib import Path\n"
         "from darkmask.pipeline.offline import offline_crds\n"

@@ -1,4 +1,4 @@
-"""What is promised of the pixels of a simulated delivery: defects, noise, and the masks that come with it."""
+"""What the pixels of a simulated delivery promise: defects, noise, and the masks that come with it."""
 
 from collections import Counter
 
@@ -68,17 +68,17 @@ def test_noise_and_dark_current_are_the_published_ones():
         assert double_sample == pytest.approx(
             np.hypot(properties.read_noise * properties.gain * 2**0.5, poisson**0.5), rel=0.01
         )
-        # JDox's figure and the reference files' agree this well.
+        # JDox's figure and that of the reference files agree this well.
         assert double_sample == pytest.approx(properties.cds_noise, rel=0.05)
         rate = (ramps[:, -1] - ramps[:, 0]).mean() / (9 * 10.73677)
-        # Drift of 4 outputs, 2 integrations: 0.3 DN * sqrt(2 / 8) over 97 s, three sigma.
+        # The drift of 4 outputs in 2 integrations is 0.3 DN * sqrt(2 / 8) over 97 s; the tolerance is three sigma.
         assert rate == pytest.approx(properties.dark, abs=3 * 0.15 * properties.gain / 97)
 
 
 def test_pedestal_scatters_by_the_reset_noise(tiny_delivery):
     pedestal = product(tiny_delivery, "NRCA1", "fitopt", "PEDESTAL")[:, 4:-4, 4:-4]
     scatter = 1.4826 * np.median(np.abs(pedestal - np.median(pedestal)))
-    # 23.4 DN, and the first group's own read noise.
+    # The scatter is 23.4 DN and the first group's own read noise.
     assert scatter == pytest.approx(23.4, rel=0.06)
 
 
@@ -113,7 +113,7 @@ def test_each_kind_of_pixel_behaves_as_its_name_says(tiny_delivery):
 
     y, x, _ = positions(tiny_delivery, "NRCA1", Category.SATURATED)
     assert ((groupdq[:, :, y, x] & FLAGS["SATURATED"]) != 0).all()
-    # Growth by one pixel.
+    # Saturation grows by one pixel.
     assert ((groupdq[:, :, y + 1, x - 1] & FLAGS["SATURATED"]) != 0).all()
     assert (pedestal[:, y, x] == 0).all()
     assert np.isnan(rate[:, y, x]).all()
@@ -131,7 +131,7 @@ def test_each_kind_of_pixel_behaves_as_its_name_says(tiny_delivery):
     assert (np.median(ramps[:, -1, y, x] - ramps[:, 0, y, x], axis=0) < -0.4 * amplitude).all()
 
     y, x, level = positions(tiny_delivery, "NRCA1", Category.LOW_PEDESTAL)
-    # Coupling takes no part of a pedestal; reset noise scatters it.
+    # Coupling takes no part of a pedestal, but reset noise scatters it.
     assert np.median(pedestal[:, y, x], axis=0) == pytest.approx(level, abs=4 * 23.4)
 
     y, x, amplitude = positions(tiny_delivery, "NRCA1", Category.TELEGRAPH)

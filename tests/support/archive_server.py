@@ -29,11 +29,11 @@ class Archive:
     Attributes
     ----------
     files : dict of str to bytes
-        By name.
+        Content by name.
     sizes : dict of str to int
-        What is listed where it is not the length of the file.
+        The listed size, where it is not the length of the file.
     trouble : dict of str to list of str
-        Of a name or ``invoke``: what to do to the next requests, one after the other.
+        For a name or ``invoke``: what to do to the next requests, one after the other.
     asked : list of tuple
         Name and Range header of each download.
     """
@@ -63,7 +63,7 @@ class Archive:
         self.thread.join()
 
     def answer(self, request: dict) -> dict:
-        """What the invoke API says."""
+        """Return what the invoke API says."""
         if self.executing:
             self.executing -= 1
             return {"status": "EXECUTING"}

@@ -45,7 +45,7 @@ class OpenPage:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Chromium without a window, in a profile of its own."""
+    """Start Chromium without a window, in a profile of its own."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield browser
@@ -54,6 +54,6 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def opened(path: Path, **options) -> Iterator[OpenPage]:
-    """A file in a browser of its own; options are those of a browser context (``viewport``, ``color_scheme``)."""
+    """Open a file in a browser of its own; options are those of a browser context (``viewport``, ``color_scheme``)."""
     with chromium() as browser:
         yield OpenPage(browser.new_page(**options), path)

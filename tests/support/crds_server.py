@@ -16,9 +16,9 @@ class CrdsServer:
     Parameters
     ----------
     folder : Path
-        For the server's files.
+        The folder of the server's files.
     masks : dict of (str, str) to Path
-        Detector and USEAFTER (``YYYY-MM-DD HH:MM:SS``) to file.
+        The file for each detector and USEAFTER (``YYYY-MM-DD HH:MM:SS``).
     """
 
     def __init__(self, folder: Path, masks: dict[tuple[str, str], Path]):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 DETECTORS = ("NRCA1", "NRCBLONG")
 
-# Mini frames still smaller than the demo's. Everything else is as in demo.toml.
+# The mini frames are still smaller than the demo's. Everything else is as in demo.toml.
 CRITERIA = """
 schema = 1
 name = "small"
@@ -41,7 +41,7 @@ class Small:
         return self.delivery.with_name(self.delivery.name + ".truth")
 
     def copy(self, folder: Path, name: str = "copy") -> Path:
-        """A copy to plant faults in: links to the same bytes, so that a file has to be replaced and not changed."""
+        """Return a copy to plant faults in, made of links: a file has to be replaced and not changed."""
         target = folder / name
         target.mkdir()
         for path in self.delivery.iterdir():

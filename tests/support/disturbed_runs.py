@@ -1,4 +1,4 @@
-"""Runs that are disturbed: what is started, ended and looked at by tests/test_running_faults_*.py."""
+"""Runs that are disturbed: how tests/test_running_faults_*.py start, end and look at them."""
 
 import hashlib
 import json
@@ -19,10 +19,10 @@ from darkmask.core.cache import is_whole
 
 from .project import ROOT
 
-# Compiled kernels are shared with every other run of these sources: compiling takes half a minute, and is no question
-# here but in one test.
+# Every other run of these sources shares the compiled kernels: compiling takes half a minute, and only one test here
+# asks about it.
 KERNELS = user_cache_dir("darkmask")
-# Longer than any run here takes on a busy machine.
+# In seconds; no run here takes longer, even on a busy machine.
 PATIENCE = 240
 
 
@@ -39,24 +39,24 @@ class Undisturbed:
         return without_times(self.folder)
 
     def copied_cache(self, target: Path) -> Path:
-        """A cache of one's own, filled as this run left it."""
+        """Return a cache of one's own, filled as this run left it."""
         return Path(shutil.copytree(self.cache, target))
 
 
 def checks_command(reports: Path, *options: str) -> list[str]:
-    """``pytest checks/`` as a user would type it."""
+    """Return ``pytest checks/`` as a user would type it."""
     settings = str(ROOT / "pytest.ini")
     return [sys.executable, "-m", "pytest", "-c", settings, "checks/", "-q", f"--reports={reports}", *options]
 
 
 def environment(cache: Path, **more: str) -> dict[str, str]:
-    """That of a child with a cache of its own."""
+    """Return the environment of a child with a cache of its own."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
     return {**kept, "NUMBA_CACHE_DIR": str(KERNELS), "XDG_CACHE_HOME": str(cache), **more}
 
 
 def run(command: list[str], env: dict[str, str]) -> subprocess.CompletedProcess:
-    """Run to the end; standard output and error together."""
+    """Run to the end, with standard output and error together."""
     return subprocess.run(
         command,
         cwd=ROOT,
@@ -77,7 +77,7 @@ def kill_when(command: list[str], env: dict[str, str], moment: Callable[[], bool
     command : list of str
     env : dict
     moment : callable
-        Looks for it.
+        Returns whether it can be seen.
 
     Returns
     -------
@@ -102,13 +102,13 @@ def kill_when(command: list[str], env: dict[str, str], moment: Callable[[], bool
 
 
 def without_times(folder: Path) -> dict:
-    """``results.json`` but for when the run was."""
+    """Return ``results.json`` but for when the run was."""
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     return {key: value for key, value in results.items() if key not in ("started", "finished")}
 
 
 def require_no_false_pass(folder: Path, undisturbed: dict) -> str:
-    """What a report folder says is "incomplete", or all of it is what an undisturbed run would have left.
+    """Assert that a report folder says "incomplete", or holds exactly what an undisturbed run would have left.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def require_no_false_pass(folder: Path, undisturbed: dict) -> str:
 
 
 def require_whole_report(folder: Path) -> None:
-    """Every file that the manifest names is there with its bytes, the page too."""
+    """Assert that every file that the manifest names is there with its bytes, the page too."""
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     for part in ("masks", "catalogues", "injections"):
         sums = {path.name: sha256(path) for path in (folder / part).iterdir()}
@@ -135,19 +135,19 @@ def require_whole_report(folder: Path) -> None:
 
 
 def require_whole_cache(cache: Path) -> None:
-    """Every entry under its final name is whole."""
+    """Assert that every entry under its final name is whole."""
     for kind in ("masks", "injections", "stability"):
         for entry in (cache / "darkmask" / kind).glob("[!.]*"):
             assert entry.suffix == ".lock" or is_whole(entry), entry
 
 
 def leftovers(folder: Path) -> list[str]:
-    """What is half made, anywhere below."""
+    """Return what is half made, anywhere below."""
     return sorted(path.name for path in folder.rglob("*.part-*")) + [p.name for p in folder.rglob(".staging")]
 
 
 def state_of(folder: Path) -> dict[str, tuple[int, int, str]]:
-    """Name, mode, date and SHA-256 of all that lies in a folder."""
+    """Return name, mode, date and SHA-256 of all that lies in a folder."""
     return {
         str(path.relative_to(folder)): (path.stat().st_mode, path.stat().st_mtime_ns, sha256(path))
         for path in sorted(folder.rglob("*"))
@@ -160,7 +160,7 @@ def sha256(path: Path) -> str:
 
 
 def in_own_mounts(*commands: str) -> list[str]:
-    """A command that runs shell lines where it may mount, without anybody else seeing what.
+    """Return a command that runs shell lines where it may mount, without anybody else seeing what.
 
     Skips the test where the system does not allow that.
     """

@@ -23,7 +23,7 @@ BAD = bits_of(("HOT", "DO_NOT_USE"))
 
 
 def good_mask(folder, detector, frame=FRAME):
-    """A mask without a fault, and its path."""
+    """Make a mask without a fault; return it and its path."""
     dq = np.where(Geometry(frame).reference_pixels(), bits_of(("REFERENCE_PIXEL",)), 0).astype(np.uint32)
     dq[10:50:7, 9:40:5] = BAD
     path = folder / f"jwst_nircam_mask_{detector.lower()}.fits"
@@ -46,7 +46,7 @@ def rewrite(path, dq=None, dq_def=None, **keywords):
 
 
 def table(*rows):
-    """DQ_DEF of (value, name)."""
+    """Return a DQ_DEF of (value, name)."""
     made = full_dq_def()[: len(rows)].copy()
     for row, (value, name) in zip(made, rows, strict=True):
         row["BIT"], row["VALUE"], row["NAME"] = value.bit_length() - 1, value, name
@@ -54,7 +54,7 @@ def table(*rows):
 
 
 def compact(dq):
-    """Standard bits as those of a table of its own: 1 DO_NOT_USE, 2 HOT, 4 REFERENCE_PIXEL."""
+    """Translate standard bits into those of a table of its own: 1 DO_NOT_USE, 2 HOT, 4 REFERENCE_PIXEL."""
     flags = {1: "DO_NOT_USE", 2: "HOT", 4: "REFERENCE_PIXEL"}
     return sum(has_flag(dq, name) * np.uint32(value) for value, name in flags.items()).astype(np.uint32)
 

@@ -3,5 +3,5 @@
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# Real masks, where they are beside the checkout.
+# Real masks, if they lie beside the checkout.
 REAL_MASKS = ROOT.parent / "shared" / "data" / "masks"

@@ -34,7 +34,7 @@ def references(raw: DemoPaths) -> Path:
 
 
 def run_prepare(raw: DemoPaths, out: Path, *more: str, folder: Path | None = None) -> subprocess.CompletedProcess:
-    """The command in a process of its own, since its workers are spawned."""
+    """Run the command in a process of its own, since its workers are spawned."""
     command = [sys.executable, "-W", "error", "-m", "darkmask", "prepare", folder or raw.delivery, out]
     command += ["--references", references(raw), "--frame", "128", *more]
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300, check=False)

@@ -1,4 +1,4 @@
-"""Exposures of any arrays, as files of nothing but their bytes: what a search reads, without the headers."""
+"""Exposures of any arrays, as files of their bytes alone: what a search reads, without the headers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,14 +11,14 @@ TGROUP = 10.73677
 
 
 def chosen(ramps: Ramps, integrations: Sequence[int]) -> Ramps:
-    """Some integrations, in this order."""
+    """Return some integrations, in this order."""
     return Ramps(*(values[list(integrations)] for values in vars(ramps).values()))
 
 
 def write_exposures(
     folder: Path, ramps: Ramps, grouping: Sequence[Sequence[int]], detector: str = "NRCA1"
 ) -> tuple[Exposure, ...]:
-    """Write the integrations as exposures, of which ``grouping`` names those of each."""
+    """Write the integrations as exposures; ``grouping`` names the integrations of each."""
     folder.mkdir(parents=True)
     like = FileRecord(
         path="", kind=Kind.JUMP, key="", detector=detector, subarray="FULL", shape=(), nints=0, ngroups=0,

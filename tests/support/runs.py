@@ -37,16 +37,16 @@ class Finished:
         return {(c["id"], c["detector"], c["subarray"]): c for c in self.results["checks"]}
 
     def failed(self) -> set[tuple[str, str, str]]:
-        """The checks that keep the verdict from being a pass."""
+        """Return the checks that keep the verdict from being a pass."""
         return {key for key, check in self.checks.items() if check["blocking"]}
 
 
-# One for each worker of a test run: its children take turns.
+# Each worker of a test run has one: its children take turns.
 WARM = WarmRuns()
 
 
-# What takes half of the time of a run of two small detectors, and changes nothing that a test without pictures sees:
-# the ink of figures, and a plugin of hypothesis that imports it all for its summary.
+# Two things take half of the time of a run of two small detectors, and change nothing that a test without pictures
+# sees: the ink of figures, and a plugin of hypothesis that imports it all for its summary.
 _QUICKLY = ("-p", "tests.support.unrendered", "-p", "no:hypothesispytest")
 
 
@@ -63,22 +63,18 @@ def run_into(
     ----------
     reports : Path
     *arguments : str or Path
-        Further ones of the command line.
+        Further arguments of the command line.
     expect : int, optional
         The exit code that it must end with.
     environment : dict, optional
         What differs in its environment.
     pictures : bool
         Whether the test looks at pictures: if not, figures are made without ink.
-
-    Returns
-    -------
-    Finished
     """
     command = ["-c", str(ROOT / "pytest.ini"), "checks/", f"--reports={reports}"]
     command += [*(() if pictures else _QUICKLY), *map(str, arguments)]
     env = {k: v for k, v in os.environ.items() if k not in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")}
-    # A cache of its own would search the same files again in every test.
+    # With a cache of its own, each test would search the same files again.
     with tempfile.NamedTemporaryFile(prefix="darkmask-said-") as said:
         status = WARM.run(command, {**env, **(environment or {})}, Path(said.name))
         output = said.read().decode("utf-8", "replace")

@@ -8,7 +8,7 @@ from darkmask.core.window import Window
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray, read_truth
 
 SUBARRAY = Subarray("NRCBLONG", "SUB64P", Window(21, 31, 24, 24))
-# More of everything than the default has, or a frame this small would hold one or two of each.
+# Every category is more frequent than by default: a frame this small would hold only one or two of each.
 TINY = SimulationSpec(
     frame=96,
     detectors=("NRCA1", "NRCBLONG"),
@@ -28,7 +28,7 @@ TINY = SimulationSpec(
 
 
 def product(paths: DemoPaths, detector_name: str, kind: str, extension: str, observation: int = 1) -> np.ndarray:
-    """An array of all exposures, joined along the integrations."""
+    """Return an array of all exposures, joined along the integrations."""
     name = f"jw01062{observation:03d}001_02101_{{:05d}}_{detector_name.lower()}_{kind}.fits"
     return np.concatenate([fits.getdata(paths.delivery / name.format(n), extension) for n in (1, 2)])
 

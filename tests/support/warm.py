@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests.support.project import ROOT
 
-# Longer than any run here takes on a busy machine.
+# In seconds; no run here takes longer, even on a busy machine.
 PATIENCE = 300
 
 
@@ -40,7 +40,7 @@ class WarmRuns:
         ----------
         arguments : sequence of str
         env : dict
-            All of it.
+            The whole environment.
         output : Path
             Gets what the run writes to standard output and error.
         cwd : Path
@@ -64,7 +64,7 @@ class WarmRuns:
         return int(answer)
 
     def close(self) -> None:
-        """End the server; runs have ended by then."""
+        """End the server; all runs have ended by then."""
         if self._server is not None:
             self._server.stdin.close()
             self._server.wait()
@@ -79,12 +79,12 @@ class WarmRuns:
 
 
 def _neutral(environment) -> dict[str, str]:
-    """The environment without what pytest and coverage told this process."""
+    """Return the environment without what pytest and coverage told this process."""
     return {k: v for k, v in environment.items() if not k.startswith(("PYTEST_", "COV_"))}
 
 
 class ForkedPipeline:
-    """What `darkmask`'s worker knows of a process, of one that was forked and has the steps loaded already."""
+    """What `darkmask`'s worker needs of a process, for one that was forked and has the steps loaded already."""
 
     def __init__(self, said: io.TextIOBase):
         theirs_in, ours_in = os.pipe()
@@ -106,19 +106,19 @@ class ForkedPipeline:
         self._status: int | None = None
 
     def poll(self) -> int | None:
-        """Its exit code, None while it runs."""
+        """Return the process' exit code, None while it runs."""
         if self._status is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             self._status = os.waitstatus_to_exitcode(status) if pid else None
         return self._status
 
     def kill(self) -> None:
-        """End it at once."""
+        """End the process at once."""
         if self.poll() is None:
             os.kill(self.pid, signal.SIGKILL)
 
     def communicate(self) -> None:
-        """Wait for its end."""
+        """Wait for the end of the process."""
         for stream in (self.stdin, self.stdout):
             with suppress(OSError):
                 stream.close()
@@ -134,7 +134,7 @@ def _serve_pipeline() -> None:
 
 
 class _ends_with_this_process:  # noqa: N801 (used like a function)
-    """End a forked child as a process ends, and never return into what its parent was doing."""
+    """Ends a forked child as a process ends, and never returns into what its parent was doing."""
 
     def __init__(self):
         self.status = 0
@@ -170,7 +170,7 @@ def _run_pytest(job: dict) -> None:
     os.environ.update(job["environment"])
     os.chdir(job["folder"])
     sys.argv = ["pytest", *job["arguments"]]
-    # As ``python -m pytest`` has it.
+    # ``python -m pytest`` has the path like this.
     sys.path[:0] = [job["folder"], *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     import pytest
 
@@ -178,7 +178,7 @@ def _run_pytest(job: dict) -> None:
 
 
 def _import_everything() -> None:
-    """All that a run imports from elsewhere, our library, and the pipeline's steps."""
+    """Import all that a run imports from elsewhere, our library, and the pipeline's steps."""
     import importlib
     import pkgutil
 
@@ -196,14 +196,14 @@ def _import_everything() -> None:
         importlib.import_module(name)
     with tempfile.TemporaryDirectory() as folder:
         _work_once(Path(folder))
-    # What is here by now lives as long as the process: a child need not look at it whenever it collects garbage.
+    # What is here by now lives as long as the process: a child need not look at it in each garbage collection.
     set_aside_garbage()
     # The CRDS client has read the environment: this process' pipelines ask no server.
     darkmask.pipeline.worker.Worker._start = _fork_or_start(darkmask.pipeline.worker.Worker._start, dict(os.environ))
 
 
 def _work_once(folder: Path) -> None:
-    """Let whatever is loaded at its first use be loaded: compiled kernels, schemas, CRDS's rules, the steps."""
+    """Use once whatever is loaded at its first use: compiled kernels, schemas, CRDS's rules, the steps."""
     import numpy as np
 
     from darkmask.core.detectors import Geometry, detector
@@ -251,7 +251,7 @@ def _fork_or_start(start, offline: dict[str, str]):
 
 
 def _wait(pid: int, seconds: float) -> int:
-    """The exit code of a child; one that takes longer is killed with its children."""
+    """Return the exit code of a child; one that takes longer is killed with its children."""
     signal.alarm(int(seconds))
     try:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -292,7 +292,7 @@ def main() -> None:
     if sys.argv[1:] == ["serve"]:
         _serve()
         return
-    # A process of its own keeps the stub: what a fork inherits it would also clean up.
+    # A process of its own keeps the stub, because a fork would clean up what it inherits.
     with offline_crds() as cache:
         write_stub_context(cache)
         subprocess.run([sys.executable, "-W", "ignore", "-m", "tests.support.warm", "serve"], check=True)

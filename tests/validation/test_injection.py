@@ -1,4 +1,4 @@
-"""Defects injected into ramps: what is added, and what is made of what was found."""
+"""Defects injected into ramps: what is added, and what is concluded from what was found."""
 
 import os
 import signal
@@ -57,7 +57,7 @@ def test_no_warm_pixels_where_none_could_be_told_from_hot_ones():
 
 
 def injected(category: Category, strength: float, timescale: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
-    """SCI and GROUPDQ (4 integrations, 30 groups, 9x9) of nothing but one defect in the middle."""
+    """Return SCI and GROUPDQ (4 integrations, 30 groups, 9x9) of nothing but one defect in the middle."""
     sci, groupdq = np.zeros((4, 30, 9, 9), np.float32), np.zeros((4, 30, 9, 9), np.uint8)
     at = np.array([4])
     one = Injections(at, at, np.array([category.value]), np.array([strength]), np.array([timescale]))
@@ -95,7 +95,7 @@ def test_a_full_well_stays_full_and_is_flagged_with_its_neighbours(category, str
     assert sci[:, -1, 4, 4] == pytest.approx(full)
     assert (groupdq[:, -1, 3:6, 3:6] == 2).all()
     assert groupdq[:, -1].sum() == 2 * 9 * 4
-    # Once full, always full.
+    # A pixel that is full once stays full.
     assert (np.diff((groupdq[:, :, 4, 4] == 2).astype(int), axis=1) >= 0).all()
 
 
@@ -148,7 +148,7 @@ def test_injected_defects_are_found_by_the_search_and_the_same_every_time(reques
     assert again == found
     assert set(found["kinds"]) == {category.value for category in Category if category is not Category.UNDETERMINED}
     assert found["purity"] > 0.98
-    # Those far above any threshold, and none of those far below.
+    # All defects far above any threshold are found, and none of those far below.
     for name, strong in (("hot", 1.0), ("rc", 1500.0), ("inverse_rc", 300.0), ("telegraph", 200.0), ("noisy", 6.0)):
         named, number, _ = completeness(found["kinds"][name], strong)
         assert number > 5
