@@ -1,4 +1,4 @@
-"""What the commands do, as functions."""
+"""The work of the commands, as functions."""
 
 import shutil
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def search_delivery(
     engine, search : str
         See :class:`darkmask.search.request.SetRequest`.
     detectors : list of str, optional
-        All that the delivery holds by default.
+        Detectors to search; all that the delivery holds by default.
     frame : int
     base : Path, optional
         Folder of the masks in force.
@@ -50,12 +50,12 @@ def search_delivery(
     flats : Path, optional
         Folder of slope files of flats, which jwst_reffiles searches for dead, low-QE and open pixels.
     dead_search_type : str
-        How it tells dead pixels: ``sigma_rate`` or ``absolute_rate``.
+        How jwst_reffiles tells dead pixels: ``sigma_rate`` or ``absolute_rate``.
 
     Yields
     ------
     str
-        One line per detector: what was found.
+        One line per detector that says what was found.
 
     Raises
     ------
@@ -106,16 +106,12 @@ def _seen_in_flats(mask: Path) -> str:
 
 
 def compare_masks(first: Path, second: Path) -> str:
-    """A table of two masks, flag by flag: pixels in both, only in the first, only in the second.
+    """Return a table of two masks, flag by flag: pixels in both, only in the first, only in the second.
 
     Parameters
     ----------
     first, second : Path
         MASK files of the same frame size.
-
-    Returns
-    -------
-    str
 
     Raises
     ------
