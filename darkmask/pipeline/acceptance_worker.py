@@ -45,7 +45,7 @@ def _apply(path: Path, name: str, subarray: str, window: Window, decoded) -> dic
         found = applied_pixeldq(path, detector(name), subarray, window)
         if found.shape != expected.shape:
             raise ValueError(f"PIXELDQ has the shape {found.shape} and the mask {expected.shape}")
-    except (Exception, SystemExit) as error:  # the step may raise anything about the mask; stpipe ends the process at times
+    except (Exception, SystemExit) as error:  # the step may raise anything, and stpipe ends the process at times
         refused = one_line(f"{type(error).__name__}: {error}")
         return {"window": subarray, "pixels": int(expected.size), "refused": refused}
     return {"window": subarray, "refused": "", **difference(expected, found)}

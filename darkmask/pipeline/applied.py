@@ -17,7 +17,7 @@ from .steps import Heard, one_line
 
 
 def model_complaints(path: Path) -> list[str]:
-    """Return what ``MaskModel`` refuses in a file when strict, and warns of or logs when not; empty when it is content."""
+    """Return what ``MaskModel`` refuses when strict, and warns of or logs when not; empty when it is content."""
     from stdatamodels.jwst.datamodels import MaskModel
 
     heard = Heard()

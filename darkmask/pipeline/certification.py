@@ -53,7 +53,7 @@ def has_own_crds() -> bool:
 
 
 def write_stub_context(cache: Path) -> None:
-    """Put the rules of a context without files into a CRDS cache (see :func:`darkmask.pipeline.offline.offline_crds`)."""
+    """Put the rules of a context without files into a CRDS cache (see `darkmask.pipeline.offline.offline_crds`)."""
     from crds.refactoring.checksum import update_checksum
 
     folder = cache / "mappings" / "jwst"

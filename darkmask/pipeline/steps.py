@@ -1,4 +1,4 @@
-"""Run the pipeline's jump and ramp-fit steps on a ramp in memory. Importing ``jwst`` takes seconds: for workers only."""
+"""Run the pipeline's jump and ramp-fit steps on a ramp in memory. ``jwst`` imports in seconds: for workers only."""
 
 import gc
 import logging
@@ -71,7 +71,7 @@ def one_line(said: object) -> str:
 
 
 def set_aside_garbage() -> None:
-    """Freeze garbage between exposures: every step begins with a full collection, 0.1 s for 300,000 imported objects."""
+    """Freeze garbage between exposures: a step begins with a full collection, 0.1 s for 300,000 imported objects."""
     gc.collect()
     gc.freeze()
 
