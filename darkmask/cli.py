@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     Parameters
     ----------
     arguments : list of str, optional
-        Those of the command line by default.
+        Arguments of the command; those of the command line by default.
 
     Returns
     -------

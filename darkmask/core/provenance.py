@@ -42,7 +42,7 @@ def digest_of(modules: Iterable[Path]) -> str:
     Parameters
     ----------
     modules : iterable of Path
-        In any order.
+        Paths of the modules, in any order.
 
     Returns
     -------

@@ -37,10 +37,6 @@ def write_plain(folder: Path, key: str, ramps: Ramps, like: FileRecord) -> Expos
     ramps : Ramps
     like : FileRecord
         What its headers would say; shape and place in the frame are those of the arrays, from its first column on.
-
-    Returns
-    -------
-    Exposure
     """
     nint, ngroup, rows, columns = ramps.sci.shape
     products = {

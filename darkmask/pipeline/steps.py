@@ -1,4 +1,4 @@
-"""Run the pipeline's jump and ramp-fit steps on a ramp in memory. ``jwst`` imports in seconds: for workers only."""
+"""Run the pipeline's jump and ramp-fit steps on a ramp in memory. For workers: importing ``jwst`` takes seconds."""
 
 import gc
 import logging

@@ -182,10 +182,6 @@ def _compare(
 def summarise(recovery: Recovery) -> dict:
     """Return the completeness of each category and the purity, as plain values.
 
-    Parameters
-    ----------
-    recovery : Recovery
-
     Returns
     -------
     dict

@@ -56,10 +56,6 @@ class GivenReferences:
     def choose(self, record: FileRecord) -> tuple[dict[str, Path | None], tuple[str, ...]]:
         """Return the references of one exposure, and the kinds of which none was given.
 
-        Parameters
-        ----------
-        record : FileRecord
-
         Returns
         -------
         chosen : dict of str to Path or None

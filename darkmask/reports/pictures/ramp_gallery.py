@@ -16,11 +16,6 @@ _LEFT, _RIGHT, _LOW, _HIGH = 0.03, 0.97, 0.06, 0.72
 def ramp_gallery(examples: Examples, title: str) -> bytes:
     """Draw one ramp of each example, a row for each category.
 
-    Parameters
-    ----------
-    examples : Examples
-    title : str
-
     Returns
     -------
     bytes

@@ -249,10 +249,6 @@ class AmplifierSearch:
 def exponential_bend(groups: int) -> float:
     """Return the early minus late group difference of an exponential ramp, in units of the scatter of its differences.
 
-    Parameters
-    ----------
-    groups : int
-
     Returns
     -------
     float

@@ -147,11 +147,6 @@ def noise_statistics(scatter: np.ndarray, clip_sigma: float, clip_iterations: in
 def search_official(maps: OfficialMaps, parameters: SearchParameters) -> dict[Category, np.ndarray]:
     """Find the bad pixels that jwst_reffiles 1.0.1 finds.
 
-    Parameters
-    ----------
-    maps : OfficialMaps
-    parameters : SearchParameters
-
     Returns
     -------
     dict of Category to numpy.ndarray, shape (y, x), bool

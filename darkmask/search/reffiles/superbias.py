@@ -40,11 +40,6 @@ class Superbias:
 def raw_set(records: Sequence[FileRecord], detector: str, subarray: str) -> tuple[FileRecord, ...]:
     """Return the largest set of ``_uncal`` files whose first groups can be compared.
 
-    Parameters
-    ----------
-    records : sequence of FileRecord
-    detector, subarray : str
-
     Returns
     -------
     tuple of FileRecord
