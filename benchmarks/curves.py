@@ -1,10 +1,10 @@
-"""Recall of the flight search against the strength of a defect, for deliveries of several sizes.
+"""Measure the recall of the flight search against the strength of a defect, for deliveries of several sizes.
 
     python benchmarks/curves.py [--picture docs/recall.png] [--frame 256] [--seed 3]
 
-Defects are simulated down to a twentieth of the strengths of the demo, in ten detectors. For each category: which share
-of the defects of about one strength is found (as anything) and named right; from which strength on 98 % are found; and
-of the isolated pixels without a defect, how many are called so.
+Defects are simulated down to a twentieth of the strengths of the demo, in ten detectors. Three numbers are measured for
+each category: the share of the defects of about one strength that is found (as anything) and named right; the strength
+from which on 98 % are found; and how many of the isolated pixels without a defect are called so.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 from darkmask.simulate import SimulationSpec, read_truth, simulate_delivery
 
-# Exposures, integrations, groups.
+# Numbers of exposures, integrations and groups.
 SIZES = ((5, 1, 10), (6, 2, 20), (10, 2, 60))
 WEAKEST = 0.05
 KINDS = {
@@ -50,14 +50,14 @@ class Found:
     named: np.ndarray
 
     def limit(self) -> float:
-        """The least strength from which on TARGET of the defects are found."""
+        """Return the least strength from which on TARGET of the defects are found."""
         order = np.argsort(self.strength)
         share = np.cumsum(self.found[order][::-1])[::-1] / np.arange(order.size, 0, -1)
         above = np.flatnonzero(share >= TARGET)
         return float(self.strength[order][above[0]]) if above.size else float("nan")
 
     def binned(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Middle of each bin of strength, share found and share named right of all."""
+        """Return the middle of each bin of strength, the share found and the share named right of all."""
         edges = np.geomspace(self.strength.min(), self.strength.max() * 1.0001, BINS + 1)
         place = np.digitize(self.strength, edges) - 1
         used = [b for b in range(BINS) if (place == b).any()]
@@ -67,7 +67,7 @@ class Found:
 
 
 def search_all(delivery: Path) -> tuple[dict[str, Found], int, int, float]:
-    """What was found of each kind, isolated false pixels, good pixels, and the largest stated limit in e-/s."""
+    """Return what was found of each kind, isolated false pixels, good pixels, and the largest stated limit in e-/s."""
     index = scan(delivery)
     rows = {kind: [] for kind in KINDS}
     false, good, stated = 0, 0, 0.0
@@ -134,7 +134,7 @@ def main() -> None:
         )
     for axes in grid.flat:
         axes.xaxis.set_minor_formatter(NullFormatter())
-    # Where there is room: all rc pixels are found.
+    # This panel has room for the legend: all rc pixels are found.
     grid.flat[1].legend(fontsize=8, title="exposures x integrations x groups", title_fontsize=8)
     print("\n" + "\n".join(notes))
     if chosen.picture:

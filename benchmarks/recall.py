@@ -1,9 +1,9 @@
-"""Recall and purity of each engine on simulated darks, category by category.
+"""Measure recall and purity of each engine on simulated darks, category by category.
 
     python benchmarks/recall.py [DELIVERY] [--engines flight official jwst_reffiles] [--detectors NRCA1 ...]
 
-Without a delivery: the demo. A pixel is "named right" when the engine gives it the category that was simulated, "found"
-when it gives it any category, and "false" when no defect was simulated there.
+The default delivery is the demo. A pixel is "named right" when the engine gives it the category that was simulated,
+"found" when it gives it any category, and "false" when no defect was simulated there.
 """
 
 import argparse
@@ -24,7 +24,7 @@ ENGINES = ("flight", "official", "jwst_reffiles")
 
 
 def truth_maps(folder: Path, detector: str, frame: int) -> dict[Category, np.ndarray]:
-    """Where each category was simulated, bool (frame, frame)."""
+    """Return where each category was simulated, bool (frame, frame)."""
     maps = {category: np.zeros((frame, frame), dtype=bool) for category in Category}
     for row in read_truth(folder, detector):
         maps[Category(row["category"])][row["y"], row["x"]] = True
@@ -32,7 +32,7 @@ def truth_maps(folder: Path, detector: str, frame: int) -> dict[Category, np.nda
 
 
 def score(delivery: Path, engine: str, detectors: list[str] | None) -> dict[Category, np.ndarray]:
-    """Per category: simulated, named right, found as anything, called so, and of those where nothing was simulated."""
+    """Count per category: simulated, named right, found as anything, called so, and called so without any defect."""
     index = scan(delivery)
     numbers = {category: np.zeros(5, dtype=int) for category in Category}
     for detector in detectors or index.detectors:
@@ -56,7 +56,7 @@ def score(delivery: Path, engine: str, detectors: list[str] | None) -> dict[Cate
 
 
 def table(numbers: dict[Category, np.ndarray]) -> list[str]:
-    """The scores as lines of a Markdown table."""
+    """Return the scores as lines of a Markdown table."""
     lines = [
         "| category | simulated | named right | found | called so | recall | false |",
         "|---|---|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""Deliveries of another size from the ramps of one: for cost, not for detection, since groups are repeated."""
+"""Make deliveries of another size from the ramps of one, to measure cost and not detection: groups are repeated."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ def resize(source: Path, out: Path, exposures: int, integrations: int, groups: i
     Parameters
     ----------
     source : Path
-        A delivery of one detector's full frames.
+        Delivery of one detector's full frames.
     out : Path
-        Made.
+        Folder of the new delivery.
     exposures, integrations, groups : int
     """
     out.mkdir()
@@ -49,6 +49,6 @@ def _plane(path: Path, name: str, integration: int, kind: str, groups: int) -> n
         turn, group = np.divmod(np.arange(groups), len(plane))
         if name != "SCI":
             return np.array(plane[group])
-        # A ramp that goes on where it ended.
+        # The ramp continues where it ended.
         rise = (plane[-1] - plane[0]) * np.float32(len(plane) / (len(plane) - 1))
         return np.stack([plane[g] + np.float32(t) * rise for t, g in zip(turn, group, strict=True)]).astype(">f4")

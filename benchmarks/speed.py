@@ -1,10 +1,10 @@
-"""Time and memory of the searches, side by side with jwst_reffiles, in one run on one delivery.
+"""Measure time and memory of the searches, side by side with jwst_reffiles, in one run on one delivery.
 
     python benchmarks/speed.py [--delivery DIR] [--scaling] [--folder DIR]
 
-Without --delivery, a full frame of 5 exposures x 2 integrations x 60 groups is simulated first (some 15 minutes and
-14 GB, in --folder or the system's temporary folder, and removed at the end). Each search runs in a process of its own
-on files that the system has already read once, with kernels compiled by an earlier run. Memory is anonymous memory
+Without --delivery, a full frame of 5 exposures x 2 integrations x 60 groups is simulated first (some 15 minutes and 14
+GB, in --folder or the system's temporary folder, and removed at the end). Each search runs in a process of its own on
+files that the system has already read once, with kernels that an earlier run compiled. Memory is anonymous memory
 (RssAnon: pages of a mapped file do not count) of the process and all its children, sampled every 10 ms.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGINES = ("flight", "official", "jwst_reffiles")
-# What a plain read takes at once.
+# A plain read takes this many bytes at once.
 READ_BYTES = 1 << 20
 
 
@@ -57,7 +57,7 @@ def run_child(mode: str, delivery: Path, times: int) -> None:
 
 
 def read_plainly(delivery: Path) -> float:
-    """Seconds to read the files of a delivery from end to end."""
+    """Return the seconds to read the files of a delivery from end to end."""
     buffer = bytearray(READ_BYTES)
     begun = time.perf_counter()
     for path in needed(delivery):
@@ -68,12 +68,12 @@ def read_plainly(delivery: Path) -> float:
 
 
 def needed(delivery: Path) -> list[Path]:
-    """The files that a search reads."""
+    """Return the files that a search reads."""
     return sorted(p for kind in ("jump", "fitopt", "rateints") for p in delivery.glob(f"*_{kind}.fits"))
 
 
 def measure(mode: str, delivery: Path, times: int = 3) -> dict:
-    """Run a child; its best time (s), import time (s) and peak anonymous memory (MB)."""
+    """Run a child, and return its best time (s), import time (s) and peak anonymous memory (MB)."""
     command = [sys.executable, __file__, "--child", mode, "--times", str(times), "--delivery", str(delivery)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
@@ -90,7 +90,7 @@ def measure(mode: str, delivery: Path, times: int = 3) -> dict:
 
 
 def anonymous(pid: int) -> int:
-    """Bytes of anonymous memory of a process and all below it."""
+    """Return the bytes of anonymous memory of a process and all below it."""
     total = 0
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -98,7 +98,7 @@ def anonymous(pid: int) -> int:
                 total += int(line.split()[1]) * 1024
         for children in Path(f"/proc/{pid}/task").glob("*/children"):
             total += sum(anonymous(int(child)) for child in children.read_text().split())
-    except OSError:  # it has just ended
+    except OSError:  # the process has just ended
         pass
     return total
 

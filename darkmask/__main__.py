@@ -1,4 +1,4 @@
-"""``python -m darkmask``."""
+"""Run the command line as ``python -m darkmask``."""
 
 import sys
 

@@ -20,13 +20,13 @@ def main(arguments: list[str] | None = None) -> int:
     Parameters
     ----------
     arguments : list of str, optional
-        The command line's by default.
+        Arguments of the command; those of the command line by default.
 
     Returns
     -------
     int
-        0 when it did what was asked, 1 when its input cannot be used (one sentence goes to standard error), 130 when
-        it was interrupted.
+        0 when the command did what was asked, 1 when its input cannot be used (one sentence goes to standard error),
+        130 when it was interrupted.
     """
     chosen = _parser().parse_args(arguments)
     try:

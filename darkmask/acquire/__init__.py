@@ -1,1 +1,1 @@
-"""From the archive to a delivery: fetching raw darks, and putting them through the pipeline."""
+"""Make a delivery from the archive: fetch raw darks, and put them through the pipeline."""

@@ -40,7 +40,7 @@ def write_search(
     engine, search : str
         See :class:`darkmask.search.request.SetRequest`.
     detectors : list of str, optional
-        All that the delivery holds by default.
+        Detectors to search; all that the delivery holds by default.
     frame : int
     base : Path, optional
         Folder of the masks in force.
@@ -49,12 +49,12 @@ def write_search(
     flats : Path, optional
         Folder of slope files of flats, which jwst_reffiles searches for dead, low-QE and open pixels.
     dead_search_type : str
-        How it tells dead pixels: ``sigma_rate`` or ``absolute_rate``.
+        How jwst_reffiles tells dead pixels: ``sigma_rate`` or ``absolute_rate``.
 
     Yields
     ------
     str
-        One line per detector: what was found.
+        One line per detector that says what was found.
 
     Raises
     ------

@@ -221,7 +221,7 @@ def _mask_in_force(path: Path, detector: str) -> Path:
 
 
 def _partners(darks: Mapping[str, tuple[Path, ...]], keyword: str) -> Iterable[Path]:
-    """The files that were not named, beside those that were."""
+    """Return the files that were not named, beside those that were."""
     given, paths = next(iter(darks.items()))
     for path in paths:
         root = _SUFFIX.sub("", path.name)
@@ -236,7 +236,7 @@ def _partners(darks: Mapping[str, tuple[Path, ...]], keyword: str) -> Iterable[P
 
 
 def _whole_slope(path: Path) -> Path:
-    """The slopes of each integration where a ``_rate`` file, which is their mean, has such a partner.
+    """Return the slopes of each integration where a ``_rate`` file, which is their mean, has such a partner.
 
     A list made with ``glob("*_rate.fits")`` names the means, of which no search can tell what comes and goes; where the
     exposure has one integration there is no partner.

@@ -260,6 +260,6 @@ class BadPixels(SearchedSet):
 
 
 def _locked(image: np.ndarray) -> np.ndarray:
-    """The image, of which two callers hold the same memory, so that neither changes the other's."""
+    """Lock the image, of which two callers hold the same memory, so that neither changes the other's."""
     image.flags.writeable = False
     return image

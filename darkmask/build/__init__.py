@@ -1,1 +1,1 @@
-"""One detector's products: its mask, catalogues, ramps of examples, and what a subarray shows beside the full frame."""
+"""One detector's products: mask, catalogues, ramps of examples, and comparison of subarrays with the full frame."""

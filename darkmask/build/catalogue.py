@@ -16,14 +16,14 @@ from darkmask.search.outcome import SearchOutcome
 
 
 def write_catalogue(path: Path, outcome: SearchOutcome, frame: FileRecord) -> None:
-    """Write the catalogue of a set, and beside it DS9 regions under the same stem with the suffix ``.reg``.
+    """Write the catalogue of a set, and DS9 regions beside it under the same stem with the suffix ``.reg``.
 
-    Equal outcomes give equal bytes. 35 000 pixels take some 4 s, most of it the regions.
+    Equal outcomes give equal bytes. 35 000 pixels take some 4 s, most of them for the regions.
 
     Parameters
     ----------
     path : Path
-        Of the table (ECSV), see :func:`catalogue_of`. The regions are those of :func:`regions_of`.
+        Path of the table (ECSV), see :func:`catalogue_of`. The regions are those of :func:`regions_of`.
     outcome : SearchOutcome
     frame : FileRecord
         Any file of the set, see :func:`catalogue_of`.
@@ -52,7 +52,7 @@ def catalogue_of(outcome: SearchOutcome, frame: FileRecord):
     Returns
     -------
     astropy.table.Table
-        Each column has a description, and a unit where it has one. A set without bad pixels has the same columns of
+        Each column has a description, and a unit if it is a quantity. A set without bad pixels has the same columns of
         the same types. The meta data say what the numbers were computed with.
 
     Raises
@@ -82,7 +82,7 @@ def catalogue_of(outcome: SearchOutcome, frame: FileRecord):
 
 
 def _columns(outcome: SearchOutcome, frame: FileRecord, detector: Detector) -> dict[str, tuple]:
-    """Values, unit and description of each column."""
+    """Return the values, unit and description of each column."""
     maps = outcome.maps
     y, x = np.nonzero(outcome.categories)
     found = outcome.categories[y, x]
@@ -113,7 +113,7 @@ def _columns(outcome: SearchOutcome, frame: FileRecord, detector: Detector) -> d
             "electron/s",
             f"rate at {detector.gain} electron/DN; the flight search takes off what neighbours couple in",
         ),
-        # Decoupling scales a rate by 1.02, and what it takes off is known a hundred times better than the rest.
+        # Decoupling scales a rate by 1.02, and the error of what it takes off is a hundred times smaller than the rest.
         "rate_electrons_error": ((error * detector.gain).astype(np.float32), "electron/s", "rate_error times the gain"),
         "noise": (maps.noise[y, x], "DN", "standard deviation of a difference of two groups without a jump"),
         "pedestal": (maps.pedestal[y, x], "DN", "median over integrations"),
@@ -124,7 +124,7 @@ def _columns(outcome: SearchOutcome, frame: FileRecord, detector: Detector) -> d
 
 
 def regions_of(categories: np.ndarray) -> str:
-    """Draw a circle into each bad pixel, as a DS9 region file.
+    """Return DS9 regions with a circle on each bad pixel.
 
     Parameters
     ----------
@@ -133,23 +133,23 @@ def regions_of(categories: np.ndarray) -> str:
     Returns
     -------
     str
-        In image coordinates, counted from 1, of an image of this shape: those of a subarray fit onto the subarray's
-        own images, since DS9 knows nothing of the full frame then. Each category of a pixel is a tag, which DS9 lists
-        as groups that can be selected; the colour is that of the gravest category, as in the mask map. Ordered by row
-        and then by column; empty where no pixel is bad.
+        Text of a region file in image coordinates of an image of this shape, counted from 1. Regions of a subarray fit
+        the subarray's own images, since DS9 then knows nothing of the full frame. Each category of a pixel is a tag,
+        and DS9 lists tags as groups that can be selected; the colour is that of the gravest category, as in the mask
+        map. Regions are ordered by row and then by column; the text is empty when no pixel is bad.
     """
     from regions import CirclePixelRegion, PixCoord, RegionMeta, Regions, RegionVisual
 
     y, x = np.nonzero(categories)
     found = categories[y, x].tolist()
-    # Nothing but tags and one colour: what all regions share goes into a line of its own, in the order of a set of
-    # strings, which is another one in each process as soon as there are two.
+    # Only tags and one colour are set. A property that all regions share would go into a line of its own, in the order
+    # of a set of strings, which differs between processes as soon as there are two.
     looks = {
         value: (RegionMeta({"tag": category_names(value).split(",")}), RegionVisual({"color": _colour(value)}))
         for value in set(found)
     }
-    # Circles, because a point covers its neighbours, a box takes four times as long, and the reader of `regions` takes
-    # no box of whole numbers. They count from 0 there, from 1 in what is written.
+    # Circles are used because a point covers its neighbours, a box takes four times as long, and the reader of
+    # `regions` takes no box of whole numbers. They count from 0 here and from 1 in the text.
     drawn = [
         CirclePixelRegion(PixCoord(column, row), 0.5, *looks[value])
         for column, row, value in zip(x.tolist(), y.tolist(), found, strict=True)
@@ -158,17 +158,17 @@ def regions_of(categories: np.ndarray) -> str:
 
 
 def _rate_error(outcome: SearchOutcome, y, x, detector: Detector, tgroup: float) -> np.ndarray:
-    """Standard error of the mean rate of some pixels, DN/s (float64); NaN where there is no rate.
+    """Return the standard error of the mean rate of some pixels, DN/s (float64); NaN when there is no rate.
 
-    Read noise and shot noise are what the rate of a steady pixel is limited by, and they are known better than a
-    scatter of few integrations. A telegraph or noisy pixel's rates scatter by more than both: then that scatter is
-    taken, as of a median, which such a pixel's rate may be. Taking the larger one errs upwards in a steady pixel too,
-    by a quarter or so, and never hides that a pixel is restless.
+    Read noise and shot noise limit the rate of a steady pixel, and they are known better than a scatter of few
+    integrations. The rates of a telegraph or noisy pixel scatter by more than both: then that scatter is taken, as that
+    of a median, since the rate of such a pixel may be a median. Taking the larger error errs upwards in a steady pixel
+    too, by a quarter or so, and never hides that a pixel is restless.
     """
     maps = outcome.maps
     rate, weight = (image[y, x].astype(np.float64) for image in (maps.rate, maps.weight))
     finite = maps.finite[y, x]
-    # Without any rate of the pipeline's the differences of every integration may have been taken.
+    # When the pipeline gave no rate, the differences of every integration may have been taken.
     integrations = np.where(finite > 0, finite, maps.integrations)
     reading = 12 * (detector.read_noise / tgroup) ** 2 / np.where(weight > 0, weight, np.nan)
     exposed = detector.gain * tgroup * max(maps.groups - 1, 1) * integrations
@@ -178,16 +178,16 @@ def _rate_error(outcome: SearchOutcome, y, x, detector: Detector, tgroup: float)
 
 
 def _named(values: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
-    """The names of integers, each different one asked for once; strings also where there is none."""
+    """Return the names of integers, asking once for each different one; the type is string also when there is none."""
     different, place = np.unique(values, return_inverse=True)
     return np.array([name(int(value)) for value in different], dtype=str)[place]
 
 
 def _flag_names(value: int) -> str:
-    # An empty string would be read back as a missing value.
+    # GOOD is written because an empty string would be read back as a missing value.
     return "|".join(name for name, bit in pixel_flags().items() if value & bit) or "GOOD"
 
 
 def _colour(value: int) -> str:
-    """The colour of the marker that the mask map draws last, and so on top, of those of a pixel."""
+    """Return the colour of the topmost marker of a pixel, the one that the mask map draws last."""
     return [COLOURS[colour] for category, (colour, _) in STYLES.items() if value & category.bit][-1]

@@ -25,25 +25,17 @@ from .products import BuiltMask
 from .request import BuildRequest
 from .subarrays import compare_sets, count_once, difference_of, difference_table, evidence_of, window_of
 
-# Packages whose arithmetic or files a mask depends on.
+# A mask depends on the arithmetic or the files of these packages.
 _DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "regions", "scipy", "stdatamodels")
 
 
 def build_cached(request: BuildRequest) -> BuiltMask:
     """Make the mask of a detector, or take it from the cache when the same inputs were searched before.
 
-    Parameters
-    ----------
-    request : BuildRequest
-
-    Returns
-    -------
-    BuiltMask
-
     Raises
     ------
     DarkmaskError
-        When there is nothing to search, or a file is not what it was.
+        When there is nothing to search, or a file has changed.
     """
     inputs = _hash_inputs(request)
     folder = cached("masks", _key(request, inputs), lambda out: build(request, out, inputs))
@@ -58,7 +50,7 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
     request : BuildRequest
     out : Path
     inputs : dict of str to str
-        Path (relative to the delivery) to SHA-256, for the mask's HISTORY.
+        SHA-256 by path (relative to the delivery), for the mask's HISTORY.
     """
     if not request.exposures("FULL"):
         raise DarkmaskError(_nothing_to_search(request))
@@ -100,7 +92,7 @@ def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchO
 def _write_difference(
     out: Path, request: BuildRequest, subarray: str, outcomes: dict[str, SearchOutcome], counted: np.ndarray
 ) -> dict:
-    """What a subarray shows that the full frame does not, and the other way round."""
+    """Write how a subarray's bad pixels differ from the full frame's, and return the numbers of the difference."""
     whole, cut = request.set_request("FULL"), request.set_request(subarray)
     window = window_of(whole, cut)
     full, part = outcomes["FULL"], outcomes[subarray]
@@ -125,7 +117,7 @@ def _hash_inputs(request: BuildRequest) -> dict[str, str]:
         inputs = {}
         for record in records:
             inputs[record.path] = sha256_file(folder / record.path)
-            # Or the mask of other bytes than those scanned would come from the cache.
+            # Without this the mask of other bytes than those scanned would come from the cache.
             require_unchanged(folder / record.path, record)
         if request.base is not None:
             inputs[f"base/{request.base.name}"] = sha256_file(request.base)
@@ -136,7 +128,7 @@ def _hash_inputs(request: BuildRequest) -> dict[str, str]:
 
 
 def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
-    """Digest of all that the mask depends on, our own code included: an entry of another version is another entry."""
+    """Return the digest of all that the mask depends on; our own code counts, so another version has another entry."""
     depends = {
         "inputs": inputs,
         "code": source_digest("build"),
@@ -144,7 +136,7 @@ def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
         "detector": request.detector,
         "engine": [request.engine, request.search_made],
         "parameters": request.parameters.model_dump(mode="json"),
-        # The name is in HISTORY, and the digest of the file stands for its pixels.
+        # The name stands in HISTORY, and the digest of the file stands for its pixels.
         "manual": [request.manual.name, request.manual.sha256] if request.manual else None,
         "geometry": [request.geometry.frame, request.geometry.border],
         "header": [

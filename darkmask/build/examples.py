@@ -22,9 +22,9 @@ class Examples:
     ----------
     category : numpy.ndarray, shape (n,), str
     y, x : numpy.ndarray, shape (n,), int32
-        In the set's frame, counted from 0.
+        Place in the set's frame, counted from 0.
     ramp : numpy.ndarray, shape (n, ngroup), float32, DN
-        Of one integration: the first of those in which most groups are flagged as jumps.
+        Ramp of one integration: the first of those in which most groups are flagged as jumps.
     groupdq : numpy.ndarray, shape (n, ngroup), uint8
     """
 
@@ -35,23 +35,23 @@ class Examples:
     groupdq: np.ndarray
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """By name, as they are kept in a file."""
+        """Return the arrays by name, as they are kept in a file."""
         return dict(vars(self))
 
 
 def pick_examples(request: SetRequest, outcome: SearchOutcome) -> Examples:
-    """Pick pixels of each category from the strongest to the faintest, and read one of their ramps.
+    """Pick pixels of each category from the strongest to the faintest, and read one ramp of each.
 
     Parameters
     ----------
     request : SetRequest
     outcome : SearchOutcome
-        Of that request.
+        The outcome of that request.
 
     Returns
     -------
     Examples
-        Up to four pixels of a category, at even ranks of its strength; of the set's first exposure.
+        Up to four pixels of each category, at even ranks of its strength, all from the set's first exposure.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def pick_examples(request: SetRequest, outcome: SearchOutcome) -> Examples:
 
 
 def _strength(category: Category, maps: CombinedMaps, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """By what a category's pixels are ranked."""
+    """Return the quantity by which the pixels of a category are ranked."""
     measured = {
         Category.RC: maps.change,
         Category.INVERSE_RC: maps.change,

@@ -1,4 +1,4 @@
-"""From the search of a detector's full frames to the MASK file that is delivered."""
+"""Write the MASK file that is delivered, from the search of a detector's full frames."""
 
 from pathlib import Path
 
@@ -22,14 +22,14 @@ def write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcom
     path : Path
     request : BuildRequest
     outcome : SearchOutcome
-        Of its full frames.
+        The outcome of its full frames.
     inputs : dict of str to str
-        Path (relative to the delivery) to SHA-256, for HISTORY.
+        SHA-256 by path (relative to the delivery), for HISTORY.
 
     Raises
     ------
     MaskError
-        When the frames, or the mask in force, are of another size than the criteria say.
+        When the frames, or the mask in force, do not have the size that the criteria say.
     SearchError
         When flats were given and cannot be searched.
     """
@@ -69,16 +69,16 @@ def write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcom
 
 
 def carried_bits(base: np.ndarray, dq: np.ndarray, request: BuildRequest) -> np.ndarray:
-    """What the mask in force adds: the bits that darks cannot see, with DO_NOT_USE where it stood beside one.
+    """Return the bits that the mask in force adds: those darks cannot see, and DO_NOT_USE if it stood beside one.
 
-    A pixel that is hot in flight and dead on the ground was saturated there: HOT stays and DEAD goes, as
-    jwst_reffiles decides it. A warm one may well be dead.
+    A pixel that is hot in flight and dead on the ground was saturated there: HOT stays and DEAD goes, as jwst_reffiles
+    decides it. A warm pixel may well be dead.
 
     Parameters
     ----------
     base, dq : numpy.ndarray, shape (y, x), uint32
     request : BuildRequest
-        For the sentence of an error.
+        Gives the names that an error message needs.
 
     Returns
     -------

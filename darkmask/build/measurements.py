@@ -1,4 +1,4 @@
-"""What a set says of its detector besides the bad pixels: numbers that checks judge."""
+"""Measure what a set says of its detector besides the bad pixels: numbers that checks judge."""
 
 import numpy as np
 
@@ -16,18 +16,18 @@ from darkmask.search.request import SetRequest
 
 
 def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
-    """Numbers of a set that checks judge, so that no check reads a ramp.
+    """Measure the numbers of a set that checks judge, so that no check reads a ramp.
 
     Parameters
     ----------
     request : SetRequest
     outcome : SearchOutcome
-        Of that request.
+        The outcome of that request.
 
     Returns
     -------
     dict of str to plain value
-        None where a number cannot be told.
+        None for a number that cannot be told.
 
     Raises
     ------
@@ -55,11 +55,11 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "dark_dn_per_s": dark,
         "dark_error_dn_per_s": dark_error,
         "difference_noise_dn": difference_noise(maps.noise, good),
-        # Jumps of a bad pixel are flagged in its neighbours too.
+        # The jump step flags the jumps of a bad pixel in its neighbours too.
         "jumps_per_pixel_s": jump_rate(maps.jumps, good & ~binary_dilation(science & ~good, np.ones((3, 3))), seconds),
     }
     return {
-        # JSON knows no NaN.
+        # JSON has no NaN.
         **{name: value if np.isfinite(value) else None for name, value in measured.items()},
         "readpatt": first.readpatt,
         "integrations": outcome.maps.integrations,

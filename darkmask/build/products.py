@@ -1,4 +1,4 @@
-"""The products of one detector, as they are read back from disk."""
+"""Read the products of one detector back from disk."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,8 +32,8 @@ class BuiltMask:
     Attributes
     ----------
     folder : Path
-        Holds the mask, and for each set ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_examples.npz``,
-        ``_catalogue.ecsv`` and ``_catalogue.reg``; for each subarray ``_difference.npz`` and ``_difference.ecsv``.
+        Holds the mask. Each set has ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_examples.npz``,
+        ``_catalogue.ecsv`` and ``_catalogue.reg``; each subarray has ``_difference.npz`` and ``_difference.ecsv``.
     summary : dict
         Engine, version, inputs with their SHA-256, flags, and the measurements of each set.
     """
@@ -57,21 +57,21 @@ class BuiltMask:
             return BuiltSet(subarray, maps["categories"], maps["rate"], maps["noise"], self.summary["sets"][subarray])
 
     def examples(self, subarray: str) -> Examples:
-        """Ramps of some of a set's bad pixels."""
+        """Return the ramps of some of a set's bad pixels."""
         with np.load(self.folder / f"{subarray}_examples.npz", allow_pickle=False) as kept:
             return Examples(**kept)
 
     def difference(self, subarray: str) -> np.ndarray:
-        """What becomes of each pixel of a subarray beside the full frame, uint8 (y, x), of `subarrays.Part`."""
+        """Return the `subarrays.Part` of each pixel of a subarray compared with the full frame, uint8 (y, x)."""
         with np.load(self.folder / f"{subarray}_difference.npz", allow_pickle=False) as kept:
             return kept["parts"]
 
     def unusable(self, subarray: str) -> np.ndarray:
-        """Where a set has a category that gets DO_NOT_USE, bool (y, x)."""
+        """Return where a set has a category that gets DO_NOT_USE, bool (y, x)."""
         bits = sum(bit for bit, value in self.mandatory_bits.items() if value & dq_bits("DO_NOT_USE"))
         return (self.set(subarray).categories & bits) != 0
 
     @property
     def mandatory_bits(self) -> dict[int, int]:
-        """Category bit to the DQ bits that every pixel of that category must carry."""
+        """The DQ bits that every pixel of a category must carry, by category bit."""
         return {int(bit): value for bit, value in self.summary["flags"].items()}

@@ -20,20 +20,20 @@ class BuildRequest:
     index : DeliveryIndex
     detector : str
     subarrays : tuple of str
-        Searched besides FULL, where the delivery has them.
+        Subarrays searched besides FULL if the delivery has them.
     engine, search : str
         See :class:`SetRequest`.
     parameters : SearchParameters
     geometry : Geometry
     base : Path or None
-        The mask in force, whose bits that darks cannot see are carried over.
+        The mask in force; bits of it that darks cannot see are carried over.
     manual : ManualFlags or None
-        Pixels flagged by hand, whose flags are added.
+        Pixels flagged by hand; their flags are added.
     flats : tuple of Path
-        Slope files of flats, which jwst_reffiles searches for dead, low-QE and open pixels.
+        Slope files of flats; jwst_reffiles searches them for dead, low-QE and open pixels.
     author, description : str
     pedigree, useafter : str or None
-        From DATE-OBS when not given.
+        Taken from DATE-OBS when not given.
     history : tuple of str
     mask_subarray : str
         SUBARRAY of the mask.
@@ -66,7 +66,7 @@ class BuildRequest:
 
     @property
     def search_made(self) -> str:
-        """By whose rules the engine searches: what products and their records name."""
+        """The search whose rules the engine follows, as products and their records name it."""
         return search_made(self.engine, self.search)
 
     def exposures(self, subarray: str) -> tuple[Exposure, ...]:

@@ -1,10 +1,10 @@
-"""Bad pixels of a subarray against those of the full frame, each judged by what the other set could have seen.
+"""Compare the bad pixels of a subarray with the full frame's, each judged by what the other set could have seen.
 
 A subarray is read in milliseconds and a full frame in ten seconds: what one of them calls bad may be too faint, too
-slow or too rare for the other. What a pixel does in one set is turned into what it would do in the other (rates stay,
-charge that switches does so less often in a shorter group), and compared with the limits that the other set's own good
-pixels give. A pixel that lies clearly above them and is not seen is a difference between the sets; any other is
-explained.
+slow or too rare for the other. The behaviour of a pixel in one set is converted to what it would show in the other:
+rates stay, and charge that switches does so less often in a shorter group. The result is compared with the limits that
+the other set's own good pixels give. A pixel that lies clearly above them and is not seen is a difference between the
+sets; any other is explained.
 """
 
 from dataclasses import dataclass
@@ -21,54 +21,54 @@ from darkmask.search.flight.robust import population
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
 
-# What was measured in one set has an error there too; a pixel has to lie so far above the other's limit.
+# A value measured in one set has an error there too; a pixel has to lie this far above the other set's limit.
 OWN_SIGMA = 3.0
 # A pixel that is expected to switch so many times switches at least once in 95 % of the cases.
 LEAST_SWITCHES = 3.0
-# Of the pixels at a limit, which are found in 98 % of the cases.
+# The limits are those at which 98 % of pixels are found; this share of the pixels there is missed.
 MISSED = 0.02
 _BRIGHT = (Category.SATURATED, Category.HOT, Category.WARM, Category.RC, Category.INVERSE_RC)
 
 
 class Part(IntEnum):
-    """What becomes of a pixel that at least one of the two sets calls bad."""
+    """The outcome for a pixel that at least one of the two sets calls bad."""
 
     BOTH = 1
     ADDITIONAL = 2  # bad in the subarray, and the full frame would show it
     MISSING = 3  # bad in the full frame, and the subarray would show it
     FAINT = 4  # bad in one, and below what the other could have seen
     EDGE = 5  # on the rim of the subarray, whose neighbours beyond are not read
-    REPEATED = 6  # additional or missing as in a subarray before, which overlaps this one
+    REPEATED = 6  # additional or missing as in an earlier subarray, which overlaps this one
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one set says of the pixels that both have; images have shape (y, x) of the subarray.
+    """The evidence of one set on the pixels that both have; images have shape (y, x) of the subarray.
 
     Attributes
     ----------
     bad : bool
-        Has a category that gets DO_NOT_USE.
+        The pixel has a category that gets DO_NOT_USE.
     named : bool
-        Has any category.
+        The pixel has any category.
     bright : bool
-        Has a category that shows as a rate, early or late in a ramp.
+        The pixel has a category that shows as a rate, early or late in a ramp.
     rate : float32, e-/s
-        The highest that the pixel has during its ramp.
+        The highest rate that the pixel has during its ramp.
     telegraph : bool
-        Switches between levels.
+        The pixel switches between levels.
     spread : float32, DN**2
         Variance of a group difference beyond that of a good pixel, jumps included.
     switches : float32
         Groups flagged as jumps, per second.
     limit, error : float
-        Rate that 98 % of pixels of that rate are detected at, and the error of the rate of a typical pixel, e-/s.
+        Rate at which 98 % of pixels are detected, and error of the rate of a typical pixel, e-/s.
     noise : float
-        Of a group difference of good pixels, DN.
+        Noise of a group difference of good pixels, DN.
     noise_limit : float
-        Variance of a group difference, in units of ``noise`` squared, that 98 % of such pixels are detected at.
+        Variance of a group difference, in units of ``noise`` squared, at which 98 % of such pixels are detected.
     tgroup, seconds : float
-        Of a group, and of all integrations together.
+        Seconds of a group, and of all integrations together.
     """
 
     bad: np.ndarray
@@ -87,25 +87,21 @@ class Evidence:
 
 
 def evidence_of(request: SetRequest, outcome: SearchOutcome, window: Window | None = None) -> Evidence:
-    """What a set says of some of its pixels, and what its good pixels say of its limits.
+    """Return what a set shows of some of its pixels, and the limits that its good pixels give.
 
     Parameters
     ----------
     request : SetRequest
     outcome : SearchOutcome
-        Of that request.
+        The outcome of that request.
     window : Window, optional
-        All pixels of the set by default.
-
-    Returns
-    -------
-    Evidence
+        The pixels to return; all pixels of the set by default.
     """
     detector, maps, parameters = look_up_detector(request.detector), outcome.maps, request.parameters
     tgroup, good = request.exposures[0].set_key.tgroup, ~request.reference_pixels() & (outcome.categories == 0)
     centre, error = population(outcome.rate, good)
     noise, _ = population(maps.noise, good)
-    # Of the cube root of a variance, which is Gaussian (Wilson and Hilferty 1931).
+    # Scatter of the cube root of a variance, which is Gaussian (Wilson and Hilferty 1931).
     _, sigma = population(np.cbrt((maps.noise / np.float32(noise)) ** 2), good)
     window = window.slices if window else np.s_[:, :]
     cut = outcome.categories[window]
@@ -127,7 +123,7 @@ def evidence_of(request: SetRequest, outcome: SearchOutcome, window: Window | No
 
 
 def _highest_rate(categories, outcome: SearchOutcome, window, detector: Detector, tgroup: float) -> np.ndarray:
-    """e-/s: the mean; of a ramp that bends, that of its steeper part; of a saturated pixel, at least what filled it."""
+    """Return e-/s: the mean; the steeper part of a ramp that bends; for a saturated pixel at least what filled it."""
     maps = outcome.maps
     rate = np.nan_to_num(outcome.rate[window], nan=0.0)
     bend = np.nan_to_num(np.abs(maps.shape[window]), nan=0.0) * np.float32(detector.gain / tgroup)
@@ -138,12 +134,12 @@ def _highest_rate(categories, outcome: SearchOutcome, window, detector: Detector
 
 
 def visible_in(one: Evidence, other: Evidence) -> np.ndarray:
-    """Which pixels, by what they do in one set, another one shows clearly.
+    """Return which pixels another set would show clearly, by what they do in one set.
 
     Parameters
     ----------
     one, other : Evidence
-        Of the same pixels.
+        Evidence on the same pixels.
 
     Returns
     -------
@@ -158,19 +154,19 @@ def visible_in(one: Evidence, other: Evidence) -> np.ndarray:
 
 
 def compare_sets(full: Evidence, part: Evidence) -> np.ndarray:
-    """Sort the pixels of a subarray by what the two sets say of them.
+    """Sort the pixels of a subarray by what the two sets show of them.
 
     Parameters
     ----------
     full : Evidence
-        Of the full frame, cut out.
+        Evidence of the full frame, cut to the subarray.
     part : Evidence
-        Of the subarray.
+        Evidence of the subarray.
 
     Returns
     -------
     numpy.ndarray, shape (y, x), uint8
-        Values of `Part`; 0 where neither set calls the pixel bad.
+        Values of `Part`; 0 when neither set calls the pixel bad.
     """
     parts = np.zeros(full.bad.shape, dtype=np.uint8)
     parts[(full.bad & part.named) | (part.bad & full.named)] = Part.BOTH
@@ -185,20 +181,20 @@ def compare_sets(full: Evidence, part: Evidence) -> np.ndarray:
 
 
 def window_of(full: SetRequest, part: SetRequest) -> Window:
-    """Return what a subarray reads of the frames of another set."""
+    """Return the part of another set's frames that a subarray reads."""
     frame, window = full.window, part.window
     return window._replace(xstart=window.xstart - frame.xstart + 1, ystart=window.ystart - frame.ystart + 1)
 
 
 def count_once(parts: np.ndarray, counted: np.ndarray) -> None:
-    """Name what a subarray before has shown already, in place, and remember what this one shows.
+    """Mark in place what an earlier subarray has shown already, and remember what this one shows.
 
     Parameters
     ----------
     parts : numpy.ndarray, shape (y, x), uint8
         See :func:`compare_sets`.
     counted : numpy.ndarray, shape (y, x), uint8
-        The same pixels of the full frame: what subarrays before this one counted, 0 elsewhere.
+        The same pixels of the full frame: what earlier subarrays counted, 0 elsewhere.
     """
     telling = (parts == Part.ADDITIONAL) | (parts == Part.MISSING)
     again = telling & (parts == counted)
@@ -208,14 +204,14 @@ def count_once(parts: np.ndarray, counted: np.ndarray) -> None:
 
 @dataclass(frozen=True)
 class Difference:
-    """A subarray against its full frame in numbers.
+    """Numbers of a subarray compared with its full frame.
 
     Attributes
     ----------
     both, additional, missing, faint, edge, repeated : int
         Pixels of each `Part`.
     additional_sigma, missing_sigma : float
-        How surprising the additional and the missing ones are, see :func:`surprise`.
+        How surprising the numbers of additional and missing pixels are, see :func:`surprise`.
     expected : float
         Additional pixels that chance gives.
     """
@@ -232,20 +228,16 @@ class Difference:
 
 
 def difference_of(parts: np.ndarray, false_alarms: float) -> Difference:
-    """Count the parts, and say how surprising those are that nothing explains.
+    """Count the parts, and tell how surprising the unexplained ones are.
 
     Parameters
     ----------
     parts : numpy.ndarray, shape (y, x), uint8
         See :func:`compare_sets`.
     false_alarms : float
-        That a search is expected to give in so many pixels.
-
-    Returns
-    -------
-    Difference
+        Number that a search is expected to give in so many pixels.
     """
-    # Imported here: it takes longer than all else of a run whose masks are in the cache.
+    # scipy.stats is imported here: that takes longer than all else of a run whose masks are in the cache.
     from scipy.stats import binom, poisson
 
     count = {part: int(np.count_nonzero(parts == part)) for part in Part}
@@ -260,14 +252,14 @@ def difference_of(parts: np.ndarray, false_alarms: float) -> Difference:
 
 
 def surprise(probability: float) -> float:
-    """The Gaussian sigma beyond which so little lies; 0 for what chance gives in half of the cases or more."""
+    """Return the Gaussian sigma beyond which so little lies; 0 for what chance gives in half of the cases or more."""
     from scipy.stats import norm
 
     return float(max(0.0, norm.isf(max(probability, 1e-300))))
 
 
 def difference_table(parts: np.ndarray, full: SearchOutcome, part: SearchOutcome, window: Window):
-    """The pixels that either set calls bad, one row each, ordered by row and then by column.
+    """Return the pixels that either set calls bad, one row each, ordered by row and then by column.
 
     Parameters
     ----------

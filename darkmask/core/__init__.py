@@ -1,1 +1,1 @@
-"""What everything else stands on: errors, flags, detectors, files, cache and kernels. It imports nothing of ours."""
+"""Errors, flags, detectors, files, cache and kernels, on which everything else stands; it imports nothing of ours."""

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, and what is said where they cannot be written."""
+"""Write files and folders that appear whole or not at all, and explain why one could not be written."""
 
 import errno
 import fcntl
@@ -13,7 +13,7 @@ from pathlib import Path
 from .errors import StorageError
 
 _PART = ".part-"
-# astropy and numpy raise an OSError of their own, without a number, when fewer bytes were written than given.
+# astropy and numpy raise an OSError of their own, which has no number, when fewer bytes were written than given.
 _WRITING = (None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 
@@ -21,9 +21,8 @@ _WRITING = (None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EA
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary file beside ``path`` to write; rename it to ``path`` when the block ends without an error.
 
-    The temporary file keeps the suffixes of ``path`` (writers choose a format by them) and lies in the same folder,
-    since a rename is atomic only within one file system. What a process that was killed left of the same file is
-    removed.
+    The temporary file keeps the suffixes of ``path``, by which writers choose a format. It lies in the same folder,
+    since a rename is atomic only within one file system. What a killed process left of the same file is removed.
 
     Parameters
     ----------
@@ -41,7 +40,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary, lock = _locked(lambda: _new_file(path))
     try:
         yield temporary
-        # mkstemp makes private files; a report is for everyone the folder is for.
+        # mkstemp makes a file that only its owner can read; a report is for everyone who may read the folder.
         temporary.chmod(0o644)
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
@@ -53,18 +52,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def working_folder(parent: Path, name: str) -> Iterator[Path]:
-    """Give a hidden folder to fill; it is removed at the end, with those of ``name`` that killed processes left.
+    """Give a hidden folder to fill, and remove it at the end, with those of ``name`` that killed processes left.
 
     Parameters
     ----------
     parent : Path
-        Where it is made.
+        Where the folder is made.
     name : str
-        What it is for.
-
-    Yields
-    ------
-    Path
+        What the folder is for.
     """
     remove_leftovers(parent, f"{_PART}*-{name}")
     folder, lock = _locked(lambda: Path(tempfile.mkdtemp(prefix=_PART, suffix=f"-{name}", dir=parent)))
@@ -76,13 +71,9 @@ def working_folder(parent: Path, name: str) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path, pattern: str = f"{_PART}*") -> None:
-    """Remove temporary files and folders whose process has died: it holds a lock on each as long as it lives.
+    """Remove the temporary files and folders, by a pattern of names, whose process has died.
 
-    Parameters
-    ----------
-    folder : Path
-    pattern : str
-        Of their names.
+    A process holds a lock on each of its own as long as it lives.
     """
     for path in folder.glob(_without_magic(pattern)):
         try:
@@ -110,12 +101,12 @@ def storing(place: Path | str, remedy: str) -> Iterator[None]:
     place : Path or str
         What was to be written.
     remedy : str
-        What to do about it.
+        What the user can do about it.
 
     Raises
     ------
     StorageError
-        In place of the OSError of a full, read-only or forbidden file system.
+        Instead of the OSError of a full, read-only or forbidden file system.
     """
     try:
         yield
@@ -126,7 +117,7 @@ def storing(place: Path | str, remedy: str) -> Iterator[None]:
 
 
 def reason_of(error: OSError) -> str:
-    """Why the system refused, in its words."""
+    """Return why the system refused, in its words."""
     return error.strerror or " ".join(str(error).split())[:200] or type(error).__name__
 
 
@@ -137,13 +128,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def sha256_file(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256_text(text: str) -> str:
-    """The SHA-256 of a text in UTF-8, in hexadecimal."""
+    """Return the SHA-256 of a text in UTF-8, in hexadecimal."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -154,14 +145,14 @@ def _new_file(path: Path) -> Path:
 
 
 def _locked(make) -> tuple[Path, int]:
-    """A new temporary path, and the descriptor that holds its lock."""
+    """Make a temporary path, and return it with the descriptor that holds its lock."""
     while True:
         path = make()
         try:
             descriptor = os.open(path, os.O_RDONLY)
-        except FileNotFoundError:  # taken for a leftover before it was locked
+        except FileNotFoundError:  # another process took it for a leftover before it was locked
             continue
-        with suppress(OSError):  # a file system without locks: then nobody takes it for a leftover either
+        with suppress(OSError):  # on a file system without locks nobody takes it for a leftover either
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if path.exists():
             return path, descriptor

@@ -1,7 +1,7 @@
 """An on-disk cache of results that are expensive to make, shared by processes and by runs.
 
-An entry is a folder named by a digest of everything that its content depends on. It appears by one rename, lists the
-SHA-256 of its files, and is made again when they are not exactly those.
+An entry is a folder named by a digest of everything that its content depends on. It appears by one rename and lists the
+SHA-256 of its files. It is made again when the files are not exactly those.
 """
 
 import contextlib
@@ -18,17 +18,17 @@ from .atomic import sha256_file, sha256_text, storing, working_folder, write_tex
 
 _LIST = "contents.json"
 _ANSWER = "answer.json"
-# Ten detectors of four deliveries; the oldest go first.
+# These hold ten detectors of four deliveries; the oldest go first.
 KEPT_ENTRIES = 40
 
 
 def cache_root() -> Path:
-    """The user's cache folder for this package (``XDG_CACHE_HOME`` is respected)."""
+    """Return the user's cache folder for this package (``XDG_CACHE_HOME`` is respected)."""
     return user_cache_path("darkmask")
 
 
 def cached(kind: str, key: str, make: Callable[[Path], None], keep: int = KEPT_ENTRIES) -> Path:
-    """The folder of an entry, made by ``make`` when it is not there.
+    """Return the folder of an entry, which ``make`` fills when there is none.
 
     Parameters
     ----------
@@ -40,10 +40,6 @@ def cached(kind: str, key: str, make: Callable[[Path], None], keep: int = KEPT_E
         Fills an empty folder that it is given; what it raises passes through and leaves no entry.
     keep : int
         Entries of this family that are kept; the oldest go first.
-
-    Returns
-    -------
-    Path
 
     Raises
     ------
@@ -70,7 +66,7 @@ def cached(kind: str, key: str, make: Callable[[Path], None], keep: int = KEPT_E
 
 
 def cached_answer(kind: str, depends: object, make: Callable[[], object], keep: int = KEPT_ENTRIES):
-    """Return an answer that JSON can hold, made by ``make`` when it is not there.
+    """Return an answer that JSON can hold, which ``make`` gives when none is kept.
 
     Parameters
     ----------
@@ -79,14 +75,14 @@ def cached_answer(kind: str, depends: object, make: Callable[[], object], keep: 
     depends : object
         All that the answer depends on, see :func:`key_of`.
     make : callable
-        What it raises passes through and leaves no entry.
+        Gives the answer; what it raises passes through and leaves no entry.
     keep : int
         Entries of this family that are kept; the oldest go first.
 
     Returns
     -------
     object
-        As JSON gives it back: a tuple is a list.
+        The answer as JSON gives it back: a tuple has become a list.
 
     Raises
     ------
@@ -106,7 +102,7 @@ def key_of(depends: object) -> str:
 
 
 def is_whole(entry: Path) -> bool:
-    """Whether an entry holds exactly the files it lists, byte for byte."""
+    """Return whether an entry holds exactly the files that it lists, byte for byte."""
     try:
         sums = json.loads((entry / _LIST).read_text(encoding="utf-8"))
         there = {path.relative_to(entry).as_posix() for path in _files(entry)} - {_LIST}

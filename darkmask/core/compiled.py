@@ -1,7 +1,7 @@
-"""Compiled kernels on disk: used only when they are the bytes that were written.
+"""Keep compiled kernels on disk, and use them only when they are the bytes that were written.
 
-numba loads whatever lies in its cache: a file that was cut ends the run, and one with another byte in it is machine
-code that nobody compiled. So each of its files has the SHA-256 of its bytes beside it.
+numba loads whatever lies in its cache. A file that was cut ends the run, and a file with a changed byte is machine code
+that nobody compiled. So the SHA-256 of each file is kept beside it.
 """
 
 import contextlib
@@ -17,11 +17,7 @@ from .atomic import sha256_file, write_text
 class SealedCache(FunctionCache):
     """numba's cache of one function, with sealed files.
 
-    Code that cannot be kept, on a full disk say, is used all the same; code that is damaged is compiled again.
-
-    Parameters
-    ----------
-    function : callable
+    Code that cannot be kept, for example on a full disk, is used all the same; damaged code is compiled again.
     """
 
     def __init__(self, function):
@@ -33,7 +29,7 @@ class SealedCache(FunctionCache):
         )
 
     def save_overload(self, sig, data) -> None:
-        """Keep compiled code, where there is room."""
+        """Keep compiled code if there is room."""
         with contextlib.suppress(OSError):
             super().save_overload(sig, data)
 
@@ -44,7 +40,7 @@ class _SealedFiles(IndexDataCacheFile):
 
     def _load_data(self, name: str):
         if not _is_sealed(self._data_path(name)):
-            raise FileNotFoundError(name)  # which load() takes for a file that somebody removed
+            raise FileNotFoundError(name)  # load() takes this for a file that somebody removed
         return super()._load_data(name)
 
     @contextlib.contextmanager

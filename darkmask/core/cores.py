@@ -1,20 +1,20 @@
-"""How many cores a process may use: all of its own, or its share of them beside other workers."""
+"""How many cores a process may use: all of its own, or its share of them when other workers run beside it."""
 
 import os
 
-# Kept in the environment, so that what a worker starts shares its part and takes no more.
+# The number stands in the environment, so that the processes that a worker starts keep to the worker's share.
 CORES = "DARKMASK_CORES"
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use: those it may run on, or its share by :func:`share_cores`."""
+    """Return how many cores this process may use: those it may run on, or its share set by :func:`share_cores`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     share = os.environ.get(CORES, "")
     return max(1, min(cores, int(share))) if share.isdecimal() else cores
 
 
 def share_cores(workers: int) -> None:
-    """Let this process, and those that it starts, use its share of the cores.
+    """Set the share of the cores that this process, and those that it starts, may use.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The ten NIRCam detectors: what is known of each, their geometry and their amplifiers."""
+"""The ten NIRCam detectors: their published properties, geometry and amplifiers."""
 
 from dataclasses import dataclass
 
@@ -58,7 +58,7 @@ class Detector:
 
     @property
     def dark_tolerance(self) -> float:
-        """Of ``dark``, e-/s (the same page)."""
+        """Tolerance of ``dark``, e-/s (the same page)."""
         return 5e-3 if self.is_long else 1.1e-3
 
     @property
@@ -90,8 +90,8 @@ DETECTORS = {
     )
 }
 
-# How the short-wavelength detectors lie on the sky (SIAF: V2 to the left, V3 upwards), top row first; those of the long
-# wavelength see the same two fields.
+# How the short-wavelength detectors lie on the sky (SIAF: V2 to the left, V3 upwards), top row first; the
+# long-wavelength detectors see the same two fields.
 FOCAL_PLANE = (("NRCA2", "NRCA4", "NRCB3", "NRCB1"), ("NRCA1", "NRCA3", "NRCB4", "NRCB2"))
 
 # Frames that are averaged into a group (JDox NIRCam Detector Readout Patterns).
@@ -121,7 +121,7 @@ def detector(name: str) -> Detector:
 
 @dataclass(frozen=True)
 class Geometry:
-    """The size of a full frame; 2048 with a 4-pixel border, or a simulated mini frame.
+    """The size of a full frame: 2048 pixels with a 4-pixel border, or that of a simulated mini frame.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ class Geometry:
     border: int = REFERENCE_BORDER
 
     def reference_pixels(self, window: Window | None = None) -> np.ndarray:
-        """Where the reference pixels of a frame, or of a part of it, lie.
+        """Return where the reference pixels of a frame, or of a part of it, lie.
 
         Parameters
         ----------
@@ -154,6 +154,6 @@ class Geometry:
         return ~(inside_y & inside_x)
 
     def amplifier_columns(self) -> tuple[slice, ...]:
-        """The columns that each of the four amplifiers of a full frame reads."""
+        """Return the columns that each of the four amplifiers of a full frame reads."""
         width = self.frame // AMPLIFIERS
         return tuple(slice(i * width, (i + 1) * width) for i in range(AMPLIFIERS))

@@ -29,7 +29,7 @@ class ArchiveError(DarkmaskError):
 
 
 class StorageError(DarkmaskError):
-    """A result cannot be written: no space, no permission, or a file system that is only read."""
+    """A result cannot be written: no space, no permission, or a read-only file system."""
 
 
 class UnknownNameError(ParameterError, KeyError):

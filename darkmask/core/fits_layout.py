@@ -1,36 +1,36 @@
-"""What astropy does not say of a damaged FITS file: where its parts lie, and whether they are all of it."""
+"""Find damage to a FITS file that astropy does not report: where its parts lie, and whether they fill the file."""
 
 from typing import BinaryIO
 
 SIGNATURE = b"SIMPLE  ="
 _CARD = 80
-# What a header may be made of (FITS standard 4.0, 3.2).
+# The bytes that a header may hold (FITS standard 4.0, 3.2).
 _TEXT = bytes(range(0x20, 0x7F))
 
 
 def damage(hdus, file: BinaryIO, size: int) -> str:
-    """What is wrong with the layout of a FITS file that astropy could open.
+    """Return what is wrong with the layout of a FITS file that astropy could open.
 
-    astropy takes a header that it cannot read for the end of the file, and one without its END card runs on through the
-    data to the END of the next: the array of one extension is then taken for that of another.
+    astropy takes a header that it cannot read for the end of the file. A header without its END card runs on through
+    the data to the END of the next header: the array of one extension is then taken for that of another.
 
     Parameters
     ----------
     hdus : astropy.io.fits.HDUList
-        All of the file.
+        All extensions of the file.
     file : binary file
-        The same, to read headers from.
+        The same file, to read headers from.
     size : int
-        Bytes that the file has.
+        Size of the file in bytes.
 
     Returns
     -------
     str
-        A clause like "has 5 bytes and its headers announce 10"; empty where all is well.
+        A clause like "has 5 bytes and its headers announce 10"; empty when all is well.
     """
     end = 0
     for hdu in hdus:
-        # Of each HDU: HDUList.fileinfo writes all headers anew each time, to see whether one was changed.
+        # Ask each HDU: HDUList.fileinfo writes all headers anew each time, to see whether one was changed.
         info = hdu.fileinfo()
         file.seek(info["hdrLoc"])
         header = file.read(info["datLoc"] - info["hdrLoc"])
@@ -43,7 +43,7 @@ def damage(hdus, file: BinaryIO, size: int) -> str:
 
 
 def _is_header(content: bytes) -> bool:
-    """Whether this is text, with one END card that only blanks follow."""
+    """Return whether this is text, with one END card that only blanks follow."""
     if content.translate(None, _TEXT):
         return False
     cards = [content[at : at + _CARD].rstrip() for at in range(0, len(content), _CARD)]

@@ -1,9 +1,9 @@
 """Categories of bad pixels, DQ mnemonics, and the one table between them.
 
 A category is a kind of bad pixel that a search finds; a mnemonic names a bit of the pipeline's DQ array. Several
-categories share a mnemonic (a saturated pixel is HOT) and two have none of their own (the mnemonics NOISY and
-LOW_PEDESTAL, which the commissioning notebook counts, do not exist), so categories are kept beside the mask as an
-image of their own: uint16, one bit per category.
+categories share a mnemonic (a saturated pixel is HOT). Two have none of their own: the mnemonics NOISY and
+LOW_PEDESTAL, which the commissioning notebook counts, do not exist. So categories are kept beside the mask as an image
+of their own: uint16, one bit per category.
 """
 
 from collections.abc import Mapping
@@ -34,11 +34,11 @@ class Category(StrEnum):
 
 
 def category_names(value: int) -> str:
-    """The categories of a pixel, joined with commas."""
+    """Return the categories of a pixel, joined with commas."""
     return ",".join(category.value for category in Category if value & category.bit)
 
 
-# What a MASK file may say of a pixel. The others (SATURATED, JUMP_DET, PERSISTENCE, ...) describe one exposure.
+# The mnemonics that a MASK file may set. The others (SATURATED, JUMP_DET, PERSISTENCE, ...) describe one exposure.
 MASK_MNEMONICS = (
     "DO_NOT_USE",
     "NON_SCIENCE",
@@ -64,7 +64,7 @@ MASK_MNEMONICS = (
     "REFERENCE_PIXEL",
 )
 
-# What darks cannot see: a mask made from darks takes these bits from the mask in force.
+# Darks cannot show these: a mask made from darks takes these bits from the mask in force.
 CARRIED_MNEMONICS = (
     "DEAD",
     "LOW_QE",
@@ -76,13 +76,13 @@ CARRIED_MNEMONICS = (
     "REFERENCE_PIXEL",
 )
 
-# A pixel cannot be both: no signal at all, and too much of it.
+# A pixel cannot have no signal at all and too much of it.
 CONTRADICTIONS = (("HOT", "DEAD"),)
 
 
 @cache
 def pixel_flags() -> dict[str, int]:
-    """Mnemonic to bit value, as the pipeline defines them (without GOOD, which is no bit).
+    """Return the bit value of each mnemonic, as the pipeline defines them (without GOOD, which is no bit).
 
     Returns
     -------
@@ -95,20 +95,16 @@ def pixel_flags() -> dict[str, int]:
 
 
 def bits_of(mnemonics) -> int:
-    """The DQ value in which exactly these mnemonics are set.
+    """Return the DQ value in which exactly these mnemonics are set.
 
     Parameters
     ----------
     mnemonics : iterable of str
 
-    Returns
-    -------
-    int
-
     Raises
     ------
     KeyError
-        When a mnemonic is none of the pipeline's.
+        When a mnemonic is not one of the pipeline's.
     """
     value = 0
     for mnemonic in mnemonics:
@@ -117,18 +113,18 @@ def bits_of(mnemonics) -> int:
 
 
 def dq_bits(*mnemonics: str) -> np.uint32:
-    """Return the DQ value in which exactly these mnemonics are set, as an array of DQ takes it.
+    """Return the DQ value in which exactly these mnemonics are set, in the type of a DQ array.
 
     Raises
     ------
     KeyError
-        When a mnemonic is none of the pipeline's.
+        When a mnemonic is not one of the pipeline's.
     """
     return np.uint32(bits_of(mnemonics))
 
 
 def has_flag(dq: np.ndarray, *mnemonics: str) -> np.ndarray:
-    """Return where at least one of these mnemonics is set.
+    """Return the pixels in which at least one of these mnemonics is set.
 
     Parameters
     ----------
@@ -143,15 +139,11 @@ def has_flag(dq: np.ndarray, *mnemonics: str) -> np.ndarray:
 
 
 def flags_in(dq: np.ndarray) -> list[str]:
-    """The mnemonics that at least one pixel has.
+    """Return the mnemonics that at least one pixel has.
 
     Parameters
     ----------
     dq : numpy.ndarray, shape (y, x), uint32
-
-    Returns
-    -------
-    list of str
     """
     used = int(np.bitwise_or.reduce(dq, axis=None))
     return [name for name, value in pixel_flags().items() if used & value]
@@ -173,7 +165,7 @@ def count_flags(dq: np.ndarray) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class FlagTable:
-    """How a search's categories become DQ bits.
+    """Which DQ bits the categories of a search set.
 
     Attributes
     ----------
@@ -187,7 +179,7 @@ class FlagTable:
     do_not_use: frozenset[Category]
 
     def value(self, category: Category) -> int:
-        """The DQ value of a pixel of this one category."""
+        """Return the DQ value of a pixel of this one category."""
         extra = ("DO_NOT_USE",) if category in self.do_not_use else ()
         return bits_of((*self.mnemonics.get(category, ()), *extra))
 
@@ -257,5 +249,5 @@ def pack_categories(maps: Mapping[Category, np.ndarray]) -> np.ndarray:
 
 
 def in_category(categories: np.ndarray, category: Category) -> np.ndarray:
-    """Where a category image has this category (bool, same shape)."""
+    """Return where a category image has this category (bool, same shape)."""
     return (categories & category.bit) != 0

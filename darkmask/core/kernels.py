@@ -1,4 +1,4 @@
-"""How functions are compiled: without the interpreter's lock, and kept on disk for the next process."""
+"""Compile functions without the interpreter's lock, and keep them on disk for the next process."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -21,26 +21,18 @@ Room = TypeVar("Room")
 def kernel(function: Callable) -> Callable:
     """Compile a function of arrays and numbers when it is first called.
 
-    numba keeps compiled code by the date of the file that the function stands in, and does not see that another one,
-    whose functions or constants were compiled into it, has changed. So ours are kept in a folder that is named for all
-    files with kernels and those that they take constants from, in the user's cache or below ``NUMBA_CACHE_DIR``.
-
-    Parameters
-    ----------
-    function : callable
-
-    Returns
-    -------
-    callable
+    numba keeps compiled code by the date of the file that holds the function, and does not see a change of another file
+    whose functions or constants were compiled into it. So our compiled code lies in a folder named by the digest of all
+    files that hold kernels or constants of kernels, in the user's cache or below ``NUMBA_CACHE_DIR``.
     """
     given = config.CACHE_DIR
     compiled = njit(nogil=True, error_model="numpy")(function)
     try:
         # The folder is chosen when a function is declared, so that other packages' functions stay where they were.
         config.CACHE_DIR = str(Path(given or user_cache_dir("darkmask")) / "kernels" / _compiled_digest()[:16])
-        # What enable_caching() would do with numba's own cache, which trusts every byte that it finds.
+        # This is what enable_caching() would do with numba's own cache, which trusts every byte that it finds.
         compiled._cache = SealedCache(function)
-    except RuntimeError:  # nowhere to keep it
+    except RuntimeError:  # there is nowhere to keep it
         pass
     finally:
         config.CACHE_DIR = given
@@ -49,9 +41,9 @@ def kernel(function: Callable) -> Callable:
 
 @cache
 def _compiled_digest() -> str:
-    """Digest of what can be compiled into a kernel: the modules that hold one, and those whose constants it takes.
+    """Return the digest of what can be compiled into a kernel: modules that hold one, and modules of its constants.
 
-    Whatever else a kernel uses of another module is a kernel too. What constants are made from in turn counts as well.
+    Whatever else a kernel uses of another module is a kernel too. What the constants are made from counts as well.
     """
     modules = {path for path in PACKAGE.rglob("*.py") if b"\n@kernel" in path.read_bytes()}
     unread = list(modules)
@@ -64,9 +56,9 @@ def _compiled_digest() -> str:
 
 
 def _constants_from(path: Path) -> Iterator[Path]:
-    """The modules of ours that a module imports constants from, names in capitals, but for those of plain Python."""
+    """Yield the modules of ours from which the compiled code of a module takes constants (names in capitals)."""
     parts = ast.parse(path.read_bytes()).body
-    # A function without a decorator is never compiled; a class neither.
+    # A function without a decorator is never compiled, nor is a class.
     compiled = [part for part in parts if getattr(part, "decorator_list", True) and not isinstance(part, ast.ClassDef)]
     used = {node.id for part in compiled for node in ast.walk(part) if isinstance(node, ast.Name)}
     for node in parts:
@@ -86,12 +78,13 @@ def work_in_blocks(
     make_room: Callable[[], Room],
     threads: int | None = None,
 ) -> None:
-    """Do some work on blocks of rows, in threads of which each has buffers of its own.
+    """Do some work on blocks of rows, in threads that each have buffers of their own.
 
     Parameters
     ----------
     work : callable
-        Of the buffers of a thread, the first row of a block, and how many rows it has. What it raises ends the work.
+        Called with the buffers of a thread, the first row of a block and its number of rows. What it raises ends the
+        work.
     stop : int
         Number of rows.
     size : int
@@ -99,7 +92,7 @@ def work_in_blocks(
     make_room : callable
         Makes the buffers of a thread.
     threads : int, optional
-        By default one for each core that this process may use.
+        Number of threads; by default one for each core that this process may use.
     """
     starts = range(0, stop, size)
     threads = max(1, min(threads or usable_cores(), len(starts)))

@@ -2,7 +2,7 @@
 
 from .flags import Category
 
-# Okabe and Ito's palette, which people with any of the common colour deficiencies can tell apart.
+# Okabe and Ito's palette: people with any of the common colour deficiencies can tell its colours apart.
 COLOURS = {
     "black": "#000000",
     "orange": "#E69F00",
@@ -15,7 +15,7 @@ COLOURS = {
     "grey": "#7F7F7F",
 }
 
-# Drawn in this order, so that the rarer and graver lie on top. Shape and colour both differ: colour is never alone.
+# Categories are drawn in this order, so that the rarer and graver lie on top. Both shape and colour tell them apart.
 STYLES = {
     Category.UNDETERMINED: ("grey", "x"),
     Category.WARM: ("yellow", "s"),

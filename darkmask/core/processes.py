@@ -1,4 +1,4 @@
-"""How a process that runs a module of ours is started, and the last thing that one said."""
+"""Start a process that runs a module of ours, and find the last thing that it said."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from .provenance import PACKAGE
 
 
 def module_command(module: str, *arguments: str) -> list[str]:
-    """Return the command line of a process that runs a module of ours, whatever it warns of."""
+    """Return the command line of a process that runs a module of ours without showing its warnings."""
     return [sys.executable, "-W", "ignore", "-m", module, *arguments]
 
 
@@ -19,18 +19,14 @@ def module_environment(**more: str) -> dict[str, str]:
 
 
 def last_words(said: Iterable[str], otherwise: str) -> str:
-    """Return the last line that says something, of what a process wrote on standard error.
+    """Return the last line with text that a process wrote on standard error.
 
     Parameters
     ----------
     said : iterable of str
-        Lines.
+        Lines of standard error.
     otherwise : str
-        What to say where there is none.
-
-    Returns
-    -------
-    str
+        What to return when no line has text.
     """
     lines = [line.strip() for line in said if line.strip()]
     return lines[-1] if lines else otherwise

@@ -1,4 +1,4 @@
-"""One progress bar on standard error, of whatever takes minutes."""
+"""One progress bar on standard error for work that takes minutes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,22 +13,22 @@ def progress_bar(
     Parameters
     ----------
     what : str
-        What is written before it.
+        Text before the bar.
     total : int
-        Steps, or bytes, until the end.
+        Steps, or bytes, of the whole work.
     shown : bool
-        Whether there is one at all.
+        Whether to show a bar at all.
     counts_bytes : bool
-        Whether the steps are bytes: then amount and speed are shown in place of the number and the time gone by.
+        Whether the steps are bytes: then the bar shows amount and speed instead of the count and the time gone by.
     estimates : bool
-        Whether to say how long it will still take.
+        Whether to show how long it will still take.
 
     Yields
     ------
     callable
-        To be told how many steps are done, 1 by default.
+        A function that is told how many steps are done, 1 by default.
     """
-    # Imported here: it takes a tenth of a second, and most runs show none.
+    # rich is imported here because that takes a tenth of a second, and most runs show no bar.
     from rich import progress
     from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""Where our source lies, and the digest of it by which an entry of a cache is stale."""
+"""Find our source, and digest it to tell when an entry of a cache is stale."""
 
 import hashlib
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
-# Each imports those before it alone, which the contract of import-linter in pyproject.toml holds.
+# Each layer imports only those before it; the contract of import-linter in pyproject.toml enforces it.
 LAYERS = (
     *("core", "delivery", "masks", "search", "pipeline", "build", "simulate", "acquire", "validation", "reports"),
 )
@@ -14,16 +14,16 @@ LAYERS = (
 
 @cache
 def source_digest(layer: str, without: tuple[str, ...] = ()) -> str:
-    """Return the SHA-256 of the source that can decide what a layer makes, so that other code's work is another entry.
+    """Return the SHA-256 of the source that decides what a layer makes, so that changed code makes another entry.
 
-    That is the layer and those below it: imports only point down, so no line of a layer above can change what it makes.
+    The digest covers the layer and those below it: imports only point down, so no line above it changes what it makes.
 
     Parameters
     ----------
     layer : str
-        One of `LAYERS`: where the entry is made.
+        One of `LAYERS`, in which the entry is made.
     without : tuple of str
-        Layers below it that what makes the entry does not import.
+        Layers below it that the maker of the entry does not import.
 
     Returns
     -------
@@ -31,18 +31,18 @@ def source_digest(layer: str, without: tuple[str, ...] = ()) -> str:
         64 hexadecimal digits.
     """
     layers = set(LAYERS[: LAYERS.index(layer) + 1]).difference(without)
-    # What lies beside the layers, the version say, is of all of them.
+    # The files beside the layers, such as the one with the version, count for all layers.
     beside = PACKAGE / "__init__.py"
     return digest_of([beside, *(path for name in layers for path in (PACKAGE / name).rglob("*.py"))])
 
 
 def digest_of(modules: Iterable[Path]) -> str:
-    """Return the SHA-256 of some of our modules, with their places.
+    """Return the SHA-256 of the source of some of our modules and of their paths.
 
     Parameters
     ----------
     modules : iterable of Path
-        In any order.
+        Paths of the modules, in any order.
 
     Returns
     -------

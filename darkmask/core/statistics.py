@@ -1,7 +1,7 @@
 """Constants of the statistics that every measurement shares."""
 
-# Of the scatter of a Gaussian over its median absolute deviation, as in astropy.stats.mad_std.
+# The ratio of the standard deviation of a Gaussian to its median absolute deviation, as in astropy.stats.mad_std.
 MAD_TO_SIGMA = 1.482602218505602
-# The same as maps and pictures have always had it. A millionth less, and yet it stays: pixels at a threshold would
-# change sides.
+# The rounded value that maps and pictures have always used. It is a millionth smaller, yet it stays: another value
+# would move pixels at a threshold to the other side.
 MAD_TO_SIGMA_ROUNDED = round(MAD_TO_SIGMA, 4)

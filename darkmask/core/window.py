@@ -11,7 +11,7 @@ class Window(NamedTuple):
     Attributes
     ----------
     xstart, ystart : int
-        Its first column and row, counted from 1: SUBSTRT1 and SUBSTRT2.
+        First column and row, counted from 1: SUBSTRT1 and SUBSTRT2.
     xsize, ysize : int
         Columns and rows: SUBSIZE1 and SUBSIZE2.
     """
@@ -26,17 +26,17 @@ class Window(NamedTuple):
 
     @classmethod
     def of_frame(cls, frame: int) -> "Window":
-        """Return the whole of a full frame of so many pixels along each side."""
+        """Return the window of a whole frame with so many pixels along each side."""
         return cls(1, 1, frame, frame)
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(rows, columns)."""
+        """The shape (rows, columns)."""
         return self.ysize, self.xsize
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Rows and columns of an image of the full frame."""
+        """The rows and columns of this window in an image of the full frame."""
         row, column = self.ystart - 1, self.xstart - 1
         return slice(row, row + self.ysize), slice(column, column + self.xsize)
 
@@ -45,7 +45,7 @@ class Window(NamedTuple):
         return image[self.slices]
 
     def covers(self, other: "Window") -> bool:
-        """Return whether every pixel of another window is one of this."""
+        """Return whether every pixel of another window also lies in this one."""
         return (
             self.xstart <= other.xstart
             and self.ystart <= other.ystart

@@ -1,4 +1,4 @@
-"""Deliveries of dark exposures: found, described and opened, never written to."""
+"""Find, describe and open deliveries of dark exposures; nothing is ever written to them."""
 
 from .exposure import OpenExposure, require_unchanged
 from .opened import OpenSet

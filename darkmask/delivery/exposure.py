@@ -17,8 +17,8 @@ _UNSIGNED_32 = 2**31
 class OpenExposure:
     """Lazy views of the arrays of one triplet.
 
-    The files are mapped, not read: a slice of rows costs the pages it touches. Arrays are big-endian, as FITS is;
-    the slices that the methods give are native.
+    The files are mapped, not read: a slice of rows costs only the pages that it touches. The mapped arrays are big-
+    endian, as FITS is; the slices that the methods return are in native order.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class OpenExposure:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(integrations, groups, rows, columns)."""
+        """The shape (integrations, groups, rows, columns)."""
         return self._sci.shape
 
     def check_unchanged(self) -> None:
@@ -61,7 +61,7 @@ class OpenExposure:
             layout.check()
 
     def places(self, integration: int) -> tuple[tuple[int, int], ...]:
-        """Where one integration lies, for :func:`darkmask.delivery.reading.read_rows`; the exposure must be entered.
+        """Return where one integration lies, as :func:`darkmask.delivery.reading.read_rows` needs it, once entered.
 
         Returns
         -------
@@ -75,7 +75,7 @@ class OpenExposure:
         )
 
     def shortened(self) -> DeliveryError:
-        """The error when reading ended too early: which file it is that has changed."""
+        """Return the error for reading that ended too early: it names the file that has changed."""
         for layout in self._layouts:
             try:
                 layout.check()
@@ -84,7 +84,7 @@ class OpenExposure:
         return DeliveryError(f"{self.exposure.jump.path} or a file of its exposure cannot be read: transfer it again.")
 
     def __enter__(self) -> "OpenExposure":
-        """Open the files to be read by rows, once: a file that takes the name of one later is another one."""
+        """Open the files to be read by rows once, so that a file that later takes the name of one is never read."""
         for layout in self._layouts:
             layout.open()
         return self
@@ -94,23 +94,23 @@ class OpenExposure:
             layout.close()
 
     def pixeldq(self, rows: slice = slice(None)) -> np.ndarray:
-        """PIXELDQ, uint32 (rows, x)."""
+        """Return PIXELDQ, uint32 (rows, x)."""
         return _unsigned(self._pixeldq[rows])
 
     def pedestal(self, rows: slice = slice(None), integration: int | slice = slice(None)) -> np.ndarray:
-        """PEDESTAL, float32 (nint, rows, x), DN; (rows, x) of one integration."""
+        """Return PEDESTAL, float32 (nint, rows, x), DN; (rows, x) of one integration."""
         return self._pedestal[integration, rows].astype(np.float32)
 
     def rate(self, rows: slice = slice(None), integration: int | slice = slice(None)) -> np.ndarray:
-        """The slopes, float32 (nint, rows, x), DN/s; (rows, x) of one integration."""
+        """Return the slopes, float32 (nint, rows, x), DN/s; (rows, x) of one integration."""
         return self._rate[integration, rows].astype(np.float32)
 
     def rate_dq(self, rows: slice = slice(None)) -> np.ndarray:
-        """DQ of the slopes, uint32 (nint, rows, x)."""
+        """Return the DQ of the slopes, uint32 (nint, rows, x)."""
         return _unsigned(self._rate_dq[:, rows])
 
     def ramps(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The ramps of some pixels.
+        """Return the ramps of some pixels.
 
         Parameters
         ----------
@@ -127,15 +127,10 @@ class OpenExposure:
 def require_unchanged(path: Path, record: FileRecord) -> None:
     """Make sure that a file is still the one that was scanned.
 
-    Parameters
-    ----------
-    path : Path
-    record : FileRecord
-
     Raises
     ------
     DeliveryError
-        When it is gone, or has another size or date.
+        When the file is gone, or has another size or date.
     """
     try:
         status = path.stat()
@@ -158,7 +153,7 @@ class _Layout:
         self.check()
 
     def check(self) -> None:
-        """Raise a DeliveryError when the file is not what was scanned."""
+        """Raise a DeliveryError when the file has changed since the scan."""
         require_unchanged(self._path, self._record)
 
     def open(self) -> None:
@@ -168,7 +163,7 @@ class _Layout:
             raise DeliveryError(f"{self._record.path} can no longer be read ({error.strerror}): run again.") from error
 
     def place(self, extension: str, integration: int) -> tuple[int, int]:
-        """Descriptor, and bytes before one integration of an extension whose first axis they are."""
+        """Return the descriptor, and the bytes before one integration in an extension of integrations."""
         array = self._record.arrays[extension]
         whole = self._dimensions[extension] == len(array.shape)
         size = abs(array.bitpix) // 8 * math.prod(array.shape[1:]) if whole else 0
@@ -201,5 +196,5 @@ class _Layout:
 
 
 def _unsigned(stored: np.ndarray) -> np.ndarray:
-    """Undo FITS's offset: the top bit of the stored signed integer is inverted."""
+    """Undo FITS's offset by inverting the top bit of the stored signed integers."""
     return stored.astype(np.int32).view(np.uint32) ^ np.uint32(_UNSIGNED_32)

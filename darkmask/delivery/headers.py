@@ -1,4 +1,4 @@
-"""One file of a delivery, read by its headers alone."""
+"""Read one file of a delivery by its headers alone."""
 
 import os
 import re
@@ -12,10 +12,10 @@ from darkmask.core.errors import DeliveryError
 
 from .records import ArrayPlace, FileRecord, Kind
 
-# Suffixes that MAST gives; used for what a file was meant to be when its headers cannot be read, never against them.
+# Suffixes that MAST gives. They tell what a file was meant to be when its headers cannot be read; readable headers win.
 _SUFFIX = re.compile(r"_(jump|fitopt|rate|rateints|uncal)\.fits$", re.IGNORECASE)
 _DETECTOR_IN_NAME = re.compile(r"nrc(?:[ab][1-4]|[ab]long)", re.IGNORECASE)
-# What identifies an exposure in the headers; a segment of a long exposure is a triplet of its own.
+# These identify an exposure in the headers; a segment of a long exposure is a triplet of its own.
 _EXPOSURE_KEYWORDS = ("PROGRAM", "OBSERVTN", "VISIT", "VISITGRP", "SEQ_ID", "ACT_ID", "EXPOSURE", "DETECTOR")
 _SEARCHED = ("SCI", "GROUPDQ", "PIXELDQ", "PEDESTAL", "DQ")
 _REQUIRED = (
@@ -25,20 +25,20 @@ _REQUIRED = (
 
 
 def suffix_of(path: Path) -> Kind | None:
-    """The product that a file's name claims it is; None for any other file."""
+    """Return the product that a file's name claims it is; None for any other file."""
     match = _SUFFIX.search(path.name)
     return Kind(match.group(1).lower()) if match else None
 
 
 def detector_in_name(path: Path) -> str | None:
-    """The NIRCam detector that a file's name claims; None when it names none."""
+    """Return the NIRCam detector that a file's name claims; None when it names none."""
     match = _DETECTOR_IN_NAME.search(path.name)
     name = match.group(0).upper() if match else None
     return name if name in DETECTORS else None
 
 
 def read_record(path: Path, folder: Path) -> FileRecord | None:
-    """Read the headers of a FITS file and check that the file is as long as they say.
+    """Read the headers of a FITS file, and check that the file is as long as they say.
 
     Parameters
     ----------
@@ -49,12 +49,12 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
     Returns
     -------
     FileRecord or None
-        None for a FITS file that is none of a delivery's products.
+        None for a FITS file that is not one of a delivery's products.
 
     Raises
     ------
     DeliveryError
-        When the file is no FITS file, is shorter than its headers say, or lacks a keyword.
+        When the file is not a FITS file, is shorter than its headers say, or lacks a keyword.
     """
     relative = path.relative_to(folder).as_posix()
     status = path.stat()
@@ -74,20 +74,20 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
         )
     try:
         return _record(primary, kind, arrays, path, relative, status)
-    except Exception as error:  # a wrong type, or a card that astropy parses only now and cannot
+    except Exception as error:  # a wrong type, or a card that astropy cannot parse and reads only now
         raise DeliveryError(
             f"{relative} has a header value that cannot be used ({_first_line(error)}): make the file again."
         ) from error
 
 
 def _read_headers(path: Path, relative: str, size: int) -> tuple[object, dict[str, ArrayPlace]]:
-    """The primary header of a whole FITS file, and where its extensions lie."""
+    """Return the primary header of a whole FITS file, and where its extensions lie."""
     from astropy.io import fits
 
     try:
-        # Opened here, because astropy would leave it open when it fails, and unpack a compressed file of any name.
+        # The file is opened here: astropy would leave it open on failure, and unpack a compressed file of any name.
         with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what it warns of is found below, and said in our words
+            warnings.simplefilter("ignore")  # what astropy warns of is found below, and said in our words
             if file.read(len(fits_layout.SIGNATURE)) != fits_layout.SIGNATURE:
                 raise DeliveryError(
                     f"{relative} is not a FITS file (it does not begin with SIMPLE): transfer it again."
@@ -99,7 +99,7 @@ def _read_headers(path: Path, relative: str, size: int) -> tuple[object, dict[st
                 damage = fits_layout.damage(hdus, file, size)
     except DeliveryError:
         raise
-    except Exception as error:  # astropy raises many types on damaged headers; each means the same to the user
+    except Exception as error:  # astropy raises many types for damaged headers; each means the same to the user
         raise DeliveryError(
             f"{relative} has damaged FITS headers ({_first_line(error)}): transfer it again."
         ) from error
@@ -109,7 +109,7 @@ def _read_headers(path: Path, relative: str, size: int) -> tuple[object, dict[st
 
 
 def _product_kind(arrays: dict[str, ArrayPlace], path: Path, relative: str) -> Kind | None:
-    """Which product a file is; None for one that neither is nor claims to be one."""
+    """Return which product a file is; None for one that neither is nor claims to be one."""
     kind = _kind({name: place.shape for name, place in arrays.items()}, path)
     if kind is None and suffix_of(path) is not None:
         raise DeliveryError(
@@ -152,7 +152,7 @@ def _record(primary, kind: Kind, arrays: dict, path: Path, relative: str, status
 
 
 def _kind(shapes: dict, path: Path) -> Kind | None:
-    """What a file is, by its extensions; ``_rate`` and ``_rateints`` differ in dimensions alone."""
+    """Return the kind of a file by its extensions; ``_rate`` and ``_rateints`` differ in dimensions alone."""
     science = shapes.get("SCI", ())
     if "GROUPDQ" in shapes and len(science) == 4:
         return Kind.JUMP
@@ -171,12 +171,12 @@ def _exposure_key(primary, path: Path) -> str:
     values = [str(primary.get(keyword, "")).strip() for keyword in _EXPOSURE_KEYWORDS]
     if all(values):
         return "-".join([*values, str(primary.get("EXSEGNUM", 1))])
-    # Files made outside the archive may lack the visit keywords; then their common root tells partners.
+    # Files made outside the archive may lack the visit keywords; then the common root of their names joins partners.
     return _SUFFIX.sub("", path.name)
 
 
 def _place(header, offset: int) -> ArrayPlace:
-    """Where and how an image extension is stored; a table has no shape."""
+    """Return where and how an image extension is stored; a table has no shape."""
     axes = range(header["NAXIS"], 0, -1) if header.get("XTENSION") == "IMAGE" else ()
     return ArrayPlace(
         offset,

@@ -1,4 +1,4 @@
-"""What is wrong with the exposures of a set by their headers: lists of sentences, one per file."""
+"""Find what the headers of a set show to be wrong with its exposures, as lists of sentences, one per file."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,24 +9,15 @@ from darkmask.core.window import Window
 
 from .records import Exposure, FileRecord, SetKey
 
-# What a dark must have had done before it is searched, and what must not have been done: subtracting the dark
-# reference takes the hot pixels away.
+# A dark must have had these steps before it is searched. Subtracting the dark reference must not have been done: it
+# takes the hot pixels away.
 _DONE = {"jump": ("S_SUPERB", "S_JUMP"), "rate": ("S_RAMP",)}
 _NOT_DONE = ("S_DARK",)
 DARK = "NRC_DARK"
 
 
 def step_problems(exposures: Iterable[Exposure]) -> list[str]:
-    """Files whose S_* keywords say that a step is missing, or that the dark was subtracted.
-
-    Parameters
-    ----------
-    exposures : iterable of Exposure
-
-    Returns
-    -------
-    list of str
-    """
+    """Return the files whose S_* keywords say that a step is missing, or that the dark was subtracted."""
     sentences = []
     for exposure in exposures:
         for record, needed in ((exposure.jump, _DONE["jump"]), (exposure.rate, _DONE["rate"])):
@@ -44,16 +35,7 @@ def step_problems(exposures: Iterable[Exposure]) -> list[str]:
 
 
 def exposure_type_problems(exposures: Iterable[Exposure]) -> list[str]:
-    """Files that are no darks by their EXP_TYPE.
-
-    Parameters
-    ----------
-    exposures : iterable of Exposure
-
-    Returns
-    -------
-    list of str
-    """
+    """Return the files that are not darks by their EXP_TYPE."""
     return [
         f"{record.path} has EXP_TYPE {record.exp_type or 'missing'} where {DARK} was expected: take it out of the "
         "delivery."
@@ -64,19 +46,10 @@ def exposure_type_problems(exposures: Iterable[Exposure]) -> list[str]:
 
 
 def geometry_problems(exposures: Sequence[Exposure], geometry: Geometry) -> list[str]:
-    """Files whose size, position or axes are not those of their detector and subarray.
+    """Return the files whose size, position or axes are not those of their detector and subarray.
 
     On real frames a subarray is also compared with the SIAF; mini frames have none. Exposures of one set must agree on
     their position, since a subarray that was moved in flight keeps its name.
-
-    Parameters
-    ----------
-    exposures : sequence of Exposure
-    geometry : Geometry
-
-    Returns
-    -------
-    list of str
     """
     sentences = []
     first: dict[SetKey, FileRecord] = {}
@@ -110,7 +83,7 @@ def _frame_problems(record: FileRecord, geometry: Geometry) -> list[str]:
 
 def _siaf_problems(record: FileRecord) -> list[str]:
     allowed = siaf.positions(record.detector, record.subarray)
-    # A subarray that was moved may be where any SIAF since launch had it.
+    # A subarray that was moved may be where any SIAF since launch puts it.
     versions = f"the SIAF (PRD {siaf.FIRST_PRD_VERSION} to {siaf.PRD_VERSION})"
     if not allowed:
         return [

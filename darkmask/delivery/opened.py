@@ -18,19 +18,19 @@ class OpenSet:
     Parameters
     ----------
     exposures : sequence of Exposure
-        All of one set, at least one.
+        Exposures of one set, at least one.
     folder : Path
         The delivery's folder.
     integrations : sequence of int, optional
-        Which of all integrations, counted over the exposures; all by default.
+        Numbers of the integrations to read, counted over all exposures; all by default.
 
     Attributes
     ----------
     exposures : list of OpenExposure
     planes : list of (OpenExposure, int)
-        Each of those integrations.
+        Each of the chosen integrations, with its exposure.
     places : numpy.ndarray, shape (integration, 4, 2), int64
-        Inside the context: where each lies, see :meth:`OpenExposure.places`.
+        Where each integration lies, see :meth:`OpenExposure.places`; set only inside the context.
 
     Raises
     ------
@@ -60,12 +60,12 @@ class OpenSet:
                 exposure.check_unchanged()
 
     def require_read(self, failed: int) -> None:
-        """Raise the DeliveryError of what a kernel could not read.
+        """Raise a DeliveryError for what a kernel could not read.
 
         Parameters
         ----------
         failed : int
-            Which integration, or -1 when all were read.
+            Number of the integration that failed, or -1 when all were read.
         """
         if failed >= 0:
             raise self.planes[failed][0].shortened()

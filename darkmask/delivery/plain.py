@@ -1,4 +1,4 @@
-"""Exposures written as plain arrays: what a search reads, without FITS around it."""
+"""Write exposures as plain arrays: what a search reads, without FITS around it."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,20 +27,16 @@ class Ramps:
 
 
 def write_plain(folder: Path, key: str, ramps: Ramps, like: FileRecord) -> Exposure:
-    """Write an exposure that is not delivered, to be searched like one that is.
+    """Write an exposure of no delivery, so that it can be searched like a delivered one.
 
     Parameters
     ----------
     folder : Path
     key : str
-        Of the exposure, and in the names of its files.
+        Key of the exposure, which also stands in the names of its files.
     ramps : Ramps
     like : FileRecord
         What its headers would say; shape and place in the frame are those of the arrays, from its first column on.
-
-    Returns
-    -------
-    Exposure
     """
     nint, ngroup, rows, columns = ramps.sci.shape
     products = {

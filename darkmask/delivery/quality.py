@@ -6,22 +6,18 @@ import numpy as np
 
 from darkmask.core.flags import has_flag
 
-# A standard error from fewer values is none.
+# Fewer values give no standard error.
 MIN_MEDIANS = 5
 
 
 def unexplained_rates(rate: np.ndarray, dq: np.ndarray, science: np.ndarray) -> float:
-    """Fraction of the science pixels' rates that are not finite although no DQ bit says why.
+    """Return the fraction of the science pixels' rates that are not finite although no DQ bit says why.
 
     Parameters
     ----------
     rate : numpy.ndarray, shape (nint, y, x), float, DN/s
     dq : numpy.ndarray, shape (nint, y, x), uint32
     science : numpy.ndarray, shape (y, x), bool
-
-    Returns
-    -------
-    float
     """
     explained = has_flag(dq, "DO_NOT_USE", "SATURATED")
     bad = ~np.isfinite(rate) & ~explained & science
@@ -29,33 +25,25 @@ def unexplained_rates(rate: np.ndarray, dq: np.ndarray, science: np.ndarray) -> 
 
 
 def lost_pixels(pixeldq: np.ndarray, science: np.ndarray) -> float:
-    """Fraction of the science pixels that the ramp fit was told not to use; nothing can be learnt of them.
+    """Return the fraction of the science pixels that the ramp fit was told not to use; a search learns nothing of them.
 
     Parameters
     ----------
     pixeldq : numpy.ndarray, shape (y, x), uint32
     science : numpy.ndarray, shape (y, x), bool
-
-    Returns
-    -------
-    float
     """
     lost = has_flag(pixeldq, "DO_NOT_USE") & science
     return float(lost.sum() / max(science.sum(), 1))
 
 
 def usable_integrations(rates, science: np.ndarray) -> int:
-    """Integrations that tell something: most rates are finite, they are not all equal, and no other has the same ones.
+    """Count the integrations that tell something: most rates are finite, not all are equal, no other has the same ones.
 
     Parameters
     ----------
     rates : iterable of numpy.ndarray, shape (y, x), float32, DN/s
         One per integration.
     science : numpy.ndarray, shape (y, x), bool
-
-    Returns
-    -------
-    int
     """
     seen = set()
     for rate in rates:
@@ -67,7 +55,7 @@ def usable_integrations(rates, science: np.ndarray) -> int:
 
 
 def dark_current(rates, good: np.ndarray) -> tuple[float, float]:
-    """Median rate of good pixels, and how well it is known.
+    """Return the median rate of good pixels, and its standard error.
 
     Parameters
     ----------
@@ -78,8 +66,8 @@ def dark_current(rates, good: np.ndarray) -> tuple[float, float]:
     Returns
     -------
     rate, error : float, DN/s
-        Mean of the medians of the integrations, and its standard error from their scatter, in which offsets and drifts
-        that all pixels of an integration share show; NaN where fewer than ``MIN_MEDIANS`` of them differ.
+        Mean of the medians of the integrations, and its standard error from their scatter, which shows offsets and
+        drifts that all pixels of an integration share; NaN when fewer than ``MIN_MEDIANS`` of them differ.
     """
     medians = set()
     for rate in rates:
@@ -94,16 +82,12 @@ def dark_current(rates, good: np.ndarray) -> tuple[float, float]:
 
 
 def difference_noise(noise: np.ndarray, good: np.ndarray) -> float:
-    """Median noise of a group difference of good pixels, DN; NaN where there is none.
+    """Return the median noise of a group difference of good pixels, DN; NaN when there is none.
 
     Parameters
     ----------
     noise : numpy.ndarray, shape (y, x), float32, DN
     good : numpy.ndarray, shape (y, x), bool
-
-    Returns
-    -------
-    float
     """
     values = noise[good]
     values = values[np.isfinite(values)]
@@ -111,19 +95,19 @@ def difference_noise(noise: np.ndarray, good: np.ndarray) -> float:
 
 
 def jump_rate(jumps: np.ndarray, good: np.ndarray, seconds: float) -> float:
-    """Jumps per good pixel and second.
+    """Return the jumps per good pixel and second.
 
     Parameters
     ----------
     jumps : numpy.ndarray, shape (y, x), int
-        Of all integrations.
+        Jumps in all integrations together.
     good : numpy.ndarray, shape (y, x), bool
     seconds : float
-        That all ramps took.
+        Time of all ramps together.
 
     Returns
     -------
     float
-        1/s; NaN where there is no good pixel.
+        1/s; NaN when there is no good pixel.
     """
     return float(jumps[good].mean() / seconds) if good.any() and seconds > 0 else float("nan")

@@ -12,7 +12,7 @@ _pread = types.ExternalFunction("pread", types.intp(types.intc, types.uintp, typ
 
 @kernel
 def read_piece(descriptor, offset, out):
-    """Fill an array, in C order, with what lies ``offset`` bytes from a file's beginning; False when that fails."""
+    """Fill an array, in C order, with the bytes from ``offset`` in a file on; return False when that fails."""
     length = out.size * out.itemsize
     done = 0
     while done < length:
@@ -27,19 +27,19 @@ def read_piece(descriptor, offset, out):
 def read_rows(descriptor, offset, pixels, start, count, out):
     """Read some rows of consecutive planes as they lie in a file.
 
-    By plain reads and not through a map: a page that is used once costs more to map than to copy, and a file that
+    This uses plain reads and not a map. A page that is used once costs more to map than to copy, and a file that
     somebody shortens meanwhile gives an error, where a map would end the process.
 
     Parameters
     ----------
     descriptor : int
-        Of an open file.
+        Descriptor of an open file.
     offset : int
         Bytes before the first plane.
     pixels : int
-        In a plane.
+        Pixels in a plane.
     start, count : int
-        First row, and how many.
+        First row, and number of rows.
     out : array, shape (planes, at least count, x), C order
         The first ``count`` rows of each plane are set.
 
@@ -58,7 +58,7 @@ def read_rows(descriptor, offset, pixels, start, count, out):
 
 @intrinsic
 def _as_float32(typing_context, bits):  # noqa: ARG001
-    """The float32 that has these bits, without a way through memory."""
+    """Return the float32 that has these bits, without a detour through memory."""
 
     def generate(context, builder, signature, arguments):  # noqa: ARG001
         from llvmlite import ir
@@ -70,7 +70,7 @@ def _as_float32(typing_context, bits):  # noqa: ARG001
 
 @kernel
 def native_float32(v):
-    """A big-endian float32 that was read as a little-endian integer."""
+    """Return a big-endian float32 that was read as a little-endian integer."""
     return _as_float32(
         np.uint32(
             (v >> np.uint32(24))

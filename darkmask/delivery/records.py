@@ -58,15 +58,16 @@ class FileRecord:
     key : str
         The exposure that the file belongs to, the same for its partners.
     shape : tuple of int
-        Of the science array: (nint, ngroup, y, x) for jump, (nint, y, x) or (y, x) for the others.
+        Shape of the science array: (nint, ngroup, y, x) for jump, (nint, y, x) or (y, x) for the others.
     steps : dict
         The S_* keywords.
     xstart, ystart : int
         SUBSTRT1 and SUBSTRT2, counted from 1.
     segments : int
-        EXSEGTOT: files that a long exposure is split into; a segment holds fewer integrations than NINTS says.
+        EXSEGTOT, the number of files that a long exposure is split into; a segment holds fewer integrations than NINTS
+        says.
     size, modified : int
-        Bytes, and the time of the last change in nanoseconds.
+        Size in bytes, and time of the last change in nanoseconds.
     arrays : dict of str to ArrayPlace
         The image extensions that a search reads.
     """
@@ -100,7 +101,7 @@ class FileRecord:
 
     @property
     def window(self) -> Window:
-        """What of the full frame it holds, by its headers."""
+        """The part of the full frame that the file holds, by its headers."""
         return Window(self.xstart, self.ystart, self.xsize, self.ysize)
 
     @property
@@ -118,7 +119,7 @@ class Exposure:
     Attributes
     ----------
     rate : FileRecord
-        The ``_rateints`` file where there is one, else the ``_rate`` file of a single integration.
+        The ``_rateints`` file if there is one, else the ``_rate`` file of a single integration.
     """
 
     jump: FileRecord
@@ -162,7 +163,7 @@ class Problem:
     Attributes
     ----------
     detectors : tuple of str
-        Whom it concerns; empty when that cannot be told, and then everyone.
+        The detectors it concerns; empty when that cannot be told: then it concerns all.
     subarray : str or None
         None when it cannot be told.
     observation : str
@@ -177,7 +178,7 @@ class Problem:
     observation: str = ""
 
     def concerns(self, detector: str, subarray: str | None = None) -> bool:
-        """Whether the problem is one of this detector's (and of this subarray's, when one is named)."""
+        """Return whether the problem is one of this detector (and of this subarray, when one is named)."""
         if self.detectors and detector not in self.detectors:
             return False
         return subarray is None or self.subarray is None or self.subarray == subarray
@@ -192,12 +193,12 @@ class DeliveryIndex:
     folder : str
         Absolute path.
     files : tuple of FileRecord
-        The readable ones, ordered by path.
+        The readable files, ordered by path.
     exposures : tuple of Exposure
         Whole triplets, ordered by key.
     problems : tuple of Problem
     raw : tuple of FileRecord
-        The readable ``_uncal`` files, ordered by path: no search reads them.
+        The readable ``_uncal`` files, ordered by path; no search reads them.
     """
 
     folder: str
@@ -215,7 +216,7 @@ class DeliveryIndex:
         return any(file.simulated for file in self.files)
 
     def sets(self, detector: str, subarray: str) -> dict[SetKey, tuple[Exposure, ...]]:
-        """The sets of one detector and subarray, the one with most integrations first."""
+        """Return the sets of one detector and subarray, the one with most integrations first."""
         groups: dict[SetKey, list[Exposure]] = {}
         for exposure in self.exposures:
             key = exposure.set_key
@@ -225,15 +226,15 @@ class DeliveryIndex:
         return {key: tuple(groups[key]) for key in order}
 
     def main_set(self, detector: str, subarray: str) -> tuple[Exposure, ...]:
-        """The exposures of the largest set, which is the one searched; empty when there is none."""
+        """Return the exposures of the largest set, which is the one searched; empty when there is none."""
         return next(iter(self.sets(detector, subarray).values()), ())
 
     def problems_of(self, detector: str, subarray: str | None, *kinds: ProblemKind) -> list[Problem]:
-        """The problems of these kinds that concern a detector (and subarray)."""
+        """Return the problems of these kinds that concern a detector (and subarray)."""
         return [p for p in self.problems if p.kind in kinds and p.concerns(detector, subarray)]
 
     def without_observations(self, observations) -> "DeliveryIndex":
-        """The same delivery without some observations (a cool-down set is never merged).
+        """Return the same delivery without some observations (a cool-down set is never merged).
 
         Observations are compared as the three digits of OBSERVTN: 3 and 003 are the same.
         """
@@ -269,7 +270,7 @@ class DeliveryIndex:
         return shown
 
     def to_json(self) -> dict:
-        """Plain values; :meth:`from_json` is the inverse."""
+        """Return plain values; :meth:`from_json` is the inverse."""
         return {
             "folder": self.folder,
             "files": [asdict(file) for file in self.files],

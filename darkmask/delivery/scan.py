@@ -11,7 +11,7 @@ from darkmask.core.errors import DeliveryError
 from .headers import detector_in_name, read_record, suffix_of
 from .records import DeliveryIndex, Exposure, FileRecord, Kind, Problem, ProblemKind
 
-# How triplets come from raw exposures.
+# The advice to a user who has raw exposures and needs triplets.
 HOW_TO_MAKE = "make it from the _uncal file with python -m darkmask prepare"
 
 
@@ -26,7 +26,7 @@ def scan(folder: Path) -> DeliveryIndex:
     Returns
     -------
     DeliveryIndex
-        Never an exception for what the folder holds: whatever is wrong stands in ``problems``.
+        The description; no content of the folder raises an exception: whatever is wrong stands in ``problems``.
     """
     absolute = os.path.abspath(folder)
     folder = Path(absolute)
@@ -120,7 +120,7 @@ def _folder_problem(folder: Path) -> Problem | None:
 
 
 def _fits_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
-    """The FITS files of a folder; what could not be looked into is added to ``problems``."""
+    """Yield the FITS files of a folder; add to ``problems`` what could not be looked into."""
 
     def unreadable(error: OSError) -> None:
         sentence = f"The folder {error.filename} cannot be read ({error.strerror}): ask for permission to read it."
@@ -140,7 +140,7 @@ def _fits_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
 
 
 def _identity_problem(record: FileRecord, named: str | None) -> Problem | None:
-    """A file that is of no NIRCam detector, or of another one than its name says, belongs to nobody."""
+    """Return the problem of a file that belongs to no NIRCam detector, or to another than its name says; else None."""
     concerned = tuple(d for d in (named, record.detector) if d in DETECTORS)
     if record.detector not in DETECTORS:
         return Problem(
@@ -198,7 +198,7 @@ def _partners(records: list[FileRecord]) -> tuple[tuple[Exposure, ...], list[Pro
 
 
 def _exposure(files: dict[Kind, FileRecord]) -> Exposure | Problem:
-    """Put a triplet together, or say what keeps it from being whole."""
+    """Put a triplet together, or return the problem that keeps it from being whole."""
     some = next(iter(files.values()))
     jump, fitopt = files.get(Kind.JUMP), files.get(Kind.FITOPT)
     rate = files.get(Kind.RATEINTS) or files.get(Kind.RATE)
@@ -249,7 +249,7 @@ def _exposure(files: dict[Kind, FileRecord]) -> Exposure | Problem:
 
 
 def _wrong_size(jump: FileRecord) -> str:
-    """What the headers and the arrays of a ramp disagree in; empty when they agree."""
+    """Return what the headers and the arrays of a ramp disagree in; empty when they agree."""
     nints, ngroups, *frame = jump.shape
     # A segment of a long exposure holds some of the integrations that its header counts.
     too_few = nints != jump.nints if jump.segments == 1 else nints > jump.nints
@@ -262,7 +262,7 @@ def _wrong_size(jump: FileRecord) -> str:
 
 
 def _problem(kind: ProblemKind, records: list[FileRecord], sentence: str) -> Problem:
-    """A problem of all detectors that its files are of; of every subarray when they do not agree on one."""
+    """Make a problem of all detectors that its files are of; of every subarray when they do not agree on one."""
     subarrays = {record.subarray for record in records}
     observations = {record.observation for record in records}
     return Problem(

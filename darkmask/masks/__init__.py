@@ -1,1 +1,1 @@
-"""MASK files: reading, writing, folders of them, what their header and bits must be, and how two of them differ."""
+"""Read, write, check and compare MASK files, and find them in folders."""

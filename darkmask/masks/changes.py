@@ -1,4 +1,4 @@
-"""What changed between two searches of one detector: which pixels became bad, and which are bad no more."""
+"""Compare two searches of one detector: which pixels became bad, and which are bad no more."""
 
 from dataclasses import dataclass
 
@@ -16,9 +16,9 @@ class Changes:
     Attributes
     ----------
     before, now : dict of str to numpy.ndarray, shape (y, x), bool
-        By kind: the categories of a search, or the flags of a mask; the same kinds in both.
+        Maps by kind (the categories of a search, or the flags of a mask); the same kinds in both.
     all : Agreement
-        Of pixels that are bad in any kind.
+        Agreement on pixels that are bad in any kind.
     by_kind : dict of str to Agreement
     """
 
@@ -29,12 +29,12 @@ class Changes:
 
     @property
     def appeared(self) -> float:
-        """Pixels that became bad, as a share of those that were; infinite when none was."""
+        """The number of pixels that became bad, as a share of those that were bad; infinite when none was."""
         return _share(self.all.new, self.all.reference)
 
     @property
     def disappeared(self) -> float:
-        """Pixels that are bad no more, as a share of those that were; 0 when none was."""
+        """The number of pixels that are bad no more, as a share of those that were bad; 0 when none was."""
         return _share(self.all.gone, self.all.reference)
 
     def told(self) -> str:
@@ -49,13 +49,9 @@ def changes(before: Kinds, now: Kinds, where: np.ndarray) -> Changes:
     Parameters
     ----------
     before, now : dict of str to numpy.ndarray, shape (y, x), bool
-        The same kinds.
+        The same kinds in both.
     where : numpy.ndarray, shape (y, x), bool
-        The pixels compared.
-
-    Returns
-    -------
-    Changes
+        The pixels to compare.
 
     Raises
     ------
@@ -71,11 +67,7 @@ def changes(before: Kinds, now: Kinds, where: np.ndarray) -> Changes:
 
 
 def changed_pixels(found: Changes):
-    """The table of the pixels that are of other kinds than they were, ordered by row and then by column.
-
-    Parameters
-    ----------
-    found : Changes
+    """Return a table of the pixels whose kinds have changed, ordered by row and then by column.
 
     Returns
     -------
@@ -107,7 +99,7 @@ def changed_pixels(found: Changes):
 
 
 def relative_change(before: float, now: float) -> float:
-    """By what share a number changed; 0 when both are 0, infinite when only the first is."""
+    """Return by what share a number changed; 0 when both are 0, infinite when only the first is."""
     return _share(now - before, before)
 
 

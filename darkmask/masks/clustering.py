@@ -1,30 +1,30 @@
-"""Whether pixels lie at random, or together."""
+"""Measure whether pixels lie at random or in clusters."""
 
 import numpy as np
 
-# Of fewer points the index has an error of more than 0.14.
+# With fewer points the index has an error of more than 0.14.
 FEWEST = 20
 
 
 def clark_evans(x: np.ndarray, y: np.ndarray, width: float, height: float) -> tuple[float, float]:
-    """The index of Clark and Evans: the mean distance to the nearest neighbour, in units of that of random points.
+    """Return the index of Clark and Evans: the mean distance to the nearest neighbour over that of random points.
 
-    Expected distance and error with Donnelly's correction for the edges of a rectangle (Clark and Evans 1954, Ecology
-    35, 445; Donnelly 1978, in Hodder, Simulation Methods in Archaeology).
+    The expected distance and the error have Donnelly's correction for the edges of a rectangle (Clark and Evans 1954,
+    Ecology 35, 445; Donnelly 1978, in Hodder, Simulation Methods in Archaeology).
 
     Parameters
     ----------
     x, y : numpy.ndarray, shape (n,)
-        Pixels; at least two.
+        Positions of at least two pixels.
     width, height : float
-        Of the rectangle that they lie in, pixels.
+        Size of the rectangle that they lie in, pixels.
 
     Returns
     -------
     index : float
         1 for random places, less for clusters, more for even ones.
     error : float
-        Of the index, one sigma, for random places.
+        Error of the index for random places, one sigma.
     """
     points, area, around = np.column_stack([x, y]), width * height, 2 * (width + height)
     number = len(points)

@@ -1,4 +1,4 @@
-"""How two masks, or two category images, agree."""
+"""Measure how two masks, or two category images, agree."""
 
 from dataclasses import dataclass
 
@@ -6,19 +6,19 @@ import numpy as np
 
 from darkmask.core.flags import CARRIED_MNEMONICS, dq_bits, has_flag
 
-# What a search of darks can flag, and a ground test flagged above the same brightness: WARM lies below the cut of
-# the ground masks (0.275 e-/s), so that a warm pixel is no new one.
+# A search of darks can set these flags, and a ground test set them above the same brightness. WARM lies below the cut
+# of the ground masks (0.275 e-/s), so a warm pixel does not count as new.
 COMPARED_MNEMONICS = ("HOT", "RC", "TELEGRAPH", "UNRELIABLE_SLOPE", "OTHER_BAD_PIXEL")
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Pixels by what two masks say of them.
+    """Numbers of pixels by what two masks say of them.
 
     Attributes
     ----------
     both, gone, new, neither : int
-        Bad in both; only in the first (reference); only in the second; in none.
+        Bad in both; only in the first (reference); only in the second; in neither.
     """
 
     both: int
@@ -28,18 +28,7 @@ class Agreement:
 
     @classmethod
     def of(cls, reference: np.ndarray, other: np.ndarray, where: np.ndarray) -> "Agreement":
-        """Compare two boolean maps.
-
-        Parameters
-        ----------
-        reference, other : numpy.ndarray, shape (y, x), bool
-        where : numpy.ndarray, shape (y, x), bool
-            The pixels compared.
-
-        Returns
-        -------
-        Agreement
-        """
+        """Compare two boolean maps, shape (y, x), over the pixels ``where``."""
         return cls(
             both=int((reference & other & where).sum()),
             gone=int((reference & ~other & where).sum()),
@@ -49,22 +38,22 @@ class Agreement:
 
     @property
     def reference(self) -> int:
-        """Bad pixels of the reference."""
+        """The number of bad pixels of the reference."""
         return self.both + self.gone
 
     @property
     def retained_fraction(self) -> float:
-        """Share of the reference's bad pixels that are still bad; NaN when it has none."""
+        """The share of the reference's bad pixels that are still bad; NaN when it has none."""
         return self.both / (self.both + self.gone) if self.both + self.gone else float("nan")
 
     @property
     def gone_fraction(self) -> float:
-        """Share of the reference's bad pixels that are good now; NaN when it has none."""
+        """The share of the reference's bad pixels that are good now; NaN when it has none."""
         return 1 - self.retained_fraction
 
     @property
     def new_fraction(self) -> float:
-        """Newly bad pixels as a share of all compared ones."""
+        """The number of newly bad pixels as a share of all compared ones."""
         total = self.both + self.gone + self.new + self.neither
         return self.new / total if total else float("nan")
 
@@ -81,19 +70,19 @@ class Agreement:
 
     @property
     def kappa_error(self) -> float:
-        """Standard error of kappa (Cohen 1960), for pixels that are independent; NaN where kappa is."""
+        """The standard error of kappa (Cohen 1960) for independent pixels; NaN when kappa is NaN."""
         total = self.both + self.gone + self.new + self.neither
         if not np.isfinite(self.kappa):
             return float("nan")
         observed = (self.both + self.neither) / total
-        # 1 - chance, from the kappa that it gave; equal masks have no disagreement and no error.
+        # This is 1 - chance, from the kappa that it gave; equal masks have no disagreement and no error.
         beyond = (1 - observed) / (1 - self.kappa) if self.kappa < 1 else 1.0
         return float(np.sqrt(observed * (1 - observed) / total) / beyond)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two masks on the flags that both were searched for.
+    """Comparison of two masks on the flags that both were searched for.
 
     Attributes
     ----------
@@ -102,7 +91,7 @@ class Comparison:
     where : numpy.ndarray, shape (y, x), bool
         The pixels compared.
     left_out : int
-        Pixels between the two thresholds, of which one search could not tell.
+        Number of pixels between the two thresholds, which one search could not tell.
     total : Agreement
     by_flag : dict of str to Agreement
     """
@@ -125,8 +114,9 @@ def compare(
 ) -> Comparison:
     """Compare two masks on the flags that a search of darks looks for and the reference uses.
 
-    A ground mask that never says TELEGRAPH was not searched for it: counting flight's as new would compare searches
-    and not pixels. For the same reason a pixel counts as HOT only above the brighter threshold of the two.
+    A ground mask that never says TELEGRAPH was not searched for it: counting the telegraph pixels of flight as new
+    would compare searches and not pixels. For the same reason a pixel counts as HOT only above the brighter of the two
+    thresholds.
 
     Parameters
     ----------
@@ -134,16 +124,12 @@ def compare(
     science : numpy.ndarray, shape (y, x), bool
         The pixels that see light.
     faint : numpy.ndarray, shape (y, x), bool, optional
-        Where the rate lies between the two thresholds, see :func:`between_thresholds`.
-
-    Returns
-    -------
-    Comparison
+        Pixels with a rate between the two thresholds, see :func:`between_thresholds`.
     """
     names = [n for n in COMPARED_MNEMONICS if has_flag(reference[science], n).any()]
     bits, hot = dq_bits(*names), dq_bits("HOT")
     either = (reference | other) & bits
-    # Of other flags nobody said that they depend on the rate.
+    # Only HOT is known to depend on the rate; other flags are compared at any rate.
     between = (either == hot) & science & faint if faint is not None else np.zeros_like(science)
     where = science & ~between
     bad = (reference & bits) != 0, (other & bits) != 0
@@ -154,14 +140,14 @@ def compare(
 
 
 def between_thresholds(rate: np.ndarray, first: float, second: float) -> np.ndarray:
-    """Where a rate is enough for one threshold of hot pixels and not for the other.
+    """Return where a rate is enough for one threshold of hot pixels and not for the other.
 
     Parameters
     ----------
     rate : numpy.ndarray, shape (y, x), float, e-/s
         NaN (saturated) lies above both.
     first, second : float
-        e-/s.
+        Thresholds, e-/s.
 
     Returns
     -------
@@ -171,10 +157,10 @@ def between_thresholds(rate: np.ndarray, first: float, second: float) -> np.ndar
 
 
 def lost_bits(base: np.ndarray, mask: np.ndarray) -> tuple[int, dict[str, tuple[int, int, int]]]:
-    """Pixels of the mask in force that lost a bit which darks cannot see, and those bits.
+    """Return how many pixels of the mask in force lost a bit which darks cannot see, and those bits.
 
-    DEAD may give way to HOT: such a pixel was saturated when the flats called it dead. DO_NOT_USE counts where it
-    stands beside such a bit: a pixel that is OPEN and used is worse than one that nobody knew of.
+    DEAD may give way to HOT: such a pixel was saturated when the flats called it dead. DO_NOT_USE counts if it stands
+    beside such a bit: a pixel that is OPEN and used is worse than one that nobody knew of.
 
     Parameters
     ----------
@@ -184,7 +170,7 @@ def lost_bits(base: np.ndarray, mask: np.ndarray) -> tuple[int, dict[str, tuple[
     -------
     pixels : int
     flags : dict of str to (int, int, int)
-        Of each mnemonic: the pixels that lost it, and x and y of the first of them, counted from 0.
+        For each mnemonic: the number of pixels that lost it, and x and y of the first of them, counted from 0.
     """
     carried, unusable = dq_bits(*CARRIED_MNEMONICS), dq_bits("DO_NOT_USE")
     gone = base & ~mask & (carried | unusable)

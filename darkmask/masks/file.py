@@ -1,4 +1,4 @@
-"""MASK reference files: written through ``MaskModel``, read both raw and as the pipeline decodes them."""
+"""Write MASK reference files through ``MaskModel``, and read them both raw and as the pipeline decodes them."""
 
 import gzip
 import io
@@ -17,7 +17,7 @@ from darkmask.core.display import html_table, one_line
 from darkmask.core.errors import MaskError
 from darkmask.core.flags import Category, count_flags, pixel_flags
 
-# What DQ_DEF says of each bit that has a standard meaning.
+# The text of DQ_DEF for each bit that has a standard meaning.
 DESCRIPTIONS = {
     "DO_NOT_USE": "Bad pixel. Do not use.",
     "HOT": "Hot pixel",
@@ -33,14 +33,14 @@ DESCRIPTIONS = {
     "ADJ_OPEN": "Adjacent to open pixel",
     "NON_SCIENCE": "Pixel not on science portion of detector",
 }
-# Four times a full frame of 64-bit integers: a mask holds no more, whatever a compressed one unpacks to.
+# Four times a full frame of 64-bit integers: no mask holds more, whatever a compressed one unpacks to.
 _LARGEST = 4 * 2048 * 2048 * 8
 DQ_DEF_DTYPE = np.dtype([("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
 
 
 @dataclass(frozen=True)
 class MaskMeta:
-    """What the header of a MASK file says.
+    """The content of the header of a MASK file.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class MaskMeta:
     subarray : str
         GENERIC by default, as in the delivered CV3 masks: CRDS then serves it for every subarray.
     date : str
-        DATE of the file. Fixed by the input and not by the clock, so that the same input gives the same bytes.
+        DATE of the file. The input fixes it and not the clock, so that the same input gives the same bytes.
     """
 
     detector: str
@@ -75,15 +75,15 @@ class MaskFile:
     ----------
     path : Path
     header : dict
-        The primary header's keywords.
+        Keywords of the primary header.
     raw : numpy.ndarray, shape (y, x), unsigned or signed integer
         The DQ array as stored.
     decoded : numpy.ndarray, shape (y, x), uint32
-        What ``MaskModel`` makes of it through DQ_DEF; the raw values where the file has no DQ_DEF.
+        The result of ``MaskModel`` through DQ_DEF; the raw values when the file has no DQ_DEF.
     dq_def : tuple of (int, str)
-        VALUE and NAME of each row of DQ_DEF; empty where the file has none.
+        VALUE and NAME of each row of DQ_DEF; empty when the file has none.
     has_dq_extension : bool
-        False for a bare image that is used as if it were one.
+        False for a bare image, which is used in place of the extension.
     """
 
     path: Path
@@ -103,7 +103,7 @@ class MaskFile:
 
 
 def full_dq_def() -> np.ndarray:
-    """DQ_DEF with every bit of the pipeline at its standard value.
+    """Return a DQ_DEF with every bit of the pipeline at its standard value.
 
     Returns
     -------
@@ -183,12 +183,12 @@ def name_mask(path: Path, name: str) -> None:
 
 
 def read_header(path: Path) -> dict:
-    """The primary header of a MASK file, by keyword.
+    """Return the primary header of a MASK file, by keyword.
 
     Raises
     ------
     MaskError
-        When the file is no readable FITS file.
+        When the file is not a readable FITS file.
     """
     from astropy.io import fits
 
@@ -198,7 +198,7 @@ def read_header(path: Path) -> dict:
             warnings.simplefilter("ignore")
             with fits.open(io.BytesIO(content)) as hdus:
                 return _keywords(hdus[0].header)
-    except Exception as error:  # astropy raises a dozen types on damaged files
+    except Exception as error:  # astropy raises a dozen types for damaged files
         raise MaskError(f"{path} cannot be read as FITS ({_one_line(error)}): replace the file.") from error
 
 
@@ -214,21 +214,18 @@ def read_mask(path: Path) -> MaskFile:
     path : Path
         FITS, gzipped or not, of any integer type and byte order, with or without DQ_DEF.
 
-    Returns
-    -------
-    MaskFile
-
     Raises
     ------
     MaskError
-        When the file is no readable FITS file or holds no two-dimensional integer image.
+        When the file is not a readable FITS file or holds no two-dimensional integer image.
     """
     from astropy.io import fits
 
     content = _content(Path(path))
     try:
         with warnings.catch_warnings():
-            # Real masks carry headers that astropy mends with a warning; what matters here is checked by value.
+            # Real masks have headers that astropy mends with a warning; the values that matter here are checked one by
+            # one.
             warnings.simplefilter("ignore")
             with fits.open(io.BytesIO(content), lazy_load_hdus=False) as hdus:
                 damage = fits_layout.damage(hdus, io.BytesIO(content), len(content))
@@ -241,7 +238,7 @@ def read_mask(path: Path) -> MaskFile:
                 dq_def = _read_dq_def(hdus["DQ_DEF"].data, path) if "DQ_DEF" in names else ()
     except MaskError:
         raise
-    except Exception as error:  # astropy raises a dozen types on damaged files
+    except Exception as error:  # astropy raises a dozen types for damaged files
         raise MaskError(f"{path} cannot be read as FITS ({_one_line(error)}): replace the file.") from error
     if raw is None or raw.ndim != 2 or raw.dtype.kind not in "iu":
         found = "nothing" if raw is None else f"{raw.ndim}-D {raw.dtype}"
@@ -252,7 +249,7 @@ def read_mask(path: Path) -> MaskFile:
 
 
 def _content(path: Path) -> bytes:
-    """A file's bytes, unpacked where it is gzipped."""
+    """Return a file's bytes, unpacked if it is gzipped."""
     if not path.exists():
         raise MaskError(f"{path} does not exist: give a MASK file.")
     if not path.is_file():
@@ -273,15 +270,15 @@ def _content(path: Path) -> bytes:
 
 
 def decode(raw: np.ndarray, dq_def) -> np.ndarray:
-    """What the pipeline makes of a stored DQ array: each row of DQ_DEF that has a known name moves its bit.
+    """Decode a stored DQ array as the pipeline does: each row of DQ_DEF that has a known name moves its bit.
 
-    By the function that ``MaskModel`` itself decodes with.
+    This uses the function with which ``MaskModel`` itself decodes.
 
     Parameters
     ----------
     raw : numpy.ndarray, shape (y, x), integer
     dq_def : sequence of (int, str)
-        VALUE and NAME; empty means that the array is used as it is.
+        VALUE and NAME; when empty, the array is used as it is.
 
     Returns
     -------
@@ -332,7 +329,7 @@ def _read_dq_def(table, path: Path) -> tuple[tuple[int, str], ...]:
     values, names = table[columns["VALUE"]], table[columns["NAME"]]
     if values.dtype.kind not in "iu":
         raise MaskError(f"{path} has a DQ_DEF whose VALUE is of the type {values.dtype}: write whole numbers.")
-    # A plain FITS integer column has the highest bit as a negative number.
+    # A plain FITS integer column holds the highest bit as a negative number.
     return tuple((int(value) & 0xFFFFFFFF, str(name).strip()) for value, name in zip(values, names, strict=True))
 
 

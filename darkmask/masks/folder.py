@@ -1,4 +1,4 @@
-"""A folder of MASK files, one per detector: masks to check, the ground test's, or those in force."""
+"""Find the masks of a folder, one per detector: masks to check, the ground test's, or those in force."""
 
 import os
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class MaskFolder:
     folder : Path
     by_detector : dict of str to tuple of Path
     unreadable : tuple of (Path, str)
-        Files that could not be read and why; the detector they were for is told by their name.
+        Files that could not be read and why; their names tell the detector they were for.
     problem : str
         Why the whole folder cannot be used; empty when it can.
     """
@@ -31,7 +31,7 @@ class MaskFolder:
     problem: str = ""
 
     def path_of(self, detector: str) -> Path:
-        """The one mask of a detector.
+        """Return the one mask of a detector.
 
         Raises
         ------
@@ -42,7 +42,7 @@ class MaskFolder:
             raise MaskError(self.problem)
         found = self.by_detector.get(detector, ())
         for path, why in self.unreadable:
-            # One that names no detector may be anybody's, but hides only what is missing.
+            # A file that names no detector may be of any; it is reported only when a mask is missing.
             if detector_in_name(path) == detector or (not found and detector_in_name(path) is None):
                 raise MaskError(why)
         if len(found) == 1:
@@ -53,21 +53,12 @@ class MaskFolder:
         raise MaskError(f"{self.folder} holds no mask of {detector}: add it.")
 
     def read(self, detector: str) -> MaskFile:
-        """Read the mask of a detector; raises :class:`MaskError` as :meth:`path_of` does."""
+        """Read the mask of a detector; raise :class:`MaskError` as :meth:`path_of` does."""
         return read_mask(self.path_of(detector))
 
 
 def scan_masks(folder: Path) -> MaskFolder:
-    """Find the MASK files of a folder by their headers (and by their names where a header does not say).
-
-    Parameters
-    ----------
-    folder : Path
-
-    Returns
-    -------
-    MaskFolder
-    """
+    """Find the MASK files of a folder by their headers (and by their names when a header does not say)."""
     folder = Path(os.path.abspath(folder))
     if not folder.is_dir():
         return MaskFolder(folder, problem=f"The folder {folder} does not exist: give the folder that holds the masks.")
@@ -82,7 +73,7 @@ def scan_masks(folder: Path) -> MaskFolder:
             unreadable.append((path, str(error)))
             continue
         if header.get("REFTYPE") == "CATEGORY":
-            continue  # ours, beside the masks; whether a mask's REFTYPE is right is a check's business
+            continue  # our category images lie beside the masks; a check judges whether a mask's REFTYPE is right
         detector = str(header.get("DETECTOR", "")).strip().upper() or detector_in_name(path) or ""
         if detector in DETECTORS:
             found.setdefault(detector, []).append(path)

@@ -1,4 +1,4 @@
-"""What the header of a MASK file and the type of its array must be, as nobody else checks them.
+"""Check the header of a MASK file and the type of its array where nobody else does.
 
 CRDS chooses a mask by DETECTOR and SUBARRAY and looks neither at its axes nor at the type of its array; the pipeline
 takes a mask of any detector and any REFTYPE.
@@ -13,13 +13,13 @@ from .file import MaskFile
 
 
 def header_problems(mask: MaskFile, detector: str, geometry: Geometry) -> list[str]:
-    """Keywords of a mask that do not belong to its detector and frame.
+    """Return the keywords of a mask that do not belong to its detector and frame.
 
     Parameters
     ----------
     mask : MaskFile
     detector : str
-        Whose mask it is to be.
+        The detector that the mask should be for.
     geometry : Geometry
 
     Returns
@@ -42,7 +42,7 @@ def header_problems(mask: MaskFile, detector: str, geometry: Geometry) -> list[s
         "SUBSIZE1": (geometry.frame,),
         "SUBSIZE2": (geometry.frame,),
     }
-    # A mask need not have them; what they say has to be right.
+    # A mask may lack these keywords; those that it has must be right.
     if_there = {
         "CHANNEL": (properties.channel,),
         "MODULE": (properties.module,),
@@ -66,14 +66,5 @@ def header_problems(mask: MaskFile, detector: str, geometry: Geometry) -> list[s
 
 
 def stored_type(raw: np.ndarray) -> str:
-    """The type of a stored DQ array in words; empty when it is the uint32 that the MASK schema asks for.
-
-    Parameters
-    ----------
-    raw : numpy.ndarray, integer
-
-    Returns
-    -------
-    str
-    """
+    """Return the type of a stored DQ array in words; empty when it is the uint32 that the MASK schema asks for."""
     return "" if raw.dtype == np.uint32 else str(raw.dtype)

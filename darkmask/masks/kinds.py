@@ -1,4 +1,4 @@
-"""Bad pixels by kind: the categories of a search, or the flags of a mask, that two searches can be compared in."""
+"""Maps of bad pixels by kind, in which two searches can be compared: categories of a search, or flags of a mask."""
 
 from pathlib import Path
 
@@ -9,18 +9,18 @@ from darkmask.core.flags import Category, has_flag
 
 from .compare import COMPARED_MNEMONICS
 
-# A warm pixel lies below the cut of the masks, and of one that nobody could judge nothing is known.
+# A warm pixel lies below the cut of the masks, and nothing is known of an undetermined one.
 _COMPARED = tuple(c.value for c in Category if c not in (Category.WARM, Category.UNDETERMINED))
 
 
 def kinds_of_categories(categories: np.ndarray, bits: dict[str, int] | None = None) -> dict[str, np.ndarray]:
-    """Bad pixels by category, without warm and undetermined ones.
+    """Return the bad pixels by category, without warm and undetermined ones.
 
     Parameters
     ----------
     categories : numpy.ndarray, shape (y, x), uint16
     bits : dict of str to int, optional
-        Category to its bit, where these are another version's.
+        Bit of each category, when another version's bits are to be read.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def kinds_of_categories(categories: np.ndarray, bits: dict[str, int] | None = No
 
 
 def kinds_of_mask(dq: np.ndarray) -> dict[str, np.ndarray]:
-    """Bad pixels by flag, for the flags that a search of darks decides.
+    """Return the bad pixels by flag, for the flags that a search of darks decides.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ def kinds_of_mask(dq: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def read_kinds(path: Path) -> dict[str, np.ndarray]:
-    """The bad pixels of a category image in a file, as :func:`kinds_of_categories` has them.
+    """Return the bad pixels of a category image in a file, as :func:`kinds_of_categories` gives them.
 
     Raises
     ------
     MaskError
-        When it is no category image.
+        When the file is not a category image.
     """
     from astropy.io import fits
 

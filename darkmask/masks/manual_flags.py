@@ -1,7 +1,7 @@
-"""Pixels that somebody flags by hand: a table in ECSV, whose flags are added to the masks of a run.
+"""Read pixels that somebody flags by hand: an ECSV table, whose flags are added to the masks of a run.
 
-One row for each pixel, with the columns ``detector``, ``x`` and ``y`` (counted from 0, in the full frame) and
-``mnemonics`` (names of DQ flags, separated by commas or spaces).
+The table has one row for each pixel, with the columns ``detector``, ``x`` and ``y`` (counted from 0, in the full frame)
+and ``mnemonics`` (names of DQ flags, separated by commas or spaces).
 """
 
 import re
@@ -17,11 +17,11 @@ from darkmask.core.errors import ParameterError
 from darkmask.core.flags import MASK_MNEMONICS, bits_of
 
 COLUMNS = ("detector", "x", "y", "mnemonics")
-# What may be said of a reference pixel, which sees no light.
+# The flags that a reference pixel, which sees no light, may have.
 _OF_THE_BORDER = {"REFERENCE_PIXEL", "BAD_REF_PIXEL", "DO_NOT_USE"}
-# A mask without DO_NOT_USE on these is refused (DQ-DO_NOT_USE).
+# DQ-DO_NOT_USE refuses a mask that has these without DO_NOT_USE.
 _NEVER_ALONE = {"HOT", "RC", "TELEGRAPH", "DEAD"}
-# A row has some 40 bytes, and a detector with 100,000 pixels by hand was not made by hand.
+# A row has some 40 bytes, and nobody flags 100,000 pixels of each detector by hand.
 _LARGEST = 50_000_000
 
 
@@ -32,9 +32,9 @@ class ManualFlags:
     Attributes
     ----------
     name : str
-        Of the file.
+        Name of the file.
     sha256 : str
-        Of the file.
+        Digest of the file.
     pixels : tuple of (str, int, int, int)
         Detector, x, y and the DQ value to add.
     """
@@ -51,7 +51,7 @@ class ManualFlags:
         return cls(data["name"], data["sha256"], tuple(tuple(pixel) for pixel in data["pixels"]))
 
     def of(self, detector: str) -> tuple[tuple[int, int, int], ...]:
-        """x, y and DQ value of each pixel of a detector, in one order whatever that of the rows."""
+        """Return x, y and DQ value of each pixel of a detector, in the same order whatever that of the rows."""
         return tuple(sorted((x, y, bits) for name, x, y, bits in self.pixels if name == detector))
 
 
@@ -75,16 +75,13 @@ def read_manual_flags(path: Path, geometry: Geometry) -> ManualFlags:
     ----------
     path : Path
     geometry : Geometry
-        Of the frames in which the pixels lie.
-
-    Returns
-    -------
-    ManualFlags
+        Geometry of the frames in which the pixels lie.
 
     Raises
     ------
     ParameterError
-        When the file is no such table, or a row has no meaning; the message names the first such row, counted from 1.
+        When the file is not such a table, or a row has no meaning; the message names the first such row, counted from
+        1.
     """
     rows = _rows(path)
     border = geometry.reference_pixels()
@@ -130,7 +127,7 @@ def _rows(path: Path) -> list[dict]:
 
 
 def _problem(row: dict, border: np.ndarray) -> str:
-    """What is wrong with a row, as a predicate; empty when nothing is."""
+    """Return what is wrong with a row, as a predicate; empty when nothing is."""
     names, x, y = row["mnemonics"], row["x"], row["y"]
     if row["detector"] not in DETECTORS:
         return f"has the detector {row['detector']!r}, which NIRCam has not: use one of {', '.join(DETECTORS)}"

@@ -1,4 +1,4 @@
-"""What is wrong with a DQ array: pure functions of arrays that count pixels."""
+"""Find what is wrong with a DQ array: pure functions of arrays that count pixels."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from darkmask.core.flags import CONTRADICTIONS, MASK_MNEMONICS, dq_bits, has_fla
 
 
 def foreign_bits(dq: np.ndarray) -> tuple[int, list[str]]:
-    """Pixels with a bit that does not belong in a mask, and the names of those bits.
+    """Count the pixels with a bit that does not belong in a mask, and name those bits.
 
     Parameters
     ----------
@@ -22,18 +22,14 @@ def foreign_bits(dq: np.ndarray) -> tuple[int, list[str]]:
 
 
 def missing_bits(dq: np.ndarray, categories: np.ndarray, mandatory: dict[int, int]) -> int:
-    """Pixels of a category that lack a bit which every pixel of that category must carry.
+    """Count the pixels of a category that lack a bit which every pixel of that category must carry.
 
     Parameters
     ----------
     dq : numpy.ndarray, shape (y, x), uint32
     categories : numpy.ndarray, shape (y, x), uint16
     mandatory : dict of int to int
-        Category bit to DQ bits.
-
-    Returns
-    -------
-    int
+        DQ bits by category bit.
     """
     lacking = np.zeros(dq.shape, dtype=bool)
     for category_bit, bits in mandatory.items():
@@ -42,24 +38,20 @@ def missing_bits(dq: np.ndarray, categories: np.ndarray, mandatory: dict[int, in
 
 
 def unusable_without_flag(dq: np.ndarray) -> int:
-    """Pixels with a flag whose category always gets DO_NOT_USE, but without it.
+    """Count the pixels without DO_NOT_USE that have a flag whose category always gets it.
 
-    For masks that somebody else made: saturated, hot, rc and telegraph pixels are HOT, RC and TELEGRAPH there.
+    This is for masks that somebody else made: there saturated, hot, rc and telegraph pixels are HOT, RC and TELEGRAPH.
 
     Parameters
     ----------
     dq : numpy.ndarray, shape (y, x), uint32
-
-    Returns
-    -------
-    int
     """
     flagged = has_flag(dq, "HOT", "RC", "TELEGRAPH", "DEAD")
     return int((flagged & ~has_flag(dq, "DO_NOT_USE")).sum())
 
 
 def contradictions(dq: np.ndarray) -> tuple[int, list[str]]:
-    """Pixels that carry two flags which exclude each other, and the pairs found.
+    """Count the pixels that carry two flags which exclude each other, and name the pairs found.
 
     Parameters
     ----------
@@ -82,7 +74,7 @@ def contradictions(dq: np.ndarray) -> tuple[int, list[str]]:
 
 
 def border_errors(dq: np.ndarray, border: np.ndarray) -> tuple[int, int]:
-    """Pixels of the reference border without REFERENCE_PIXEL, and pixels inside it that have the flag.
+    """Count the pixels of the reference border without REFERENCE_PIXEL, and the pixels inside it that have the flag.
 
     Parameters
     ----------
@@ -98,7 +90,7 @@ def border_errors(dq: np.ndarray, border: np.ndarray) -> tuple[int, int]:
 
 
 def decoding_changes(raw: np.ndarray, decoded: np.ndarray) -> dict[str, tuple[int, int]]:
-    """Pixels that each flag gains and loses when the pipeline decodes a stored array through its DQ_DEF.
+    """Count the pixels that each flag gains and loses when the pipeline decodes a stored array through its DQ_DEF.
 
     Parameters
     ----------
@@ -107,7 +99,7 @@ def decoding_changes(raw: np.ndarray, decoded: np.ndarray) -> dict[str, tuple[in
     Returns
     -------
     dict of str to (int, int)
-        Mnemonic to (gained, lost); flags that do not change are left out. ``bits above 31``, where there are any.
+        (gained, lost) by mnemonic, without flags that do not change; ``bits above 31`` is added if there are any.
     """
     stored = raw.astype(np.uint32)
     changes = {}
@@ -121,7 +113,7 @@ def decoding_changes(raw: np.ndarray, decoded: np.ndarray) -> dict[str, tuple[in
 
 
 def undefined_bits(raw: np.ndarray, dq_def) -> tuple[int, list[str]]:
-    """Pixels with a stored bit that DQ_DEF does not define by a name which the pipeline knows.
+    """Count the pixels with a stored bit that DQ_DEF does not define by a name which the pipeline knows.
 
     Parameters
     ----------
@@ -133,11 +125,11 @@ def undefined_bits(raw: np.ndarray, dq_def) -> tuple[int, list[str]]:
     -------
     pixels : int
     bits : list of str
-        Each such bit's value, with its unknown name where DQ_DEF gives one.
+        The value of each such bit, with its unknown name if DQ_DEF gives one.
     """
     known = {value for value, name in dq_def if name in pixel_flags()}
     named = {value: name for value, name in dq_def if name not in pixel_flags()}
-    # A mask has 32 bits: of a signed type the highest is the sign, which 64 bits would multiply.
+    # A mask has 32 bits. The highest bit of a signed type is the sign, which 64 bits would repeat.
     stored = (raw if raw.dtype.itemsize > 4 else raw.astype(np.uint32)).astype(np.uint64)
     used = int(np.bitwise_or.reduce(stored, axis=None)) if stored.size else 0
     strangers = [1 << bit for bit in range(64) if used >> bit & 1 and (1 << bit) not in known]
@@ -147,9 +139,9 @@ def undefined_bits(raw: np.ndarray, dq_def) -> tuple[int, list[str]]:
 
 
 def moved_flags(raw: np.ndarray, dq_def) -> list[tuple[str, int, int, int]]:
-    """Flags to which DQ_DEF gives a value that no pixel has, while pixels have the flag's standard value.
+    """Return the flags to which DQ_DEF gives a value that no pixel has, while pixels have the flag's standard value.
 
-    A compact DQ_DEF gives flags other values than the pipeline's, and the array uses them. One that was made for
+    A compact DQ_DEF gives flags other values than the pipeline's, and the array uses them. A DQ_DEF that was made for
     another array leaves its flags without pixels; what the pixels meant is then lost in decoding.
 
     Parameters
@@ -161,7 +153,7 @@ def moved_flags(raw: np.ndarray, dq_def) -> list[tuple[str, int, int, int]]:
     Returns
     -------
     list of (str, int, int, int)
-        Name, value by DQ_DEF, standard value, and the pixels that have the standard value.
+        Name, value by DQ_DEF, standard value, and number of pixels that have the standard value.
     """
     stored = raw.astype(np.uint32)
     moved = []
@@ -176,7 +168,7 @@ def moved_flags(raw: np.ndarray, dq_def) -> list[tuple[str, int, int, int]]:
 
 
 def definition_errors(raw: np.ndarray, dq_def) -> tuple[int, list[str]]:
-    """What is wrong with DQ_DEF: bits that it does not define, and flags that it takes for others.
+    """Return what is wrong with DQ_DEF: bits that it does not define, and flags that it takes for others.
 
     Parameters
     ----------
@@ -187,9 +179,9 @@ def definition_errors(raw: np.ndarray, dq_def) -> tuple[int, list[str]]:
     Returns
     -------
     pixels : int
-        Those concerned; at least 1 where there is no DQ_DEF.
+        Number of pixels concerned; at least 1 when there is no DQ_DEF.
     said : list of str
-        What was found, as objects of "has".
+        The errors found, as objects of "has".
     """
     count, bits = undefined_bits(raw, dq_def)
     if not dq_def:

@@ -1,7 +1,7 @@
-"""Whether two masks lie on one another as they are, or would after a shift, a flip or a rotation.
+"""Measure whether two masks lie on one another as they are, or would after a shift, a flip or a rotation.
 
-The classic mistake is a mask in raw orientation: flipped, transposed, or one pixel off. It is told by comparing clump
-centres and not pixels: new bad pixels border old ones, so that single pixels of good masks agree with shifted ones.
+The classic mistake is a mask in raw orientation: flipped, transposed, or one pixel off. Comparing clump centres and not
+pixels shows it: new bad pixels border old ones, so that single pixels of good masks agree with shifted ones.
 """
 
 from dataclasses import dataclass
@@ -9,25 +9,25 @@ from itertools import product
 
 import numpy as np
 
-# Shifts tried in each direction, pixels.
+# Largest shift tried in each direction, pixels.
 REACH = 2
-# Fewer common centres than this tell no transform from another.
+# Fewer common centres than this cannot tell one transform from another.
 FEWEST = 30
-# A transform fits when it brings at least this share of the fewer centres together. Ground and flight masks of one
-# detector have half in common, less some centres that a new neighbour moved; lists of additions, which hold none of the
-# ground's pixels but many of their neighbours, have 5 % at each one-pixel shift.
+# A transform fits when it brings together at least this share of the centres of the mask that has fewer. Ground and
+# flight masks of one detector have half in common, less some centres that a new neighbour moved. Lists of additions
+# hold none of the ground's pixels but many of their neighbours, and have 5 % at each one-pixel shift.
 FITTING_SHARE = 0.2
 _TOUCHING = np.ones((3, 3), dtype=int)
 
 
 @dataclass(frozen=True)
 class Transform:
-    """What turns a mask into another orientation and place.
+    """A change of a mask to another orientation and place.
 
     Attributes
     ----------
     transposed, flip_x, flip_y : bool
-        x and y exchanged; then columns, rows in reverse order.
+        Whether x and y are exchanged; whether columns, rows are then reversed.
     dx, dy : int
         Shift after that, pixels.
     """
@@ -39,12 +39,12 @@ class Transform:
     dy: int = 0
 
     def move(self, x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """Where places of a square frame come to lie.
+        """Return where places of a square frame come to lie.
 
         Parameters
         ----------
         x, y : numpy.ndarray
-            Pixels, from 0.
+            Pixels, counted from 0.
         shape : tuple of int
             (rows, columns) of the frame.
 
@@ -89,9 +89,9 @@ class Registration:
     Attributes
     ----------
     reference, other : int
-        Clumps of each.
+        Number of clumps of each mask.
     common : dict of Transform to int
-        Common centres.
+        Number of common centres.
     """
 
     reference: int
@@ -100,18 +100,18 @@ class Registration:
 
     @property
     def best(self) -> Transform:
-        """The transform with most common centres; of equal ones the simplest."""
+        """The transform with the most common centres; the simplest of equal ones."""
         return max(self.common, key=self.common.get)
 
     @property
     def margin(self) -> float:
-        """Common centres as the masks lie, in units of those of the best transform that moves anything."""
+        """The common centres of the masks as they lie, in units of those of the best transform that moves anything."""
         rival = max(count for transform, count in self.common.items() if transform != IDENTITY)
         return self.common[IDENTITY] / max(rival, 1)
 
     @property
     def why_not(self) -> str:
-        """Why the masks cannot tell how they lie on one another; empty when they can."""
+        """The reason why the masks cannot tell how they lie on one another; empty when they can."""
         most, fewer = self.common[self.best], min(self.reference, self.other)
         if most < FEWEST:
             return f"only {most} clumps of {fewer} have a common place at best, and {FEWEST} are needed"
@@ -129,16 +129,12 @@ def register(reference: np.ndarray, other: np.ndarray) -> Registration:
     Parameters
     ----------
     reference, other : numpy.ndarray, shape (y, x), bool
-        Of one square frame.
-
-    Returns
-    -------
-    Registration
+        Bad pixels of one square frame.
     """
     shape = reference.shape
     x, y = clump_centres(reference)
     there_x, there_y = clump_centres(other)
-    # With a margin, so that a shifted centre may leave the frame.
+    # A margin lets a shifted centre leave the frame.
     there = np.zeros((shape[0] + 2 * REACH, shape[1] + 2 * REACH), dtype=bool)
     there[_nearest(there_y) + REACH, _nearest(there_x) + REACH] = True
     common = {}
@@ -150,7 +146,7 @@ def register(reference: np.ndarray, other: np.ndarray) -> Registration:
 
 
 def clump_centres(bad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The centres of clumps of touching bad pixels (sides or corners).
+    """Return the centres of clumps of touching bad pixels (sides or corners).
 
     Parameters
     ----------
@@ -159,7 +155,7 @@ def clump_centres(bad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     x, y : numpy.ndarray, float
-        From 0.
+        Counted from 0.
     """
     from scipy.ndimage import center_of_mass, label
 
@@ -171,5 +167,5 @@ def clump_centres(bad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _nearest(centres: np.ndarray) -> np.ndarray:
-    # Half a pixel always the same way, as np.round does not do it.
+    # Half a pixel is always rounded the same way, which np.round does not do.
     return np.floor(centres + 0.5).astype(np.int64)

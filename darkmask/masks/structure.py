@@ -1,7 +1,7 @@
-"""How bad pixels are spread: amplifiers, rows, columns and clumps that hold more than their share.
+"""Measure how bad pixels are spread: amplifiers, rows, columns and clumps that hold more than their share.
 
-Bad pixels of real detectors cluster, and amplifiers differ: even chance is no measure. What is measured is the excess
-over a reference mask where there is one, and everything where there is none.
+Bad pixels of real detectors cluster, and amplifiers differ: even chance is no measure. The excess over a reference mask
+is measured; without a reference, everything is.
 """
 
 from collections.abc import Sequence
@@ -12,23 +12,23 @@ _TOUCHING = np.ones((3, 3), dtype=int)
 
 
 def line_excess(bad: np.ndarray, reference: np.ndarray, science: np.ndarray, axis: int) -> tuple[float, int, int, int]:
-    """The row or column with the largest excess of bad pixels.
+    """Find the row or column with the largest excess of bad pixels.
 
     Parameters
     ----------
     bad, reference, science : numpy.ndarray, shape (y, x), bool
-        ``reference`` is empty where there is nothing to compare with.
+        ``reference`` is empty when there is nothing to compare with.
     axis : int
         1 for rows, 0 for columns.
 
     Returns
     -------
     excess : float
-        As a fraction of the science pixels of that line.
+        Excess as a fraction of the science pixels of that line.
     line : int
-        Which one, from 0.
+        Number of the line, from 0.
     now, before : int
-        Bad pixels in it.
+        Bad pixels in the line.
     """
     now, before = (bad & science).sum(axis=axis), (reference & science).sum(axis=axis)
     pixels = science.sum(axis=axis)
@@ -40,22 +40,22 @@ def line_excess(bad: np.ndarray, reference: np.ndarray, science: np.ndarray, axi
 def amplifier_excess(
     bad: np.ndarray, reference: np.ndarray, science: np.ndarray, amplifiers: Sequence[slice]
 ) -> tuple[float, int, list[int]]:
-    """The amplifier with the largest excess of the fraction of bad pixels over that of the whole detector.
+    """Find the amplifier with the largest excess of the fraction of bad pixels over that of the whole detector.
 
     Parameters
     ----------
     bad, reference, science : numpy.ndarray, shape (y, x), bool
     amplifiers : sequence of slice
-        Columns of each.
+        Columns of each amplifier.
 
     Returns
     -------
     excess : float
         Fraction of its science pixels that are bad now and were not, less that of the whole detector.
     amplifier : int
-        Which one, from 0.
+        Number of the amplifier, from 0.
     new : list of int
-        New bad pixels of each.
+        Number of new bad pixels of each amplifier.
     """
     fresh = bad & ~reference & science
     new = [int(fresh[:, columns].sum()) for columns in amplifiers]
@@ -66,7 +66,7 @@ def amplifier_excess(
 
 
 def largest_clump(bad: np.ndarray, reference: np.ndarray, science: np.ndarray) -> tuple[int, tuple[int, int]]:
-    """The largest clump of touching bad pixels (sides or corners) that were not bad before.
+    """Find the largest clump of touching bad pixels (sides or corners) that were not bad before.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""The pipeline and CRDS in another process: steps on ramps, and what they say of a mask."""
+"""Run the pipeline and CRDS in another process: steps on ramps, and their judgement of a mask."""

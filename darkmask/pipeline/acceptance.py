@@ -1,7 +1,7 @@
-"""Whether CRDS and the pipeline take a MASK file as it is: three questions, answered in a process of their own.
+"""Ask whether CRDS and the pipeline take a MASK file as it is: three questions, answered in a process of their own.
 
-The answers are kept in the cache by the file's SHA-256, the CRDS context and the packages that gave them: certifying
-takes 2 s a file, and loading the pipeline 5 s a process.
+The cache keeps the answers by the file's SHA-256, the CRDS context and the packages that gave them: certifying takes 2
+s per file, and loading the pipeline 5 s per process.
 """
 
 import os
@@ -20,25 +20,17 @@ from darkmask.core.window import Window
 from .certification import has_own_crds
 from .worker import OWN_CRDS, Worker, WorkerError, pipeline
 
-# Whose answers these are.
+# The answers depend on these packages.
 _PACKAGES = ("astropy", "crds", "jwst", "numpy", "stdatamodels")
 STUB_CONTEXT = "jwst_0000.pmap"
-# Who answers them, in the process that has the pipeline.
+# This module answers the questions, in the process that has the pipeline.
 QUESTIONS = "darkmask.pipeline.acceptance_worker"
-# Three small ones for each mask.
+# The cache keeps this many answers; each mask has three small ones.
 _KEPT = 600
 
 
 def schema_complaints(path: Path) -> list[str]:
-    """What ``MaskModel`` says of a file, see :func:`darkmask.pipeline.applied.model_complaints`.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    list of str
+    """Return the complaints of ``MaskModel`` about a file, see :func:`darkmask.pipeline.applied.model_complaints`.
 
     Raises
     ------
@@ -49,20 +41,20 @@ def schema_complaints(path: Path) -> list[str]:
 
 
 def certified(path: Path, geometry: Geometry) -> tuple[list[str], str]:
-    """What ``crds.certify`` says of a file: by the user's CRDS context, or by a stub where the user has none.
+    """Return what ``crds.certify`` says of a file, by the user's CRDS context, or by a stub if the user has none.
 
     Parameters
     ----------
     path : Path
     geometry : Geometry
-        Of a mini frame, what CRDS says of the array's size is left out.
+        Geometry of the frame; for a mini frame, what CRDS says of the array's size is left out.
 
     Returns
     -------
     messages : list of str
         Errors and warnings.
     context : str
-        By which context, in words.
+        The context that was used, in words.
 
     Raises
     ------
@@ -79,13 +71,7 @@ def certified(path: Path, geometry: Geometry) -> tuple[list[str], str]:
 
 
 def applied(path: Path, detector: str, geometry: Geometry) -> list[dict]:
-    """What ``DQInitStep`` makes of a file, for a full frame and for a subarray of the detector.
-
-    Parameters
-    ----------
-    path : Path
-    detector : str
-    geometry : Geometry
+    """Return what ``DQInitStep`` makes of a file, for a full frame and for a subarray of the detector.
 
     Returns
     -------
@@ -97,12 +83,7 @@ def applied(path: Path, detector: str, geometry: Geometry) -> list[dict]:
 
 
 def subarray_window(detector: str, geometry: Geometry) -> tuple[str, Window]:
-    """A subarray to apply a mask to: a real one of the detector, or of a mini frame one off its middle.
-
-    Parameters
-    ----------
-    detector : str
-    geometry : Geometry
+    """Return a subarray to apply a mask to: a real one of the detector, or one off the middle of a mini frame.
 
     Returns
     -------
@@ -120,13 +101,13 @@ def subarray_window(detector: str, geometry: Geometry) -> tuple[str, Window]:
 
 
 def configured_crds() -> str:
-    """The user's CRDS in words: its server, or its cache where there is none."""
+    """Name the user's CRDS in words: its server, or its cache if there is none."""
     return os.environ.get("CRDS_SERVER_URL") or os.environ.get("CRDS_PATH") or "no server and no cache"
 
 
 @cache
 def _own_context() -> str:
-    """Asked of the user's CRDS, since a server's operational context changes."""
+    """Ask the user's CRDS for its context, since a server's operational context changes."""
     try:
         return pipeline(OWN_CRDS).ask({"module": QUESTIONS, "asks": "context"})
     except WorkerError as error:
@@ -142,7 +123,7 @@ def _answer(asked: Worker, path: Path, question: dict, configured: str):
     except OSError as error:
         raise MaskError(f"{path} can no longer be read ({error.strerror}): run again.") from error
     depends = {
-        # Messages name the file.
+        # The file's name counts because messages contain it.
         "file": [path.name, digest],
         "question": question,
         "configured": configured,

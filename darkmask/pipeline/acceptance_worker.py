@@ -1,4 +1,4 @@
-"""Ask CRDS and the pipeline of MASK files, in the process that :func:`darkmask.pipeline.worker.pipeline` starts."""
+"""Ask CRDS and the pipeline about MASK files, in the process that :func:`darkmask.pipeline.worker.pipeline` starts."""
 
 from pathlib import Path
 
@@ -12,19 +12,19 @@ from .steps import one_line
 
 
 def answer(job: dict):
-    """One question.
+    """Answer one question.
 
     Parameters
     ----------
     job : dict
-        ``asks`` and what that needs: ``context``, ``mask`` (detector, date), ``certify`` (path, context, mini_frame),
-        ``schema`` (path) or ``dqinit`` (path, detector, windows: pairs of SUBARRAY and window).
+        ``asks`` and what the question needs: ``context``, ``mask`` (detector, date), ``certify`` (path, context,
+        mini_frame), ``schema`` (path) or ``dqinit`` (path, detector, windows: pairs of SUBARRAY and window).
 
     Returns
     -------
     object
-        What :func:`context_name`, :func:`best_mask`, :func:`certify` or :func:`model_complaints` returns; for
-        ``dqinit`` a list of :func:`difference`, with ``window`` and, where the step refused the mask, ``refused``.
+        The result of :func:`context_name`, :func:`best_mask`, :func:`certify` or :func:`model_complaints`. For
+        ``dqinit``, a list of :func:`difference`, each with ``window`` and, if the step refused the mask, ``refused``.
     """
     if job["asks"] == "context":
         return context_name()
@@ -45,7 +45,7 @@ def _apply(path: Path, name: str, subarray: str, window: Window, decoded) -> dic
         found = applied_pixeldq(path, detector(name), subarray, window)
         if found.shape != expected.shape:
             raise ValueError(f"PIXELDQ has the shape {found.shape} and the mask {expected.shape}")
-    except (Exception, SystemExit) as error:  # whatever the step says of the mask; stpipe ends the process at times
+    except (Exception, SystemExit) as error:  # the step may raise anything, and stpipe ends the process at times
         refused = one_line(f"{type(error).__name__}: {error}")
         return {"window": subarray, "pixels": int(expected.size), "refused": refused}
     return {"window": subarray, "refused": "", **difference(expected, found)}

@@ -1,6 +1,6 @@
-"""A MASK file in the hands of the pipeline: opened by ``MaskModel``, applied to ramps by ``DQInitStep``.
+"""Put a MASK file into the hands of the pipeline: ``MaskModel`` opens it, ``DQInitStep`` applies it to ramps.
 
-Imports ``jwst``, which takes seconds: for workers only.
+Importing ``jwst`` takes seconds, so only workers import this module.
 """
 
 import logging
@@ -17,24 +17,14 @@ from .steps import Heard, one_line
 
 
 def model_complaints(path: Path) -> list[str]:
-    """What ``MaskModel`` says of a file: what it refuses when strict, and what it warns of or logs when not.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    list of str
-        Empty when it is content.
-    """
+    """Return what ``MaskModel`` refuses when strict, and warns of or logs when not; empty when it is content."""
     from stdatamodels.jwst.datamodels import MaskModel
 
     heard = Heard()
     logger = logging.getLogger("stdatamodels")
     logger.addHandler(heard)
     try:
-        # Without strictness it tells all, and not the first alone.
+        # Without strictness it tells all errors, and not only the first.
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             with MaskModel(str(path)) as model:
@@ -52,18 +42,18 @@ def model_complaints(path: Path) -> list[str]:
 
 
 def applied_pixeldq(path: Path, properties: Detector, subarray: str, window: Window) -> np.ndarray:
-    """PIXELDQ of a dark of two groups after ``DQInitStep`` with a mask.
+    """Return PIXELDQ of a dark of two groups after ``DQInitStep`` with a mask.
 
     Parameters
     ----------
     path : Path
         The mask.
     properties : Detector
-        Of the dark.
+        Detector of the dark.
     subarray : str
         Value of SUBARRAY of the dark.
     window : Window
-        Of the dark.
+        Window of the dark.
 
     Returns
     -------
@@ -72,7 +62,7 @@ def applied_pixeldq(path: Path, properties: Detector, subarray: str, window: Win
     Raises
     ------
     Exception
-        Any of the step's, when it refuses the mask.
+        Any exception of the step, when it refuses the mask.
     """
     from jwst.dq_init import DQInitStep
     from stdatamodels.jwst.datamodels import RampModel
@@ -93,7 +83,7 @@ def applied_pixeldq(path: Path, properties: Detector, subarray: str, window: Win
 
 
 def difference(expected: np.ndarray, found: np.ndarray) -> dict:
-    """Where two DQ arrays differ.
+    """Return where two DQ arrays differ.
 
     Parameters
     ----------
@@ -102,8 +92,8 @@ def difference(expected: np.ndarray, found: np.ndarray) -> dict:
     Returns
     -------
     dict
-        ``pixels``, how many; ``first``, x and y of the first, counted from 0; ``flags``, those that differ, with the
-        pixels that ``found`` gained and lost.
+        ``pixels``, the number of pixels; ``first``, x and y of the first, counted from 0; ``flags``, those that differ,
+        with the numbers of pixels that ``found`` gained and lost.
     """
     y, x = np.nonzero(expected != found)
     flags = {}

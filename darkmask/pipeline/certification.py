@@ -1,6 +1,6 @@
-"""A MASK file in the eyes of CRDS: ``crds.certify`` against a context, without a server where the user has none.
+"""Certify a MASK file with ``crds.certify`` against a context, without a server if the user has none.
 
-Imports ``crds``, which reads its configuration from the environment once: for workers only.
+``crds`` reads its configuration from the environment once, at import, so only workers import this module.
 """
 
 import gzip
@@ -40,12 +40,12 @@ _STUB = {
         "Match({})",
     ),
 }
-# Its size is what a simulated mini frame cannot have.
+# A simulated mini frame cannot have the size that this constraint asks for.
 _SHAPE = "Constraint (DQ_ARRAY.SHAPE"
 
 
 def has_own_crds() -> bool:
-    """Whether the user configured CRDS: a server, or a cache that was synchronized with one."""
+    """Return whether the user configured CRDS: a server, or a cache that was synchronized with one."""
     if os.environ.get("CRDS_SERVER_URL"):
         return True
     cache = os.environ.get("CRDS_PATH")
@@ -53,12 +53,7 @@ def has_own_crds() -> bool:
 
 
 def write_stub_context(cache: Path) -> None:
-    """Put the rules of a context without files into a CRDS cache (see :func:`darkmask.pipeline.offline.offline_crds`).
-
-    Parameters
-    ----------
-    cache : Path
-    """
+    """Put the rules of a context without files into a CRDS cache (see `darkmask.pipeline.offline.offline_crds`)."""
     from crds.refactoring.checksum import update_checksum
 
     folder = cache / "mappings" / "jwst"
@@ -73,7 +68,7 @@ def write_stub_context(cache: Path) -> None:
 
 
 class CrdsError(Exception):
-    """What CRDS said when it could not answer."""
+    """CRDS could not answer, and said why."""
 
 
 @contextmanager
@@ -92,12 +87,12 @@ def _in_its_words() -> Iterator[None]:
 
 
 def context_name() -> str:
-    """The context that CRDS would use now: ``CRDS_CONTEXT``, or the server's or the cache's operational one.
+    """Return the context that CRDS would use now: ``CRDS_CONTEXT``, or the server's or the cache's operational one.
 
     Returns
     -------
     str
-        Like ``jwst_1293.pmap``.
+        A name like ``jwst_1293.pmap``.
 
     Raises
     ------
@@ -111,23 +106,18 @@ def context_name() -> str:
 
 
 def best_mask(detector: str, date: str) -> str:
-    """The MASK that CRDS chooses for darks of a full frame, fetched into the user's cache when it is not there.
+    """Return the path of the MASK that CRDS chooses for full-frame darks, fetched into the user's cache if missing.
 
     Parameters
     ----------
     detector : str
     date : str
-        ``YYYY-MM-DD``; one that is in force at its end.
-
-    Returns
-    -------
-    str
-        Its path.
+        ``YYYY-MM-DD``; the mask in force at the end of that day counts.
 
     Raises
     ------
     CrdsError
-        When CRDS has none, or it can be neither fetched nor found in the cache.
+        When CRDS has no such mask, or it can be neither fetched nor found in the cache.
     """
     import crds
 
@@ -141,7 +131,7 @@ def best_mask(detector: str, date: str) -> str:
     }
     with _in_its_words():
         path = str(crds.getreferences(dataset, reftypes=["mask"], observatory="jwst")["mask"])
-        # It logs what it could not fetch, and answers with the path all the same.
+        # CRDS logs what it could not fetch, and answers with the path all the same.
         if not Path(path).is_file():
             raise FileNotFoundError(f"{path} could not be fetched")
     return path
@@ -155,12 +145,12 @@ def certify(path: Path, context: str, mini_frame: bool = False) -> list[str]:
     path : Path
     context : str
     mini_frame : bool
-        Whether to leave out what it says of the array's size, which a simulated mini frame cannot have.
+        Whether to leave out what CRDS says of the array's size, which a simulated mini frame cannot have.
 
     Returns
     -------
     list of str
-        Its errors and warnings, each with the word before it.
+        Errors and warnings of CRDS, each with the word before it.
     """
     if path.suffix == ".gz":
         packed = "error: CRDS takes no gzipped file: unpack it"
@@ -175,7 +165,7 @@ def certify(path: Path, context: str, mini_frame: bool = False) -> list[str]:
     logger = logging.getLogger("CRDS")
     logger.addHandler(said)
     try:
-        # Without check_rmap=False it writes one fixed file in the temporary folder: a race between processes.
+        # Without check_rmap=False certify writes one fixed file in the temporary folder: a race between processes.
         crds_certify.certify_files([str(path)], context, skip_banner=True, observatory="jwst", check_rmap=False)
     finally:
         logger.removeHandler(said)

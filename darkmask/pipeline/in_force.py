@@ -1,4 +1,4 @@
-"""The mask that CRDS has in force at a date, from the user's server and cache."""
+"""Get the mask that CRDS has in force at a date, from the user's server and cache."""
 
 from pathlib import Path
 
@@ -10,18 +10,18 @@ from .worker import OWN_CRDS, WorkerError, pipeline
 
 
 def mask_in_force(detector: str, date: str) -> Path:
-    """Ask CRDS for the MASK of a detector, and take it from the user's cache or fetch it into there.
+    """Ask CRDS for the MASK of a detector, and take it from the user's cache or fetch it into the cache.
 
     Parameters
     ----------
     detector : str
     date : str
-        ``YYYY-MM-DD``; what is in force at its end.
+        ``YYYY-MM-DD``; the mask in force at the end of that day counts.
 
     Returns
     -------
     Path
-        In the CRDS cache.
+        Path in the CRDS cache.
 
     Raises
     ------

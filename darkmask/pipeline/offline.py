@@ -1,4 +1,4 @@
-"""Pipeline steps without a CRDS server."""
+"""Run pipeline steps without a CRDS server."""
 
 import os
 import tempfile
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# What the CRDS client reads instead of asking a server. The context names no file: a step whose references all come by
+# The CRDS client reads this instead of asking a server. The context names no file: a step whose references all come by
 # override asks for nothing else, but stpipe wants to know the context's name after each step.
 _CONTEXT = "jwst_0000.pmap"
 _SERVER_CONFIG = {
@@ -28,14 +28,14 @@ _SERVER_CONFIG = {
 def offline_crds() -> Iterator[Path]:
     """Let pipeline steps run without a CRDS server or cache, inside a worker process.
 
-    Every step must get its references by override. The environment variables are set for the block and put back
-    after it; the CRDS client reads most of them when it is first imported, so a worker enters the block before it
-    imports ``jwst``, and a process that has a real CRDS configuration to keep never enters it.
+    Every step must get its references by override. The environment variables are set for the block and restored after
+    it. The CRDS client reads most of them when it is first imported, so a worker enters the block before it imports
+    ``jwst``. A process that has a real CRDS configuration to keep never enters it.
 
     Yields
     ------
     pathlib.Path
-        The dummy cache: a temporary folder of this process's own, so parallel workers cannot meet in it.
+        The dummy cache: a temporary folder of this process alone, so that parallel workers cannot meet in it.
     """
     with tempfile.TemporaryDirectory(prefix="darkmask-crds-") as name:
         cache = Path(name)
@@ -46,9 +46,9 @@ def offline_crds() -> Iterator[Path]:
             "CRDS_PATH": str(cache),
             "CRDS_CONTEXT": _CONTEXT,
             "CRDS_OBSERVATORY": "jwst",
-            # The client takes a name with "serverless" in it as: do not connect.
+            # A name with "serverless" in it tells the client not to connect.
             "CRDS_SERVER_URL": "https://crds-serverless-mode.invalid",
-            # "1" does not count: stpipe compares with the word.
+            # "1" has no effect: stpipe compares with the word.
             "STPIPE_DISABLE_CRDS_STEPPARS": "true",
         }
         before = {key: os.environ.get(key) for key in settings}

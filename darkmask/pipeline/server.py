@@ -1,6 +1,6 @@
-"""The pipeline in a process that stays: ramps put through its steps, and masks that it and CRDS are asked about.
+"""The pipeline in a process that stays: it puts ramps through the steps, and answers questions about masks.
 
-One process for both, since loading the pipeline takes longer than most of the jobs.
+One process does both, since loading the pipeline takes longer than most of the jobs.
 """
 
 import sys
@@ -18,7 +18,7 @@ def work(job: dict):
     Parameters
     ----------
     job : dict
-        ``module``: which of our modules does it, by its ``answer``; and what that takes.
+        ``module``, the name of our module whose ``answer`` does the job, and what that takes.
     """
     try:
         return import_module(job["module"]).answer(job)

@@ -1,4 +1,4 @@
-"""The pipeline's own jump and ramp-fit steps on a ramp in memory. Imports ``jwst``: seconds, and for workers only."""
+"""Run the pipeline's jump and ramp-fit steps on a ramp in memory. For workers: importing ``jwst`` takes seconds."""
 
 import gc
 import logging
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @cache
 def optional_fit_class():
-    """``RampFitStep`` that keeps its optional results in memory, as ``optional``, instead of writing them."""
+    """Return a ``RampFitStep`` that keeps its optional results in memory, as ``optional``, instead of writing them."""
     from jwst.ramp_fitting import RampFitStep
 
     class OptionalFit(RampFitStep):
@@ -27,7 +27,7 @@ def fit_ramps(model, gain, readnoise):
     Parameters
     ----------
     model : stdatamodels.jwst.datamodels.RampModel
-        After the jump step.
+        Ramp after the jump step.
     gain, readnoise : stdatamodels.jwst.datamodels.ReferenceFileModel
         New arrays for every call: the step multiplies the read noise by the gain in place.
 
@@ -43,7 +43,7 @@ def fit_ramps(model, gain, readnoise):
 
 
 def silence_logs() -> None:
-    """Only warnings: the steps tell everything they do, for every exposure."""
+    """Let only warnings through: the steps log everything they do, for every exposure."""
     for name in ("jwst", "stcal", "stdatamodels", "stpipe", "CRDS"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -66,12 +66,12 @@ class Heard(logging.Handler):
 
 
 def one_line(said: object) -> str:
-    """The beginning of a message, in one line."""
+    """Return the beginning of a message, in one line."""
     return " ".join(str(said).split())[:300]
 
 
 def set_aside_garbage() -> None:
-    """For between exposures: every step begins with a full collection, 0.1 s for 300,000 objects of the imports."""
+    """Freeze garbage between exposures: a step begins with a full collection, 0.1 s for 300,000 imported objects."""
     gc.collect()
     gc.freeze()
 
@@ -82,15 +82,15 @@ def save_dated(model, path: Path, date: str, *, validate: bool = True) -> None:
     Parameters
     ----------
     model : stdatamodels.jwst.datamodels.JwstDataModel
-        Loses the log of its steps, which tells times and paths.
+        Model to write; it loses the log of its steps, which holds times and paths.
     path : Path
-        FILENAME becomes its name.
+        Path to write to; FILENAME becomes its name.
     date : str
-        DATE of the file, in place of the clock's.
+        DATE of the file, instead of the clock's.
     validate : bool
         Whether to check the header values against the schema.
     """
-    # Past the model's own __setattr__, which would make them part of the metadata.
+    # object.__setattr__ is used because the model's own would make them part of the metadata.
     object.__setattr__(model, "__class__", _dated_class(type(model), date, validate))
     if model.hasattr("cal_logs"):
         del model.cal_logs
@@ -99,7 +99,7 @@ def save_dated(model, path: Path, date: str, *, validate: bool = True) -> None:
 
 @cache
 def _dated_class(model_class, date: str, validated: bool):
-    """The same data model, of the same name (it is what DATAMODL says), but saved with a fixed DATE."""
+    """Make a class of the same data model and name (DATAMODL holds it), which saves with a fixed DATE."""
 
     def on_save(self, path=None):
         model_class.on_save(self, path)

@@ -1,7 +1,7 @@
 """A process that loads the pipeline once and stays for job after job.
 
-Loading it takes 5 to 8 s, and its CRDS client reads the environment once, when it is first imported: so the process has
-an environment of its own and the one that asks keeps its user's.
+Loading the pipeline takes 5 to 8 s, and its CRDS client reads the environment once, when it is first imported. So the
+process has an environment of its own, and the process that asks keeps its user's.
 """
 
 import atexit
@@ -16,12 +16,12 @@ from typing import IO
 
 from darkmask.core.processes import last_words, module_command, module_environment
 
-# The word on the command line by which a process keeps the user's CRDS configuration.
+# With this word on its command line a process keeps the user's CRDS configuration.
 OWN_CRDS = "own-crds"
 
 
 class WorkerError(Exception):
-    """What a job failed of, in the words of whatever failed."""
+    """A job failed, in the words of whatever failed."""
 
 
 class Worker:
@@ -30,9 +30,9 @@ class Worker:
     Parameters
     ----------
     module : str
-        Its ``main`` calls :func:`serve`.
+        Module to run; its ``main`` calls :func:`serve`.
     *arguments : str
-        Of its command line.
+        Arguments of its command line.
     """
 
     def __init__(self, module: str, *arguments: str):
@@ -52,7 +52,7 @@ class Worker:
         Returns
         -------
         object
-            What the process made of it.
+            Result of the process for the job.
 
         Raises
         ------
@@ -105,7 +105,7 @@ class Worker:
 
 @cache
 def pipeline(*arguments: str) -> Worker:
-    """This process' pipeline; with `OWN_CRDS` another process, which keeps the user's CRDS configuration."""
+    """Return this process' pipeline; with `OWN_CRDS` another process, which keeps the user's CRDS configuration."""
     return Worker("darkmask.pipeline.server", *arguments)
 
 
@@ -115,15 +115,15 @@ def serve(work: Callable) -> None:
     Parameters
     ----------
     work : callable
-        Makes of a job what JSON can hold.
+        Turns a job into a result that JSON can hold.
     """
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    # What the steps print is no answer.
+    # Output that the steps print must not mix with the answers.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     for line in sys.stdin:
         try:
             answer = {"error": "", "result": work(json.loads(line))}
-        except (Exception, SystemExit) as caught:  # whatever a step raises is told to whoever asked
+        except (Exception, SystemExit) as caught:  # every error of a step is told to whoever asked
             answer = {"error": " ".join(f"{type(caught).__name__}: {caught}".split()), "result": None}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()

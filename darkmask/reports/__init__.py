@@ -1,1 +1,1 @@
-"""What a run leaves and who reads it later: results, sign-off, earlier runs, pictures."""
+"""The results of a run and their later readers: results, sign-off, earlier runs, pictures."""

@@ -1,4 +1,4 @@
-"""The files of a report folder: what a reviewer signs, and by what they are known."""
+"""The files of a report folder that a reviewer signs, and the digests that identify them."""
 
 import os
 import stat
@@ -10,29 +10,26 @@ from darkmask.core.atomic import sha256_file
 
 PAGE, FILE = "report.html", "results.json"
 RECORD = "signoff.json"
-# What an earlier run left, which the report does not speak of.
+# This folder holds what an earlier run left; the report does not include it.
 EARLIER = "earlier"
-# Folders of what a run makes besides its report.
+# These folders hold what a run makes besides its report.
 MADE = ("masks", "catalogues", "injections")
 
 
 def lock_of(folder: Path) -> FileLock:
-    """The lock that whoever writes into a report folder holds: a run, or a reviewer who signs."""
+    """Return the lock that a run, or a reviewer who signs, holds while it writes into a report folder."""
     return FileLock(folder.parent / f".{folder.name}.lock")
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a report, but for the record of its sign-off and what earlier runs left.
-
-    Parameters
-    ----------
-    folder : Path
+    """Return the SHA-256 of every file of a report, except the record of its sign-off and what earlier runs left.
 
     Returns
     -------
     dict of str to str
-        By path relative to the folder, sorted. What is no regular file has its kind in place of a digest. Names that
-        begin with a dot are left out: no part of a report has one, and file managers leave such files behind.
+        Digests by path relative to the folder, sorted. A path that is not a regular file has its kind instead of a
+        digest. Names that begin with a dot are left out: no part of a report has one, and file managers leave such
+        files behind.
     """
     found = {}
     for place, folders, names in os.walk(folder):

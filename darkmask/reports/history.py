@@ -1,4 +1,4 @@
-"""Earlier results of the same detectors, in the order in which they were made; what cannot be compared is refused."""
+"""Read earlier results of the same detectors in order of time, and refuse what cannot be compared."""
 
 import os
 from collections.abc import Sequence
@@ -19,25 +19,25 @@ from .results import Results, read_json, read_results
 
 
 class HistoryError(DarkmaskError):
-    """An earlier result cannot be compared with."""
+    """An earlier result cannot be compared with this run."""
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """What a run left that ended before this one began.
+    """The results of a run that ended before this one began.
 
     Attributes
     ----------
     path : str
-        Its ``results.json``.
+        Path of its ``results.json``.
     folder : str
-        Where its masks lie.
+        Folder of its masks.
     sha256 : str
-        Of ``results.json``.
+        Digest of ``results.json``.
     name, verdict, criteria : str
-        Of the delivery, of the run, and of what it was judged by.
+        Name of the delivery, verdict of the run, and criteria that it was judged by.
     finished : str
-        ISO 8601, with a time zone.
+        End of the run, ISO 8601, with a time zone.
     values : tuple of (str, str, str, float)
         Criterion, detector, subarray and measured value of every check that measured one.
     """
@@ -52,7 +52,7 @@ class Earlier:
     values: tuple[tuple[str, str, str, float], ...]
 
     def value(self, criterion: str, detector: str, subarray: str = "FULL") -> float:
-        """A measured value; raises :class:`HistoryError` when that run measured none."""
+        """Return a measured value; raise :class:`HistoryError` when that run measured none."""
         for key in self.values:
             if key[:3] == (criterion, detector, subarray):
                 return key[3]
@@ -62,7 +62,7 @@ class Earlier:
 
     @classmethod
     def of(cls, path: Path, results: Results) -> "Earlier":
-        """What is kept of a results file."""
+        """Keep what is needed of a results file."""
         return cls(
             path=str(path),
             folder=str(path.parent),
@@ -82,12 +82,12 @@ class Earlier:
         return cls(**{**data, "values": tuple(tuple(value) for value in data["values"])})
 
     def file(self, name: str) -> Path:
-        """A mask or category file that lies beside the results, and is what their run wrote.
+        """Return a mask or category file that lies beside the results, if it is what their run wrote.
 
         Raises
         ------
         HistoryError
-            When it is gone or was changed, or nothing says what it was.
+            When the file is gone or was changed, or nothing tells what it was.
         """
         path = Path(self.folder) / "masks" / name
         listed = self._listed().get(name)
@@ -104,13 +104,13 @@ class Earlier:
         return path
 
     def bad_pixels(self, detector: str, shape: tuple[int, int], *, categories: bool) -> dict[str, np.ndarray]:
-        """The bad pixels of a detector by kind, as :func:`kinds_of_categories` or :func:`kinds_of_mask` has them.
+        """Return the bad pixels of a detector by kind, as :func:`kinds_of_categories` or :func:`kinds_of_mask` does.
 
         Parameters
         ----------
         detector : str
         shape : (int, int)
-            Of the full frame.
+            Shape of the full frame.
         categories : bool
             Whether categories are wanted; an earlier run that was given its masks has none.
 
@@ -140,7 +140,7 @@ class Earlier:
         return found
 
     def has_categories(self, detector: str) -> bool:
-        """Whether that run made category images of a detector."""
+        """Return whether that run made category images of a detector."""
         return f"{detector.lower()}_full_categories.fits" in self._listed()
 
     def _listed(self) -> dict:
@@ -167,9 +167,9 @@ def read_history(
     paths : sequence of Path
         ``results.json`` files.
     now : datetime.datetime
-        When this run began; every earlier one must have been finished before.
+        Start of this run; every earlier one must have finished before.
     detectors : sequence of str
-        Those that this run judges.
+        Detectors that this run judges.
     frame : int
         Pixels along each side of a full frame.
     simulated : bool
@@ -180,13 +180,13 @@ def read_history(
     Returns
     -------
     tuple of Earlier
-        The latest one last.
+        Earlier results, the latest last.
 
     Raises
     ------
     DarkmaskError
-        When one is no results file, of a run that did not end, of other detectors, another frame or search, or has a
-        time that cannot be: not before this run, or that of another one.
+        When a file is not a results file, or its run did not end, or had other detectors, another frame or another
+        search, or when its time is impossible: not before this run, or equal to that of another run.
     """
     found: dict[datetime, Earlier] = {}
     for path in paths:
@@ -201,7 +201,7 @@ def read_history(
 
 
 def _check_when(path: Path, results: Results, now: datetime, found: dict[datetime, Earlier]) -> None:
-    """A run that ended, before this one, and at another time than those that were found already."""
+    """Refuse a run unless it ended, before this one, and at another time than those that were found already."""
     if not results.complete or results.verdict == "incomplete":
         raise HistoryError(f"{path} is of a run in which not every check has run: give results of a whole run.")
     if results.finished >= now:
@@ -217,7 +217,7 @@ def _check_when(path: Path, results: Results, now: datetime, found: dict[datetim
 
 
 def _difference(results: Results, detectors: set[str], frame: int, simulated: bool, engine: tuple[str, str]) -> str:
-    """In what an earlier run and this one are not of the same kind, as a clause; empty when they are."""
+    """Return the differences in kind between an earlier run and this one, as a clause; empty when there are none."""
     if set(results.judged) != detectors:
         theirs, ours = (", ".join(sorted(names)) or "none" for names in (set(results.judged), detectors))
         return f"other detectors ({theirs}) than this run ({ours}): compare with the same detectors"
@@ -233,7 +233,7 @@ def _difference(results: Results, detectors: set[str], frame: int, simulated: bo
 
 
 def _same_file(path: Path) -> None:
-    """Where a manifest lies beside the results, they must be those that it lists."""
+    """Refuse results that differ from those that a manifest beside them lists."""
     manifest = path.parent / "manifest.json"
     listed = read_json(manifest).get("report") if manifest.exists() else None
     if isinstance(listed, dict) and path.name == FILE and listed.get(FILE) != sha256_file(path):

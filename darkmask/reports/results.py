@@ -19,7 +19,7 @@ class ResultsError(DarkmaskError):
 
 
 class _Part(BaseModel):
-    # What a later version adds is no harm; a number or a truth value in another's place is.
+    # Fields that a later version adds do no harm; a number or a truth value in another's place does.
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
@@ -29,7 +29,7 @@ class RecordedCheck(_Part):
     Attributes
     ----------
     blocking : bool or None
-        Whether it keeps the verdict from being a pass; None in files of versions that did not write it.
+        Whether it keeps the verdict from being a pass; None in files of versions that did not write the field.
     """
 
     id: str
@@ -51,7 +51,7 @@ class RecordedCheck(_Part):
             return True
         if self.blocking is not None:
             return self.blocking
-        # Before the field, the message alone said whether the input had been given.
+        # Before the field existed, the message alone told whether the input had been given.
         return self.outcome == "not_evaluated" and self.required and not self.message.startswith("not asked")
 
 
@@ -63,7 +63,7 @@ class Delivery(_Part):
 
 
 class Named(_Part):
-    """The criteria that were judged by."""
+    """The criteria by which the run was judged."""
 
     name: str
     sha256: str
@@ -76,14 +76,14 @@ class Engine(_Part):
 
 
 class Results(_Part):
-    """What this project reads of a results file.
+    """The part of a results file that this project reads.
 
     Attributes
     ----------
     started, finished : datetime.datetime
-        With a time zone.
+        Times with a time zone.
     frame : int or None
-        Pixels along each side of a full frame; None in files of versions that did not write it.
+        Pixels along each side of a full frame; None in files of versions that did not write the field.
     """
 
     schema_version: Annotated[Literal[1], Field(alias="schema")]
@@ -117,18 +117,10 @@ class Results(_Part):
 def read_results(path: Path) -> Results:
     """Read and validate a results file.
 
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    Results
-
     Raises
     ------
     ResultsError
-        When there is no such file, it is no JSON, of another schema, or contradicts itself.
+        When there is no such file, or it is not JSON, has another schema, or contradicts itself.
     """
     data = read_json(path)
     if "schema" in data and data["schema"] != 1:
@@ -149,7 +141,7 @@ def read_results(path: Path) -> Results:
 
 
 def read_json(path: Path) -> dict:
-    """A JSON object from a file; raises :class:`ResultsError` when there is none."""
+    """Read a JSON object from a file; raise :class:`ResultsError` when there is none."""
     path = Path(path)
     try:
         if not path.exists():

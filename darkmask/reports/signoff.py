@@ -1,7 +1,7 @@
-"""A reviewer's sign-off: a record beside the report, bound to every file that was signed by its SHA-256.
+"""A reviewer's sign-off: a record beside the report, bound by SHA-256 to every file that was signed.
 
-A hash shows what was signed and not who signed: a name is whatever was typed. The page shows the record in a block
-between two markers; the page's own digest is that of the page without the block, and the block must be exactly what the
+A hash shows what was signed and not who signed: the name is whatever was typed. The page shows the record in a block
+between two markers. The page's own digest is that of the page without the block, and the block must be exactly what the
 record says, so that nothing can be hidden in it.
 """
 
@@ -38,20 +38,16 @@ def sign(folder: Path, *, reviewer: str, decision: str, comment: str) -> Signoff
     Parameters
     ----------
     folder : Path
-        ``reports/<delivery>``.
+        Folder ``reports/<delivery>``.
     reviewer, comment : str
     decision : str
         ``accept`` or ``reject``.
 
-    Returns
-    -------
-    Signoff
-
     Raises
     ------
     SignoffError
-        When the report is signed, was changed since its run ended, or may not be accepted: simulated, incomplete or
-        failing ones may only be rejected.
+        When the report is signed already, was changed since its run ended, or may not be accepted: a simulated,
+        incomplete or failing one may only be rejected.
     ResultsError
         When the folder holds no report of this schema.
     """
@@ -100,8 +96,8 @@ def _sign(folder: Path, reviewer: str, decision: str, comment: str) -> Signoff:
         criteria_sha256=results.criteria.sha256,
         files=files,
     )
-    # The record first: a page that says "accepted" with no record behind it would be worse than the reverse, which
-    # `verify` tells.
+    # The record comes first: a page that says "accepted" without a record behind it would be worse than the reverse,
+    # which `verify` reports.
     write_text(folder / RECORD, json.dumps(record.model_dump(by_alias=True), indent=1) + "\n")
     with replacing(folder / PAGE) as temporary:
         temporary.write_bytes(_with_block(page, record))
@@ -109,11 +105,7 @@ def _sign(folder: Path, reviewer: str, decision: str, comment: str) -> Signoff:
 
 
 def verify(folder: Path) -> list[str]:
-    """What of a signed report is no longer what was signed.
-
-    Parameters
-    ----------
-    folder : Path
+    """Return what of a signed report is no longer what was signed.
 
     Returns
     -------
@@ -128,7 +120,7 @@ def verify(folder: Path) -> list[str]:
     folder = Path(folder).absolute()
     record = read_signoff(folder)
     found = digests(folder)
-    # Of the page, two things count: what was signed, and what it shows of the sign-off.
+    # Two things of the page count: what was signed, and what it shows of the sign-off.
     problems = list(_differences(record.files, {**found, **_signed_page(folder)}))
     if PAGE in found:
         problems += _block_problems(folder, record)
@@ -136,12 +128,12 @@ def verify(folder: Path) -> list[str]:
 
 
 def read_signoff(folder: Path) -> Signoff:
-    """The sign-off of a report folder.
+    """Read the sign-off of a report folder.
 
     Raises
     ------
     SignoffError
-        When there is none, or it is no record of this schema.
+        When there is none, or it is not a record of this schema.
     """
     path = folder / RECORD
     if not path.exists():
@@ -180,7 +172,7 @@ def _page(folder: Path) -> bytes:
 
 
 def _as_the_run_left_it(folder: Path, files: dict[str, str]) -> None:
-    """The manifest lists what the run wrote: nothing else is signed."""
+    """Refuse files that are not what the run wrote, as the manifest lists them: nothing else is signed."""
     manifest = read_json(folder / "manifest.json")
     listed = [manifest.get(part) for part in ("report", *MADE)]
     if not all(isinstance(sums, dict) for sums in listed):
@@ -228,11 +220,11 @@ def _block_problems(folder: Path, record: Signoff) -> list[str]:
 
 
 def _disagreement(folder: Path, record: Signoff) -> list[str]:
-    """Whether the record speaks of the results that it is bound to."""
+    """Return what the record says otherwise than the results that it is bound to."""
     try:
         results = read_results(folder / FILE)
     except DarkmaskError:
-        return []  # said above: it is not what was signed
+        return []  # reported above: it is not what was signed
     said = (record.verdict, record.scope, record.delivery, record.criteria, record.criteria_sha256)
     criteria = results.criteria
     if said != (results.verdict, results.scope, results.delivery.name, criteria.name, criteria.sha256):

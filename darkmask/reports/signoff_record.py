@@ -1,4 +1,4 @@
-"""The record of a sign-off, and how the page of a report shows it."""
+"""The record of a sign-off, and the block of HTML that shows it on the page of a report."""
 
 from html import escape
 from typing import Annotated, Literal
@@ -9,7 +9,7 @@ from .files import RECORD
 
 
 class Signoff(BaseModel):
-    """What ``signoff.json`` says.
+    """The content of ``signoff.json``.
 
     Attributes
     ----------
@@ -35,11 +35,7 @@ class Signoff(BaseModel):
 
 
 def block_html(record: Signoff) -> str:
-    """The sign-off as it stands at the top of the page.
-
-    Parameters
-    ----------
-    record : Signoff
+    """Return the sign-off as it stands at the top of the page.
 
     Returns
     -------

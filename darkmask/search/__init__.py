@@ -1,1 +1,1 @@
-"""From the exposures of a set to its bad pixels: maps, the searches that judge them, and the published one."""
+"""Find the bad pixels of a set in its exposures: the maps, the searches that judge them, and the published search."""

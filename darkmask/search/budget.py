@@ -4,13 +4,13 @@ from statistics import NormalDist
 
 from .parameters import SearchParameters
 
-# What a detector of SCIENCE_PIXELS may have: a thousandth of the pixels that its mask holds.
+# False pixels allowed in a detector of SCIENCE_PIXELS: a thousandth of the pixels that its mask holds.
 BUDGET = 20.0
 SCIENCE_PIXELS = 2040 * 2040
 
 
 def expected_false_pixels(parameters: SearchParameters, pixels: int = SCIENCE_PIXELS) -> dict[str, float]:
-    """Good pixels that each test of the flight search is expected to call bad.
+    """Return how many good pixels each test of the flight search is expected to call bad.
 
     Every test compares a map with its own good pixels in units of their scatter, on a scale on which good pixels are
     Gaussian far into the tail, so that the expectation is that of a normal distribution. See docs/thresholds.md.
@@ -19,12 +19,12 @@ def expected_false_pixels(parameters: SearchParameters, pixels: int = SCIENCE_PI
     ----------
     parameters : SearchParameters
     pixels : int
-        That are judged.
+        Number of pixels that are judged.
 
     Returns
     -------
     dict of str to float
-        Test to number of pixels.
+        Number of pixels by test.
     """
     sigmas = {
         "bright": parameters.hot_significance,

@@ -1,11 +1,11 @@
-"""Who searches and by whose rules: the choices of a command line, told without loading a search."""
+"""The choices of engine and search on a command line, named here without loading a search."""
 
-# Our own code, or the published package.
+# Either our own code searches, or the published package.
 ENGINES = ("native", "jwst_reffiles")
-# By whose rules our own code searches: those of this package, or those of the published one.
+# Our own code follows the rules of this package, or those of the published one.
 SEARCHES = ("flight", "official")
 
 
 def search_made(engine: str, search: str) -> str:
-    """Return by whose rules an engine searches: jwst_reffiles knows the official ones alone, whatever was asked for."""
+    """Return the rules that an engine searches by: jwst_reffiles has only the official ones, whatever was asked for."""
     return "official" if engine == "jwst_reffiles" else search

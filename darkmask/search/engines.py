@@ -1,4 +1,4 @@
-"""One way to ask any engine for the bad pixels of a set."""
+"""Ask any engine for the bad pixels of a set, in one way."""
 
 from collections.abc import Callable
 
@@ -21,14 +21,6 @@ from .request import SetRequest
 
 def search_set(request: SetRequest) -> SearchOutcome:
     """Find the bad pixels of a set.
-
-    Parameters
-    ----------
-    request : SetRequest
-
-    Returns
-    -------
-    SearchOutcome
 
     Raises
     ------

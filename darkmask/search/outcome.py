@@ -1,4 +1,4 @@
-"""What a search answers, whichever engine made it."""
+"""The answer of a search, whichever engine made it."""
 
 from dataclasses import dataclass, field
 
@@ -13,20 +13,20 @@ from .maps import CombinedMaps
 
 @dataclass(frozen=True)
 class SearchOutcome:
-    """What an engine found.
+    """The bad pixels that an engine found, with their evidence.
 
     Attributes
     ----------
     categories : numpy.ndarray, shape (y, x), uint16
     flags : FlagTable
-        How the categories become DQ bits.
+        Table by which the categories become DQ bits.
     maps : CombinedMaps
-        The evidence, whichever engine judged it.
+        Evidence, whichever engine judged it.
     rate : numpy.ndarray, shape (y, x), float32
-        e-/s.
+        Rate in e-/s.
     thresholds : dict of str to float
     version : str
-        Of the engine.
+        Version of the engine.
     """
 
     categories: np.ndarray

@@ -1,4 +1,4 @@
-"""What a search may be told: every keyword of ``jwst_reffiles`` 1.0.1, and the parameters of the flight search."""
+"""The parameters of a search: every keyword of ``jwst_reffiles`` 1.0.1, and those of the flight search."""
 
 import difflib
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from darkmask.core.errors import ParameterError
 from darkmask.core.flags import FLIGHT_FLAGS, MASK_MNEMONICS, Category, FlagTable
 
-# The kinds that ``flag_values`` and ``dark_do_not_use`` of jwst_reffiles speak of, and the categories they cover.
+# The kinds in ``flag_values`` and ``dark_do_not_use`` of jwst_reffiles, and the categories that they cover.
 OFFICIAL_KINDS = {
     "hot": (Category.SATURATED,),
     "rc": (Category.RC,),
@@ -20,7 +20,7 @@ OFFICIAL_KINDS = {
 # Keywords of bad_pixels() that describe the mask and not the search.
 MASK_TABLE = ("author", "description", "pedigree", "useafter", "history", "output_file")
 
-# What bad_pixels() passes on and its search never looks at: these numbers stand in its code (badpix_from_darks.py,
+# bad_pixels() passes these on and its search never looks at them: the numbers stand in its code (badpix_from_darks.py,
 # the call of find_pix_with_many_jumps).
 FIXED_IN_CODE = {"max_jump_limit": 10, "jump_ratio_threshold": 5.0, "early_cutoff_fraction": 0.25}
 
@@ -44,15 +44,15 @@ NotNegative = Annotated[float, Field(ge=0)]
 
 
 class SearchParameters(BaseModel):
-    """How to search for bad pixels; equal parameters and files give equal masks.
+    """The way to search for bad pixels; equal parameters and files give equal masks.
 
-    Keywords of ``bad_pixels()`` keep the names and defaults of jwst_reffiles 1.0.1, and are described in its
-    docstring; those of the flight search say here what they trade.
+    Keywords of ``bad_pixels()`` keep the names and defaults of jwst_reffiles 1.0.1, whose docstring describes them;
+    those of the flight search say here what they trade.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    # jwst_reffiles, darks: the official search and the engine of that name.
+    # Keywords of jwst_reffiles for darks: the official search and the engine of that name use them.
     dark_stdev_clipping_sigma: Positive = 5.0
     dark_max_clipping_iters: int = Field(5, ge=1)
     dark_noisy_threshold: NotNegative = 5.0
@@ -73,7 +73,8 @@ class SearchParameters(BaseModel):
     dark_do_not_use: Names = tuple(OFFICIAL_KINDS)
     plot: bool = False
 
-    # jwst_reffiles, flats: accepted, so that a call can be copied from the notebook; nothing here uses them.
+    # Keywords of jwst_reffiles for flats: accepted, so that a call can be copied from the notebook; nothing here uses
+    # them.
     dead_search: bool = True
     low_qe_and_open_search: bool = True
     dead_search_type: str = "sigma_rate"
@@ -97,7 +98,7 @@ class SearchParameters(BaseModel):
     dark_jump_files: Names | None = None
     dark_fitopt_files: Names | None = None
 
-    # The flight search.
+    # Parameters of the flight search.
     hot_rate: float = Field(
         0.275,
         gt=0,
@@ -222,16 +223,12 @@ class SearchParameters(BaseModel):
         ----------
         mapping : mapping of str to value
         source : str
-            The file, for the sentence of an error.
+            File that the message of an error names.
 
         Returns
-        -------
-        SearchParameters
-
-        Raises
         ------
         ParameterError
-            When a key is none of the search's, or a value has the wrong type or is out of its range.
+            When a key is not one of the search's, or a value has the wrong type or is out of its range.
         """
         try:
             return cls(**mapping)
@@ -239,26 +236,23 @@ class SearchParameters(BaseModel):
             raise ParameterError(f"{source}: in [search], {error}") from None
 
     def of_search(self, search: str) -> dict[str, Any]:
-        """The parameters that decide a search, as plain values for a mask's HISTORY.
+        """Return the parameters that decide a search, as plain values for a mask's HISTORY.
 
         Parameters
         ----------
         search : str
             ``flight`` or ``official``.
-
-        Returns
-        -------
-        dict of str to value
         """
         fields = type(self).model_fields
-        # Keywords of bad_pixels() are described there; what has a description here is the flight search's.
+        # The package describes the keywords of bad_pixels(); a field with a description here belongs to the flight
+        # search.
         flight = {name for name, field in fields.items() if field.description}
         idle = {*FLAT_KEYWORDS, *FILE_KEYWORDS, "plot"}
         chosen = {*flight, "max_saturated_fraction"} if search == "flight" else set(fields) - flight - idle
         return {name: value for name, value in self.model_dump(mode="json").items() if name in chosen}
 
     def ignored_keywords(self) -> list[str]:
-        """One sentence for each group of given keywords that changes nothing in a search of darks."""
+        """Return one sentence for each group of given keywords that changes nothing in a search of darks."""
         given = self.model_fields_set
         sentences = []
         if flats := [name for name in FLAT_KEYWORDS if name in given]:
@@ -281,13 +275,13 @@ class SearchParameters(BaseModel):
         return sentences
 
     def official_flags(self) -> FlagTable:
-        """The flags of the official search and of jwst_reffiles: ``flag_values`` and ``dark_do_not_use``."""
+        """Return the flags of the official search and of jwst_reffiles: ``flag_values`` and ``dark_do_not_use``."""
         mnemonics = {category: self.flag_values[kind] for kind, group in OFFICIAL_KINDS.items() for category in group}
         unusable = frozenset(category for kind in self.dark_do_not_use for category in OFFICIAL_KINDS[kind])
         return FlagTable(mnemonics=mnemonics, do_not_use=unusable)
 
     def flight_flags(self) -> FlagTable:
-        """The flags of the flight search, with ``flight_do_not_use``."""
+        """Return the flags of the flight search, with ``flight_do_not_use``."""
         unusable = frozenset(Category(name) for name in self.flight_do_not_use)
         return FlagTable(mnemonics=FLIGHT_FLAGS.mnemonics, do_not_use=unusable)
 
@@ -300,7 +294,7 @@ def _only(known: tuple[str, ...], value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _describe(error: ValidationError) -> str:
-    """All complaints of pydantic in one clause each."""
+    """Return all complaints of pydantic in one clause each."""
     clauses = []
     for problem in error.errors(include_url=False):
         key = ".".join(str(part) for part in problem["loc"])

@@ -1,4 +1,4 @@
-"""What a search is asked: the exposures of one set, and how to search them."""
+"""The request to a search: the exposures of one set, and how to search them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ class SetRequest:
     parameters : SearchParameters
     geometry : Geometry
     integrations : tuple of int, optional
-        Which of all integrations the flight search looks at; all by default.
+        Numbers of the integrations that the flight search looks at; all by default.
     """
 
     exposures: tuple[Exposure, ...]
@@ -49,21 +49,21 @@ class SetRequest:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(rows, columns) of the set's frames."""
+        """The shape (rows, columns) of the set's frames."""
         return self.exposures[0].jump.shape[2:]
 
     @property
     def window(self) -> Window:
-        """What of the full frame the set's frames hold, whatever size their headers say."""
+        """The part of the full frame that the set's frames hold, whatever size their headers say."""
         jump, (rows, columns) = self.exposures[0].jump, self.shape
         return Window(jump.xstart, jump.ystart, columns, rows)
 
     def reference_pixels(self) -> np.ndarray:
-        """Where the set's reference pixels lie, bool (y, x)."""
+        """Return where the set's reference pixels lie, bool (y, x)."""
         return self.geometry.reference_pixels(self.window)
 
     def amplifiers(self) -> tuple[slice, ...]:
-        """The columns of each amplifier; a subarray read through one output has one."""
+        """Return the columns of each amplifier; a subarray read through one output has one."""
         width = self.shape[1]
         if self.exposures[0].jump.noutputs != AMPLIFIERS or width % AMPLIFIERS:
             return (slice(0, width),)

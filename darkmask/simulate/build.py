@@ -1,4 +1,4 @@
-"""A whole simulated delivery on all cores, and the demo delivery in the user's cache."""
+"""Simulate a whole delivery on all cores, and keep the demo delivery in the user's cache."""
 
 import json
 import os
@@ -22,16 +22,17 @@ from darkmask.pipeline.steps import set_aside_garbage
 
 from .spec import SimulationSpec, Subarray
 
-# What lies beside a delivery, as suffixes of its name.
+# These folders lie beside a delivery; each is a suffix of its name.
 BESIDE = ("truth", "ground", "base")
 # Bytes that one worker takes for each pixel and group (counts, flags, and the optional results of the fit, which are
-# larger than both), and beside them (imports, one band in the ramp fit); measured on 2048 x 2048 x 120 groups. All
+# larger than both), and bytes besides (imports, one band in the ramp fit), measured on 2048 x 2048 x 120 groups. All
 # workers together may take _MEMORY.
 _BYTES_PER_SAMPLE, _BYTES_FIXED, _MEMORY = 14, 1.5e9, 9.5e9
-# Below this layer, and no part of it: the simulator imports core, the writer of masks and the pipeline's steps, so that
-# a delivery stays what it is while searches change. tests/core/test_provenance.py looks at what it imports.
+# These layers lie below this one, and the simulator does not use them: it imports core, the writer of masks and the
+# pipeline's steps, so that a delivery stays the same while searches change. tests/core/test_provenance.py checks its
+# imports.
 _NOT_USED = ("delivery", "search", "build")
-# The demo of an older version is removed when nobody used it for two weeks.
+# The demo of an older version is removed when nobody has used it for two weeks.
 _KEEP_SECONDS = 14 * 86_400.0
 
 
@@ -46,33 +47,34 @@ class DemoPaths:
 
     @classmethod
     def of(cls, delivery: Path) -> "DemoPaths":
-        """The folders that belong to a simulated delivery."""
+        """Return the folders that belong to a simulated delivery."""
         return cls(delivery, *(_beside(delivery, kind) for kind in ("ground", "base", "truth")))
 
 
 def simulate_delivery(out: Path, spec: SimulationSpec, *, workers: int | None = None, progress: bool = True) -> None:
     """Simulate a delivery of darks.
 
-    Writes the triplets into ``out``, and beside it ``out.truth/<DETECTOR>.ecsv``, ``out.ground/*.fits`` (ground masks)
-    and ``out.base/*.fits`` (masks in force); of raw exposures, ``out.references/*.fits`` too. The bytes depend on
-    ``spec`` alone, not on ``workers``.
+    The triplets go into ``out``. The files ``out.truth/<DETECTOR>.ecsv``, ``out.ground/*.fits`` (ground masks) and
+    ``out.base/*.fits`` (masks in force) go beside it; with raw exposures, ``out.references/*.fits`` too. The bytes
+    depend on ``spec`` alone, not on ``workers``.
 
     Parameters
     ----------
     out : Path
-        Made by renaming, last of all: it exists when everything is there.
+        Folder of the delivery. It is made by renaming, last of all: when it exists, everything is there.
     spec : SimulationSpec
     workers : int, optional
-        Processes; by default one per core, and fewer where exposures are so large that memory would run out.
+        Number of processes; by default one per core, and fewer when the exposures are so large that memory would run
+        out.
     progress : bool
-        Show a bar on standard error.
+        Whether to show a bar on standard error.
 
     Raises
     ------
     DeliveryError
         When ``out`` or a folder beside it exists and is not empty, or a worker died.
     StorageError
-        When it cannot be written.
+        When the delivery cannot be written.
     """
     out = Path(out).absolute()
     kinds = (*BESIDE, "references") if spec.raw else BESIDE
@@ -94,18 +96,18 @@ def simulate_delivery(out: Path, spec: SimulationSpec, *, workers: int | None = 
 
 
 def demo_delivery(*, progress: bool = True) -> DemoPaths:
-    """The simulated delivery that a run without ``--delivery`` checks; made on first use, in the user's cache.
+    """Return the simulated delivery that a run without ``--delivery`` checks; make it on first use, in the cache.
 
     Parameters
     ----------
     progress : bool
-        Show a bar on standard error while it is made.
+        Whether to show a bar on standard error while it is made.
 
     Returns
     -------
     DemoPaths
-        In ``<cache>/darkmask/demo/<digest>/``, where the digest is of the specification, the code that simulates and
-        the versions of what it uses. Processes that ask at the same time wait for the one that makes it.
+        Folders in ``<cache>/darkmask/demo/<digest>/``, where the digest covers the specification, the code that
+        simulates and the versions of what it uses. Processes that ask at the same time wait for the one that makes it.
     """
     from filelock import FileLock
     from platformdirs import user_cache_dir
@@ -121,7 +123,7 @@ def demo_delivery(*, progress: bool = True) -> DemoPaths:
                 _remove_unused(demos, home)
                 shutil.rmtree(home, ignore_errors=True)
                 simulate_delivery(paths.delivery, spec, progress=progress)
-    with suppress(OSError):  # a cache that is shared may be read-only
+    with suppress(OSError):  # a shared cache may be read-only
         os.utime(home)
     return paths
 
@@ -139,13 +141,13 @@ class _Task:
 
 
 def _run(built: Path, spec: SimulationSpec, workers: int, progress: bool) -> None:
-    # Full frames first: the short tasks fill the gaps at the end.
+    # Full frames come first: the short tasks fill the gaps at the end.
     tasks = [
         _Task(built, spec, name, subarray, observation, exposure)
         for name, subarray, observation in spec.sets()
         for exposure in range(1, spec.exposures + 1)
     ] + [_Task(built, spec, name) for name in spec.detectors]
-    # Spawned, not forked: the parent may run threads, and its CRDS configuration must stay its own.
+    # Workers are spawned, not forked: the parent may run threads, and its CRDS configuration must stay its own.
     pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=get_context("spawn"), initializer=_start_worker)
     with pool, progress_bar("simulating darks", len(tasks), progress, estimates=False) as advance:
         futures = [pool.submit(_perform, task) for task in tasks]
@@ -168,7 +170,7 @@ def _start_worker() -> None:
     """Prepare a worker: no CRDS, one thread, no garbage collection of what is imported once."""
     from darkmask.pipeline.offline import offline_crds
 
-    # Checking every header value as it is set doubles the time; all are checked when a model is saved.
+    # Checking every header value as it is set doubles the time; all values are checked when a model is saved.
     os.environ["VALIDATE_ON_ASSIGNMENT"] = "false"
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
@@ -222,7 +224,7 @@ def _default_workers(spec: SimulationSpec) -> int:
 
 
 def _digest(spec: SimulationSpec) -> str:
-    """What the bytes of a simulated delivery depend on, as 16 hexadecimal digits."""
+    """Return the digest of what the bytes of a simulated delivery depend on, as 16 hexadecimal digits."""
     versions = {name: version(name) for name in ("jwst", "stcal", "stdatamodels", "numpy", "astropy")}
     return sha256_text(json.dumps([spec.describe(), versions, source_digest("simulate", _NOT_USED)]))[:16]
 

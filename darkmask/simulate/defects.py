@@ -1,4 +1,4 @@
-"""Where the defects of a detector lie, how strong they are, and the truth that is written of them."""
+"""Place the defects of a detector, choose how strong they are, and write and read the truth about them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,8 @@ from darkmask.core.flags import Category
 
 from .spec import FULL_FRAME_TIME, SimulationSpec
 
-# e-/s. Hot and warm rates spread over three decades, log-uniform; they part at the CV3 cut (docs of hot_rate). Warm
-# ones start a little above warm_rate (0.05), where a mini-frame delivery could not tell them from its noise anyway.
+# e-/s. Hot and warm rates spread over three decades, log-uniform; the CV3 cut parts them (docs of hot_rate). Warm rates
+# start a little above warm_rate (0.05), where a mini-frame delivery could not tell them from its noise anyway.
 WARM_RATES = (0.06, 0.275)
 HOT_RATES = (0.275, 60.0)
 # The brightest few fill their well before the ramp ends (a mini-frame ramp lasts 215 s: from about 500 e-/s).
@@ -70,11 +70,11 @@ class Defects:
     cluster: np.ndarray
 
     def of(self, *categories: Category) -> "Defects":
-        """Those of some categories."""
+        """Return the defects of some categories."""
         return self._where(np.isin(self.category, [str(c) for c in categories]))
 
     def inside(self, rows: slice, columns: slice) -> "Defects":
-        """Those within a cut-out of the frame, with x and y counted from its corner."""
+        """Return the defects within a cut-out of the frame, with x and y counted from its corner."""
         cut = self._where(
             (self.y >= rows.start) & (self.y < rows.stop) & (self.x >= columns.start) & (self.x < columns.stop)
         )
@@ -87,7 +87,7 @@ class Defects:
 
 
 def draw_defects(spec: SimulationSpec, detector_name: str, saturation: float) -> Defects:
-    """Place the defects of a detector.
+    """Place the defects of a detector, ordered by row, then column.
 
     Parameters
     ----------
@@ -95,11 +95,6 @@ def draw_defects(spec: SimulationSpec, detector_name: str, saturation: float) ->
     detector_name : str
     saturation : float
         Level at which the counts of a saturated pixel stop, DN.
-
-    Returns
-    -------
-    Defects
-        Ordered by row, then column.
     """
     rng = spec.generator(detector_name, "defects")
     science = (spec.frame - 2 * spec.border) ** 2
@@ -107,7 +102,7 @@ def draw_defects(spec: SimulationSpec, detector_name: str, saturation: float) ->
     place = _Placer(spec, rng)
     rows: list[tuple] = []
 
-    # The share that subarrays are owed comes first: later the frame may be too full for it.
+    # The pixels that subarrays must get come first: later the frame may be too full for them.
     regions = [s.window.slices for s in spec.subarrays if s.detector == detector_name]
     for region in regions:
         for category, count in counts.items():
@@ -154,7 +149,7 @@ def _strengths(category: np.ndarray, rng: np.random.Generator, saturation: float
             rng.random(n) < BRIGHTEST_SHARE, log_uniform(*BRIGHTEST_RATES, n), log_uniform(*HOT_RATES, n)
         ),
     )
-    # From about the smallest amplitude that shows over 100 s of ramp to a third of the well.
+    # RC amplitudes range from about the smallest that shows over 100 s of ramp to a third of the well.
     where = fill(Category.RC, lambda n: log_uniform(weakest * 1500.0, 15_000.0, n))
     timescale[where] = rng.uniform(1.5, 4.0, where.size) * FULL_FRAME_TIME
     pedestal[where] = rng.uniform(weakest * 1200.0, weakest * 6000.0, where.size)
@@ -170,22 +165,22 @@ def _strengths(category: np.ndarray, rng: np.random.Generator, saturation: float
 
 
 class _Placer:
-    """Free positions, drawn one after the other."""
+    """Draws free positions, one after the other."""
 
     def __init__(self, spec: SimulationSpec, rng: np.random.Generator):
         self.rng = rng
-        # One pixel off the border, so that all eight neighbours of a defect are science pixels.
+        # Defects keep one pixel off the border, so that all eight neighbours of a defect are science pixels.
         self.taken = Geometry(spec.frame, spec.border + 1).reference_pixels()
         self.science = slice(spec.border, spec.frame - spec.border)
 
     def one(self, region: tuple[slice, slice] | None = None) -> tuple[int, int]:
-        """A pixel at least SEPARATION from every defect, marked as taken with its surroundings."""
+        """Draw a pixel at least SEPARATION from every defect, and mark it as taken with its surroundings."""
         x, y = self._free(region)
         self._take([(x, y)])
         return x, y
 
     def clump(self, size: int) -> list[tuple[int, int]]:
-        """Touching pixels (side or corner), grown one by one from a free one."""
+        """Draw touching pixels (side or corner), grown one by one from a free one."""
         pixels = [self._free(None)]
         for _ in range(50 * size):
             if len(pixels) == size:
@@ -195,7 +190,7 @@ class _Placer:
             new = (int(x + dx), int(y + dy))
             if new not in pixels and not self.taken[new[1], new[0]]:
                 pixels.append(new)
-        if len(pixels) < size:  # hemmed in: try elsewhere
+        if len(pixels) < size:  # the clump is hemmed in: try elsewhere
             return self.clump(size)
         self._take(pixels)
         return pixels
@@ -240,7 +235,7 @@ def write_truth(folder: Path, detector_name: str, defects: Defects) -> None:
 
 
 def read_truth(folder: Path, detector_name: str):
-    """The defects that were simulated in a detector.
+    """Read the defects that were simulated in a detector.
 
     Parameters
     ----------
@@ -258,7 +253,7 @@ def read_truth(folder: Path, detector_name: str):
     Raises
     ------
     DeliveryError
-        When there is no truth of this detector.
+        When there is no truth about this detector.
     """
     from astropy.table import Table
 

@@ -1,4 +1,4 @@
-"""What the headers and file names of an exposure say."""
+"""Fill the headers of an exposure, and name its files."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ FIRST_EXPOSURE = datetime(2022, 4, 12, 3, 0, 0)
 # Seconds between exposures, and between observations.
 EXPOSURE_GAP, OBSERVATION_GAP = 60.0, 1800.0
 _MJD_ZERO = datetime(1858, 11, 17)
-# DATE of every file: fixed, since equal specifications promise equal bytes.
+# DATE of every file is fixed, since equal specifications promise equal bytes.
 FILE_DATE = "2022-04-30T00:00:00.000"
 
 
@@ -27,7 +27,7 @@ class ExposureName:
 
     @property
     def root(self) -> str:
-        """As MAST names files: ``jw01062001001_02101_00001_nrca1``."""
+        """The root of its file names, as MAST gives them: ``jw01062001001_02101_00001_nrca1``."""
         return f"jw{PROGRAM}{self.observation:03d}001_02101_{self.exposure:05d}_{self.detector.lower()}"
 
     def file_name(self, product: str) -> str:
@@ -64,7 +64,7 @@ def fill_headers(
     _fill_exposure(meta, spec, subarray, name)
     for step in ("dq_init", "superbias", "refpix", "linearity"):
         setattr(meta.cal_step, step, "COMPLETE")
-    # Dark current is what is looked for: it is never subtracted here.
+    # A search looks for dark current: it is never subtracted here.
     for step in ("group_scale", "ipc", "persistence", "dark_sub"):
         setattr(meta.cal_step, step, "SKIPPED")
 

@@ -1,7 +1,7 @@
-"""The masks that go with a simulated delivery: one from ground tests, and the one in force.
+"""Make the masks that go with a simulated delivery: one from ground tests, and the one in force.
 
-Reference pixels carry REFERENCE_PIXEL alone. DO_NOT_USE is not set on them: the reference-pixel step leaves flagged
-ones out of its means, so it stands for a *bad* reference pixel; NON_SCIENCE marks parts of the science area.
+Reference pixels carry REFERENCE_PIXEL alone. DO_NOT_USE is not set on them: the reference-pixel step leaves pixels with
+it out of its means, so it stands for a *bad* reference pixel. NON_SCIENCE marks parts of the science area.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from darkmask.masks.file import MaskMeta, write_mask
 from .defects import SEPARATION, Defects
 from .spec import SimulationSpec
 
-# Of the flight defects, this share was bad on the ground already; real lists of new hot pixels are of this order
-# beside the ground's, but for the short-wavelength ones, which doubled.
+# This share of the flight defects was bad on the ground already. Compared with the ground lists, real lists of new hot
+# pixels are of this order, except for the short-wavelength ones, which doubled.
 KNOWN_ON_GROUND = 0.90
-# Of the pixels in the ground mask, this share is good again in flight.
+# This share of the pixels in the ground mask is good again in flight.
 HEALED = 0.065
-# Fractions of science pixels of what darks cannot see.
+# Fractions of science pixels with defects that darks cannot see.
 DEAD, LOW_QE, OPEN = 0.0006, 0.0006, 0.0002
 # Side of the NON_SCIENCE patch as a fraction of the frame: 8 pixels of a mini frame, 64 of a full one.
 PATCH = 1 / 32
@@ -44,11 +44,7 @@ def draw_masks(spec: SimulationSpec, properties: Detector, defects: Defects) -> 
     spec : SimulationSpec
     properties : Detector
     defects : Defects
-        All of the detector's.
-
-    Returns
-    -------
-    Masks
+        All defects of the detector.
     """
     rng = spec.generator(properties.name, "masks")
     reference = spec.geometry.reference_pixels()
@@ -69,7 +65,7 @@ def draw_masks(spec: SimulationSpec, properties: Detector, defects: Defects) -> 
     x, y = _draw(free, round(OPEN * science), rng)
     base[y, x] |= dq_bits("OPEN", "DO_NOT_USE")
     for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-        # Defects are three pixels away: what may be in the way is a reference pixel.
+        # Other defects are three pixels away, so only a reference pixel may be in the way.
         beside = base[y + dy, x + dx] == 0
         base[(y + dy)[beside], (x + dx)[beside]] |= dq_bits("ADJ_OPEN", "DO_NOT_USE")
 
@@ -79,7 +75,7 @@ def draw_masks(spec: SimulationSpec, properties: Detector, defects: Defects) -> 
     for index in known:
         category = Category(str(defects.category[index]))
         ground[defects.y[index], defects.x[index]] |= np.uint32(FLIGHT_FLAGS.value(category))
-    # Isolated good pixels of today stand for those that healed, in the proportions of the known ones.
+    # Isolated pixels that are good today stand for those that healed, in the proportions of the known ones.
     free &= base == 0
     x, y = _draw(free, round(known.size * HEALED / (1.0 - HEALED)), rng)
     for column, row, index in zip(x, y, rng.permutation(known), strict=False):
@@ -114,7 +110,7 @@ def _draw(free: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.nd
             break
         y, x = divmod(int(candidate), free.shape[1])
         if free[y, x]:
-            # Two rings, so that the neighbours of an open pixel, which are flagged too, touch nothing else.
+            # Two rings are taken, so that the neighbours of an open pixel, which are flagged too, touch nothing else.
             free[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3] = False
             xs.append(x)
             ys.append(y)

@@ -1,4 +1,4 @@
-"""The pipeline's own steps on a simulated exposure, and the files that they make.
+"""Run the pipeline's own steps on a simulated exposure, and write the files that they make.
 
 ``SaturationStep``, ``JumpStep`` and ``RampFitStep`` run with their defaults (growth of saturation by one pixel, jump
 threshold 4 sigma, flagged neighbours) on bands of rows, so that an exposure of 2048 x 2048 x 120 groups fits in a few
@@ -26,7 +26,7 @@ BAND_SAMPLES = 20_000_000
 HALO = 2
 
 _RATE_ARRAYS = ("data", "err", "dq", "var_poisson", "var_rnoise")
-# One plane per integration, and one per segment or jump of the ramp: as many as the worst pixel has.
+# These have one plane per integration; the others have one per segment or jump of the worst pixel's ramp.
 _FITOPT_ARRAYS = ("pedestal",)
 _SEGMENT_ARRAYS = ("slope", "sigslope", "var_poisson", "var_rnoise", "yint", "sigyint", "weights", "crmag")
 
@@ -34,7 +34,7 @@ _SEGMENT_ARRAYS = ("slope", "sigslope", "var_poisson", "var_rnoise", "yint", "si
 def make_triplet(
     folder: Path, spec: SimulationSpec, properties: Detector, subarray: Subarray | None, name: ExposureName
 ) -> None:
-    """Simulate one exposure and write ``_jump``, ``_fitopt``, ``_rate`` and, of several integrations, ``_rateints``.
+    """Simulate one exposure and write ``_jump``, ``_fitopt``, ``_rate`` and, for several integrations, ``_rateints``.
 
     Parameters
     ----------
@@ -47,14 +47,14 @@ def make_triplet(
 
     Notes
     -----
-    To be called inside :func:`darkmask.pipeline.offline.offline_crds`.
+    It is called inside :func:`darkmask.pipeline.offline.offline_crds`.
     """
     silence_logs()
     ramps = simulate_ramps(spec, properties, subarray, name.exposure)
     border = spec.geometry.reference_pixels(spec.window(subarray))
     kept = (*_FITOPT_ARRAYS, *_SEGMENT_ARRAYS) if spec.fit_segments else _FITOPT_ARRAYS
     products = _Products(ramps, np.zeros(ramps.shape, np.uint8), np.zeros(border.shape, np.uint32), kept)
-    del ramps  # one owner, who lets go of them
+    del ramps  # products alone holds them now, and can free them
     for first, last in bands(products.ramps.shape, BAND_SAMPLES):
         model = _band_model(products.ramps, border, first, last, spec, properties, subarray, name)
         _run_steps(model, properties, products, first, last)
@@ -62,7 +62,7 @@ def make_triplet(
 
 
 def bands(shape: tuple[int, int, int, int], samples: int) -> list[tuple[int, int]]:
-    """First and one past the last row of each band of at most ``samples`` pixels times groups (at least one row)."""
+    """Return first and last-plus-one row of each band of at most ``samples`` pixels times groups (at least one row)."""
     integrations, groups, rows, columns = shape
     height = max(1, samples // (integrations * groups * columns))
     return [(first, min(first + height, rows)) for first in range(0, rows, height)]
@@ -70,22 +70,22 @@ def bands(shape: tuple[int, int, int, int], samples: int) -> list[tuple[int, int
 
 @dataclass
 class _Products:
-    """What the bands add up to.
+    """The sums of what the bands give.
 
     Attributes
     ----------
     ramps : numpy.ndarray, shape (integration, group, y, x), float32
-        Replaced band by band by what the steps give.
+        Ramps, replaced band by band by what the steps give.
     groupdq : numpy.ndarray, shape (integration, group, y, x), uint8
     pixeldq : numpy.ndarray, shape (y, x), uint32
     fitopt_arrays : tuple of str
         The optional results that are kept.
     rate, rateints, fitopt : dict of str to list of numpy.ndarray or _Packed
-        The arrays of each band, rows in the last axis but one.
+        Arrays of each band, with rows in the last axis but one.
     cosmic_rays, heights : list of float
-        PRIMECRS of each band, and its rows.
+        PRIMECRS of each band, and its number of rows.
     models : dict
-        Product name to the data model that the steps made of the last band.
+        Data model that the steps made of the last band, by product name.
     """
 
     ramps: np.ndarray
@@ -100,9 +100,9 @@ class _Products:
     models: dict = field(default_factory=dict)
 
     def save(self, folder: Path, name: ExposureName, first_row: int) -> None:
-        """Give the models of the last band the arrays of all, and write them; SUBSTRT2 is ``first_row``.
+        """Give the models of the last band the arrays of all bands, and write them; SUBSTRT2 is ``first_row``.
 
-        One product after the other, each let go of when it is written: the optional results are larger than the ramps.
+        Products are written one after the other and freed at once: the optional results are larger than the ramps.
         """
         integrations, _, rows, _ = self.ramps.shape
         cosmic_rays = float(np.average(self.cosmic_rays, weights=self.heights))
@@ -136,12 +136,12 @@ class _Packed:
         return cls(array.shape, where.astype(np.uint32), array.reshape(-1)[where])
 
     def unpack(self, out: np.ndarray) -> None:
-        """Write into ``out``, which is zero."""
+        """Write the array into ``out``, which is zero."""
         out[np.unravel_index(self.where, self.shape)] = self.values
 
 
 def _joined(parts: list) -> np.ndarray:
-    """One array from those of the bands; fewer segments or jumps than in another band are padded with zeros."""
+    """Join the arrays of the bands into one, padding those with fewer segments or jumps than others with zeros."""
     if len(parts) == 1:
         return parts[0]
     if not isinstance(parts[0], _Packed):
@@ -206,7 +206,7 @@ def _run_steps(model, properties: Detector, products: _Products, first: int, las
         products.models[product] = result
     for key in set(_SEGMENT_ARRAYS) - set(products.fitopt_arrays):
         delattr(optional, key)
-    # The pipeline writes the optional results before it marks the fit as done; MAST's files are marked.
+    # The pipeline writes the optional results before it marks the fit as done; MAST's files have the mark.
     optional.meta.cal_step.ramp_fit = "COMPLETE"
     products.models["jump"] = model
     products.cosmic_rays.append(model.meta.exposure.primary_cosmic_rays or 0.0)
@@ -218,5 +218,5 @@ def _save(model, path: Path) -> None:
     for kind in ("gain", "readnoise", "saturation", "superbias"):
         getattr(model.meta.ref_file, kind).name = "N/A"
     model.extra_fits = {"PRIMARY": {"header": [["SIMULATD", True, "simulated by darkmask: not for delivery"]]}}
-    # Without checking 90 header values against the schema, 70 times four: tests read the files back and check them all.
+    # 90 header values are not checked against the schema 70 times four: tests read the files back and check them all.
     save_dated(model, path, FILE_DATE, validate=False)

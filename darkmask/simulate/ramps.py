@@ -1,4 +1,4 @@
-"""The counts of one exposure: charge, its coupling, cosmic rays and noise."""
+"""Simulate the counts of one exposure: charge, its coupling, cosmic rays and noise."""
 
 import numpy as np
 
@@ -8,12 +8,12 @@ from darkmask.core.flags import Category
 from .defects import Defects, draw_defects
 from .spec import FULL_FRAME_TIME, SimulationSpec, Subarray
 
-# DN. Reset noise of a pixel's pedestal: 5 sigma of it is the 117 DN that the release's pedestal cut is on real data.
+# DN. Reset noise of a pixel's pedestal: 5 sigma of it is 117 DN, the release's pedestal cut on real data.
 RESET_NOISE = 23.4
-# DN per group and output: what reference-pixel correction leaves of the drift. The mean of the 4096 reference pixels
-# above and below an output is good to 0.1 DN, and slow drifts along a column add some; more would move the median rate
-# of a mini-frame delivery by as much as the short-wavelength dark current. A subarray off the edge has none to correct
-# with.
+# DN per group and output: the drift that reference-pixel correction leaves. The mean of the 4096 reference pixels above
+# and below an output is good to 0.1 DN, and slow drifts along a column add some. A larger offset would move the median
+# rate of a mini-frame delivery by as much as the short-wavelength dark current. A subarray off the edge has no
+# reference pixels to correct with.
 OUTPUT_OFFSET, OUTPUT_OFFSET_SUBARRAY = 0.3, 1.0
 # Pixel-to-pixel scatter of the nominal dark rate. Real scatter is larger, but its upper tail *is* the warm pixels;
 # 10 % keeps nominal long-wavelength pixels (0.034 e-/s) below the 0.05 e-/s from which the truth would list them.
@@ -29,7 +29,7 @@ _STEPS = np.array([(0, 1), (1, 0), (0, -1), (-1, 0)])
 
 
 def saturation_threshold(properties: Detector) -> float:
-    """Counts from which a pixel is called saturated, DN above the superbias."""
+    """Return the counts from which a pixel is called saturated, DN above the superbias."""
     return SATURATION_LEVEL * properties.well / properties.gain
 
 
@@ -37,7 +37,7 @@ def simulate_ramps(spec: SimulationSpec, properties: Detector, subarray: Subarra
     """Simulate the ramps of one exposure.
 
     The model: Poisson charge at the dark rate of each pixel, cosmic rays and the charge of RC pixels gather in the
-    well; each read shows the charge after capacitive coupling, plus what the read-out adds (reset noise per
+    well. Each read shows the charge after capacitive coupling, plus what the read-out adds (reset noise per
     integration, telegraph levels, pedestals, an offset per output and group, read noise). Non-linearity, 1/f noise and
     persistence are not modelled: the first two are corrected before the jump step, or small beside read noise.
 
@@ -98,7 +98,7 @@ def simulate_ramps(spec: SimulationSpec, properties: Detector, subarray: Subarra
 
 
 def couple(charge: np.ndarray, fraction: float) -> np.ndarray:
-    """What each pixel shows of its charge and its neighbours', after capacitive coupling.
+    """Return the charge that each pixel shows after capacitive coupling with its neighbours.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def couple(charge: np.ndarray, fraction: float) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, shape (y, x), float32
-        Charge is kept, but for what leaves at the edges.
+        Coupled charge; none is lost except what leaves at the edges.
     """
     seen = charge * np.float32(1.0 - 4.0 * fraction)
     share = charge * np.float32(fraction)
@@ -121,7 +121,7 @@ def couple(charge: np.ndarray, fraction: float) -> np.ndarray:
 
 
 def _pedestal(defects: Defects, reference: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What a reset leaves in each pixel, DN, shape (y, x), float32."""
+    """Return what a reset leaves in each pixel, DN, shape (y, x), float32."""
     pedestal = rng.standard_normal(reference.shape, dtype=np.float32) * np.float32(RESET_NOISE)
     low = defects.of(Category.LOW_PEDESTAL)
     pedestal[low.y, low.x] += low.strength
@@ -130,7 +130,7 @@ def _pedestal(defects: Defects, reference: np.ndarray, rng: np.random.Generator)
 
 
 def _seen_charge(charge: np.ndarray, defects: Defects, properties: Detector, time: float) -> np.ndarray:
-    """What is read of the charge at a time since reset, in full wells and after coupling, DN."""
+    """Return the charge that is read at a time since reset, limited to the full well and after coupling, DN."""
     seen = charge.copy()
     _add_traps(seen, defects, properties.gain, time)
     np.minimum(seen, np.float32(properties.well), out=seen)
@@ -140,17 +140,17 @@ def _seen_charge(charge: np.ndarray, defects: Defects, properties: Detector, tim
 
 
 def _dark_rates(spec: SimulationSpec, properties: Detector) -> np.ndarray:
-    """Nominal dark rate of every pixel of the full frame, e-/s, shape (y, x), float32."""
+    """Return the nominal dark rate of every pixel of the full frame, e-/s, shape (y, x), float32."""
     rng = spec.generator(properties.name, "dark")
     scatter = rng.standard_normal((spec.frame, spec.frame), dtype=np.float32)
     return np.float32(properties.dark) * np.exp(np.float32(DARK_SCATTER) * scatter)
 
 
 def _dark_charge(rate: np.ndarray, time: float, rng: np.random.Generator) -> np.ndarray:
-    """Poisson electrons of one group, shape (y, x).
+    """Return the Poisson electrons of one group, shape (y, x).
 
-    Electrons fall anywhere at the rate of the fastest pixel, and stay with the ratio of their pixel's rate to it: the
-    same as a Poisson draw per pixel, and three times as fast where most pixels get none.
+    Electrons fall anywhere at the rate of the fastest pixel, and stay with a probability equal to their pixel's rate
+    over that rate. This equals a Poisson draw per pixel, and is three times as fast when most pixels get none.
     """
     fastest = float(rate.max())
     pixels = rng.integers(0, rate.size, rng.poisson(fastest * time * rate.size))
@@ -172,17 +172,17 @@ def _add_traps(charge: np.ndarray, defects: Defects, gain: float, time: float) -
 def telegraph_levels(
     distance: np.ndarray, dwell: np.ndarray, reads: int, group_time: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Extra counts of telegraph pixels: two levels with exponential dwell times.
+    """Return the extra counts of telegraph pixels: two levels with exponential dwell times.
 
     Parameters
     ----------
     distance : numpy.ndarray, shape (pixel,), DN
-        Of the two levels.
+        Distance of the two levels.
     dwell : numpy.ndarray, shape (pixel,), s
         Mean time in a level.
     reads : int
     group_time : float
-        s.
+        Group time, s.
     rng : numpy.random.Generator
 
     Returns
@@ -213,7 +213,7 @@ def _add_cosmic_rays(
         pixels = 1
         if rng.random() < COSMIC_RAY_SPREAD:
             pixels = int(rng.integers(2, 5))
-        # A track: each pixel touches the last one, and the charge is shared at random.
+        # The hit is a track: each pixel touches the last one, and the charge is shared at random.
         shares = rng.dirichlet(np.ones(pixels)) if pixels > 1 else (1.0,)
         for share in shares:
             if 0 <= y < rows and 0 <= x < columns and not reference[y, x]:

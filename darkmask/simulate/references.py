@@ -1,4 +1,4 @@
-"""The reference files that the pipeline's steps get by override: one value per detector."""
+"""Make the reference files that the pipeline's steps get by override, with one value per detector."""
 
 from functools import cache
 from pathlib import Path
@@ -12,26 +12,26 @@ from darkmask.pipeline.steps import save_dated
 from .headers import FILE_DATE
 from .ramps import saturation_threshold
 
-# DN. Constant: what a superbias looks like is gone after its subtraction; the saturation step needs counts above zero.
+# DN. It is constant, since subtraction removes any structure; the saturation step needs counts above zero.
 SUPERBIAS = 10_000.0
 KINDS = ("gain", "linearity", "readnoise", "saturation", "superbias")
 
 
 def reference(kind: str, properties: Detector, window: Window):
-    """A reference model with one value all over a window of the detector.
+    """Make a reference model with one value all over a window of the detector.
 
     Parameters
     ----------
     kind : str
-        ``gain`` (e-/DN), ``linearity`` (of a linear detector), ``readnoise``, ``saturation`` or ``superbias`` (DN).
+        ``gain`` (e-/DN), ``linearity`` (for a linear detector), ``readnoise``, ``saturation`` or ``superbias`` (DN).
     properties : Detector
     window : Window
 
     Returns
     -------
     stdatamodels.jwst.datamodels.ReferenceFileModel
-        One and the same model for each kind, with new arrays for every call: the ramp fit multiplies the read noise by
-        the gain in place.
+        The same model for each kind, with new arrays for every call: the ramp fit multiplies the read noise by the gain
+        in place.
     """
     value = {
         "gain": properties.gain,
@@ -58,12 +58,12 @@ def reference(kind: str, properties: Detector, window: Window):
 
 
 def write_references(folder: Path, properties: Detector, frame: int) -> None:
-    """Write what the pipeline needs to make triplets of simulated ``_uncal`` files of one detector.
+    """Write the references that the pipeline needs to make triplets of one detector's simulated ``_uncal`` files.
 
     Parameters
     ----------
     folder : Path
-        Gets ``<DETECTOR>_<kind>.fits`` of the full frame, for each kind.
+        Folder for ``<DETECTOR>_<kind>.fits`` of the full frame, one for each kind.
     properties : Detector
     frame : int
     """
@@ -82,7 +82,7 @@ def write_references(folder: Path, properties: Detector, frame: int) -> None:
 
 @cache
 def _empty_model(kind: str):
-    """An empty reference model; making one costs 30 ms, and a triplet takes eight."""
+    """Return an empty reference model; making one costs 30 ms, and a triplet takes eight."""
     from stdatamodels.jwst import datamodels
 
     return {

@@ -1,4 +1,4 @@
-"""What to simulate."""
+"""The specification of a delivery to simulate."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -12,14 +12,14 @@ from darkmask.core.errors import ParameterError
 from darkmask.core.flags import Category
 from darkmask.core.window import Window
 
-# Seconds: JDox NIRCam Detector Readout. Mini frames keep it, so that rates, dwell times and thresholds per group are
-# those of a real full frame.
+# Seconds, from JDox NIRCam Detector Readout. Mini frames have it too, so that rates, dwell times and thresholds per
+# group are those of a real full frame.
 FULL_FRAME_TIME = 10.73677
-# Seconds per pixel of one output, with 12 pixels of overhead a row and 2 rows a frame (the same page).
+# Seconds per pixel of one output, with an overhead of 12 pixels per row and 2 rows per frame (the same page).
 PIXEL_TIME = 1.0e-5
 
-# Fractions of the science pixels. Hot and warm together 0.4 %, as many as flight masks hold beyond ground ones with
-# the ground's own (0.02 to 0.2 %) on top; the others are 0.04 to 0.1 %, so that a mini frame has 25 to 60 of each.
+# Fractions of the science pixels. Hot and warm pixels together are 0.4 %: as many as flight masks hold beyond ground
+# ones, plus the ground's own (0.02 to 0.2 %). The others are 0.04 to 0.1 %, so that a mini frame has 25 to 60 of each.
 DEFAULT_FRACTIONS = MappingProxyType(
     {
         Category.SATURATED: 0.0006,
@@ -38,14 +38,14 @@ _MAX_TOTAL_FRACTION = 0.04
 
 @dataclass(frozen=True)
 class Subarray:
-    """A subarray that is read by one output.
+    """A subarray that one output reads.
 
     Attributes
     ----------
     detector, name : str
         DETECTOR and SUBARRAY.
     window : Window
-        Where it lies.
+        Place in the full frame.
     """
 
     detector: str
@@ -54,15 +54,15 @@ class Subarray:
 
     @property
     def frame_time(self) -> float:
-        """Seconds to read the subarray once (JDox NIRCam Detector Readout)."""
+        """The seconds to read the subarray once (JDox NIRCam Detector Readout)."""
         return (self.window.xsize + 12) * (self.window.ysize + 2) * PIXEL_TIME
 
 
 def default_subarrays(frame: int, border: int) -> tuple[Subarray, ...]:
-    """One short- and one long-wavelength SUB64P, the smallest that NRC-09 reads.
+    """Return one short- and one long-wavelength SUB64P, the smallest subarray that NRC-09 reads.
 
-    On a real frame where today's SIAF has them (at launch NRCB1's lay on the reference pixels of a corner); on a mini
-    frame, which does not reach there, in the middle; none where the frame is too small.
+    On a real frame they lie where today's SIAF has them (at launch NRCB1's lay on the reference pixels of a corner). On
+    a mini frame, which does not reach there, they lie in the middle. A frame that is too small has none.
     """
     if frame == FRAME_SIZE:
         return tuple(Subarray(name, "SUB64P", siaf.positions(name, "SUB64P")[0]) for name in ("NRCB1", "NRCBLONG"))
@@ -81,26 +81,27 @@ class SimulationSpec:
     ----------
     seed : int
     frame, border : int
-        Pixels along a side of the full frame, a multiple of 4 (amplifiers); width of its reference pixels.
+        Pixels along a side of the full frame, a multiple of 4 (amplifiers), and width of its border of reference
+        pixels.
     detectors : tuple of str
     subarrays : tuple of Subarray or None
         Cut-outs of the same pixels; those of detectors that are not simulated are left out. None, the default, means
         :func:`default_subarrays`.
     exposures, integrations, groups : int
-        Per detector and subarray; the ramp fit needs two groups, and the jump step three to do anything.
+        Numbers per detector and subarray; the ramp fit needs two groups, and the jump step three to do anything.
     fractions : mapping of Category or str to float
         Fraction of science pixels in each category; categories that are missing have none.
     cosmic_ray_rate : float
         Hits per pixel and second (STScI-001928: 5.8e-6 to 1.6e-5 over the solar cycle).
     weakest : float
-        Strengths begin at this share of what the weakest defects otherwise have, down to 0.01: below 1, many are too
-        weak for any search, which is how one sees where recall ends.
+        Strengths begin at this share of the usual least strengths, down to 0.01. Below 1, many defects are too weak for
+        any search, which shows where recall ends.
     fit_segments : bool
         Whether ``_fitopt`` keeps the results of each segment and jump of a ramp besides the pedestal. No search reads
-        them, and they are four fifths of the bytes: 3.1 GB of ten detectors' mini frames.
+        them, and they are four fifths of the bytes: 3.1 GB for the mini frames of ten detectors.
     raw : bool
-        Write ``_uncal`` files, as the archive serves darks, in place of triplets, and the reference files that make
-        triplets of them.
+        Whether to write ``_uncal`` files, as the archive serves darks, instead of triplets, and the reference files
+        that make triplets of them.
     """
 
     seed: int = 1
@@ -160,30 +161,30 @@ class SimulationSpec:
         return Geometry(self.frame, self.border)
 
     def window(self, subarray: Subarray | None) -> Window:
-        """What is read of a subarray, or of the full frame where it is None."""
+        """Return the part of the frame that a subarray reads, or the full frame when it is None."""
         return subarray.window if subarray else Window.of_frame(self.frame)
 
     def sets(self) -> tuple[tuple[str, Subarray | None, int], ...]:
-        """What is exposed: detector, subarray (None for the full frame) and observation number.
+        """Return what is exposed: detector, subarray (None for the full frame) and observation number.
 
         All detectors are read at once in one observation; each subarray name has an observation of its own.
         """
         observations: dict[tuple, int] = {}
         listed = [(name, None, 1) for name in self.detectors]
         for subarray in self.subarrays:
-            # Two subarrays of one detector and name cannot be in one exposure.
+            # Two subarrays of one detector and name cannot lie in one exposure.
             turn = sum(s is not None and (n, s.name) == (subarray.detector, subarray.name) for n, s, _ in listed)
             number = observations.setdefault((subarray.name, turn), 2 + len(observations))
             listed.append((subarray.detector, subarray, number))
         return tuple(listed)
 
     def generator(self, *names: str | int) -> np.random.Generator:
-        """Random numbers that depend on the seed and these names alone, not on the order of the work."""
+        """Return random numbers that depend on the seed and these names alone, not on the order of the work."""
         spelled = "/".join(str(name) for name in names).encode()
         return np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, *spelled])))
 
     def describe(self) -> dict:
-        """Plain values in a fixed order, for a digest or a header."""
+        """Return plain values in a fixed order, for a digest or a header."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         values["subarrays"] = [vars(subarray) for subarray in self.subarrays]
         values["fractions"] = {str(key): self.fractions[key] for key in sorted(self.fractions)}

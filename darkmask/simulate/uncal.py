@@ -1,4 +1,4 @@
-"""Simulated exposures as the archive serves darks: raw counts, before any step."""
+"""Simulate exposures as the archive serves darks: raw counts, before any step."""
 
 from pathlib import Path
 

@@ -1,1 +1,1 @@
-"""What a pass is worth: injected defects found again, halves that agree, and what the published package confirms."""
+"""Test what a pass is worth: injected defects found again, halves that agree, and confirmation by jwst_reffiles."""

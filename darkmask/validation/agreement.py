@@ -1,4 +1,4 @@
-"""How far the published search confirms ours, in the categories that both claim."""
+"""Measure how far the published search confirms ours, in the categories that both claim."""
 
 from dataclasses import replace
 
@@ -8,8 +8,8 @@ from darkmask.core.flags import Category, in_category
 from darkmask.search.engines import search_set
 from darkmask.search.request import SetRequest
 
-# Of these both have a definition on the same evidence. Its HOT are the saturated ones, it has no warm or inverse rc
-# pixels, and it calls one pixel in five of ten integrations noisy for a cosmic ray.
+# Both searches define these on the same evidence. The HOT of the published one means saturated, it has no warm or
+# inverse rc pixels, and with ten integrations it calls one pixel in five noisy for a cosmic ray.
 CLAIMED_BY_BOTH = (Category.SATURATED, Category.RC, Category.LOW_PEDESTAL)
 
 
@@ -19,7 +19,7 @@ def confirmed_by_reffiles(request: SetRequest, ours: np.ndarray) -> dict[str, di
     Parameters
     ----------
     request : SetRequest
-        Of the search that found ``ours``.
+        Request of the search that found ``ours``.
     ours : numpy.ndarray, shape (y, x), uint16
         Categories.
 
@@ -37,7 +37,7 @@ def confirmed_by_reffiles(request: SetRequest, ours: np.ndarray) -> dict[str, di
 
 
 def count_agreement(ours: np.ndarray, theirs: np.ndarray) -> dict[str, dict[str, int]]:
-    """Count what two searches call a pixel, of the categories that both claim.
+    """Count what two searches call a pixel, in the categories that both claim.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def count_agreement(ours: np.ndarray, theirs: np.ndarray) -> dict[str, dict[str,
     Returns
     -------
     dict
-        Of each category: ``ours``, ``theirs`` and ``both``, in pixels.
+        For each category: ``ours``, ``theirs`` and ``both``, in pixels.
     """
     counts = {}
     for category in CLAIMED_BY_BOTH:

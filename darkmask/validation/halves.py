@@ -1,4 +1,4 @@
-"""Do the two halves of a set's integrations show the same bad pixels?"""
+"""Test whether the two halves of a set's integrations show the same bad pixels."""
 
 from dataclasses import replace
 
@@ -7,16 +7,16 @@ import numpy as np
 from darkmask.search.engines import search_set
 from darkmask.search.request import SetRequest
 
-# Of each half: with fewer, noise and shape of a ramp are not known well enough to expect the same of both.
+# With fewer in each half, noise and shape of a ramp are not known well enough to expect the same in both.
 LEAST_IN_HALF = 5
-# How far above its threshold, in sigma, a pixel must lie in one half to be expected in the other. Two measurements of
-# one pixel differ by sqrt(2) of their sigma, so that 3 sqrt(2) are missed in 1 of 740 cases at the worst.
+# A pixel must lie this many sigma above its threshold in one half to be expected in the other. Two measurements of one
+# pixel differ by sqrt(2) of their sigma, so that a pixel at 3 sqrt(2) is missed in 1 of 740 cases at the worst.
 MARGIN = 3 * np.sqrt(2)
 _SIGNIFICANCES = ("hot_significance", "noise_significance", "shape_significance", "pedestal_significance")
 
 
 def every_other(integrations: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Every other integration: what drifts in time drifts in both."""
+    """Split the integrations into every other one, so that what drifts in time drifts in both."""
     return tuple(range(0, integrations, 2)), tuple(range(1, integrations, 2))
 
 
@@ -26,13 +26,13 @@ def stability(request: SetRequest) -> dict:
     Parameters
     ----------
     request : SetRequest
-        Of the flight search, and of at least twice ``LEAST_IN_HALF`` integrations.
+        Request of the flight search, with at least twice ``LEAST_IN_HALF`` integrations.
 
     Returns
     -------
     dict
-        ``clear``: pixels that are unusable in one half, beyond the thresholds by ``MARGIN``, of both halves; ``lost``:
-        how many of them have no category at all in the other.
+        ``clear``: number of pixels that are unusable in one half and beyond the thresholds by ``MARGIN``, for both
+        halves; ``lost``: how many of them have no category at all in the other half.
     """
     strict = request.parameters.model_copy(
         update={name: getattr(request.parameters, name) + MARGIN for name in _SIGNIFICANCES}

@@ -1,6 +1,6 @@
-"""Defects of known kind and strength, added to real ramps.
+"""Add defects of known kind and strength to real ramps.
 
-Pure functions of arrays. Where they are put through the pipeline and judged is :mod:`darkmask.validation.recovery`.
+All are pure functions of arrays. :mod:`darkmask.validation.recovery` puts them through the pipeline and judges them.
 """
 
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from darkmask.core.flags import Category
 from darkmask.search.maps.layout import JUMP_DET, SATURATED
 from darkmask.simulate.ramps import saturation_threshold, telegraph_levels
 
-# Pixels between two injections, so that what one couples into its neighbours, and what the steps flag around it, is
-# not counted for another.
+# Injections keep this many pixels apart, so that what one couples into its neighbours, and what the steps flag around
+# it, is not counted for another.
 SPACING = 5
 _REACH = SPACING // 2
 _SATURATED, _JUMP_DET = np.uint8(SATURATED), np.uint8(JUMP_DET)
 
 
 class Strengths(NamedTuple):
-    """Between which strengths a kind is injected, spread evenly in their logarithm, and in which unit."""
+    """The least and the largest injected strength of a kind, with its unit; strengths are log-uniform between them."""
 
     low: float
     high: float
@@ -40,7 +40,7 @@ class Injections:
         Hot and warm: e-/s. RC and inverse RC: amplitude of the exponential, DN. Telegraph: distance of the levels, DN.
         Noisy: factor on the noise of a read. Low pedestal: how far below, DN. Saturated: 1.
     timescale : numpy.ndarray, float
-        RC and inverse RC: time constant; telegraph: mean time in a level; in groups.
+        RC and inverse RC: time constant; telegraph: mean time in a level; both in groups.
     """
 
     y: np.ndarray
@@ -50,23 +50,19 @@ class Injections:
     timescale: np.ndarray
 
     def of(self, category: Category) -> np.ndarray:
-        """Which of them are of a category, bool."""
+        """Return which injections are of a category, bool."""
         return self.category == category.value
 
 
 def strengths_of(hot_rate: float, detection_limit: float, read_noise: float, well: float) -> dict[Category, Strengths]:
-    """What is injected: from about what no search can see to what every search must.
+    """Return the strengths to inject, from about what no search can see to what every search must see.
 
     Parameters
     ----------
     hot_rate, detection_limit : float
-        e-/s. Warm pixels are left out where the limit lies above ``hot_rate``.
+        Rates, e-/s. Warm pixels are left out when the limit lies above ``hot_rate``.
     read_noise, well : float
-        DN.
-
-    Returns
-    -------
-    dict of Category to Strengths
+        Levels, DN.
     """
     kinds = {
         Category.SATURATED: Strengths(1.0, 1.0, ""),
@@ -84,19 +80,19 @@ def strengths_of(hot_rate: float, detection_limit: float, read_noise: float, wel
 
 
 def draw_injections(good: np.ndarray, kinds: dict[Category, Strengths], random: np.random.Generator) -> Injections:
-    """Choose pixels on a lattice whose surroundings are good, and what becomes of each.
+    """Choose pixels on a lattice whose surroundings are good, and the defect of each.
 
     Parameters
     ----------
     good : numpy.ndarray, shape (y, x), bool
     kinds : dict of Category to Strengths
-        Each gets an equal share of the pixels.
+        Kinds to inject; each gets an equal share of the pixels.
     random : numpy.random.Generator
 
     Returns
     -------
     Injections
-        Of no pixel where nothing is good.
+        The chosen defects; none when no pixel is good.
     """
     rows, columns = good.shape
     y, x = np.mgrid[_REACH : rows - _REACH : SPACING, _REACH : columns - _REACH : SPACING].reshape(2, -1)
@@ -108,7 +104,7 @@ def draw_injections(good: np.ndarray, kinds: dict[Category, Strengths], random: 
     strength = np.ones(y.size)
     for number, bounds in enumerate(kinds.values()):
         here = np.flatnonzero(kind == number)
-        # One of each part of the range, so that a chance gap leaves no part of a curve empty.
+        # Each part of the range gets one, so that a chance gap leaves no part of a curve empty.
         share = (random.permutation(here.size) + random.random(here.size)) / max(here.size, 1)
         strength[here] = bounds.low * (bounds.high / bounds.low) ** share
     return Injections(y, x, names[kind], strength, random.uniform(1.5, 5.0, y.size))
@@ -124,17 +120,18 @@ def add_defects(
 ) -> None:
     """Add defects to all integrations of a set, in place.
 
-    Charge is coupled into the four neighbours; what the read-out adds is not. A ramp that reaches the well stays there.
+    Charge is coupled into the four neighbours; signal that the read-out adds is not. A ramp that reaches the well stays
+    there.
 
     Parameters
     ----------
     ramps : numpy.ndarray, shape (nint, ngroup, y, x), float32, DN
     groupdq : numpy.ndarray, same shape, uint8
-        SATURATED is set where a pixel is saturated, and in its neighbours, as the saturation step does.
+        SATURATED is set on saturated pixels and on their neighbours, as the saturation step does.
     injections : Injections
     properties : Detector
     tgroup : float
-        s.
+        Group time, s.
     random : numpy.random.Generator
     """
     nint, ngroup = ramps.shape[:2]
@@ -175,7 +172,7 @@ def _add_coupled(ramps: np.ndarray, y: np.ndarray, x: np.ndarray, signal: np.nda
 
 
 def _saturate(ramps: np.ndarray, groupdq: np.ndarray, injections: Injections, full: float) -> None:
-    """Hold what is above the well there, and flag it with its eight neighbours."""
+    """Hold signal above the well at the well, and flag it with its eight neighbours."""
     y, x = injections.y, injections.x
     over = ramps[:, :, y, x] >= full
     ramps[:, :, y, x] = np.minimum(ramps[:, :, y, x], full)
@@ -186,5 +183,5 @@ def _saturate(ramps: np.ndarray, groupdq: np.ndarray, injections: Injections, fu
 
 
 def without_jumps(groupdq: np.ndarray) -> np.ndarray:
-    """GROUPDQ as it was before the jump step, which is to run again."""
+    """Return GROUPDQ as it was before the jump step, which is to run again."""
     return groupdq & ~_JUMP_DET

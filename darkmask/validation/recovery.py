@@ -1,8 +1,8 @@
-"""What the search finds again of defects injected into a delivery's own ramps: completeness and purity.
+"""Measure how much of the defects injected into a delivery's ramps the search finds: completeness and purity.
 
-A strip of rows of every integration gets defects on its good pixels, goes through the pipeline's real jump and ramp-fit
-steps, and takes the place of those rows in the detector's maps. The search then judges it by the thresholds that it
-draws from the whole detector, as it did without them.
+Defects are added to the good pixels of a strip of rows of every integration. The strip goes through the pipeline's real
+jump and ramp-fit steps, and takes the place of those rows in the detector's maps. The search then judges it by the
+thresholds that it draws from the whole detector, as it did without defects.
 """
 
 import hashlib
@@ -28,27 +28,27 @@ from darkmask.search.request import SetRequest
 from .injection import SPACING, Injections, Strengths, add_defects, draw_injections, strengths_of, without_jumps
 from .refit import refit_ramps
 
-# Pixels times groups that go through the steps: they take 0.25 s a million and 50 bytes each.
+# This many pixels times groups go through the steps: they take 0.25 s a million and 50 bytes each.
 SAMPLES = 6_000_000
-# Points of a curve of completeness.
+# Number of points of a curve of completeness.
 _BINS = 8
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """What became of the injected defects of a detector.
+    """The outcome for the injected defects of a detector.
 
     Attributes
     ----------
     injections : Injections
-        Positions count in the full frame.
+        Injected defects, with positions in the full frame.
     kinds : dict of Category to Strengths
     found : numpy.ndarray, bool
         Whether each got any category.
     named : numpy.ndarray, bool
-        Whether each got its own.
+        Whether each got its own category.
     false_pixels : int
-        Pixels of the strip with a category that gets DO_NOT_USE, good before, and not beside an injected one.
+        Number of pixels of the strip with a category that gets DO_NOT_USE, good before, and not beside an injected one.
     limits : dict of str to float
         The search's own detection limit and recovery limit, e-/s.
     """
@@ -67,11 +67,7 @@ def inject_and_recover(request: SetRequest) -> Recovery:
     Parameters
     ----------
     request : SetRequest
-        Of the flight search, and of a full frame.
-
-    Returns
-    -------
-    Recovery
+        Request of the flight search, of a full frame.
 
     Raises
     ------
@@ -92,7 +88,7 @@ def inject_and_recover(request: SetRequest) -> Recovery:
         properties.read_noise,
         properties.well / properties.gain,
     )
-    # By the detector's name alone: the same delivery gets the same defects.
+    # The seed depends on the detector's name alone: the same delivery gets the same defects.
     seed = int.from_bytes(hashlib.sha256(request.detector.encode()).digest()[:8], "big")
     random = np.random.default_rng(seed)
     injections = draw_injections(good[rows], kinds, random)
@@ -111,14 +107,14 @@ def inject_and_recover(request: SetRequest) -> Recovery:
 
 
 def _strip(height: int, samples_per_row: int) -> slice:
-    """Rows in the middle of the frame, as many as the budget allows and the lattice needs."""
+    """Return rows in the middle of the frame, as many as the budget allows and the lattice needs."""
     rows = min(max(SAMPLES // samples_per_row, 2 * SPACING), height)
     first = (height - rows) // 2
     return slice(first, first + rows)
 
 
 def _read_strip(request: SetRequest, rows: slice) -> tuple[np.ndarray, np.ndarray]:
-    """SCI (float32) and GROUPDQ of some rows of all integrations, shape (nint, ngroup, rows, x)."""
+    """Read SCI (float32) and GROUPDQ of some rows of all integrations, shape (nint, ngroup, rows, x)."""
     height, width = request.shape
     count = rows.stop - rows.start
     with OpenSet(request.exposures, request.folder) as opened:
@@ -135,7 +131,7 @@ def _read_strip(request: SetRequest, rows: slice) -> tuple[np.ndarray, np.ndarra
 def _search_again(
     request: SetRequest, before: SearchOutcome, rows: slice, sci: np.ndarray, groupdq: np.ndarray, folder: Path
 ) -> np.ndarray:
-    """The categories of the strip's pixels with the defects in it."""
+    """Return the categories of the strip's pixels with the defects in it."""
     properties = look_up_detector(request.detector)
     strip = replace(request, exposures=(refit_ramps(request, rows, sci, groupdq, folder),), folder=folder)
     part = combine_set(strip.exposures, folder, properties, own_saturation_level(properties))
@@ -184,19 +180,16 @@ def _compare(
 
 
 def summarise(recovery: Recovery) -> dict:
-    """Completeness of each category and purity, as plain values.
-
-    Parameters
-    ----------
-    recovery : Recovery
+    """Return the completeness of each category and the purity, as plain values.
 
     Returns
     -------
     dict
-        ``false_pixels``, ``found``, ``purity``, ``limits`` and, of each category under ``kinds``: ``unit``,
+        ``false_pixels``, ``found``, ``purity``, ``limits`` and, for each category under ``kinds``: ``unit``,
         ``injected``, ``found``, ``named``, ``strengths``, ``named_each`` and ``found_each`` (sorted by strength),
-        ``half`` and ``most`` (strengths at which 50 % and 90 % are found, null when they lie outside what was injected)
-        and ``curve``: (lowest, highest strength, number, found fraction, its lower and upper 68.3 % bound) of each bin.
+        ``half`` and ``most`` (strengths at which 50 % and 90 % are found, null when they lie outside the injected
+        range) and ``curve``: (lowest, highest strength, number, found fraction, its lower and upper 68.3 % bound) of
+        each bin.
     """
     kinds = {}
     for category, bounds in recovery.kinds.items():
@@ -237,7 +230,7 @@ def _curve(strength: np.ndarray, found: np.ndarray) -> list[tuple[float, ...]]:
 
 
 def detection_strengths(strength: np.ndarray, found: np.ndarray) -> tuple[float | None, float | None]:
-    """Strengths at which half and 90 % are found, by a logistic curve in the logarithm of the strength.
+    """Return strengths at which half and 90 % are found, by a logistic curve in the logarithm of the strength.
 
     Parameters
     ----------
@@ -247,7 +240,7 @@ def detection_strengths(strength: np.ndarray, found: np.ndarray) -> tuple[float 
     Returns
     -------
     half, most : float or None
-        None where it lies outside the strengths that were tried, or all were found or none.
+        None when it lies outside the strengths that were tried, or when all or none were found.
     """
     if found.all() or not found.any():
         return None, None
@@ -269,20 +262,20 @@ def detection_strengths(strength: np.ndarray, found: np.ndarray) -> tuple[float 
 
 
 def completeness(kind: dict, least: float, most: float = np.inf) -> tuple[int, int, tuple[float, float]]:
-    """How many of the injected defects of some strength were named right.
+    """Return how many of the injected defects of some strength were named right.
 
     Parameters
     ----------
     kind : dict
         An entry of ``kinds``, see :func:`summarise`.
     least, most : float
-        Which strengths count, inclusive.
+        Bounds of the strengths that count, inclusive.
 
     Returns
     -------
     named, injected : int
     interval : (float, float)
-        Of their ratio, 68.3 % (Wilson); NaN where none was injected.
+        Bounds of their ratio, 68.3 % (Wilson); NaN when none was injected.
     """
     counted = [named for s, named in zip(kind["strengths"], kind["named_each"], strict=True) if least <= s <= most]
     if not counted:
@@ -291,8 +284,8 @@ def completeness(kind: dict, least: float, most: float = np.inf) -> tuple[int, i
 
 
 def _wilson(found: int, number: int) -> tuple[float, float]:
-    """The 68.3 % interval of a share."""
-    # Imported here, since checks import this module and most runs have their answers in the cache.
+    """Return the 68.3 % interval of a share."""
+    # astropy.stats is imported here, since checks import this module and most runs have their answers in the cache.
     from astropy.stats import binom_conf_interval
 
     low, high = binom_conf_interval(found, number, interval="wilson")

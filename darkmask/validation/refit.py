@@ -1,4 +1,4 @@
-"""Ramps put through the pipeline's jump and ramp-fit steps, and read back as an exposure.
+"""Put ramps through the pipeline's jump and ramp-fit steps, and read them back as an exposure.
 
 The steps run in a process of their own (:mod:`darkmask.pipeline.server`) that stays for the next detector.
 """
@@ -19,7 +19,7 @@ _INTEGRATIONS_AT_ONCE = 99
 
 
 def refit_ramps(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.ndarray, folder: Path) -> Exposure:
-    """Rows of all integrations of a set after the pipeline's steps, as one exposure.
+    """Return rows of all integrations of a set after the pipeline's steps, as one exposure.
 
     Parameters
     ----------
@@ -27,13 +27,9 @@ def refit_ramps(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.n
     rows : slice
     sci : numpy.ndarray, shape (nint, ngroup, rows, x), float32, DN
     groupdq : numpy.ndarray, same shape, uint8
-        Without jumps.
+        Flags without jumps.
     folder : Path
-        Where its files are written.
-
-    Returns
-    -------
-    Exposure
+        Folder for the files of the exposure.
 
     Raises
     ------
@@ -45,7 +41,7 @@ def refit_ramps(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.n
     total = sci.shape[0]
     np.save(folder / "sci.npy", sci)
     np.save(folder / "groupdq.npy", groupdq)
-    # Several exposures together, where the steps treat them alike: a call costs a second whatever it fits.
+    # Exposures are fitted together when the steps treat them alike: a call costs a second whatever it fits.
     alike = all(exposure.integrations <= _INTEGRATIONS_AT_ONCE for exposure in request.exposures)
     at_once = _INTEGRATIONS_AT_ONCE if alike else max(exposure.integrations for exposure in request.exposures)
     batches = [(first, min(first + at_once, total)) for first in range(0, total, at_once)]

@@ -1,7 +1,7 @@
 """Put ramps through the pipeline's jump and ramp-fit steps, in the process of `darkmask.pipeline.worker.pipeline`.
 
-A process of its own, since the steps need an environment without a CRDS server, and one with a real configuration is
-to keep it. Gain and read noise are the published ones of the detector, one value each.
+It has a process of its own, since the steps need an environment without a CRDS server, and a process with a real
+configuration must keep it. Gain and read noise are the published ones of the detector, one value each.
 """
 
 import json
@@ -16,14 +16,13 @@ from darkmask.simulate.references import reference
 
 
 def answer(job: dict) -> None:
-    """Fit the ramps of a job; ``fitted.npz`` gets GROUPDQ, rate and pedestal of each integration.
+    """Fit the ramps of a job; write GROUPDQ, rate and pedestal of each integration into ``fitted.npz``.
 
     Parameters
     ----------
     job : dict
         ``folder``, which holds ``sci.npy``, ``groupdq.npy`` and ``job.json``: ``detector``, ``meta`` (see
-        :func:`fit_exposure`) and ``batches`` of integrations, (first, last + 1) each, that go through the steps
-        together.
+        :func:`fit_exposure`) and ``batches``, the integrations (first, last + 1) that go through the steps together.
     """
     folder = Path(job["folder"])
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
@@ -39,13 +38,13 @@ def answer(job: dict) -> None:
 def fit_exposure(
     sci: np.ndarray, groupdq: np.ndarray, properties: Detector, meta: dict
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Jump and ramp-fit steps on one exposure.
+    """Run the jump and ramp-fit steps on one exposure.
 
     Parameters
     ----------
     sci : numpy.ndarray, shape (nint, ngroup, y, x), float32, DN
     groupdq : numpy.ndarray, same shape, uint8
-        Without jumps.
+        Flags without jumps.
     properties : Detector
     meta : dict
         ``tgroup``, ``tframe`` (s), ``nframes``, ``groupgap``, ``readpatt`` and ``ystart``.

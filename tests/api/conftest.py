@@ -14,7 +14,7 @@ def found(small):
 
 @pytest.fixture(scope="session")
 def with_subarray(small):
-    """A detector that has a subarray."""
+    """Search a detector that has a subarray."""
     return bad_pixels(str(small.delivery), detector="nrcblong")
 
 

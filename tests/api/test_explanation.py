@@ -13,7 +13,7 @@ MOST = 12
 
 
 def named_by(tests) -> set[Category]:
-    """What the outcomes of the tests make of a pixel, as docs/categories.md says it."""
+    """Return what the outcomes of the tests make of a pixel, as docs/categories.md says it."""
 
     def passes(name: str) -> bool:
         return name in tests and tests[name].outcome
@@ -50,7 +50,7 @@ def own_copy(path) -> None:
 
 
 def some_of(where: np.ndarray, seed: int = 1):
-    """A few (y, x) of an image."""
+    """Choose a few (y, x) of an image."""
     places = np.argwhere(where)
     return np.random.default_rng(seed).permutation(places)[:MOST]
 

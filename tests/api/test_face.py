@@ -19,7 +19,7 @@ NAMES = {"bad_pixels", "search_delivery", "scan_delivery", "compare_masks", "rea
 
 
 def modules_after(code: str) -> set[str]:
-    """The top-level modules that a fresh interpreter has loaded after some code."""
+    """Return the top-level modules that a fresh interpreter has loaded after some code."""
     listed = "import sys; before = set(sys.modules)\n" + code + "\nprint(*(set(sys.modules) - before))"
     ended = subprocess.run([sys.executable, "-c", listed], capture_output=True, text=True, check=True)
     return set(ended.stdout.split())

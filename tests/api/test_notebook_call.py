@@ -17,7 +17,7 @@ from tests.support.notebook_call import NOTEBOOK_CALL, files_of
 
 @pytest.fixture(scope="module")
 def theirs(small, tmp_path_factory):
-    """The mask that the notebook's call of the package itself makes, of one rate for each integration."""
+    """Make the mask that the notebook's call of the package itself makes, of one rate for each integration."""
     pytest.importorskip("jwst_reffiles")
     folder = tmp_path_factory.mktemp("theirs")
     call = {**NOTEBOOK_CALL, **files_of(small.delivery, "rateints"), "output_file": str(folder / "test_bpm.fits")}

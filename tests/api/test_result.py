@@ -19,7 +19,7 @@ from darkmask.core.flags import bits_of, in_category
 
 @pytest.fixture(scope="module")
 def commanded(small, tmp_path_factory):
-    """What the command line writes for the same delivery."""
+    """Return what the command line writes for the same delivery."""
     out = tmp_path_factory.mktemp("commanded") / "out"
     assert main(["search", str(small.delivery), str(out), "--frame", "128", "--base", str(small.base)]) == 0
     return out

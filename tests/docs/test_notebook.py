@@ -15,7 +15,7 @@ NOTEBOOK = ROOT / "docs" / "nrc09_darks.ipynb"
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
-    """The notebook after a run in a folder and a kernel of its own; a cell that raises ends the test with its error."""
+    """Return the notebook after a run in a folder and a kernel of its own; a cell that raises ends the test."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     folder = tmp_path_factory.mktemp("notebook")
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -43,7 +43,7 @@ NOTEBOOK_CALL = dict(  # noqa: C408
 
 
 def files_of(delivery: Path, slopes: str = "rate", detector: str = "nrca1") -> dict[str, list[str]]:
-    """The lists that the notebook makes with glob()."""
+    """Return the lists that the notebook makes with glob()."""
     of = f"{delivery}/*{detector}_"
     return {
         "dark_slope_files": sorted(glob(f"{of}{slopes}.fits")),

@@ -1,4 +1,4 @@
-"""Raw darks from the archive (MAST), with ``astroquery``."""
+"""Fetch raw darks from the archive (MAST) with ``astroquery``."""
 
 from .query import Product, find_products
 from .run import fetch

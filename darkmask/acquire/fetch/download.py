@@ -1,4 +1,4 @@
-"""One file of the archive: resumed where it broke off, and named when it is whole."""
+"""Download one file of the archive: resume it where it broke off, and name it when it is whole."""
 
 import os
 import time
@@ -13,16 +13,16 @@ from darkmask.core.errors import ArchiveError
 from .query import Product, network_reason
 
 PREFIX = ".part-fetch-"
-# The server is asked again after a failure that may pass, with pauses that double.
+# After a failure that may pass, the server is asked again, with pauses that double.
 ATTEMPTS, PAUSE_SECONDS = 4, 1.0
-# Seconds to connect, and without a byte.
+# Seconds to wait for a connection, and for the next byte.
 _TIMEOUT = (30, 60)
-# What breaks off within a block is lost.
+# A transfer that breaks off loses the block that it was in.
 _BLOCK = 1 << 16
 
 
 def part_of(folder: Path, product: Product) -> Path:
-    """Where a product gathers until it is whole; a product whose size changed begins anew."""
+    """Return the path where a product gathers until it is whole; a product whose size changed begins anew."""
     return folder / f"{PREFIX}{product.size}-{product.name}"
 
 
@@ -35,7 +35,7 @@ def download(session, product: Product, folder: Path, advance: Callable[[int], N
     product : Product
     folder : Path
     advance : callable
-        Told of bytes that have come.
+        Told of the bytes that have come.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def download(session, product: Product, folder: Path, advance: Callable[[int], N
 
 
 def _continue(session, product: Product, part: Path, advance: Callable[[int], None]) -> str:
-    """Fetch what is missing; say what kept it from being whole, or nothing."""
+    """Fetch what is missing; return what kept the file from being whole, or an empty string."""
     import requests
 
     have = part.stat().st_size if part.exists() else 0
@@ -103,7 +103,7 @@ def _continue(session, product: Product, part: Path, advance: Callable[[int], No
                 return "it refused to go on where the transfer broke off"
             if response.status_code not in (200, 206):
                 return f"it answered {response.status_code}"
-            # A server that cannot go on sends the whole, or another piece.
+            # A server that cannot continue sends the whole file, or another piece.
             goes_on = response.status_code == 206 and response.headers.get("Content-Range", "").startswith(
                 f"bytes {have}-"
             )
@@ -129,14 +129,14 @@ def _continue(session, product: Product, part: Path, advance: Callable[[int], No
 
 
 def address(product: Product) -> str:
-    """Where the archive gives a file."""
+    """Return the address at which the archive gives a file."""
     from astroquery.mast import conf
 
     return f"{conf.server}/api/v0.1/Download/file?uri={quote(product.uri, safe=':/')}"
 
 
 def _damage(path: Path) -> str:
-    """What is wrong with a FITS file that has come; empty when it is whole and its DATASUM, where it has one, holds."""
+    """Return what is wrong with a fetched FITS file; empty when it is whole and its DATASUM, if any, is right."""
     from astropy.io import fits
 
     size = path.stat().st_size
@@ -151,5 +151,5 @@ def _damage(path: Path) -> str:
                     return damage
                 wrong = [hdu.name for hdu in hdus if "DATASUM" in hdu.header and hdu.verify_datasum() == 0]
                 return f"has a wrong DATASUM in {', '.join(wrong)}" if wrong else ""
-    except Exception as error:  # astropy raises many types on damaged headers
+    except Exception as error:  # astropy raises many types for damaged headers
         return f"has damaged FITS headers ({type(error).__name__})"

@@ -1,4 +1,4 @@
-"""What the archive holds of a program: the files of its NIRCam exposures."""
+"""Ask the archive for the files of a program's NIRCam exposures."""
 
 import re
 import warnings
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from darkmask.core.errors import ArchiveError
 
 PRODUCTS = ("uncal", "dark", "rate", "rateints")
-# As the archive names files of one exposure; a name that is anything else is never written to disk.
+# The archive names files of one exposure like this; a file with any other name is never written to disk.
 _NAME = re.compile(
     r"jw(?P<program>\d{5})(?P<observation>\d{3})\d{3}_\d{5}_\d{5}(?:-seg\d{3})?_(?P<detector>nrc(?:[ab][1-4]|[ab]long))"
     rf"_(?P<product>{'|'.join(PRODUCTS)})\.fits"
@@ -23,9 +23,9 @@ class Product:
     ----------
     name : str
     uri : str
-        What the archive's download takes.
+        Address that the archive's download takes.
     size : int
-        Bytes.
+        Size in bytes.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Product:
 
 
 def archive():
-    """The archive's client; it is looked for at the address that ``astroquery.mast.conf.server`` gives.
+    """Return the archive's client, which asks the address that ``astroquery.mast.conf.server`` gives.
 
     Returns
     -------
@@ -68,16 +68,16 @@ def find_products(
     program : int
         APT program, e.g. 1062.
     products : collection of str
-        Of ``uncal``, ``dark``, ``rate``, ``rateints``.
+        Any of ``uncal``, ``dark``, ``rate``, ``rateints``.
     detectors : collection of str
-        All by default.
+        Detectors to list; all by default.
     observations : collection of int
         Observation numbers; all by default.
 
     Returns
     -------
     tuple of Product
-        Ordered by name. Whether an exposure is a dark is known from its header alone, after the download.
+        Ordered by name. Only the header, after the download, tells whether an exposure is a dark.
 
     Raises
     ------
@@ -109,10 +109,10 @@ def find_products(
 
 
 def _ask(program: int):
-    """How many observations the archive has of a program, and the rows of all their files."""
+    """Return how many observations the archive has of a program, and the rows of all their files."""
     client = archive()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of empty results, which are said by find_products
+        warnings.simplefilter("ignore")  # astroquery warns of empty results, which find_products reports
         try:
             found = client.query_criteria(
                 obs_collection="JWST", instrument_name="NIRCAM*", proposal_id=str(program), pagesize=10_000
@@ -133,7 +133,7 @@ def _product(row) -> Product:
 
 
 def unreachable(error: Exception) -> ArchiveError:
-    """The sentence for an archive that cannot be asked."""
+    """Return the error for an archive that cannot be asked."""
     from astroquery.mast import conf
 
     return ArchiveError(
@@ -143,6 +143,6 @@ def unreachable(error: Exception) -> ArchiveError:
 
 
 def network_reason(error: Exception) -> str:
-    """What an error of the network says, without the objects that it went through, which come first."""
+    """Return what an error of the network says, without the objects that it went through, which come first."""
     said = " ".join(str(error).split()).rsplit(": ", 1)[-1][:160].strip(" .'\")(>")
     return f"{type(error).__name__}: {said}" if said else type(error).__name__

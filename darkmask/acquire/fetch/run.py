@@ -1,4 +1,4 @@
-"""A program's files into a folder: what is there and whole is not fetched again."""
+"""Fetch a program's files into a folder, except those that are there and whole."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from darkmask.core.progress import progress_bar
 from .download import download, part_of
 from .query import Product, archive
 
-# Size and SHA-256 of every file that came, by name.
+# This file holds size and SHA-256 of every file that came, by name.
 RECORD = "fetched.json"
 
 
@@ -24,10 +24,10 @@ def fetch(products: Sequence[Product], out: Path, *, progress: bool = True) -> I
     ----------
     products : sequence of Product
     out : Path
-        Gets the files, and ``fetched.json`` with the size and SHA-256 of each. A file of this record that is unchanged
-        is kept; one that broke off goes on from there.
+        Folder for the files and for ``fetched.json``, which holds the size and SHA-256 of each. A recorded file that is
+        unchanged is kept; a transfer that broke off continues.
     progress : bool
-        Show a bar on standard error.
+        Whether to show a bar on standard error.
 
     Yields
     ------
@@ -37,7 +37,7 @@ def fetch(products: Sequence[Product], out: Path, *, progress: bool = True) -> I
     Raises
     ------
     ArchiveError
-        When ``out`` cannot be written or has too little room, or, after all others came, a file did not.
+        When ``out`` cannot be written or has too little room, or when a file did not come, after all others came.
     """
     from filelock import FileLock, Timeout
 
@@ -76,7 +76,7 @@ def _fetch_all(products: Sequence[Product], out: Path, progress: bool) -> Iterat
             f"{len(missing)} files of {need / 1e9:.1f} GB are to come and {out} has room for {free / 1e9:.1f} GB: give "
             "a folder with room, or ask for fewer."
         )
-    # The client's own session carries a login, where there is one.
+    # The client's own session holds the login if there is one.
     session = archive()._session
     failed: list[str] = []
     with progress_bar("fetching", need + here, progress, counts_bytes=True) as advance:
@@ -104,7 +104,7 @@ def _is_there(product: Product, out: Path, record: dict) -> bool:
 
 
 def _fetched_before(path: Path) -> dict:
-    """The record of an earlier run; one that cannot be read counts as none, and files are fetched again."""
+    """Return the record of an earlier run; one that cannot be read counts as empty, and files are fetched again."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""From ``_uncal`` files to the triplets that a delivery is made of."""
+"""Make the triplets that a delivery consists of from ``_uncal`` files."""
 
 from .references import GivenReferences, read_given
 from .run import prepare

@@ -1,4 +1,4 @@
-"""Which raw exposures a folder holds, and what keeps them from being processed."""
+"""Find the raw exposures of a folder, and what keeps them from being processed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,18 +12,18 @@ _SUFFIX = "_uncal.fits"
 
 
 def root_of(path: Path | str) -> str:
-    """The name of an ``_uncal`` file without its suffix, which the products share."""
+    """Return the name of an ``_uncal`` file without its suffix, which the products share."""
     name = Path(path).name
     return name[: -len(_SUFFIX)]
 
 
 def find_exposures(folder: Path) -> tuple[FileRecord, ...]:
-    """The ``_uncal`` files of a folder.
+    """Return the ``_uncal`` files of a folder.
 
     Parameters
     ----------
     folder : Path
-        Searched with its subfolders.
+        Folder that is searched with its subfolders.
 
     Returns
     -------
@@ -33,7 +33,8 @@ def find_exposures(folder: Path) -> tuple[FileRecord, ...]:
     Raises
     ------
     DeliveryError
-        When there is none, or one is damaged, is no dark, lacks what the steps need, or shares its name with another.
+        When there is none, or one is damaged, is not a dark, lacks what the steps need, or shares its name with
+        another.
     """
     index = scan(folder)
     damaged = [p for p in index.problems if p.kind is ProblemKind.FILE and "_uncal." in p.file]

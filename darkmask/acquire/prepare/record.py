@@ -1,4 +1,4 @@
-"""What was done to each exposure, so that it need not be done again."""
+"""Record what was done to each exposure, so that it need not be done again."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -10,7 +10,7 @@ from darkmask.core.provenance import source_digest
 
 from .steps import PrepareSettings
 
-# Of folders that hold what is not finished; a scan passes over names that begin with a point.
+# Unfinished products lie in folders with this prefix; a scan passes over names that begin with a point.
 PREFIX = ".part-prepare-"
 _PACKAGES = ("jwst", "stcal", "stdatamodels")
 
@@ -23,9 +23,9 @@ class Recipe:
     ----------
     settings : PrepareSettings
     references : dict
-        Kind to name and SHA-256, or to ``N/A``.
+        Name and SHA-256 by kind, or ``N/A``.
     context : str
-        The CRDS context that chose them; ``N/A`` when they were given by hand.
+        The CRDS context that chose the references; ``N/A`` when they were given by hand.
     versions : dict of str to str
     steps : str
         Digest of our code, which calls the steps.
@@ -46,7 +46,7 @@ class Recipe:
         return cls(settings, references, context, versions, source_digest("acquire"), {})
 
     def for_input(self, name: str, digest: str) -> "Recipe":
-        """The same for one exposure."""
+        """Return the same recipe for one exposure."""
         return replace(self, input={"name": name, "sha256": digest})
 
     def to_json(self) -> dict:
@@ -54,29 +54,22 @@ class Recipe:
 
 
 def record_path(out: Path, root: str) -> Path:
-    """Where the record of an exposure lies in the folder of its products."""
+    """Return where the record of an exposure lies in the folder of its products."""
     return out / "prepared" / f"{root}.json"
 
 
 def write_record(path: Path, recipe: Recipe, outputs: dict[str, str]) -> None:
-    """Write a record: the recipe, and the SHA-256 of each product.
-
-    Parameters
-    ----------
-    path : Path
-    recipe : Recipe
-    outputs : dict of str to str
-    """
+    """Write a record: the recipe, and the SHA-256 of each product (``outputs``, by name)."""
     write_text(path, json.dumps({**recipe.to_json(), "outputs": dict(sorted(outputs.items()))}, indent=1) + "\n")
 
 
 def is_finished(path: Path, recipe: Recipe, out: Path) -> bool:
-    """Whether the products of an exposure are there, unchanged, and made by the same recipe.
+    """Return whether the products of an exposure are there, unchanged, and made by the same recipe.
 
     Parameters
     ----------
     path : Path
-        Of the record.
+        Path of the record.
     recipe : Recipe
     out : Path
 

@@ -1,4 +1,4 @@
-"""Which reference file each step gets for an exposure: given by hand, or chosen by CRDS."""
+"""Find the reference file that each step gets for an exposure: given by hand, or chosen by CRDS."""
 
 import logging
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from darkmask.core.window import Window
 from darkmask.delivery.records import FileRecord
 
 KINDS = ("saturation", "superbias", "linearity", "gain", "readnoise")
-# The jump step and the ramp fit cannot do without these.
+# The jump step and the ramp fit need these.
 _NEEDED = ("gain", "readnoise")
 NOT_APPLICABLE = "N/A"
 
@@ -34,18 +34,18 @@ class GivenReference:
     window: Window
 
     def fits(self, record: FileRecord) -> bool:
-        """Whether it is of the exposure's detector and covers its window."""
+        """Return whether the file is for the exposure's detector and covers its window."""
         return self.detector == record.detector and self.window.covers(record.window)
 
 
 @dataclass(frozen=True)
 class GivenReferences:
-    """All that the command said of reference files.
+    """All reference files that the command gave, and the steps that it left out.
 
     Attributes
     ----------
     files : tuple of GivenReference
-        Where one of a kind fits an exposure it is used, and CRDS is not asked.
+        A file of these that fits an exposure is used, and CRDS is not asked for its kind.
     skipped : frozenset of str
         Kinds whose step is left out; ``refpix`` may be one, though it has no reference file.
     """
@@ -54,16 +54,12 @@ class GivenReferences:
     skipped: frozenset[str] = frozenset()
 
     def choose(self, record: FileRecord) -> tuple[dict[str, Path | None], tuple[str, ...]]:
-        """The references of one exposure, and the kinds that none was given of.
-
-        Parameters
-        ----------
-        record : FileRecord
+        """Return the references of one exposure, and the kinds of which none was given.
 
         Returns
         -------
         chosen : dict of str to Path or None
-            None where the step is left out.
+            None when the step is left out.
         missing : tuple of str
 
         Raises
@@ -77,7 +73,7 @@ class GivenReferences:
             if kind in chosen:
                 continue
             fitting = [given for given in self.files if given.kind == kind and given.fits(record)]
-            # One made for the subarray is better than the cut of a full frame.
+            # A reference made for the subarray is better than a cut of a full-frame one.
             fitting = [given for given in fitting if given.subarray == record.subarray] or fitting
             if len(fitting) > 1:
                 raise ParameterError(
@@ -92,18 +88,14 @@ class GivenReferences:
 
 
 def read_given(folder: Path | None, named: Sequence[str]) -> GivenReferences:
-    """Look at the reference files of a command.
+    """Read the headers of the reference files that a command names.
 
     Parameters
     ----------
     folder : Path, optional
-        Every FITS file in it with a known REFTYPE counts.
+        Folder in which every FITS file with a known REFTYPE counts.
     named : sequence of str
         ``KIND=FILE``, or ``KIND=N/A`` to leave the step out.
-
-    Returns
-    -------
-    GivenReferences
 
     Raises
     ------
@@ -133,7 +125,7 @@ def read_given(folder: Path | None, named: Sequence[str]) -> GivenReferences:
         else:
             files.append(_read(Path(value), kind))
     if folder is not None:
-        # One that is named comes before those of a folder.
+        # A file given by name comes before those of a folder.
         named_kinds = {(given.kind, given.detector) for given in files}
         found = [_read(path) for path in _fits_in(folder)]
         files += [given for given in found if given and (given.kind, given.detector) not in named_kinds]
@@ -148,7 +140,7 @@ def _fits_in(folder: Path) -> list[Path]:
 
 
 def _read(path: Path, expected: str | None = None) -> GivenReference | None:
-    """The headers of a reference file; None for one that no step needs, when none was expected."""
+    """Return a reference file by its headers; None for one that no step needs, when none was expected."""
     from astropy.io import fits
 
     try:
@@ -157,7 +149,7 @@ def _read(path: Path, expected: str | None = None) -> GivenReference | None:
             kind = str(primary.get("REFTYPE", "")).strip().lower()
             shape = next((hdu.shape for hdu in hdus[1:] if hdu.name in ("SCI", "COEFFS")), ())
             values = [primary.get(key) for key in ("SUBSTRT1", "SUBSTRT2", "SUBSIZE1", "SUBSIZE2")]
-    except Exception as error:  # astropy raises many types on damaged files; each means the same to the user
+    except Exception as error:  # astropy raises many types for damaged files; each means the same to the user
         raise ParameterError(
             f"The reference file {path} cannot be read as FITS ({type(error).__name__}): correct the path, or transfer "
             "it again."
@@ -172,7 +164,7 @@ def _read(path: Path, expected: str | None = None) -> GivenReference | None:
     if len(shape) < 2:
         raise ParameterError(f"{path} holds no image of a {kind} reference: give the file of this kind.")
     rows, columns = shape[-2:]
-    # Older full-frame references do not say where they begin.
+    # Older full-frame references do not tell where they begin.
     xstart, ystart = (value if isinstance(value, int) else 1 for value in values[:2])
     return GivenReference(
         path.absolute(),
@@ -184,7 +176,7 @@ def _read(path: Path, expected: str | None = None) -> GivenReference | None:
 
 
 def ask_crds(path: Path, kinds: Sequence[str]) -> tuple[dict[str, Path], str]:
-    """The reference files that CRDS selects for an exposure; those not in its cache are fetched from its server.
+    """Return the reference files that CRDS selects for an exposure, fetching those that are not in its cache.
 
     Parameters
     ----------
@@ -201,12 +193,12 @@ def ask_crds(path: Path, kinds: Sequence[str]) -> tuple[dict[str, Path], str]:
     Raises
     ------
     ParameterError
-        When there is neither a server nor a cache that knows them.
+        When there is neither a server nor a cache that knows the files.
     """
     import crds
     from stdatamodels.jwst import datamodels
 
-    # Whatever is wrong is said below, in one sentence.
+    # The error below says in one sentence what is wrong.
     logging.getLogger("CRDS").setLevel(logging.CRITICAL + 1)
     with datamodels.open(path) as model:
         parameters = model.get_crds_parameters()

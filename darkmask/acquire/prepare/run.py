@@ -1,4 +1,4 @@
-"""A folder of ``_uncal`` files to a delivery: several exposures at a time, each whole or not at all, resumable."""
+"""Make a delivery of ``_uncal`` files: several exposures at a time, each whole or not at all, resumable."""
 
 import errno
 import os
@@ -25,7 +25,7 @@ from .record import PREFIX, Recipe, is_finished, record_path, write_record
 from .references import NOT_APPLICABLE, GivenReferences, ask_crds
 from .steps import PrepareSettings, make_products
 
-# Bytes for each pixel and group at the peak of the ramp fit, and of the imports beside them: measured on 2048 x 2048
+# Bytes for each pixel and group at the peak of the ramp fit, and bytes for the imports, measured on 2048 x 2048
 # exposures with jwst 3.0.0.
 BYTES_PER_SAMPLE, BYTES_FIXED = 32, 0.6e9
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -42,7 +42,7 @@ class Task:
     record : FileRecord
     references : dict of str to Path or None
     recipe : Recipe
-        What the products depend on, but for the exposure itself.
+        Everything that the products depend on except the exposure itself.
     out : Path
     """
 
@@ -67,28 +67,28 @@ def prepare(
     Parameters
     ----------
     folder : Path
-        Holds ``_uncal`` files, in subfolders too; never written to.
+        Folder of ``_uncal`` files, also in subfolders; it is never written to.
     out : Path
-        Gets the triplets, and a record of each exposure in ``out/prepared``. An exposure whose record has the SHA-256
-        of its input and the same parameters is not processed again.
+        Folder for the triplets, and for a record of each exposure in ``out/prepared``. An exposure whose record has the
+        SHA-256 of its input and the same parameters is not processed again.
     given : GivenReferences
-        CRDS is asked for what it has none of.
+        References given by hand; CRDS is asked for all others.
     settings : PrepareSettings
     jobs : int, optional
-        Exposures at a time; by default as many as there are cores and memory for.
+        Exposures processed at a time; by default as many as cores and memory allow.
     progress : bool
-        Show a bar on standard error.
+        Whether to show a bar on standard error.
 
     Yields
     ------
     str
-        What is left out and what it will take, before it starts; then a line for each exposure.
+        Before the start, what is left out and what the work will take; then a line for each exposure.
 
     Raises
     ------
     DarkmaskError
-        Before anything is written when an exposure cannot be used, is no dark or lacks a reference file; when all
-        others are done when a step failed on one.
+        Before anything is written, when an exposure cannot be used, is not a dark or lacks a reference file. After all
+        others are done, when a step failed on an exposure.
     """
     folder, out = Path(os.path.abspath(folder)), Path(os.path.abspath(out))
     if out.resolve().is_relative_to(folder.resolve()):
@@ -110,7 +110,7 @@ def prepare(
 
 
 def available_memory() -> float:
-    """Bytes that can be used without swapping; on systems that do not tell, all free pages."""
+    """Return the bytes that can be used without swapping; on systems that do not tell, all free pages."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         return next(int(line.split()[1]) * 1024.0 for line in lines if line.startswith("MemAvailable"))
@@ -156,7 +156,7 @@ def _run(tasks: list[Task], out: Path, jobs: int, progress: bool) -> Iterator[st
     except OSError as error:
         raise DeliveryError(f"{out} cannot be written ({error.strerror}): give another folder.") from error
     try:
-        for left in out.glob(f"{PREFIX}*"):  # of a run that was killed
+        for left in out.glob(f"{PREFIX}*"):  # a run that was killed left these
             shutil.rmtree(left, ignore_errors=True)
         yield from _run_locked(tasks, out, jobs, progress)
     finally:
@@ -166,7 +166,7 @@ def _run(tasks: list[Task], out: Path, jobs: int, progress: bool) -> Iterator[st
 
 def _run_locked(tasks: list[Task], out: Path, jobs: int, progress: bool) -> Iterator[str]:
     failed: list[str] = []
-    # Spawned, not forked: the parent may run threads, and its CRDS configuration must stay its own.
+    # Workers are spawned, not forked: the parent may run threads, and its CRDS configuration must stay its own.
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start_worker)
     with pool, progress_bar("exposures", len(tasks), progress) as advance:
         try:
@@ -191,12 +191,12 @@ def _run_locked(tasks: list[Task], out: Path, jobs: int, progress: bool) -> Iter
 
 
 def _outcome(future: Future, task: Task) -> tuple[str, str]:
-    """The line to print, or the sentence of a failure."""
+    """Return the line to print, or the sentence of a failure."""
     try:
         return future.result(), ""
     except BrokenProcessPool:
         raise
-    except Exception as error:  # whatever a step raises of bad data means the same to the user
+    except Exception as error:  # every error that a step raises for bad data means the same to the user
         if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
             return (
                 "",
@@ -214,26 +214,16 @@ def _start_worker() -> None:
 
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
-    # An interruption is the parent's to answer: what is begun is finished, and nothing new is.
+    # The parent answers an interruption: work that has begun is finished, and nothing new begins.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stack = ExitStack()
-    # Every reference file was chosen before: workers need neither a server nor a cache.
+    # All reference files are already chosen, so workers need neither a server nor a cache.
     stack.enter_context(offline_crds())
     Finalize(None, stack.close, exitpriority=1)
 
 
 def perform(task: Task) -> str:
-    """Process one exposure, unless that has been done; in a worker.
-
-    Parameters
-    ----------
-    task : Task
-
-    Returns
-    -------
-    str
-        One line: what was done.
-    """
+    """Process one exposure in a worker, unless it is already done, and return a line that says what was done."""
     root = root_of(task.path)
     recorded = record_path(task.out, root)
     recipe = task.recipe.for_input(task.path.name, sha256_file(task.path))
@@ -251,7 +241,7 @@ def perform(task: Task) -> str:
             context=task.recipe.context,
         )
         outputs = {path.name: sha256_file(path) for path in made}
-        # Old and new products must never lie side by side under a record, nor as one triplet.
+        # Old and new products must never lie side by side under one record, nor form one triplet.
         recorded.unlink(missing_ok=True)
         for product in ("jump", "fitopt", "rate", "rateints"):
             (task.out / f"{root}_{product}.fits").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The pipeline's own steps from one ``_uncal`` file to its triplet. Imports ``jwst``: seconds, and for workers only."""
+"""The pipeline's steps from one ``_uncal`` file to its triplet. Importing ``jwst`` takes seconds: for workers only."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,19 +12,19 @@ from darkmask.pipeline.steps import fit_ramps, save_dated
 
 from .exposures import root_of
 
-# One plane per integration; the other optional results have one for each segment or jump of the worst pixel's ramp,
+# The kept results have one plane per integration. These have one for each segment or jump of the worst pixel's ramp,
 # ten times the bytes of the ramp, and no search reads them.
 _SEGMENT_ARRAYS = ("slope", "sigslope", "var_poisson", "var_rnoise", "yint", "sigyint", "weights", "crmag")
 
 
 @dataclass(frozen=True)
 class PrepareSettings:
-    """How exposures are processed, beside their reference files.
+    """The way to process exposures, apart from their reference files.
 
     Attributes
     ----------
     geometry : Geometry
-        Where the reference pixels are.
+        Tells where the reference pixels are.
     refpix : bool
         Whether to correct with reference pixels.
     fit_segments : bool
@@ -47,33 +47,33 @@ def make_products(
 ) -> list[Path]:
     """Process one exposure as the pipeline for darks does, then find jumps and fit ramps.
 
-    The steps are those of ``calwebb_dark`` for near-infrared detectors without ``ipc`` (a search subtracts what
-    neighbours couple itself): group_scale, dq_init, saturation, superbias, refpix, linearity; then jump and ramp_fit
-    (OLS_C, with optional results). Never dark_current. The mask of dq_init holds reference pixels only: of a pixel
-    that is marked unusable before the fit nothing can be learnt.
+    The steps are those of ``calwebb_dark`` for near-infrared detectors without ``ipc``, since a search itself subtracts
+    what neighbours couple in: group_scale, dq_init, saturation, superbias, refpix, linearity; then jump and ramp_fit
+    (OLS_C, with optional results). dark_current never runs. The mask of dq_init holds only reference pixels: a search
+    learns nothing of a pixel that is marked unusable before the fit.
 
     Parameters
     ----------
     path : Path
         The ``_uncal`` file.
     record : FileRecord
-        What its headers say.
+        Record of its headers.
     references : dict of str to Path or None
         Saturation, superbias, linearity, gain and readnoise; None skips the step.
     settings : PrepareSettings
     folder : Path
-        Gets the products.
+        Folder for the products.
     context : str
         The CRDS context that chose the references.
 
     Returns
     -------
     list of Path
-        ``_jump``, ``_fitopt``, ``_rate`` and, of several integrations, ``_rateints``.
+        ``_jump``, ``_fitopt``, ``_rate`` and, for several integrations, ``_rateints``.
 
     Notes
     -----
-    To be called inside :func:`darkmask.pipeline.offline.offline_crds`.
+    It is called inside :func:`darkmask.pipeline.offline.offline_crds`.
     """
     from jwst.jump import JumpStep
 
@@ -90,13 +90,13 @@ def make_products(
         made.append(target)
 
     save(model, "jump")
-    # Paths, and not models: the ramp fit multiplies the read noise by the gain in place.
+    # Paths are given, and not models: the ramp fit multiplies the read noise by the gain in place.
     rate, rateints, optional = fit_ramps(model, str(references["gain"]), str(references["readnoise"]))
     del model
     if not settings.fit_segments:
         for name in _SEGMENT_ARRAYS:
             delattr(optional, name)
-    # The pipeline writes the optional results before it marks the fit as done; the archive's files are marked.
+    # The pipeline writes the optional results before it marks the fit as done; the archive's files have the mark.
     optional.meta.cal_step.ramp_fit = "COMPLETE"
     save(optional, "fitopt")
     save(rate, "rate")
@@ -106,7 +106,7 @@ def make_products(
 
 
 def _run_dark_steps(path: Path, record: FileRecord, references: dict[str, Path | None], settings: PrepareSettings):
-    """The ramp model before the jump step, and the DATE that its products get."""
+    """Return the ramp model before the jump step, and the DATE that its products get."""
     from jwst.dq_init import DQInitStep
     from jwst.group_scale import GroupScaleStep
     from jwst.linearity import LinearityStep
@@ -118,7 +118,7 @@ def _run_dark_steps(path: Path, record: FileRecord, references: dict[str, Path |
     given = {kind: str(path) for kind, path in references.items() if path is not None}
     quiet = {"configure_log": False}
     model = datamodels.RampModel(path)
-    # That of the raw file in place of the clock's: equal input gives equal bytes.
+    # The DATE of the raw file replaces the clock's, so that equal input gives equal bytes.
     date = model.meta.date or f"{record.date_obs}T00:00:00.000"
     model = GroupScaleStep.call(model, **quiet)
     model = DQInitStep.call(model, override_mask=reference_pixel_mask(record, settings.geometry), **quiet)
@@ -137,12 +137,7 @@ def _run_dark_steps(path: Path, record: FileRecord, references: dict[str, Path |
 
 
 def reference_pixel_mask(record: FileRecord, geometry: Geometry):
-    """A mask of an exposure's window that marks its reference pixels and nothing else.
-
-    Parameters
-    ----------
-    record : FileRecord
-    geometry : Geometry
+    """Make a mask of an exposure's window that marks its reference pixels and nothing else.
 
     Returns
     -------
@@ -159,7 +154,7 @@ def reference_pixel_mask(record: FileRecord, geometry: Geometry):
 
 
 def _fill_provenance(model, record: FileRecord, references: dict[str, Path | None], context: str) -> None:
-    """Name the references by their files alone, since folders are of one machine; the steps ran without CRDS."""
+    """Name the references by their files alone, since folders belong to one machine; the steps ran without CRDS."""
     for kind, path in references.items():
         getattr(model.meta.ref_file, kind).name = path.name if path else "N/A"
     model.meta.ref_file.mask.name = "N/A"

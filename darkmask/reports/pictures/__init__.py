@@ -1,4 +1,4 @@
-"""Pictures of what a search found, as PNG bytes. matplotlib is imported when the first one is drawn."""
+"""Draw what a search found as PNG bytes. matplotlib is imported when the first picture is drawn."""
 
 from darkmask.core.palette import COLOURS, STYLES
 

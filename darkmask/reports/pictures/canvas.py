@@ -1,4 +1,4 @@
-"""From a drawing function to PNG bytes, the same bytes every time."""
+"""Turn a drawing function into PNG bytes, the same bytes every time."""
 
 import io
 
@@ -8,7 +8,7 @@ _DPI = 100
 
 
 def new_figure(width: float, height: float):
-    """A matplotlib figure (inches) that is bound to no window system and to no global state."""
+    """Make a matplotlib figure (inches) that is bound to no window system and to no global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -18,9 +18,9 @@ def new_figure(width: float, height: float):
 
 
 def png_bytes(figure) -> bytes:
-    """Render a figure in a palette of this module's colours and greys, a third of the bytes of full colour.
+    """Render a figure in a palette of this module's colours and greys, in a third of the bytes of full colour.
 
-    Nothing of the time or of a version is written, so equal data give equal bytes.
+    No time or version is written, so equal data give equal bytes.
     """
     from PIL import Image
 
@@ -35,12 +35,12 @@ def png_bytes(figure) -> bytes:
 
 
 def plain(text: str) -> str:
-    """Text without mathtext, in which a stray dollar sign of a file name would raise."""
+    """Escape text against mathtext, in which a stray dollar sign of a file name would raise."""
     return " ".join(str(text).split()).replace("$", r"\$")
 
 
 def _palette() -> list[tuple[int, int, int]]:
-    """Greys, and each colour pure and as it fades into its surroundings at an edge."""
+    """Return greys, and each colour pure and in its blends with its surroundings at an edge."""
     colours = [(level, level, level) for level in range(0, 256, 15)]
     for text in COLOURS.values():
         pure = [int(text[start : start + 2], 16) for start in (1, 3, 5)]

@@ -1,4 +1,4 @@
-"""Two masks of the same pixels and their difference, side by side."""
+"""Draw two masks of the same pixels and their difference, side by side."""
 
 import numpy as np
 
@@ -16,13 +16,13 @@ def comparison_map(before: np.ndarray, now: np.ndarray, names: tuple[str, str], 
     ----------
     before, now : numpy.ndarray, shape (y, x), bool
     names : tuple of str
-        What each of them is.
+        Names of the two masks.
     title : str
 
     Returns
     -------
     bytes
-        PNG of three panels. Markers are larger than a pixel, and smaller the more there are.
+        PNG of three panels. Markers are larger than a pixel, and the more there are, the smaller they are.
     """
     rows, columns = before.shape
     figure = new_figure(3 * _PANEL + 0.3, _PANEL + 0.75)

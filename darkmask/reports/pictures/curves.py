@@ -1,4 +1,4 @@
-"""How many of the injected defects are found, against their strength."""
+"""Draw how many of the injected defects are found, against their strength."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,8 @@ def recovery_curves(kinds: Mapping[str, Mapping], title: str) -> bytes:
     Returns
     -------
     bytes
-        PNG: one small panel for each category that has strengths, with 68.3 % bounds and where 50 and 90 % are found.
+        PNG: one small panel for each category with strengths, with 68.3 % bounds and the strengths at which 50 and 90 %
+        are found.
     """
     drawn = {name: kind for name, kind in kinds.items() if len(kind["curve"]) > 1 and kind["unit"]}
     columns = 4

@@ -1,4 +1,4 @@
-"""The distributions of rates and noise, with what cuts them."""
+"""Draw the distributions of rates and noise, with the thresholds that cut them."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ def rate_histogram(rate: np.ndarray, thresholds: Mapping[str, float], title: str
     Parameters
     ----------
     rate : numpy.ndarray, any shape, float32
-        e-/s; values that are not finite are counted in a note and left out.
+        Rates, e-/s; values that are not finite are counted in a note and left out.
     thresholds : mapping of str to float
         Rates (e-/s) to mark, by name; a unit at the end of a name (``_e_per_s``) is not repeated.
     title : str
@@ -63,12 +63,12 @@ def rate_histogram(rate: np.ndarray, thresholds: Mapping[str, float], title: str
 
 
 def noise_histogram(noise: np.ndarray, noisy: np.ndarray, title: str) -> bytes:
-    """Draw how many pixels have which noise, those called noisy or telegraph apart.
+    """Draw how many pixels have which noise, with those called noisy or telegraph apart.
 
     Parameters
     ----------
     noise : numpy.ndarray, any shape, float32, DN
-        Of one difference of two groups; values that are not finite are left out.
+        Noise of one difference of two groups; values that are not finite are left out.
     noisy : numpy.ndarray, same shape, bool
     title : str
 
@@ -106,7 +106,7 @@ def _words(name: str) -> str:
 
 
 def _linear_width(finite: np.ndarray) -> float:
-    """Half the width of the core: 3 robust sigma (from the quartiles) about the median, as a power of ten."""
+    """Return half the width of the core: 3 robust sigma (from the quartiles) about the median, as a power of ten."""
     if finite.size == 0:
         return 0.01
     low, middle, high = np.percentile(finite, (25, 50, 75))
@@ -115,7 +115,7 @@ def _linear_width(finite: np.ndarray) -> float:
 
 
 def _edges(values: list[float], linear: float) -> np.ndarray:
-    """Bins of equal width as drawn, linear within the core and logarithmic outside, that hold all of the values."""
+    """Return bins for all values, equally wide as drawn: linear within the core and logarithmic outside."""
     core = np.linspace(-linear, linear, 2 * round(_CORE_DECADES * _BINS_PER_DECADE) + 1)
 
     def outside(limit: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Images for a viewer that shows every pixel: the rates in a few levels, and what is said of each pixel as bits."""
+"""Images for a viewer that shows every pixel: the rates in a few levels, and the flags of each pixel as bits."""
 
 import io
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED
 
-# Edges of the levels of a rate in sigma about the median: wide steps where nearly all pixels are, because what is noise
-# takes a bit for each doubling of their number, and doublings above, where a few bright pixels need names.
+# Edges of the levels of a rate, in sigma about the median. Steps are wide where nearly all pixels lie, because noise
+# takes a bit for each doubling of the number of levels. Above, where a few bright pixels need names, the edges double.
 _IN_NOISE = (-4.0, -2.0, 0.0, 2.0, 4.0)
 _DOUBLINGS = 9
 NO_RATE = 0
@@ -25,9 +25,9 @@ def rate_levels(rate: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, list[fl
     Returns
     -------
     levels : numpy.ndarray, shape (y, x), uint8
-        `NO_RATE` where the rate is not finite, else from 1 on.
+        `NO_RATE` when the rate is not finite, otherwise a level from 1 on.
     edges : list of float
-        Where level 1 ends and level 2 begins, and so on; e-/s.
+        Rates at which level 1 ends and level 2 begins, and so on; e-/s.
     """
     finite = np.isfinite(rate)
     values = rate[finite & good].astype(np.float64)
@@ -42,9 +42,9 @@ def rate_levels(rate: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, list[fl
 
 
 def levels_png(levels: np.ndarray) -> bytes:
-    """Levels as a grey image of four bits a pixel; level n has the grey 255 - 17 n, the brighter the darker.
+    """Draw levels as a grey image of four bits a pixel; level n has the grey 255 - 17 n: brighter pixels are darker.
 
-    So noise is pale, and every colour of the palette can be seen on it.
+    This makes noise pale, so that every colour of the palette can be seen on it.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def levels_png(levels: np.ndarray) -> bytes:
     Returns
     -------
     bytes
-        PNG, whose first line is the top one: row 0 of the array, which lies at the bottom of a detector.
+        PNG. Its first line, the top one, is row 0 of the array, which lies at the bottom of a detector.
     """
     from PIL import Image
 
@@ -63,7 +63,7 @@ def levels_png(levels: np.ndarray) -> bytes:
 
 
 def bits_png(low: np.ndarray, high: np.ndarray, more: np.ndarray) -> bytes:
-    """Three bytes of flags for each pixel as the red, green and blue of an image.
+    """Draw three bytes of flags for each pixel as the red, green and blue of an image.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def bits_png(low: np.ndarray, high: np.ndarray, more: np.ndarray) -> bytes:
     Returns
     -------
     bytes
-        PNG without an alpha channel, which would change the values where a browser multiplies by it.
+        PNG without an alpha channel, which would change the values when a browser multiplies by it.
     """
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Bad pixels, coloured by category, on the image of rates that they were found in."""
+"""Draw bad pixels, coloured by category, on the image of rates in which they were found."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from darkmask.core.palette import COLOURS, STYLES
 
 from .canvas import new_figure, plain, png_bytes
 
-_BACKGROUND = 256  # blocks along a side: what is left of a dark's structure when its noise is averaged
+_BACKGROUND = 256  # blocks along a side: their means show a dark's structure without its noise
 
 
 def mask_map(categories: np.ndarray, rate: np.ndarray | None, title: str) -> bytes:
@@ -18,7 +18,7 @@ def mask_map(categories: np.ndarray, rate: np.ndarray | None, title: str) -> byt
     categories : numpy.ndarray, shape (y, x), uint16
         One bit per category (`darkmask.core.flags.Category`).
     rate : numpy.ndarray, shape (y, x), float32, or None
-        In any unit; shown as grey between its 1st and 99th percentiles.
+        Rate in any unit; shown as grey between its 1st and 99th percentiles.
     title : str
 
     Returns
@@ -30,7 +30,7 @@ def mask_map(categories: np.ndarray, rate: np.ndarray | None, title: str) -> byt
     rows, columns = categories.shape
     height = 6.4 if max(rows, columns) <= 512 else 9.0
     figure = new_figure(height + 1.9, height)
-    # Room in inches for labels, title and legend; the image takes the rest of a square.
+    # The labels, title and legend take this many inches; the image takes the rest of a square.
     side = height - 1.1
     axes = figure.add_axes((0.75 / (height + 1.9), 0.6 / height, side / (height + 1.9), side / height))
     handles = draw_mask_map(axes, categories, rate, title)
@@ -87,13 +87,13 @@ def _legend_handle(colour: str, marker: str, label: str):
 
 
 def _marker_area(count: int, side: int) -> float:
-    """Square points: some pixels of the picture, fewer where thousands of markers would cover each other."""
+    """Return the area of a marker, in square points: some pixels of the picture, less when markers would overlap."""
     area = 16.0 if side <= 512 else 12.0
     return float(np.clip(area * (200 / max(count, 1)) ** 0.35, 5.0, area))
 
 
 def _background(categories: np.ndarray, rate: np.ndarray | None) -> np.ndarray:
-    """The rates as pale grey, on which every colour of the palette can be seen."""
+    """Return the rates as pale grey, on which every colour of the palette can be seen."""
     if rate is None:
         return np.ones((1, 1), dtype=np.float32)
     # Bad pixels have markers; in the grey scale they would only widen the range.
@@ -103,7 +103,7 @@ def _background(categories: np.ndarray, rate: np.ndarray | None) -> np.ndarray:
     shown = _block_means(np.where(good, rate, np.float32(np.median(rate[good]))))
     low, high = np.percentile(shown, (1, 99))
     scaled = np.clip((shown - low) / max(high - low, np.finfo(np.float32).tiny), 0, 1)
-    # Few grey levels: the noise of a dark tells nothing here and does not compress.
+    # Grey levels are few, since the noise of a dark tells nothing here and does not compress.
     return 0.72 + 0.24 * np.round(scaled * 7) / 7
 
 

@@ -1,4 +1,4 @@
-"""Ramps of some bad pixels of each category, side by side."""
+"""Draw ramps of some bad pixels of each category, side by side."""
 
 import numpy as np
 
@@ -9,26 +9,21 @@ from darkmask.search.maps.layout import JUMP_DET, SATURATED
 from .canvas import new_figure, plain, png_bytes
 
 _COLUMNS = 4
-# Of a panel of width and height 1: what the ramp's box leaves for its two lines of text.
+# Box of the ramp in a panel of width and height 1; the rest holds two lines of text.
 _LEFT, _RIGHT, _LOW, _HIGH = 0.03, 0.97, 0.06, 0.72
 
 
 def ramp_gallery(examples: Examples, title: str) -> bytes:
     """Draw one ramp of each example, a row for each category.
 
-    Parameters
-    ----------
-    examples : Examples
-    title : str
-
     Returns
     -------
     bytes
-        PNG. Every ramp fills its box: the box says from which to which value it runs. Groups flagged as jumps have a
+        PNG. Every ramp fills its box, whose text gives the values at its bottom and top. Groups flagged as jumps have a
         line through the box, saturated ones a cross.
     """
     rows = [category for category in STYLES if (examples.category == category.value).any()]
-    # All panels in one pair of axes: a matplotlib axes for each would take most of the time of a report.
+    # All panels share one pair of axes: matplotlib axes for each would take most of the time of a report.
     figure = new_figure(11.0, 0.95 * max(len(rows), 1) + 0.75)
     height = figure.get_size_inches()[1]
     axes = figure.add_axes((0.115, 0.0, 0.88, 1 - 0.62 / height))

@@ -1,4 +1,4 @@
-"""Everything that a viewer needs to show one set, pixel by pixel, as plain values."""
+"""Put together all that a viewer needs to show one set, pixel by pixel, as plain values."""
 
 import base64
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ _BITS = 24
 
 @dataclass(frozen=True)
 class Layer:
-    """What is said of some pixels.
+    """Pixels that share a property, with its name and colour.
 
     Attributes
     ----------
     name : str
     colour : str
-        Like ``#E69F00``; layers that come later are drawn over earlier ones.
+        A value like ``#E69F00``; later layers are drawn over earlier ones.
     pixels : numpy.ndarray, shape (y, x), bool
     """
 
@@ -93,7 +93,7 @@ def sheet(
 
 
 def _drawn(outline: Outline) -> dict:
-    """An outline as a viewer takes it: the first pixel counted from 0."""
+    """Return an outline as a viewer needs it, with the first pixel counted from 0."""
     x, y, width, height = outline.window
     return {"name": outline.name, "x": x - 1, "y": y - 1, "width": width, "height": height}
 

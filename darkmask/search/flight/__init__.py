@@ -1,1 +1,1 @@
-"""The search for flight: what jwst_reffiles 1.0.1 gets wrong, mended."""
+"""The search for flight, which mends what jwst_reffiles 1.0.1 gets wrong."""

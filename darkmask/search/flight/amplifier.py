@@ -1,4 +1,4 @@
-"""The flight search in the columns of one amplifier, whose good pixels all of them are judged by."""
+"""The flight search in the columns of one amplifier: the amplifier's good pixels judge all of its pixels."""
 
 from operator import ge, gt, le, lt
 
@@ -14,27 +14,27 @@ from darkmask.search.parameters import SearchParameters
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
 from .robust import neighbour_sum, population
 
-# A SATURATED flag below this share of the published well is one that the saturation step grew from a neighbour, as
-# long as the ramp is alive. Wells scatter by some 10 %; a neighbour of a saturated pixel holds a few per cent of one.
+# The saturation step has grown a SATURATED flag from a neighbour if the signal lies below this share of the published
+# well and the ramp is alive. Wells scatter by some 10 %; a neighbour of a saturated pixel holds a few per cent of one.
 SATURATION_SHARE = 0.5
-# A pixel at the end of the converter's range does not change: its differences scatter less than half of the nominal.
+# A pixel at the end of the converter's range does not change: its differences scatter by less than half of the nominal.
 STUCK_SHARE = 0.5
-# Falls of more than chance allows that make a pixel restless: two, as one happens by chance in some tens of pixels.
+# This many falls of more than chance allows make a pixel restless; one happens by chance in some tens of pixels.
 MIN_FALLS = 2
-# What the scatter of all differences, jumps included, would bend a ramp by: an rc ramp bends by more of its own sigma,
-# and by most of what an exponential of so short a time constant (in groups) bends by at that scatter. What switches
-# between two levels does not.
+# The scatter of all differences, jumps included, would bend a ramp by some amount. An rc ramp bends by more of its own
+# sigma, and by most of the bend of an exponential of so short a time constant (in groups) at that scatter. A ramp that
+# switches between two levels does not.
 BEND_SIGNIFICANCE, BEND_SHARE, SHORTEST_CONSTANT = 3.5, 0.65, 1.5
-# Sigma above its threshold at which 98 % of the pixels of a rate are detected.
+# At this many sigma above its threshold, 98 % of the pixels of a rate are detected.
 RECOVERY = 2.054
-# Interpixel coupling is published as one number per channel and differs from pixel to pixel by about this share of it;
-# so much of what a neighbour put in may be left after its subtraction.
+# Interpixel coupling is published as one number per channel and differs from pixel to pixel by about this share of it.
+# That share of a neighbour's contribution may remain after its subtraction.
 COUPLING_TOLERANCE = 0.1
 _ROWS_OF_SCATTER = 256
 
 
 def own_saturation_level(detector: Detector) -> float:
-    """DN below which a saturation flag is not the pixel's own."""
+    """Return the signal in DN below which a saturation flag is not the pixel's own."""
     return SATURATION_SHARE * detector.well / detector.gain
 
 
@@ -44,12 +44,12 @@ class AmplifierSearch:
     Parameters
     ----------
     maps : CombinedMaps
-        Of the whole set: coupling crosses the edges of an amplifier.
+        Maps of the whole set, since coupling crosses the edges of an amplifier.
     science : numpy.ndarray, shape (y, x), bool
     columns : slice
     detector : Detector
     tgroup : float
-        s.
+        Group time, s.
     parameters : SearchParameters
     evidence : dict of str to Compared, optional
         Is filled with what each test compared, which keeps those maps in memory; see :mod:`.evidence`.
@@ -57,7 +57,7 @@ class AmplifierSearch:
     Attributes
     ----------
     rate : numpy.ndarray, float32, DN/s
-        After the coupling of the neighbours.
+        Rate after subtraction of the neighbours' coupling.
     unstable : numpy.ndarray, bool
         Set by :meth:`search`.
     noise_of_good : float
@@ -82,15 +82,15 @@ class AmplifierSearch:
         self.ipc = parameters.neighbour_coupling or detector.ipc
         self.coupled_rate, self.rate = self._decouple(maps.rate, columns)
         self.coupled_shape, self.shape = self._decouple(maps.shape, columns)
-        # DN per group, of which shot noise comes.
+        # The signal in DN per group causes the shot noise.
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(tgroup)
         self.sigma = self.unstable = self.judged = None
         self.centre = float("nan")
 
     def _decouple(self, image: np.ndarray, columns: slice) -> tuple[np.ndarray, np.ndarray]:
-        """What the four neighbours put in through the interpixel capacitance, and the image without it.
+        """Return what the four neighbours put in through the interpixel capacitance, and the image without it.
 
-        To second order: what a neighbour shows is in part coupled into it from a pixel beyond, and goes no further.
+        The subtraction is of second order: part of what a neighbour shows was coupled into it from a pixel beyond.
         """
         wide = slice(max(columns.start - 2, 0), columns.stop + 2)
         inner = slice(columns.start - wide.start, columns.stop - wide.start)
@@ -100,10 +100,10 @@ class AmplifierSearch:
         return coupled, (image[:, columns] - coupled) / keep
 
     def search(self) -> dict[Category, np.ndarray]:
-        """Where each category is, bool; telegraph and noisy pixels are ``unstable``."""
+        """Return where each category is, bool; ``unstable`` holds telegraph and noisy pixels."""
         maps, parameters = self.maps, self.parameters
-        # The jump step does not look at groups with a saturation flag: beside a saturated pixel a single cosmic ray
-        # stays in the differences, and only the median over integrations outvotes it.
+        # The jump step does not look at groups with a saturation flag. Beside a saturated pixel a single cosmic ray
+        # stays in the differences, and only the median over integrations removes it.
         unlooked = maps.saturated_first > 0
         scatter_of_good, _ = population(maps.scatter, self.science & ~unlooked)
         saturated = self._saturated(scatter_of_good)
@@ -153,7 +153,7 @@ class AmplifierSearch:
         return passes(value, limit)
 
     def limits(self) -> tuple[float, float]:
-        """Rates at which half and 98 % of the pixels with a typical error are detected, DN/s; NaN if none is judged."""
+        """Return the rates, DN/s, that half and 98 % of typical pixels are detected at; NaN if none is judged."""
         if not self.judged.any():
             return float("nan"), float("nan")
         error = float(np.median(self.sigma[self.judged]))
@@ -161,10 +161,10 @@ class AmplifierSearch:
         return self.centre + significance * error, self.centre + (significance + RECOVERY) * error
 
     def _saturated(self, scatter_of_good: float) -> np.ndarray:
-        """Saturated in group 0 on the pixel's own evidence: its level, or a ramp that is stuck.
+        """Return the pixels saturated in group 0 on their own evidence: their level, or a ramp that is stuck.
 
-        The saturation step flags all eight neighbours too. Superbias subtraction can bring a saturated pixel's level
-        near 0, so that the level alone would lose it: then its ramp does not move.
+        The saturation step flags all eight neighbours too. Superbias subtraction can bring the level of a saturated
+        pixel near 0, so that the level alone would lose it; such a pixel has a ramp that does not move.
         """
         maps = self.maps
         least = max(1, self.parameters.max_saturated_fraction * self.integrations)
@@ -174,19 +174,19 @@ class AmplifierSearch:
         return self.science & often & (high | stuck)
 
     def _lost(self) -> np.ndarray:
-        """Pixels that the ramp fit was told not to use: no rate in any integration, and pedestal exactly 0."""
+        """Return the pixels that the ramp fit did not use, as told: no rate in any integration, pedestal exactly 0."""
         return (self.maps.finite == 0) & (self.maps.pedestal == 0) & (self.maps.saturated_first == 0)
 
     def _noise(self, judged, unlooked, scatter_of_good) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """How noisy each pixel is beyond the shot noise of its signal.
+        """Return how noisy each pixel is beyond the shot noise of its signal.
 
         Returns
         -------
         excess : numpy.ndarray, float32
-            Sigma above good pixels. Of the cube root of the variance: of a variance of few differences that is
+            Sigma above good pixels of the cube root of the variance. The cube root of a variance of few differences is
             Gaussian far into the tail (Wilson and Hilferty 1931), while its square root is not.
         quiet, loud : numpy.ndarray, float32
-            Noise of the differences without jumps, and with them, in units of what is expected, at least 1.
+            Noise of the differences without jumps, and with them, in units of the expected noise, at least 1.
         """
         maps = self.maps
         shot_variance = self.signal / np.float32(self.detector.gain)
@@ -199,7 +199,8 @@ class AmplifierSearch:
         lost = np.sqrt(most / np.maximum(maps.differences, 1).astype(np.float32))
         excess = (cube_root - np.float32(centre)) / (np.float32(sigma) * lost)
         quiet = np.where(unlooked, loud, relative)
-        # Those beside saturated pixels are few: for them the scatter of some rows of good ones is known well enough.
+        # Pixels beside saturated ones are few: the scatter of some rows of good pixels is known well enough to judge
+        # them.
         some = np.s_[:: max(1, len(loud) // _ROWS_OF_SCATTER)]
         centre, sigma = population(np.cbrt(loud[some] ** 2), (judged & ~unlooked)[some])
         excess[unlooked] = (np.cbrt(loud[unlooked] ** 2) - np.float32(centre)) / np.float32(sigma)
@@ -209,20 +210,22 @@ class AmplifierSearch:
         maps, parameters = self.maps, self.parameters
         centre, sigma = population(self.shape, judged)
         excess = self.shape - np.float32(centre)
-        # The change of a ramp's shape by the shot noise of its own signal: two quarters' mean differences.
+        # The shot noise of a pixel's own signal changes the shape of its ramp; the shape compares two quarters' mean
+        # differences.
         quarter = _quarter(self.groups)
         shot = np.float32(2 / MEDIAN_EFFICIENCY / (quarter * self.integrations * self.detector.gain)) * self.signal
-        # A good pixel's scatter with this pixel's noise and shot noise; and what its integrations really scatter by,
-        # since a telegraph pixel bends this way and that, and an rc pixel always the same way.
+        # One error is a good pixel's scatter with this pixel's noise and shot noise. The other is the actual scatter of
+        # its integrations, since a telegraph pixel bends this way and that, and an rc pixel always the same way.
         own = _median_error(maps.shape_scatter, self.integrations)
         error = np.fmax(np.sqrt((np.float32(sigma) * quiet) ** 2 + shot), own)
         limit = np.float32(parameters.shape_significance) * error
-        # An rc ramp's own bend is most of its scatter, and still several sigma of what such a scatter would bend it by.
+        # The bend of an rc ramp makes up most of its scatter, and is still several sigma of what such a scatter would
+        # cause.
         limit = np.fmax(limit, np.float32(BEND_SIGNIFICANCE * sigma) * loud)
         own_scatter = np.sqrt((self.noise_of_good**2 + self.signal / self.detector.gain) * (loud**2 - 1))
         limit = np.fmax(limit, np.float32(BEND_SHARE * exponential_bend(self.groups)) * own_scatter)
-        # A part of what a neighbour's ramp bends by may be left, and a bright linear pixel whose ramp bends by a few
-        # per cent is hot and not rc.
+        # Part of the bend of a neighbour's ramp may remain, and a bright linear pixel whose ramp bends by a few per
+        # cent is hot and not rc.
         limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_shape)
         bent = judged & self._test(
             "bend", np.abs(excess), gt, np.float32(parameters.shape_fraction) * self.signal, judged
@@ -236,25 +239,25 @@ class AmplifierSearch:
         return (falls_off | (bent & before)) & ~falling, falling
 
     def _bright(self, judged, ratio, unsteady) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels whose mean rate is significantly above, and below, the others; sets its standard error, DN/s."""
+        """Return the pixels with a mean rate significantly above, and below, the others; set its error, DN/s."""
         maps = self.maps
         self.centre, _ = population(self.rate, judged)
         above = self.rate - np.float32(self.centre)
-        # Read noise makes the error of a rate go as the inverse root of what its ramps weigh, so that a cosmic ray,
-        # which cuts a ramp in two, costs its own pixel some significance and no other.
+        # By read noise the error of a rate goes as the inverse root of the weight of its ramps. A cosmic ray, which
+        # cuts a ramp in two, so costs its own pixel some significance and no other.
         root_weight = np.sqrt(maps.weight)
         _, unit = population(above * root_weight, judged)
         time = self.tgroup * max(self.groups - 1, 1)
         shot = np.float32(SLOPE_SHOT / (self.detector.gain * time * self.integrations * self.tgroup)) * self.signal
         sigma = np.sqrt((np.float32(unit) / root_weight * ratio) ** 2 + shot)
-        # Of a pixel that switches, or whose jumps cut its ramp into pieces with slopes of their own, the rates' scatter
-        # tells.
+        # If a pixel switches, or jumps cut its ramp into pieces with slopes of their own, the scatter of its rates
+        # gives the error.
         own = _median_error(maps.rate_scatter, self.integrations)
         self.sigma = np.where(unsteady, np.fmax(sigma, own), sigma)
-        # A mean of the stack that is significant covers a rate that is so in three quarters of the integrations.
+        # A significant mean of the stack includes every rate that is significant in three quarters of the integrations.
         limit = np.float32(self.parameters.hot_significance) * self.sigma
         limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_rate)
-        # Falling is below nothing, and not only below the dark current of the others.
+        # A falling signal lies below zero, and not only below the dark current of the others.
         below = self.rate - np.float32(min(self.centre, 0.0))
         detected = judged & self._test("detected", above, ge, limit, judged)
         below_nothing = judged & self._test("below", below, le, -limit, judged)
@@ -267,16 +270,12 @@ class AmplifierSearch:
 
 
 def exponential_bend(groups: int) -> float:
-    """Early minus late group difference of an exponential ramp, in units of the scatter of its differences.
-
-    Parameters
-    ----------
-    groups : int
+    """Return the early minus late group difference of an exponential ramp, in units of the scatter of its differences.
 
     Returns
     -------
     float
-        Of ``SHORTEST_CONSTANT``; longer ones bend by more.
+        The value for ``SHORTEST_CONSTANT``; longer time constants bend by more.
     """
     steps = np.exp(-np.arange(groups - 1) / SHORTEST_CONSTANT)
     quarter = _quarter(groups)
@@ -284,10 +283,10 @@ def exponential_bend(groups: int) -> float:
 
 
 def _quarter(groups: int) -> int:
-    """How many group differences the shape of a ramp takes at each of its ends."""
+    """Return how many group differences at each end of a ramp its shape is measured from."""
     return max(int(SHAPE_FRACTION * (groups - 1)), 1)
 
 
 def _median_error(scatter: np.ndarray, integrations: int) -> np.ndarray:
-    """Standard error of a median of Gaussian values that scatter so much."""
+    """Return the standard error of a median of Gaussian values that scatter so much."""
     return np.float32(np.sqrt(1 / MEDIAN_EFFICIENCY / integrations)) * scatter

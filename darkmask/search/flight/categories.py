@@ -1,7 +1,8 @@
-"""The ``flight`` search: what jwst_reffiles 1.0.1 gets wrong, mended.
+"""The ``flight`` search, which mends what jwst_reffiles 1.0.1 gets wrong.
 
-Every category is judged on a map that is zero for a good pixel, in units of what a good pixel scatters by, so that a
-threshold in sigma is a false-alarm rate. docs/categories.md says what each means and how it differs from the release.
+Every category is judged on a map that is zero for a good pixel, in units of the scatter of a good pixel, so that a
+threshold in sigma is a false-alarm rate. docs/categories.md tells what each category means and how it differs from the
+release.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from darkmask.search.parameters import SearchParameters
 from .amplifier import AmplifierSearch
 from .evidence import Evidence
 
-# With fewer integrations a cosmic ray cannot be told from what a pixel does again and again, and with fewer groups the
+# With fewer integrations a cosmic ray cannot be told from what a pixel does again and again. With fewer groups the
 # shape of a ramp cannot be told from its noise.
 MIN_INTEGRATIONS, MIN_GROUPS = 3, 5
 _SEARCHED = tuple(c for c in Category if c not in (Category.TELEGRAPH, Category.NOISY))
@@ -28,20 +29,20 @@ _SEARCHED = tuple(c for c in Category if c not in (Category.TELEGRAPH, Category.
 
 @dataclass(frozen=True)
 class FlightResult:
-    """Where each category is, and what it was judged by.
+    """Where each category is, and the limits by which it was judged.
 
     Attributes
     ----------
     maps : dict of Category to numpy.ndarray, shape (y, x), bool
-        Telegraph and noisy are not told apart here: ``unstable`` holds the candidates.
+        Map of each category. Telegraph and noisy are not told apart here: ``unstable`` holds the candidates.
     unstable : numpy.ndarray, shape (y, x), bool
-        Pixels too noisy for their signal, to be named telegraph or noisy by their ramps.
+        Pixels too noisy for their signal; their ramps decide between telegraph and noisy.
     rate : numpy.ndarray, shape (y, x), float32
-        e-/s, after the capacitive coupling of the neighbours.
+        Rate in e-/s, after subtraction of the capacitive coupling of the neighbours.
     noise : numpy.ndarray, shape (x,), float64
-        Of a group difference of good pixels of each column's amplifier, DN.
+        Noise of a group difference of good pixels of each column's amplifier, DN.
     thresholds : dict of str to float
-        In the units that their names end in.
+        Thresholds by name, in the units that the names end in.
     evidence : tuple of (slice, dict of str to Compared)
         Of the columns of each amplifier, where it was asked for.
     """
@@ -71,7 +72,7 @@ def search_flight(
     science : numpy.ndarray, shape (y, x), bool
         False on reference pixels.
     amplifiers : sequence of slice
-        The columns of each amplifier; together they cover all columns. Noise and offsets differ between them, and each
+        Columns of each amplifier; together they cover all columns. Noise and offsets differ between amplifiers, so each
         is judged by its own good pixels.
     detector : Detector
     tgroup : float
@@ -79,10 +80,6 @@ def search_flight(
     parameters : SearchParameters
     keep_evidence : bool
         Keep what each test compared, which takes some 90 bytes a pixel.
-
-    Returns
-    -------
-    FlightResult
 
     Raises
     ------
@@ -118,7 +115,7 @@ def search_flight(
 
 
 def _thresholds(parameters: SearchParameters, limits: np.ndarray) -> dict[str, float]:
-    # Of the noisiest amplifier; NaN only where none could be judged.
+    # These are the limits of the noisiest amplifier; NaN only when none could be judged.
     detection, recovery = np.fmax.reduce(limits)
     return {
         "hot_rate_e_per_s": parameters.hot_rate,

@@ -1,4 +1,4 @@
-"""Centre and scatter of a population that holds outliers, which are what we look for."""
+"""Measure the centre and scatter of a population that holds outliers, which are what we look for."""
 
 from bisect import bisect_left, bisect_right
 
@@ -11,7 +11,7 @@ CLIP_SIGMA = 3.0
 
 
 def population(values: np.ndarray, where: np.ndarray | None = None) -> tuple[float, float]:
-    """Median of the clipped values (3 sigma about the median, until nothing changes) and their scatter.
+    """Return the median of the clipped values (3 sigma about the median, until nothing changes) and their scatter.
 
     The scatter is 1.4826 times the median absolute deviation, which the clipping lowers by less than 1 %.
 
@@ -19,7 +19,7 @@ def population(values: np.ndarray, where: np.ndarray | None = None) -> tuple[flo
     ----------
     values : numpy.ndarray, any shape, float32
     where : numpy.ndarray, same shape, bool, optional
-        Which of them belong to the population; others and non-finite ones are left out.
+        Values that belong to the population; others and non-finite ones are left out.
 
     Returns
     -------
@@ -28,9 +28,9 @@ def population(values: np.ndarray, where: np.ndarray | None = None) -> tuple[flo
 
     Notes
     -----
-    The survivors are those of ``astropy.stats.sigma_clip(..., sigma=3, maxiters=None, stdfunc="mad_std")``. Sorted
-    once, they are always a run of the values, and median and median absolute deviation are found in it by bisection: a
-    tenth of the time.
+    The survivors are those of ``astropy.stats.sigma_clip(..., sigma=3, maxiters=None, stdfunc="mad_std")``. In sorted
+    order they are always a run of the values, and bisection finds the median and the median absolute deviation in it,
+    in a tenth of the time.
     """
     chosen = values.ravel() if where is None else values[where]
     ordered = np.sort(chosen[np.isfinite(chosen)])
@@ -53,13 +53,13 @@ def _median(ordered: np.ndarray) -> float:
 
 
 def _median_deviation(ordered: np.ndarray, centre: float) -> float:
-    """Median of the distances from ``centre``: those below and above it are two sorted runs to be merged."""
+    """Return the median of the distances from ``centre``: those below and above it are two sorted runs to be merged."""
     split = bisect_left(ordered, np.float64(centre))
     below, above = ordered[:split][::-1], ordered[split:]
 
     def distance(rank: int) -> float:
-        # How many of the smallest distances lie below the centre: the fewest for which the next one is no smaller than
-        # the last that is taken above.
+        # ``low`` becomes the number of the smallest distances that lie below the centre: the fewest for which the next
+        # one is no smaller than the last that is taken above.
         low, high = max(0, rank + 1 - above.size), min(rank + 1, below.size)
         while low < high:
             taken = (low + high) // 2
@@ -76,7 +76,7 @@ def _median_deviation(ordered: np.ndarray, centre: float) -> float:
 
 
 def neighbour_sum(values: np.ndarray) -> np.ndarray:
-    """Sum of the four touching pixels; a NaN neighbour and one beyond the edge count as nothing.
+    """Return the sum of the four touching pixels; a NaN neighbour and one beyond the edge count as nothing.
 
     Parameters
     ----------

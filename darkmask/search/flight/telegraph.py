@@ -1,37 +1,37 @@
 """Tell telegraph pixels from merely noisy ones by their ramps.
 
 A telegraph pixel switches between two levels: its reads, less its slope, are those of a hidden Markov chain of two
-states with the noise of a read. A noisy pixel has one level and more noise. Both are fitted to the reads by maximum
-likelihood, and the Bayesian information criterion says which explains them better. Willott's NIRISS masks ask the same
-of the distribution of group differences; the order of the reads tells smaller amplitudes.
+states with the noise of a read. A noisy pixel has one level and more noise. Both models are fitted to the reads by
+maximum likelihood, and the Bayesian information criterion tells which explains them better. Willott's NIRISS masks ask
+the same of the distribution of group differences; the order of the reads shows smaller amplitudes.
 """
 
 import numpy as np
 
 from darkmask.core.kernels import kernel
 
-# Amplitudes to start from, in units of the root of the excess variance of a difference: a chain that switches in one
-# group of two has an amplitude of 1.4 of them, one that switches in one of fifty has 7.
+# Amplitudes to start from, in units of the root of the excess variance of a difference. A chain that switches in one
+# group of two has an amplitude of 1.4 units, one that switches in one of fifty has 7.
 _STARTS = (1.5, 2.3, 4.0)
 _FIRST_STEPS, _LAST_STEPS = 3, 6
-# So many reads tell nearly every pixel: only where their evidence is within WEAK of what is asked are all looked at.
+# This many reads decide nearly every pixel; all reads are used only when the evidence is within WEAK of what is asked.
 ENOUGH_READS, WEAK = 120, 10.0
-# Fewer reads than this say nothing.
+# Fewer reads than this decide nothing.
 MIN_READS = 12
-# A step upwards beyond this many times the deepest fall and this many sigma has no second level to come back from.
+# A step upwards by more than this many times the deepest fall and this many sigma has no second level to return from.
 _COSMIC_RAY_FALLS, _COSMIC_RAY_SIGMA = 1.5, 5.0
 
 
 @kernel
 def telegraph_evidence(reads, slope, noise, enough):
-    """How much better two levels explain a pixel's reads than one noisy level.
+    """Return how much better two levels explain a pixel's reads than one noisy level.
 
     Parameters
     ----------
     reads : array, shape (nint, ngroup), float32, DN
-        NaN where a group is not usable.
+        Reads; NaN when a group is not usable.
     slope : float
-        About that of the pixel, DN/group.
+        Approximate slope of the pixel, DN/group.
     noise : float
         Standard deviation of a group difference of a good pixel of the same amplifier, DN.
     enough : float
@@ -40,11 +40,11 @@ def telegraph_evidence(reads, slope, noise, enough):
     Returns
     -------
     float
-        BIC of one level with free noise minus BIC of two levels; -inf where there are too few reads.
+        BIC of one level with free noise minus BIC of two levels; -inf when there are too few reads.
 
     Notes
     -----
-    Expectation maximisation (Baum and Welch), begun from several amplitudes.
+    The fit is an expectation maximisation (Baum and Welch), begun from several amplitudes.
     """
     values, times, begins, count, runs = _level_runs(reads, slope, noise)
     if count < MIN_READS or not noise > 0:
@@ -55,7 +55,8 @@ def telegraph_evidence(reads, slope, noise, enough):
     level = np.zeros(4)
     _maximise(values, times, begins, level, read_noise, upper, offsets, 0.0, 1)
     single = -count * (np.log(max(level[2], 1e-3 * read_noise)) + 0.5)
-    # Noise against noise, amplitude and switching rate; both have a slope, and an offset for each run.
+    # One level has a noise; two have noise, amplitude and switching rate. Both have a slope, and an offset for each
+    # run.
     penalty = 2 * np.log(count)
     needed = single + 0.5 * (enough + penalty)
 
@@ -67,7 +68,7 @@ def telegraph_evidence(reads, slope, noise, enough):
     best, best_model, best_offsets = -np.inf, np.empty(4), np.empty(runs)
     model = np.empty(4)
     for start in _STARTS:
-        # With wide levels at first, so that a wrong start does not decide where each read belongs.
+        # The levels are wide at first, so that a wrong start does not decide where each read belongs.
         model[0], model[1], model[3] = start * excess, 0.2, level[3]
         model[2] = max(read_noise, 0.25 * model[0])
         _begin(values, times, begins, model, offsets)
@@ -88,10 +89,10 @@ def telegraph_evidence(reads, slope, noise, enough):
 
 @kernel
 def _level_runs(reads, slope, noise):
-    """Reads in runs that no cosmic ray or unusable group interrupts.
+    """Sort the reads into runs that no cosmic ray or unusable group interrupts.
 
-    Returns the reads, the group of each, where each run begins (and the last ends), how many reads there are, and how
-    many runs.
+    Return the reads, the group of each, where each run begins (and the last ends), the number of reads, and the number
+    of runs.
     """
     integrations, groups = reads.shape
     values, times = np.empty(integrations * groups, np.float64), np.empty(integrations * groups, np.float64)
@@ -100,7 +101,7 @@ def _level_runs(reads, slope, noise):
     for i in range(integrations):
         for g in range(1, groups):
             fall = slope - (np.float64(reads[i, g]) - np.float64(reads[i, g - 1]))
-            if fall > deepest:  # not so where one is NaN
+            if fall > deepest:  # false when one is NaN
                 deepest = fall
     highest = slope + _COSMIC_RAY_FALLS * deepest + _COSMIC_RAY_SIGMA * noise
     count, runs = 0, 0
@@ -124,19 +125,19 @@ def _level_runs(reads, slope, noise):
 
 @kernel
 def _end_run(begins, runs, count, length):
-    """Close a run; one of two reads or fewer tells nothing and is dropped."""
+    """Close a run; a run of two reads or fewer tells nothing and is dropped."""
     if length < 3:
         return runs, count - length
     begins[runs + 1] = count
     return runs + 1, count
 
 
-# A model: amplitude (DN), switching rate (per group), noise of a read (DN), slope (DN/group).
+# A model holds amplitude (DN), switching rate (per group), noise of a read (DN) and slope (DN/group).
 
 
 @kernel
 def _begin(values, times, begins, model, offsets):
-    """Where the lower level of each run may lie."""
+    """Set where the lower level of each run may lie."""
     for k in range(offsets.size):
         first, last = begins[k], begins[k + 1]
         lowest, highest, total = np.inf, -np.inf, 0.0
@@ -151,7 +152,7 @@ def _begin(values, times, begins, model, offsets):
 
 @kernel
 def _fit(values, times, begins, model, read_noise, steps, needed, upper, offsets):
-    """Improve the model and the offsets, until the log-likelihood is what is needed; gives the last that is known."""
+    """Improve model and offsets until the log-likelihood is what is needed; return the last that is known."""
     likelihood = -np.inf
     for _ in range(steps):
         likelihood, switches, pairs = _expect(values, times, begins, model, upper, offsets)
@@ -163,7 +164,7 @@ def _fit(values, times, begins, model, read_noise, steps, needed, upper, offsets
 
 @kernel
 def _expect(values, times, begins, model, upper, offsets):
-    """Probability of the upper level at each read, the expected number of switches, and the log-likelihood."""
+    """Set the probability of the upper level at each read; return the expected switches and the log-likelihood."""
     amplitude, rate, width, slope = model[0], model[1], model[2], model[3]
     stay = 1 - rate
     likelihood, switches, pairs = 0.0, 0.0, 0
@@ -175,7 +176,7 @@ def _expect(values, times, begins, model, upper, offsets):
         for i in range(first, last):
             deviation = values[i] - slope * times[i] - offsets[k]
             squares += deviation * deviation
-            # Likelihood of the upper level over that of the lower one.
+            # The ratio of the likelihood of the upper level to that of the lower one.
             ratio = np.exp(min(max(amplitude * (deviation - 0.5 * amplitude) / (width * width), -600.0), 600.0))
             ratios[i] = ratio
             if i > first:
@@ -185,7 +186,7 @@ def _expect(values, times, begins, model, upper, offsets):
             up = up * ratio / norm
             upper[i] = up
         likelihood -= (last - first) * np.log(width) + 0.5 * squares / (width * width)
-        # Backwards: b is the likelihood of what follows from the upper level, over that from the lower one.
+        # Backwards, b is the likelihood of what follows from the upper level, over that from the lower one.
         b = 1.0
         for i in range(last - 2, first - 1, -1):
             here = upper[i]
@@ -201,9 +202,9 @@ def _expect(values, times, begins, model, upper, offsets):
 
 @kernel
 def _maximise(values, times, begins, model, read_noise, upper, offsets, switches, pairs):
-    """The best model for these probabilities: normal equations of amplitude and slope, offsets eliminated.
+    """Fit the best model for these probabilities: normal equations of amplitude and slope, offsets eliminated.
 
-    With no read on the upper level: one level, whose noise may be anything.
+    With no read on the upper level the model has one level, whose noise may be anything.
     """
     uu, ut, tt, uv, tv = 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(offsets.size):
@@ -238,6 +239,6 @@ def _maximise(values, times, begins, model, read_noise, upper, offsets, switches
             squares += (1 - upper[i]) * low * low + upper[i] * (low - amplitude) ** 2
     model[0] = max(amplitude, 0.5 * read_noise) if uu > 0 else 0.0
     model[1] = min(max(switches / max(pairs, 1), 1e-3), 0.5)
-    # Two levels with less than the noise of a read are no levels but a fit to the noise.
+    # Two levels with less than the noise of a read are not levels but a fit to the noise.
     model[2] = max(np.sqrt(squares / values.size), 0.8 * read_noise if uu > 0 else 0.0)
     model[3] = slope

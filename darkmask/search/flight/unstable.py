@@ -1,4 +1,4 @@
-"""What the flight search reads from a set beyond its combined maps: the ramps of the few unstable pixels."""
+"""Read what the flight search needs of a set beyond its combined maps: the ramps of the few unstable pixels."""
 
 import numpy as np
 
@@ -14,18 +14,12 @@ from .amplifier import own_saturation_level
 from .categories import FlightResult
 from .telegraph import ENOUGH_READS, WEAK, telegraph_evidence
 
-# Rows that a thread takes at once.
+# A thread takes this many rows at once.
 _ROWS_AT_ONCE = 16
 
 
 def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) -> np.ndarray:
-    """Which of the unstable pixels switch between two levels.
-
-    Parameters
-    ----------
-    request : SetRequest
-    maps : CombinedMaps
-    found : FlightResult
+    """Return which of the unstable pixels switch between two levels.
 
     Returns
     -------
@@ -72,7 +66,7 @@ def two_level_gains(
     y, x = np.nonzero(unstable)
     noise = noise_of_columns[x]
     slope = maps.rate[y, x].astype(np.float64) * request.exposures[0].set_key.tgroup
-    # All groups are usable where each difference is either quiet or a jump; elsewhere GROUPDQ says which are.
+    # All groups are usable when each difference is either quiet or a jump; otherwise GROUPDQ tells which are.
     flagged = maps.differences[y, x] + maps.jumps[y, x] != maps.integrations * (maps.groups - 1)
     begins = np.searchsorted(y, np.arange(unstable.shape[0] + 1))
     gains = np.empty(len(y))
@@ -96,7 +90,7 @@ def two_level_gains(
 def _weigh_rows(places, shape, groups, first_row, begins, columns, flagged, slope, noise, level, least, gains):
     """Weigh the pixels of some rows, reading no more of them than it takes; gives the integration that failed, or -1.
 
-    Those of each row stand from one of ``begins`` to the next.
+    The pixels of each row stand from one of ``begins`` to the next.
     """
     integrations = places.shape[0]
     pixels = shape[0] * shape[1]
@@ -107,11 +101,11 @@ def _weigh_rows(places, shape, groups, first_row, begins, columns, flagged, slop
         begin, end = begins[r], begins[r + 1]
         if begin == end:
             continue
-        # From the first of the row's pixels to the last one: a piece of a row is read as fast as a pixel.
+        # One piece is read from the first of the row's pixels to the last: it takes no longer than a pixel.
         start = (first_row + r) * shape[1] + columns[begin]
         sci = np.empty((some, groups, columns[end - 1] - columns[begin] + 1), np.uint32)
         groupdq = np.empty(sci.shape, np.uint8)
-        # In an order of the row's own, so that which integrations are looked at first does not depend on their names.
+        # Each row has an order of its own, so that the integrations looked at first do not depend on their names.
         for i in range(integrations):
             if not _read_ramp(places[i], pixels, start, False, level, firsts[i : i + 1]):
                 return i
@@ -144,7 +138,7 @@ def _weigh_rows(places, shape, groups, first_row, begins, columns, flagged, slop
 
 @kernel
 def _order(values, order):
-    """Places of a few values from the smallest to the largest."""
+    """Set the places of a few values from the smallest to the largest."""
     for i in range(values.size):
         k = i
         while k > 0 and values[order[k - 1]] > values[i]:

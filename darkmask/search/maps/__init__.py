@@ -1,4 +1,4 @@
-"""The few 2-D maps per integration that every search works on, and their combination across integrations."""
+"""Make the few 2-D maps per integration that every search works on, and combine them across integrations."""
 
 from .combine import CombinedMaps, combine_set
 

@@ -1,7 +1,7 @@
 """Combine the maps of all integrations of a set, block of rows by block of rows.
 
-A block holds every integration of its rows at once, so that medians and clipped statistics are exact, while memory is
-set by a budget and not by the number of exposures, integrations or groups. Everything computed here is symmetric in the
+A block holds every integration of its rows at once, so that medians and clipped statistics are exact. A budget sets the
+memory, and not the number of exposures, integrations or groups. Everything computed here is symmetric in the
 integrations, to the last bit: sums run over sorted values.
 """
 
@@ -23,7 +23,7 @@ from .layout import N_COUNTED, N_MEASURED
 from .order import sorting_network
 from .stacks import combine_rows
 
-# What one thread's buffers and stacks may take: it should fit into a processor's cache, as far as that goes.
+# One thread's buffers and stacks may take this much: they should fit into a processor's cache as far as possible.
 BLOCK_BYTES = 7_000_000
 _BYTES_PER_PIXEL = 4 * N_MEASURED + 2 * N_COUNTED
 
@@ -36,34 +36,35 @@ class CombinedMaps:
     ----------
     integrations, groups : int
     rate : float32, DN/s
-        Mean over integrations, weighted by ``weight``, of the pipeline's rates; where it gives none, of the mean
-        difference over the group time. Integrations more than ``CLIP_SIGMA`` from the median are left out; where that
-        is more than a quarter of them, the median.
+        Mean over integrations, weighted by ``weight``, of the pipeline's rates; when it gives none, of the mean
+        difference over the group time. Integrations more than ``CLIP_SIGMA`` from the median are left out; when these
+        are more than a quarter of all, ``rate`` is the median.
     weight : float32
-        Sum over those integrations of n (n**2 - 1) over the runs of n groups without a jump: the variance of ``rate``
-        by read noise is 12 (read noise / group time)**2 / ``weight``.
+        Sum over those integrations of n (n**2 - 1) over the runs of n groups without a jump: read noise gives ``rate``
+        a variance of 12 (read noise / group time)**2 / ``weight``.
     rate_scatter : float32, DN/s
         1.4826 times the median absolute deviation of those rates.
     finite : int16
         Integrations in which the pipeline's rate is finite.
     pedestal : float32, DN
-        Median.
+        Median over integrations.
     saturated_first : int16
-        Integrations with SATURATED in group 0. The saturation step grows it by a pixel, so that neighbours have it too.
+        Integrations with SATURATED in group 0. The saturation step grows the flag by a pixel, so that neighbours have
+        it too.
     first, change, shape : float32
-        Medians; see :mod:`darkmask.search.maps.integration`.
+        Medians over integrations; see :mod:`darkmask.search.maps.integration`.
     shape_scatter : float32, DN/group
         1.4826 times the median absolute deviation of ``shape`` over integrations.
     noise : float32, DN
         Standard deviation of one group difference, pooled over the differences without jumps of all integrations.
     differences : int32
-        How many those are.
+        Number of those differences.
     scatter : float32, DN
         Median over integrations of the scatter of all differences, jumps included.
     jumps : int32
-        Groups flagged as jumps, of all integrations.
+        Groups flagged as jumps, in all integrations together.
     falls : int16
-        Group differences that fall by more than chance allows, which a cosmic ray cannot do.
+        Group differences that fall by more than chance allows, which no cosmic ray can cause.
     """
 
     integrations: int
@@ -89,7 +90,7 @@ class CombinedMaps:
         return one_line("CombinedMaps", what, f"{self.rate.shape[1]}x{self.rate.shape[0]} pixels")
 
     def of_columns(self, columns: slice) -> "CombinedMaps":
-        """Views of some columns."""
+        """Return views of some columns."""
         views = {name: getattr(self, name)[:, columns] for name in _MAP_NAMES}
         return CombinedMaps(self.integrations, self.groups, **views)
 
@@ -109,29 +110,25 @@ def combine_set(
     threads: int | None = None,
     integrations: Sequence[int] | None = None,
 ) -> CombinedMaps:
-    """Measure a set.
+    """Measure all pixels of a set.
 
     Parameters
     ----------
     exposures : sequence of Exposure
-        All of one set.
+        Exposures of one set.
     folder : Path
         The delivery's folder.
     detector : Detector
-        Its read noise and gain say how far an integration may lie from the others.
+        Read noise and gain of the detector tell how far an integration may lie from the others.
     own_saturation_level : float
-        DN, see :func:`darkmask.search.maps.pixel.usable_groups`.
+        Level in DN, see :func:`darkmask.search.maps.pixel.usable_groups`.
     block_bytes : int
         Memory that the stacks of each thread may take (one row of all integrations at least); it never changes the
         result.
     threads : int, optional
-        By default one for each core that this process may use.
+        Number of threads; by default one for each core that this process may use.
     integrations : sequence of int, optional
-        Which of all integrations, counted over the exposures; all by default.
-
-    Returns
-    -------
-    CombinedMaps
+        Numbers of the integrations to measure, counted over all exposures; all by default.
 
     Raises
     ------
@@ -166,7 +163,7 @@ def combine_set(
 
 
 class _Room:
-    """The buffers and stacks of one thread, used for one block after the other."""
+    """Buffers and stacks of one thread, used for one block after the other."""
 
     def __init__(self, integrations: int, rows: int, groups: int, width: int):
         self.measured = np.empty((integrations, rows, N_MEASURED, width), np.float32)
@@ -184,17 +181,17 @@ def measure_block(
     Parameters
     ----------
     places : array, shape (integration, 4, 2), int64
-        File descriptor of SCI, GROUPDQ, the rate and the pedestal of each integration, and where it begins there.
+        File descriptor and first byte of SCI, GROUPDQ, the rate and the pedestal of each integration.
     start, count : int
-        First row, and how many.
+        First row, and number of rows.
     height : int
         Rows of the frame.
     rate, pedestal, tgroup, read_variance, gain, level, scratch
         Buffers and numbers, see :func:`darkmask.search.maps.integration.measure_rows`.
     measured : array, shape (integration, rows, N_MEASURED, x), float32
-        Set.
+        Array to set.
     counted : array, shape (integration, rows, N_COUNTED, x), int16
-        Set.
+        Array to set.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The few pixels of an integration that have jumps or unusable groups: found, and followed while its groups go by."""
+"""Find the few pixels of an integration that have jumps or unusable groups, and follow them while its groups go by."""
 
 import numpy as np
 
@@ -20,20 +20,20 @@ from .layout import (
 )
 from .pixel import deepest_step
 
-# Pixels that need their whole ramp are few, and it is put aside as it goes by; a row with more is read once more.
+# Pixels that need their whole ramp are few, and the ramp is put aside as it goes by; a row with more is read again.
 ASIDE_SHARE = 8
-# What is kept of a pixel with jumps while its ramp goes by: how many there are, how many of them fall, the sum and the
-# sum of squares about the slope of its jumping differences, the group of the last one and the weight up to it, the
-# group up to which it has been looked at, and, from before that, the sum of the quiet squares and the read.
+# These are kept of a pixel with jumps while its ramp goes by: the number of jumps; how many of them fall; the sum and
+# the sum of squares, about the slope, of its jumping differences; the group of the last jump and the weight up to it;
+# the group up to which it has been looked at; and, from before that group, the sum of the quiet squares and the read.
 _NUMBER, _FALLS, _SUM, _SQUARES, _LAST, _WEIGHT, _SEEN, _BEFORE, _READ = range(9)
 N_JUMP = 9
 
 
 @kernel
 def give_slots(flags, slots, jumps, aside):
-    """Number the pixels that have jumps, and begin anew with each, and those whose ramps are put aside.
+    """Give numbers to pixels that have jumps, clearing their entries, and to those whose ramps are put aside.
 
-    Gives how many are put aside. The others with unusable groups have slot -1.
+    Return how many are put aside. The others with unusable groups have slot -1.
     """
     jumping, apart = 0, 0
     most = flags.shape[1] // ASIDE_SHARE
@@ -59,9 +59,9 @@ def give_slots(flags, slots, jumps, aside):
 
 @kernel
 def look_through(groupdq, words, flags, group, events, number):
-    """Gather the flags of a group's row, and add its jumps to a list of ``number`` events; gives their number.
+    """Gather the flags of a group's row, add its jumps to a list of ``number`` events, and return their new number.
 
-    They are few, and eight pixels are looked at at once. An event is the group times the width, plus the pixel.
+    Jumps are few, so eight pixels are looked at at once. An event is the group times the width, plus the pixel.
     """
     for x in range(flags.size):
         flags[x] |= groupdq[x]
@@ -80,7 +80,7 @@ def look_through(groupdq, words, flags, group, events, number):
 
 @kernel
 def next_events(events, upcoming, end):
-    """The next events of a row, those before ``end``."""
+    """Return the next events of a row, those before ``end``."""
     first = upcoming[0]
     while upcoming[0] < upcoming[1] and events[upcoming[0]] < end:
         upcoming[0] += 1
@@ -100,7 +100,7 @@ def leave_out(events, flags, slots, reads, squares, jumps):
 
 @kernel
 def take_in(events, group, sci, groupdq, flags, slots, slope, squares, jumps, read_variance, gain):
-    """Take in one or two groups of the pixels of which one is a jump, from what :func:`leave_out` has kept."""
+    """Take in one or two groups, one of them a jump, of pixels with events, from what :func:`leave_out` has kept."""
     for event in events:
         x = event % flags.size
         if flags[x] & (DO_NOT_USE | SATURATED):
@@ -137,7 +137,7 @@ def put_aside(sci, group, aside, number, ramps):
 
 @kernel
 def finish_jumps(groups, slope, squares, jump, out, counts):
-    """Mend the maps of a pixel with jumps."""
+    """Correct the maps of a pixel with jumps."""
     steps = groups - 1
     quiet = steps - int(jump[_NUMBER])
     about = out[CHANGE] / steps - slope

@@ -1,9 +1,8 @@
-"""Maps of one integration, made from a block of rows of its ramp.
+"""Make the maps of one integration from a block of rows of its ramp.
 
-All are pure functions of arrays. Nothing here knows a threshold: a map says what was measured, a search judges it.
-
-Most pixels have nothing but good groups, and jumps at most. Their maps are made for whole rows at a time, one group
-after the other as they are read, with the jumps taken out as they come; only the others are looked at one by one.
+All are pure functions of arrays. Nothing here knows a threshold: a map holds what was measured, and a search judges it.
+Most pixels have only good groups, or only jumps besides. Their maps are made for whole rows at a time, group after
+group as they are read, and jumps are taken out as they come. Only the other pixels are looked at one by one.
 """
 
 from typing import NamedTuple
@@ -28,15 +27,15 @@ from .layout import DO_NOT_USE, FIRST, JUMP_DET, RATE, SATURATED, SHAPE, SHAPE_F
 from .pixel import measure_pixel, usable_groups
 from .rows import begin_row, finish_row, first_reads, keep, next_reads, next_two_reads
 
-# Rows that go by together: in a full frame a group of them is 64 kB, so that what was read and what is made of it stay
-# in the cache that a processor has for itself.
+# This many rows go by together: in a full frame a group of them is 64 kB, so that the data and the results stay in the
+# cache that a processor has for itself.
 SLAB_ROWS = 8
-# Where in a page each buffer begins, in values.
+# Each buffer begins at one of these places in a page, counted in values.
 _SHIFTS = (176, 352, 528, 704, 880)
 
 
 class Scratch(NamedTuple):
-    """The buffers of one thread, for so many rows of one integration; see :func:`make_scratch`."""
+    """Buffers of one thread, for so many rows of one integration; see :func:`make_scratch`."""
 
     groupdq: np.ndarray
     words: np.ndarray
@@ -57,18 +56,10 @@ class Scratch(NamedTuple):
 
 
 def make_scratch(rows: int, groups: int, width: int) -> Scratch:
-    """Buffers for :func:`measure_rows`.
-
-    Parameters
-    ----------
-    rows, groups, width : int
-
-    Returns
-    -------
-    Scratch
-    """
+    """Make the buffers for :func:`measure_rows`."""
     size = rows * width
-    # Not all at the same place of a page, or a processor takes what is written to one for what is read from another.
+    # The buffers begin at different places of a page, or a processor takes what it writes to one for what it reads of
+    # another.
     images = [np.empty(size + 1024, np.float32)[shift : shift + size].reshape(rows, width) for shift in _SHIFTS]
     few = rows * (width // ASIDE_SHARE)
     groupdq = np.empty((groups, rows, width), np.uint8)
@@ -97,28 +88,28 @@ def measure_rows(
     Parameters
     ----------
     place : array, shape (4, 2), int64
-        File descriptor of its SCI (big-endian float32, DN) and GROUPDQ, and where they begin there.
+        File descriptor and first byte of its SCI (big-endian float32, DN) and GROUPDQ.
     pixels : int
-        Of the frame.
+        Number of pixels of the frame.
     start, rows : int
-        First row, and how many, at most those of ``scratch``.
+        First row, and number of rows, at most that of ``scratch``.
     first : int
-        Row of ``rate`` and of all other arrays which is row ``start``.
+        Row of ``rate`` and of all other arrays that is row ``start``.
     rate, pedestal : array, shape (more rows, x), uint32
-        The pipeline's in DN/s and DN, as in the file.
+        The pipeline's values in DN/s and DN, with the bytes of the file.
     tgroup : float
         Group time, s.
     read_variance : float
-        Of a single read, DN**2.
+        Variance of a single read, DN**2.
     gain : float
         e-/DN.
     level : float
-        DN; see :func:`darkmask.search.maps.pixel.usable_groups`.
+        Level in DN; see :func:`darkmask.search.maps.pixel.usable_groups`.
     scratch : Scratch
     measured : array, shape (more rows, N_MEASURED, x), float32
-        Set.
+        Array to set.
     counted : array, shape (more rows, N_COUNTED, x), int16
-        Set.
+        Array to set.
 
     Returns
     -------
@@ -182,7 +173,7 @@ def measure_rows(
         again = False
         for x in range(reads.shape[1]):
             special = flags[row, x] & (DO_NOT_USE | SATURATED)
-            # The sum is finite only where slope and all reads are.
+            # The sum is finite only if the slope and all reads are.
             if not special and squares[row, x] < np.inf:
                 if flags[row, x] & JUMP_DET:
                     jumps = scratch.jumps[slots[row, x]]

@@ -1,7 +1,7 @@
-"""Jumps, pedestals and slopes of a block of rows of all integrations, counted as jwst_reffiles counts them.
+"""Measure jumps, pedestals and slopes of a block of rows of all integrations, counted as jwst_reffiles counts them.
 
-The groups go by one after the other, so that a block takes memory for its slopes alone, however long the ramps are.
-Integrations are added up in their order: another one would change the last bits of a standard deviation.
+The groups go by one after the other, so that a block takes memory only for its slopes, however long the ramps are.
+Integrations are added up in their order: another order would change the last bits of a standard deviation.
 """
 
 import numpy as np
@@ -18,21 +18,21 @@ from .layout import EIGHT_JUMPS, JUMP_DET, SATURATED, eight_at_once
 #   early_jumps   there are many jumps and their rate early in the ramp is some times the late one.
 COUNTED_SATURATED, COUNTED_HIGH, COUNTED_LOW, COUNTED_MANY, COUNTED_EARLY = range(5)
 N_COUNTS = 5
-# Fixed in the release's code.
+# The code of the release fixes this.
 MIN_CLEAN_SLOPES = 5
-# A late jump rate of 0 counts as this many jumps per group (likewise).
+# A late jump rate of 0 counts as this many jumps per group; the code of the release fixes it too.
 NO_LATE_JUMPS = 1e-6
 
 _EARLY, _BETWEEN, _LATE = range(3)
 
 
 class Room:
-    """The buffers of one thread, used for one block after the other.
+    """Buffers of one thread, used for one block after the other.
 
     Parameters
     ----------
     integrations, rows, width : int
-        Of a block; ``width`` in pixels.
+        Size of a block; ``width`` in pixels.
     """
 
     def __init__(self, integrations: int, rows: int, width: int):
@@ -46,7 +46,7 @@ class Room:
 
     @staticmethod
     def bytes_per_row(integrations: int, width: int) -> int:
-        """What a row of a block takes."""
+        """Return the memory that a row of a block takes, in bytes."""
         return width * (4 * integrations + 18)
 
 
@@ -60,28 +60,28 @@ def count_block(
     Parameters
     ----------
     places : array, shape (integration, 4, 2), int64
-        File descriptor of SCI, GROUPDQ, the rate and the pedestal of each integration, and where it begins there.
+        File descriptor and first byte of SCI, GROUPDQ, the rate and the pedestal of each integration.
     start, count : int
-        First row, and how many.
+        First row, and number of rows.
     height : int
         Rows of the frame.
     groups : int
         NGROUPS.
     cutoffs : tuple of two int
-        Early are the groups before the first, late those from the second on.
+        Groups before the first are early, groups from the second on are late.
     many : int
-        So many jumps are many.
+        This many jumps count as many.
     ratio : float
-        The rate of early jumps over that of late ones from which on a pixel counts.
+        A pixel counts when its rate of early jumps over that of late ones is at least this.
     limits : array, shape (integration, 2), float32, DN
-        Above which a pedestal is high and below which it is low; NaN where none is.
+        Limits above which a pedestal is high and below which it is low; NaN when none is.
     groupdq, words, first, jumps, pedestal, rate, slopes, clean
         Buffers, see :class:`Room`.
     counts : array, shape (N_COUNTS, count, x), int16
-        Set.
+        Array to set.
     scatter : array, shape (count, x), float64, DN/s
-        Set: standard deviation of the slopes of integrations without jumps. NaN where those are fewer than
-        ``MIN_CLEAN_SLOPES``, a slope of NaN among them counted, or all of them NaN.
+        Array to set to the standard deviation of the slopes of integrations without jumps. It is NaN when those are
+        fewer than ``MIN_CLEAN_SLOPES``, counting slopes of NaN, or when all of them are NaN.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def count_block(
 
 @kernel
 def _add_jumps(groupdq, words, jumps):
-    """Add the jumps of a group's row. They are few, and eight pixels are looked at at once."""
+    """Add the jumps of a group's row; they are few, and eight pixels are looked at at once."""
     for w in range(words.size):
         if words[w] & EIGHT_JUMPS != 0:
             for x in range(8 * w, 8 * w + 8):
@@ -163,7 +163,7 @@ def _take_slopes(jumps, rate, slopes, clean):
 
 @kernel
 def _scatter_of_row(slopes, clean, scatter):
-    """Like ``numpy.nanstd`` of float64 over the first axis, to the last bit."""
+    """Set the standard deviation as ``numpy.nanstd`` of float64 over the first axis gives it, to the last bit."""
     integrations, width = slopes.shape
     number, mean, squares = np.zeros(width, np.int64), np.zeros(width, np.float64), np.zeros(width, np.float64)
     for i in range(integrations):

@@ -1,13 +1,13 @@
-"""What the maps of an integration are, and where each lies in a stack."""
+"""Name the maps of an integration, and the place of each in a stack."""
 
 import numpy as np
 
 # GROUPDQ bits, as in stdatamodels.jwst.datamodels.dqflags.group.
 DO_NOT_USE, SATURATED, JUMP_DET = 1, 2, 4
-# In eight pixels at once.
+# The JUMP_DET bits of eight pixels at once.
 EIGHT_JUMPS = np.uint64(0x0404040404040404)
 
-# Share of the ramp that counts as early and as late, for the shape of a ramp.
+# The first and the last share of a ramp, for its shape.
 SHAPE_FRACTION = 0.25
 
 # Maps of one integration, float32, in the order of their places in a stack:
@@ -31,13 +31,13 @@ N_MEASURED = 8
 DIFFERENCES, JUMPS, FALLS, MARKS = range(4)
 N_COUNTED = 4
 FIRST_SATURATED, HAS_RATE = 1, 2
-# A cosmic ray only adds. A fall of so many sigma happens by chance in 1 of 5e7 differences, and two in the 600 of a
-# pixel in none of 4 million pixels.
+# A cosmic ray only adds. A fall of so many sigma happens by chance in 1 of 5e7 differences; two falls among the 600
+# differences of a pixel happen in none of 4 million pixels.
 FALL_SIGMA = 5.5
 
 
 def eight_at_once(groupdq: np.ndarray) -> np.ndarray:
-    """GROUPDQ, shape (..., x), as words of eight pixels, shape (..., x // 8); of none where rows do not divide so."""
+    """Return GROUPDQ, shape (..., x), as words of eight pixels, (..., x // 8); no words if x does not divide."""
     if groupdq.shape[-1] % 8 == 0:
         return groupdq.view(np.uint64)
     return np.empty((*groupdq.shape[:-1], 0), np.uint64)

@@ -17,11 +17,7 @@ _MAD_TO_SIGMA = np.float32(MAD_TO_SIGMA_ROUNDED)
 
 @cache
 def sorting_network(count: int) -> np.ndarray:
-    """Comparators that sort ``count`` values.
-
-    Parameters
-    ----------
-    count : int
+    """Return the comparators that sort ``count`` values.
 
     Returns
     -------
@@ -30,7 +26,7 @@ def sorting_network(count: int) -> np.ndarray:
 
     Notes
     -----
-    Source: K. E. Batcher, "Sorting networks and their applications" (1968), odd-even merge; for a count that is no
+    Source: K. E. Batcher, "Sorting networks and their applications" (1968), odd-even merge. For a count that is not a
     power of two, the places beyond it, which would hold infinities, are left out.
     """
     pairs = []
@@ -62,7 +58,7 @@ def _exchange_with(one, other, one_load, other_load, low, high, low_load, high_l
     for x in range(low.size):
         a, b = one[x], other[x]
         p, q = one_load[x], other_load[x]
-        # Equal values are ordered by what they carry: nothing is left to the order of the input.
+        # Equal values are ordered by what they carry, so that nothing depends on the order of the input.
         swap = (a > b) | ((a == b) & (p > q))
         low[x] = b if swap else a
         high[x] = a if swap else b
@@ -77,12 +73,12 @@ def sort_columns(values, network, place):
     Parameters
     ----------
     values : array, shape (n + 2, x), float32
-        The last two places are room to work: writing what is exchanged somewhere else, and renaming the places, is
-        three times as fast as writing it back under a mask. There must be no NaN.
+        Values to sort, without NaN. The last two places are room to work: writing exchanged values elsewhere, and
+        renaming the places, is three times as fast as writing them back under a mask.
     network : array, shape (k, 2), int64
-        From :func:`sorting_network`.
+        Comparators from :func:`sorting_network`.
     place : array, shape (n + 2,), int64
-        Set: the row of ``values`` that holds each rank.
+        Array to set to the row of ``values`` that holds each rank.
     """
     _name_places(place)
     _sort_places(values, network, place)
@@ -100,7 +96,7 @@ def _sort_places(values, network, place):
 
 @kernel
 def sort_columns_with(values, loads, network, place):
-    """:func:`sort_columns`, with ``loads``, of the same shape, carried along."""
+    """Sort as :func:`sort_columns` does, and carry ``loads``, of the same shape, along."""
     _name_places(place)
     n = place.size - 2
     for k in range(network.shape[0]):
@@ -120,17 +116,17 @@ def _name_places(place):
 
 @kernel
 def finite_first(stack, row, place, values, count):
-    """Copy a map's rows to be sorted, with infinity for what is not finite, and count what is.
+    """Copy a map's rows to be sorted, with infinity for values that are not finite, and count the finite ones.
 
     Parameters
     ----------
     stack : array, shape (n, y, map, x), float32
     row, place : int
-        Which row, and which map.
+        Number of the row, and of the map.
     values : array, shape (n + 2, x), float32
-        Set, but for the last two.
+        Array to set, except for the last two places.
     count : array, shape (x,), int32
-        Set to the number of finite values in each column.
+        Array to set to the number of finite values in each column.
     """
     for x in range(count.size):
         count[x] = 0
@@ -145,7 +141,7 @@ def finite_first(stack, row, place, values, count):
 
 @kernel
 def middle(values, place, count, out):
-    """Median of the first ``count`` of each sorted column, NaN where that is 0."""
+    """Set the median of the first ``count`` of each sorted column; NaN when that is 0."""
     total = place.size - 2
     low, high = values[place[(total - 1) // 2]], values[place[total // 2]]
     for x in range(out.size):
@@ -160,11 +156,11 @@ def middle(values, place, count, out):
 
 @kernel
 def scatter_about(values, place, centre, count, network, out):
-    """1.4826 times the median absolute deviation of the sorted columns from ``centre``; ``values`` is used up."""
+    """Set 1.4826 times the median absolute deviation of sorted columns from ``centre``; ``values`` is used up."""
     for k in range(place.size - 2):
         deviation = values[place[k]]
         for x in range(out.size):
-            # What is not finite stays infinite, also where there is no centre.
+            # A value that is not finite stays infinite, also when there is no centre.
             deviation[x] = abs(deviation[x] - centre[x]) if k < count[x] else np.float32(np.inf)
     _sort_places(values, network, place)
     middle(values, place, count, out)

@@ -1,4 +1,4 @@
-"""Maps of one integration of one pixel that has unusable groups."""
+"""Make the maps of one integration of one pixel that has unusable groups."""
 
 import numpy as np
 
@@ -28,20 +28,21 @@ from .layout import (  # fmt: skip
 
 @kernel
 def usable_groups(ramp, groupdq, own_saturation_level, usable):
-    """Which groups of a pixel tell something of it.
+    """Set which groups of a pixel tell something of it.
 
     Parameters
     ----------
     ramp : array, shape (ngroup,), float, DN
     groupdq : array, shape (ngroup,), uint8
     own_saturation_level : float
-        DN below which a SATURATED flag in group 0 is taken for one that the saturation step grew from a neighbour:
-        such a ramp is measured like any other.
+        DN below which a SATURATED flag in group 0 counts as one that the saturation step grew from a neighbour: such a
+        ramp is measured like any other.
     usable : array, shape (ngroup,), bool
-        Set.
+        Array to set.
     """
-    # A pixel flagged from the start at a low level stands beside one that is saturated all along: its ramp is its
-    # own. Beside one that saturates part-way, what the neighbour couples in ends there, and so does what we measure.
+    # A pixel flagged from the start at a low level stands beside one that is saturated all along: its ramp is its own.
+    # Beside a pixel that saturates part-way, the coupled signal of the neighbour ends there, and so does the
+    # measurement.
     grown = (groupdq[0] & SATURATED) != 0 and ramp[0] < own_saturation_level
     for g in range(ramp.size):
         flagged = (groupdq[g] & SATURATED) != 0 and not grown
@@ -50,7 +51,7 @@ def usable_groups(ramp, groupdq, own_saturation_level, usable):
 
 @kernel
 def deepest_step(slope, read_variance, gain):
-    """The group difference below which it is a fall."""
+    """Return the group difference below which it is a fall."""
     return slope - FALL_SIGMA * np.sqrt(2 * read_variance + max(slope, 0.0) / gain)
 
 
@@ -63,15 +64,15 @@ def measure_pixel(ramp, groupdq, usable, rate, tgroup, read_variance, gain, meas
     ramp : array, shape (ngroup,), float32, DN
     groupdq : array, shape (ngroup,), uint8
     usable : array, shape (ngroup,), bool
-        From :func:`usable_groups`.
+        Groups from :func:`usable_groups`.
     rate : float
-        The pipeline's, DN/s.
+        The pipeline's rate, DN/s.
     tgroup, read_variance, gain : float
         See :func:`darkmask.search.maps.integration.measure_rows`.
     measured : array, shape (N_MEASURED,), float32
-        Set, but for PEDESTAL.
+        Array to set, except for PEDESTAL.
     counted : array, shape (N_COUNTED,), int16
-        Set.
+        Array to set.
     """
     groups = ramp.size
     total, quiet = 0, 0
@@ -123,8 +124,8 @@ def measure_pixel(ramp, groupdq, usable, rate, tgroup, read_variance, gain, meas
         measured[RATE] = rate
         measured[WEIGHT] = max(weight, 1.0)
     else:
-        # The pipeline gives no rate where every group carries a saturation flag, also one grown from a neighbour; the
-        # ramp of such a neighbour is alive. A mean of differences is as precise as two reads that far apart.
+        # The pipeline gives no rate when every group has a saturation flag, even one grown from a neighbour, although
+        # the ramp of such a neighbour is alive. A mean of differences is as precise as two reads that far apart.
         measured[RATE] = slope / tgroup
         measured[WEIGHT] = 6.0 * quiet * quiet
     measured[FIRST] = ramp[0]

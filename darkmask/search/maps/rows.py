@@ -1,4 +1,4 @@
-"""What is made of whole rows of one integration, while its groups go by: as if no pixel had a jump."""
+"""Measure whole rows of one integration while its groups go by, as if no pixel had a jump."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def begin_row(rate, pedestal, tgroup, out, slope, flags):
         flags[x] = 0
         out[RATE, x] = native_float32(rate[x])
         out[PEDESTAL, x] = native_float32(pedestal[x])
-        # About the pipeline's slope, so that float32 holds the sum of squares.
+        # Squares are summed about the pipeline's slope, so that float32 can hold the sum.
         slope[x] = out[RATE, x] * tgroup
 
 
@@ -39,7 +39,7 @@ def next_reads(sci, reads, slope, squares):
 
 @kernel
 def next_two_reads(one, two, reads, slope, squares):
-    """The same of two groups, which takes hardly longer than one."""
+    """Take the next two groups as :func:`next_reads` takes one, in hardly more time than one takes."""
     for x in range(reads.size):
         value, next_value = native_float32(one[x]), native_float32(two[x])
         deviation = value - reads[x] - slope[x]
@@ -57,7 +57,7 @@ def keep(sci, image):
 
 @kernel
 def finish_row(groups, last, slope, squares, out, counts):
-    """The maps of all pixels as if none had a jump."""
+    """Finish the maps of all pixels as if none had a jump."""
     steps = np.float32(groups - 1)
     for x in range(last.size):
         change = last[x] - out[FIRST, x]

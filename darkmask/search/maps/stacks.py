@@ -22,16 +22,16 @@ from .layout import (  # fmt: skip
 )
 from .order import finite_first, middle, scatter_about, sort_columns, sort_columns_with
 
-# An integration whose rate is so many of its own sigma from the median was hit by something. Wide, so that nearly no
-# good one is lost.
+# Something hit an integration whose rate is this many of its own sigma from the median. The limit is wide, so that
+# nearly no good integration is lost.
 CLIP_SIGMA = 5.0
-# A pixel of which more is clipped is restless itself: then the median has to do.
+# A pixel of which more is clipped is restless itself: then the median is used.
 LEAST_KEPT = 0.75
 # Shot noise of the slope of a ramp over that of its end points (Robberto 2009).
 SLOPE_SHOT = 1.2
-# Of a mean over that of a median, of Gaussian values.
+# The variance of a mean of Gaussian values, divided by that of their median.
 MEDIAN_EFFICIENCY = 2 / np.pi
-# Sums of squares are added up in such parts of a DN**2; beyond the largest, a ramp is no ramp.
+# Sums of squares are added in units of DN**2 over PARTS; a ramp with a sum beyond the largest is not a ramp.
 PARTS, LARGEST_SQUARES = 1000.0, np.float32(1e14)
 
 
@@ -96,9 +96,9 @@ def _count(counted, row, finite, saturated_first, differences, jumps, falls):
 def _clipped_mean(
     ordered, weights, ranks, count, centre, tgroup, read_variance, gain, groups, sums, mean, weight
 ):  # fmt: skip
-    """Weighted mean of each sorted column without what lies too far from its ``centre``."""
+    """Set the weighted mean of each sorted column without the values that lie too far from its ``centre``."""
     total, products, everything, kept, shot = sums[0], sums[1], sums[2], sums[3], sums[4]
-    # An integration's variance in units of tgroup**2 * weight, so that nothing is divided.
+    # An integration's variance is in units of tgroup**2 * weight, so that nothing is divided.
     reading = 12.0 * read_variance * CLIP_SIGMA**2
     shot_scale = CLIP_SIGMA**2 * SLOPE_SHOT * tgroup / (gain * max(groups - 1, 1))
     for x in range(mean.size):
@@ -124,9 +124,9 @@ def _clipped_mean(
 
 @kernel
 def _pool(measured, counted, row, totals, noise):
-    """Standard deviation of a difference over all integrations; each one's mean costs a degree of freedom.
+    """Set the standard deviation of a difference over all integrations; each mean costs a degree of freedom.
 
-    Summed in whole thousandths, so that it does not matter in which order.
+    Sums are in whole thousandths, so that their order does not matter.
     """
     total, freedom = totals[0], totals[1]
     for x in range(noise.size):
@@ -134,7 +134,7 @@ def _pool(measured, counted, row, totals, noise):
     for i in range(measured.shape[0]):
         squares, differences = measured[i, row, SQUARES], counted[i, row, DIFFERENCES]
         for x in range(noise.size):
-            # The differences of a whole ramp of the largest signals come to 1e12.
+            # The differences of a whole ramp of the largest signals sum to 1e12.
             known = squares[x] < LARGEST_SQUARES
             total[x] += np.int64(np.float64(squares[x] if known else np.float32(0)) * PARTS)
             freedom[x] += differences[x] - 1 if differences[x] > 1 else 0

@@ -1,7 +1,7 @@
 """The ``official`` search: ``bad_pixels()`` of jwst_reffiles 1.0.1, category map by category map.
 
-It keeps what that release does, also where it is odd; docs/categories.md lists what ``flight`` does otherwise. Numbers
-are compared with thresholds in the precision that the release uses, so that no pixel at a threshold falls elsewhere.
+It keeps what that release does, even what is odd; docs/categories.md lists what ``flight`` does otherwise. Numbers are
+compared with thresholds in the precision that the release uses, so that no pixel at a threshold changes sides.
 Therefore sums are those of numpy to the last bit, in its order, though without its temporary arrays.
 """
 
@@ -16,13 +16,13 @@ from darkmask.search.maps.jumps import MIN_CLEAN_SLOPES
 from darkmask.search.parameters import FIXED_IN_CODE, SearchParameters
 
 PEDESTAL_CLIP = 3.0  # sigma, fixed in the release's code
-# numpy sums values of the other byte order, as pedestals in a file are, in parts of so many: those of its buffer.
+# numpy sums values of the other byte order, such as pedestals of a file, in parts of its buffer's size.
 _BUFFER = 8192
-# And native ones in halves of halves, down to no more than this many (numpy/_core/src/umath/loops_utils.h.src).
+# numpy sums native values in halves of halves, down to at most this many (numpy/_core/src/umath/loops_utils.h.src).
 _LEAF = 128
-# Halves of halves of an array of 2**64 values.
+# This depth halves an array of 2**64 values down to one.
 _DEPTH = 64
-# Values that are clipped at once; most often none of them is.
+# This many values are clipped at once; most often none of them is clipped.
 _RUN = 64
 
 
@@ -31,8 +31,8 @@ class OfficialMaps:
     """What a set says of each pixel of its science area.
 
     The science area is the bounding box of the pixels that the DQ of the first integration's rate does not call
-    REFERENCE_PIXEL, of the last exposure where they differ: that is the one that the release crops pedestals and
-    jumps by, and puts the result back with.
+    REFERENCE_PIXEL. If exposures differ, the last one counts: the release crops pedestals and jumps by it, and puts the
+    result back with it.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class OfficialMaps:
     saturated, high_pedestal, low_pedestal, many_jumps, early_jumps : numpy.ndarray, shape (y, x), int16
         Integrations in which the pixel is so; see :mod:`darkmask.search.maps.jumps`.
     scatter : numpy.ndarray, shape (y, x), float64, DN/s
-        Standard deviation of the slopes without jumps; NaN where fewer than 5 of them, or all NaN.
+        Standard deviation of the slopes without jumps; NaN when they are fewer than 5, or all NaN.
     """
 
     integrations: int
@@ -53,13 +53,13 @@ class OfficialMaps:
 
 
 def early_late_cutoffs(n_groups: int, fraction: float = FIXED_IN_CODE["early_cutoff_fraction"]) -> tuple[int, int]:
-    """Which groups of a ramp are early and which are late.
+    """Return which groups of a ramp are early and which are late.
 
     Parameters
     ----------
     n_groups : int
     fraction : float
-        Of the ramp, at each end.
+        Share of the ramp at each end.
 
     Returns
     -------
@@ -86,20 +86,20 @@ def require_integrations(integrations: int) -> None:
 
 
 def pedestal_limits(pedestal: np.ndarray, threshold: float) -> tuple[np.float32, np.float32]:
-    """What the clipped population of one integration's pedestals allows.
+    """Return the limits that the clipped population of one integration's pedestals gives.
 
     Parameters
     ----------
     pedestal : numpy.ndarray, shape (pixels,), float32, DN
-        Of the science area, row by row. Overwritten.
+        Pedestals of the science area, row by row. Overwritten.
     threshold : float
-        Sigma.
+        Distance of the limits from the mean, in sigma.
 
     Returns
     -------
     high, low : numpy.float32, DN
-        Mean and ``threshold`` standard deviations, as float32 throughout; NaN when a pedestal is not finite, as mean
-        and standard deviation then are not either.
+        Mean plus and minus ``threshold`` standard deviations, as float32 throughout. They are NaN when a pedestal is
+        not finite, since mean and standard deviation then are not finite either.
 
     Notes
     -----
@@ -110,15 +110,15 @@ def pedestal_limits(pedestal: np.ndarray, threshold: float) -> tuple[np.float32,
 
 
 def noise_statistics(scatter: np.ndarray, clip_sigma: float, clip_iterations: int) -> tuple[np.float64, np.float64]:
-    """Mean and standard deviation of the scatters that remain when they are clipped about their median.
+    """Return mean and standard deviation of the scatters that remain when they are clipped about their median.
 
     Parameters
     ----------
     scatter : numpy.ndarray, shape (pixels,), float64, DN/s
-        Finite ones, row by row, at least one. Overwritten.
+        Finite scatters, row by row, at least one. Overwritten.
     clip_sigma : float
     clip_iterations : int
-        At most.
+        Largest number of iterations.
 
     Returns
     -------
@@ -147,11 +147,6 @@ def noise_statistics(scatter: np.ndarray, clip_sigma: float, clip_iterations: in
 def search_official(maps: OfficialMaps, parameters: SearchParameters) -> dict[Category, np.ndarray]:
     """Find the bad pixels that jwst_reffiles 1.0.1 finds.
 
-    Parameters
-    ----------
-    maps : OfficialMaps
-    parameters : SearchParameters
-
     Returns
     -------
     dict of Category to numpy.ndarray, shape (y, x), bool
@@ -168,11 +163,11 @@ def search_official(maps: OfficialMaps, parameters: SearchParameters) -> dict[Ca
     ``jump_ratio_threshold`` and ``early_cutoff_fraction`` are ignored there, and here.
     """
     require_integrations(maps.integrations)
-    # Divided before they are compared, as there: 8 of 10 is then just 0.8, which is not more than 0.8.
+    # The counts are divided before they are compared, as there: 8 of 10 is then just 0.8, which is not more than 0.8.
     fractions = np.arange(maps.integrations + 1) / maps.integrations
 
     def from_count(enough: np.ndarray) -> int:
-        """The smallest count whose fraction is enough."""
+        """Return the smallest count whose fraction is enough."""
         return int(np.argmax(enough)) if enough.any() else maps.integrations + 1
 
     rc = from_count(fractions > parameters.rc_fraction_threshold)
@@ -187,7 +182,7 @@ def search_official(maps: OfficialMaps, parameters: SearchParameters) -> dict[Ca
 
 
 def _noisy(maps: OfficialMaps, parameters: SearchParameters) -> np.ndarray:
-    """Where the slopes of integrations without jumps scatter too much, or are too few, bool (y, x)."""
+    """Return where the slopes of integrations without jumps scatter too much, or are too few, bool (y, x)."""
     known = maps.scatter[np.isfinite(maps.scatter)]
     if known.size == 0:
         raise SearchError(
@@ -196,7 +191,7 @@ def _noisy(maps: OfficialMaps, parameters: SearchParameters) -> np.ndarray:
         )
     mean, sigma = noise_statistics(known, parameters.dark_stdev_clipping_sigma, parameters.dark_max_clipping_iters)
     limit = mean + sigma * parameters.dark_noisy_threshold
-    # A pixel without a scatter is not noisy by definition there: it is given 50 sigma, which a higher
+    # The release does not call a pixel without a scatter noisy by definition: it gives it 50 sigma, which a higher
     # threshold (or no scatter among the survivors) lets pass.
     noisy = maps.scatter > limit
     if mean + sigma * 50 > limit:
@@ -206,7 +201,7 @@ def _noisy(maps: OfficialMaps, parameters: SearchParameters) -> np.ndarray:
 
 @kernel
 def _clip_about_mean(values):
-    """Mean and standard deviation, float32, of what ``scipy.stats.sigmaclip`` leaves of big-endian values."""
+    """Return mean and standard deviation, float32, of what ``scipy.stats.sigmaclip`` leaves of big-endian values."""
     clip = np.float32(PEDESTAL_CLIP)
     size = values.size
     while True:
@@ -215,7 +210,7 @@ def _clip_about_mean(values):
             total += _sum(values, first, min(_BUFFER, size - first), np.float32(0), False)
         mean = np.float32(np.float64(total) / size)
         sigma = np.sqrt(np.float32(np.float64(_sum(values, 0, size, mean, True)) / size))
-        # Also when they are no numbers, or when nothing is left.
+        # This also ends the loop when they are NaN, or when nothing is left.
         if not (abs(mean) < np.inf and abs(sigma) < np.inf):
             return np.float32(np.nan), np.float32(np.nan)
         kept = _keep(values, size, mean - sigma * clip, mean + sigma * clip)
@@ -226,14 +221,14 @@ def _clip_about_mean(values):
 
 @kernel
 def _mean_and_sigma(values):
-    """``numpy.mean`` and ``numpy.std`` of native float64, without temporary arrays."""
+    """Return ``numpy.mean`` and ``numpy.std`` of native float64, without temporary arrays."""
     mean = _sum(values, 0, values.size, 0.0, False) / values.size
     return mean, np.sqrt(_sum(values, 0, values.size, mean, True) / values.size)
 
 
 @kernel
 def _keep(values, size, low, high):
-    """Move the first ``size`` values that lie within bounds to the front, in their order; gives how many they are."""
+    """Move those of the first ``size`` values that lie within bounds to the front, in order; return their number."""
     kept = 0
     for first in range(0, size, _RUN):
         last = min(first + _RUN, size)
@@ -277,7 +272,7 @@ def _sum(values, first, count, centre, squared):
             leaf = squares[:n]
         result = _leaf(leaf)
         first += n
-        # Up while it was the second half; ``done`` of a half says that it is.
+        # Go up from each half that was the second one, as ``done`` tells.
         while depth > 0 and done[depth]:
             depth -= 1
             result = halves[depth] + result
@@ -290,7 +285,7 @@ def _sum(values, first, count, centre, squared):
 
 @kernel
 def _leaf(values):
-    """Eight sums side by side, then all together."""
+    """Sum values in eight sums side by side, and add these up."""
     n = values.size
     if n < 8:
         result = values.dtype.type(0)

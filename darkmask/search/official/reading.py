@@ -1,4 +1,4 @@
-"""What the official search reads from a set."""
+"""Read from a set what the official search judges."""
 
 from concurrent.futures import Executor, ThreadPoolExecutor
 
@@ -16,9 +16,9 @@ from darkmask.search.request import SetRequest
 
 from .categories import OfficialMaps, early_late_cutoffs, pedestal_limits, require_integrations, search_official
 
-# What one thread's buffers may take: it should fit into a processor's cache, as far as that goes.
+# One thread's buffers may take this much: they should fit into a processor's cache as far as possible.
 BLOCK_BYTES = 4_000_000
-# Rows that are read at once where nothing but their box or their pedestals is kept.
+# This many rows are read at once when only their box or their pedestals are kept.
 _ROWS = 64
 
 
@@ -32,7 +32,7 @@ def official_categories(request: SetRequest, block_bytes: int = BLOCK_BYTES, thr
         Memory that the buffers of each thread may take (one row of all integrations at least); it never changes the
         result.
     threads : int, optional
-        By default one for each core that this process may use.
+        Number of threads; by default one for each core that this process may use.
 
     Returns
     -------
@@ -65,7 +65,7 @@ Area = tuple[slice, slice]
 
 
 def _science_area(exposure: OpenExposure, shape: tuple[int, int], pool: Executor) -> Area:
-    """The smallest box around the pixels that the first integration does not call reference pixels."""
+    """Return the smallest box around the pixels that the first integration does not call reference pixels."""
     reference = dq_bits("REFERENCE_PIXEL")
 
     def science_of(start: int) -> tuple[np.ndarray, np.ndarray]:
@@ -86,7 +86,7 @@ def _science_area(exposure: OpenExposure, shape: tuple[int, int], pool: Executor
 def _pedestal_limits(
     opened: OpenSet, shape: tuple[int, int], area: Area, threshold: float, pool: Executor
 ) -> np.ndarray:
-    """Above which and below which the pedestals of each integration are outliers, float32 (integration, 2), DN."""
+    """Return the limits of each integration's pedestals, above and below, float32 (integration, 2), DN."""
     rows, columns = area
 
     def limits_of(integration: int) -> tuple[np.float32, np.float32]:
@@ -101,7 +101,7 @@ def _pedestal_limits(
 
 @kernel
 def _read_box(descriptor, offset, pixels, width, first_row, first_column, box):
-    """Read a part of a plane as native values; gives whether it could be read."""
+    """Read a part of a plane as native values, and return whether it could be read."""
     buffer = np.empty((1, _ROWS, width), np.uint32)
     for start in range(0, box.shape[0], _ROWS):
         count = min(_ROWS, box.shape[0] - start)

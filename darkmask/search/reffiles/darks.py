@@ -12,9 +12,8 @@ from darkmask.search.parameters import FIXED_IN_CODE, OFFICIAL_KINDS, SearchPara
 
 from .process import run_worker
 
-MIN_EXPOSURES = 5  # files, whatever they hold (find_bad_pix raises ValueError below)
-# The search keywords that bad_pixels() does something with, or records in its header, without flats. ``plot`` is
-# never passed on there.
+MIN_EXPOSURES = 5  # number of files, whatever they hold (find_bad_pix raises ValueError below it)
+# Without flats bad_pixels() uses these search keywords, or records them in its header. It never passes ``plot`` on.
 _KEYWORDS = (
     "dark_stdev_clipping_sigma",
     "dark_max_clipping_iters",
@@ -36,7 +35,7 @@ class Triplet:
     ----------
     jump, fitopt : Path
     rate : Path
-        ``_rateints`` where it exists, else ``_rate``.
+        The ``_rateints`` file if it exists, else ``_rate``.
     """
 
     jump: Path
@@ -46,16 +45,16 @@ class Triplet:
 
 @dataclass(frozen=True)
 class ReffilesResult:
-    """What the package found.
+    """The bad pixels that the package found.
 
     Attributes
     ----------
     categories : numpy.ndarray, shape (y, x), uint16
-        Of the whole frame of the set, nothing on reference pixels.
+        Categories on the whole frame of the set, 0 on reference pixels.
     dq : numpy.ndarray, shape (y, x), uint32
-        As the package wrote it.
+        DQ as the package wrote it.
     version : str
-        Of the package.
+        Version of the package.
     """
 
     categories: np.ndarray
@@ -68,19 +67,15 @@ def search_reffiles(
 ) -> ReffilesResult:
     """Run ``bad_pixels()`` of jwst_reffiles on the exposures of one set.
 
-    In a process and a temporary folder of its own: it changes the flags that it is given, and writes into the working
-    directory. A full frame takes some 12 s and 3 to 4 GB.
+    The package runs in a process and a temporary folder of its own, because it changes the flags that it is given and
+    writes into the working directory. A full frame takes some 12 s and 3 to 4 GB.
 
     Parameters
     ----------
     triplets : sequence of Triplet
     parameters : SearchParameters
     detector, subarray : str
-        For the sentences of errors.
-
-    Returns
-    -------
-    ReffilesResult
+        Names for the messages of errors.
 
     Raises
     ------
@@ -119,7 +114,7 @@ def _check_flags(parameters: SearchParameters, name: str) -> None:
 
 
 def _check_integrations(triplet: Triplet) -> None:
-    """A 2-D rate with a fitopt of several integrations ends in an IndexError there."""
+    """Refuse a 2-D rate with a fitopt of several integrations, which ends in an IndexError in the package."""
     from astropy.io import fits
 
     try:
@@ -139,7 +134,7 @@ def _check_integrations(triplet: Triplet) -> None:
 
 
 def _flag_keywords(parameters: SearchParameters) -> dict:
-    """The flags as lists that hold each mnemonic once: the package adds values up, and 1 + 1 is SATURATED."""
+    """Return the flags as lists that hold each mnemonic once: the package adds values up, and 1 + 1 is SATURATED."""
     unusable = list(parameters.dark_do_not_use)
     values = {
         kind: [m for m in dict.fromkeys(names) if not (m == "DO_NOT_USE" and kind in unusable)]

@@ -1,6 +1,6 @@
 """Run ``bad_pixels()`` of jwst_reffiles once, in the process and folder that :mod:`.reffiles` made for it.
 
-A process of its own, because the package changes the lists that it is given, writes five files into the working
+It has a process of its own, because the package changes the lists that it is given, writes five files into the working
 directory, and keeps some GB until the process ends.
 """
 
@@ -14,7 +14,7 @@ from astropy.io import fits
 
 from darkmask.core.flags import Category, pack_categories, pixel_flags
 
-# Names of the extensions of ``_from_darks.fits``, one image of the science area each. NOISY_AND_CRS, RC_FROM_PED and
+# Extensions of ``_from_darks.fits``, with one image of the science area each. NOISY_AND_CRS, RC_FROM_PED and
 # RC_FROM_JUMPS say nothing that these do not.
 EXTENSIONS = {
     "SATURATED": Category.SATURATED,
@@ -33,9 +33,9 @@ def run(job: dict) -> None:
     Parameters
     ----------
     job : dict
-        ``jump``, ``fitopt``, ``rate``: lists of absolute paths; ``keywords``: of ``bad_pixels``.
+        ``jump``, ``fitopt``, ``rate``: lists of absolute paths; ``keywords``: those of ``bad_pixels``.
     """
-    # Matplotlib and the pipeline come with it.
+    # This imports Matplotlib and the pipeline too.
     from jwst_reffiles.bad_pixel_mask.bad_pixel_mask import bad_pixels
 
     bad_pixels(
@@ -43,7 +43,7 @@ def run(job: dict) -> None:
         dark_jump_files=job["jump"],
         dark_fitopt_files=job["fitopt"],
         output_file=MASK_NAME,
-        # Placeholders that the schema accepts; the mask that is delivered is written elsewhere.
+        # The schema accepts these placeholders; the mask that is delivered is written elsewhere.
         useafter="2022-01-01T00:00:00",
         **job["keywords"],
     )
@@ -58,12 +58,12 @@ def run(job: dict) -> None:
 
 
 def science_area(rate: Path) -> tuple[slice, slice]:
-    """Rows and columns of the bounding box of the science pixels.
+    """Return rows and columns of the bounding box of the science pixels.
 
     Parameters
     ----------
     rate : Path
-        ``_rate`` or ``_rateints``; the first integration counts. The package crops by the last exposure's.
+        ``_rate`` or ``_rateints`` file, whose first integration counts. The package crops by the last exposure's.
 
     Returns
     -------

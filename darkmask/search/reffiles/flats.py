@@ -1,4 +1,4 @@
-"""Dead, low-QE and open pixels of flats, by ``bad_pixels()`` of jwst_reffiles: nothing here searches flats itself."""
+"""Find dead, low-QE and open pixels of flats by ``bad_pixels()`` of jwst_reffiles; no code here searches flats."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from darkmask.search.parameters import SearchParameters
 from .process import run_worker
 
 FLAT_MNEMONICS = ("DEAD", "LOW_QE", "OPEN", "ADJ_OPEN")
-# What a search of flats goes by; flags of its own and lists of pixels are not asked of it.
+# A search of flats depends on these keywords; its own flags and lists of pixels are not used.
 KEYWORDS = (
     "dead_search",
     "low_qe_and_open_search",
@@ -36,14 +36,14 @@ KEYWORDS = (
 
 @dataclass(frozen=True)
 class FlatsResult:
-    """What the package found in flats.
+    """The bad pixels that the package found in flats.
 
     Attributes
     ----------
     dq : numpy.ndarray, shape (y, x), uint32
         DEAD, LOW_QE, OPEN and ADJ_OPEN, as the pipeline defines them; a pixel may have several.
     version : str
-        Of the package.
+        Version of the package.
     """
 
     dq: np.ndarray
@@ -51,12 +51,12 @@ class FlatsResult:
 
 
 def find_flats(folder: Path, detector: str, geometry: Geometry) -> tuple[Path, ...]:
-    """The slope files of full-frame flats of one detector.
+    """Return the slope files of full-frame flats of one detector.
 
     Parameters
     ----------
     folder : Path
-        Holds ``_rate`` or ``_rateints`` files; of an exposure that has both, the integrations count.
+        Folder of ``_rate`` or ``_rateints`` files; if an exposure has both, ``_rateints`` counts.
     detector : str
     geometry : Geometry
 
@@ -68,7 +68,7 @@ def find_flats(folder: Path, detector: str, geometry: Geometry) -> tuple[Path, .
     Raises
     ------
     DeliveryError
-        When there is none, or one is damaged, is a dark, is no slope or is of another size.
+        When there is none, or one is damaged, is a dark, is not a slope or has another size.
     """
     return choose_flats(scan(folder), detector, geometry, f"The folder {folder} holds")
 
@@ -130,7 +130,7 @@ def _what_is_wrong(record: FileRecord, geometry: Geometry) -> str:
 def search_flats(paths: Sequence[Path], parameters: SearchParameters, detector: str) -> FlatsResult:
     """Run ``bad_pixels()`` of jwst_reffiles on flats alone.
 
-    In a process and a temporary folder of its own, as :func:`.reffiles.search_reffiles`.
+    The package runs in a process and a temporary folder of its own, as in :func:`.reffiles.search_reffiles`.
 
     Parameters
     ----------
@@ -138,11 +138,7 @@ def search_flats(paths: Sequence[Path], parameters: SearchParameters, detector: 
     parameters : SearchParameters
         The keywords of flats apply.
     detector : str
-        For the sentences of errors.
-
-    Returns
-    -------
-    FlatsResult
+        Name for the messages of errors.
 
     Raises
     ------
@@ -160,14 +156,14 @@ def search_flats(paths: Sequence[Path], parameters: SearchParameters, detector: 
 
 
 def keywords_of(parameters: SearchParameters) -> dict:
-    """The keywords of ``bad_pixels()`` for flats; its own list of pixels to flag by hand, 2048x2048, is left out."""
+    """Return the keywords of ``bad_pixels()`` for flats, without its own 2048x2048 list of pixels to flag by hand."""
     keywords = {name: getattr(parameters, name) for name in KEYWORDS}
     keywords["smoothing_box_width"] = int(keywords["smoothing_box_width"])
     return keywords | {"manual_flag_file": ""}
 
 
 def merge_flats(dq: np.ndarray, flats: np.ndarray) -> np.ndarray:
-    """Put what flats show into the mask of the darks.
+    """Add the bad pixels of flats to the mask of the darks.
 
     HOT removes DEAD (a pixel that is saturated in darks has no slope in flats either), DEAD removes LOW_QE, and DEAD
     and OPEN get DO_NOT_USE; the first rule is that of jwst_reffiles.
@@ -175,7 +171,7 @@ def merge_flats(dq: np.ndarray, flats: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     dq : numpy.ndarray, shape (y, x), uint32
-        Of the darks; reference pixels stay as they are.
+        DQ of the darks; reference pixels stay as they are.
     flats : numpy.ndarray, shape (y, x), uint32
 
     Returns

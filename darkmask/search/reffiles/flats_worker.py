@@ -17,15 +17,15 @@ def run(job: dict) -> None:
     Parameters
     ----------
     job : dict
-        ``flats``: absolute paths of slope files; ``keywords``: of ``bad_pixels``.
+        ``flats``: absolute paths of slope files; ``keywords``: those of ``bad_pixels``.
     """
-    # Matplotlib and the pipeline come with it.
+    # This imports Matplotlib and the pipeline too.
     from jwst_reffiles.bad_pixel_mask.bad_pixel_mask import bad_pixels
 
     bad_pixels(
         flat_slope_files=job["flats"],
         output_file=MASK_NAME,
-        # Placeholders that the schema accepts; the mask that is delivered is written elsewhere.
+        # The schema accepts these placeholders; the mask that is delivered is written elsewhere.
         useafter="2022-01-01T00:00:00",
         **job["keywords"],
     )

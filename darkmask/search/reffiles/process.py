@@ -1,4 +1,4 @@
-"""A job for jwst_reffiles in a process and a temporary folder of its own."""
+"""Run a job of jwst_reffiles in a process and a temporary folder of its own."""
 
 import json
 import subprocess
@@ -15,20 +15,16 @@ from darkmask.core.processes import last_words, module_command, module_environme
 
 @contextmanager
 def run_worker(module: str, job: dict, what: str, remedy: str = "look at the files named") -> Iterator:
-    """Run a worker module of this package on a job, and give what it wrote into ``result.npz``.
+    """Run a worker module of this package on a job, and give the contents of its ``result.npz``.
 
     Parameters
     ----------
     module : str
         Name of the module.
     job : dict
-        Written as JSON into the folder.
+        Parameters of the job, which are written as JSON into the folder.
     what, remedy : str
-        For the sentence of a failure: what the job was on, and what to do.
-
-    Yields
-    ------
-    numpy.lib.npyio.NpzFile
+        For the message of a failure: what the job was on, and what to do.
 
     Raises
     ------
@@ -38,7 +34,7 @@ def run_worker(module: str, job: dict, what: str, remedy: str = "look at the fil
     environment = module_environment(MPLBACKEND="Agg")
     with tempfile.TemporaryDirectory(prefix="darkmask_reffiles_") as folder:
         Path(folder, "job.json").write_text(json.dumps(job))
-        # Its 40 warnings on a run are no errors, whatever PYTHONWARNINGS says, and would hide the last line.
+        # Its 40 warnings on a run are not errors, whatever PYTHONWARNINGS says, and would hide the last line.
         command = module_command(f"{__package__}.{module}", "job.json")
         done = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace", check=False

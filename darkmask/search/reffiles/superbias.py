@@ -1,4 +1,4 @@
-"""The superbias of raw darks: clipped mean and scatter of first groups, by ``jwst_reffiles.superbias``."""
+"""Measure the superbias of raw darks by ``jwst_reffiles.superbias``: clipped mean and scatter of first groups."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -12,23 +12,23 @@ from darkmask.delivery.records import FileRecord
 
 from .process import run_worker
 
-# Of fewer exposures a scatter is no scatter: with five it has an uncertainty of a third.
+# The scatter of fewer exposures means nothing: with five it has an uncertainty of a third.
 MIN_EXPOSURES = 5
 
 
 @dataclass(frozen=True)
 class Superbias:
-    """What the first groups of several exposures say of each pixel.
+    """The bias of each pixel, by the first groups of several exposures.
 
     Attributes
     ----------
     mean, scatter : numpy.ndarray, shape (y, x), float64, DN
         Sigma-clipped (3 sigma, 3 iterations) mean and standard deviation over exposures.
     unreliable : numpy.ndarray, shape (y, x), bool
-        UNRELIABLE_BIAS: scatter more than 5 sigma above the mean of all pixels' scatter (clipped in the same way), or
-        no number.
+        UNRELIABLE_BIAS: the scatter lies more than 5 sigma above the mean of all pixels' scatter (clipped in the same
+        way), or is NaN.
     version : str
-        Of jwst_reffiles.
+        Version of jwst_reffiles.
     """
 
     mean: np.ndarray
@@ -38,17 +38,12 @@ class Superbias:
 
 
 def raw_set(records: Sequence[FileRecord], detector: str, subarray: str) -> tuple[FileRecord, ...]:
-    """The largest set of ``_uncal`` files whose first groups can be compared.
-
-    Parameters
-    ----------
-    records : sequence of FileRecord
-    detector, subarray : str
+    """Return the largest set of ``_uncal`` files whose first groups can be compared.
 
     Returns
     -------
     tuple of FileRecord
-        Of one read-out pattern, number of outputs and frame; ordered by path. Empty where there is none.
+        Files of one read-out pattern, number of outputs and frame, ordered by path; empty when there are none.
     """
     sets: dict[tuple, list[FileRecord]] = {}
     for record in records:
@@ -62,18 +57,15 @@ def raw_set(records: Sequence[FileRecord], detector: str, subarray: str) -> tupl
 def measure_superbias(paths: Sequence[Path], *, detector: str, subarray: str) -> Superbias:
     """Measure the bias of each pixel in the first group of the first integration of each exposure.
 
-    In a process of its own, which lets go of its memory: 8 bytes for each pixel and exposure, six times over.
+    The measurement has a process of its own, so that its memory is freed: 8 bytes for each pixel and exposure, six
+    times over.
 
     Parameters
     ----------
     paths : sequence of Path
         ``_uncal`` files of one set (:func:`raw_set`).
     detector, subarray : str
-        For the sentences of errors.
-
-    Returns
-    -------
-    Superbias
+        Names for the messages of errors.
 
     Raises
     ------

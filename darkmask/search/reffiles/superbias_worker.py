@@ -1,8 +1,8 @@
-"""Clipped mean and scatter of first groups by jwst_reffiles, in the process that :mod:`.superbias` made for it.
+"""Measure clipped mean and scatter of first groups by jwst_reffiles, in the process that :mod:`.superbias` made for it.
 
-The functions of ``jwst_reffiles.superbias`` are called one by one, as its ``make_superbias()`` does, because that reads
-whole ramps where one group of each is used, and its file keeps no UNRELIABLE_BIAS: the bit that it calls so is
-SATURATED to the pipeline's data model, which drops it.
+The functions of ``jwst_reffiles.superbias`` are called one by one, as its ``make_superbias()`` does. That function
+reads whole ramps, although only one group of each is used, and its file keeps no UNRELIABLE_BIAS: it names a bit so
+that is SATURATED to the pipeline's data model, which drops it.
 """
 
 import json
@@ -36,18 +36,9 @@ def run(job: dict) -> None:
 
 
 def first_group(path: Path) -> np.ndarray:
-    """Group 0 of integration 0, float64 (y, x), DN.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    numpy.ndarray
-    """
+    """Return group 0 of integration 0, float64 (y, x), DN."""
     with fits.open(path) as hdus:
-        # A section is read alone, with its BZERO, where .data would read the ramp.
+        # A section is read alone, with its BZERO; ``.data`` would read the whole ramp.
         return hdus["SCI"].section[0, 0].astype(np.float64)
 
 
