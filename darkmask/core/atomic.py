@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -136,7 +136,7 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def sha256_file(path: Path) -> str:
+def sha256_file(path: Path | str) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -153,7 +153,7 @@ def _new_file(path: Path) -> Path:
     return Path(name)
 
 
-def _locked(make) -> tuple[Path, int]:
+def _locked(make: Callable[[], Path]) -> tuple[Path, int]:
     """A new temporary path, and the descriptor that holds its lock."""
     while True:
         path = make()

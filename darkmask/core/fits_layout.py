@@ -1,6 +1,7 @@
 """What astropy does not say of a damaged FITS file: where its parts lie, and whether they are all of it."""
 
-from typing import BinaryIO
+from collections.abc import Iterable
+from typing import Any, BinaryIO
 
 SIGNATURE = b"SIMPLE  ="
 _CARD = 80
@@ -8,7 +9,7 @@ _CARD = 80
 _TEXT = bytes(range(0x20, 0x7F))
 
 
-def damage(hdus, file: BinaryIO, size: int) -> str:
+def damage(hdus: Iterable[Any], file: BinaryIO, size: int) -> str:
     """What is wrong with the layout of a FITS file that astropy could open.
 
     astropy takes a header that it cannot read for the end of the file, and one without its END card runs on through the
