@@ -101,7 +101,7 @@ class Registration:
     @property
     def best(self) -> Transform:
         """The transform with most common centres; of equal ones the simplest."""
-        return max(self.common, key=self.common.get)
+        return max(self.common, key=self.common.__getitem__)
 
     @property
     def margin(self) -> float:
