@@ -69,14 +69,20 @@ def make_scratch(rows: int, groups: int, width: int) -> Scratch:
     """
     size = rows * width
     # Not all at the same place of a page, or a processor takes what is written to one for what is read from another.
-    images = [np.empty(size + 1024, np.float32)[shift : shift + size].reshape(rows, width) for shift in _SHIFTS]
+    reads, slope, squares, early, late = (
+        np.empty(size + 1024, np.float32)[shift : shift + size].reshape(rows, width) for shift in _SHIFTS
+    )
     few = rows * (width // ASIDE_SHARE)
     groupdq = np.empty((groups, rows, width), np.uint8)
     return Scratch(
         groupdq,
         eight_at_once(groupdq),
         np.empty((2, rows, width), np.uint32),
-        *images,
+        reads,
+        slope,
+        squares,
+        early,
+        late,
         np.empty((rows, width), np.uint8),
         np.empty((rows, width), np.int32),
         np.empty((rows * width, N_JUMP), np.float64),
