@@ -67,7 +67,8 @@ class MaskComparison(ByName[Shared]):
 
 
 def compare_masks(
-    first: str | os.PathLike | MaskFile | HasDq | np.ndarray, second: str | os.PathLike | MaskFile | HasDq | np.ndarray
+    first: str | os.PathLike[str] | MaskFile | HasDq | np.ndarray,
+    second: str | os.PathLike[str] | MaskFile | HasDq | np.ndarray,
 ) -> MaskComparison:
     """Compare two masks, flag by flag.
 
@@ -97,7 +98,7 @@ def compare_masks(
     return MaskComparison(flags, (name_a, name_b))
 
 
-def _dq_of(mask, unnamed: str) -> tuple[np.ndarray, str]:
+def _dq_of(mask: object, unnamed: str) -> tuple[np.ndarray, str]:
     """Return the DQ of a mask as the pipeline sees it, and what to call the mask."""
     if isinstance(mask, str | os.PathLike):
         return read_mask(Path(mask)).decoded, str(mask)

@@ -77,7 +77,7 @@ class Explanation(Sequence[PixelTest]):
     def __getitem__(self, which: slice) -> tuple[PixelTest, ...]: ...
     @overload
     def __getitem__(self, which: str) -> PixelTest: ...
-    def __getitem__(self, which):
+    def __getitem__(self, which: int | slice | str) -> PixelTest | tuple[PixelTest, ...]:
         """Return a test by its place or by its short name: ``explanation["detected"]``."""
         return self._by_name[which] if isinstance(which, str) else self._tests[which]
 

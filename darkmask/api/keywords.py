@@ -15,7 +15,7 @@ from darkmask.core.naming import unknown
 from darkmask.search.parameters import FILE_KEYWORDS, FIXED_IN_CODE, FLAT_KEYWORDS, MASK_TABLE, SearchParameters
 from darkmask.search.reffiles.flats import KEYWORDS as PASSED_ON
 
-File = str | os.PathLike
+File = str | os.PathLike[str]
 Files = File | Sequence[File]
 
 # Where the darks of a call stand; the files of one exposure are found by their headers, in whatever order.

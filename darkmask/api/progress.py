@@ -35,7 +35,7 @@ def progress_bar(total: int, shown: bool | None) -> Iterator[Callable[[str], Non
     # A bar that stayed would be longer than the result below it.
     with Progress(*columns, console=console, disable=not shown, transient=True) as bar:
         task = bar.add_task("", total=total, visible=False)
-        names = []
+        names: list[str] = []
 
         def begin(name: str) -> None:
             bar.update(task, description=name, completed=len(names), visible=True, refresh=True)

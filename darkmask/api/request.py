@@ -26,7 +26,7 @@ _KINDS = {
 }
 
 
-def scan_delivery(folder: str | os.PathLike) -> DeliveryIndex:
+def scan_delivery(folder: str | os.PathLike[str]) -> DeliveryIndex:
     """Describe a delivery of darks by its headers alone.
 
     Parameters
@@ -50,7 +50,7 @@ def scan_delivery(folder: str | os.PathLike) -> DeliveryIndex:
     return index
 
 
-def index_of(folder: str | os.PathLike | None, darks: Mapping[str, tuple[Path, ...]]) -> DeliveryIndex:
+def index_of(folder: str | os.PathLike[str] | None, darks: Mapping[str, tuple[Path, ...]]) -> DeliveryIndex:
     """Describe the darks of a call: those of a folder, or files that are named.
 
     Parameters
@@ -155,8 +155,8 @@ def build_request(
     *,
     engine: str,
     search: str,
-    base: str | os.PathLike | None,
-    manual_flags: str | os.PathLike | None,
+    base: str | os.PathLike[str] | None,
+    manual_flags: str | os.PathLike[str] | None,
 ) -> BuildRequest:
     """Put together what one detector's mask is made from.
 
@@ -203,7 +203,7 @@ def build_request(
     )
 
 
-def _folder(folder: str | os.PathLike) -> Path:
+def _folder(folder: str | os.PathLike[str]) -> Path:
     if not isinstance(folder, str | os.PathLike):
         raise ParameterError(
             f"The darks were given as a {type(folder).__name__}: give the folder that holds them, or name files with "

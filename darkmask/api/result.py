@@ -226,7 +226,7 @@ class BadPixels(SearchedSet):
         names = [name for name in self.products.built().subarrays if name != "FULL"]
         return ByName("subarray", {name: SubarrayPixels(self.products, name) for name in sorted(names)})
 
-    def write_mask(self, path: str | os.PathLike) -> Path:
+    def write_mask(self, path: str | os.PathLike[str]) -> Path:
         """Write the MASK reference file, whole or not at all.
 
         Parameters

@@ -4,7 +4,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 from darkmask.core.display import counted, html_table, one_line
 from darkmask.core.errors import DarkmaskError, DarkmaskWarning, DeliveryError, ParameterError
@@ -22,13 +22,13 @@ _OWN = ("detector", "search", "engine", "base", "manual_flags", "parameters", "p
 
 
 def bad_pixels(
-    folder: str | os.PathLike | None = None,
+    folder: str | os.PathLike[str] | None = None,
     *,
     detector: str | None = None,
     search: str = "flight",
     engine: str = "native",
-    base: str | os.PathLike | None = None,
-    manual_flags: str | os.PathLike | None = None,
+    base: str | os.PathLike[str] | None = None,
+    manual_flags: str | os.PathLike[str] | None = None,
     parameters: SearchParameters | None = None,
     progress: bool | None = None,
     **keywords: Unpack[Keywords],
@@ -111,13 +111,13 @@ class SearchedDelivery(ByName[BadPixels]):
 
 
 def search_delivery(
-    folder: str | os.PathLike,
+    folder: str | os.PathLike[str],
     *,
     detectors: Iterable[str] | None = None,
     search: str = "flight",
     engine: str = "native",
-    base: str | os.PathLike | None = None,
-    manual_flags: str | os.PathLike | None = None,
+    base: str | os.PathLike[str] | None = None,
+    manual_flags: str | os.PathLike[str] | None = None,
     parameters: SearchParameters | None = None,
     progress: bool | None = None,
     **keywords: Unpack[Keywords],
@@ -169,7 +169,15 @@ def search_delivery(
     return SearchedDelivery(index, found, problems)
 
 
-def _search(index: DeliveryIndex, name: str, call: Call, engine: str, search: str, base, manual_flags) -> BadPixels:
+def _search(
+    index: DeliveryIndex,
+    name: str,
+    call: Call,
+    engine: str,
+    search: str,
+    base: str | os.PathLike[str] | None,
+    manual_flags: str | os.PathLike[str] | None,
+) -> BadPixels:
     request = build_request(index, name, call, engine=engine, search=search, base=base, manual_flags=manual_flags)
     found = BadPixels(Products(request), "FULL")
     if call.output_file is not None:
@@ -209,7 +217,7 @@ def _warn(sentences: Iterable[str]) -> None:
         warnings.warn(sentence, DarkmaskWarning, stacklevel=3)
 
 
-def _with_keywords(function) -> None:
+def _with_keywords(function: Any) -> None:
     """Name every keyword in a function's signature, which a notebook completes names from."""
     signature = inspect.signature(function)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]

@@ -3,6 +3,7 @@
 import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,10 +84,10 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
 def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> None:
     write_categories(out / f"{subarray}_categories.fits", outcome.categories, request.detector, subarray)
     write_catalogue(out / f"{subarray}_catalogue.ecsv", outcome, request.exposures(subarray)[0].jump)
-    maps = {"categories": outcome.categories, "rate": outcome.rate, "noise": outcome.maps.noise}
+    maps: dict[str, Any] = {"categories": outcome.categories, "rate": outcome.rate, "noise": outcome.maps.noise}
     np.savez_compressed(out / f"{subarray}_maps.npz", **maps)
-    examples = pick_examples(request.set_request(subarray), outcome)
-    np.savez_compressed(out / f"{subarray}_examples.npz", **examples.arrays())
+    examples: dict[str, Any] = pick_examples(request.set_request(subarray), outcome).arrays()
+    np.savez_compressed(out / f"{subarray}_examples.npz", **examples)
 
 
 def _write_difference(

@@ -60,11 +60,11 @@ def pick_examples(request: SetRequest, outcome: SearchOutcome) -> Examples:
     """
     chosen = []
     for category in Category:
-        y, x = np.nonzero(in_category(outcome.categories, category))
-        if y.size:
-            order = np.argsort(-_strength(category, outcome.maps, y, x), kind="stable")
-            ranks = np.unique(np.linspace(0, y.size - 1, min(_EACH, y.size)).round().astype(int))
-            chosen += [(category.value, y[place], x[place]) for place in order[ranks]]
+        rows, columns = np.nonzero(in_category(outcome.categories, category))
+        if rows.size:
+            order = np.argsort(-_strength(category, outcome.maps, rows, columns), kind="stable")
+            ranks = np.unique(np.linspace(0, rows.size - 1, min(_EACH, rows.size)).round().astype(int))
+            chosen += [(category.value, rows[place], columns[place]) for place in order[ranks]]
     y, x = (np.array([pixel[i] for pixel in chosen], dtype=np.int32) for i in (1, 2))
     with OpenExposure(request.exposures[0], request.folder) as opened:
         ramps, groupdq = opened.ramps(y, x)
@@ -85,4 +85,4 @@ def _strength(category: Category, maps: CombinedMaps, y: np.ndarray, x: np.ndarr
         Category.LOW_PEDESTAL: maps.pedestal,
         Category.UNDETERMINED: maps.jumps,
     }.get(category, maps.rate)[y, x]
-    return np.nan_to_num(np.abs(measured.astype(np.float64)), nan=0.0, posinf=np.finfo(np.float32).max)
+    return np.nan_to_num(np.abs(measured.astype(np.float64)), nan=0.0, posinf=float(np.finfo(np.float32).max))

@@ -103,16 +103,16 @@ def evidence_of(request: SetRequest, outcome: SearchOutcome, window: Window | No
     noise, _ = population(maps.noise, good)
     # Scatter of the cube root of a variance, which is Gaussian (Wilson and Hilferty 1931).
     _, sigma = population(np.cbrt((maps.noise / np.float32(noise)) ** 2), good)
-    window = window.slices if window else np.s_[:, :]
-    cut = outcome.categories[window]
+    part = window.slices if window else np.s_[:, :]
+    cut = outcome.categories[part]
     return Evidence(
         bad=(cut & np.uint16(outcome.flags.unusable_bits)) != 0,
         named=cut != 0,
         bright=np.any([in_category(cut, category) for category in _BRIGHT], axis=0),
         telegraph=in_category(cut, Category.TELEGRAPH),
-        rate=_highest_rate(cut, outcome, window, detector, tgroup),
-        spread=np.nan_to_num(np.fmax(maps.scatter, maps.noise)[window] ** 2 - noise**2, nan=0.0).clip(0),
-        switches=maps.jumps[window] / np.float32(maps.integrations * max(maps.groups - 1, 1) * tgroup),
+        rate=_highest_rate(cut, outcome, part, detector, tgroup),
+        spread=np.nan_to_num(np.fmax(maps.scatter, maps.noise)[part] ** 2 - noise**2, nan=0.0).clip(0),
+        switches=maps.jumps[part] / np.float32(maps.integrations * max(maps.groups - 1, 1) * tgroup),
         limit=centre + (parameters.hot_significance + RECOVERY) * error,
         error=error,
         noise=noise,

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -127,7 +127,7 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def sha256_file(path: Path) -> str:
+def sha256_file(path: Path | str) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -144,7 +144,7 @@ def _new_file(path: Path) -> Path:
     return Path(name)
 
 
-def _locked(make) -> tuple[Path, int]:
+def _locked(make: Callable[[], Path]) -> tuple[Path, int]:
     """Make a temporary path, and return it with the descriptor that holds its lock."""
     while True:
         path = make()

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 from platformdirs import user_cache_path
@@ -65,7 +66,7 @@ def cached(kind: str, key: str, make: Callable[[Path], None], keep: int = KEPT_E
     return entry
 
 
-def cached_answer(kind: str, depends: object, make: Callable[[], object], keep: int = KEPT_ENTRIES):
+def cached_answer(kind: str, depends: object, make: Callable[[], object], keep: int = KEPT_ENTRIES) -> Any:
     """Return an answer that JSON can hold, which ``make`` gives when none is kept.
 
     Parameters

@@ -5,9 +5,9 @@ that nobody compiled. So the SHA-256 of each file is kept beside it.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
@@ -20,7 +20,7 @@ class SealedCache(FunctionCache):
     Code that cannot be kept, for example on a full disk, is used all the same; damaged code is compiled again.
     """
 
-    def __init__(self, function):
+    def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         self._cache_file = _SealedFiles(
             cache_path=self._cache_path,
@@ -28,17 +28,18 @@ class SealedCache(FunctionCache):
             source_stamp=self._impl.locator.get_source_stamp(),
         )
 
-    def save_overload(self, sig, data) -> None:
+    def save_overload(self, sig: object, data: object) -> None:
         """Keep compiled code if there is room."""
         with contextlib.suppress(OSError):
             super().save_overload(sig, data)
 
 
 class _SealedFiles(IndexDataCacheFile):
-    def _load_index(self) -> dict:
-        return super()._load_index() if _is_sealed(self._index_path) else {}
+    def _load_index(self) -> dict[Any, Any]:
+        index: dict[Any, Any] = super()._load_index() if _is_sealed(self._index_path) else {}
+        return index
 
-    def _load_data(self, name: str):
+    def _load_data(self, name: str) -> Any:
         if not _is_sealed(self._data_path(name)):
             raise FileNotFoundError(name)  # load() takes this for a file that somebody removed
         return super()._load_data(name)

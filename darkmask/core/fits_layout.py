@@ -1,6 +1,7 @@
 """Find damage to a FITS file that astropy does not report: where its parts lie, and whether they fill the file."""
 
-from typing import BinaryIO
+from collections.abc import Iterable
+from typing import Any, BinaryIO
 
 SIGNATURE = b"SIMPLE  ="
 _CARD = 80
@@ -8,7 +9,7 @@ _CARD = 80
 _TEXT = bytes(range(0x20, 0x7F))
 
 
-def damage(hdus, file: BinaryIO, size: int) -> str:
+def damage(hdus: Iterable[Any], file: BinaryIO, size: int) -> str:
     """Return what is wrong with the layout of a FITS file that astropy could open.
 
     astropy takes a header that it cannot read for the end of the file. A header without its END card runs on through

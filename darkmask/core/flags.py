@@ -6,7 +6,7 @@ LOW_PEDESTAL, which the commissioning notebook counts, do not exist. So categori
 of their own: uint16, one bit per category.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -94,7 +94,7 @@ def pixel_flags() -> dict[str, int]:
     return {name: value for name, value in dqflags.pixel.items() if value}
 
 
-def bits_of(mnemonics) -> int:
+def bits_of(mnemonics: Iterable[str]) -> int:
     """Return the DQ value in which exactly these mnemonics are set.
 
     Parameters
@@ -135,7 +135,8 @@ def has_flag(dq: np.ndarray, *mnemonics: str) -> np.ndarray:
     -------
     numpy.ndarray, same shape, bool
     """
-    return (dq & dq_bits(*mnemonics)) != 0
+    flagged: np.ndarray = (dq & dq_bits(*mnemonics)) != 0
+    return flagged
 
 
 def flags_in(dq: np.ndarray) -> list[str]:
@@ -250,4 +251,5 @@ def pack_categories(maps: Mapping[Category, np.ndarray]) -> np.ndarray:
 
 def in_category(categories: np.ndarray, category: Category) -> np.ndarray:
     """Return where a category image has this category (bool, same shape)."""
-    return (categories & category.bit) != 0
+    there: np.ndarray = (categories & category.bit) != 0
+    return there

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from numba import config, njit
 from platformdirs import user_cache_dir
@@ -16,9 +16,10 @@ from .cores import usable_cores
 from .provenance import PACKAGE, digest_of
 
 Room = TypeVar("Room")
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def kernel(function: Callable) -> Callable:
+def kernel(function: Function) -> Function:
     """Compile a function of arrays and numbers when it is first called.
 
     numba keeps compiled code by the date of the file that holds the function, and does not see a change of another file
@@ -26,16 +27,17 @@ def kernel(function: Callable) -> Callable:
     files that hold kernels or constants of kernels, in the user's cache or below ``NUMBA_CACHE_DIR``.
     """
     given = config.CACHE_DIR
-    compiled = njit(nogil=True, error_model="numpy")(function)
+    dispatcher = njit(nogil=True, error_model="numpy")(function)
     try:
         # The folder is chosen when a function is declared, so that other packages' functions stay where they were.
         config.CACHE_DIR = str(Path(given or user_cache_dir("darkmask")) / "kernels" / _compiled_digest()[:16])
         # This is what enable_caching() would do with numba's own cache, which trusts every byte that it finds.
-        compiled._cache = SealedCache(function)
+        dispatcher._cache = SealedCache(function)
     except RuntimeError:  # there is nowhere to keep it
         pass
     finally:
         config.CACHE_DIR = given
+    compiled: Function = dispatcher
     return compiled
 
 

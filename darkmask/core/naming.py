@@ -2,11 +2,12 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from .errors import UnknownNameError
 
 Value = TypeVar("Value")
+Other = TypeVar("Other")
 
 
 class ByName(dict[str, Value]):
@@ -33,7 +34,13 @@ class ByName(dict[str, Value]):
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or self._listed(name) is not None
 
-    def get(self, name, default=None):
+    @overload
+    def get(self, name: str, default: None = None) -> Value | None: ...
+    @overload
+    def get(self, name: str, default: Value) -> Value: ...
+    @overload
+    def get(self, name: str, default: Other) -> Value | Other: ...
+    def get(self, name: str, default: object = None) -> object:
         """Return the value of a name in whatever capitals, or the default."""
         try:
             return self[name]

@@ -164,6 +164,8 @@ class _Layout:
 
     def place(self, extension: str, integration: int) -> tuple[int, int]:
         """Return the descriptor, and the bytes before one integration in an extension of integrations."""
+        if self._file is None:
+            raise ValueError(f"{self._record.path} is not open.")
         array = self._record.arrays[extension]
         whole = self._dimensions[extension] == len(array.shape)
         size = abs(array.bitpix) // 8 * math.prod(array.shape[1:]) if whole else 0

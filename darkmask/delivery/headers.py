@@ -5,6 +5,7 @@ import re
 import stat
 import warnings
 from pathlib import Path
+from typing import Any
 
 from darkmask.core import fits_layout
 from darkmask.core.detectors import DETECTORS
@@ -80,7 +81,7 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
         ) from error
 
 
-def _read_headers(path: Path, relative: str, size: int) -> tuple[object, dict[str, ArrayPlace]]:
+def _read_headers(path: Path, relative: str, size: int) -> tuple[Any, dict[str, ArrayPlace]]:
     """Return the primary header of a whole FITS file, and where its extensions lie."""
     from astropy.io import fits
 

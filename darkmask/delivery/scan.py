@@ -202,10 +202,10 @@ def _exposure(files: dict[Kind, FileRecord]) -> Exposure | Problem:
     some = next(iter(files.values()))
     jump, fitopt = files.get(Kind.JUMP), files.get(Kind.FITOPT)
     rate = files.get(Kind.RATEINTS) or files.get(Kind.RATE)
-    missing = [
-        name for name, file in (("_jump", jump), ("_fitopt", fitopt), ("_rate or _rateints", rate)) if file is None
-    ]
-    if missing:
+    if jump is None or fitopt is None or rate is None:
+        missing = [
+            name for name, file in (("_jump", jump), ("_fitopt", fitopt), ("_rate or _rateints", rate)) if file is None
+        ]
         return _problem(
             ProblemKind.TRIPLET,
             list(files.values()),

@@ -113,5 +113,5 @@ def _any(kinds: Kinds) -> np.ndarray:
     return np.logical_or.reduce(list(kinds.values()))
 
 
-def _kinds_at(kinds: Kinds, y: int, x: int) -> str:
+def _kinds_at(kinds: Kinds, y: np.integer, x: np.integer) -> str:
     return ",".join(kind for kind, there in kinds.items() if there[y, x])

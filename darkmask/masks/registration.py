@@ -101,7 +101,7 @@ class Registration:
     @property
     def best(self) -> Transform:
         """The transform with the most common centres; the simplest of equal ones."""
-        return max(self.common, key=self.common.get)
+        return max(self.common, key=self.common.__getitem__)
 
     @property
     def margin(self) -> float:

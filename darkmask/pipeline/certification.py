@@ -49,7 +49,7 @@ def has_own_crds() -> bool:
     if os.environ.get("CRDS_SERVER_URL"):
         return True
     cache = os.environ.get("CRDS_PATH")
-    return bool(cache) and (Path(cache) / "config" / "jwst" / "server_config").is_file()
+    return bool(cache and (Path(cache) / "config" / "jwst" / "server_config").is_file())
 
 
 def write_stub_context(cache: Path) -> None:

@@ -4,6 +4,7 @@ import gc
 import logging
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 
 @cache
@@ -91,7 +92,8 @@ def save_dated(model, path: Path, date: str, *, validate: bool = True) -> None:
         Whether to check the header values against the schema.
     """
     # object.__setattr__ is used because the model's own would make them part of the metadata.
-    object.__setattr__(model, "__class__", _dated_class(type(model), date, validate))
+    model_class: Any = type(model)
+    object.__setattr__(model, "__class__", _dated_class(model_class, date, validate))
     if model.hasattr("cal_logs"):
         del model.cal_logs
     model.save(str(path))

@@ -18,6 +18,7 @@ from darkmask.core.processes import last_words, module_command, module_environme
 
 # With this word on its command line a process keeps the user's CRDS configuration.
 OWN_CRDS = "own-crds"
+_SILENT = "the process ended and said nothing"
 
 
 class WorkerError(Exception):
@@ -37,7 +38,7 @@ class Worker:
 
     def __init__(self, module: str, *arguments: str):
         self._command = module_command(module, *arguments)
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[str] | None = None
         self._said: IO[str] | None = None
         atexit.register(self.close)
 
@@ -61,12 +62,7 @@ class Worker:
         """
         if self._process is None or self._process.poll() is not None:
             self._start()
-        try:
-            self._process.stdin.write(f"{json.dumps(job)}\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
-        except OSError:
-            line = ""
+        line = self._answer_to(f"{json.dumps(job)}\n")
         if not line:
             raise WorkerError(self._last_words())
         answer = json.loads(line)
@@ -80,15 +76,31 @@ class Worker:
         if process is not None:
             process.kill()
             process.communicate()
+        if process is not None and self._said is not None:
             self._said.close()
 
+    def _answer_to(self, line: str) -> str:
+        """Return what the process answers, a line; nothing when it has died."""
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            return ""
+        try:
+            process.stdin.write(line)
+            process.stdin.flush()
+            return process.stdout.readline()
+        except OSError:
+            return ""
+
     def _last_words(self) -> str:
-        self._process.kill()
-        self._process.communicate()
-        self._said.seek(0)
-        said = last_words(self._said, "the process ended and said nothing")
+        process, said = self._process, self._said
+        if process is None or said is None:
+            return _SILENT
+        process.kill()
+        process.communicate()
+        said.seek(0)
+        words = last_words(said, _SILENT)
         self.close()
-        return said
+        return words
 
     def _start(self) -> None:
         self.close()

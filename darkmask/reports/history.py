@@ -226,9 +226,9 @@ def _difference(results: Results, detectors: set[str], frame: int, simulated: bo
     if results.delivery.simulated != simulated:
         kinds = ("simulated", "real") if results.delivery.simulated else ("real", "simulated")
         return f"{kinds[0]} darks and this run of {kinds[1]} ones: compare like with like"
-    theirs = (results.engine.name, results.engine.search)
-    if theirs != engine:
-        return f"the search {' '.join(theirs)} and this run of {' '.join(engine)}: search as before"
+    before = (results.engine.name, results.engine.search)
+    if before != engine:
+        return f"the search {' '.join(before)} and this run of {' '.join(engine)}: search as before"
     return ""
 
 

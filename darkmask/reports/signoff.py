@@ -20,7 +20,7 @@ from darkmask.core.errors import DarkmaskError
 
 from .files import FILE, MADE, PAGE, RECORD, digests, lock_of
 from .results import Results, read_json, read_results
-from .signoff_record import Signoff, block_html
+from .signoff_record import Decision, Signoff, block_html
 
 BEGIN, END = b"<!-- sign-off begins -->", b"<!-- sign-off ends -->"
 _BLOCK = re.compile(re.escape(BEGIN) + b".*?" + re.escape(END) + b"\n", re.DOTALL)
@@ -32,7 +32,7 @@ class SignoffError(DarkmaskError):
     """A report cannot be signed, or its sign-off cannot be read."""
 
 
-def sign(folder: Path, *, reviewer: str, decision: str, comment: str) -> Signoff:
+def sign(folder: Path, *, reviewer: str, decision: Decision, comment: str) -> Signoff:
     """Record a reviewer's decision on a report, in ``signoff.json`` and on the page.
 
     Parameters
@@ -67,7 +67,7 @@ def sign(folder: Path, *, reviewer: str, decision: str, comment: str) -> Signoff
         ) from error
 
 
-def _sign(folder: Path, reviewer: str, decision: str, comment: str) -> Signoff:
+def _sign(folder: Path, reviewer: str, decision: Decision, comment: str) -> Signoff:
     if (folder / RECORD).exists():
         raise SignoffError(f"The report in {folder} is signed already, and a signed one is kept: run the checks again.")
     results = read_results(folder / FILE)
@@ -174,8 +174,8 @@ def _page(folder: Path) -> bytes:
 def _as_the_run_left_it(folder: Path, files: dict[str, str]) -> None:
     """Refuse files that are not what the run wrote, as the manifest lists them: nothing else is signed."""
     manifest = read_json(folder / "manifest.json")
-    listed = [manifest.get(part) for part in ("report", *MADE)]
-    if not all(isinstance(sums, dict) for sums in listed):
+    listed = [sums for part in ("report", *MADE) if isinstance(sums := manifest.get(part), dict)]
+    if len(listed) != 1 + len(MADE):
         raise SignoffError(f"{folder / 'manifest.json'} does not list what the run made: run the checks again.")
     made = {**listed[0], "manifest.json": files.get("manifest.json")}
     for part, sums in zip(MADE, listed[1:], strict=True):

@@ -1,11 +1,13 @@
 """The record of a sign-off, and the block of HTML that shows it on the page of a report."""
 
 from html import escape
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from .files import RECORD
+
+Decision = Literal["accept", "reject"]
 
 
 class Signoff(BaseModel):
@@ -21,8 +23,8 @@ class Signoff(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: Annotated[Literal[1], Field(alias="schema")]
-    decision: Literal["accept", "reject"]
+    schema_version: Literal[1] = Field(alias="schema")
+    decision: Decision
     reviewer: str
     comment: str
     signed: str

@@ -50,7 +50,8 @@ class SetRequest:
     @property
     def shape(self) -> tuple[int, int]:
         """The shape (rows, columns) of the set's frames."""
-        return self.exposures[0].jump.shape[2:]
+        rows, columns = self.exposures[0].jump.shape[2:]
+        return rows, columns
 
     @property
     def window(self) -> Window:

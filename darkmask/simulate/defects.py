@@ -103,7 +103,7 @@ def draw_defects(spec: SimulationSpec, detector_name: str, saturation: float) ->
     rows: list[tuple] = []
 
     # The pixels that subarrays must get come first: later the frame may be too full for them.
-    regions = [s.window.slices for s in spec.subarrays if s.detector == detector_name]
+    regions = [s.window.slices for s in spec.cut_outs if s.detector == detector_name]
     for region in regions:
         for category, count in counts.items():
             if count:
@@ -124,10 +124,10 @@ def draw_defects(spec: SimulationSpec, detector_name: str, saturation: float) ->
         rows.append((*place.one(), category, -1))
 
     rows.sort(key=lambda row: (row[1], row[0]))
-    x, y, category, cluster = (np.array(column) for column in zip(*rows, strict=True)) if rows else [np.zeros(0)] * 4
-    category = category.astype("U16")
-    strength, timescale, pedestal = _strengths(category, rng, saturation, spec.weakest)
-    return Defects(x.astype(int), y.astype(int), category, strength, timescale, pedestal, cluster.astype(int))
+    x, y, kinds, cluster = (np.array(column) for column in zip(*rows, strict=True)) if rows else [np.zeros(0)] * 4
+    kinds = kinds.astype("U16")
+    strength, timescale, pedestal = _strengths(kinds, rng, saturation, spec.weakest)
+    return Defects(x.astype(int), y.astype(int), kinds, strength, timescale, pedestal, cluster.astype(int))
 
 
 def _strengths(category: np.ndarray, rng: np.random.Generator, saturation: float, weakest: float):

@@ -104,7 +104,8 @@ def write_masks(ground: Path, base: Path, name: str, masks: Masks) -> None:
 def _draw(free: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draw isolated free pixels one by one, and mark them and their neighbours as taken."""
     candidates = rng.permutation(np.flatnonzero(free))
-    xs, ys = [], []
+    xs: list[int] = []
+    ys: list[int] = []
     for candidate in candidates:
         if len(xs) == count:
             break

@@ -112,7 +112,7 @@ class _Products:
                 continue
             if product == "jump":
                 model.data, model.groupdq, model.pixeldq = self.ramps, self.groupdq, self.pixeldq
-                self.ramps = self.groupdq = None
+                del self.ramps, self.groupdq
             else:
                 parts = getattr(self, product)
                 for key in list(parts):

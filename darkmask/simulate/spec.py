@@ -20,7 +20,7 @@ PIXEL_TIME = 1.0e-5
 
 # Fractions of the science pixels. Hot and warm pixels together are 0.4 %: as many as flight masks hold beyond ground
 # ones, plus the ground's own (0.02 to 0.2 %). The others are 0.04 to 0.1 %, so that a mini frame has 25 to 60 of each.
-DEFAULT_FRACTIONS = MappingProxyType(
+DEFAULT_FRACTIONS: Mapping[str, float] = MappingProxyType(
     {
         Category.SATURATED: 0.0006,
         Category.HOT: 0.0031,
@@ -143,7 +143,7 @@ class SimulationSpec:
         asked = default_subarrays(self.frame, self.border) if self.subarrays is None else tuple(self.subarrays)
         kept = tuple(subarray for subarray in asked if subarray.detector in self.detectors)
         object.__setattr__(self, "subarrays", kept)
-        for subarray in self.subarrays:
+        for subarray in self.cut_outs:
             self._check_subarray(subarray)
 
     def _check_subarray(self, subarray: Subarray) -> None:
@@ -160,6 +160,11 @@ class SimulationSpec:
     def geometry(self) -> Geometry:
         return Geometry(self.frame, self.border)
 
+    @property
+    def cut_outs(self) -> tuple[Subarray, ...]:
+        """The subarrays that are simulated: what None stood for, and without those of other detectors."""
+        return self.subarrays or ()
+
     def window(self, subarray: Subarray | None) -> Window:
         """Return the part of the frame that a subarray reads, or the full frame when it is None."""
         return subarray.window if subarray else Window.of_frame(self.frame)
@@ -170,8 +175,8 @@ class SimulationSpec:
         All detectors are read at once in one observation; each subarray name has an observation of its own.
         """
         observations: dict[tuple, int] = {}
-        listed = [(name, None, 1) for name in self.detectors]
-        for subarray in self.subarrays:
+        listed: list[tuple[str, Subarray | None, int]] = [(name, None, 1) for name in self.detectors]
+        for subarray in self.cut_outs:
             # Two subarrays of one detector and name cannot lie in one exposure.
             turn = sum(s is not None and (n, s.name) == (subarray.detector, subarray.name) for n, s, _ in listed)
             number = observations.setdefault((subarray.name, turn), 2 + len(observations))
@@ -186,7 +191,7 @@ class SimulationSpec:
     def describe(self) -> dict:
         """Return plain values in a fixed order, for a digest or a header."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        values["subarrays"] = [vars(subarray) for subarray in self.subarrays]
+        values["subarrays"] = [vars(subarray) for subarray in self.cut_outs]
         values["fractions"] = {str(key): self.fractions[key] for key in sorted(self.fractions)}
         return values
 

@@ -96,7 +96,7 @@ def draw_injections(good: np.ndarray, kinds: dict[Category, Strengths], random: 
     """
     rows, columns = good.shape
     y, x = np.mgrid[_REACH : rows - _REACH : SPACING, _REACH : columns - _REACH : SPACING].reshape(2, -1)
-    around = np.lib.stride_tricks.sliding_window_view(good, (SPACING, SPACING)).all(axis=(2, 3))
+    around = np.logical_and.reduce(np.lib.stride_tricks.sliding_window_view(good, (SPACING, SPACING)), axis=(2, 3))
     usable = around[y - _REACH, x - _REACH]
     y, x = y[usable], x[usable]
     kind = random.permutation(np.arange(y.size) % len(kinds))

@@ -121,8 +121,9 @@ def _read_strip(request: SetRequest, rows: slice) -> tuple[np.ndarray, np.ndarra
         groups = opened.exposures[0].shape[1]
         sci = np.empty((len(opened.planes), groups, count, width), ">f4")
         groupdq = np.empty(sci.shape, np.uint8)
+        wanted: tuple[np.ndarray, np.ndarray] = (sci.view(np.uint32), groupdq)
         for i, places in enumerate(opened.places):
-            for (descriptor, offset), out in zip(places[:2], (sci.view(np.uint32), groupdq), strict=False):
+            for (descriptor, offset), out in zip(places[:2], wanted, strict=False):
                 if not read_rows(descriptor, offset, height * width, rows.start, count, out[i]):
                     opened.require_read(i)
     return sci.astype(np.float32), groupdq
@@ -258,7 +259,8 @@ def detection_strengths(strength: np.ndarray, found: np.ndarray) -> tuple[float 
     centre, steep = minimize(unlikelihood, start, method="Nelder-Mead").x
     most = centre + scale * np.log(9) / np.exp(steep)
     inside = [log.min() <= value <= log.max() for value in (centre, most)]
-    return tuple(float(np.exp(v)) if ok else None for v, ok in zip((centre, most), inside, strict=True))
+    at_half, at_most = (float(np.exp(v)) if ok else None for v, ok in zip((centre, most), inside, strict=True))
+    return at_half, at_most
 
 
 def completeness(kind: dict, least: float, most: float = np.inf) -> tuple[int, int, tuple[float, float]]:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 from darkmask.core.errors import ParameterError
 from darkmask.core.window import Window
@@ -102,7 +103,8 @@ def read_given(folder: Path | None, named: Sequence[str]) -> GivenReferences:
     ParameterError
         When a file cannot be read or is of another kind, or a kind is unknown or cannot be left out.
     """
-    files, skipped = [], set()
+    files: list[GivenReference] = []
+    skipped: set[str] = set()
     for item in named:
         kind, separator, value = item.partition("=")
         if not separator or kind not in (*KINDS, "refpix"):
@@ -139,6 +141,10 @@ def _fits_in(folder: Path) -> list[Path]:
     return found
 
 
+@overload
+def _read(path: Path, expected: str) -> GivenReference: ...
+@overload
+def _read(path: Path, expected: None = None) -> GivenReference | None: ...
 def _read(path: Path, expected: str | None = None) -> GivenReference | None:
     """Return a reference file by its headers; None for one that no step needs, when none was expected."""
     from astropy.io import fits
@@ -147,7 +153,7 @@ def _read(path: Path, expected: str | None = None) -> GivenReference | None:
         with fits.open(path) as hdus:
             primary = hdus[0].header
             kind = str(primary.get("REFTYPE", "")).strip().lower()
-            shape = next((hdu.shape for hdu in hdus[1:] if hdu.name in ("SCI", "COEFFS")), ())
+            shape: tuple[int, ...] = next((hdu.shape for hdu in hdus[1:] if hdu.name in ("SCI", "COEFFS")), ())
             values = [primary.get(key) for key in ("SUBSTRT1", "SUBSTRT2", "SUBSIZE1", "SUBSIZE2")]
     except Exception as error:  # astropy raises many types for damaged files; each means the same to the user
         raise ParameterError(

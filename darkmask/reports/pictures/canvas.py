@@ -45,5 +45,6 @@ def _palette() -> list[tuple[int, int, int]]:
     for text in COLOURS.values():
         pure = [int(text[start : start + 2], 16) for start in (1, 3, 5)]
         for share, ground in ((1, 0), (0.55, 0), (0.7, 200), (0.4, 220), (0.6, 255), (0.25, 255)):
-            colours.append(tuple(round(share * channel + (1 - share) * ground) for channel in pure))
+            red, green, blue = (round(share * channel + (1 - share) * ground) for channel in pure)
+            colours.append((red, green, blue))
     return colours

@@ -40,7 +40,7 @@ def comparison_map(before: np.ndarray, now: np.ndarray, names: tuple[str, str], 
             ),
         ),
     )
-    area = float(np.clip(12.0 * (200 / max(np.count_nonzero(before | now), 1)) ** 0.35, 2.0, 12.0))
+    area = float(np.clip(12.0 * (200 / max(int(np.count_nonzero(before | now)), 1)) ** 0.35, 2.0, 12.0))
     for number, (name, layers) in enumerate(panels):
         side = (_PANEL - 0.55) / width
         left = (0.45 + number * _PANEL) / width

@@ -127,5 +127,5 @@ def _edges(values: list[float], linear: float) -> np.ndarray:
     return np.concatenate([-outside(-min(values, default=0))[::-1], core, outside(max(values, default=0))])
 
 
-def _count(number: int) -> str:
+def _count(number: int | np.integer) -> str:
     return f"{int(number):,}".replace(",", "\u2009")

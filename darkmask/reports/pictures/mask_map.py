@@ -76,7 +76,7 @@ def draw_mask_map(axes, categories: np.ndarray, rate: np.ndarray | None, title: 
     return handles
 
 
-def _count(number: int) -> str:
+def _count(number: int | np.integer) -> str:
     return f"{int(number):,}".replace(",", "\u2009")
 
 

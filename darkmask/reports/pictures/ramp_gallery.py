@@ -44,7 +44,7 @@ def ramp_gallery(examples: Examples, title: str) -> bytes:
     return png_bytes(figure)
 
 
-def _panel(axes, column: int, row: int, examples: Examples, number: int) -> None:
+def _panel(axes, column: int, row: int, examples: Examples, number: np.integer) -> None:
     ramp, groupdq = examples.ramp[number].astype(float), examples.groupdq[number]
     place = f"x {examples.x[number]}, y {examples.y[number]}"
     finite = np.isfinite(ramp)

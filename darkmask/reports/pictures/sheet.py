@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def sheet(
     channels = np.zeros((3, *good.shape), dtype=np.uint8)
     for number, layer in enumerate(layers):
         channels[number // 8][layer.pixels] |= np.uint8(1 << number % 8)
-    made = {"shape": list(good.shape), "rate": None, "layers": {"png": _text(bits_png(*channels))}}
+    made: dict[str, Any] = {"shape": list(good.shape), "rate": None, "layers": {"png": _text(bits_png(*channels))}}
     if rate is not None:
         levels, edges = rate_levels(rate, good)
         made["rate"] = {"png": _text(levels_png(levels)), "edges": [float(f"{edge:.4g}") for edge in edges]}

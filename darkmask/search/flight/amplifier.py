@@ -64,6 +64,10 @@ class AmplifierSearch:
         Noise of a group difference of good pixels, DN.
     """
 
+    sigma: np.ndarray
+    unstable: np.ndarray
+    judged: np.ndarray
+
     def __init__(
         self,
         maps: CombinedMaps,
@@ -84,7 +88,6 @@ class AmplifierSearch:
         self.coupled_shape, self.shape = self._decouple(maps.shape, columns)
         # The signal in DN per group causes the shot noise.
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(tgroup)
-        self.sigma = self.unstable = self.judged = None
         self.centre = float("nan")
 
     def _decouple(self, image: np.ndarray, columns: slice) -> tuple[np.ndarray, np.ndarray]:

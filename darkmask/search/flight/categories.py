@@ -92,7 +92,7 @@ def search_flight(
             f"{detector.name} has {maps.integrations} of {maps.groups}: add exposures."
         )
     rate = np.empty_like(maps.rate)
-    found = {category: np.zeros(rate.shape, dtype=bool) for category in _SEARCHED}
+    found: dict[Category, np.ndarray] = {category: np.zeros(rate.shape, dtype=bool) for category in _SEARCHED}
     unstable = np.zeros(rate.shape, dtype=bool)
     noise = np.empty(rate.shape[1])
 

@@ -60,14 +60,20 @@ def make_scratch(rows: int, groups: int, width: int) -> Scratch:
     size = rows * width
     # The buffers begin at different places of a page, or a processor takes what it writes to one for what it reads of
     # another.
-    images = [np.empty(size + 1024, np.float32)[shift : shift + size].reshape(rows, width) for shift in _SHIFTS]
+    reads, slope, squares, early, late = (
+        np.empty(size + 1024, np.float32)[shift : shift + size].reshape(rows, width) for shift in _SHIFTS
+    )
     few = rows * (width // ASIDE_SHARE)
     groupdq = np.empty((groups, rows, width), np.uint8)
     return Scratch(
         groupdq,
         eight_at_once(groupdq),
         np.empty((2, rows, width), np.uint32),
-        *images,
+        reads,
+        slope,
+        squares,
+        early,
+        late,
         np.empty((rows, width), np.uint8),
         np.empty((rows, width), np.int32),
         np.empty((rows * width, N_JUMP), np.float64),

@@ -4,6 +4,7 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -97,7 +98,9 @@ def search_reffiles(
     _check_flags(parameters, name)
     for triplet in triplets:
         _check_integrations(triplet)
-    job = {kind: [str(Path(getattr(t, kind)).resolve()) for t in triplets] for kind in ("jump", "fitopt", "rate")}
+    job: dict[str, Any] = {
+        kind: [str(Path(getattr(t, kind)).resolve()) for t in triplets] for kind in ("jump", "fitopt", "rate")
+    }
     job["keywords"] = {key: getattr(parameters, key) for key in _KEYWORDS} | _flag_keywords(parameters)
     what = f"the {len(triplets)} exposures of {name}"
     with run_worker("darks_worker", job, what, "look at the files named, or search with --engine=native") as result:
