@@ -1,4 +1,4 @@
-"""The command line of the library: ``python -m darkmask demo | search | compare | prepare | fetch | sign | verify``.
+"""The command line: ``darkmask check | demo | search | compare | prepare | fetch | sign | verify``.
 
 Heavy packages are imported by the command that needs them, so that ``--help`` answers at once.
 """
@@ -12,6 +12,7 @@ from darkmask.core.errors import DarkmaskError
 from darkmask.search.choices import ENGINES, SEARCHES
 
 from . import __version__
+from .harness import run_checks
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,8 +27,12 @@ def main(arguments: list[str] | None = None) -> int:
     -------
     int
         0 when the command did what was asked, 1 when its input cannot be used (one sentence goes to standard error),
-        130 when it was interrupted.
+        130 when it was interrupted. ``check`` ends with the code of its run, and does not return.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["check"]:
+        # Before argparse, which would look for options of its own among pytest's.
+        return run_checks(arguments[1:])
     chosen = _parser().parse_args(arguments)
     try:
         return chosen.run(chosen)
@@ -40,12 +45,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m darkmask", description=sys.modules[__package__].__doc__)
+    parser = argparse.ArgumentParser(prog="darkmask", description=sys.modules[__package__].__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_demo, _add_search, _add_compare, _add_prepare, _add_fetch, _add_sign, _add_verify):
+    for add in (_add_check, _add_demo, _add_search, _add_compare, _add_prepare, _add_fetch, _add_sign, _add_verify):
         add(commands)
     return parser
+
+
+def _add_check(commands) -> None:
+    commands.add_parser("check", help="judge a delivery or masks by every criterion, and write a report")
 
 
 def _add_demo(commands) -> None:
