@@ -51,5 +51,5 @@ nitpick_ignore_regex = [("py:.*", r"(?!darkmask).*")]
 
 
 def setup(app) -> None:
-    """Write the pages that are made from the code and from files outside of this folder, before Sphinx looks for any."""
+    """Write the pages made from the code and from files outside of this folder, before Sphinx looks for pages."""
     write_pages(Path(app.srcdir) / "made")
