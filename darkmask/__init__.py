@@ -1,3 +1,5 @@
 """Find bad pixels in JWST NIRCam darks, write MASK reference files and compare them."""
 
-__version__ = "0.1.0"
+from .core.version import __version__
+
+__all__ = ["__version__"]

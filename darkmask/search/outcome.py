@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from darkmask import __version__
 from darkmask.core.flags import FlagTable
+from darkmask.core.version import __version__
 
 from .maps import CombinedMaps
 
