@@ -190,9 +190,9 @@ def _demo(chosen: argparse.Namespace) -> int:
 
 
 def _search(chosen: argparse.Namespace) -> int:
-    from .api import search_delivery
+    from .api.commands import write_search
 
-    for line in search_delivery(
+    for line in write_search(
         chosen.delivery,
         chosen.out,
         engine=chosen.engine,
@@ -209,7 +209,7 @@ def _search(chosen: argparse.Namespace) -> int:
 
 
 def _compare(chosen: argparse.Namespace) -> int:
-    from .api import compare_masks
+    from .api.comparison import compare_masks
 
     print(compare_masks(chosen.first, chosen.second))
     return 0

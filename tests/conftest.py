@@ -83,10 +83,10 @@ def run_checks(tmp_path: Path):
 @pytest.fixture(scope="session")
 def good_masks(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Good masks, as somebody else would deliver them: made from the small delivery once."""
-    from darkmask.api import search_delivery
+    from darkmask.api.commands import write_search
 
     folder = tmp_path_factory.mktemp("delivered") / "masks"
-    list(search_delivery(small.delivery, folder, frame=128, base=small.base))
+    list(write_search(small.delivery, folder, frame=128, base=small.base))
     for path in folder.glob("*_categories.fits"):
         path.unlink()
     return folder

@@ -44,6 +44,7 @@ def test_the_workflow_installs_what_the_project_offers(steps):
     assert set(asked) <= extras
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("spoil", "verdict"), [(False, "pass"), (True, "fail")])
 def test_the_commands_of_the_workflow(steps, small, tmp_path, spoil, verdict):
     # Names that a shell would take apart.
@@ -106,6 +107,7 @@ def watched(*arguments, **more) -> tuple[int, str]:
     return running.returncode, said
 
 
+@pytest.mark.slow
 def test_a_watched_folder(small, tmp_path):
     deliveries, reports = tmp_path / "arriving", tmp_path / "reports"
     deliveries.mkdir()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from darkmask.core.display import one_line
 from darkmask.core.flags import dq_bits
 
 from .examples import Examples
@@ -19,6 +20,9 @@ class BuiltSet:
     rate: np.ndarray
     noise: np.ndarray
     summary: dict
+
+    def __repr__(self) -> str:
+        return one_line("BuiltSet", self.subarray, f"{self.rate.shape[1]}x{self.rate.shape[0]} pixels")
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,9 @@ class BuiltMask:
 
     folder: Path
     summary: dict = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return one_line("BuiltMask", self.summary.get("detector", ""), self.folder)
 
     @property
     def mask_path(self) -> Path:

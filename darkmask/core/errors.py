@@ -30,3 +30,14 @@ class ArchiveError(DarkmaskError):
 
 class StorageError(DarkmaskError):
     """A result cannot be written: no space, no permission, or a file system that is only read."""
+
+
+class UnknownNameError(ParameterError, KeyError):
+    """A mapping has no such name; the sentence says which is the nearest."""
+
+    # KeyError would show the sentence in quotation marks.
+    __str__ = Exception.__str__
+
+
+class DarkmaskWarning(UserWarning):
+    """Something that was asked or delivered has no effect; the sentence says why."""

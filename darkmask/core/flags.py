@@ -157,6 +157,20 @@ def flags_in(dq: np.ndarray) -> list[str]:
     return [name for name, value in pixel_flags().items() if used & value]
 
 
+def count_flags(dq: np.ndarray) -> dict[str, int]:
+    """Return how many pixels have each mnemonic, of those that at least one pixel has.
+
+    Parameters
+    ----------
+    dq : numpy.ndarray, shape (y, x), uint32
+
+    Returns
+    -------
+    dict of str to int
+    """
+    return {name: int(np.count_nonzero(dq & np.uint32(pixel_flags()[name]))) for name in flags_in(dq)}
+
+
 @dataclass(frozen=True)
 class FlagTable:
     """How a search's categories become DQ bits.

@@ -3,7 +3,7 @@
 from .exposure import OpenExposure, require_unchanged
 from .opened import OpenSet
 from .records import DeliveryIndex, Exposure, FileRecord, Problem, SetKey
-from .scan import scan
+from .scan import scan, scan_files
 
 __all__ = [
     "DeliveryIndex",
@@ -15,4 +15,5 @@ __all__ = [
     "SetKey",
     "require_unchanged",
     "scan",
+    "scan_files",
 ]

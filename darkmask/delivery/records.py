@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from darkmask.core.display import counted, html_table, one_line
 from darkmask.core.window import Window
 
 
@@ -106,6 +107,9 @@ class FileRecord:
     def set_key(self) -> SetKey:
         return SetKey(self.detector, self.subarray, self.noutputs, self.readpatt, self.ngroups, self.tgroup)
 
+    def __repr__(self) -> str:
+        return one_line("FileRecord", self.kind, f"{self.detector} {self.subarray}", self.shape, self.path)
+
 
 @dataclass(frozen=True)
 class Exposure:
@@ -136,6 +140,10 @@ class Exposure:
     @property
     def files(self) -> tuple[FileRecord, FileRecord, FileRecord]:
         return self.jump, self.fitopt, self.rate
+
+    def __repr__(self) -> str:
+        what = f"{counted(self.integrations, 'integration')} of {counted(self.jump.ngroups, 'group')}"
+        return one_line("Exposure", f"{self.jump.detector} {self.jump.subarray}", what, self.jump.path)
 
 
 class ProblemKind(StrEnum):
@@ -240,6 +248,25 @@ class DeliveryIndex:
 
     def path(self, record: FileRecord) -> Path:
         return Path(self.folder) / record.path
+
+    def __repr__(self) -> str:
+        found = f"{counted(len(self.exposures), 'exposure')} of {counted(len(self.detectors), 'detector')}"
+        problems = counted(len(self.problems), "problem") if self.problems else ""
+        raw = counted(len(self.raw), "raw file") if self.raw else ""
+        return one_line("DeliveryIndex", found, problems, raw, self.folder)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (key.detector, key.subarray, len(exposures), sum(e.integrations for e in exposures), key.ngroups)
+            for detector in self.detectors
+            for subarray in sorted({file.subarray for file in self.files if file.detector == detector})
+            for key, exposures in self.sets(detector, subarray).items()
+        ]
+        header = ("detector", "subarray", "exposures", "integrations", "groups")
+        shown = html_table(f"Delivery {self.folder}", header, rows)
+        if self.problems:
+            shown += html_table("Left out", ("why",), [(problem.sentence,) for problem in self.problems])
+        return shown
 
     def to_json(self) -> dict:
         """Plain values; :meth:`from_json` is the inverse."""

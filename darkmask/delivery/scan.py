@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from darkmask.core.detectors import DETECTORS
@@ -33,7 +33,30 @@ def scan(folder: Path) -> DeliveryIndex:
     trouble = _folder_problem(folder)
     if trouble:
         return DeliveryIndex(absolute, problems=(trouble,))
-    records, problems = _read_all(folder)
+    problems: list[Problem] = []
+    return _index(folder, _fits_files(folder, problems), problems)
+
+
+def scan_files(paths: Iterable[Path]) -> DeliveryIndex:
+    """Describe a delivery whose files are named one by one; they may lie in several folders.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        At least one. A file that is named twice counts once.
+
+    Returns
+    -------
+    DeliveryIndex
+        Of the folder that all of them have in common. As of :func:`scan`, whatever is wrong stands in ``problems``.
+    """
+    named = sorted({Path(os.path.abspath(path)) for path in paths})
+    return _index(Path(os.path.commonpath([path.parent for path in named])), named, [])
+
+
+def _index(folder: Path, paths: Iterable[Path], problems: list[Problem]) -> DeliveryIndex:
+    """Read the headers of files below a folder and put them together; ``problems`` may grow as ``paths`` are walked."""
+    records = _read_all(folder, paths, problems)
     products = [record for record in records if record.kind is not Kind.UNCAL]
     raw = [record for record in records if record.kind is Kind.UNCAL]
     if not products and not problems:
@@ -42,14 +65,13 @@ def scan(folder: Path) -> DeliveryIndex:
     problems += partner_problems
     made = {record.key for record in products}
     problems += [_unprocessed(record) for record in raw if products and record.key not in made]
-    return DeliveryIndex(absolute, tuple(products), exposures, tuple(problems), tuple(raw))
+    return DeliveryIndex(str(folder), tuple(products), exposures, tuple(problems), tuple(raw))
 
 
-def _read_all(folder: Path) -> tuple[list[FileRecord], list[Problem]]:
-    """The products of a delivery, and what is wrong with files that cannot count as such."""
+def _read_all(folder: Path, paths: Iterable[Path], problems: list[Problem]) -> list[FileRecord]:
+    """Return the products of a delivery; what is wrong with files that cannot count as such goes to ``problems``."""
     records: list[FileRecord] = []
-    problems: list[Problem] = []
-    for path in _fits_files(folder, problems):
+    for path in paths:
         relative = path.relative_to(folder).as_posix()
         named = detector_in_name(path)
         try:
@@ -69,7 +91,7 @@ def _read_all(folder: Path) -> tuple[list[FileRecord], list[Problem]]:
             problems.append(identity)
         else:
             records.append(record)
-    return records, problems
+    return records
 
 
 def _unprocessed(record: FileRecord) -> Problem:

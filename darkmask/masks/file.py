@@ -13,8 +13,9 @@ import numpy as np
 from darkmask.core import fits_layout
 from darkmask.core.atomic import replacing
 from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.display import html_table, one_line
 from darkmask.core.errors import MaskError
-from darkmask.core.flags import Category, pixel_flags
+from darkmask.core.flags import Category, count_flags, pixel_flags
 
 # What DQ_DEF says of each bit that has a standard meaning.
 DESCRIPTIONS = {
@@ -92,6 +93,14 @@ class MaskFile:
     dq_def: tuple[tuple[int, str], ...]
     has_dq_extension: bool = True
 
+    def __repr__(self) -> str:
+        size = f"{self.raw.shape[1]}x{self.raw.shape[0]} pixels"
+        return one_line("MaskFile", self.header.get("DETECTOR", ""), size, self.path)
+
+    def _repr_html_(self) -> str:
+        caption = f"Mask {self.path.name} of {self.header.get('DETECTOR', 'no detector')}"
+        return html_table(caption, ("flag", "pixels"), count_flags(self.decoded).items())
+
 
 def full_dq_def() -> np.ndarray:
     """DQ_DEF with every bit of the pipeline at its standard value.
@@ -155,6 +164,22 @@ def write_mask(path: Path, dq: np.ndarray, meta: MaskMeta) -> None:
             with fits.open(temporary, mode="update") as hdus:
                 hdus[0].header["DATE"] = meta.date
                 hdus[0].header["FILENAME"] = path.name
+
+
+def name_mask(path: Path, name: str) -> None:
+    """Say in the header of a MASK file what the file is called; everything else stays, byte for byte.
+
+    Parameters
+    ----------
+    path : Path
+        Where the file lies for now.
+    name : str
+        FILENAME.
+    """
+    from astropy.io import fits
+
+    with fits.open(path, mode="update") as hdus:
+        hdus[0].header["FILENAME"] = name
 
 
 def read_header(path: Path) -> dict:

@@ -10,7 +10,7 @@ from darkmask.core.flags import Category, pack_categories
 
 from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
-from .flight.categories import search_flight
+from .flight.categories import FlightResult, search_flight
 from .flight.unstable import name_unstable
 from .maps import CombinedMaps, combine_set
 from .official.reading import official_categories
@@ -39,16 +39,7 @@ def search_set(request: SetRequest) -> SearchOutcome:
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    judge = _judge_of(request.engine, request.search)
-    properties = look_up_detector(request.detector)
-    maps = combine_set(
-        request.exposures,
-        request.folder,
-        properties,
-        own_saturation_level(properties),
-        integrations=request.integrations,
-    )
-    return judge(request, maps)
+    return _judge_of(request.engine, request.search)(request, measure_maps(request))
 
 
 def _judge_of(engine: str, search: str) -> Callable[[SetRequest, CombinedMaps], SearchOutcome]:
@@ -61,11 +52,36 @@ def _judge_of(engine: str, search: str) -> Callable[[SetRequest, CombinedMaps], 
     return {"flight": _flight, "official": _official}[search]
 
 
-def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
+def measure_maps(request: SetRequest) -> CombinedMaps:
+    """Return the maps that every search of a set works on.
+
+    Raises
+    ------
+    SearchError
+        When there is no exposure.
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
+    properties = look_up_detector(request.detector)
+    return combine_set(
+        request.exposures,
+        request.folder,
+        properties,
+        own_saturation_level(properties),
+        integrations=request.integrations,
+    )
+
+
+def judge_maps(request: SetRequest, maps: CombinedMaps, keep_evidence: bool = False) -> FlightResult:
+    """Return where the flight search finds what in the maps of a set; see :func:`.flight.categories.search_flight`."""
     properties = look_up_detector(request.detector)
     science = ~request.reference_pixels()
     tgroup = request.exposures[0].set_key.tgroup
-    found = search_flight(maps, science, request.amplifiers(), properties, tgroup, request.parameters)
+    return search_flight(maps, science, request.amplifiers(), properties, tgroup, request.parameters, keep_evidence)
+
+
+def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
+    found = judge_maps(request, maps)
     telegraph = name_unstable(request, maps, found)
     categories = pack_categories(
         {**found.maps, Category.TELEGRAPH: telegraph, Category.NOISY: found.unstable & ~telegraph}

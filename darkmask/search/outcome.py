@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from darkmask.core.display import counted, one_line
 from darkmask.core.flags import FlagTable
 from darkmask.core.version import __version__
 
@@ -34,3 +35,8 @@ class SearchOutcome:
     rate: np.ndarray
     thresholds: dict[str, float] = field(default_factory=dict)
     version: str = __version__
+
+    def __repr__(self) -> str:
+        rows, columns = self.categories.shape
+        bad = counted(int(np.count_nonzero(self.categories)), "pixel")
+        return one_line("SearchOutcome", f"{bad} of {columns}x{rows} with a category")

@@ -24,13 +24,13 @@ MASK_TABLE = ("author", "description", "pedigree", "useafter", "history", "outpu
 # the call of find_pix_with_many_jumps).
 FIXED_IN_CODE = {"max_jump_limit": 10, "jump_ratio_threshold": 5.0, "early_cutoff_fraction": 0.25}
 
-_FLAT_KEYWORDS = (
+FLAT_KEYWORDS = (
     "dead_search", "low_qe_and_open_search", "dead_search_type", "flat_mean_sigma_threshold",
     "flat_mean_normalization_method", "smoothing_box_width", "smoothing_type", "dead_sigma_threshold",
     "max_dead_norm_signal", "run_dead_flux_check", "dead_flux_check_files", "flux_check", "max_low_qe_norm_signal",
     "max_open_adj_norm_signal", "manual_flag_file", "flat_do_not_use", "quality_check",
 )  # fmt: skip
-_FILE_KEYWORDS = ("flat_slope_files", "dark_slope_files", "dark_uncal_files", "dark_jump_files", "dark_fitopt_files")
+FILE_KEYWORDS = ("flat_slope_files", "dark_slope_files", "dark_uncal_files", "dark_jump_files", "dark_fitopt_files")
 
 
 def _tuple(value: Any) -> Any:
@@ -180,6 +180,12 @@ class SearchParameters(BaseModel):
         "takes pixels from science that calibration can mend.",
     )
 
+    def __init__(self, **given: Any):
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise ParameterError(f"{_describe(error)}.") from None
+
     @field_validator("warm_rate", mode="after")
     @classmethod
     def _below_hot(cls, value: float, info: ValidationInfo) -> float:
@@ -228,9 +234,9 @@ class SearchParameters(BaseModel):
             When a key is none of the search's, or a value has the wrong type or is out of its range.
         """
         try:
-            return cls.model_validate(dict(mapping))
-        except ValidationError as error:
-            raise ParameterError(f"{source}: in [search], {_describe(error)}.") from None
+            return cls(**mapping)
+        except ParameterError as error:
+            raise ParameterError(f"{source}: in [search], {error}") from None
 
     def of_search(self, search: str) -> dict[str, Any]:
         """The parameters that decide a search, as plain values for a mask's HISTORY.
@@ -247,7 +253,7 @@ class SearchParameters(BaseModel):
         fields = type(self).model_fields
         # Keywords of bad_pixels() are described there; what has a description here is the flight search's.
         flight = {name for name, field in fields.items() if field.description}
-        idle = {*_FLAT_KEYWORDS, *_FILE_KEYWORDS, "plot"}
+        idle = {*FLAT_KEYWORDS, *FILE_KEYWORDS, "plot"}
         chosen = {*flight, "max_saturated_fraction"} if search == "flight" else set(fields) - flight - idle
         return {name: value for name, value in self.model_dump(mode="json").items() if name in chosen}
 
@@ -255,12 +261,12 @@ class SearchParameters(BaseModel):
         """One sentence for each group of given keywords that changes nothing in a search of darks."""
         given = self.model_fields_set
         sentences = []
-        if flats := [name for name in _FLAT_KEYWORDS if name in given]:
+        if flats := [name for name in FLAT_KEYWORDS if name in given]:
             sentences.append(
                 f"In [search], {', '.join(flats)}: without effect, as no flats are searched, and dead, low-QE and open "
                 "pixels come from the mask in force (--base)."
             )
-        if files := [name for name in _FILE_KEYWORDS if name in given]:
+        if files := [name for name in FILE_KEYWORDS if name in given]:
             sentences.append(
                 f"In [search], {', '.join(files)}: without effect, as the files are those of the delivery."
             )

@@ -45,6 +45,7 @@ def workers(process: subprocess.Popen) -> list[int]:
     return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
+@pytest.mark.slow
 def test_an_interruption_finishes_what_is_begun(running):
     process, out = running
     os.killpg(process.pid, signal.SIGINT)
@@ -59,6 +60,7 @@ def test_an_interruption_finishes_what_is_begun(running):
     assert (out / "prepared" / "jw01062001001_02101_00001_nrcblong.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find the worker")
 def test_a_killed_worker_is_said(running, raw):
     process, out = running

@@ -33,6 +33,34 @@ def mask_map(categories: np.ndarray, rate: np.ndarray | None, title: str) -> byt
     # Room in inches for labels, title and legend; the image takes the rest of a square.
     side = height - 1.1
     axes = figure.add_axes((0.75 / (height + 1.9), 0.6 / height, side / (height + 1.9), side / height))
+    handles = draw_mask_map(axes, categories, rate, title)
+    figure.legend(
+        handles=handles[::-1],
+        loc="upper left",
+        bbox_to_anchor=((0.75 + side) / (height + 1.9), 1 - 0.4 / height),
+        title=f"bad pixels: {_count(np.count_nonzero(categories))}",
+        alignment="left",
+        frameon=False,
+        fontsize=9,
+    )
+    return png_bytes(figure)
+
+
+def draw_mask_map(axes, categories: np.ndarray, rate: np.ndarray | None, title: str) -> list:
+    """Draw the same into axes that somebody else has made.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    categories, rate, title
+        See :func:`mask_map`.
+
+    Returns
+    -------
+    list of matplotlib.lines.Line2D
+        What a legend shows of each category, the one that is drawn last at the end.
+    """
+    rows, columns = categories.shape
     extent = (-0.5, columns - 0.5, -0.5, rows - 0.5)
     background = _background(categories, rate)
     axes.imshow(background, cmap="gray", vmin=0, vmax=1, origin="lower", extent=extent, interpolation="nearest")
@@ -45,16 +73,7 @@ def mask_map(categories: np.ndarray, rate: np.ndarray | None, title: str) -> byt
         label = f"{category.value.replace('_', ' ')}: {_count(y.size)}"
         handles.append(_legend_handle(colour, marker, label))
     axes.set(title=plain(title), xlabel="column (pixels)", ylabel="row (pixels)", xlim=extent[:2], ylim=extent[2:])
-    figure.legend(
-        handles=handles[::-1],
-        loc="upper left",
-        bbox_to_anchor=((0.75 + side) / (height + 1.9), 1 - 0.4 / height),
-        title=f"bad pixels: {_count(np.count_nonzero(categories))}",
-        alignment="left",
-        frameon=False,
-        fontsize=9,
-    )
-    return png_bytes(figure)
+    return handles
 
 
 def _count(number: int) -> str:

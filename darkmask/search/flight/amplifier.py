@@ -1,5 +1,7 @@
 """The flight search in the columns of one amplifier, whose good pixels all of them are judged by."""
 
+from operator import ge, gt, le, lt
+
 import numpy as np
 
 from darkmask.core.detectors import Detector
@@ -9,6 +11,7 @@ from darkmask.search.maps.layout import SHAPE_FRACTION
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.parameters import SearchParameters
 
+from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
 from .robust import neighbour_sum, population
 
 # A SATURATED flag below this share of the published well is one that the saturation step grew from a neighbour, as
@@ -48,6 +51,8 @@ class AmplifierSearch:
     tgroup : float
         s.
     parameters : SearchParameters
+    evidence : dict of str to Compared, optional
+        Is filled with what each test compared, which keeps those maps in memory; see :mod:`.evidence`.
 
     Attributes
     ----------
@@ -67,7 +72,9 @@ class AmplifierSearch:
         detector: Detector,
         tgroup: float,
         parameters: SearchParameters,
+        evidence: Evidence | None = None,
     ):
+        self.evidence = evidence
         self.detector, self.tgroup, self.parameters = detector, tgroup, parameters
         self.integrations, self.groups = maps.integrations, maps.groups
         self.maps = maps.of_columns(columns)
@@ -101,26 +108,31 @@ class AmplifierSearch:
         scatter_of_good, _ = population(maps.scatter, self.science & ~unlooked)
         saturated = self._saturated(scatter_of_good)
         # Those with jumps too: the ramp of an rc pixel may be all jumps, and is known well.
-        enough = maps.differences + maps.jumps >= parameters.min_differences
         judged = self.science & ~saturated
-        undetermined = judged & (~enough | ~np.isfinite(maps.rate) | self._lost())
+        differences = maps.differences + maps.jumps
+        enough = self._test("differences", differences, ge, parameters.min_differences, judged)
+        has_rate = self._test("has_rate", maps.rate, is_finite, None, judged)
+        lost = self._test("lost", self._lost(), is_true, None, judged)
+        undetermined = judged & (~enough | ~has_rate | lost)
         judged &= ~undetermined
 
-        restless = (maps.falls >= MIN_FALLS) & ~unlooked
         excess, quiet, loud = self._noise(judged, unlooked, scatter_of_good)
         rc, inverse_rc = self._rc(judged, quiet, loud)
         judged &= ~(rc | inverse_rc)
-        unsteady = restless | (excess > parameters.noise_significance)
+        restless = self._test("falls", maps.falls, ge, MIN_FALLS, judged, ~unlooked) & ~unlooked
+        unsteady = restless | self._test("noise", excess, gt, parameters.noise_significance, judged)
         detected, falling = self._bright(judged, np.where(restless, np.fmax(quiet, loud), quiet), unsteady)
         # A signal that falls all along is the late part of an inverse rc ramp.
         inverse_rc |= falling
         judged &= ~falling
         self.unstable = judged & unsteady
-        hot = detected & (self.rate * np.float32(self.detector.gain) >= parameters.hot_rate)
-        warm = detected & (self.rate * np.float32(self.detector.gain) >= parameters.warm_rate) & ~hot
+        electrons = self.rate * np.float32(self.detector.gain)
+        hot = detected & self._test("hot", electrons, ge, parameters.hot_rate, detected)
+        warm = detected & self._test("warm", electrons, ge, parameters.warm_rate, detected, ~hot) & ~hot
         # With hardly a quiet difference nothing is known of the noise, and what nothing else finds is not good.
         low_pedestal = self._low_pedestal(judged)
-        unknown = judged & ~unlooked & (maps.differences < parameters.min_differences)
+        few = self._test("few_quiet", maps.differences, lt, parameters.min_differences, judged, ~unlooked)
+        unknown = judged & ~unlooked & few
         unknown &= ~(hot | warm | low_pedestal | self.unstable)
         undetermined |= unknown
         self.judged = judged = judged & ~unknown
@@ -133,6 +145,12 @@ class AmplifierSearch:
             Category.LOW_PEDESTAL: low_pedestal,
             Category.UNDETERMINED: undetermined,
         }
+
+    def _test(self, name: str, value: np.ndarray, passes: Comparison, limit, *asked: np.ndarray) -> np.ndarray:
+        """Compare a map with its limit, bool; where all of ``asked`` hold, the answer decides something."""
+        if self.evidence is not None:
+            self.evidence[name] = Compared(value, passes, limit, np.logical_and.reduce(asked))
+        return passes(value, limit)
 
     def limits(self) -> tuple[float, float]:
         """Rates at which half and 98 % of the pixels with a typical error are detected, DN/s; NaN if none is judged."""
@@ -149,9 +167,10 @@ class AmplifierSearch:
         near 0, so that the level alone would lose it: then its ramp does not move.
         """
         maps = self.maps
-        often = maps.saturated_first >= max(1, self.parameters.max_saturated_fraction * self.integrations)
-        high = maps.first >= own_saturation_level(self.detector)
-        stuck = ~(maps.scatter >= STUCK_SHARE * scatter_of_good)
+        least = max(1, self.parameters.max_saturated_fraction * self.integrations)
+        often = self._test("saturated", maps.saturated_first, ge, least, self.science)
+        high = self._test("level", maps.first, ge, own_saturation_level(self.detector), self.science, often)
+        stuck = self._test("stuck", maps.scatter, not_reaching, STUCK_SHARE * scatter_of_good, self.science, often)
         return self.science & often & (high | stuck)
 
     def _lost(self) -> np.ndarray:
@@ -205,13 +224,15 @@ class AmplifierSearch:
         # A part of what a neighbour's ramp bends by may be left, and a bright linear pixel whose ramp bends by a few
         # per cent is hot and not rc.
         limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_shape)
-        bent = judged & (np.abs(excess) > np.float32(parameters.shape_fraction) * self.signal)
-        falls_off, rises = bent & (excess > limit), bent & (excess < -limit)
-        # A first group far above what the ramp then adds per group: charge that was there before the ramp began.
-        before = (maps.first - self.signal > parameters.rc_first_group) & (
-            np.abs(maps.change) > parameters.rc_ramp_change
+        bent = judged & self._test(
+            "bend", np.abs(excess), gt, np.float32(parameters.shape_fraction) * self.signal, judged
         )
-        falling = rises & (maps.change < 0)
+        falls_off = bent & self._test("early", excess, gt, limit, bent)
+        rises = bent & self._test("late", excess, lt, -limit, bent)
+        # A first group far above what the ramp then adds per group: charge that was there before the ramp began.
+        before = self._test("first_group", maps.first - self.signal, gt, parameters.rc_first_group, bent)
+        before &= self._test("change", np.abs(maps.change), gt, parameters.rc_ramp_change, bent)
+        falling = rises & self._test("falling", maps.change, lt, 0, rises)
         return (falls_off | (bent & before)) & ~falling, falling
 
     def _bright(self, judged, ratio, unsteady) -> tuple[np.ndarray, np.ndarray]:
@@ -235,11 +256,14 @@ class AmplifierSearch:
         limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_rate)
         # Falling is below nothing, and not only below the dark current of the others.
         below = self.rate - np.float32(min(self.centre, 0.0))
-        return judged & (above >= limit), judged & (below <= -limit) & (maps.change < 0)
+        detected = judged & self._test("detected", above, ge, limit, judged)
+        below_nothing = judged & self._test("below", below, le, -limit, judged)
+        return detected, below_nothing & self._test("sinking", maps.change, lt, 0, below_nothing)
 
     def _low_pedestal(self, judged) -> np.ndarray:
         centre, sigma = population(self.maps.pedestal, judged)
-        return judged & (self.maps.pedestal < np.float32(centre - self.parameters.pedestal_significance * sigma))
+        limit = np.float32(centre - self.parameters.pedestal_significance * sigma)
+        return judged & self._test("pedestal", self.maps.pedestal, lt, limit, judged)
 
 
 def exponential_bend(groups: int) -> float:

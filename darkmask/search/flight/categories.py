@@ -18,6 +18,7 @@ from darkmask.search.maps import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 
 from .amplifier import AmplifierSearch
+from .evidence import Evidence
 
 # With fewer integrations a cosmic ray cannot be told from what a pixel does again and again, and with fewer groups the
 # shape of a ramp cannot be told from its noise.
@@ -41,6 +42,8 @@ class FlightResult:
         Of a group difference of good pixels of each column's amplifier, DN.
     thresholds : dict of str to float
         In the units that their names end in.
+    evidence : tuple of (slice, dict of str to Compared)
+        Of the columns of each amplifier, where it was asked for.
     """
 
     maps: dict[Category, np.ndarray]
@@ -48,6 +51,7 @@ class FlightResult:
     rate: np.ndarray
     noise: np.ndarray
     thresholds: dict[str, float]
+    evidence: tuple[tuple[slice, Evidence], ...] = ()
 
 
 def search_flight(
@@ -57,6 +61,7 @@ def search_flight(
     detector: Detector,
     tgroup: float,
     parameters: SearchParameters,
+    keep_evidence: bool = False,
 ) -> FlightResult:
     """Find every category in the combined maps of a set.
 
@@ -72,6 +77,8 @@ def search_flight(
     tgroup : float
         Group time, s.
     parameters : SearchParameters
+    keep_evidence : bool
+        Keep what each test compared, which takes some 90 bytes a pixel.
 
     Returns
     -------
@@ -92,9 +99,12 @@ def search_flight(
     unstable = np.zeros(rate.shape, dtype=bool)
     noise = np.empty(rate.shape[1])
 
+    evidence: tuple[tuple[slice, Evidence], ...] = tuple((columns, {}) for columns in amplifiers if keep_evidence)
+
     def work(columns: slice) -> tuple[float, float]:
+        kept = next((tests for of, tests in evidence if of == columns), None)
         with np.errstate(invalid="ignore", divide="ignore"):
-            part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters)
+            part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept)
             for category, where in part.search().items():
                 found[category][:, columns] = where
         unstable[:, columns] = part.unstable
@@ -104,7 +114,7 @@ def search_flight(
 
     with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
         limits = np.array(list(pool.map(work, amplifiers))) * detector.gain
-    return FlightResult(found, unstable, rate, noise, _thresholds(parameters, limits))
+    return FlightResult(found, unstable, rate, noise, _thresholds(parameters, limits), evidence)
 
 
 def _thresholds(parameters: SearchParameters, limits: np.ndarray) -> dict[str, float]:

@@ -37,35 +37,64 @@ def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) 
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    unstable = found.unstable
+    telegraph = np.zeros_like(found.unstable)
+    telegraph[found.unstable] = two_level_gains(request, maps, found.unstable, found.noise) > (
+        request.parameters.telegraph_bic
+    )
+    return telegraph
+
+
+def two_level_gains(
+    request: SetRequest, maps: CombinedMaps, unstable: np.ndarray, noise_of_columns: np.ndarray
+) -> np.ndarray:
+    """How much better two levels explain the reads of unstable pixels than one noisy level.
+
+    Parameters
+    ----------
+    request : SetRequest
+    maps : CombinedMaps
+    unstable : numpy.ndarray, shape (y, x), bool
+        Whole rows of them: the others of a row decide which integrations are looked at first.
+    noise_of_columns : numpy.ndarray, shape (x,), float64
+        Of a group difference of good pixels, DN.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float64
+        Of each unstable pixel, by row and then by column: what :func:`.telegraph.telegraph_evidence` gives. Beyond
+        ``telegraph_bic`` it may be too low, as the fit ends there.
+
+    Raises
+    ------
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
     y, x = np.nonzero(unstable)
-    noise = found.noise[x]
+    noise = noise_of_columns[x]
     slope = maps.rate[y, x].astype(np.float64) * request.exposures[0].set_key.tgroup
     # All groups are usable where each difference is either quiet or a jump; elsewhere GROUPDQ says which are.
     flagged = maps.differences[y, x] + maps.jumps[y, x] != maps.integrations * (maps.groups - 1)
     begins = np.searchsorted(y, np.arange(unstable.shape[0] + 1))
-    named = np.zeros(len(y), dtype=np.bool_)
+    gains = np.empty(len(y))
     level = own_saturation_level(look_up_detector(request.detector))
 
     opened = OpenSet(request.exposures, request.folder, request.integrations)
 
     def work(_room: None, start: int, count: int) -> None:
-        failed = _name_rows(
+        failed = _weigh_rows(
             opened.places, unstable.shape, maps.groups, start, begins[start : start + count + 1], x, flagged, slope,
-            noise, level, request.parameters.telegraph_bic, named,
+            noise, level, request.parameters.telegraph_bic, gains,
         )  # fmt: skip
         opened.require_read(failed)
 
     with opened:
         work_in_blocks(work, len(unstable), _ROWS_AT_ONCE, lambda: None)
-    telegraph = np.zeros_like(unstable)
-    telegraph[y, x] = named
-    return telegraph
+    return gains
 
 
 @kernel
-def _name_rows(places, shape, groups, first_row, begins, columns, flagged, slope, noise, level, least, named):
-    """Name the pixels of some rows, reading no more of them than it takes; gives the integration that failed, or -1.
+def _weigh_rows(places, shape, groups, first_row, begins, columns, flagged, slope, noise, level, least, gains):
+    """Weigh the pixels of some rows, reading no more of them than it takes; gives the integration that failed, or -1.
 
     Those of each row stand from one of ``begins`` to the next.
     """
@@ -109,7 +138,7 @@ def _name_rows(places, shape, groups, first_row, begins, columns, flagged, slope
                     if not _read_ramp(places[order[j]], pixels, start + here, flagged[k], level, ramps[j]):
                         return order[j]
                 gain = telegraph_evidence(ramps, slope[k], noise[k], least)
-            named[k] = gain > least
+            gains[k] = gain
     return -1
 
 

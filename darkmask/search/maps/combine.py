@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.detectors import Detector
+from darkmask.core.display import counted, one_line
 from darkmask.core.errors import SearchError
 from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.delivery import Exposure, OpenSet
@@ -82,6 +83,10 @@ class CombinedMaps:
     scatter: np.ndarray
     jumps: np.ndarray
     falls: np.ndarray
+
+    def __repr__(self) -> str:
+        what = f"{counted(self.integrations, 'integration')} of {counted(self.groups, 'group')}"
+        return one_line("CombinedMaps", what, f"{self.rate.shape[1]}x{self.rate.shape[0]} pixels")
 
     def of_columns(self, columns: slice) -> "CombinedMaps":
         """Views of some columns."""

@@ -10,7 +10,7 @@ import numpy as np
 from darkmask.core.detectors import Geometry
 from darkmask.core.errors import DeliveryError, SearchError
 from darkmask.core.flags import dq_bits, has_flag
-from darkmask.delivery import scan
+from darkmask.delivery import DeliveryIndex, scan
 from darkmask.delivery.inspection import DARK
 from darkmask.delivery.records import FileRecord, Kind, ProblemKind
 from darkmask.search.parameters import SearchParameters
@@ -70,7 +70,31 @@ def find_flats(folder: Path, detector: str, geometry: Geometry) -> tuple[Path, .
     DeliveryError
         When there is none, or one is damaged, is a dark, is no slope or is of another size.
     """
-    index = scan(folder)
+    return choose_flats(scan(folder), detector, geometry, f"The folder {folder} holds")
+
+
+def choose_flats(index: DeliveryIndex, detector: str, geometry: Geometry, where: str) -> tuple[Path, ...]:
+    """Return the slope files of full-frame flats of one detector, of files that were scanned.
+
+    Parameters
+    ----------
+    index : DeliveryIndex
+        Of the flats.
+    detector : str
+    geometry : Geometry
+    where : str
+        The beginning of the sentence that there is none: "The folder flats holds".
+
+    Returns
+    -------
+    tuple of Path
+        Ordered by path.
+
+    Raises
+    ------
+    DeliveryError
+        As of :func:`find_flats`.
+    """
     damaged = index.problems_of(detector, None, ProblemKind.FILE)
     if damaged:
         raise DeliveryError(damaged[0].sentence)
@@ -82,7 +106,7 @@ def find_flats(folder: Path, detector: str, geometry: Geometry) -> tuple[Path, .
                 chosen[record.key] = record
     if not chosen:
         raise DeliveryError(
-            f"The folder {folder} holds no full-frame _rate or _rateints file of a flat of {detector}: add them, or "
+            f"{where} no full-frame _rate or _rateints file of a flat of {detector}: add them, or "
             "name the detectors that have flats with --detectors."
         )
     for record in chosen.values():

@@ -1,4 +1,4 @@
-"""What the commands do, as functions."""
+"""What the command ``search`` does, as a function."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,18 +9,17 @@ from darkmask.build.products import BuiltMask
 from darkmask.build.request import BuildRequest
 from darkmask.core.atomic import replacing, storing
 from darkmask.core.detectors import Geometry
-from darkmask.core.errors import DeliveryError, MaskError
-from darkmask.core.flags import Category, has_flag, in_category, pixel_flags
+from darkmask.core.errors import DeliveryError
+from darkmask.core.flags import Category, has_flag, in_category
+from darkmask.delivery import scan
 from darkmask.masks.file import read_mask
 from darkmask.masks.folder import scan_masks
 from darkmask.masks.manual_flags import read_manual_flags
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.reffiles.flats import FLAT_MNEMONICS, find_flats
 
-from .delivery import scan
 
-
-def search_delivery(
+def write_search(
     delivery: Path,
     out: Path,
     *,
@@ -103,37 +102,6 @@ def _publish(built: BuiltMask, detector: str, out: Path) -> None:
 def _seen_in_flats(mask: Path) -> str:
     decoded = read_mask(mask).decoded
     return "".join(f", {name.lower()} {int(has_flag(decoded, name).sum())}" for name in FLAT_MNEMONICS)
-
-
-def compare_masks(first: Path, second: Path) -> str:
-    """A table of two masks, flag by flag: pixels in both, only in the first, only in the second.
-
-    Parameters
-    ----------
-    first, second : Path
-        MASK files of the same frame size.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    MaskError
-        When one cannot be read, or their sizes differ.
-    """
-    a, b = read_mask(first), read_mask(second)
-    if a.decoded.shape != b.decoded.shape:
-        raise MaskError(
-            f"{first} has the shape {a.decoded.shape} and {second} {b.decoded.shape}: give masks of one frame size."
-        )
-    lines = [f"{'flag':<18}{'both':>10}{'only A':>10}{'only B':>10}"]
-    for name in pixel_flags():
-        in_a, in_b = has_flag(a.decoded, name), has_flag(b.decoded, name)
-        if in_a.any() or in_b.any():
-            both, only_a, only_b = (in_a & in_b).sum(), (in_a & ~in_b).sum(), (in_b & ~in_a).sum()
-            lines.append(f"{name:<18}{both:>10}{only_a:>10}{only_b:>10}")
-    return "\n".join(lines)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -1,0 +1,119 @@
+"""What the flight search compares with what: each test's map and limit, and what it asks.
+
+The search compares by :class:`Compared`, so that who asks why a pixel was named reads the very numbers that decided.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Comparison = Callable[[Any, Any], Any]
+
+
+class Compared(NamedTuple):
+    """One comparison of the search, in the columns of an amplifier.
+
+    Attributes
+    ----------
+    value : numpy.ndarray, shape (y, x)
+    passes : callable
+        Of a value and a limit, element by element.
+    limit : number, numpy.ndarray of shape (y, x), or None
+    asked : numpy.ndarray, shape (y, x), bool
+        Where the answer decides something: a saturated pixel is not asked whether it is noisy.
+    """
+
+    value: np.ndarray
+    passes: Comparison
+    limit: Any
+    asked: np.ndarray
+
+    def at(self, y: int, x: int) -> tuple[Any, Any, bool]:
+        """Return a pixel's value, its limit (None where there is none), and whether it passes."""
+        value = self.value[y, x]
+        limit = self.limit[y, x] if np.ndim(self.limit) == 2 else self.limit
+        return value, limit, bool(self.passes(value, limit))
+
+
+Evidence = dict[str, Compared]
+
+
+def not_reaching(value, limit):
+    """Whether a value lies below a limit, or is no number."""
+    return np.logical_not(value >= limit)
+
+
+def is_finite(value, _limit=None):
+    """Whether a value is a number."""
+    return np.isfinite(value)
+
+
+def is_true(value, _limit=None):
+    """Whether it is so, which needs no limit."""
+    return value
+
+
+class Question(NamedTuple):
+    """What a test asks.
+
+    Attributes
+    ----------
+    name : str
+        Of what is compared.
+    unit : str
+    relation : str
+        In which a value that passes stands to the limit.
+    sentence : str
+        What passing means.
+    in_electrons : bool
+        The search compares DN; the detector's gain makes electrons of them.
+    """
+
+    name: str
+    unit: str
+    relation: str
+    sentence: str
+    in_electrons: bool = False
+
+
+# In the order in which they are asked.
+QUESTIONS = {
+    "saturated": Question(
+        "saturated in group 0", "integrations", ">=", "The saturation step flags the first group often enough."
+    ),
+    "level": Question(
+        "signal of group 0", "DN", ">=", "The level is that of a saturated pixel: with the flags, it is saturated."
+    ),
+    "stuck": Question(
+        "scatter of differences", "DN", "<", "The ramp does not move: with the flags, the pixel is saturated."
+    ),
+    "differences": Question("group differences", "", ">=", "There are enough of them to judge the pixel."),
+    "has_rate": Question("rate", "DN/s", "is finite", "Some integration gives a rate."),
+    "lost": Question("taken out by PIXELDQ", "", "is true", "The ramp fit was told not to use it: undetermined."),
+    "bend": Question(
+        "bend of the ramp", "DN/group", ">", "The ramp bends by more than a share of its own signal: it may be rc."
+    ),
+    "early": Question("early minus late differences", "DN/group", ">", "The ramp is steeper early than late: rc."),
+    "late": Question("early minus late differences", "DN/group", "<", "The ramp is steeper late than early."),
+    "first_group": Question("first group above the ramp", "DN", ">", "There was charge before the ramp began."),
+    "change": Question("change over the ramp", "DN", ">", "The ramp changes: with charge from before, it is rc."),
+    "falling": Question("last minus first group", "DN", "<", "The signal falls: it is inverse rc, or else rc."),
+    "falls": Question("falls", "", ">=", "The signal falls in single groups more often than by chance: unstable."),
+    "noise": Question("noise above good pixels", "sigma", ">", "The group differences scatter too much: unstable."),
+    "detected": Question("rate above good pixels", "electron/s", ">=", "The pixel is brighter than others.", True),
+    "below": Question("rate below zero", "electron/s", "<=", "The mean rate is significantly negative.", True),
+    "sinking": Question("last minus first group", "DN", "<", "The signal falls all along: inverse rc."),
+    "hot": Question("rate", "electron/s", ">=", "The detected pixel is hot."),
+    "warm": Question("rate", "electron/s", ">=", "The detected pixel is warm; a fainter one has no name."),
+    "pedestal": Question("pedestal", "DN", "<", "The pedestal is low."),
+    "few_quiet": Question(
+        "differences without jumps",
+        "",
+        "<",
+        "Too few tell of its noise: undetermined, unless something was found.",
+    ),
+    "telegraph": Question(
+        "gain of two levels in BIC", "", ">", "Two levels explain the reads of the unstable pixel: telegraph, or noisy."
+    ),
+}

@@ -1,0 +1,192 @@
+"""An explanation agrees with what the search called a pixel, and its numbers are those of the maps."""
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from darkmask import Category, bad_pixels
+from darkmask.core.errors import DarkmaskError, DeliveryError, ParameterError
+from darkmask.core.flags import in_category
+from darkmask.search.flight.evidence import QUESTIONS
+
+MOST = 12
+
+
+def named_by(tests) -> set[Category]:
+    """What the outcomes of the tests make of a pixel, as docs/categories.md says it."""
+
+    def passes(name: str) -> bool:
+        return name in tests and tests[name].outcome
+
+    named = set()
+    if passes("saturated") and (passes("level") or passes("stuck")):
+        return {Category.SATURATED}
+    if not passes("differences") or not passes("has_rate") or passes("lost"):
+        return {Category.UNDETERMINED}
+    if passes("late") and passes("falling"):
+        return {Category.INVERSE_RC}
+    if passes("bend") and (passes("early") or (passes("first_group") and passes("change"))):
+        return {Category.RC}
+    if passes("below") and passes("sinking"):
+        return {Category.INVERSE_RC}
+    if passes("detected") and passes("hot"):
+        named.add(Category.HOT)
+    elif passes("detected") and passes("warm"):
+        named.add(Category.WARM)
+    if passes("falls") or passes("noise"):
+        named.add(Category.TELEGRAPH if passes("telegraph") else Category.NOISY)
+    if passes("pedestal"):
+        named.add(Category.LOW_PEDESTAL)
+    if passes("few_quiet") and not named:
+        named.add(Category.UNDETERMINED)
+    return named
+
+
+def own_copy(path) -> None:
+    """Put a file in the place of a link to its bytes."""
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+
+
+def some_of(where: np.ndarray, seed: int = 1):
+    """A few (y, x) of an image."""
+    places = np.argwhere(where)
+    return np.random.default_rng(seed).permutation(places)[:MOST]
+
+
+@pytest.fixture(params=["found", "with_subarray", "subarray"])
+def searched(request, with_subarray):
+    return with_subarray.subarrays["SUB64P"] if request.param == "subarray" else request.getfixturevalue(request.param)
+
+
+@pytest.mark.parametrize("category", [c for c in Category if c is not Category.UNDETERMINED])
+def test_the_tests_of_a_bad_pixel_give_its_categories(searched, category):
+    for y, x in some_of(in_category(searched.categories, category)):
+        explanation = searched.explain(x, y)
+        assert named_by(explanation) == {Category(name) for name in explanation.categories}, str(explanation)
+        assert category in explanation.categories
+
+
+def test_every_category_that_is_simulated_was_explained(found, with_subarray):
+    every = found.categories | with_subarray.categories
+    assert {c for c in Category if in_category(every, c).any()} >= set(Category) - {Category.UNDETERMINED}
+
+
+def test_the_tests_of_a_good_pixel_name_nothing(searched):
+    science = ~searched.products.request.set_request(searched.subarray).reference_pixels()
+    for y, x in some_of(science & (searched.categories == 0)):
+        explanation = searched.explain(x, y)
+        assert explanation.categories == ()
+        assert named_by(explanation) == set(), str(explanation)
+        assert "good" in str(explanation)
+
+
+def test_a_neighbour_of_a_saturated_pixel_is_explained_by_its_own_ramp(found):
+    saturated = np.argwhere(in_category(found.categories, Category.SATURATED))
+    y, x = next((y, x) for y, x in saturated if not found.categories[y, x - 1])
+    explanation = found.explain(x - 1, y)
+    assert explanation["saturated"].outcome
+    assert not explanation["level"].outcome
+    assert named_by(explanation) == set()
+
+
+def test_a_pixel_without_a_rate_is_undetermined(small, tmp_path):
+    folder, place = small.copy(tmp_path), (60, 70)
+    for path in folder.glob("*_nrca1_*"):
+        kind = path.stem.rsplit("_", 1)[1]
+        own_copy(path)
+        with fits.open(path, mode="update") as hdus:
+            if kind in ("rate", "rateints"):
+                hdus["SCI"].data[(..., *place)] = np.nan
+            elif kind == "fitopt":
+                hdus["PEDESTAL"].data[(..., *place)] = 0
+    taken_out = bad_pixels(folder, detector="NRCA1")
+    explanation = taken_out.explain(place[1], place[0])
+    assert explanation["lost"].outcome
+    assert named_by(explanation) == {Category.UNDETERMINED} == {Category(name) for name in explanation.categories}
+
+
+def test_values_are_those_of_the_pixel_in_the_units_they_name(found):
+    y, x = np.argwhere(in_category(found.categories, Category.HOT))[0]
+    hot = found.explain(x, y)["hot"]
+    assert hot.value == pytest.approx(found.rate[y, x])
+    assert (hot.unit, hot.limit, hot.relation) == ("electron/s", 0.275, ">=")
+    row = found.table()[(found.table()["x"] == x) & (found.table()["y"] == y)][0]
+    assert found.explain(x, y)["pedestal"].value == pytest.approx(row["pedestal"].value)
+    detected = found.explain(x, y)["detected"]
+    assert detected.outcome == (detected.value >= detected.limit)
+
+
+def test_limits_follow_the_parameters(small, found):
+    y, x = np.argwhere(in_category(found.categories, Category.HOT))[0]
+    higher = bad_pixels(small.delivery, detector="NRCA1", hot_rate=1e4)
+    assert higher.explain(x, y)["hot"].limit == 1e4
+    assert not higher.explain(x, y)["hot"].outcome
+    assert higher.explain(x, y).categories == ("warm",)
+    assert "warm" not in found.explain(x, y)
+
+
+def test_each_kind_of_test_is_shown_somewhere(found, with_subarray):
+    shown = set()
+    for searched in (found, with_subarray):
+        for y, x in np.argwhere(searched.categories):
+            shown |= {test.test for test in searched.explain(x, y)}
+    # No simulated pixel has a rate below zero that is significant.
+    assert shown == set(QUESTIONS) - {"sinking"}
+
+
+def test_a_reference_pixel_is_put_to_no_test(found):
+    explanation = found.explain(0, 0)
+    assert len(explanation) == 0
+    assert "reference pixel" in str(explanation)
+    assert len(explanation.table()) == 0
+
+
+def test_it_is_a_table_a_sequence_and_a_text(found):
+    y, x = np.argwhere(in_category(found.categories, Category.TELEGRAPH))[0]
+    explanation = found.explain(x, y)
+    table = explanation.table()
+    assert len(table) == len(explanation) == len(list(explanation))
+    assert list(table["outcome"]) == [test.outcome for test in explanation]
+    assert explanation[0] is explanation["saturated"]
+    lines = str(explanation).splitlines()
+    assert lines[0] == f"NRCA1 FULL, x = {x}, y = {y}: {', '.join(explanation.categories)}"
+    assert len(lines) == len(explanation) + 2
+    assert all(test.sentence in explanation._repr_html_() for test in explanation)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ((128, 0), "x = 128 lies outside the frame: give a number from 0 to 127."),
+        ((0, -1), "y = -1 lies outside the frame: give a number from 0 to 127."),
+        ((1.5, 0), "x = 1.5 is no whole number: pixels are counted from 0."),
+    ],
+)
+def test_a_place_that_is_none_is_one_sentence(found, place, said):
+    with pytest.raises(ParameterError) as raised:
+        found.explain(*place)
+    assert str(raised.value) == said
+
+
+def test_other_searches_are_not_explained(small):
+    official = bad_pixels(small.delivery, detector="NRCA1", search="official")
+    with pytest.raises(ParameterError, match="search='flight' and not for 'official'"):
+        official.explain(5, 5)
+
+
+def test_another_test_is_answered_with_the_nearest(found):
+    with pytest.raises(DarkmaskError, match="the nearest is 'detected'"):
+        found.explain(64, 64)["detectd"]
+
+
+def test_darks_that_changed_are_one_sentence(small, tmp_path):
+    folder = small.copy(tmp_path)
+    searched = bad_pixels(folder, detector="NRCA1")
+    path = next(folder.glob("*_nrca1_jump.fits"))
+    own_copy(path)
+    with path.open("ab") as file:
+        file.write(bytes(2880))
+    with pytest.raises(DeliveryError, match="has changed since the delivery was scanned"):
+        searched.explain(64, 64)

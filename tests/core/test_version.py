@@ -1,0 +1,31 @@
+"""The version: that of the installed package, and the same fallback everywhere."""
+
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+
+import darkmask
+from darkmask.core.version import FALLBACK
+from tests.support.project import ROOT
+
+
+def test_it_is_the_one_that_is_installed():
+    assert darkmask.__version__ == metadata.version("darkmask")
+
+
+def test_a_checkout_that_nobody_installed_has_the_fallback():
+    # Without site-packages nothing is installed, and the package itself needs nothing.
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import darkmask; print(darkmask.__version__)"
+    ended = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, str(ROOT)], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.split() == [FALLBACK]
+
+
+def test_the_fallback_is_the_one_of_the_build_and_of_the_last_release():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        assert tomllib.load(file)["tool"]["setuptools_scm"]["fallback_version"] == FALLBACK
+    released = [line for line in (ROOT / "CHANGELOG.md").read_text().splitlines() if line.startswith("## ")]
+    assert released[0] == "## Unreleased"
+    assert released[1].startswith(f"## {FALLBACK} - ")

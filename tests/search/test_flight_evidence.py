@@ -1,0 +1,64 @@
+"""What the flight search keeps of its tests, when it is asked to, and that keeping it changes nothing."""
+
+import numpy as np
+import pytest
+
+from darkmask.core.detectors import Geometry
+from darkmask.delivery import scan
+from darkmask.search.engines import judge_maps, measure_maps
+from darkmask.search.flight.evidence import QUESTIONS, Compared, is_finite, is_true, not_reaching
+from darkmask.search.parameters import SearchParameters
+from darkmask.search.request import SetRequest
+
+
+@pytest.fixture(scope="module")
+def judged(small):
+    exposures = scan(small.delivery).main_set("NRCA1", "FULL")
+    request = SetRequest(exposures, small.delivery, "native", "flight", SearchParameters(), Geometry(128))
+    maps = measure_maps(request)
+    return judge_maps(request, maps), judge_maps(request, maps, keep_evidence=True)
+
+
+def test_nothing_is_kept_unless_it_is_asked_for(judged):
+    plain, kept = judged
+    assert plain.evidence == ()
+    assert [columns for columns, _ in kept.evidence] == list(Geometry(128).amplifier_columns())
+
+
+def test_keeping_changes_nothing(judged):
+    plain, kept = judged
+    for category, where in plain.maps.items():
+        np.testing.assert_array_equal(where, kept.maps[category])
+    np.testing.assert_array_equal(plain.unstable, kept.unstable)
+    np.testing.assert_array_equal(plain.rate, kept.rate)
+    assert plain.thresholds == kept.thresholds
+
+
+def test_each_test_of_the_search_has_a_question_and_the_other_way_round(judged):
+    for _, evidence in judged[1].evidence:
+        # Of the few unstable pixels the ramps are read again.
+        assert set(evidence) == set(QUESTIONS) - {"telegraph"}
+
+
+def test_no_map_that_is_kept_was_changed_later(judged):
+    """Each comparison, made again on what was kept, gives what the search found."""
+    _, kept = judged
+    for columns, tests in kept.evidence:
+        passes = {name: test.passes(test.value, test.limit) & test.asked for name, test in tests.items()}
+        unstable = (passes["falls"] | passes["noise"]) & ~(passes["below"] & passes["sinking"])
+        np.testing.assert_array_equal(kept.unstable[:, columns], unstable)
+        hot = passes["detected"] & passes["hot"]
+        np.testing.assert_array_equal(kept.maps["hot"][:, columns], hot)
+        np.testing.assert_array_equal(kept.maps["warm"][:, columns], passes["detected"] & passes["warm"])
+        saturated = passes["saturated"] & (passes["level"] | passes["stuck"])
+        np.testing.assert_array_equal(kept.maps["saturated"][:, columns], saturated)
+        np.testing.assert_array_equal(kept.maps["low_pedestal"][:, columns], passes["pedestal"])
+
+
+def test_one_pixel_is_compared_as_the_map_was():
+    value, limit = np.array([[1, np.nan], [3, 4]], np.float32), np.array([[2, 2], [3, 9]], np.float32)
+    every = np.ones((2, 2), bool)
+    for passes, bound in ((not_reaching, limit), (not_reaching, 3.0), (is_finite, None), (is_true, None)):
+        test = Compared(value > 2 if passes is is_true else value, passes, bound, every)
+        answers = np.array([[test.at(y, x)[2] for x in (0, 1)] for y in (0, 1)])
+        np.testing.assert_array_equal(answers, passes(test.value, bound))
