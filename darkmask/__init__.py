@@ -1,14 +1,14 @@
 """Find bad pixels in JWST NIRCam darks, write MASK reference files and compare them.
 
-======================  ==================================================================
-:func:`bad_pixels`      the bad pixels of one detector, also by the call of jwst_reffiles
-:func:`search_delivery` those of every detector of a delivery
-:func:`scan_delivery`   what a folder of darks holds, by its headers alone
-:func:`compare_masks`   two masks, flag by flag
-:func:`read_mask`       a MASK file, as stored and as the pipeline decodes it
-:class:`Category`       the kinds of bad pixels
-:class:`SearchParameters`  every parameter of a search, with its default and source
-======================  ==================================================================
+==========================  ==================================================================
+:func:`bad_pixels`          the bad pixels of one detector, also by the call of jwst_reffiles
+:func:`search_delivery`     those of every detector of a delivery
+:func:`scan_delivery`       what a folder of darks holds, by its headers alone
+:func:`compare_masks`       two masks, flag by flag
+:func:`read_mask`           a MASK file, as stored and as the pipeline decodes it
+:class:`Category`           the kinds of bad pixels
+:class:`SearchParameters`   every parameter of a search, with its default and source
+==========================  ==================================================================
 
 Each name is loaded when it is first asked for: importing this package costs nothing.
 """

@@ -81,6 +81,8 @@ def write_pages(folder: Path) -> None:
                 members="no-members" if path.name == "__init__.py" else "members",
             )
     pages["library/index.rst"] = _INDEX_PAGE.format(pages="\n   ".join(rooms))
+    for gone in {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} - set(pages):
+        (folder / gone).unlink()
     for name, text in pages.items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
