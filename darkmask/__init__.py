@@ -1,27 +1,26 @@
 """Find bad pixels in JWST NIRCam darks, write MASK reference files and compare them.
 
-======================  ==================================================================
-:func:`bad_pixels`      the bad pixels of one detector, also by the call of jwst_reffiles
-:func:`search_delivery` those of every detector of a delivery
-:func:`scan_delivery`   what a folder of darks holds, by its headers alone
-:func:`compare_masks`   two masks, flag by flag
-:func:`read_mask`       a MASK file, as stored and as the pipeline decodes it
-:class:`Category`       the kinds of bad pixels
-:class:`SearchParameters`  every parameter of a search, with its default and source
-======================  ==================================================================
+==========================  ==================================================================
+:func:`bad_pixels`          the bad pixels of one detector, also by the call of jwst_reffiles
+:func:`search_delivery`     those of every detector of a delivery
+:func:`scan_delivery`       what a folder of darks holds, by its headers alone
+:func:`compare_masks`       two masks, flag by flag
+:func:`read_mask`           a MASK file, as stored and as the pipeline decodes it
+:class:`Category`           the kinds of bad pixels
+:class:`SearchParameters`   every parameter of a search, with its default and source
+==========================  ==================================================================
 
 Each name is loaded when it is first asked for: importing this package costs nothing.
 """
 
 from typing import TYPE_CHECKING
 
-from .core.version import __version__
-
 if TYPE_CHECKING:
     from .api.comparison import compare_masks
     from .api.request import scan_delivery
     from .api.search import bad_pixels, search_delivery
     from .core.flags import Category
+    from .core.version import __version__
     from .masks.file import read_mask
     from .search.parameters import SearchParameters
 
@@ -40,6 +39,7 @@ __all__ = [
 _HOMES = {
     "Category": "core.flags",
     "SearchParameters": "search.parameters",
+    "__version__": "core.version",
     "bad_pixels": "api.search",
     "compare_masks": "api.comparison",
     "read_mask": "masks.file",

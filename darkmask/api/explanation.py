@@ -29,7 +29,7 @@ class PixelTest(NamedTuple):
     Attributes
     ----------
     test : str
-        A short name, see :data:`darkmask.search.flight.evidence.QUESTIONS`.
+        A short name: a key of ``QUESTIONS`` in :mod:`darkmask.search.flight.evidence`.
     name : str
         Of what was measured.
     value : float

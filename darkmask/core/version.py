@@ -1,3 +1,16 @@
 """The version of this package, which every layer may tell."""
 
-__version__ = "0.1.0"
+from importlib.metadata import PackageNotFoundError, version
+
+# What a checkout says that nobody installed; pyproject.toml has the same for a checkout without tags.
+FALLBACK = "0.2.0"
+
+
+def _installed() -> str:
+    try:
+        return version("darkmask")
+    except PackageNotFoundError:
+        return FALLBACK
+
+
+__version__ = _installed()

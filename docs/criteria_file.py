@@ -1,0 +1,329 @@
+"""Make the page `docs/criteria-file.md` from the models that read a criteria file.
+
+    PYTHONPATH=. python docs/criteria_file.py
+
+Types, defaults and bounds are the models'; so is the meaning of a key that they describe. `MEANINGS` says the others.
+`tests/docs/test_criteria_file.py` holds the page and the models together.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from darkmask.search.parameters import SearchParameters
+from fixtures.criteria.model import (
+    Criteria,
+    Criterion,
+    FrameGeometry,
+    GroundTest,
+    Injection,
+    MaskHeader,
+    Plan,
+    PlannedSubarray,
+)
+from fixtures.criteria.profiles import OVERRIDABLE
+
+PAGE = Path(__file__).resolve().parent / "criteria-file.md"
+
+MEANINGS: dict[str, dict[str, str]] = {
+    "Criteria": {
+        "schema": "The version of this format.",
+        "name": "What results and the report call these criteria; a file that extends another must have one.",
+        "description": "One line for the top of the report.",
+        "geometry": "The frame of a detector, see below.",
+        "plan": "What the delivery must hold, see below.",
+        "search": "Parameters of the search, see below.",
+        "mask": "The header of the masks that the run makes, see below.",
+        "injection": "From which strength on injected defects must be found, see below.",
+        "ground": "What is known of the ground masks, see below.",
+        "criteria": "Bounds, one table for each criterion, see below.",
+    },
+    "FrameGeometry": {
+        "frame": "Pixels along each side of a full frame.",
+        "border": "Reference pixels along each edge of it.",
+    },
+    "Plan": {
+        "detectors": "The detectors that must be there; `--detectors` asks of fewer.",
+        "subarrays": "The subarrays that must be there, each a table of `detector` and `name`.",
+        "excluded_observations": "Observation numbers, as file names have them, that are never searched, such as those of "
+        "a cool-down.",
+        "compare_engines": "Whether `jwst_reffiles` searches too, to compare with (12 s and 3 GB a detector).",
+    },
+    "PlannedSubarray": {
+        "detector": "The detector that the subarray is read from.",
+        "name": "The value of SUBARRAY in the headers.",
+    },
+    "MaskHeader": {
+        "author": "AUTHOR.",
+        "description": "DESCRIP.",
+        "pedigree": "PEDIGREE; when absent, INFLIGHT with the first and the last DATE-OBS of the delivery.",
+        "useafter": "USEAFTER; when absent, the first DATE-OBS of the delivery.",
+        "history": "Lines of HISTORY before those that the run adds.",
+        "subarray": "SUBARRAY: GENERIC for a mask that the pipeline cuts to any subarray.",
+        "output": "The name of the file; `{detector}` becomes the name of the detector.",
+    },
+    "Injection": {
+        "rc": "Amplitude in DN of the charging curve that is added to a ramp.",
+        "inverse_rc": "Amplitude in DN of the decay that is added to a ramp.",
+        "telegraph": "DN between the two levels.",
+        "noisy": "Factor on the noise of a read.",
+        "low_pedestal": "DN by which the pedestal is lowered.",
+    },
+    "GroundTest": {"hot_rate": "The rate, in e-/s, from which on the ground masks call a pixel hot."},
+    "Criterion": {
+        "title": "What the report calls it.",
+        "question": "What is asked, as a question.",
+        "scope": "`detector`: asked of the full frame of each detector; `set`: of that and of each planned subarray; "
+        "`subarray`: of each planned subarray.",
+        "unit": "The unit of the measured value and of the bounds.",
+        "low": "The lowest value that is accepted, itself included. A criterion has `low` or `high` or both.",
+        "high": "The highest value that is accepted, itself included.",
+        "source": "Where the bound comes from; it says `provisional` when it is ours.",
+        "reason": "Why the bound is where it is.",
+        "remedy": "What to do when the check fails.",
+        "needs": "Without which inputs it cannot be asked.",
+        "required": "Whether a check fails when its input was given and cannot be used.",
+    },
+    "SearchParameters": {
+        "dark_stdev_clipping_sigma": "Sigma at which the standard deviations of slopes are clipped.",
+        "dark_max_clipping_iters": "Iterations of that clipping at most.",
+        "dark_noisy_threshold": "Sigma above the mean of these standard deviations beyond which a pixel is noisy.",
+        "max_saturated_fraction": "Share of integrations in which a pixel must be saturated to be called so.",
+        "max_jump_limit": "Jumps in an integration from which on they are many; 10 in the release, whatever is asked.",
+        "jump_ratio_threshold": "Early over late jump rate from which on a pixel is rc; 5 in the release, whatever is "
+        "asked.",
+        "early_cutoff_fraction": "Share of the groups that are early, and of those that are late; 0.25 in the release, "
+        "whatever is asked.",
+        "pedestal_sigma_threshold": "Sigma from the mean pedestal beyond which a pixel is rc (above) or has a low "
+        "pedestal (below).",
+        "rc_fraction_threshold": "Share of integrations in which a pixel must look like rc.",
+        "low_pedestal_fraction": "Share of integrations in which a pedestal must be low.",
+        "high_cr_fraction": "Share of integrations in which a pixel must have many jumps.",
+        "flag_values": "The mnemonics of each kind of bad pixel; all four kinds must be named.",
+        "dark_do_not_use": "The kinds that also get DO_NOT_USE.",
+        "plot": "Pictures of the package; the report has its own.",
+        "dead_search": "Whether flats are searched for dead pixels.",
+        "low_qe_and_open_search": "Whether flats are searched for low-QE, open and adjacent-to-open pixels.",
+        "dead_search_type": "`sigma_rate` or `absolute_rate`.",
+        "flat_mean_sigma_threshold": "Sigma at which flats are clipped for their mean.",
+        "flat_mean_normalization_method": "`smoothed`, `none`, `mean` or `fit2d`.",
+        "smoothing_box_width": "Width in pixels of the box that smooths the mean flat.",
+        "smoothing_type": "`Box2D` or `median`.",
+        "dead_sigma_threshold": "Sigma below the mean at which a pixel is dead (`sigma_rate`).",
+        "max_dead_norm_signal": "Normalized signal below which a pixel is dead (`absolute_rate`).",
+        "run_dead_flux_check": "Whether dead pixels are looked for by their flux as well.",
+        "dead_flux_check_files": "Raw files for that.",
+        "flux_check": "DN in the last four groups above which a pixel is not dead.",
+        "max_low_qe_norm_signal": "Normalized signal below which a pixel has a low QE.",
+        "max_open_adj_norm_signal": "Normalized signal of the neighbours below which a low-QE pixel is not open.",
+        "manual_flag_file": "Pixels flagged by hand; `--manual-flags` does it here.",
+        "flat_do_not_use": "The kinds of bad pixels in flats that get DO_NOT_USE.",
+        "quality_check": "Whether the package runs the pipeline with its mask; the REF criteria do it here.",
+        "flat_slope_files": "Flats; `python -m darkmask search --flats` takes them.",
+        "dark_slope_files": "Rates of the darks; the delivery's are taken.",
+        "dark_uncal_files": "Raw files of the darks; the delivery's are taken.",
+        "dark_jump_files": "Ramps of the darks; the delivery's are taken.",
+        "dark_fitopt_files": "Fits of the darks; the delivery's are taken.",
+    },
+}
+
+_TOP = """\
+# Criteria file
+
+What a TOML file for `--criteria` may say: every table and key. This page is made from the models that read the file
+(`PYTHONPATH=. python docs/criteria_file.py`), and a test holds them together.
+
+A file changes what it `extends` and needs to say only what differs:
+
+```toml
+schema = 1
+name = "nrc09"
+extends = "strict"
+description = "NRC-09, second delivery"
+
+[plan]
+subarrays = [{ detector = "NRCB1", name = "SUB64P" }]
+
+[criteria.CNT-HOT]
+high = 0.002
+source = "operability requirement of the observatory"
+```
+
+It may be given by path, or by name when it lies in `checks/criteria/`. A key that no table has, a value of another type and a
+criterion that no check asks make the file unusable: the run ends with exit code 4 and one sentence, and writes nothing.
+
+## extends
+
+| key | type | default | meaning |
+|---|---|---|---|
+| `extends` | text | `nircam` | the profile that this file adds to: `nircam`, `lenient`, `strict`, `demo`, or a path of another file |
+
+Tables are merged key by key; anything else, lists included, is replaced. A chain of files that leads back to itself is refused.
+`checks/criteria/nircam.toml` extends nothing and says everything, and only there do questions begin.
+"""
+
+_TABLES = (
+    (Criteria, "The file", "", 'schema = 1\nname = "nrc09"\ndescription = "NRC-09, second delivery"'),
+    (
+        FrameGeometry,
+        "[geometry]",
+        "The frame that every file of a delivery must have. Real NIRCam detectors have the defaults; the simulated mini "
+        "frames of `demo` have 256 pixels.",
+        "[geometry]\nframe = 256",
+    ),
+    (
+        Plan,
+        "[plan]",
+        "Checks are asked of what the plan names, and not of what happens to be there: a detector that is missing fails, and so "
+        "does a subarray that is delivered and not planned.",
+        '[plan]\ndetectors = ["NRCB1", "NRCBLONG"]\nsubarrays = [{ detector = "NRCB1", name = "SUB64P" }]\n'
+        'excluded_observations = ["003"]\ncompare_engines = true',
+    ),
+    (PlannedSubarray, "Entries of subarrays", "", '[[plan.subarrays]]\ndetector = "NRCB1"\nname = "SUB64P"'),
+    (
+        MaskHeader,
+        "[mask]",
+        "What the header of a mask says that the run makes. Masks that are given (`--masks`) are never changed.",
+        '[mask]\nauthor = "A. Author"\npedigree = "INFLIGHT 2026-01-10 2026-02-20"\nuseafter = "2026-01-10T00:00:00"\n'
+        'history = ["Made for the second delivery."]',
+    ),
+    (
+        Injection,
+        "[injection]",
+        "From which strength on an injected defect must be found. Those of hot and warm pixels follow from the detection limit "
+        "of the delivery.",
+        "[injection]\ntelegraph = 80.0",
+    ),
+    (GroundTest, "[ground]", "", "[ground]\nhot_rate = 0.275"),
+    (
+        Criterion,
+        "[criteria.ID]",
+        "One table for each criterion, named by its id ([all of them](criteria.md)). A file that extends another may set "
+        f"{', '.join(f'`{key}`' for key in sorted(OVERRIDABLE))}, and no other key: those are the question, and a pass must "
+        "mean the same under all criteria. Bounds are finite numbers.",
+        '[criteria.CNT-HOT]\nhigh = 0.002\nsource = "operability requirement of the observatory"\n'
+        'reason = "Two in a thousand hot pixels cost the survey its depth."',
+    ),
+)
+
+
+def page() -> str:
+    """Return the page: a section for each table, with every key.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    KeyError
+        When nothing is said of a key.
+    """
+    parts = [_TOP]
+    for model, title, about, example in _TABLES:
+        parts.append(_section(f"## {title}", about, _rows(model), example))
+    parts.append(_search())
+    return "\n".join(parts)
+
+
+def _search() -> str:
+    parameters = SearchParameters()
+    flight, official = parameters.of_search("flight"), parameters.of_search("official")
+    rows = _rows(SearchParameters)
+    sections = [
+        "## [search]\n\nParameters that differ from their defaults: those of our `flight` search, and every keyword of "
+        "`jwst_reffiles` 1.0.1, so that a call of `bad_pixels()` can be copied. Those that describe the mask (`author` to "
+        "`output_file`) stand in `[mask]`.\n",
+        _section(
+            "### Of the flight search",
+            "Used by `--search=flight`, the default. [categories.md](categories.md) says how.",
+            {key: row for key, row in rows.items() if key in flight},
+            "[search]\nhot_rate = 0.3\nnoise_significance = 6.0",
+        ),
+        _section(
+            "### Of jwst_reffiles",
+            "Used by `--search=official` and `--engine=jwst_reffiles`; `max_saturated_fraction` by the flight search too.",
+            {key: row for key, row in rows.items() if key in official},
+            '[search]\ndark_noisy_threshold = 6.0\ndark_do_not_use = ["hot", "rc"]\n'
+            'flag_values = { hot = ["HOT"], rc = ["RC"], low_pedestal = ["OTHER_BAD_PIXEL"], high_cr = ["TELEGRAPH"] }',
+        ),
+        _section(
+            "### Without effect",
+            "Keywords of `jwst_reffiles` that change nothing in a search of darks: a run takes them, and warns that they are "
+            "idle.",
+            {key: row for key, row in rows.items() if key not in flight and key not in official},
+            "[search]\ndead_search = true",
+        ),
+    ]
+    return "\n".join(sections)
+
+
+def _section(title: str, about: str, rows: dict[str, str], example: str) -> str:
+    said = f"{about}\n\n" if about else ""
+    table = "\n".join(["| key | type | default | meaning |", "|---|---|---|---|", *rows.values()])
+    return f"{title}\n\n{said}{table}\n\n```toml\n{example}\n```\n"
+
+
+def _rows(model: type[BaseModel]) -> dict[str, str]:
+    """Return the row of each key of a model."""
+    schema = model.model_json_schema(by_alias=True)
+    rows = {}
+    for key, field in schema["properties"].items():
+        described = field.get("description") if "$ref" not in field else None
+        meaning = described or MEANINGS[model.__name__][key]
+        default = _default(model, key, key in schema.get("required", ()))
+        rows[key] = f"| `{key}` | {_kind(field, schema)} | {default} | {meaning} |"
+    return rows
+
+
+def _default(model: type[BaseModel], key: str, required: bool) -> str:
+    if required:
+        return "must be given"
+    field = next(f for name, f in model.model_fields.items() if key in (name, f.alias))
+    if field.default is None or isinstance(field.default, BaseModel) or field.default in ({}, ""):
+        return "none" if field.default is None or field.default == "" else "as below"
+    return f"`{_toml(field.default)}`"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else f"{value:g}" if abs(value) < 1e5 else str(value)
+
+
+def _kind(field: dict[str, Any], schema: dict[str, Any]) -> str:
+    """Say a JSON schema in words."""
+    if "$ref" in field:
+        return _kind(schema["$defs"][field["$ref"].rpartition("/")[2]], schema)
+    if "anyOf" in field:
+        return " or ".join(_kind(part, schema) for part in field["anyOf"] if part.get("type") != "null")
+    if "const" in field or "enum" in field:
+        return " or ".join(f"`{_toml(value)}`" for value in field.get("enum", [field.get("const")]))
+    if field.get("type") == "array":
+        least = ", at least one" if field.get("minItems") else ""
+        return f"list of {_kind(field['items'], schema)}{least}"
+    limits = [
+        f"{words} {field[name]:g}"
+        for name, words in (
+            ("exclusiveMinimum", "more than"),
+            ("minimum", "at least"),
+            ("exclusiveMaximum", "less than"),
+            ("maximum", "at most"),
+        )
+        if name in field
+    ]
+    if "pattern" in field:
+        limits.append("of the form `" + field["pattern"].strip("^$").replace("|", "\\|") + "`")
+    if "minLength" in field:
+        limits.append("not empty" if field["minLength"] == 1 else f"{field['minLength']} characters or more")
+    name = {"number": "number", "integer": "whole number", "boolean": "true or false", "string": "text"}
+    return ", ".join([name.get(field.get("type", ""), "table"), *limits])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
