@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,11 +30,24 @@ def harness_folder() -> Path:
         When neither holds them.
     """
     for folder in (PACKAGE.parent, _IN_WHEEL):
-        if all((folder / name).is_file() for name in _MARKS):
+        if _is_harness(folder):
             return folder
     raise DarkmaskError(
         f"This installation of darkmask has no checks in {PACKAGE.parent} and none in {_IN_WHEEL}: install it again."
     )
+
+
+def find_harness(paths: Iterable[Path]) -> Path | None:
+    """Return the first folder that holds the checks, of the given paths and those above them; None if there is none."""
+    for path in paths:
+        for folder in (path.resolve(), *path.resolve().parents):
+            if _is_harness(folder):
+                return folder
+    return None
+
+
+def _is_harness(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in _MARKS)
 
 
 def check_command(arguments: list[str]) -> list[str]:

@@ -1,0 +1,126 @@
+"""No spelling and no order of the options makes pytest run what lies in the folders that they name."""
+
+import itertools
+import os
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from darkmask.pytest_guard import PATH_OPTIONS
+from fixtures.session.options import add_options
+from tests.support.project import ROOT
+
+# What each of these makes pytest take the folder's settings for its own, when it looks there.
+SETTINGS = {
+    "pytest.ini": "[pytest]\n",
+    ".pytest.ini": "[pytest]\n",
+    "pyproject.toml": "[tool.pytest.ini_options]\n",
+    "tox.ini": "[pytest]\n",
+    "setup.cfg": "[tool:pytest]\n",
+}
+ORDERS = ("before", "after", "alone")
+WORKING_FOLDERS = ("checkout", "above", "inside")
+
+
+def test_the_guard_knows_every_option_that_names_a_path():
+    known = {}
+    add_options(lambda name, **given: known.update({name: given.get("metavar") or ""}))
+    assert sorted(PATH_OPTIONS) == sorted(name for name, what in known.items() if "DIR" in what or "FILE" in what)
+
+
+def test_pytest_loads_the_guard():
+    assert [point.value for point in entry_points(group="pytest11", name="darkmask")] == ["darkmask.pytest_guard"]
+
+
+@pytest.fixture
+def trap(tmp_path) -> Path:
+    """Make a folder in a folder, both of which would run code; what was run is told by the file ``executed``."""
+    inside = tmp_path / "above" / "delivery"
+    inside.mkdir(parents=True)
+    for folder in (inside, inside.parent):
+        for name in ("conftest.py", "test_bomb.py"):
+            (folder / name).write_text(f"open({str(tmp_path / 'executed')!r}, 'a').write(__file__ + '\\n')\n")
+    return inside
+
+
+def lay(settings: str, *folders: Path) -> None:
+    for folder in folders:
+        (folder / settings).write_text(SETTINGS[settings])
+
+
+def collect(trap: Path, option: str, equals: bool, order: str, where: str) -> tuple[int, str]:
+    """Let pytest look for checks, as the command is typed in one of three folders."""
+    folder, delivery = {
+        "checkout": (ROOT, str(trap)),
+        "above": (trap.parent, trap.name),
+        "inside": (trap, "."),
+    }[where]
+    checks = [] if order == "alone" else ["checks/" if where == "checkout" else str(ROOT / "checks")]
+    given = [f"{option}={delivery}"] if equals else [option, delivery]
+    written = [*given, *checks] if order == "before" else [*checks, *given]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
+    ended = subprocess.run(
+        # As the script `pytest` does, and other than `python -m pytest`, the current folder is no place of modules.
+        [sys.executable, "-P", "-m", "pytest", *written, "--collect-only", "-q"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+QUICK = [
+    ("--delivery", False, "before", "checkout", "pytest.ini"),
+    ("--delivery", False, "alone", "checkout", "tox.ini"),
+    ("--delivery", False, "after", "above", "pyproject.toml"),
+    ("--delivery", True, "before", "inside", ".pytest.ini"),
+    ("--masks", False, "before", "above", "setup.cfg"),
+    ("--previous", False, "before", "checkout", "pyproject.toml"),
+]
+ALL = [
+    (option, equals, order, where, settings)
+    for (option, equals, order, where), settings in zip(
+        itertools.product(PATH_OPTIONS, (False, True), ORDERS, WORKING_FOLDERS), itertools.cycle(SETTINGS), strict=False
+    )
+    # Without a path, and away from the checkout, pytest was not asked for our checks at all.
+    if order != "alone" or where == "checkout"
+]
+
+
+@pytest.mark.parametrize(("option", "equals", "order", "where", "settings"), QUICK)
+def test_nothing_that_was_given_is_executed(trap, tmp_path, option, equals, order, where, settings):
+    lay(settings, trap, trap.parent)
+    status, output = collect(trap, option, equals, order, where)
+    assert not (tmp_path / "executed").exists(), output
+    assert status in (0, 4), output
+    if status == 4 and "took its settings" in output:
+        assert "darkmask check" in output
+        assert "--delivery=DIR" in output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("option", "equals", "order", "where", "settings"), ALL)
+def test_nothing_that_was_given_is_executed_in_any_spelling(trap, tmp_path, option, equals, order, where, settings):
+    lay(settings, trap, trap.parent)
+    status, output = collect(trap, option, equals, order, where)
+    assert not (tmp_path / "executed").exists(), output
+    assert status in (0, 4), output
+
+
+def test_other_projects_are_left_alone(tmp_path):
+    """A project with an option of one of our names is none of our business."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "conftest.py").write_text("def pytest_addoption(parser): parser.addoption('--base')\n")
+    (tmp_path / "test_own.py").write_text("def test_own(request): assert request.config.option.base == '7'\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "--base", "7", "test_own.py", "-q"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "1 passed" in ended.stdout
