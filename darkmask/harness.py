@@ -77,7 +77,7 @@ def check_command(arguments: list[str]) -> list[str]:
     command = [sys.executable, "-P", "-m", "pytest", "-c", str(folder / "pytest.ini"), f"--rootdir={folder}"]
     command += ["-p", "fixtures.session.darkmask_check"]
     if folder == _IN_WHEEL:
-        from .core.cache import cache_root
+        from .core.cache_folder import cache_root
 
         # What pytest remembers for --lf would go among the installed packages, where not everybody may write.
         command += ["-o", f"cache_dir={cache_root() / 'pytest'}"]

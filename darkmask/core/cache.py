@@ -13,19 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from platformdirs import user_cache_path
 
 from .atomic import sha256_file, sha256_text, storing, working_folder, write_text
+from .cache_folder import cache_root
 
 _LIST = "contents.json"
 _ANSWER = "answer.json"
 # These hold ten detectors of four deliveries; the oldest go first.
 KEPT_ENTRIES = 40
-
-
-def cache_root() -> Path:
-    """Return the user's cache folder for this package (``XDG_CACHE_HOME`` is respected)."""
-    return user_cache_path("darkmask")
 
 
 def cached(kind: str, key: str, make: Callable[[Path], None], keep: int = KEPT_ENTRIES) -> Path:

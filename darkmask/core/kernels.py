@@ -9,10 +9,11 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from numba import config, njit
-from platformdirs import user_cache_dir
 
+from .cache_folder import cache_root
 from .compiled import SealedCache
 from .cores import usable_cores
+from .errors import StorageError
 from .provenance import PACKAGE, digest_of
 
 Room = TypeVar("Room")
@@ -30,10 +31,10 @@ def kernel(function: Function) -> Function:
     dispatcher = njit(nogil=True, error_model="numpy")(function)
     try:
         # The folder is chosen when a function is declared, so that other packages' functions stay where they were.
-        config.CACHE_DIR = str(Path(given or user_cache_dir("darkmask")) / "kernels" / _compiled_digest()[:16])
+        config.CACHE_DIR = str(Path(given or cache_root()) / "kernels" / _compiled_digest()[:16])
         # This is what enable_caching() would do with numba's own cache, which trusts every byte that it finds.
         dispatcher._cache = SealedCache(function)
-    except RuntimeError:  # there is nowhere to keep it
+    except (RuntimeError, StorageError):  # there is nowhere to keep it
         pass
     finally:
         config.CACHE_DIR = given

@@ -110,10 +110,11 @@ def demo_delivery(*, progress: bool = True) -> DemoPaths:
         simulates and the versions of what it uses. Processes that ask at the same time wait for the one that makes it.
     """
     from filelock import FileLock
-    from platformdirs import user_cache_dir
+
+    from darkmask.core.cache_folder import cache_root
 
     spec = SimulationSpec()
-    demos = Path(user_cache_dir("darkmask")) / "demo"
+    demos = cache_root() / "demo"
     home = demos / _digest(spec)
     paths = DemoPaths.of(home / "demo")
     if not paths.delivery.is_dir():

@@ -5,7 +5,7 @@ Counts stay within their bounds, halves agree, and masks are consistent: only in
 
 import os
 
-from darkmask.core.cache import cache_root
+from darkmask.core.cache_folder import cache_root
 from darkmask.core.flags import Category
 
 from .planting import BESIDE, HERE, Faults, environment_with
