@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from darkmask.core.atomic import replacing, sha256_file, write_text
+from darkmask.core.atomic import replacing, write_text
 from darkmask.core.cache import cached, key_of
+from darkmask.core.digests import remembered_digest
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.flags import Category
 from darkmask.core.provenance import source_digest
-from darkmask.delivery import require_unchanged
 from darkmask.masks.file import write_categories
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import search_set
@@ -51,7 +51,7 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
     request : BuildRequest
     out : Path
     inputs : dict of str to str
-        SHA-256 by path (relative to the delivery), for the mask's HISTORY.
+        BLAKE3 digests by path (relative to the delivery), for the mask's HISTORY.
     """
     if not request.exposures("FULL"):
         raise DarkmaskError(_nothing_to_search(request))
@@ -107,22 +107,12 @@ def _write_difference(
 
 
 def _hash_inputs(request: BuildRequest) -> dict[str, str]:
-    folder = Path(request.index.folder)
-    records = [
-        record
-        for subarray in ("FULL", *request.subarrays)
-        for exposure in request.exposures(subarray)
-        for record in exposure.files
-    ]
     try:
         inputs = {}
-        for record in records:
-            inputs[record.path] = sha256_file(folder / record.path)
+        for name, path in request.input_files().items():
+            inputs[name] = remembered_digest(path)
             # Without this the mask of other bytes than those scanned would come from the cache.
-            require_unchanged(folder / record.path, record)
-        if request.base is not None:
-            inputs[f"base/{request.base.name}"] = sha256_file(request.base)
-        inputs |= {f"flats/{path.name}": sha256_file(path) for path in request.flats}
+            request.require_unchanged(name)
     except OSError as error:
         raise DarkmaskError(f"{error.filename} can no longer be read ({error.strerror}): run again.") from error
     return inputs

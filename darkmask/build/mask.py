@@ -24,7 +24,7 @@ def write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcom
     outcome : SearchOutcome
         The outcome of its full frames.
     inputs : dict of str to str
-        SHA-256 by path (relative to the delivery), for HISTORY.
+        BLAKE3 digests by path (relative to the delivery), for HISTORY.
 
     Raises
     ------
@@ -111,5 +111,5 @@ def _history(
     if flats is not None:
         lines += [f"Dead, low-QE and open pixels searched in flats by jwst_reffiles {flats.version}, with:"]
         lines += [f"{name} = {value}" for name, value in sorted(keywords_of(request.parameters).items())]
-    lines += ["Files (SHA-256):", *(f"{Path(name).name} {digest}" for name, digest in sorted(inputs.items()))]
+    lines += ["Files (BLAKE3):", *(f"{Path(name).name} {digest}" for name, digest in sorted(inputs.items()))]
     return lines

@@ -35,7 +35,7 @@ class BuiltMask:
         Holds the mask. Each set has ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_examples.npz``,
         ``_catalogue.ecsv`` and ``_catalogue.reg``; each subarray has ``_difference.npz`` and ``_difference.ecsv``.
     summary : dict
-        Engine, version, inputs with their SHA-256, flags, and the measurements of each set.
+        Engine, version, inputs with their BLAKE3 digests, flags, and the measurements of each set.
     """
 
     folder: Path

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from darkmask.core.detectors import Geometry
-from darkmask.delivery import DeliveryIndex, Exposure
+from darkmask.delivery import DeliveryIndex, Exposure, FileRecord, require_unchanged
 from darkmask.masks.manual_flags import ManualFlags
 from darkmask.search.choices import search_made
 from darkmask.search.parameters import SearchParameters
@@ -71,6 +71,34 @@ class BuildRequest:
 
     def exposures(self, subarray: str) -> tuple[Exposure, ...]:
         return self.index.main_set(self.detector, subarray)
+
+    def input_files(self) -> dict[str, Path]:
+        """Return every file that the mask is made from, by the name that lists of inputs give it."""
+        files = {record.path: Path(self.index.folder) / record.path for record in self._records()}
+        if self.base is not None:
+            files[f"base/{self.base.name}"] = self.base
+        return files | {f"flats/{path.name}": path for path in self.flats}
+
+    def require_unchanged(self, name: str) -> None:
+        """Make sure that a file of the delivery is the one that was scanned; others are not asked.
+
+        Parameters
+        ----------
+        name : str
+            One of the names of :meth:`input_files`.
+
+        Raises
+        ------
+        DeliveryError
+            When it is gone, or has another size or date.
+        """
+        for record in self._records():
+            if record.path == name:
+                require_unchanged(Path(self.index.folder) / name, record)
+
+    def _records(self) -> list[FileRecord]:
+        named = ("FULL", *self.subarrays)
+        return [record for subarray in named for exposure in self.exposures(subarray) for record in exposure.files]
 
     def set_request(self, subarray: str) -> SetRequest:
         return SetRequest(

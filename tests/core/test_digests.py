@@ -1,0 +1,119 @@
+"""Digests of files: right, and not taken again of a file that did not change."""
+
+import hashlib
+import os
+import platform
+from pathlib import Path
+
+import pytest
+
+from darkmask.core import digests
+from darkmask.core.digests import BLAKE3, SHA256, digest_of_file, remembered_digest
+
+SIZE = 3_000_001
+# BLAKE3 of no bytes: the first of the published test vectors.
+EMPTY = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+
+
+@pytest.fixture
+def big(tmp_path, monkeypatch) -> Path:
+    """Make a file that counts as old enough, and a memory of its own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(digests, "_TICK_NS", -(10**12))
+    path = tmp_path / "darks.fits"
+    path.write_bytes(bytes(range(256)) * (SIZE // 256))
+    return path
+
+
+def bytes_read() -> int:
+    return int(Path("/proc/self/io").read_text().split("rchar: ")[1].split()[0])
+
+
+def asked(path: Path, algorithm: str = BLAKE3) -> tuple[str, bool]:
+    """Return the digest, and whether the file was read for it."""
+    before = bytes_read()
+    digest = remembered_digest(path, algorithm)
+    return digest, bytes_read() - before >= path.stat().st_size
+
+
+def test_the_digests_are_the_published_ones(tmp_path):
+    path = tmp_path / "empty"
+    path.write_bytes(b"")
+    assert digest_of_file(path) == EMPTY
+    path.write_bytes(os.urandom(SIZE))
+    assert digest_of_file(path, SHA256) == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("algorithm", [BLAKE3, SHA256])
+def test_an_unchanged_file_is_read_once(big, algorithm):
+    fresh = digest_of_file(big, algorithm)
+    assert asked(big, algorithm) == (fresh, True)
+    assert asked(big, algorithm) == (fresh, False)
+
+
+def test_a_name_that_is_no_text_is_a_name(big):
+    odd = big.with_name("d\udcffarks.fits")
+    big.rename(odd)
+    assert asked(odd) == (digest_of_file(odd), True)
+    assert asked(odd) == (digest_of_file(odd), False)
+
+
+def test_a_change_that_hides_its_date_is_seen(big):
+    asked(big)
+    before = big.stat()
+    with big.open("r+b") as file:
+        file.write(b"x")
+    os.utime(big, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert big.stat().st_mtime_ns == before.st_mtime_ns
+    assert asked(big) == (digest_of_file(big), True)
+
+
+def test_another_file_of_that_name_is_read(big, tmp_path):
+    asked(big)
+    other = tmp_path / "other"
+    other.write_bytes(bytes(big.stat().st_size))
+    os.utime(other, ns=(big.stat().st_atime_ns, big.stat().st_mtime_ns))
+    other.replace(big)
+    assert asked(big) == (digest_of_file(big), True)
+
+
+def test_a_memory_from_another_machine_tells_nothing(big, monkeypatch):
+    asked(big)
+    monkeypatch.setattr(platform, "node", lambda: "another")
+    assert asked(big) == (digest_of_file(big), True)
+
+
+def test_a_file_just_written_is_not_remembered(big, monkeypatch):
+    monkeypatch.setattr(digests, "_TICK_NS", 2_000_000_000)
+    asked(big)
+    assert asked(big) == (digest_of_file(big), True)
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_remembered(big, monkeypatch):
+    true_hash = digests._hash
+
+    def disturbed(file, algorithm):
+        digest = true_hash(file, algorithm)
+        with big.open("ab") as more:
+            more.write(b"more")
+        return digest
+
+    with monkeypatch.context() as patched:
+        patched.setattr(digests, "_hash", disturbed)
+        asked(big)
+    assert asked(big) == (digest_of_file(big), True)
+
+
+@pytest.mark.parametrize("damage", ["no database", "of another kind", "a folder"])
+def test_a_memory_that_cannot_be_used_costs_time_only(big, tmp_path, damage):
+    asked(big)
+    memory = tmp_path / "cache" / "darkmask" / "digests.sqlite"
+    memory.unlink()
+    if damage == "a folder":
+        memory.mkdir()
+    else:
+        memory.write_bytes(b"" if damage == "of another kind" else b"no database at all" * 100)
+    assert asked(big) == (digest_of_file(big), True)
+    asked(big)
+    # A damaged one has been replaced by now.
+    assert asked(big)[1] is (damage == "a folder")
