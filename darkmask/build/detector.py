@@ -27,7 +27,7 @@ from .request import BuildRequest
 from .subarrays import compare_sets, count_once, difference_of, difference_table, evidence_of, window_of
 
 # A mask depends on the arithmetic or the files of these packages.
-_DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "regions", "scipy", "stdatamodels")
+_DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "scipy", "stdatamodels")
 
 
 def build_cached(request: BuildRequest) -> BuiltMask:
