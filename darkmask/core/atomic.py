@@ -14,7 +14,11 @@ from .errors import StorageError
 
 _PART = ".part-"
 # astropy and numpy raise an OSError of their own, which has no number, when fewer bytes were written than given.
-_WRITING = (None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+_WRITING = (
+    *(None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    # Whoever writes also locks.
+    *(errno.ENOLCK, errno.EOPNOTSUPP),
+)
 
 
 @contextmanager

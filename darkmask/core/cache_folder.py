@@ -1,5 +1,6 @@
 """Choose where results are kept that are expensive to make: the user's cache folder, or a temporary one."""
 
+import fcntl
 import os
 import stat
 import sys
@@ -18,8 +19,8 @@ _CHOSEN = "DARKMASK_CACHE_INSTEAD"
 def cache_root() -> Path:
     """Return the user's cache folder for this package (``XDG_CACHE_HOME`` is respected), or a temporary one.
 
-    The other folder serves when the first cannot be made or written: a job without a home, a read-only image. It lasts
-    as long as the system keeps temporary files, and is told on standard error once.
+    The other folder serves when the first cannot be made, written or locked: a job without a home, a read-only image,
+    some network file systems. It lasts as long as the system keeps temporary files, and is told on standard error once.
 
     Raises
     ------
@@ -58,7 +59,9 @@ def _choose(wanted: Path) -> tuple[Path, str | None]:
 def _why_not(folder: Path) -> str | None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=folder) as file:
+            # Processes that make the same entry wait for one another by a lock, which not every file system has.
+            fcntl.flock(file, fcntl.LOCK_EX)
             return None
     except OSError as error:
         return error.strerror or type(error).__name__
