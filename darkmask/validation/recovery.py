@@ -6,12 +6,12 @@ thresholds that it draws from the whole detector, as it did without defects.
 """
 
 import hashlib
-import tempfile
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 
+from darkmask.core.atomic import temporary_folder
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category, pack_categories
@@ -101,8 +101,8 @@ def inject_and_recover(request: SetRequest) -> Recovery:
     groupdq = without_jumps(groupdq)
     tgroup = request.exposures[0].set_key.tgroup
     add_defects(sci, groupdq, injections, properties, tgroup, random)
-    with tempfile.TemporaryDirectory(prefix="darkmask-inject-") as name:
-        categories = _search_again(request, before, rows, sci, groupdq, Path(name))
+    with temporary_folder("inject") as folder:
+        categories = _search_again(request, before, rows, sci, groupdq, folder)
     return _compare(before, categories, rows, injections, kinds)
 
 

@@ -1,5 +1,7 @@
 """Read what the flight search needs of a set beyond its combined maps: the ramps of the few unstable pixels."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
@@ -64,34 +66,48 @@ def two_level_gains(
         When a file can no longer be read as it was scanned.
     """
     y, x = np.nonzero(unstable)
-    noise = noise_of_columns[x]
-    slope = maps.rate[y, x].astype(np.float64) * request.exposures[0].set_key.tgroup
-    # All groups are usable when each difference is either quiet or a jump; otherwise GROUPDQ tells which are.
-    flagged = maps.differences[y, x] + maps.jumps[y, x] != maps.integrations * (maps.groups - 1)
+    pixels = _Unstable(
+        columns=x,
+        # All groups are usable when each difference is either quiet or a jump; otherwise GROUPDQ tells which are.
+        flagged=maps.differences[y, x] + maps.jumps[y, x] != maps.integrations * (maps.groups - 1),
+        slope=maps.rate[y, x].astype(np.float64) * request.exposures[0].set_key.tgroup,
+        noise=noise_of_columns[x],
+        gains=np.empty(len(y)),
+    )
     begins = np.searchsorted(y, np.arange(unstable.shape[0] + 1))
-    gains = np.empty(len(y))
     level = own_saturation_level(look_up_detector(request.detector))
 
     opened = OpenSet(request.exposures, request.folder, request.integrations)
 
     def work(_room: None, start: int, count: int) -> None:
         failed = _weigh_rows(
-            opened.places, unstable.shape, maps.groups, start, begins[start : start + count + 1], x, flagged, slope,
-            noise, level, request.parameters.telegraph_bic, gains,
+            opened.places, unstable.shape, maps.groups, start, begins[start : start + count + 1], pixels, level,
+            request.parameters.telegraph_bic,
         )  # fmt: skip
         opened.require_read(failed)
 
     with opened:
         work_in_blocks(work, len(unstable), _ROWS_AT_ONCE, lambda: None)
-    return gains
+    return pixels.gains
+
+
+class _Unstable(NamedTuple):
+    """The unstable pixels of a set, by row and then by column; see :func:`two_level_gains`."""
+
+    columns: np.ndarray
+    flagged: np.ndarray
+    slope: np.ndarray
+    noise: np.ndarray
+    gains: np.ndarray
 
 
 @kernel
-def _weigh_rows(places, shape, groups, first_row, begins, columns, flagged, slope, noise, level, least, gains):
+def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, level, least):
     """Weigh the pixels of some rows, reading no more of them than it takes; gives the integration that failed, or -1.
 
-    The pixels of each row stand from one of ``begins`` to the next.
+    The unstable pixels of each row stand from one of ``begins`` to the next; their ``gains`` are set.
     """
+    columns, flagged = unstable.columns, unstable.flagged
     integrations = places.shape[0]
     pixels = shape[0] * shape[1]
     some = min(integrations, -(-ENOUGH_READS // groups))
@@ -126,13 +142,13 @@ def _weigh_rows(places, shape, groups, first_row, begins, columns, flagged, slop
                     ramps[j, g] = native_float32(sci[j, g, here])
                 if flagged[k]:
                     _leave_out_unusable(ramps[j], groupdq[j, :, here].copy(), level)
-            gain = telegraph_evidence(ramps[:some], slope[k], noise[k], least + WEAK)
+            gain = telegraph_evidence(ramps[:some], unstable.slope[k], unstable.noise[k], least + WEAK)
             if some < integrations and least - WEAK < gain < least + WEAK:
                 for j in range(some, integrations):
                     if not _read_ramp(places[order[j]], pixels, start + here, flagged[k], level, ramps[j]):
                         return order[j]
-                gain = telegraph_evidence(ramps, slope[k], noise[k], least)
-            gains[k] = gain
+                gain = telegraph_evidence(ramps, unstable.slope[k], unstable.noise[k], least)
+            unstable.gains[k] = gain
     return -1
 
 

@@ -1,5 +1,7 @@
 """Make the maps of one integration of one pixel that has unusable groups."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from darkmask.core.kernels import kernel
@@ -26,6 +28,27 @@ from .layout import (  # fmt: skip
 )
 
 
+class Readout(NamedTuple):
+    """What a measurement must know of a detector and of how it was read.
+
+    Attributes
+    ----------
+    tgroup : float
+        Group time, s.
+    read_variance : float
+        Variance of a single read, DN**2.
+    gain : float
+        e-/DN.
+    own_saturation_level : float
+        Level in DN; see :func:`usable_groups`.
+    """
+
+    tgroup: float
+    read_variance: float
+    gain: float
+    own_saturation_level: float
+
+
 @kernel
 def usable_groups(ramp, groupdq, own_saturation_level, usable):
     """Set which groups of a pixel tell something of it.
@@ -50,13 +73,13 @@ def usable_groups(ramp, groupdq, own_saturation_level, usable):
 
 
 @kernel
-def deepest_step(slope, read_variance, gain):
+def deepest_step(slope, readout: Readout):
     """Return the group difference below which it is a fall."""
-    return slope - FALL_SIGMA * np.sqrt(2 * read_variance + max(slope, 0.0) / gain)
+    return slope - FALL_SIGMA * np.sqrt(2 * readout.read_variance + max(slope, 0.0) / readout.gain)
 
 
 @kernel
-def measure_pixel(ramp, groupdq, usable, rate, tgroup, read_variance, gain, measured, counted):
+def measure_pixel(ramp, groupdq, usable, rate, readout: Readout, measured, counted):
     """Measure one integration of one pixel, in float64.
 
     Parameters
@@ -67,8 +90,7 @@ def measure_pixel(ramp, groupdq, usable, rate, tgroup, read_variance, gain, meas
         Groups from :func:`usable_groups`.
     rate : float
         The pipeline's rate, DN/s.
-    tgroup, read_variance, gain : float
-        See :func:`darkmask.search.maps.integration.measure_rows`.
+    readout : Readout
     measured : array, shape (N_MEASURED,), float32
         Array to set, except for PEDESTAL.
     counted : array, shape (N_COUNTED,), int16
@@ -104,7 +126,7 @@ def measure_pixel(ramp, groupdq, usable, rate, tgroup, read_variance, gain, meas
     early, late, quiet_squares, total_squares = 0.0, 0.0, 0.0, 0.0
     rank, falls = 0, 0
     has_rate = abs(rate) < np.inf
-    deepest = deepest_step(rate * tgroup if has_rate else slope, read_variance, gain)
+    deepest = deepest_step(rate * readout.tgroup if has_rate else slope, readout)
     for g in range(1, groups):
         if not (usable[g] and usable[g - 1]):
             continue
@@ -126,7 +148,7 @@ def measure_pixel(ramp, groupdq, usable, rate, tgroup, read_variance, gain, meas
     else:
         # The pipeline gives no rate when every group has a saturation flag, even one grown from a neighbour, although
         # the ramp of such a neighbour is alive. A mean of differences is as precise as two reads that far apart.
-        measured[RATE] = slope / tgroup
+        measured[RATE] = slope / readout.tgroup
         measured[WEIGHT] = 6.0 * quiet * quiet
     measured[FIRST] = ramp[0]
     measured[CHANGE] = total_sum
