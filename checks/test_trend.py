@@ -1,5 +1,7 @@
 """TRD: what changed since the delivery before?"""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from darkmask.core.flags import has_flag
@@ -12,15 +14,24 @@ def before(check):
     return check.run.settings.previous[-1]
 
 
+@pytest.fixture
+def grown(check, products, before) -> tuple[float, str]:
+    """Return how many pixels may have become bad since then, and the time between, in words."""
+    days = check.run.settings.index and check.run.settings.index.days
+    years = before.years_until(days and days[1], datetime.now(UTC))
+    return (check.criterion.growth or 0.0) * years * int(products.science_pixels.sum()), f"{years:.2g} years later"
+
+
 @pytest.mark.asks("TRD-COUNT")
-def test_count(check, products, before):
+def test_count(check, products, before, grown):
     """By what share did the number of pixels change that may not be used?"""
     then = before.value("CNT-DO_NOT_USE", check.detector)
     science = products.science_pixels
     unusable = has_flag(products.judged.mask(check.detector).decoded, "DO_NOT_USE") & science
     now = unusable.sum() / science.sum()
-    said = f"{100 * now:.4g} % of {check.detector} is DO_NOT_USE, after {100 * then:.4g} % on {_day(before)}"
-    check.judge(relative_change(then, now), said)
+    more, later = grown
+    said = f"{100 * now:.4g} % of {check.detector} is DO_NOT_USE, {later} than {100 * then:.4g} % of {_day(before)}"
+    check.judge(relative_change(then, now), said, growth=more / max(then * science.sum(), 1))
 
 
 @pytest.fixture
@@ -32,10 +43,12 @@ def changed(check, products, before) -> tuple[Changes, str]:
 
 
 @pytest.mark.asks("TRD-APPEARED")
-def test_appeared(check, changed):
+def test_appeared(check, changed, grown):
     """How many pixels became bad, as a share of those that were?"""
     found, how = changed
-    check.judge(found.appeared, f"{found.all.new} pixels became bad beside {found.all.reference} {how}")
+    more, _ = grown
+    said = f"{found.all.new} pixels became bad beside {found.all.reference} {how}"
+    check.judge(found.appeared, said, growth=more / max(found.all.reference, 1))
 
 
 @pytest.mark.asks("TRD-DISAPPEARED")
@@ -46,4 +59,4 @@ def test_disappeared(check, changed):
 
 
 def _day(before) -> str:
-    return before.finished[:10]
+    return before.observed or before.finished[:10]

@@ -1,6 +1,8 @@
 """What a scan of a delivery finds: files, exposures, sets and problems, as plain values that travel as JSON."""
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -214,6 +216,15 @@ class DeliveryIndex:
     @property
     def simulated(self) -> bool:
         return any(file.simulated for file in self.files)
+
+    @property
+    def days(self) -> tuple[str, str] | None:
+        """The days of the first and the last exposure, ISO 8601; None where no header says a day."""
+        found = set()
+        for file in self.files:
+            with suppress(ValueError):
+                found.add(date.fromisoformat(file.date_obs or "").isoformat())
+        return (min(found), max(found)) if found else None
 
     def sets(self, detector: str, subarray: str) -> dict[SetKey, tuple[Exposure, ...]]:
         """Return the sets of one detector and subarray, the one with most integrations first."""

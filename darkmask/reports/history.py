@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,8 @@ from darkmask.masks.kinds import kinds_of_mask, read_kinds
 
 from .files import FILE
 from .results import Results, read_json, read_results
+
+DAYS_IN_A_YEAR = 365.25
 
 
 class HistoryError(DarkmaskError):
@@ -38,6 +40,8 @@ class Earlier:
         Name of the delivery, verdict of the run, and criteria that it was judged by.
     finished : str
         End of the run, ISO 8601, with a time zone.
+    observed : str or None
+        Day of its last exposure, ISO 8601.
     values : tuple of (str, str, str, float)
         Criterion, detector, subarray and measured value of every check that measured one.
     """
@@ -49,6 +53,7 @@ class Earlier:
     verdict: str
     criteria: str
     finished: str
+    observed: str | None
     values: tuple[tuple[str, str, str, float], ...]
 
     def value(self, criterion: str, detector: str, subarray: str = "FULL") -> float:
@@ -60,9 +65,26 @@ class Earlier:
             f"{self.path} has no measured {criterion} of {detector} {subarray}: compare with another run."
         )
 
+    def years_until(self, observed: str | None, now: datetime) -> float:
+        """Return the years from its last exposure to another's, at least 0.
+
+        Parameters
+        ----------
+        observed : str or None
+            Day of the other's last exposure, ISO 8601.
+        now : datetime.datetime
+            Time of the other run: where one of the two days is not known, the runs stand for them.
+        """
+        if self.observed and observed:
+            days = (date.fromisoformat(observed) - date.fromisoformat(self.observed)).days
+        else:
+            days = (now - datetime.fromisoformat(self.finished)).days
+        return max(days, 0) / DAYS_IN_A_YEAR
+
     @classmethod
     def of(cls, path: Path, results: Results) -> "Earlier":
         """Keep what is needed of a results file."""
+        observed = results.delivery.observed
         return cls(
             path=str(path),
             folder=str(path.parent),
@@ -71,6 +93,7 @@ class Earlier:
             verdict=results.verdict,
             criteria=results.criteria.name,
             finished=results.finished.isoformat(),
+            observed=observed.last.isoformat() if observed else None,
             values=tuple((c.id, c.detector, c.subarray, c.measured) for c in results.checks if c.measured is not None),
         )
 

@@ -1,6 +1,7 @@
 """Read a ``results.json`` that an earlier run left, as data that somebody may have changed since."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -55,11 +56,27 @@ class RecordedCheck(_Part):
         return self.outcome == "not_evaluated" and self.required and not self.message.startswith("not asked")
 
 
+class Observed(_Part):
+    """Days of the first and of the last exposure."""
+
+    first: date
+    last: date
+
+
 class Delivery(_Part):
+    """The delivery of a run.
+
+    Attributes
+    ----------
+    observed : Observed or None
+        None where headers gave no day, in a run on masks alone, and in files of versions that did not write the field.
+    """
+
     name: str
     sha256: str
     detectors: tuple[str, ...]
     simulated: bool
+    observed: Observed | None = None
 
 
 class Named(_Part):

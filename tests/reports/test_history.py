@@ -172,6 +172,31 @@ def test_many_earlier_results_stand_in_the_order_of_time(run_checks, small, good
     assert "Trend over 4 runs" in (run.folder / "report.html").read_text()
 
 
+@pytest.mark.parametrize(("observed", "years"), [("2020-04-12", 2), (None, 0), ("2030-04-12", 0)])
+def test_the_time_between_allows_for_growth(run_checks, small, earlier, observed, years):
+    """Of the darks and not of the runs; where the earlier darks have no day, of the runs, which were today."""
+    manifest = earlier.parent / "manifest.json"
+    masks = json.loads(manifest.read_text())["masks"]
+    rewrite(earlier, delivery={"observed": observed and {"first": observed, "last": observed}})
+    manifest.write_text(json.dumps({"masks": masks}))
+    run = run_checks(
+        *(f"--delivery={small.delivery}", f"--criteria={small.criteria}", f"--base={small.base}"),
+        f"--previous={earlier}",
+        "-k",
+        "TRD or CNT-DO_NOT_USE",
+        expect=1,
+    )
+    assert run.results["delivery"]["observed"] == {"first": "2022-04-12", "last": "2022-04-12"}
+    pixels = 120 * 120  # that see light
+    before = {c["id"]: c["measured"] for c in only(earlier, "NRCA1")}["CNT-DO_NOT_USE"]
+    allowed = run.checks["TRD-COUNT", "NRCA1", "FULL"]["high"]
+    assert allowed == pytest.approx(0.1 + 0.00019 * years / before, rel=2e-3)
+    appeared = run.checks["TRD-APPEARED", "NRCA1", "FULL"]
+    bad = int(appeared["message"].split(" beside ")[1].split()[0])
+    assert appeared["high"] == pytest.approx(0.25 + 0.00019 * years * pixels / bad, rel=2e-3)
+    assert ("2 years later" in run.checks["TRD-COUNT", "NRCA1", "FULL"]["message"]) == (years == 2)
+
+
 def test_the_trend_is_told_in_words_too():
     """What a drawing shows stands in its label and in a table; names from elsewhere are text."""
     check = {"title": "hot <pixels>", "unit": "pixels", "low": 1.0, "high": 9.0, "measured": 4.0}
@@ -180,7 +205,7 @@ def test_the_trend_is_told_in_words_too():
     ]
     checks[2]["measured"] = None
     values = (("CNT-HOT", "NRCA1", "FULL", 2.0), ("CNT-HOT", "NRCA2", "FULL", 4.0))
-    earlier = Earlier("a.json", ".", "0", "<script>", "fail", "nircam", "2024-05-01T00:00:00+00:00", values)
+    earlier = Earlier("a.json", ".", "0", "<script>", "fail", "nircam", "2024-05-01T00:00:00+00:00", None, values)
     results = {
         "finished": "2024-06-01T00:00:00+00:00",
         "delivery": {"name": "now"},
