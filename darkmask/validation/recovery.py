@@ -23,6 +23,7 @@ from darkmask.search.flight.categories import search_flight
 from darkmask.search.flight.unstable import name_unstable
 from darkmask.search.maps import CombinedMaps, combine_set
 from darkmask.search.outcome import SearchOutcome
+from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 
 from .injection import SPACING, Injections, Strengths, add_defects, draw_injections, strengths_of, without_jumps
@@ -30,6 +31,8 @@ from .refit import refit_ramps
 
 # This many pixels times groups go through the steps: they take 0.25 s a million and 50 bytes each.
 SAMPLES = 6_000_000
+# A rate within so many of its errors of `hot_rate` may be called hot or warm: 1 of 370 lies further off.
+BORDER_SIGMA = 3.0
 # Number of points of a curve of completeness.
 _BINS = 8
 
@@ -103,7 +106,7 @@ def inject_and_recover(request: SetRequest) -> Recovery:
     add_defects(sci, groupdq, injections, properties, tgroup, random)
     with temporary_folder("inject") as folder:
         categories = _search_again(request, before, rows, sci, groupdq, folder)
-    return _compare(before, categories, rows, injections, kinds)
+    return _compare(before, categories, rows, injections, kinds, request.parameters)
 
 
 def _strip(height: int, samples_per_row: int) -> slice:
@@ -160,11 +163,18 @@ def _compare(
     rows: slice,
     injections: Injections,
     kinds: dict[Category, Strengths],
+    parameters: SearchParameters,
 ) -> Recovery:
     from scipy.ndimage import binary_dilation
 
     at = categories[injections.y, injections.x]
     own = np.array([Category(name).bit for name in injections.category], dtype=np.uint16)
+    # Within the error of a rate the border between two names is no mistake.
+    limits = {name: before.thresholds[name] for name in ("detection_limit_e_per_s", "recovery_limit_e_per_s")}
+    error = limits["detection_limit_e_per_s"] / parameters.hot_significance
+    between = injections.of(Category.HOT) | injections.of(Category.WARM)
+    between &= np.abs(injections.strength - parameters.hot_rate) < BORDER_SIGMA * error
+    own[between] = Category.HOT.bit | Category.WARM.bit
     unusable = before.flags.unusable_bits
     injected = np.zeros(categories.shape, dtype=bool)
     injected[injections.y, injections.x] = True
@@ -176,7 +186,7 @@ def _compare(
         found=(at & ~np.uint16(Category.UNDETERMINED.bit)) != 0,
         named=(at & own) != 0,
         false_pixels=int(false.sum()),
-        limits={name: before.thresholds[name] for name in ("detection_limit_e_per_s", "recovery_limit_e_per_s")},
+        limits=limits,
     )
 
 
