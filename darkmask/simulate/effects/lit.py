@@ -88,8 +88,8 @@ class Snowball:
 def draw_snowballs(scene: Scene, exposure: int) -> list[Snowball]:
     """Return the snowballs of an exposure, whether switched on or not."""
     spec, rng = scene.spec, scene.fresh("snowballs", exposure)
-    # With the area, a mini frame would have one in hours; so their number goes with the side, and each is as large as on
-    # a real frame.
+    # With the area, a mini frame would have one in hours; so their number goes with the side, and each is as large as
+    # on a real frame.
     strength = spec.effects.get("snowballs", 1.0)
     rate = EFFECTS["snowballs"].value / 3600.0 * strength * max(scene.shape) / FRAME_SIZE
     found = []

@@ -29,6 +29,11 @@ def pink(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
     return (stream / stream.std()).reshape(rows, columns).astype(np.float32)
 
 
+def _parities(columns: slice) -> tuple[slice, slice]:
+    """Return the even and the odd columns of an output, which the correction with reference pixels keeps apart."""
+    return slice(columns.start, columns.stop, 2), slice(columns.start + 1, columns.stop, 2)
+
+
 class _Streams(Effect):
     """1/f noise with the correction by the reference rows of each output."""
 
@@ -45,7 +50,8 @@ class _Streams(Effect):
         noise = self.draw()
         if self.rows:
             for columns in self.scene.outputs:
-                noise[:, columns] -= noise[self.rows, columns].mean()
+                for chosen in _parities(columns):
+                    noise[:, chosen] -= noise[self.rows, chosen].mean()
         counts += self.sigma * noise
 
     def draw(self) -> np.ndarray:
@@ -92,8 +98,7 @@ class AlternatingColumns(_Streams):
     def draw(self) -> np.ndarray:
         noise = np.empty(self.scene.shape, np.float32)
         for columns in self.scene.outputs:
-            for parity in (0, 1):
-                chosen = slice(columns.start + parity, columns.stop, 2)
+            for chosen in _parities(columns):
                 noise[:, chosen] = pink(noise.shape[0], len(range(*chosen.indices(noise.shape[1]))), self.rng)
         return noise
 
@@ -127,8 +132,8 @@ class ReferenceResidue(Effect):
 
     def counts(self, counts: np.ndarray, integration: int, frame: int) -> None:
         for columns in self.scene.outputs:
-            for parity in (0, 1):
-                counts[:, columns.start + parity : columns.stop : 2] += np.float32(self.rng.normal(0.0, self.sigma))
+            for chosen in _parities(columns):
+                counts[:, chosen] += np.float32(self.rng.normal(0.0, self.sigma))
 
 
 class NoiseMap(Effect):
