@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from darkmask.core.errors import ParameterError
 
 _RAUSCHER = "Rauscher 2015, PASP 127, 1144; pynrc 2.0.1"
-# No publication gives a number for NIRCam: the size is chosen so that it shows, and said to be so.
-_OURS = "our estimate: no published number"
+# No publication gives a number for NIRCam: the size is what a search of good data has to stand, and is said to be ours.
+_OURS = "ours: no published number"
 
 
 @dataclass(frozen=True)
@@ -66,36 +66,36 @@ EFFECTS: Mapping[str, Effect] = {
         Effect("glow", 0.02, "e-/s", _OURS, "Glow of the read-out along the first rows, falling off over a sixteenth."),
         Effect("gradient", 0.5, "of the dark", _OURS, "The dark current rises across the detector by this share."),
         Effect(
-            "persistence", 0.5, "e-/s", "issue 13; 1/t decay: Leisenring et al. 2016, SPIE 9915",
+            "persistence", 0.5, "e-/s", "1/t decay: Leisenring et al. 2016, SPIE 9915; the size is ours",
             "Patches that were lit before the first exposure, and glow as 1/t from then on.",
         ),
         Effect(
-            "snowballs", 50.0, "per hour", "Regan 2024, JWST-STScI-008545: 20 to 60 an hour and detector",
-            "Large hits: a saturated core with a halo; scaled with the side of the frame.",
+            "snowballs", 180.0, "per hour", "JDox Shower and Snowball Artifacts: one in 20 s in 2048 x 2048 pixels",
+            "Large hits: a saturated core with a halo; a mini frame has its share.",
         ),
         Effect(
-            "afterglow", 1.0, "e-/s", "grizli and snowblind: cores show in the next integrations; the size is ours",
+            "afterglow", 1.0, "e-/s", "JDox, the same page: they may outlast a reset; the size is ours",
             "The core of a snowball glows in the integrations after it, falling as 1/t.",
         ),
         Effect(
-            "varying_coupling", 0.15, "relative scatter", "Donlon et al. 2018, PASP 130, 074503",
+            "varying_coupling", 0.15, "relative scatter", _OURS,
             "Coupling differs from pixel to pixel, and one pixel in a thousand has none.",
         ),
         Effect("ktc", 29.0, "e-", _RAUSCHER, "Reset noise of each integration, in place of the default 23.4 DN."),
         Effect(
             "superbias_error", 5.0, "DN", _OURS,
-            "A fixed error of each pixel's superbias, with the long tail of Student's t of 2 degrees of freedom.",
+            "A fixed error of each pixel's superbias, with the long tail of Student's t of 4 degrees of freedom.",
         ),
         Effect(
             "settling", 20.0, "DN", _OURS,
             "The first groups after a reset lie lower, by another amount for each output; time constant 15 s.",
         ),
         Effect(
-            "wandering_columns", 5.0, "DN", "issue 13: 5 and 15 DN",
+            "wandering_columns", 5.0, "DN", _OURS,
             "Two columns in a hundred wander by this, and one in two hundred by three times as much.",
         ),
         Effect(
-            "dead_amplifier", 1.0, "amplifiers", "issue 13",
+            "dead_amplifier", 1.0, "amplifiers", _OURS,
             "Amplifiers without any signal: read noise alone (a strength of 3: three of four).", realistic=False,
         ),
         Effect("one_over_f", 3.0, "e-", _RAUSCHER, "1/f noise common to all outputs."),
@@ -110,17 +110,17 @@ EFFECTS: Mapping[str, Effect] = {
             "noise_map", 0.1, "relative scatter", "readnoise reference files; the tail is ours",
             "Read noise differs by pixel; one pixel in a hundred has 1.2 to 1.8 times the usual one.",
         ),
-        _pixels("intermittent", 0.0004, "grizli issue 200: a fifth of the new hot ones",
+        _pixels("intermittent", 0.0004, "grizli issue 200: a fifth of new hot ones",
                 "Hot (1 to 32 e-/s) in some integrations, up to three eighths of them, and good in the others."),
-        _pixels("late_hot", 0.0003, "issue 13", "Hot (1 to 32 e-/s) from some integration, two at least, to the last."),
-        _pixels("healed", 0.0003, "issue 13", "Hot (1 to 32 e-/s) earlier, and good in the last epoch."),
-        _pixels("slow_telegraph", 0.0004, "issue 13",
+        _pixels("late_hot", 0.0003, _OURS, "Hot (1 to 32 e-/s) from some integration, two at least, to the last."),
+        _pixels("healed", 0.0003, _OURS, "Hot (1 to 32 e-/s) earlier, and good in the last epoch."),
+        _pixels("slow_telegraph", 0.0004, _OURS,
                 "Two levels 50 to 500 DN apart, with a mean time in each of 20 to 60 groups."),
-        _pixels("bursts", 0.0004, "issue 13",
+        _pixels("bursts", 0.0004, _OURS,
                 "Now and then, once in 20 to 40 groups, 1 to 3 groups lie 50 to 500 DN higher."),
-        _pixels("early_saturation", 0.0003, "issue 13", "So hot that it saturates in group 2 or 3."),
-        _pixels("bent_hot", 0.0003, "issue 13", "Hot (5 to 60 e-/s), with a rate that falls by 11 % along the ramp."),
-        _pixels("faint_hot", 0.0004, "issue 13", "Hot by little (0.275 to 1 e-/s): settling after a reset hides them."),
+        _pixels("early_saturation", 0.0003, _OURS, "So hot that it saturates in group 2 or 3."),
+        _pixels("bent_hot", 0.0003, _OURS, "Hot (5 to 60 e-/s), with a rate that falls by 11 % along the ramp."),
+        _pixels("faint_hot", 0.0004, _OURS, "Hot by little (0.275 to 1 e-/s): settling after a reset hides them."),
     )
 }  # fmt: skip
 

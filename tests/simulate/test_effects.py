@@ -54,13 +54,13 @@ def test_every_effect_has_one_behaviour_or_is_a_kind_of_pixel():
 @pytest.mark.parametrize("name", EFFECTS)
 def test_every_effect_changes_the_ramps_and_two_runs_agree(name):
     # Some are rare in a frame this small.
-    strength = {"snowballs": 300.0, "afterglow": 300.0, "dead_amplifier": 1.0, "varying_coupling": 5.0}.get(name, 3.0)
-    effects = {name: strength} | ({"snowballs": 300.0} if name == "afterglow" else {})
+    strength = {"snowballs": 3000.0, "afterglow": 3.0, "dead_amplifier": 1.0, "varying_coupling": 5.0}.get(name, 3.0)
+    effects = {name: strength} | ({"snowballs": 3000.0} if name == "afterglow" else {})
     fractions = {"hot": 0.01}
     exposure = 6 if name == "late_hot" else 2
     one, again = (made(effects, exposure, fractions=fractions) for _ in range(2))
     assert np.array_equal(one, again)
-    without = made({"snowballs": 300.0} if name == "afterglow" else None, exposure, fractions=fractions)
+    without = made({"snowballs": 3000.0} if name == "afterglow" else None, exposure, fractions=fractions)
     assert not np.array_equal(one, without)
     assert np.isfinite(one).all()
 
@@ -247,7 +247,7 @@ def test_cosmic_rays_in_averaged_groups_rise_in_two_steps():
 
 
 def test_snowballs_saturate_a_core_and_glow_in_the_next_integration():
-    effects = {"snowballs": 400.0, "afterglow": 1.0}
+    effects = {"snowballs": 3000.0, "afterglow": 1.0}
     ramps = made(effects, exposures=1, integrations=3)
     cores = ramps.max(axis=1) > 0.9 * PROPERTIES.well
     assert cores.any()

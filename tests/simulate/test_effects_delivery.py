@@ -24,7 +24,7 @@ SPEC = SimulationSpec(
     groups=5,
     epochs=(35.5,),
     readpatt="SHALLOW4",
-    effects={**REALISTIC, "dead_amplifier": 1.0, "intermittent": 5.0, "slow_telegraph": 5.0, "snowballs": 60.0},
+    effects={**REALISTIC, "dead_amplifier": 1.0, "intermittent": 5.0, "slow_telegraph": 5.0, "snowballs": 500.0},
 )
 
 

@@ -88,10 +88,8 @@ class Snowball:
 def draw_snowballs(scene: Scene, exposure: int) -> list[Snowball]:
     """Return the snowballs of an exposure, whether switched on or not."""
     spec, rng = scene.spec, scene.fresh("snowballs", exposure)
-    # With the area, a mini frame would have one in hours; so their number goes with the side, and each is as large as
-    # on a real frame.
     strength = spec.effects.get("snowballs", 1.0)
-    rate = EFFECTS["snowballs"].value / 3600.0 * strength * max(scene.shape) / FRAME_SIZE
+    rate = EFFECTS["snowballs"].value / 3600.0 * strength * scene.shape[0] * scene.shape[1] / FRAME_SIZE**2
     found = []
     for integration in range(spec.integrations):
         for _ in range(rng.poisson(rate * scene.ramp_time)):

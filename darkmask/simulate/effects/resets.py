@@ -7,6 +7,8 @@ from darkmask.simulate.scene import RESET_NOISE, Effect
 
 # Seconds; the first read, 10.7 s after the reset, shows half of the amplitude.
 SETTLING_TIME = 15.0
+# Degrees of freedom of Student's t: of 4 million pixels some 200 lie 16 times its scale, 80 DN, below zero.
+TAIL = 4
 
 
 class ResetNoise(Effect):
@@ -24,7 +26,7 @@ class SuperbiasError(Effect):
     def __init__(self, scene, strength):
         super().__init__(scene, strength)
         frame = scene.spec.frame
-        error = scene.fixed("superbias_error").standard_t(2, (frame, frame))[scene.cut]
+        error = scene.fixed("superbias_error").standard_t(TAIL, (frame, frame))[scene.cut]
         self.error = (EFFECTS["superbias_error"].value * strength * error).astype(np.float32)
         self.error[scene.reference] = 0.0
 
