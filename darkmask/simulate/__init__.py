@@ -1,6 +1,6 @@
 """Simulated deliveries of NIRCam darks: known defects, real pipeline products.
 
-==============  ==========================================================================
+==============  =================================================================================
 ``spec``        what to simulate: detectors, frame, subarrays, fractions of defects
 ``registry``    the effects of real detectors that can be switched on, with strength and source
 ``timing``      when each exposure, integration and read takes place
@@ -15,7 +15,7 @@
 ``products``    the pipeline's own steps, and the files they make
 ``masks``       ground masks and masks in force that go with a delivery
 ``build``       a whole delivery on all cores, and the demo delivery in the user's cache
-==============  ==========================================================================
+==============  =================================================================================
 """
 
 from .build import DemoPaths, demo_delivery, simulate_delivery

@@ -115,7 +115,7 @@ class SimulationSpec:
     epochs : tuple of float
         Days between one epoch and the next; the exposures are shared out among the epochs in their order.
     effects : mapping of str to float
-        Strength of each effect of :data:`darkmask.simulate.registry.EFFECTS` that is switched on; 1 is realistic.
+        Strength of each effect of ``darkmask.simulate.registry.EFFECTS`` that is switched on; 1 is realistic.
     raw : bool
         Whether to write ``_uncal`` files, as the archive serves darks, instead of triplets, and the reference files
         that make triplets of them.
