@@ -16,7 +16,7 @@ from .spec import SimulationSpec, Subarray
 def make_uncal(
     folder: Path, spec: SimulationSpec, properties: Detector, subarray: Subarray | None, name: ExposureName
 ) -> None:
-    """Simulate one exposure and write its ``_uncal`` file: the ramps on a superbias, in whole counts.
+    """Simulate one exposure and write its ``_uncal`` file.
 
     Parameters
     ----------
@@ -26,14 +26,33 @@ def make_uncal(
     subarray : Subarray or None
         None for the full frame.
     name : ExposureName
+    """
+    write_uncal(folder, spec, properties, subarray, name, simulate_ramps(spec, properties, subarray, name.exposure))
 
-    Notes
-    -----
-    Reference pixels share the drift of their output and nothing else: no 1/f noise is simulated.
+
+def write_uncal(
+    folder: Path,
+    spec: SimulationSpec,
+    properties: Detector,
+    subarray: Subarray | None,
+    name: ExposureName,
+    ramps: np.ndarray,
+) -> None:
+    """Write an ``_uncal`` file: ramps on a superbias, in whole counts.
+
+    Parameters
+    ----------
+    folder : Path
+    spec : SimulationSpec
+        What the headers say: numbers of integrations and groups, READPATT.
+    properties : Detector
+    subarray : Subarray or None
+    name : ExposureName
+    ramps : numpy.ndarray, shape (integration, group, y, x), float32
+        DN above the superbias; changed in place.
     """
     from stdatamodels.jwst import datamodels
 
-    ramps = simulate_ramps(spec, properties, subarray, name.exposure)
     ramps += np.float32(SUPERBIAS)
     counts = np.clip(np.rint(ramps, out=ramps), 0, np.iinfo(np.uint16).max).astype(np.uint16)
     del ramps

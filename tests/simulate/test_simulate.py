@@ -196,6 +196,12 @@ def test_missing_truth_is_said_in_one_sentence(tmp_path):
         ({"cosmic_ray_rate": -1.0}, "cosmic_ray_rate"),
         ({"subarrays": (Subarray("NRCB1", "SUB64P", Window(1, 1, 64, 64)),)}, "off its 4 reference pixels"),
         ({"seed": -1}, "must not be negative"),
+        ({"effects": {"fog": 1.0}}, "'fog'"),
+        ({"effects": {"glow": -1.0}}, "glow = -1.0"),
+        ({"effects": {"intermittent": 100.0}}, "no room"),
+        ({"readpatt": "SLOW"}, "'SLOW'"),
+        ({"exposures": 2, "epochs": (30.0, 30.0)}, "needs an exposure"),
+        ({"epochs": (0.0,)}, "above 0"),
     ],
 )
 def test_impossible_specifications_are_refused(values, said):
