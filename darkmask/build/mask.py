@@ -51,7 +51,9 @@ def write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcom
         dq |= carried_bits(read_mask(request.base).decoded, dq, request)
     if request.manual is not None:
         add_manual_flags(dq, request.manual.of(request.detector))
-    dates = sorted(e.jump.date_obs for e in request.exposures("FULL") if e.jump.date_obs) or ["1970-01-01"]
+    dates = sorted(file.date_obs for e in request.exposures("FULL") for file in e.files if file.date_obs) or [
+        "1970-01-01"
+    ]
     write_mask(
         path,
         dq,

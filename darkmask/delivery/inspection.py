@@ -19,8 +19,8 @@ DARK = "NRC_DARK"
 def step_problems(exposures: Iterable[Exposure]) -> list[str]:
     """Return the files whose S_* keywords say that a step is missing, or that the dark was subtracted."""
     sentences = []
-    for exposure in exposures:
-        for record, needed in ((exposure.jump, _DONE["jump"]), (exposure.rate, _DONE["rate"])):
+    for segment in (segment for exposure in exposures for segment in exposure.segments):
+        for record, needed in ((segment.jump, _DONE["jump"]), (segment.rate, _DONE["rate"])):
             missing = [step for step in needed if record.steps.get(step) != "COMPLETE"]
             if missing:
                 found = ", ".join(f"{step} {record.steps.get(step, 'absent')}" for step in missing)
@@ -30,6 +30,12 @@ def step_problems(exposures: Iterable[Exposure]) -> list[str]:
                 sentences.append(
                     f"{record.path} has {done[0]} COMPLETE: the dark was subtracted and its hot pixels with it; make "
                     "it again without dark_current."
+                )
+            unknown = [step for step in _NOT_DONE if record.steps.get(step, "SKIPPED") not in ("SKIPPED", "COMPLETE")]
+            if unknown:
+                sentences.append(
+                    f"{record.path} has {unknown[0]} {record.steps[unknown[0]]} where SKIPPED was expected: make it "
+                    "again without dark_current."
                 )
     return sentences
 

@@ -87,8 +87,11 @@ def _official(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
 
 
 def _jwst_reffiles(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
+    # The package is given files, and a segment of an exposure is a triplet of files like any other.
     triplets = [
-        Triplet(*(request.folder / record.path for record in (e.jump, e.fitopt, e.rate))) for e in request.exposures
+        Triplet(*(request.folder / record.path for record in segment.files))
+        for exposure in request.exposures
+        for segment in exposure.segments
     ]
     found = search_reffiles(triplets, request.parameters, detector=request.detector, subarray=request.subarray)
     return SearchOutcome(
