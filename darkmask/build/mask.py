@@ -105,6 +105,7 @@ def _history(
         *request.history,
         f"Bad pixels searched by darkmask: engine {request.engine} {outcome.version}, search {request.search_made}.",
     ]
+    lines += _unmeasured(request)
     if request.manual is not None:
         pixels = len(request.manual.of(request.detector))
         lines.append(f"{pixels} pixels flagged by hand: {request.manual.name}, SHA-256 {request.manual.sha256}.")
@@ -115,3 +116,14 @@ def _history(
         lines += [f"{name} = {value}" for name, value in sorted(keywords_of(request.parameters).items())]
     lines += ["Files (SHA-256):", *(f"{Path(name).name} {digest}" for name, digest in sorted(inputs.items()))]
     return lines
+
+
+def _unmeasured(request: BuildRequest) -> list[str]:
+    """Return the lines about integrations that are no measurement."""
+    left_out = request.set_request("FULL").left_out
+    if not left_out:
+        return []
+    # The package takes whole files.
+    searched = request.engine == "jwst_reffiles"
+    what = "were searched by jwst_reffiles all the same" if searched else "are left out of the search"
+    return [f"Integrations that are no measurement {what}:", *(f"{sentence}." for sentence in left_out)]

@@ -10,6 +10,9 @@ from darkmask.core.errors import DeliveryError
 
 from .records import Exposure, FileRecord
 
+# Rows of a frame: a range, or their numbers.
+Rows = slice | np.ndarray
+
 # FITS stores unsigned integers as signed ones with an offset of half the range.
 _UNSIGNED_32 = 2**31
 
@@ -43,10 +46,10 @@ class OpenExposure:
         _, groups, rows, columns = self._segments[0].sci.shape
         return len(self._places), groups, rows, columns
 
-    def file_of(self, integration: int) -> tuple[str, int]:
-        """Return the path of the ramp file that holds an integration, and its number there, counted from 1."""
+    def name_of(self, integration: int) -> str:
+        """Return what an integration is called in a sentence: its number in its ramp file, counted from 1."""
         segment, i = self._places[integration]
-        return segment.files.jump.path, i + 1
+        return f"integration {i + 1} of {segment.files.jump.path}"
 
     def check_unchanged(self) -> None:
         """Make sure that what was read is what was scanned.
@@ -88,23 +91,23 @@ class OpenExposure:
         for segment in self._segments:
             segment.close()
 
-    def pixeldq(self, rows: slice = slice(None)) -> np.ndarray:
+    def pixeldq(self, rows: Rows = slice(None)) -> np.ndarray:
         """Return PIXELDQ, uint32 (rows, x): a flag of any segment."""
         return np.bitwise_or.reduce([_unsigned(segment.pixeldq[rows]) for segment in self._segments])
 
-    def pedestal(self, rows: slice = slice(None), integration: int | slice = slice(None)) -> np.ndarray:
+    def pedestal(self, rows: Rows = slice(None), integration: int | slice = slice(None)) -> np.ndarray:
         """Return PEDESTAL, float32 (nint, rows, x), DN; (rows, x) of one integration."""
         return self._cut("pedestal", rows, integration).astype(np.float32)
 
-    def rate(self, rows: slice = slice(None), integration: int | slice = slice(None)) -> np.ndarray:
+    def rate(self, rows: Rows = slice(None), integration: int | slice = slice(None)) -> np.ndarray:
         """Return the slopes, float32 (nint, rows, x), DN/s; (rows, x) of one integration."""
         return self._cut("rate", rows, integration).astype(np.float32)
 
-    def rate_dq(self, rows: slice = slice(None)) -> np.ndarray:
+    def rate_dq(self, rows: Rows = slice(None)) -> np.ndarray:
         """Return the DQ of the slopes, uint32 (nint, rows, x)."""
         return _unsigned(self._cut("rate_dq", rows, slice(None)))
 
-    def group(self, integration: int, group: int, rows: slice = slice(None)) -> np.ndarray:
+    def group(self, integration: int, group: int, rows: Rows = slice(None)) -> np.ndarray:
         """Return one group of one integration, float32 (rows, x), DN."""
         segment, i = self._places[integration]
         return segment.sci[i, group, rows].astype(np.float32)
@@ -125,7 +128,7 @@ class OpenExposure:
         groupdq = [segment.groupdq[:, :, y, x] for segment in self._segments]
         return np.concatenate(sci), np.concatenate(groupdq)
 
-    def _cut(self, name: str, rows: slice, integration: int | slice) -> np.ndarray:
+    def _cut(self, name: str, rows: Rows, integration: int | slice) -> np.ndarray:
         """Return rows of some integrations of an array, (nint, rows, x), or (rows, x) of one; a view where it can."""
         if isinstance(integration, slice):
             if len(self._segments) == 1:

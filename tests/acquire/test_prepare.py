@@ -135,7 +135,7 @@ def test_one_bad_exposure_does_not_stop_the_others(raw, tmp_path):
         shutil.copy(path, folder)
     broken = folder / "jw01062002001_02101_00001_nrcblong_uncal.fits"
     with fits.open(broken, mode="update") as hdus:
-        del hdus[0].header["NFRAMES"]
+        hdus[0].header["FRMDIVSR"] = "one"
     ended = run_prepare(raw, tmp_path / "out", folder=folder)
     assert ended.returncode == 1
     assert "made " in ended.stdout
