@@ -80,10 +80,13 @@ def test_nothing_beyond_the_plan(check, delivery):
         raise NotEvaluated(f"there is no file of {check.detector} in the delivery")
     planned = {"FULL", *(s.name for s in check.criteria.plan.subarrays if s.detector == check.detector)}
     others = sorted(delivered - planned)
-    wrong = [f"{check.detector} has {', '.join(others)}"] if others else []
-    wrong += [problem.sentence for problem in unsupported]
-    said = " And ".join(wrong).rstrip(".") if wrong else f"Every file of {check.detector} is in the plan"
-    check.judge(len(others) + len(unsupported), said)
+    said = [f"{check.detector} has {', '.join(others)}"] if others else []
+    if unsupported:
+        more = f" and {len(unsupported) - 1} more files like it" if len(unsupported) > 1 else ""
+        said.append(f"{unsupported[0].sentence.rstrip('.')}{more}")
+    if not said:
+        said = [f"Every file of {check.detector} is in the plan"]
+    check.judge(len(others) + len(unsupported), "; ".join(said))
 
 
 @pytest.mark.asks("DLV-STEPS")

@@ -45,14 +45,19 @@ def _one_of(*allowed: Any):
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=1)]
+ExposureType = Annotated[Text, StringConstraints(pattern=r"^[A-Z]{3}_[A-Z0-9_-]{2,20}$")]
 Name = Annotated[Text, BeforeValidator(_number_as_text)]
-Number = Annotated[str, StringConstraints(pattern=r"^\d{1,9}$"), BeforeValidator(_number_as_text)]
+Number = Annotated[str, StringConstraints(pattern=r"^0*[1-9]\d{0,8}$"), BeforeValidator(_number_as_text)]
 Time = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
 Pixel = Annotated[int, Field(ge=1, le=FRAME_SIZE)]
 Axis = Annotated[int, _one_of(-2, -1, 1, 2)]
 
 _TEXT, _NAME = "a text", "an identifier as the archive writes it"
-_SECONDS, _PIXEL, _AXIS = "seconds, more than 0 and at most 10000", f"a whole number from 1 to {FRAME_SIZE}", "-2 to 2"
+_SECONDS, _PIXEL, _AXIS = (
+    "a time in seconds, more than 0 and at most 10000,",
+    f"a whole number from 1 to {FRAME_SIZE}",
+    "-2 to 2",
+)
 _INTEGRATION = "a whole number from 1 to 65535"
 
 
@@ -70,7 +75,7 @@ class Cards(BaseModel):
     readpatt: Annotated[Text, _one_of(*READOUT_PATTERNS)] = Field(
         "", alias="READPATT", description=f"one of {', '.join(READOUT_PATTERNS)}"
     )
-    exp_type: Text = Field("", alias="EXP_TYPE", description="an exposure type")
+    exp_type: ExposureType = Field("", alias="EXP_TYPE", description="an exposure type such as NRC_DARK")
     date_obs: Annotated[str, AfterValidator(_whole_day)] = Field(
         "", alias="DATE-OBS", description="a date YYYY-MM-DD of this century"
     )
@@ -166,7 +171,7 @@ def read_cards(header, required: bool = True) -> Cards:
 
 
 def _values(header) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the values of the cards that are read, None for one without a value; and what is wrong with others."""
+    """Return the values of the cards that are read, and what is wrong with those that have none."""
     from astropy.io.fits.card import Undefined
 
     values: dict[str, Any] = {}
@@ -180,7 +185,9 @@ def _values(header) -> tuple[dict[str, Any], dict[str, str]]:
         except Exception:  # astropy parses a card when it is read, and raises several types
             wrong[keyword] = f"a card {keyword} that is not as the FITS standard has it, {_expected(keyword)}"
             continue
-        value = None if isinstance(value, Undefined) else value
+        if isinstance(value, Undefined):
+            wrong[keyword] = _said(keyword, "")
+            continue
         if keyword in values and values[keyword] != value:
             wrong[keyword] = f"{keyword} twice, with {_shown(values[keyword])} and {_shown(value)}"
         values.setdefault(keyword, value)
@@ -192,8 +199,6 @@ def _expected(keyword: str) -> str:
 
 
 def _shown(value: object) -> str:
-    if value is None:
-        return "no value"
     if isinstance(value, bool):
         return "T" if value else "F"
     shown = repr(value) if isinstance(value, str) else str(value)
@@ -201,7 +206,7 @@ def _shown(value: object) -> str:
 
 
 def _said(keyword: str, value: object) -> str:
-    blank = value is None or (isinstance(value, str) and not value.strip())
+    blank = isinstance(value, str) and not value.strip()
     found = f"{keyword} without a value" if blank else f"{keyword} {_shown(value)}"
     return f"{found} {_expected(keyword)}"
 

@@ -43,8 +43,8 @@ def step_problems(exposures: Iterable[Exposure]) -> list[str]:
 def exposure_type_problems(exposures: Iterable[Exposure]) -> list[str]:
     """Return the files that are not darks by their EXP_TYPE."""
     return [
-        f"{record.path} has EXP_TYPE {record.exp_type or 'missing'} where {DARK} was expected: take it out of the "
-        "delivery."
+        f"{record.path} has EXP_TYPE {record.exp_type or 'missing'} where {DARK} was expected: "
+        + ("take it out of the delivery." if record.exp_type else "add the keyword if it is a dark.")
         for exposure in exposures
         for record in exposure.files
         if record.exp_type != DARK

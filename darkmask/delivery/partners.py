@@ -7,7 +7,7 @@ from pathlib import Path
 
 from darkmask.core.display import counted
 
-from .cards import TIME_TOLERANCE
+from .cards import IDENTITY, TIME_TOLERANCE
 from .headers import name_root, suffix_of
 from .records import Exposure, FileRecord, Kind, Problem, ProblemKind
 
@@ -133,7 +133,8 @@ def _triplet(files: dict[Kind, FileRecord], by_name: dict[str, list[FileRecord]]
         ]
         stranger = next((file for file in by_name[name_root(some.path)] if file.key != some.key), None)
         advice = (
-            f"{stranger.path} has its name and is of another exposure by its header; correct the one that is wrong"
+            f"{stranger.path} has its name and is of another exposure by {_what_differs(some, stranger)}; correct the "
+            "one that is wrong"
             if stranger
             else f"deliver it, or {HOW_TO_MAKE}"
         )
@@ -155,6 +156,15 @@ def _triplet(files: dict[Kind, FileRecord], by_name: dict[str, list[FileRecord]]
             ProblemKind.GEOMETRY, triplet, f"{rate.path} has DQ of another shape than SCI: make the file again."
         )
     return Exposure(jump, fitopt, rate)
+
+
+def _what_differs(one: FileRecord, other: FileRecord) -> str:
+    """Return the cards by which two files are of different exposures."""
+    keywords = (*IDENTITY, "DETECTOR")
+    ours, theirs = one.key.split("-"), other.key.split("-")
+    if not len(ours) == len(theirs) == len(keywords):
+        return f"its header, for one of the two lacks one of {', '.join(keywords)}"
+    return ", ".join(f"{keyword} ({a} and {b})" for keyword, a, b in zip(keywords, ours, theirs, strict=True) if a != b)
 
 
 def _wrong_partner(partner: FileRecord, jump: FileRecord) -> str:
@@ -209,6 +219,8 @@ def _wrong_segments(jumps: Sequence[FileRecord]) -> str:
             f"is of an exposure of {first.segments} segments of which {which} {'is' if len(absent) == 1 else 'are'} "
             "missing: deliver all segments"
         )
+    if first.segments == 1 and first.intstart not in (None, 1):
+        return f"has INTSTART {first.intstart} and is the only file of its exposure: deliver all segments"
     begin = 1
     for jump in jumps:
         for what, found, expected in (

@@ -5,6 +5,8 @@ import shutil
 import numpy as np
 from astropy.io import fits
 
+from tests.support.segments import cut_exposure
+
 from .mask_faults import ALL_OF_A_MASK
 from .planting import Faults, edit, one, unlinked
 
@@ -174,3 +176,49 @@ def lost_pixels(space):
 @fault("DLV-TRIPLETS", said="are both the _jump file of one exposure")
 def duplicate(space):
     shutil.copy(one(space.delivery, JUMP), space.delivery / "again_nrca1_jump.fits")
+
+
+@fault("DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="is of an exposure of 2 segments of which 2 is missing")
+def missing_segment(space):
+    cut_exposure(space.delivery, 1, (1, 1))
+    for path in space.delivery.glob("*_00001-seg002_*"):
+        path.unlink()
+
+
+@fault("DLV-EXPOSURES", "STB-HALVES", said="The delivery holds 3 whole exposures of NRCA1 FULL")
+def six_segments_of_three_exposures(space):
+    three_exposures(space)
+    for number in (1, 2, 3):
+        cut_exposure(space.delivery, number, (1, 1))
+
+
+@fault("DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="whose segments overlap")
+def overlapping_segments(space):
+    cut_exposure(space.delivery, 1, (1, 1))
+    for path in space.delivery.glob("*_00001-seg002_*"):
+        edit(path, INTSTART=1, INTEND=1)
+
+
+@fault("DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="has TGROUP 0.0 where a time in seconds")
+def no_group_time(space):
+    edit(one(space.delivery, JUMP), TGROUP=0.0)
+
+
+@fault(
+    "DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="has NFRAMES 2 where 1 belongs to READPATT RAPID"
+)
+def frames_of_another_pattern(space):
+    edit(one(space.delivery, JUMP), NFRAMES=2)
+
+
+@fault("DLV-FILES", "DLV-EXPOSURES", "STB-HALVES", said="has EXPOSURE without a value")
+def blank_exposure_number(space):
+    for path in space.delivery.glob("*_00001_nrca1_*"):
+        with fits.open(unlinked(path), mode="update") as hdus:
+            hdus[0].header["EXPOSURE"] = None
+
+
+@fault("DLV-PLAN", "DLV-EXPOSURES", "STB-HALVES", said="was read in stripes (SSTR_NST 4, SSTR_STP 512), which is not")
+def superstripe(space):
+    for path in space.delivery.glob("*_00001_nrca1_*"):
+        edit(path, SSTR_NST=4, SSTR_STP=512)

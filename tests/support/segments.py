@@ -1,0 +1,38 @@
+"""Cut an exposure into segments, as the archive cuts a long one into several files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from astropy.io import fits
+
+
+def cut_exposure(
+    folder: Path, number: int, sizes: Sequence[int], detector: str = "nrca1", observation: int = 1
+) -> None:
+    """Replace the files of an exposure by those of its segments.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the exposure; its files are replaced and not changed, since they may be links.
+    number : int
+        Number of the exposure.
+    sizes : sequence of int
+        Integrations of each segment.
+    """
+    root = f"jw01062001001_02101_{number:05d}"
+    (folder / f"{root}_{detector}_rate.fits").unlink(missing_ok=True)
+    for kind in ("jump", "fitopt", "rateints"):
+        source = folder / f"{root}_{detector}_{kind}.fits"
+        first = 0
+        for segment, size in enumerate(sizes, 1):
+            with fits.open(source) as hdus:
+                total = hdus[0].header["NINTS"]
+                place = {"EXSEGNUM": segment, "EXSEGTOT": len(sizes), "INTSTART": first + 1, "INTEND": first + size}
+                hdus[0].header.update(place)
+                for hdu in hdus[1:]:
+                    if hdu.is_image and hdu.shape[0] == total and len(hdu.shape) > 2:
+                        hdu.data = hdu.data[first : first + size].copy()
+                hdus.writeto(folder / f"{root}-seg{segment:03d}_{detector}_{kind}.fits")
+            first += size
+        source.unlink()
