@@ -13,7 +13,7 @@ from darkmask.core.errors import DeliveryError
 
 from .cards import Cards, CardsError, read_cards
 from .records import ArrayPlace, FileRecord, Kind
-from .stripes import read_in_stripes
+from .stripes import header_value, read_in_stripes
 
 # Suffixes that MAST gives. They tell what a file was meant to be when its headers cannot be read; readable headers win.
 _SUFFIX = re.compile(r"_(jump|fitopt|rate|rateints|uncal)\.fits$", re.IGNORECASE)
@@ -26,7 +26,17 @@ _SEARCHED = ("SCI", "GROUPDQ", "PIXELDQ", "PEDESTAL", "DQ")
 
 
 class UnsupportedReadoutError(DeliveryError):
-    """A file is right, and of a readout that no search here can read."""
+    """A file is right, and of a readout that no search here can read.
+
+    Attributes
+    ----------
+    detector, observation : str
+        What its header says; empty when it does not say.
+    """
+
+    def __init__(self, sentence: str, detector: str, observation: str):
+        super().__init__(sentence)
+        self.detector, self.observation = detector, observation
 
 
 def suffix_of(path: Path) -> Kind | None:
@@ -85,7 +95,8 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
     if stripes and (suffix_of(path) is not None or _kind(_shapes(arrays), path) is not None):
         raise UnsupportedReadoutError(
             f"{relative} was read in stripes ({stripes}), which is not supported: its rows are not those of a frame, "
-            "so it is left out of the search; deliver it apart."
+            "so it is left out of the search; deliver it apart.",
+            *(str(header_value(primary, keyword) or "").strip().upper() for keyword in ("DETECTOR", "OBSERVTN")),
         )
     kind = _product_kind(arrays, path, relative)
     if kind is None:

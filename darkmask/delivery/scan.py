@@ -76,7 +76,8 @@ def _read_all(folder: Path, paths: Iterable[Path], problems: list[Problem]) -> l
                 raise DeliveryError(f"{relative} is compressed: decompress it, ramps are read in place.")
             record = read_record(path, folder)
         except UnsupportedReadoutError as error:
-            problems.append(Problem(ProblemKind.READOUT, str(error), relative, (named,) if named else ()))
+            of = (error.detector,) if error.detector in DETECTORS else (named,) if named else ()
+            problems.append(Problem(ProblemKind.READOUT, str(error), relative, of, observation=error.observation))
             continue
         except (DeliveryError, OSError) as error:
             sentence = (

@@ -17,20 +17,23 @@ def read_in_stripes(header) -> str:
         A keyword that is 0 or has no value counts as absent: the pipeline writes it into files of any readout.
     """
     found = []
-    subarray = _value(header, "SUBARRAY")
+    subarray = header_value(header, "SUBARRAY")
     if isinstance(subarray, str) and _NAMES.search(subarray.strip()):
         found.append(f"SUBARRAY {subarray.strip().upper()}")
     for keyword in _KEYWORDS:
-        value = _value(header, keyword)
+        value = header_value(header, keyword)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             found.append(f"{keyword} {value}")
     return ", ".join(found)
 
 
-def _value(header, keyword: str) -> object:
+def header_value(header, keyword: str) -> object:
+    """Return the value of a keyword; None when it is absent, or is in a card that cannot be parsed."""
     from astropy.io.fits import VerifyError
+    from astropy.io.fits.card import Undefined
 
     try:
-        return header.get(keyword)
-    except VerifyError:  # a card that cannot be parsed says nothing; what must be there is judged elsewhere
+        value = header.get(keyword)
+    except VerifyError:
         return None
+    return None if isinstance(value, Undefined) else value

@@ -186,7 +186,7 @@ def another_place_in_a_partner(folder):
         ),
         (
             with_a_gap,
-            "whose segments overlap: jw01062001001_02101_00001-seg003_nrca1_jump.fits begins with integration 4",
+            "whose segments leave a gap: jw01062001001_02101_00001-seg002_nrca1_jump.fits begins with integration 3",
         ),
         (beyond_the_file, "seg002_nrca1_jump.fits holds 3 integrations and its INTSTART 2 and INTEND 5 say 4"),
         (more_than_the_file_holds, "seg003_nrca1_jump.fits holds 2 integrations and its INTSTART 4 and INTEND 6 say 3"),
