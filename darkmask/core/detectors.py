@@ -116,6 +116,8 @@ READOUT_PATTERNS = {
     "DEEP8": ReadoutPattern(8, 12),
 }
 
+# Seconds to read a pixel, and pixels' worth of time that a row takes besides (JDox NIRCam Detector Subarrays).
+PIXEL_TIME, ROW_OVERHEAD = 1e-5, 12
 FRAME_SIZE = 2048
 REFERENCE_BORDER = 4
 AMPLIFIERS = 4
@@ -133,6 +135,18 @@ def detector(name: str) -> Detector:
         return DETECTORS[name]
     except KeyError:
         raise ParameterError(f"{name!r} is no NIRCam detector: use one of {', '.join(DETECTORS)}.") from None
+
+
+def frame_times(columns: int, rows: int, outputs: int) -> tuple[float, float]:
+    """Return the seconds that a frame may take: with one row's time besides, as whole rows of the detector, or two.
+
+    Notes
+    -----
+    Source: JDox NIRCam Detector Subarrays, which has two rows with one output; the archive's files of 2048 columns have
+    one whatever the outputs are (jwst issue 3494).
+    """
+    pixels = columns / outputs + ROW_OVERHEAD
+    return pixels * (rows + 1) * PIXEL_TIME, pixels * (rows + 2) * PIXEL_TIME
 
 
 @dataclass(frozen=True)

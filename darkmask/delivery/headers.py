@@ -188,6 +188,7 @@ def _record(
         segment=cards.segment or 1,
         intstart=cards.intstart,
         intend=cards.intend,
+        tframe=cards.tframe,
     )
 
 

@@ -74,6 +74,8 @@ class FileRecord:
         segment holds fewer integrations than NINTS says.
     intstart, intend : int or None
         INTSTART and INTEND, the first and last integration that the file holds, counted from 1 over the exposure.
+    tframe : float or None
+        Time of a frame, s.
     size, modified : int
         Size in bytes, and time of the last change in nanoseconds.
     arrays : dict of str to ArrayPlace
@@ -109,6 +111,7 @@ class FileRecord:
     segment: int = 1
     intstart: int | None = None
     intend: int | None = None
+    tframe: float | None = None
 
     @property
     def window(self) -> Window:

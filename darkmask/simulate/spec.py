@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from darkmask.core import siaf
-from darkmask.core.detectors import AMPLIFIERS, DETECTORS, FRAME_SIZE, REFERENCE_BORDER, Geometry, detector
+from darkmask.core.detectors import AMPLIFIERS, DETECTORS, FRAME_SIZE, REFERENCE_BORDER, Geometry, detector, frame_times
 from darkmask.core.errors import ParameterError
 from darkmask.core.flags import Category
 from darkmask.core.window import Window
@@ -15,8 +15,6 @@ from darkmask.core.window import Window
 # Seconds, from JDox NIRCam Detector Readout. Mini frames have it too, so that rates, dwell times and thresholds per
 # group are those of a real full frame.
 FULL_FRAME_TIME = 10.73677
-# Seconds per pixel of one output, with an overhead of 12 pixels per row and 2 rows per frame (the same page).
-PIXEL_TIME = 1.0e-5
 
 # Fractions of the science pixels. Hot and warm pixels together are 0.4 %: as many as flight masks hold beyond ground
 # ones, plus the ground's own (0.02 to 0.2 %). The others are 0.04 to 0.1 %, so that a mini frame has 25 to 60 of each.
@@ -55,7 +53,7 @@ class Subarray:
     @property
     def frame_time(self) -> float:
         """The seconds to read the subarray once (JDox NIRCam Detector Readout)."""
-        return (self.window.xsize + 12) * (self.window.ysize + 2) * PIXEL_TIME
+        return frame_times(self.window.xsize, self.window.ysize, outputs=1)[1]
 
 
 def default_subarrays(frame: int, border: int) -> tuple[Subarray, ...]:
