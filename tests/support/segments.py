@@ -5,9 +5,16 @@ from pathlib import Path
 
 from astropy.io import fits
 
+PRODUCTS = ("jump", "fitopt", "rateints")
+
 
 def cut_exposure(
-    folder: Path, number: int, sizes: Sequence[int], detector: str = "nrca1", observation: int = 1
+    folder: Path,
+    number: int,
+    sizes: Sequence[int],
+    detector: str = "nrca1",
+    kinds: Sequence[str] = PRODUCTS,
+    observation: int = 1,
 ) -> None:
     """Replace the files of an exposure by those of its segments.
 
@@ -19,10 +26,15 @@ def cut_exposure(
         Number of the exposure.
     sizes : sequence of int
         Integrations of each segment.
+    detector : str
+        In small letters, as file names have it.
+    kinds : sequence of str
+        Which of its files are cut.
+    observation : int
     """
-    root = f"jw01062001001_02101_{number:05d}"
+    root = f"jw01062{observation:03d}001_02101_{number:05d}"
     (folder / f"{root}_{detector}_rate.fits").unlink(missing_ok=True)
-    for kind in ("jump", "fitopt", "rateints"):
+    for kind in kinds:
         source = folder / f"{root}_{detector}_{kind}.fits"
         first = 0
         for segment, size in enumerate(sizes, 1):
