@@ -50,25 +50,20 @@ def unmeasured(samples: Sequence[Mapping[str, np.ndarray]], names: Sequence[str]
     Returns
     -------
     dict of int to str
-        By position: integrations of which more than half of the values of an array are not finite or are one and the
-        same, unless that array is so in every integration; and those of which an array is, byte for byte, that of an
-        earlier one.
+        By position: integrations of which half of the values of an array or more are not finite, or more than half are
+        one and the same; and those of which an array is, byte for byte, that of an earlier one.
     """
-    reasons = [{array: _no_measurement(values) for array, values in sample.items()} for sample in samples]
-    always = {array for array in (reasons[0] if reasons else ()) if all(reason[array] for reason in reasons)}
-    # With every rate missing nothing can be searched, and that is to be said of each integration.
-    always -= {"the rate"}
     found: dict[int, str] = {}
     earlier: dict[tuple[str, bytes], int] = {}
     for k, sample in enumerate(samples):
-        said = [f"{array} {why}" for array, why in reasons[k].items() if why and array not in always]
+        reasons = {array: _no_measurement(values) for array, values in sample.items()}
+        said = [f"{array} {why}" for array, why in reasons.items() if why]
         if said:
             found[k] = f"{names[k]} is no measurement: {' and '.join(said)}"
             continue
         digests = {
             (array, hashlib.sha256(np.ascontiguousarray(values).tobytes()).digest()): array
             for array, values in sample.items()
-            if array not in always
         }
         same = [(array, earlier[digest]) for digest, array in digests.items() if digest in earlier]
         if same:

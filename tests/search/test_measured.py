@@ -158,14 +158,18 @@ def test_nothing_but_copies_and_zeros_cannot_be_searched(folder):
         search_set(set_request(folder))
 
 
-def test_what_is_alike_in_every_integration_says_nothing_of_one():
-    """Made by hand, a pedestal may be 0 throughout; and a reset of the same level is no copy."""
+def test_what_makes_an_integration_one():
     random = np.random.default_rng(3)
-    samples = [
-        {"the ramp": random.normal(size=50), "the rate": random.normal(size=50), "PEDESTAL": np.zeros(50)}
-        for _ in range(4)
-    ]
+    samples = [{name: random.normal(size=50) for name in ("the ramp", "the rate", "PEDESTAL")} for _ in range(5)]
     assert unmeasured(samples, NAMES) == {}
     samples[2]["the rate"] = samples[0]["the rate"].copy()
-    assert unmeasured(samples, NAMES) == {2: "integration 3 is a copy of integration 1 in the rate"}
+    samples[3]["PEDESTAL"][:26] = 4.5
+    samples[4]["the rate"][:25] = np.nan
+    assert unmeasured(samples, NAMES) == {
+        2: "integration 3 is a copy of integration 1 in the rate",
+        3: "integration 4 is no measurement: PEDESTAL is 4.5 in more than half of its pixels",
+        4: "integration 5 is no measurement: the rate is not finite in half of its pixels or more",
+    }
+    samples[3]["PEDESTAL"][0], samples[4]["the rate"][0] = 0.0, 0.0
+    assert list(unmeasured(samples, NAMES)) == [2]
     assert unmeasured([], []) == {}
