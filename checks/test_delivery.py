@@ -46,7 +46,7 @@ def test_each_integration_is_a_measurement(check, delivery, exposures, products)
 
 @pytest.mark.asks("DLV-FILES")
 def test_files_are_whole(check, delivery):
-    """Which files are damaged, or not of the detector that they claim?"""
+    """Which files are damaged, have a header card that cannot be right, or are not of the detector that they claim?"""
     problems = delivery.problems_of(check.detector, None, ProblemKind.FILE, ProblemKind.FOLDER)
     if not problems and check.detector not in delivery.detectors:
         raise NotEvaluated(f"there is no file of {check.detector} in the delivery")
@@ -55,7 +55,7 @@ def test_files_are_whole(check, delivery):
 
 @pytest.mark.asks("DLV-TRIPLETS")
 def test_triplets_are_whole(check, delivery):
-    """Which exposures lack a partner file?"""
+    """Which exposures lack a partner file or a segment?"""
     problems = delivery.problems_of(check.detector, check.subarray, ProblemKind.TRIPLET)
     if not problems and not delivery.main_set(check.detector, check.subarray):
         raise NotEvaluated(f"there is no file of {check.detector} {check.subarray} in the delivery")

@@ -53,11 +53,8 @@ Pixel = Annotated[int, Field(ge=1, le=FRAME_SIZE)]
 Axis = Annotated[int, _one_of(-2, -1, 1, 2)]
 
 _TEXT, _NAME = "a text", "an identifier as the archive writes it"
-_SECONDS, _PIXEL, _AXIS = (
-    "a time in seconds, more than 0 and at most 10000,",
-    f"a whole number from 1 to {FRAME_SIZE}",
-    "-2 to 2",
-)
+_SECONDS = "a time in seconds, more than 0 and at most 10000,"
+_PIXEL, _AXIS = f"a whole number from 1 to {FRAME_SIZE}", "-2, -1, 1 or 2"
 _INTEGRATION = "a whole number from 1 to 65535"
 
 

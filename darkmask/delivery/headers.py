@@ -128,6 +128,7 @@ def _read_headers(path: Path, relative: str, size: int) -> tuple[Any, dict[str, 
                 primary = hdus[0].header
                 arrays = {hdu.name: _place(hdu.header, hdu.fileinfo()["datLoc"]) for hdu in hdus[1:]}
                 damage = fits_layout.damage(hdus, file, size)
+                names = [hdu.name for hdu in hdus[1:]]
     except DeliveryError:
         raise
     except Exception as error:  # astropy raises many types for damaged headers; each means the same to the user
@@ -136,6 +137,12 @@ def _read_headers(path: Path, relative: str, size: int) -> tuple[Any, dict[str, 
         ) from error
     if damage:
         raise DeliveryError(f"{relative} {damage}: it is truncated, or was changed on its way; transfer it again.")
+    twice = [name for name in _SEARCHED if names.count(name) > 1]
+    if twice:
+        # Which one is read would depend on who reads: by name the first, in order the last.
+        raise DeliveryError(
+            f"{relative} has {names.count(twice[0])} extensions {twice[0]} where one was expected: make the file again."
+        )
     return primary, arrays
 
 

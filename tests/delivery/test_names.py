@@ -138,3 +138,13 @@ def test_a_readout_in_stripes_before_its_frames_are_put_together(folder):
         hdus[0].header["SSTR_NST"] = 2
         hdus["PIXELDQ"].data = hdus["PIXELDQ"].data[None].repeat(2, axis=0)
     assert "was read in stripes (SSTR_NST 2)" in " ".join(sentences(folder))
+
+
+def test_two_extensions_of_one_name_are_said(folder):
+    with fits.open(unlinked(one(folder, f"{ROOT}_jump.fits")), mode="update") as hdus:
+        again = hdus["SCI"].copy()
+        again.ver = 2
+        hdus.append(again)
+    assert sentences(folder)[0] == (
+        f"{ROOT}_jump.fits has 2 extensions SCI where one was expected: make the file again."
+    )
