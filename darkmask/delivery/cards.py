@@ -210,22 +210,19 @@ def _said(keyword: str, value: object) -> str:
 
 def _readout_conflicts(cards: Cards) -> Iterator[str]:
     """Yield what does not belong to the readout pattern; what a header lacks is in no conflict."""
-    if not cards.readpatt:
-        return
-    pattern = READOUT_PATTERNS[cards.readpatt]
-    for keyword, found, expected in (
-        ("NFRAMES", cards.nframes, pattern.nframes),
-        ("GROUPGAP", cards.groupgap, pattern.groupgap),
-    ):
+    pattern = READOUT_PATTERNS.get(cards.readpatt)
+    nframes, groupgap = pattern or (cards.nframes, cards.groupgap)
+    for keyword, found, expected in (("NFRAMES", cards.nframes, nframes), ("GROUPGAP", cards.groupgap, groupgap)):
         if found is not None and found != expected:
             yield f"{keyword} {found} where {expected} belongs to READPATT {cards.readpatt}"
-    if cards.tframe is not None and cards.tgroup:
-        expected_time = cards.tframe * (pattern.nframes + pattern.groupgap)
-        if abs(cards.tgroup - expected_time) > TIME_TOLERANCE * expected_time:
-            yield (
-                f"TGROUP {cards.tgroup:.8g} s where READPATT {cards.readpatt} with TFRAME {cards.tframe:.8g} s has "
-                f"{expected_time:.8g} s"
-            )
+    if cards.tframe is None or not cards.tgroup or nframes is None or groupgap is None:
+        return
+    expected_time = cards.tframe * (nframes + groupgap)
+    if abs(cards.tgroup - expected_time) > TIME_TOLERANCE * expected_time:
+        what = f"READPATT {cards.readpatt}" if pattern else f"NFRAMES {nframes}, GROUPGAP {groupgap}"
+        yield (
+            f"TGROUP {cards.tgroup:.8g} s where {expected_time:.8g} s belongs to {what} and TFRAME {cards.tframe:.8g} s"
+        )
 
 
 def _segment_conflicts(cards: Cards) -> Iterator[str]:

@@ -25,18 +25,24 @@ LONG_WAVE = {"NRCA5": "NRCALONG", "NRCB5": "NRCBLONG"}
 _SEARCHED = ("SCI", "GROUPDQ", "PIXELDQ", "PEDESTAL", "DQ")
 
 
-class UnsupportedReadoutError(DeliveryError):
-    """A file is right, and of a readout that no search here can read.
+class HeaderError(DeliveryError):
+    """A file cannot be searched for what its header says.
 
     Attributes
     ----------
     detector, observation : str
-        What its header says; empty when it does not say.
+        What the header says of these; empty when it does not.
     """
 
-    def __init__(self, sentence: str, detector: str, observation: str):
+    def __init__(self, sentence: str, header):
         super().__init__(sentence)
-        self.detector, self.observation = detector, observation
+        self.detector, self.observation = (
+            str(header_value(header, keyword) or "").strip().upper() for keyword in ("DETECTOR", "OBSERVTN")
+        )
+
+
+class UnsupportedReadoutError(HeaderError):
+    """A file is right, and of a readout that no search here can read."""
 
 
 def suffix_of(path: Path) -> Kind | None:
@@ -96,7 +102,7 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
         raise UnsupportedReadoutError(
             f"{relative} was read in stripes ({stripes}), which is not supported: its rows are not those of a frame, "
             "so it is left out of the search; deliver it apart.",
-            *(str(header_value(primary, keyword) or "").strip().upper() for keyword in ("DETECTOR", "OBSERVTN")),
+            primary,
         )
     kind = _product_kind(arrays, path, relative)
     if kind is None:
@@ -104,7 +110,7 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
     try:
         cards = read_cards(primary, required=kind is not Kind.UNCAL)
     except CardsError as error:
-        raise DeliveryError(f"{relative} {error}") from error
+        raise HeaderError(f"{relative} {error}", primary) from error
     if kind is Kind.JUMP and cards.jump != "COMPLETE" and suffix_of(path) is None:
         # What a step before the jump step left beside the products looks like a ramp, and is none to search.
         return None

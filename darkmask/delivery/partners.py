@@ -80,11 +80,12 @@ def _exposure(
     first = files[0]
     for file in files:
         if file.segments != first.segments:
+            here, there = (counted(record.segments, "segment") for record in (first, file))
             return file_problem(
                 ProblemKind.TRIPLET,
                 [first, file],
-                f"{first.path} says that its exposure has {counted(first.segments, 'segment')} (EXSEGTOT) and "
-                f"{file.path} that it has {counted(file.segments, 'segment')}: correct the header that is wrong.",
+                f"{first.path} says that its exposure has {here} (EXSEGTOT) and {file.path} that it has {there}: "
+                "deliver the exposure once, or correct the header that is wrong.",
             )
     by_segment: dict[int, dict[Kind, FileRecord]] = defaultdict(dict)
     for file in files:

@@ -7,7 +7,14 @@ from pathlib import Path
 from darkmask.core.detectors import DETECTORS
 from darkmask.core.errors import DeliveryError
 
-from .headers import LONG_WAVE, UnsupportedReadoutError, detector_in_name, is_compressed_product, read_record
+from .headers import (
+    LONG_WAVE,
+    HeaderError,
+    UnsupportedReadoutError,
+    detector_in_name,
+    is_compressed_product,
+    read_record,
+)
 from .partners import HOW_TO_MAKE, file_problem, put_together, with_common_times
 from .records import DeliveryIndex, FileRecord, Kind, Problem, ProblemKind
 
@@ -75,9 +82,10 @@ def _read_all(folder: Path, paths: Iterable[Path], problems: list[Problem]) -> l
             if is_compressed_product(path):
                 raise DeliveryError(f"{relative} is compressed: decompress it, ramps are read in place.")
             record = read_record(path, folder)
-        except UnsupportedReadoutError as error:
-            of = (error.detector,) if error.detector in DETECTORS else (named,) if named else ()
-            problems.append(Problem(ProblemKind.READOUT, str(error), relative, of, observation=error.observation))
+        except HeaderError as error:
+            kind = ProblemKind.READOUT if isinstance(error, UnsupportedReadoutError) else ProblemKind.FILE
+            concerned = tuple(dict.fromkeys(d for d in (named, error.detector) if d in DETECTORS))
+            problems.append(Problem(kind, str(error), relative, concerned, observation=error.observation))
             continue
         except (DeliveryError, OSError) as error:
             sentence = (

@@ -132,7 +132,11 @@ def test_no_value_of_a_card_passes_or_crashes(darks, tmp_path, files, record_pro
         ),
         ("TGROUP", "0.0", "has TGROUP 0.0 where a time in seconds"),
         ("TGROUP", "-10.73677", "has TGROUP -10.73677 where a time in seconds"),
-        ("TGROUP", "21.47354", "has TGROUP 21.47354 s where READPATT RAPID with TFRAME 10.73677 s has 10.73677 s"),
+        (
+            "TGROUP",
+            "21.47354",
+            "has TGROUP 21.47354 s where 10.73677 s belongs to READPATT RAPID and TFRAME 10.73677 s",
+        ),
         ("NINTS", "", "has NINTS without a value where a whole number from 1 to 65535 was expected"),
         ("NINTS", "'3'", "has NINTS '3' where a whole number from 1 to 65535 was expected"),
         ("NGROUPS", "-8", "has NGROUPS -8 where a whole number from 1 to 32767 was expected"),
@@ -194,3 +198,21 @@ def test_each_pattern_has_its_frames_and_its_time(folder, pattern, frames, gap):
     assert sentences(folder) == []
     change(folder, "*_00001_nrca1_jump.fits", "GROUPGAP", gap + 1 if gap < 18 else 3)
     assert "GROUPGAP" in sentences(folder)[0]
+
+
+def test_a_pattern_without_a_name_has_the_time_of_its_frames(folder):
+    change(folder, "*.fits", "READPATT", ABSENT)
+    assert sentences(folder) == []
+    change(folder, "*_00001_nrca1_jump.fits", "GROUPGAP", "1")
+    assert "has TGROUP 10.73677 s where 21.47354 s belongs to NFRAMES 1, GROUPGAP 1 and TFRAME" in sentences(folder)[0]
+
+
+def test_a_wrong_card_concerns_its_own_detector_and_observation(folder):
+    """Whatever the file is called: other detectors must not fail for it, nor a run without the observation."""
+    (path,) = folder.glob("*_00001_nrca1_jump.fits")
+    path.rename(folder / "ramps_jump.fits")
+    change(folder, "ramps_jump.fits", "TGROUP", "0.0")
+    index = scan(folder)
+    (problem,) = (problem for problem in index.problems if "TGROUP" in problem.sentence)
+    assert problem.detectors == ("NRCA1",)
+    assert index.without_observations(["1"]).problems == ()
