@@ -29,11 +29,10 @@ def read_in_stripes(header) -> str:
 
 def header_value(header, keyword: str) -> object:
     """Return the value of a keyword; None when it is absent, or is in a card that cannot be parsed."""
-    from astropy.io.fits import VerifyError
     from astropy.io.fits.card import Undefined
 
     try:
         value = header.get(keyword)
-    except VerifyError:
+    except Exception:  # astropy parses a card when it is read, and raises several types
         return None
     return None if isinstance(value, Undefined) else value
