@@ -21,6 +21,7 @@ from darkmask.simulate import DemoPaths, SimulationSpec, simulate_delivery
 from darkmask.validation.halves import stability
 from darkmask.validation.recovery import inject_and_recover
 from tests.checks.planting import one, unlinked
+from tests.support.segments import cut_exposure
 
 FRAME = 96
 NAMES = [f"integration {number}" for number in range(1, 9)]
@@ -137,6 +138,20 @@ def test_history_says_what_was_left_out(folder, tmp_path):
     build(request, tmp_path / "out", {})
     history = " ".join(str(fits.getheader(tmp_path / "out" / request.mask_file)["HISTORY"]).split())
     assert "Integrations that are no measurement are left out of the search: integration 4 of" in history
+
+
+def test_history_says_that_jwst_reffiles_searched_them_all_the_same(folder, tmp_path):
+    """It takes whole files; here those of six segments, because it wants five at least."""
+    rewrite(folder, zero_fill)
+    cut_exposure(folder, 1, (2,) * 6)
+    (tmp_path / "out").mkdir()
+    request = request_of(folder, engine="jwst_reffiles")
+    build(request, tmp_path / "out", {})
+    history = " ".join(str(fits.getheader(tmp_path / "out" / request.mask_file)["HISTORY"]).split())
+    assert (
+        "Integrations that are no measurement were searched by jwst_reffiles all the same: integration 2 of "
+        "jw01062001001_02101_00001-seg002_nrca1_jump.fits"
+    ) in history
 
 
 def test_what_a_pass_is_worth_is_measured_without_them(darks, folder):
