@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from darkmask.core.detectors import FRAMES_PER_GROUP
+from darkmask.core.detectors import READOUT_PATTERNS
 from darkmask.core.detectors import detector as look_up_detector
 from fixtures.session.endings import NotEvaluated
 
@@ -53,9 +53,9 @@ def test_dark_current(check, summary):
 def test_noise(check, summary):
     """How does the noise of a group difference compare with the detector's?"""
     pattern = summary["readpatt"]
-    if pattern not in FRAMES_PER_GROUP:
+    if pattern not in READOUT_PATTERNS:
         raise NotEvaluated(f"READPATT {pattern} of {check.detector} averages an unknown number of frames")
-    expected = look_up_detector(check.detector).read_noise * np.sqrt(2 / FRAMES_PER_GROUP[pattern])
+    expected = look_up_detector(check.detector).read_noise * np.sqrt(2 / READOUT_PATTERNS[pattern].nframes)
     noise = known(summary, "difference_noise_dn", check.detector)
     check.judge(
         noise / expected,

@@ -31,14 +31,22 @@ def test_the_expected_set_is_there(check, delivery):
 def test_enough_integrations(check, delivery, exposures, products):
     """How many integrations does the set have that differ and have rates?"""
     counted = sum(e.integrations for e in delivery.main_set(check.detector, check.subarray))
-    usable = products.searched.set(check.detector, check.subarray).summary["usable_integrations"]
+    usable = len(products.searched.measured(check.detector, check.subarray).numbers)
     said = f"{check.detector} {check.subarray} has {counted} integrations, {usable} of them different and with rates"
     check.judge(usable, said)
 
 
+@pytest.mark.asks("DLV-DISTINCT")
+def test_each_integration_is_a_measurement(check, delivery, exposures, products):
+    """Which integrations are copies, constant or without rates?"""
+    found = products.searched.measured(check.detector, check.subarray).left_out
+    said = f"{'; '.join(found)}: deliver the right files" if found else "Each integration is a measurement of its own"
+    check.judge(len(found), said)
+
+
 @pytest.mark.asks("DLV-FILES")
 def test_files_are_whole(check, delivery):
-    """Which files are damaged, or not of the detector that they claim?"""
+    """Which files are damaged, have a header card that cannot be right, or are not of the detector that they claim?"""
     problems = delivery.problems_of(check.detector, None, ProblemKind.FILE, ProblemKind.FOLDER)
     if not problems and check.detector not in delivery.detectors:
         raise NotEvaluated(f"there is no file of {check.detector} in the delivery")
@@ -47,7 +55,7 @@ def test_files_are_whole(check, delivery):
 
 @pytest.mark.asks("DLV-TRIPLETS")
 def test_triplets_are_whole(check, delivery):
-    """Which exposures lack a partner file?"""
+    """Which exposures lack a partner file or a segment?"""
     problems = delivery.problems_of(check.detector, check.subarray, ProblemKind.TRIPLET)
     if not problems and not delivery.main_set(check.detector, check.subarray):
         raise NotEvaluated(f"there is no file of {check.detector} {check.subarray} in the delivery")
@@ -58,20 +66,27 @@ def test_triplets_are_whole(check, delivery):
 def test_one_set(check, delivery, exposures):
     """Are all exposures of the detector and subarray of one set?"""
     sets = list(delivery.sets(check.detector, check.subarray))
-    others = "; the largest is searched, the others are not" if len(sets) > 1 else ""
+    apart = "; ".join(dict.fromkeys(sets[0].differences(other) for other in sets[1:]))
+    others = f", which differ in {apart}; the largest is searched, the others are not" if apart else ""
     check.judge(len(sets), f"The exposures are of: {', and '.join(map(str, sets))}{others}")
 
 
 @pytest.mark.asks("DLV-PLAN")
 def test_nothing_beyond_the_plan(check, delivery):
-    """Which subarrays were delivered and are not in the plan?"""
+    """Which subarrays and readouts were delivered and are not in the plan?"""
+    unsupported = delivery.problems_of(check.detector, None, ProblemKind.READOUT)
     delivered = {file.subarray for file in delivery.files if file.detector == check.detector}
-    if not delivered:
+    if not delivered and not unsupported:
         raise NotEvaluated(f"there is no file of {check.detector} in the delivery")
     planned = {"FULL", *(s.name for s in check.criteria.plan.subarrays if s.detector == check.detector)}
     others = sorted(delivered - planned)
-    said = f"{check.detector} has {', '.join(others)}" if others else f"Every file of {check.detector} is in the plan"
-    check.judge(len(others), said)
+    said = [f"{check.detector} has {', '.join(others)}"] if others else []
+    if unsupported:
+        more = f" and {len(unsupported) - 1} more files like it" if len(unsupported) > 1 else ""
+        said.append(f"{unsupported[0].sentence.rstrip('.')}{more}")
+    if not said:
+        said = [f"Every file of {check.detector} is in the plan"]
+    check.judge(len(others) + len(unsupported), "; ".join(said))
 
 
 @pytest.mark.asks("DLV-STEPS")

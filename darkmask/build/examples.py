@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from darkmask.core.flags import Category, in_category
-from darkmask.delivery import OpenExposure
+from darkmask.delivery import OpenSet
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.layout import JUMP_DET
 from darkmask.search.outcome import SearchOutcome
@@ -51,7 +51,8 @@ def pick_examples(request: SetRequest, outcome: SearchOutcome) -> Examples:
     Returns
     -------
     Examples
-        Up to four pixels of each category, at even ranks of its strength, all from the set's first exposure.
+        Up to four pixels of each category, at even ranks of its strength, all from the first exposure
+        that was searched.
 
     Raises
     ------
@@ -66,9 +67,11 @@ def pick_examples(request: SetRequest, outcome: SearchOutcome) -> Examples:
             ranks = np.unique(np.linspace(0, rows.size - 1, min(_EACH, rows.size)).round().astype(int))
             chosen += [(category.value, rows[place], columns[place]) for place in order[ranks]]
     y, x = (np.array([pixel[i] for pixel in chosen], dtype=np.int32) for i in (1, 2))
-    with OpenExposure(request.exposures[0], request.folder) as opened:
-        ramps, groupdq = opened.ramps(y, x)
-        opened.check_unchanged()
+    planes = OpenSet(request.exposures, request.folder, request.integrations).planes
+    opened = planes[0][0]
+    searched = [i for exposure, i in planes if exposure is opened]
+    ramps, groupdq = (values[searched] for values in opened.ramps(y, x))
+    opened.check_unchanged()
     jumps = ((groupdq & np.uint8(JUMP_DET)) != 0).sum(axis=1)
     liveliest, pixels = jumps.argmax(axis=0), np.arange(y.size)
     names = np.array([pixel[0] for pixel in chosen], dtype="U16")

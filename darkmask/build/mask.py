@@ -51,7 +51,9 @@ def write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcom
         dq |= carried_bits(read_mask(request.base).decoded, dq, request)
     if request.manual is not None:
         add_manual_flags(dq, request.manual.of(request.detector))
-    dates = sorted(e.jump.date_obs for e in request.exposures("FULL") if e.jump.date_obs) or ["1970-01-01"]
+    dates = sorted(file.date_obs for e in request.exposures("FULL") for file in e.files if file.date_obs) or [
+        "1970-01-01"
+    ]
     write_mask(
         path,
         dq,
@@ -103,6 +105,7 @@ def _history(
         *request.history,
         f"Bad pixels searched by darkmask: engine {request.engine} {outcome.version}, search {request.search_made}.",
     ]
+    lines += _unmeasured(request)
     if request.manual is not None:
         pixels = len(request.manual.of(request.detector))
         lines.append(f"{pixels} pixels flagged by hand: {request.manual.name}, SHA-256 {request.manual.sha256}.")
@@ -113,3 +116,14 @@ def _history(
         lines += [f"{name} = {value}" for name, value in sorted(keywords_of(request.parameters).items())]
     lines += ["Files (BLAKE3):", *(f"{Path(name).name} {digest}" for name, digest in sorted(inputs.items()))]
     return lines
+
+
+def _unmeasured(request: BuildRequest) -> list[str]:
+    """Return the lines about integrations that are no measurement."""
+    left_out = request.set_request("FULL").left_out
+    if not left_out:
+        return []
+    # The package takes whole files.
+    searched = request.engine == "jwst_reffiles"
+    what = "were searched by jwst_reffiles all the same" if searched else "are left out of the search"
+    return [f"Integrations that are no measurement {what}:", *(f"{sentence}." for sentence in left_out)]

@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from darkmask.delivery import OpenExposure
+from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.quality import (
     dark_current,
     difference_noise,
     jump_rate,
     lost_pixels,
     unexplained_rates,
-    usable_integrations,
 )
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
@@ -44,12 +43,12 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         worst_rate = max(worst_rate, unexplained_rates(opened.rate(), opened.rate_dq(), science))
         worst_lost = max(worst_lost, lost_pixels(opened.pixeldq(), science))
 
-    def rates():
-        return (rate for e in exposures for rate in OpenExposure(e, request.folder).rate())
+    searched = OpenSet(exposures, request.folder, request.integrations).planes
+    rates = (exposure.rate(integration=i) for exposure, i in searched)
 
     first, maps = exposures[0].jump, outcome.maps
     good = science & (outcome.categories == 0)
-    dark, dark_error = dark_current(rates(), good)
+    dark, dark_error = dark_current(rates, good)
     seconds = maps.integrations * (maps.groups - 1) * first.tgroup
     # The jump step flags the jumps of a bad pixel in its neighbours too.
     apart = good & ~binary_dilation(science & ~good, np.ones((3, 3)))
@@ -72,7 +71,7 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "amplifiers": [_without_nan(amplifier) for amplifier in amplifiers],
         "readpatt": first.readpatt,
         "integrations": outcome.maps.integrations,
-        "usable_integrations": usable_integrations(rates(), science),
+        "left_out": list(request.left_out),
         "exposures": len(exposures),
         "science_pixels": int(science.sum()),
         "unexplained_rates": worst_rate,

@@ -7,6 +7,7 @@ from darkmask.core.detectors import Geometry
 from darkmask.delivery import DeliveryIndex, Exposure, FileRecord, require_unchanged
 from darkmask.masks.manual_flags import ManualFlags
 from darkmask.search.choices import search_made
+from darkmask.search.measured import leave_out
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 
@@ -101,7 +102,8 @@ class BuildRequest:
         return [record for subarray in named for exposure in self.exposures(subarray) for record in exposure.files]
 
     def set_request(self, subarray: str) -> SetRequest:
-        return SetRequest(
+        """Return the request of one of the sets, without integrations that are no measurement."""
+        request = SetRequest(
             self.exposures(subarray),
             Path(self.index.folder),
             self.engine,
@@ -109,3 +111,4 @@ class BuildRequest:
             self.parameters,
             self.geometry,
         )
+        return leave_out(request) if request.exposures else request

@@ -1,6 +1,7 @@
 """The ten NIRCam detectors: their published properties, geometry and amplifiers."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -94,17 +95,29 @@ DETECTORS = {
 # long-wavelength detectors see the same two fields.
 FOCAL_PLANE = (("NRCA2", "NRCA4", "NRCB3", "NRCB1"), ("NRCA1", "NRCA3", "NRCB4", "NRCB2"))
 
-# Frames that are averaged into a group (JDox NIRCam Detector Readout Patterns).
-FRAMES_PER_GROUP = {
-    "RAPID": 1, "BRIGHT1": 1, "BRIGHT2": 2, "SHALLOW2": 2, "SHALLOW4": 4, "MEDIUM2": 2, "MEDIUM8": 8, "DEEP2": 2,
-    "DEEP8": 8,
-}  # fmt: skip
-# Frames between two groups that are read and not kept (the same page).
-GAP_AFTER_GROUP = {
-    "RAPID": 0, "BRIGHT1": 1, "BRIGHT2": 0, "SHALLOW2": 3, "SHALLOW4": 1, "MEDIUM2": 8, "MEDIUM8": 2, "DEEP2": 18,
-    "DEEP8": 12,
-}  # fmt: skip
 
+class ReadoutPattern(NamedTuple):
+    """The frames of a group: how many are averaged, and how many are dropped before the next group."""
+
+    nframes: int
+    groupgap: int
+
+
+# JDox NIRCam Detector Readout Patterns.
+READOUT_PATTERNS = {
+    "RAPID": ReadoutPattern(1, 0),
+    "BRIGHT1": ReadoutPattern(1, 1),
+    "BRIGHT2": ReadoutPattern(2, 0),
+    "SHALLOW2": ReadoutPattern(2, 3),
+    "SHALLOW4": ReadoutPattern(4, 1),
+    "MEDIUM2": ReadoutPattern(2, 8),
+    "MEDIUM8": ReadoutPattern(8, 2),
+    "DEEP2": ReadoutPattern(2, 18),
+    "DEEP8": ReadoutPattern(8, 12),
+}
+
+# Seconds to read a pixel, and pixels' worth of time that a row takes besides (JDox NIRCam Detector Subarrays).
+PIXEL_TIME, ROW_OVERHEAD = 1e-5, 12
 FRAME_SIZE = 2048
 REFERENCE_BORDER = 4
 AMPLIFIERS = 4
@@ -122,6 +135,18 @@ def detector(name: str) -> Detector:
         return DETECTORS[name]
     except KeyError:
         raise ParameterError(f"{name!r} is no NIRCam detector: use one of {', '.join(DETECTORS)}.") from None
+
+
+def frame_times(columns: int, rows: int, outputs: int) -> tuple[float, float]:
+    """Return the seconds that a frame may take: with one row's time besides, as whole rows of the detector, or two.
+
+    Notes
+    -----
+    Source: JDox NIRCam Detector Subarrays, which has two rows with one output; the archive's files of 2048 columns have
+    one whatever the outputs are (jwst issue 3494).
+    """
+    pixels = columns / outputs + ROW_OVERHEAD
+    return pixels * (rows + 1) * PIXEL_TIME, pixels * (rows + 2) * PIXEL_TIME
 
 
 @dataclass(frozen=True)

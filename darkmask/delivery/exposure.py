@@ -10,15 +10,18 @@ from darkmask.core.errors import DeliveryError
 
 from .records import Exposure, FileRecord
 
+# Rows of a frame: a range, or their numbers.
+Rows = slice | np.ndarray
+
 # FITS stores unsigned integers as signed ones with an offset of half the range.
 _UNSIGNED_32 = 2**31
 
 
 class OpenExposure:
-    """Lazy views of the arrays of one triplet.
+    """Lazy views of the arrays of one exposure, whatever number of segments it lies in.
 
     The files are mapped, not read: a slice of rows costs only the pages that it touches. The mapped arrays are big-
-    endian, as FITS is; the slices that the methods return are in native order.
+    endian, as FITS is; what the methods return is in native order, with the integrations of all segments in order.
 
     Parameters
     ----------
@@ -34,20 +37,19 @@ class OpenExposure:
 
     def __init__(self, exposure: Exposure, folder: Path):
         self.exposure = exposure
-        folder = Path(folder)
-        self._layouts = [_Layout(folder, record) for record in (exposure.jump, exposure.fitopt, exposure.rate)]
-        jump, fitopt, rate = self._layouts
-        self._sci = jump.map("SCI", ">f4", 4)
-        self._groupdq = jump.map("GROUPDQ", "u1", 4)
-        self._pixeldq = jump.map("PIXELDQ", ">i4", 2)
-        self._pedestal = fitopt.map("PEDESTAL", ">f4", 3)
-        self._rate = rate.map("SCI", ">f4", 3)
-        self._rate_dq = rate.map("DQ", ">i4", 3)
+        self._segments = [_OpenSegment(segment, Path(folder)) for segment in exposure.segments]
+        self._places = [(segment, i) for segment in self._segments for i in range(segment.sci.shape[0])]
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """The shape (integrations, groups, rows, columns)."""
-        return self._sci.shape
+        _, groups, rows, columns = self._segments[0].sci.shape
+        return len(self._places), groups, rows, columns
+
+    def name_of(self, integration: int) -> str:
+        """Return what an integration is called in a sentence: its number in its ramp file, counted from 1."""
+        segment, i = self._places[integration]
+        return f"integration {i + 1} of {segment.files.jump.path}"
 
     def check_unchanged(self) -> None:
         """Make sure that what was read is what was scanned.
@@ -57,8 +59,8 @@ class OpenExposure:
         DeliveryError
             When a file has changed meanwhile.
         """
-        for layout in self._layouts:
-            layout.check()
+        for segment in self._segments:
+            segment.check()
 
     def places(self, integration: int) -> tuple[tuple[int, int], ...]:
         """Return where one integration lies, as :func:`darkmask.delivery.reading.read_rows` needs it, once entered.
@@ -68,46 +70,47 @@ class OpenExposure:
         tuple
             File descriptor and bytes before the integration, of SCI, GROUPDQ, the rate and PEDESTAL.
         """
-        jump, fitopt, rate = self._layouts
-        return tuple(
-            layout.place(extension, integration)
-            for layout, extension in ((jump, "SCI"), (jump, "GROUPDQ"), (rate, "SCI"), (fitopt, "PEDESTAL"))
-        )
+        segment, i = self._places[integration]
+        return segment.places(i)
 
     def shortened(self) -> DeliveryError:
         """Return the error for reading that ended too early: it names the file that has changed."""
-        for layout in self._layouts:
-            try:
-                layout.check()
-            except DeliveryError as error:
-                return error
+        try:
+            self.check_unchanged()
+        except DeliveryError as error:
+            return error
         return DeliveryError(f"{self.exposure.jump.path} or a file of its exposure cannot be read: transfer it again.")
 
     def __enter__(self) -> "OpenExposure":
         """Open the files to be read by rows once, so that a file that later takes the name of one is never read."""
-        for layout in self._layouts:
-            layout.open()
+        for segment in self._segments:
+            segment.open()
         return self
 
     def __exit__(self, *_) -> None:
-        for layout in self._layouts:
-            layout.close()
+        for segment in self._segments:
+            segment.close()
 
-    def pixeldq(self, rows: slice = slice(None)) -> np.ndarray:
-        """Return PIXELDQ, uint32 (rows, x)."""
-        return _unsigned(self._pixeldq[rows])
+    def pixeldq(self, rows: Rows = slice(None)) -> np.ndarray:
+        """Return PIXELDQ, uint32 (rows, x): a flag of any segment."""
+        return np.bitwise_or.reduce([_unsigned(segment.pixeldq[rows]) for segment in self._segments])
 
-    def pedestal(self, rows: slice = slice(None), integration: int | slice = slice(None)) -> np.ndarray:
+    def pedestal(self, rows: Rows = slice(None), integration: int | slice = slice(None)) -> np.ndarray:
         """Return PEDESTAL, float32 (nint, rows, x), DN; (rows, x) of one integration."""
-        return self._pedestal[integration, rows].astype(np.float32)
+        return self._cut("pedestal", rows, integration).astype(np.float32)
 
-    def rate(self, rows: slice = slice(None), integration: int | slice = slice(None)) -> np.ndarray:
+    def rate(self, rows: Rows = slice(None), integration: int | slice = slice(None)) -> np.ndarray:
         """Return the slopes, float32 (nint, rows, x), DN/s; (rows, x) of one integration."""
-        return self._rate[integration, rows].astype(np.float32)
+        return self._cut("rate", rows, integration).astype(np.float32)
 
-    def rate_dq(self, rows: slice = slice(None)) -> np.ndarray:
+    def rate_dq(self, rows: Rows = slice(None)) -> np.ndarray:
         """Return the DQ of the slopes, uint32 (nint, rows, x)."""
-        return _unsigned(self._rate_dq[:, rows])
+        return _unsigned(self._cut("rate_dq", rows, slice(None)))
+
+    def group(self, integration: int, group: int, rows: Rows = slice(None)) -> np.ndarray:
+        """Return one group of one integration, float32 (rows, x), DN."""
+        segment, i = self._places[integration]
+        return segment.sci[i, group, rows].astype(np.float32)
 
     def ramps(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the ramps of some pixels.
@@ -121,7 +124,54 @@ class OpenExposure:
         sci : numpy.ndarray, shape (nint, ngroup, n), float32, DN
         groupdq : numpy.ndarray, shape (nint, ngroup, n), uint8
         """
-        return self._sci[:, :, y, x].astype(np.float32), np.array(self._groupdq[:, :, y, x])
+        sci = [segment.sci[:, :, y, x].astype(np.float32) for segment in self._segments]
+        groupdq = [segment.groupdq[:, :, y, x] for segment in self._segments]
+        return np.concatenate(sci), np.concatenate(groupdq)
+
+    def _cut(self, name: str, rows: Rows, integration: int | slice) -> np.ndarray:
+        """Return rows of some integrations of an array, (nint, rows, x), or (rows, x) of one; a view where it can."""
+        if isinstance(integration, slice):
+            if len(self._segments) == 1:
+                return getattr(self._segments[0], name)[integration, rows]
+            chosen = range(len(self._places))[integration]
+            return np.stack([self._cut(name, rows, i) for i in chosen])
+        segment, i = self._places[integration]
+        return getattr(segment, name)[i, rows]
+
+
+class _OpenSegment:
+    """The arrays of one triplet of files."""
+
+    def __init__(self, files: Exposure, folder: Path):
+        self.files = files
+        self._layouts = [_Layout(folder, record) for record in files.files]
+        jump, fitopt, rate = self._layouts
+        self.sci = jump.map("SCI", ">f4", 4)
+        self.groupdq = jump.map("GROUPDQ", "u1", 4)
+        self.pixeldq = jump.map("PIXELDQ", ">i4", 2)
+        self.pedestal = fitopt.map("PEDESTAL", ">f4", 3)
+        self.rate = rate.map("SCI", ">f4", 3)
+        self.rate_dq = rate.map("DQ", ">i4", 3)
+
+    def check(self) -> None:
+        """Raise a DeliveryError when a file has changed since the scan."""
+        for layout in self._layouts:
+            layout.check()
+
+    def places(self, integration: int) -> tuple[tuple[int, int], ...]:
+        jump, fitopt, rate = self._layouts
+        return tuple(
+            layout.place(extension, integration)
+            for layout, extension in ((jump, "SCI"), (jump, "GROUPDQ"), (rate, "SCI"), (fitopt, "PEDESTAL"))
+        )
+
+    def open(self) -> None:
+        for layout in self._layouts:
+            layout.open()
+
+    def close(self) -> None:
+        for layout in self._layouts:
+            layout.close()
 
 
 def require_unchanged(path: Path, record: FileRecord) -> None:

@@ -11,18 +11,38 @@ from darkmask.core import fits_layout
 from darkmask.core.detectors import DETECTORS
 from darkmask.core.errors import DeliveryError
 
+from .cards import Cards, CardsError, read_cards
 from .records import ArrayPlace, FileRecord, Kind
+from .stripes import header_value, read_in_stripes
 
 # Suffixes that MAST gives. They tell what a file was meant to be when its headers cannot be read; readable headers win.
 _SUFFIX = re.compile(r"_(jump|fitopt|rate|rateints|uncal)\.fits$", re.IGNORECASE)
-_DETECTOR_IN_NAME = re.compile(r"nrc(?:[ab][1-4]|[ab]long)", re.IGNORECASE)
-# These identify an exposure in the headers; a segment of a long exposure is a triplet of its own.
-_EXPOSURE_KEYWORDS = ("PROGRAM", "OBSERVTN", "VISIT", "VISITGRP", "SEQ_ID", "ACT_ID", "EXPOSURE", "DETECTOR")
+_COMPRESSED = re.compile(r"\.fits\.(gz|fz|bz2|z|xz|zip|zst|lzma)$", re.IGNORECASE)
+_SEGMENT_IN_NAME = re.compile(r"-seg\d+", re.IGNORECASE)
+_DETECTOR_IN_NAME = re.compile(r"nrc(?:[ab][1-5]|[ab]long)", re.IGNORECASE)
+# The fifth detector of a module has another name in headers than in the plans of the instrument.
+LONG_WAVE = {"NRCA5": "NRCALONG", "NRCB5": "NRCBLONG"}
 _SEARCHED = ("SCI", "GROUPDQ", "PIXELDQ", "PEDESTAL", "DQ")
-_REQUIRED = (
-    *("DETECTOR", "SUBARRAY", "NINTS", "NGROUPS", "TGROUP", "NOUTPUTS", "DATE-OBS"),
-    *("SUBSTRT1", "SUBSTRT2", "SUBSIZE1", "SUBSIZE2"),
-)
+
+
+class HeaderError(DeliveryError):
+    """A file cannot be searched for what its header says.
+
+    Attributes
+    ----------
+    detector, observation : str
+        What the header says of these; empty when it does not.
+    """
+
+    def __init__(self, sentence: str, header):
+        super().__init__(sentence)
+        self.detector, self.observation = (
+            str(header_value(header, keyword) or "").strip().upper() for keyword in ("DETECTOR", "OBSERVTN")
+        )
+
+
+class UnsupportedReadoutError(HeaderError):
+    """A file is right, and of a readout that no search here can read."""
 
 
 def suffix_of(path: Path) -> Kind | None:
@@ -35,7 +55,19 @@ def detector_in_name(path: Path) -> str | None:
     """Return the NIRCam detector that a file's name claims; None when it names none."""
     match = _DETECTOR_IN_NAME.search(path.name)
     name = match.group(0).upper() if match else None
+    name = LONG_WAVE.get(name, name) if name else None
     return name if name in DETECTORS else None
+
+
+def is_compressed_product(path: Path) -> bool:
+    """Return whether a file's name claims that it is a compressed product."""
+    match = _COMPRESSED.search(path.name)
+    return match is not None and suffix_of(Path(path.name[: match.start()] + ".fits")) is not None
+
+
+def name_root(path: Path | str) -> str:
+    """Return the part of a file's name that products of one exposure, whatever segments it has, share."""
+    return _SEGMENT_IN_NAME.sub("", _SUFFIX.sub("", Path(path).name))
 
 
 def read_record(path: Path, folder: Path) -> FileRecord | None:
@@ -65,20 +97,24 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
     if status.st_size == 0:
         raise DeliveryError(f"{relative} is empty (0 bytes) where a FITS file was expected: transfer it again.")
     primary, arrays = _read_headers(path, relative, status.st_size)
+    stripes = read_in_stripes(primary)
+    if stripes and (suffix_of(path) is not None or _kind(_shapes(arrays), path) is not None):
+        raise UnsupportedReadoutError(
+            f"{relative} was read in stripes ({stripes}), which is not supported: its rows are not those of a frame, "
+            "so it is left out of the search; deliver it apart.",
+            primary,
+        )
     kind = _product_kind(arrays, path, relative)
     if kind is None:
         return None
-    missing = [keyword for keyword in _REQUIRED if keyword not in primary]
-    if missing and kind is not Kind.UNCAL:
-        raise DeliveryError(
-            f"{relative} lacks the header keyword {', '.join(missing)}: a pipeline product has it; make the file again."
-        )
     try:
-        return _record(primary, kind, arrays, path, relative, status)
-    except Exception as error:  # a wrong type, or a card that astropy cannot parse and reads only now
-        raise DeliveryError(
-            f"{relative} has a header value that cannot be used ({_first_line(error)}): make the file again."
-        ) from error
+        cards = read_cards(primary, required=kind is not Kind.UNCAL)
+    except CardsError as error:
+        raise HeaderError(f"{relative} {error}", primary) from error
+    if kind is Kind.JUMP and cards.jump != "COMPLETE" and suffix_of(path) is None:
+        # What a step before the jump step left beside the products looks like a ramp, and is none to search.
+        return None
+    return _record(cards, kind, arrays, path, relative, status)
 
 
 def _read_headers(path: Path, relative: str, size: int) -> tuple[Any, dict[str, ArrayPlace]]:
@@ -98,6 +134,7 @@ def _read_headers(path: Path, relative: str, size: int) -> tuple[Any, dict[str, 
                 primary = hdus[0].header
                 arrays = {hdu.name: _place(hdu.header, hdu.fileinfo()["datLoc"]) for hdu in hdus[1:]}
                 damage = fits_layout.damage(hdus, file, size)
+                names = [hdu.name for hdu in hdus[1:]]
     except DeliveryError:
         raise
     except Exception as error:  # astropy raises many types for damaged headers; each means the same to the user
@@ -106,12 +143,18 @@ def _read_headers(path: Path, relative: str, size: int) -> tuple[Any, dict[str, 
         ) from error
     if damage:
         raise DeliveryError(f"{relative} {damage}: it is truncated, or was changed on its way; transfer it again.")
+    twice = [name for name in _SEARCHED if names.count(name) > 1]
+    if twice:
+        # Which one is read would depend on who reads: by name the first, in order the last.
+        raise DeliveryError(
+            f"{relative} has {names.count(twice[0])} extensions {twice[0]} where one was expected: make the file again."
+        )
     return primary, arrays
 
 
 def _product_kind(arrays: dict[str, ArrayPlace], path: Path, relative: str) -> Kind | None:
     """Return which product a file is; None for one that neither is nor claims to be one."""
-    kind = _kind({name: place.shape for name, place in arrays.items()}, path)
+    kind = _kind(_shapes(arrays), path)
     if kind is None and suffix_of(path) is not None:
         raise DeliveryError(
             f"{relative} has the extensions {', '.join(arrays) or 'none'}, which are not those of a "
@@ -120,35 +163,45 @@ def _product_kind(arrays: dict[str, ArrayPlace], path: Path, relative: str) -> K
     return kind
 
 
-def _record(primary, kind: Kind, arrays: dict, path: Path, relative: str, status: os.stat_result) -> FileRecord:
+def _shapes(arrays: dict[str, ArrayPlace]) -> dict[str, tuple[int, ...]]:
+    return {name: place.shape for name, place in arrays.items()}
+
+
+def _record(
+    cards: Cards, kind: Kind, arrays: dict[str, ArrayPlace], path: Path, relative: str, status: os.stat_result
+) -> FileRecord:
     science = "PEDESTAL" if kind is Kind.FITOPT else "SCI"
     return FileRecord(
         path=relative,
         kind=kind,
-        key=_exposure_key(primary, path),
-        detector=str(primary.get("DETECTOR", "")).strip().upper(),
-        subarray=str(primary.get("SUBARRAY", "")).strip().upper(),
+        key=_exposure_key(cards, path),
+        detector=cards.detector,
+        subarray=cards.subarray,
         shape=arrays[science].shape,
-        nints=int(primary.get("NINTS", 0)),
-        ngroups=int(primary.get("NGROUPS", 0)),
-        noutputs=int(primary.get("NOUTPUTS", 0)),
-        readpatt=str(primary.get("READPATT", "")),
-        tgroup=float(primary.get("TGROUP", 0.0)),
-        exp_type=str(primary.get("EXP_TYPE", "")),
-        observation=str(primary.get("OBSERVTN", "")),
-        date_obs=str(primary.get("DATE-OBS", "")),
-        steps={key: str(primary[key]) for key in primary if key.startswith("S_")},
-        xstart=int(primary.get("SUBSTRT1", 0)),
-        ystart=int(primary.get("SUBSTRT2", 0)),
-        xsize=int(primary.get("SUBSIZE1", 0)),
-        ysize=int(primary.get("SUBSIZE2", 0)),
-        fastaxis=int(primary.get("FASTAXIS", 0)),
-        slowaxis=int(primary.get("SLOWAXIS", 0)),
-        segments=int(primary.get("EXSEGTOT", 1)),
-        simulated=bool(primary.get("SIMULATD", False)),
+        nints=cards.nints,
+        ngroups=cards.ngroups,
+        noutputs=cards.noutputs,
+        readpatt=cards.readpatt,
+        tgroup=cards.tgroup,
+        exp_type=cards.exp_type,
+        observation=cards.observation,
+        date_obs=cards.date_obs,
+        steps=cards.steps,
+        xstart=cards.xstart,
+        ystart=cards.ystart,
+        xsize=cards.xsize,
+        ysize=cards.ysize,
+        fastaxis=cards.fastaxis,
+        slowaxis=cards.slowaxis,
+        segments=cards.segments or 1,
+        simulated=cards.simulated,
         size=status.st_size,
         modified=status.st_mtime_ns,
         arrays={name: place for name, place in arrays.items() if name in _SEARCHED},
+        segment=cards.segment or 1,
+        intstart=cards.intstart,
+        intend=cards.intend,
+        tframe=cards.tframe,
     )
 
 
@@ -168,12 +221,11 @@ def _kind(shapes: dict, path: Path) -> Kind | None:
     return None
 
 
-def _exposure_key(primary, path: Path) -> str:
-    values = [str(primary.get(keyword, "")).strip() for keyword in _EXPOSURE_KEYWORDS]
-    if all(values):
-        return "-".join([*values, str(primary.get("EXSEGNUM", 1))])
+def _exposure_key(cards: Cards, path: Path) -> str:
+    if cards.identity:
+        return "-".join([*cards.identity, cards.detector])
     # Files made outside the archive may lack the visit keywords; then the common root of their names joins partners.
-    return _SUFFIX.sub("", path.name)
+    return name_root(path)
 
 
 def _place(header, offset: int) -> ArrayPlace:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from darkmask.core import siaf
-from darkmask.core.detectors import FRAME_SIZE, Geometry
+from darkmask.core.detectors import FRAME_SIZE, Geometry, frame_times
 from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.display import counted
 from darkmask.core.window import Window
 
 from .records import Exposure, FileRecord, SetKey
@@ -14,13 +15,15 @@ from .records import Exposure, FileRecord, SetKey
 _DONE = {"jump": ("S_SUPERB", "S_JUMP"), "rate": ("S_RAMP",)}
 _NOT_DONE = ("S_DARK",)
 DARK = "NRC_DARK"
+# A row more or less changes the time of the largest frame by 1/2048.
+_TIME_TOLERANCE = 4e-4
 
 
 def step_problems(exposures: Iterable[Exposure]) -> list[str]:
     """Return the files whose S_* keywords say that a step is missing, or that the dark was subtracted."""
     sentences = []
-    for exposure in exposures:
-        for record, needed in ((exposure.jump, _DONE["jump"]), (exposure.rate, _DONE["rate"])):
+    for segment in (segment for exposure in exposures for segment in exposure.segments):
+        for record, needed in ((segment.jump, _DONE["jump"]), (segment.rate, _DONE["rate"])):
             missing = [step for step in needed if record.steps.get(step) != "COMPLETE"]
             if missing:
                 found = ", ".join(f"{step} {record.steps.get(step, 'absent')}" for step in missing)
@@ -31,14 +34,20 @@ def step_problems(exposures: Iterable[Exposure]) -> list[str]:
                     f"{record.path} has {done[0]} COMPLETE: the dark was subtracted and its hot pixels with it; make "
                     "it again without dark_current."
                 )
+            unknown = [step for step in _NOT_DONE if record.steps.get(step, "SKIPPED") not in ("SKIPPED", "COMPLETE")]
+            if unknown:
+                sentences.append(
+                    f"{record.path} has {unknown[0]} {record.steps[unknown[0]]} where SKIPPED was expected: make it "
+                    "again without dark_current."
+                )
     return sentences
 
 
 def exposure_type_problems(exposures: Iterable[Exposure]) -> list[str]:
     """Return the files that are not darks by their EXP_TYPE."""
     return [
-        f"{record.path} has EXP_TYPE {record.exp_type or 'missing'} where {DARK} was expected: take it out of the "
-        "delivery."
+        f"{record.path} has EXP_TYPE {record.exp_type or 'missing'} where {DARK} was expected: "
+        + ("take it out of the delivery." if record.exp_type else "add the keyword if it is a dark.")
         for exposure in exposures
         for record in exposure.files
         if record.exp_type != DARK
@@ -56,8 +65,9 @@ def geometry_problems(exposures: Sequence[Exposure], geometry: Geometry) -> list
     for exposure in exposures:
         for record in exposure.files:
             sentences += _frame_problems(record, geometry)
-            if geometry.frame == FRAME_SIZE and record.subarray != "FULL":
-                sentences += _siaf_problems(record)
+            if geometry.frame == FRAME_SIZE:
+                sentences += _siaf_problems(record) if record.subarray != "FULL" else []
+                sentences += _time_problems(record)
             sentences += _moved(record, first.setdefault(exposure.set_key, record))
     return sentences
 
@@ -79,6 +89,19 @@ def _frame_problems(record: FileRecord, geometry: Geometry) -> list[str]:
             f"{record.detector}"
         )
     return [f"{record.path} has {what}: make the file again." for what in found]
+
+
+def _time_problems(record: FileRecord) -> list[str]:
+    """Return that a frame of this size takes another time: rates and thresholds would be wrong by the ratio."""
+    rows, columns = record.shape[-2:]
+    times = frame_times(columns, rows, record.noutputs)
+    if record.tframe is None or any(abs(record.tframe - time) <= _TIME_TOLERANCE * time for time in times):
+        return []
+    outputs = counted(record.noutputs, "output")
+    return [
+        f"{record.path} has TFRAME {record.tframe:.7g} s where {columns}x{rows} pixels through {outputs} take "
+        f"{times[0]:.7g} s: correct NOUTPUTS, or TFRAME and TGROUP."
+    ]
 
 
 def _siaf_problems(record: FileRecord) -> list[str]:

@@ -1,6 +1,7 @@
 """Measurements of a set that say whether it can be searched: pure functions of arrays."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -36,22 +37,53 @@ def lost_pixels(pixeldq: np.ndarray, science: np.ndarray) -> float:
     return float(lost.sum() / max(science.sum(), 1))
 
 
-def usable_integrations(rates, science: np.ndarray) -> int:
-    """Count the integrations that tell something: most rates are finite, not all are equal, no other has the same ones.
+def unmeasured(samples: Sequence[Mapping[str, np.ndarray]], names: Sequence[str]) -> dict[int, str]:
+    """Return the integrations that are no measurement, and why.
 
     Parameters
     ----------
-    rates : iterable of numpy.ndarray, shape (y, x), float32, DN/s
-        One per integration.
-    science : numpy.ndarray, shape (y, x), bool
+    samples : sequence of mapping of str to numpy.ndarray, shape (n,), float32
+        Of each integration, what the same pixels have in each of its arrays, by the array's name.
+    names : sequence of str
+        What each integration is called in a sentence.
+
+    Returns
+    -------
+    dict of int to str
+        By position: integrations of which half of the values of an array or more are not finite, or more than half are
+        one and the same; and those of which an array is, byte for byte, that of an earlier one.
     """
-    seen = set()
-    for rate in rates:
-        values = rate[science]
-        finite = values[np.isfinite(values)]
-        if finite.size > values.size / 2 and finite.min() < finite.max():
-            seen.add(hashlib.sha256(np.ascontiguousarray(values).tobytes()).digest())
-    return len(seen)
+    found: dict[int, str] = {}
+    earlier: dict[tuple[str, bytes], int] = {}
+    for k, sample in enumerate(samples):
+        reasons = {array: _no_measurement(values) for array, values in sample.items()}
+        said = [f"{array} {why}" for array, why in reasons.items() if why]
+        if said:
+            found[k] = f"{names[k]} is no measurement: {' and '.join(said)}"
+            continue
+        digests = {
+            (array, hashlib.sha256(np.ascontiguousarray(values).tobytes()).digest()): array
+            for array, values in sample.items()
+        }
+        same = [(array, earlier[digest]) for digest, array in digests.items() if digest in earlier]
+        if same:
+            arrays = " and ".join(array for array, _ in same)
+            found[k] = f"{names[k]} is a copy of {names[same[0][1]]} in {arrays}"
+        for digest in digests:
+            earlier.setdefault(digest, k)
+    return found
+
+
+def _no_measurement(values: np.ndarray) -> str:
+    """Return why the values of an array cannot have been measured; empty when they can."""
+    finite = values[np.isfinite(values)]
+    if 2 * finite.size <= values.size:
+        return "is not finite in half of its pixels or more"
+    different, counts = np.unique(finite, return_counts=True)
+    most = counts.argmax()
+    if 2 * counts[most] > values.size:
+        return f"is {different[most]:g} in more than half of its pixels"
+    return ""
 
 
 def dark_current(rates, good: np.ndarray) -> tuple[float, float]:

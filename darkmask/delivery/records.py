@@ -37,6 +37,12 @@ class SetKey(NamedTuple):
             f"{self.noutputs} outputs"
         )
 
+    def differences(self, other: "SetKey") -> str:
+        """Return what two sets differ in, with as many digits as it takes: ``NGROUPS (8 and 10)``."""
+        keywords = ("DETECTOR", "SUBARRAY", "NOUTPUTS", "READPATT", "NGROUPS", "TGROUP")
+        pairs = zip(keywords, self, other, strict=True)
+        return ", ".join(f"{keyword} ({one} and {two})" for keyword, one, two in pairs if one != two)
+
 
 class ArrayPlace(NamedTuple):
     """Where an image extension's array lies in its file, and how it is stored."""
@@ -65,9 +71,13 @@ class FileRecord:
         The S_* keywords.
     xstart, ystart : int
         SUBSTRT1 and SUBSTRT2, counted from 1.
-    segments : int
-        EXSEGTOT, the number of files that a long exposure is split into; a segment holds fewer integrations than NINTS
-        says.
+    segments, segment : int
+        EXSEGTOT, the number of segments that a long exposure is split into, and EXSEGNUM, which of them this is; a
+        segment holds fewer integrations than NINTS says.
+    intstart, intend : int or None
+        INTSTART and INTEND, the first and last integration that the file holds, counted from 1 over the exposure.
+    tframe : float or None
+        Time of a frame, s.
     size, modified : int
         Size in bytes, and time of the last change in nanoseconds.
     arrays : dict of str to ArrayPlace
@@ -100,6 +110,10 @@ class FileRecord:
     size: int
     modified: int
     arrays: dict[str, ArrayPlace]
+    segment: int = 1
+    intstart: int | None = None
+    intend: int | None = None
+    tframe: float | None = None
 
     @property
     def window(self) -> Window:
@@ -116,17 +130,22 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class Exposure:
-    """One whole triplet.
+    """One whole exposure: its triplet of files, or those of all its segments.
 
     Attributes
     ----------
+    jump, fitopt : FileRecord
+        Of the first segment, when there are several.
     rate : FileRecord
         The ``_rateints`` file if there is one, else the ``_rate`` file of a single integration.
+    further : tuple of Exposure
+        The triplets of the second and later segments, in order; none of them has further ones.
     """
 
     jump: FileRecord
     fitopt: FileRecord
     rate: FileRecord
+    further: "tuple[Exposure, ...]" = ()
 
     @property
     def key(self) -> str:
@@ -137,16 +156,24 @@ class Exposure:
         return self.jump.set_key
 
     @property
-    def integrations(self) -> int:
-        return self.jump.shape[0]
+    def segments(self) -> "tuple[Exposure, ...]":
+        """The exposure's triplets, in the order of their integrations."""
+        return (replace(self, further=()), *self.further) if self.further else (self,)
 
     @property
-    def files(self) -> tuple[FileRecord, FileRecord, FileRecord]:
-        return self.jump, self.fitopt, self.rate
+    def integrations(self) -> int:
+        """The number of integrations in all segments."""
+        return sum(segment.jump.shape[0] for segment in self.segments)
+
+    @property
+    def files(self) -> tuple[FileRecord, ...]:
+        """Jump, fitopt and rate of each segment in turn."""
+        return tuple(record for segment in self.segments for record in (segment.jump, segment.fitopt, segment.rate))
 
     def __repr__(self) -> str:
         what = f"{counted(self.integrations, 'integration')} of {counted(self.jump.ngroups, 'group')}"
-        return one_line("Exposure", f"{self.jump.detector} {self.jump.subarray}", what, self.jump.path)
+        parts = counted(len(self.segments), "segment") if self.further else ""
+        return one_line("Exposure", f"{self.jump.detector} {self.jump.subarray}", what, parts, self.jump.path)
 
 
 class ProblemKind(StrEnum):
@@ -156,6 +183,7 @@ class ProblemKind(StrEnum):
     FILE = "file"
     TRIPLET = "triplet"
     GEOMETRY = "geometry"
+    READOUT = "readout"
 
 
 @dataclass(frozen=True)
@@ -299,9 +327,15 @@ class DeliveryIndex:
             )
             for item in data["problems"]
         )
-        exposures = tuple(Exposure(*(files[i] for i in triple)) for triple in data["exposures"])
+        exposures = tuple(_of_files([files[i] for i in indices]) for indices in data["exposures"])
         raw = tuple(_record_from_json(record) for record in data["raw"])
         return cls(data["folder"], files, exposures, problems, raw)
+
+
+def _of_files(files: list[FileRecord]) -> Exposure:
+    """Return the exposure whose files these are, as :attr:`Exposure.files` lists them."""
+    first, *further = (Exposure(files[i], files[i + 1], files[i + 2]) for i in range(0, len(files), 3))
+    return replace(first, further=tuple(further))
 
 
 def _record_from_json(record: dict) -> FileRecord:

@@ -1,18 +1,22 @@
 """Find the exposures of a delivery from headers alone."""
 
 import os
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from darkmask.core.detectors import DETECTORS
 from darkmask.core.errors import DeliveryError
 
-from .headers import detector_in_name, read_record, suffix_of
-from .records import DeliveryIndex, Exposure, FileRecord, Kind, Problem, ProblemKind
-
-# The advice to a user who has raw exposures and needs triplets.
-HOW_TO_MAKE = "make it from the _uncal file with python -m darkmask prepare"
+from .headers import (
+    LONG_WAVE,
+    HeaderError,
+    UnsupportedReadoutError,
+    detector_in_name,
+    is_compressed_product,
+    read_record,
+)
+from .partners import HOW_TO_MAKE, file_problem, put_together, with_common_times
+from .records import DeliveryIndex, FileRecord, Kind, Problem, ProblemKind
 
 
 def scan(folder: Path) -> DeliveryIndex:
@@ -57,11 +61,11 @@ def scan_files(paths: Iterable[Path]) -> DeliveryIndex:
 def _index(folder: Path, paths: Iterable[Path], problems: list[Problem]) -> DeliveryIndex:
     """Read the headers of files below a folder and put them together; ``problems`` may grow as ``paths`` are walked."""
     records = _read_all(folder, paths, problems)
-    products = [record for record in records if record.kind is not Kind.UNCAL]
+    products = with_common_times(record for record in records if record.kind is not Kind.UNCAL)
     raw = [record for record in records if record.kind is Kind.UNCAL]
     if not products and not problems:
         problems.append(_nothing_found(folder, records))
-    exposures, partner_problems = _partners(products)
+    exposures, partner_problems = put_together(products)
     problems += partner_problems
     made = {record.key for record in products}
     problems += [_unprocessed(record) for record in raw if products and record.key not in made]
@@ -75,9 +79,14 @@ def _read_all(folder: Path, paths: Iterable[Path], problems: list[Problem]) -> l
         relative = path.relative_to(folder).as_posix()
         named = detector_in_name(path)
         try:
-            if path.suffix == ".gz":
+            if is_compressed_product(path):
                 raise DeliveryError(f"{relative} is compressed: decompress it, ramps are read in place.")
             record = read_record(path, folder)
+        except HeaderError as error:
+            kind = ProblemKind.READOUT if isinstance(error, UnsupportedReadoutError) else ProblemKind.FILE
+            concerned = tuple(dict.fromkeys(d for d in (named, error.detector) if d in DETECTORS))
+            problems.append(Problem(kind, str(error), relative, concerned, observation=error.observation))
+            continue
         except (DeliveryError, OSError) as error:
             sentence = (
                 str(error) if isinstance(error, DeliveryError) else f"{relative} cannot be read: {error.strerror}."
@@ -95,7 +104,7 @@ def _read_all(folder: Path, paths: Iterable[Path], problems: list[Problem]) -> l
 
 
 def _unprocessed(record: FileRecord) -> Problem:
-    return _problem(
+    return file_problem(
         ProblemKind.TRIPLET,
         [record],
         f"{record.path} has no _jump, _fitopt and _rate files beside it: {HOW_TO_MAKE}.",
@@ -134,19 +143,27 @@ def _fits_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
                 problems.append(Problem(ProblemKind.FOLDER, sentence))
         for name in sorted(names):
             path = Path(parent) / name
-            compressed_product = name.endswith(".fits.gz") and suffix_of(path.with_suffix("")) is not None
-            if not name.startswith(".") and (name.lower().endswith(".fits") or compressed_product):
+            if not name.startswith(".") and (name.lower().endswith(".fits") or is_compressed_product(path)):
                 yield path
 
 
 def _identity_problem(record: FileRecord, named: str | None) -> Problem | None:
     """Return the problem of a file that belongs to no NIRCam detector, or to another than its name says; else None."""
     concerned = tuple(d for d in (named, record.detector) if d in DETECTORS)
+    if record.detector in LONG_WAVE:
+        name = LONG_WAVE[record.detector]
+        return Problem(
+            ProblemKind.FILE,
+            f"{record.path} has DETECTOR {record.detector!r}: the long-wave detector is called {name} in headers; "
+            "correct DETECTOR.",
+            record.path,
+            (name,),
+        )
     if record.detector not in DETECTORS:
         return Problem(
             ProblemKind.FILE,
             f"{record.path} has DETECTOR {record.detector or 'missing'!r}, which is no NIRCam detector: "
-            "remove it or replace it by the right file.",
+            "correct DETECTOR, or take the file out of the delivery.",
             record.path,
             concerned,
         )
@@ -171,105 +188,4 @@ def _nothing_found(folder: Path, records: list[FileRecord]) -> Problem:
     return Problem(
         ProblemKind.FOLDER,
         f"The delivery {folder} holds no _jump, _fitopt and _rate files: give the folder that holds the darks.",
-    )
-
-
-def _partners(records: list[FileRecord]) -> tuple[tuple[Exposure, ...], list[Problem]]:
-    by_key: dict[str, dict[Kind, FileRecord]] = defaultdict(dict)
-    problems = []
-    for record in records:
-        other = by_key[record.key].setdefault(record.kind, record)
-        if other is not record:
-            problems.append(
-                _problem(
-                    ProblemKind.TRIPLET,
-                    [record, other],
-                    f"{record.path} and {other.path} are both the _{record.kind} file of one exposure: remove one.",
-                )
-            )
-    exposures = []
-    for _, files in sorted(by_key.items()):
-        found = _exposure(files)
-        if isinstance(found, Problem):
-            problems.append(found)
-        else:
-            exposures.append(found)
-    return tuple(exposures), problems
-
-
-def _exposure(files: dict[Kind, FileRecord]) -> Exposure | Problem:
-    """Put a triplet together, or return the problem that keeps it from being whole."""
-    some = next(iter(files.values()))
-    jump, fitopt = files.get(Kind.JUMP), files.get(Kind.FITOPT)
-    rate = files.get(Kind.RATEINTS) or files.get(Kind.RATE)
-    if jump is None or fitopt is None or rate is None:
-        missing = [
-            name for name, file in (("_jump", jump), ("_fitopt", fitopt), ("_rate or _rateints", rate)) if file is None
-        ]
-        return _problem(
-            ProblemKind.TRIPLET,
-            list(files.values()),
-            f"{some.path} has no {' and no '.join(missing)} partner: deliver it, or {HOW_TO_MAKE}.",
-        )
-    triplet = [jump, fitopt, rate]
-    wrong = _wrong_size(jump)
-    if wrong:
-        return _problem(ProblemKind.GEOMETRY, triplet, f"{jump.path} {wrong}: make the file again.")
-    nints, _, *frame = jump.shape
-    for partner in (fitopt, rate):
-        if partner.set_key != jump.set_key:
-            return _problem(
-                ProblemKind.TRIPLET,
-                triplet,
-                f"{partner.path} is of the set {partner.set_key} and its partner {jump.path} of {jump.set_key}: "
-                "deliver the files of one exposure together.",
-            )
-        if partner.date_obs != jump.date_obs:
-            return _problem(
-                ProblemKind.TRIPLET,
-                triplet,
-                f"{partner.path} has DATE-OBS {partner.date_obs} and its partner {jump.path} {jump.date_obs}: deliver "
-                "the files of one exposure together.",
-            )
-        expected = (nints, *frame)
-        found = partner.shape if len(partner.shape) == 3 else (1, *partner.shape)
-        if found != expected:
-            hint = "deliver the _rateints file" if partner.kind is Kind.RATE else "make the file again"
-            return _problem(
-                ProblemKind.TRIPLET,
-                triplet,
-                f"{partner.path} holds {found} (integrations, rows, columns) where its ramp {jump.path} has "
-                f"{expected}: {hint}.",
-            )
-    if rate.arrays["DQ"].shape != rate.shape:
-        return _problem(
-            ProblemKind.GEOMETRY, triplet, f"{rate.path} has DQ of another shape than SCI: make the file again."
-        )
-    return Exposure(jump, fitopt, rate)
-
-
-def _wrong_size(jump: FileRecord) -> str:
-    """Return what the headers and the arrays of a ramp disagree in; empty when they agree."""
-    nints, ngroups, *frame = jump.shape
-    # A segment of a long exposure holds some of the integrations that its header counts.
-    too_few = nints != jump.nints if jump.segments == 1 else nints > jump.nints
-    if too_few or ngroups != jump.ngroups:
-        return f"holds {nints} integrations of {ngroups} groups and its header says {jump.nints} of {jump.ngroups}"
-    shapes = {name: jump.arrays[name].shape if name in jump.arrays else () for name in ("GROUPDQ", "PIXELDQ")}
-    if shapes["GROUPDQ"] != jump.shape or shapes["PIXELDQ"] != tuple(frame):
-        return f"has GROUPDQ {shapes['GROUPDQ']} and PIXELDQ {shapes['PIXELDQ']} beside SCI {jump.shape}"
-    return ""
-
-
-def _problem(kind: ProblemKind, records: list[FileRecord], sentence: str) -> Problem:
-    """Make a problem of all detectors that its files are of; of every subarray when they do not agree on one."""
-    subarrays = {record.subarray for record in records}
-    observations = {record.observation for record in records}
-    return Problem(
-        kind,
-        sentence,
-        records[0].path,
-        tuple(sorted({record.detector for record in records})),
-        subarrays.pop() if len(subarrays) == 1 else None,
-        observations.pop() if len(observations) == 1 else "",
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.core.errors import ParameterError
+from darkmask.core.errors import ParameterError, SearchError
 from darkmask.core.flags import Category, pack_categories
 
 from .choices import ENGINES, SEARCHES
@@ -50,10 +50,15 @@ def measure_maps(request: SetRequest) -> CombinedMaps:
     Raises
     ------
     SearchError
-        When there is no exposure.
+        When there is no exposure, or no integration that is a measurement.
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
+    if request.exposures and not request.numbers:
+        raise SearchError(
+            f"No integration of {request.detector} {request.subarray} is a measurement ({request.left_out[0]}): make "
+            "the files again."
+        )
     properties = look_up_detector(request.detector)
     return combine_set(
         request.exposures,
@@ -87,8 +92,11 @@ def _official(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
 
 
 def _jwst_reffiles(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
+    # The package is given files, and a segment of an exposure is a triplet of files like any other.
     triplets = [
-        Triplet(*(request.folder / record.path for record in (e.jump, e.fitopt, e.rate))) for e in request.exposures
+        Triplet(*(request.folder / record.path for record in segment.files))
+        for exposure in request.exposures
+        for segment in exposure.segments
     ]
     found = search_reffiles(triplets, request.parameters, detector=request.detector, subarray=request.subarray)
     return SearchOutcome(

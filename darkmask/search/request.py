@@ -28,7 +28,10 @@ class SetRequest:
     parameters : SearchParameters
     geometry : Geometry
     integrations : tuple of int, optional
-        Numbers of the integrations that the flight search looks at; all by default.
+        Numbers of the integrations that are searched, counted over all exposures; all by default. jwst_reffiles takes
+        whole files, and always searches all.
+    left_out : tuple of str
+        Why integrations are not among these: one sentence for each that is no measurement.
     """
 
     exposures: tuple[Exposure, ...]
@@ -38,6 +41,14 @@ class SetRequest:
     parameters: SearchParameters
     geometry: Geometry
     integrations: tuple[int, ...] | None = None
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of the integrations that are searched, counted over all exposures."""
+        if self.integrations is not None:
+            return self.integrations
+        return tuple(range(sum(exposure.integrations for exposure in self.exposures)))
 
     @property
     def detector(self) -> str:

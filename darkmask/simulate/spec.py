@@ -11,11 +11,11 @@ from darkmask.core.detectors import (
     AMPLIFIERS,
     DETECTORS,
     FRAME_SIZE,
-    FRAMES_PER_GROUP,
-    GAP_AFTER_GROUP,
+    READOUT_PATTERNS,
     REFERENCE_BORDER,
     Geometry,
     detector,
+    frame_times,
 )
 from darkmask.core.errors import ParameterError
 from darkmask.core.flags import Category
@@ -26,8 +26,6 @@ from .registry import EFFECTS, checked_effects
 # Seconds, from JDox NIRCam Detector Readout. Mini frames have it too, so that rates, dwell times and thresholds per
 # group are those of a real full frame.
 FULL_FRAME_TIME = 10.73677
-# Seconds per pixel of one output, with an overhead of 12 pixels per row and 2 rows per frame (the same page).
-PIXEL_TIME = 1.0e-5
 
 # Fractions of the science pixels. Hot and warm pixels together are 0.4 %: as many as flight masks hold beyond ground
 # ones, plus the ground's own (0.02 to 0.2 %). The others are 0.04 to 0.1 %, so that a mini frame has 25 to 60 of each.
@@ -66,7 +64,7 @@ class Subarray:
     @property
     def frame_time(self) -> float:
         """The seconds to read the subarray once (JDox NIRCam Detector Readout)."""
-        return (self.window.xsize + 12) * (self.window.ysize + 2) * PIXEL_TIME
+        return frame_times(self.window.xsize, self.window.ysize, outputs=1)[1]
 
 
 def default_subarrays(frame: int, border: int) -> tuple[Subarray, ...]:
@@ -159,8 +157,8 @@ class SimulationSpec:
             raise ParameterError(
                 f"cosmic_ray_rate = {self.cosmic_ray_rate}: it counts hits per pixel and second, from 0 to 0.1."
             )
-        if self.readpatt not in FRAMES_PER_GROUP:
-            raise ParameterError(f"readpatt = {self.readpatt!r}: use one of {', '.join(FRAMES_PER_GROUP)}.")
+        if self.readpatt not in READOUT_PATTERNS:
+            raise ParameterError(f"readpatt = {self.readpatt!r}: use one of {', '.join(READOUT_PATTERNS)}.")
         if len(self.epochs) >= self.exposures or any(not 0 < gap < 10_000 for gap in self.epochs):
             raise ParameterError(
                 f"epochs = {self.epochs!r} with {self.exposures} exposures: these are gaps in days, above 0 and below "
@@ -187,12 +185,12 @@ class SimulationSpec:
 
     @property
     def frames_per_group(self) -> int:
-        return FRAMES_PER_GROUP[self.readpatt]
+        return READOUT_PATTERNS[self.readpatt].nframes
 
     @property
     def frames_apart(self) -> int:
         """The frames from the beginning of a group to that of the next."""
-        return self.frames_per_group + GAP_AFTER_GROUP[self.readpatt]
+        return self.frames_per_group + READOUT_PATTERNS[self.readpatt].groupgap
 
     @property
     def frames(self) -> int:

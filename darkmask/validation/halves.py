@@ -38,8 +38,8 @@ def stability(request: SetRequest) -> dict:
         update={name: getattr(request.parameters, name) + MARGIN for name in _SIGNIFICANCES}
     )
     clear, found = [], []
-    for chosen in every_other(sum(exposure.integrations for exposure in request.exposures)):
-        half = replace(request, integrations=chosen)
+    for chosen in every_other(len(request.numbers)):
+        half = replace(request, integrations=tuple(request.numbers[i] for i in chosen))
         outcome = search_set(half)
         found.append(outcome.categories != 0)
         clear.append((search_set(replace(half, parameters=strict)).categories & outcome.flags.unusable_bits) != 0)

@@ -120,7 +120,7 @@ def _read_strip(request: SetRequest, rows: slice) -> tuple[np.ndarray, np.ndarra
     """Read SCI (float32) and GROUPDQ of some rows of all integrations, shape (nint, ngroup, rows, x)."""
     height, width = request.shape
     count = rows.stop - rows.start
-    with OpenSet(request.exposures, request.folder) as opened:
+    with OpenSet(request.exposures, request.folder, request.integrations) as opened:
         groups = opened.exposures[0].shape[1]
         sci = np.empty((len(opened.planes), groups, count, width), ">f4")
         groupdq = np.empty(sci.shape, np.uint8)
@@ -137,7 +137,9 @@ def _search_again(
 ) -> np.ndarray:
     """Return the categories of the strip's pixels with the defects in it."""
     properties = look_up_detector(request.detector)
-    strip = replace(request, exposures=(refit_ramps(request, rows, sci, groupdq, folder),), folder=folder)
+    fitted = refit_ramps(request, rows, sci, groupdq, folder)
+    # It holds the integrations that were searched, and no others.
+    strip = replace(request, exposures=(fitted,), folder=folder, integrations=None)
     part = combine_set(strip.exposures, folder, properties, own_saturation_level(properties))
     whole = {}
     for field in fields(CombinedMaps):

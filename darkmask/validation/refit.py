@@ -41,9 +41,10 @@ def refit_ramps(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.n
     total = sci.shape[0]
     np.save(folder / "sci.npy", sci)
     np.save(folder / "groupdq.npy", groupdq)
-    # Exposures are fitted together when the steps treat them alike: a call costs a second whatever it fits.
-    alike = all(exposure.integrations <= _INTEGRATIONS_AT_ONCE for exposure in request.exposures)
-    at_once = _INTEGRATIONS_AT_ONCE if alike else max(exposure.integrations for exposure in request.exposures)
+    # Files are fitted together when the steps treat them alike: a call costs a second whatever it fits. The steps were
+    # given a segment and not its exposure.
+    most = max(segment.integrations for exposure in request.exposures for segment in exposure.segments)
+    at_once = max(_INTEGRATIONS_AT_ONCE, most)
     batches = [(first, min(first + at_once, total)) for first in range(0, total, at_once)]
     job = {"detector": request.detector, "meta": _meta(request, rows), "batches": batches}
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")

@@ -17,6 +17,7 @@ from darkmask.delivery import scan
 from darkmask.simulate import DemoPaths, read_truth
 from darkmask.simulate.spec import DEFAULT_FRACTIONS
 from tests.support.raw_darks import references, run_prepare
+from tests.support.segments import cut_exposure
 
 FIRST = "jw01062001001_02101_00001_nrcblong"
 
@@ -135,7 +136,7 @@ def test_one_bad_exposure_does_not_stop_the_others(raw, tmp_path):
         shutil.copy(path, folder)
     broken = folder / "jw01062002001_02101_00001_nrcblong_uncal.fits"
     with fits.open(broken, mode="update") as hdus:
-        hdus[0].header.update(NFRAMES=0, FRMDIVSR=1)
+        hdus[0].header["FRMDIVSR"] = "one"
     ended = run_prepare(raw, tmp_path / "out", folder=folder)
     assert ended.returncode == 1
     assert "made " in ended.stdout
@@ -145,6 +146,21 @@ def test_one_bad_exposure_does_not_stop_the_others(raw, tmp_path):
         "jw01062002001_02101_00002_nrcblong.json"
     ]
     assert not list((tmp_path / "out").glob("*_00001_*"))
+
+
+def test_segments_become_segments_of_one_exposure(raw, tmp_path):
+    folder, out = tmp_path / "some", tmp_path / "out"
+    folder.mkdir()
+    for path in raw.delivery.glob("jw01062002001*_00001_*"):
+        shutil.copy(path, folder)
+    cut_exposure(folder, 1, (1, 1), "nrcblong", ("uncal",), observation=2)
+    ended = run_prepare(raw, out, folder=folder)
+    assert ended.returncode == 0, ended.stderr
+    index = scan(out)
+    assert index.problems == ()
+    (exposure,) = index.exposures
+    assert [segment.jump.intstart for segment in exposure.segments] == [1, 2]
+    assert exposure.integrations == 2
 
 
 def _folder_of_one(raw: DemoPaths, tmp_path: Path) -> Path:

@@ -5,6 +5,9 @@ import shutil
 import numpy as np
 from astropy.io import fits
 
+from tests.support.segments import cut_exposure
+
+from .mask_faults import ALL_OF_A_MASK
 from .planting import Faults, edit, one, unlinked
 
 JUMP, FITOPT, RATEINTS = "*_00001_nrca1_jump.fits", "*_00001_nrca1_fitopt.fits", "*_00001_nrca1_rateints.fits"
@@ -83,16 +86,46 @@ def unplanned_subarray(space):
         edit(one(space.delivery, pattern), SUBARRAY="SUB160")
 
 
-@fault("DLV-INTEGRATIONS", said="10 integrations, 2 of them different")
-def copied_exposures(space):
-    """Plant five exposures that are the same one."""
+def copy_exposures(space, *numbers: int) -> None:
+    """Make exposures the same as the first one in all but their number."""
     for kind in ("jump", "fitopt", "rate", "rateints"):
         first = one(space.delivery, f"*_00001_nrca1_{kind}.fits")
-        for number in (2, 3, 4, 5):
+        for number in numbers:
             path = one(space.delivery, f"*_0000{number}_nrca1_{kind}.fits")
             path.unlink()
             shutil.copy(first, path)
             edit(path, EXPOSURE=f"0000{number}")
+
+
+# What says something of a search, and of the mask that it makes: two integrations cannot be searched.
+@fault(
+    *("DLV-INTEGRATIONS", "DLV-DISTINCT", "DLV-PIXELDQ", "DLV-RATES", "DRK-COSMIC_RAYS", "DRK-NOISE", "STB-HALVES"),
+    *("CNT-SATURATED", "CNT-INVERSE_RC", "CNT-UNDETERMINED", *ALL_OF_A_MASK),
+    *("INJ-HOT", "INJ-INVERSE_RC", "INJ-LOW_PEDESTAL", "INJ-NOISY", "INJ-PURITY", "INJ-RC", "INJ-SATURATED"),
+    "INJ-TELEGRAPH",
+    said="10 integrations, 2 of them different",
+)
+def copied_exposures(space):
+    """Plant five exposures that are the same one."""
+    copy_exposures(space, 2, 3, 4, 5)
+
+
+@fault("DLV-INTEGRATIONS", "DLV-DISTINCT", "STB-HALVES", said="10 integrations, 4 of them different")
+def copies_of_most_exposures(space):
+    copy_exposures(space, 3, 4, 5)
+
+
+@fault("DLV-DISTINCT", "STB-HALVES", said="nrca1_jump.fits is a copy of integration 1 of")
+def copied_integrations(space):
+    """Plant an exposure that is another one, which leaves eight integrations of ten."""
+    copy_exposures(space, 3)
+
+
+@fault("DLV-DISTINCT", "STB-HALVES", said="is no measurement: the ramp is 0 in more than half of its pixels")
+def zero_filled_integration(space):
+    for name, pattern in (("SCI", JUMP), ("PEDESTAL", FITOPT), ("SCI", RATEINTS)):
+        with fits.open(unlinked(one(space.delivery, pattern)), mode="update") as hdus:
+            hdus[name].data[1] = 0
 
 
 @fault("DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="lacks the header keyword DATE-OBS")
@@ -143,3 +176,49 @@ def lost_pixels(space):
 @fault("DLV-TRIPLETS", said="are both the _jump file of one exposure")
 def duplicate(space):
     shutil.copy(one(space.delivery, JUMP), space.delivery / "again_nrca1_jump.fits")
+
+
+@fault("DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="is of an exposure of 2 segments of which 2 is missing")
+def missing_segment(space):
+    cut_exposure(space.delivery, 1, (1, 1))
+    for path in space.delivery.glob("*_00001-seg002_*"):
+        path.unlink()
+
+
+@fault("DLV-EXPOSURES", "STB-HALVES", said="The delivery holds 3 whole exposures of NRCA1 FULL")
+def six_segments_of_three_exposures(space):
+    three_exposures(space)
+    for number in (1, 2, 3):
+        cut_exposure(space.delivery, number, (1, 1))
+
+
+@fault("DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="whose segments overlap")
+def overlapping_segments(space):
+    cut_exposure(space.delivery, 1, (1, 1))
+    for path in space.delivery.glob("*_00001-seg002_*"):
+        edit(path, INTSTART=1, INTEND=1)
+
+
+@fault("DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="has TGROUP 0.0 where a time in seconds")
+def no_group_time(space):
+    edit(one(space.delivery, JUMP), TGROUP=0.0)
+
+
+@fault(
+    "DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="has NFRAMES 2 where 1 belongs to READPATT RAPID"
+)
+def frames_of_another_pattern(space):
+    edit(one(space.delivery, JUMP), NFRAMES=2)
+
+
+@fault("DLV-FILES", "DLV-EXPOSURES", "STB-HALVES", said="has EXPOSURE without a value")
+def blank_exposure_number(space):
+    for path in space.delivery.glob("*_00001_nrca1_*"):
+        with fits.open(unlinked(path), mode="update") as hdus:
+            hdus[0].header["EXPOSURE"] = None
+
+
+@fault("DLV-PLAN", "DLV-EXPOSURES", "STB-HALVES", said="was read in stripes (SSTR_NST 4, SSTR_STP 512), which is not")
+def superstripe(space):
+    for path in space.delivery.glob("*_00001_nrca1_*"):
+        edit(path, SSTR_NST=4, SSTR_STP=512)

@@ -1,41 +1,24 @@
 """Damage anywhere in an input file is told or has no effect; it never crashes, nor changes a result without a word."""
 
-import hashlib
-import json
 import os
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from darkmask.build.measurements import measure_set
-from darkmask.core.detectors import Geometry
 from darkmask.core.errors import DarkmaskError
-from darkmask.delivery import inspection, scan
 from darkmask.masks.file import MaskFile, read_mask
 from darkmask.masks.folder import scan_masks
-from darkmask.search.engines import search_set
-from darkmask.search.parameters import SearchParameters
-from darkmask.search.request import SetRequest
 from darkmask.simulate import DemoPaths, SimulationSpec, simulate_delivery
+from tests.support.verdicts import FRAME, Verdict, judge
 
-FRAME = 48
 WITHOUT_A_WORD = "another result without a word"
 # Coupling reaches so many pixels.
 _REACH = 2
 KINDS = ("jump", "fitopt", "rateints")
 BLOCK = 2880
-
-
-class Verdict(NamedTuple):
-    """What becomes of a delivery: a sentence about a problem, or a digest of all that is found."""
-
-    sentence: str
-    digest: str
-    categories: np.ndarray | None = None
 
 
 @pytest.fixture(scope="module")
@@ -45,32 +28,6 @@ def paths(tmp_path_factory) -> DemoPaths:
     spec = SimulationSpec(frame=FRAME, detectors=("NRCA1",), subarrays=(), exposures=1, integrations=4, groups=8)
     simulate_delivery(paths.delivery, spec, progress=False)
     return paths
-
-
-def judge(folder: Path) -> Verdict:
-    """Return all that a run makes of a delivery, short of writing it down."""
-    index = scan(folder)
-    sets = index.sets("NRCA1", "FULL")
-    exposures = [exposure for found in sets.values() for exposure in found]
-    geometry = Geometry(FRAME)
-    problems = [
-        *(problem.sentence for problem in index.problems),
-        *inspection.step_problems(exposures),
-        *inspection.exposure_type_problems(exposures),
-        *inspection.geometry_problems(exposures, geometry),
-        *(["no exposure of NRCA1 FULL is left"] if len(exposures) != 1 else []),
-    ]
-    if problems:
-        return Verdict(problems[0], "")
-    request = SetRequest(tuple(exposures), folder, "native", "flight", SearchParameters(), geometry)
-    try:
-        outcome = search_set(request)
-        measured = measure_set(request, outcome)
-    except DarkmaskError as error:
-        return Verdict(str(error), "")
-    told = [measured, exposures[0].jump.date_obs, index.simulated]
-    digest = hashlib.sha256(outcome.categories.tobytes() + json.dumps(told, sort_keys=True).encode())
-    return Verdict("", digest.hexdigest(), outcome.categories)
 
 
 def damaged(content: bytes, random: np.random.Generator, first: int, last: int) -> tuple[bytes, int]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from darkmask.core import siaf
-from darkmask.core.detectors import DETECTORS, Geometry
+from darkmask.core.detectors import DETECTORS, Geometry, frame_times
 from darkmask.delivery import inspection
 from darkmask.delivery.records import Exposure, FileRecord, Kind
 
@@ -225,3 +225,34 @@ def test_positions_of_one_set_must_agree(geometry):
 def test_other_sets_may_lie_elsewhere():
     first, second = subarray("SUB64P", SUB64P_NOW), subarray("SUB160", (1, 1, 160, 160), name="later")
     assert inspection.geometry_problems([first, second], REAL) == []
+
+
+def test_a_frame_takes_its_time():
+    """As jwst issue 3494 has it: one output in the header, and the time of four."""
+    assert inspection.geometry_problems([altered(exposure(), JUMP, tframe=10.73677)], REAL) == []
+    wrong = altered(exposure(), JUMP, tframe=10.73677, noutputs=1)
+    sentence = only(inspection.geometry_problems([wrong], REAL))
+    assert sentence == (
+        f"{wrong.jump.path} has TFRAME 10.73677 s where 2048x2048 pixels through 1 output take 42.2094 s: correct "
+        "NOUTPUTS, or TFRAME and TGROUP."
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "outputs", "time"),
+    [
+        ((64, 64), 1, 0.0494),
+        ((64, 64), 1, 0.05016),
+        ((160, 160), 1, 0.27864),
+        ((400, 400), 1, 1.65624),
+        ((2048, 256), 1, 5.29420),
+        ((2048, 128), 1, 2.65740),
+        ((2048, 64), 1, 1.33900),
+        ((2048, 256), 4, 1.34669),
+        ((2048, 128), 4, 0.67597),
+        ((2048, 64), 4, 0.34061),
+    ],
+)
+def test_published_frame_times(size, outputs, time):
+    """Of JDox NIRCam Detector Subarrays and jwst issue 3494."""
+    assert any(abs(found / time - 1) < 1e-4 for found in frame_times(*size, outputs))

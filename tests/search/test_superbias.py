@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,6 +61,13 @@ def test_a_set_is_not_mixed(raw):
     index = scan(raw.delivery)
     assert {record.subarray for record in raw_set(index.raw, "NRCBLONG", "SUB64P")} == {"SUB64P"}
     assert raw_set(index.raw, "NRCA1", "FULL") == ()
+
+
+def test_an_exposure_in_segments_counts_once(raw, records):
+    """Its segments are no exposures: five of one would pass for the five that the scatter needs."""
+    raws = scan(raw.delivery).raw
+    further = [replace(record, path=f"{record.path}-seg002", segment=2, segments=2) for record in raws]
+    assert raw_set((*raws, *further), "NRCBLONG", "FULL") == records
 
 
 def test_a_delivery_with_its_raw_exposures_is_asked(raw, prepared, prepared_criteria, tmp_path, run_checks):

@@ -37,7 +37,8 @@ def find_exposures(folder: Path) -> tuple[FileRecord, ...]:
         another.
     """
     index = scan(folder)
-    damaged = [p for p in index.problems if p.kind is ProblemKind.FILE and "_uncal." in p.file]
+    unusable = (ProblemKind.FILE, ProblemKind.READOUT)
+    damaged = [p for p in index.problems if p.kind in unusable and "_uncal." in p.file.lower()]
     if damaged:
         raise DeliveryError(damaged[0].sentence)
     if not index.raw:

@@ -56,10 +56,12 @@ def official_maps(
     -----
     Source: ``bad_pixels()`` of jwst_reffiles 1.0.1; see :mod:`darkmask.search.official.categories`.
     """
-    opened = OpenSet(request.exposures, request.folder)
+    opened = OpenSet(request.exposures, request.folder, request.integrations)
     require_integrations(len(opened.planes))
     with opened, ThreadPoolExecutor(threads or usable_cores()) as pool:
-        rows, columns = _science_area(opened.exposures[-1], request.shape, pool)
+        last = opened.planes[-1][0]
+        first = min(i for exposure, i in opened.planes if exposure is last)
+        rows, columns = _science_area(last, first, request.shape, pool)
         threshold = request.parameters.pedestal_sigma_threshold
         limits = _pedestal_limits(opened, request.shape, (rows, columns), threshold, pool)
         maps = _measure(opened, request.shape, (rows, columns), limits, block_bytes, threads)
@@ -79,12 +81,12 @@ def official_categories(request: SetRequest, block_bytes: int = BLOCK_BYTES, thr
     return categories
 
 
-def _science_area(exposure: OpenExposure, shape: tuple[int, int], pool: Executor) -> Area:
-    """Return the smallest box around the pixels that the first integration does not call reference pixels."""
+def _science_area(exposure: OpenExposure, integration: int, shape: tuple[int, int], pool: Executor) -> Area:
+    """Return the smallest box around the pixels that an integration does not call reference pixels."""
     reference = dq_bits("REFERENCE_PIXEL")
 
     def science_of(start: int) -> tuple[np.ndarray, np.ndarray]:
-        science = (exposure.rate_dq(slice(start, start + _ROWS))[0] & reference) == 0
+        science = (exposure.rate_dq(slice(start, start + _ROWS))[integration] & reference) == 0
         return science.any(axis=1), science.any(axis=0)
 
     found = list(pool.map(science_of, range(0, shape[0], _ROWS)))

@@ -98,12 +98,12 @@ def choose_flats(index: DeliveryIndex, detector: str, geometry: Geometry, where:
     damaged = index.problems_of(detector, None, ProblemKind.FILE)
     if damaged:
         raise DeliveryError(damaged[0].sentence)
-    chosen: dict[str, FileRecord] = {}
+    chosen: dict[tuple[str, int], FileRecord] = {}
     for record in index.files:
         if (record.detector, record.subarray) == (detector, "FULL") and record.kind in (Kind.RATE, Kind.RATEINTS):
-            other = chosen.get(record.key)
+            other = chosen.get((record.key, record.segment))
             if other is None or record.kind is Kind.RATEINTS:
-                chosen[record.key] = record
+                chosen[record.key, record.segment] = record
     if not chosen:
         raise DeliveryError(
             f"{where} no full-frame _rate or _rateints file of a flat of {detector}: add them, or "

@@ -43,11 +43,13 @@ def raw_set(records: Sequence[FileRecord], detector: str, subarray: str) -> tupl
     Returns
     -------
     tuple of FileRecord
-        Files of one read-out pattern, number of outputs and frame, ordered by path; empty when there are none.
+        Files of one read-out pattern, number of outputs and frame, one for each exposure, ordered by path; empty when
+        there are none.
     """
     sets: dict[tuple, list[FileRecord]] = {}
     for record in records:
-        if (record.detector, record.subarray) == (detector, subarray):
+        # An exposure counts once, with the first integration that it has.
+        if (record.detector, record.subarray) == (detector, subarray) and record.segment == 1:
             key = (record.readpatt, record.noutputs, record.shape[-2:], record.xstart, record.ystart)
             sets.setdefault(key, []).append(record)
     largest = max(sets, key=lambda key: (len(sets[key]), key), default=None)

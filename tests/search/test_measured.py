@@ -1,0 +1,190 @@
+"""Integrations that are no measurement are named, and no search looks at them."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from darkmask.build.detector import build
+from darkmask.build.request import BuildRequest
+from darkmask.core.detectors import Geometry
+from darkmask.core.errors import SearchError
+from darkmask.core.flags import Category, in_category
+from darkmask.delivery import scan
+from darkmask.delivery.quality import unmeasured
+from darkmask.search.engines import search_set
+from darkmask.search.parameters import SearchParameters
+from darkmask.search.request import SetRequest
+from darkmask.simulate import DemoPaths, SimulationSpec, simulate_delivery
+from darkmask.validation.halves import stability
+from darkmask.validation.recovery import inject_and_recover
+from tests.checks.planting import one, unlinked
+from tests.support.segments import cut_exposure
+
+FRAME = 96
+NAMES = [f"integration {number}" for number in range(1, 9)]
+
+
+@pytest.fixture(scope="module")
+def darks(tmp_path_factory) -> Path:
+    """Make an exposure of twelve integrations."""
+    paths = DemoPaths.of(tmp_path_factory.mktemp("measured") / "darks")
+    spec = SimulationSpec(frame=FRAME, detectors=("NRCA1",), subarrays=(), exposures=1, integrations=12, groups=8)
+    simulate_delivery(paths.delivery, spec, progress=False)
+    return paths.delivery
+
+
+@pytest.fixture
+def folder(darks, tmp_path) -> Path:
+    target = tmp_path / "darks"
+    target.mkdir()
+    for path in darks.iterdir():
+        os.link(path, target / path.name)
+    return target
+
+
+def rewrite(folder: Path, change, kinds=("jump", "fitopt", "rateints")) -> None:
+    """Change the arrays of integrations in place, each with integrations along its first axis."""
+    for kind, names in (("jump", ("SCI", "GROUPDQ")), ("fitopt", ("PEDESTAL",)), ("rateints", ("SCI", "DQ"))):
+        if kind in kinds:
+            with fits.open(unlinked(one(folder, f"*_{kind}.fits")), mode="update") as hdus:
+                for name in names:
+                    change(hdus[name].data)
+
+
+def request_of(folder: Path, **about) -> BuildRequest:
+    about = {"engine": "native", "search": "flight", "subarrays": (), **about}
+    return BuildRequest(scan(folder), "NRCA1", parameters=SearchParameters(), geometry=Geometry(FRAME), **about)
+
+
+def set_request(folder: Path, **about) -> SetRequest:
+    return request_of(folder, **about).set_request("FULL")
+
+
+def zero_fill(array: np.ndarray) -> None:
+    array[3] = 0
+
+
+def copy_five(array: np.ndarray) -> None:
+    array[[2, 4, 6, 8, 10]] = array[1]
+
+
+def only(folder: Path, kept: list[int], **about) -> SetRequest:
+    """Return the request of a sound delivery's chosen integrations."""
+    whole = set_request(folder, **about)
+    assert whole.left_out == ()
+    return SetRequest(
+        *(whole.exposures, whole.folder, whole.engine, whole.search, whole.parameters, whole.geometry), tuple(kept)
+    )
+
+
+@pytest.mark.parametrize("search", ["flight", "official"])
+def test_a_zero_filled_integration_changes_nothing(darks, folder, search):
+    rewrite(folder, zero_fill)
+    found = set_request(folder, search=search)
+    assert found.left_out == (
+        "integration 4 of jw01062001001_02101_00001_nrca1_jump.fits is no measurement: the ramp is 0 in more than half "
+        "of its pixels and the rate is 0 in more than half of its pixels and PEDESTAL is 0 in more than half of its "
+        "pixels",
+    )
+    kept = [number for number in range(12) if number != 3]
+    expected = search_set(only(darks, kept, search=search))
+    outcome = search_set(found)
+    assert (outcome.categories == expected.categories).all()
+    low = in_category(outcome.categories, Category.LOW_PEDESTAL).sum()
+    assert low <= in_category(search_set(set_request(darks, search=search)).categories, Category.LOW_PEDESTAL).sum() + 2
+
+
+@pytest.mark.parametrize("search", ["flight", "official"])
+def test_five_copies_among_twelve_are_searched_once(darks, folder, search):
+    rewrite(folder, copy_five)
+    found = set_request(folder, search=search)
+    jump = "jw01062001001_02101_00001_nrca1_jump.fits"
+    assert [said.split(" in the ")[0] for said in found.left_out] == [
+        f"integration {number} of {jump} is a copy of integration 2 of {jump}" for number in (3, 5, 7, 9, 11)
+    ]
+    assert found.numbers == (0, 1, 3, 5, 7, 9, 11)
+    expected = search_set(only(darks, list(found.numbers), search=search))
+    assert (search_set(found).categories == expected.categories).all()
+
+
+@pytest.mark.parametrize("kind", ["jump", "fitopt", "rateints"])
+def test_a_copy_in_one_product_alone_is_one(folder, kind):
+    rewrite(folder, copy_five, kinds=(kind,))
+    array = {"jump": "the ramp", "fitopt": "PEDESTAL", "rateints": "the rate"}[kind]
+    (first, *rest) = set_request(folder).left_out
+    assert first.endswith(f"is a copy of integration 2 of jw01062001001_02101_00001_nrca1_jump.fits in {array}")
+    assert len(rest) == 4
+
+
+def test_a_constant_integration_and_one_without_rates_are_none(folder):
+    def change(array):
+        if array.dtype.kind == "f":
+            array[0], array[5] = 7.5, np.nan
+
+    rewrite(folder, change)
+    found = set_request(folder)
+    assert "the ramp is 7.5 in more than half of its pixels" in found.left_out[0]
+    assert "the rate is not finite in half of its pixels or more" in found.left_out[1]
+    assert len(found.numbers) == 10
+
+
+def test_history_says_what_was_left_out(folder, tmp_path):
+    rewrite(folder, zero_fill)
+    (tmp_path / "out").mkdir()
+    request = request_of(folder)
+    build(request, tmp_path / "out", {})
+    history = " ".join(str(fits.getheader(tmp_path / "out" / request.mask_file)["HISTORY"]).split())
+    assert "Integrations that are no measurement are left out of the search: integration 4 of" in history
+
+
+def test_history_says_that_jwst_reffiles_searched_them_all_the_same(folder, tmp_path):
+    """It takes whole files; here those of six segments, because it wants five at least."""
+    rewrite(folder, zero_fill)
+    cut_exposure(folder, 1, (2,) * 6)
+    (tmp_path / "out").mkdir()
+    request = request_of(folder, engine="jwst_reffiles")
+    build(request, tmp_path / "out", {})
+    history = " ".join(str(fits.getheader(tmp_path / "out" / request.mask_file)["HISTORY"]).split())
+    assert (
+        "Integrations that are no measurement were searched by jwst_reffiles all the same: integration 2 of "
+        "jw01062001001_02101_00001-seg002_nrca1_jump.fits"
+    ) in history
+
+
+def test_what_a_pass_is_worth_is_measured_without_them(darks, folder):
+    """Halves and injected defects read the ramps again, and must not read those."""
+    rewrite(folder, zero_fill)
+    request, same = set_request(folder), only(darks, [number for number in range(12) if number != 3])
+    assert stability(request) == stability(same)
+    recovery, expected = inject_and_recover(request), inject_and_recover(same)
+    assert (recovery.found == expected.found).all()
+    assert recovery.found.mean() > 0.5
+
+
+def test_nothing_but_copies_and_zeros_cannot_be_searched(folder):
+    def change(array):
+        array[:] = 0
+
+    rewrite(folder, change, kinds=("rateints",))
+    with pytest.raises(SearchError, match="No integration of NRCA1 FULL is a measurement"):
+        search_set(set_request(folder))
+
+
+def test_what_makes_an_integration_one():
+    random = np.random.default_rng(3)
+    samples = [{name: random.normal(size=50) for name in ("the ramp", "the rate", "PEDESTAL")} for _ in range(5)]
+    assert unmeasured(samples, NAMES) == {}
+    samples[2]["the rate"] = samples[0]["the rate"].copy()
+    samples[3]["PEDESTAL"][:26] = 4.5
+    samples[4]["the rate"][:25] = np.nan
+    assert unmeasured(samples, NAMES) == {
+        2: "integration 3 is a copy of integration 1 in the rate",
+        3: "integration 4 is no measurement: PEDESTAL is 4.5 in more than half of its pixels",
+        4: "integration 5 is no measurement: the rate is not finite in half of its pixels or more",
+    }
+    samples[3]["PEDESTAL"][0], samples[4]["the rate"][0] = 0.0, 0.0
+    assert list(unmeasured(samples, NAMES)) == [2]
+    assert unmeasured([], []) == {}
