@@ -13,6 +13,7 @@ from darkmask.core.errors import DarkmaskError
 from darkmask.core.flags import Category
 from darkmask.core.provenance import source_digest
 from darkmask.delivery import require_unchanged
+from darkmask.masks.carrying import path_beside
 from darkmask.masks.file import write_categories
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import search_set
@@ -122,6 +123,8 @@ def _hash_inputs(request: BuildRequest) -> dict[str, str]:
             require_unchanged(folder / record.path, record)
         if request.base is not None:
             inputs[f"base/{request.base.name}"] = sha256_file(request.base)
+            if (carried := path_beside(request.base)).is_file():
+                inputs[f"base/{carried.name}"] = sha256_file(carried)
         inputs |= {f"flats/{path.name}": sha256_file(path) for path in request.flats}
     except OSError as error:
         raise DarkmaskError(f"{error.filename} can no longer be read ({error.strerror}): run again.") from error

@@ -7,6 +7,8 @@ import numpy as np
 
 from darkmask.core.display import one_line
 from darkmask.core.flags import dq_bits
+from darkmask.masks.carrying import path_beside
+from darkmask.masks.file import read_mask
 
 from .examples import Examples
 
@@ -32,8 +34,9 @@ class BuiltMask:
     Attributes
     ----------
     folder : Path
-        Holds the mask. Each set has ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_examples.npz``,
-        ``_catalogue.ecsv`` and ``_catalogue.reg``; each subarray has ``_difference.npz`` and ``_difference.ecsv``.
+        Holds the mask, and beside it ``_carried.fits``. Each set has ``<SUBARRAY>_categories.fits``, ``_maps.npz``,
+        ``_examples.npz``, ``_catalogue.ecsv`` and ``_catalogue.reg``; each subarray has ``_difference.npz`` and
+        ``_difference.ecsv``.
     summary : dict
         Engine, version, inputs with their SHA-256, flags, and the measurements of each set.
     """
@@ -47,6 +50,15 @@ class BuiltMask:
     @property
     def mask_path(self) -> Path:
         return self.folder / self.summary["mask"]
+
+    @property
+    def carried_path(self) -> Path:
+        """The image of what was carried into the mask."""
+        return path_beside(self.mask_path)
+
+    def carried(self) -> np.ndarray:
+        """Return the bits that were carried into the mask or set by hand, uint32 (y, x)."""
+        return read_mask(self.carried_path).decoded
 
     @property
     def subarrays(self) -> tuple[str, ...]:

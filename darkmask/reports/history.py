@@ -60,6 +60,13 @@ class Earlier:
             f"{self.path} has no measured {criterion} of {detector} {subarray}: compare with another run."
         )
 
+    def carried(self, detector: str) -> float:
+        """Return the share that CNT-DO_NOT_USE leaves to CNT-CARRIED: nothing where that was not yet asked."""
+        try:
+            return self.value("CNT-CARRIED", detector)
+        except HistoryError:
+            return 0.0
+
     @classmethod
     def of(cls, path: Path, results: Results) -> "Earlier":
         """Keep what is needed of a results file."""
