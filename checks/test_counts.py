@@ -3,6 +3,7 @@
 import pytest
 
 from darkmask.core.flags import FLIGHT_FLAGS, Category, has_flag, in_category
+from darkmask.core.reference_border import poorest_reference
 from darkmask.reports.pictures import mask_map, noise_histogram, ramp_gallery, rate_histogram
 
 
@@ -65,3 +66,26 @@ def test_carried(check, shares):
     """What fraction of the science pixels may not be used by what the mask in force says of them?"""
     _, carried, told = shares
     check.judge(carried, told)
+
+
+@pytest.mark.asks("CNT-REFERENCE_PIXEL")
+def test_bad_reference_pixels(check, products):
+    """What fraction of the reference pixels is bad?"""
+    border = products.geometry.reference_pixels()
+    bad = has_flag(products.judged.mask(check.detector).decoded, "BAD_REF_PIXEL", "DO_NOT_USE") & border
+    how = ""
+    if products.judged.generated:
+        found = products.searched.built(check.detector).summary["reference_pixels"]
+        names = ("noisy", "switching", "stuck")
+        told = ", ".join(f"{found[name]} {name}" for name in names) if found else "nobody searched them"
+        how = f" ({told})"
+    count = int(bad.sum())
+    check.judge(count / max(border.sum(), 1), f"{count} reference pixels of {check.detector} are bad{how}")
+
+
+@pytest.mark.asks("CNT-REFERENCE_GOOD")
+def test_good_reference_pixels(check, products):
+    """Of what share of its reference pixels can the pipeline make each mean that it subtracts?"""
+    unusable = has_flag(products.judged.mask(check.detector).decoded, "DO_NOT_USE")
+    share, name = poorest_reference(unusable, products.geometry)
+    check.judge(share, f"Fewest usable reference pixels has {check.detector} in: {name}")

@@ -44,6 +44,8 @@ def write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcom
         )
     # A reference pixel sees no light: no category can apply to it.
     dq[border] = dq_bits("REFERENCE_PIXEL")
+    if outcome.reference is not None:
+        dq[outcome.reference.bad] |= dq_bits("BAD_REF_PIXEL", "DO_NOT_USE")
     found = None
     if request.flats:
         found = search_flats(request.flats, request.parameters, request.detector)
@@ -89,6 +91,8 @@ def judged_anew(outcome: SearchOutcome, border: np.ndarray) -> np.ndarray:
     judged = np.full(border.shape, outcome.flags.measured_bits)
     judged[in_category(outcome.categories, Category.UNDETERMINED)] = 0
     judged[border] = 0
+    if outcome.reference is not None:
+        judged[outcome.reference.judged] = dq_bits("BAD_REF_PIXEL")
     return judged
 
 

@@ -34,9 +34,9 @@ class BuiltMask:
     Attributes
     ----------
     folder : Path
-        Holds the mask, and beside it ``_carried.fits``. Each set has ``<SUBARRAY>_categories.fits``, ``_maps.npz``,
-        ``_examples.npz``, ``_catalogue.ecsv`` and ``_catalogue.reg``; each subarray has ``_difference.npz`` and
-        ``_difference.ecsv``.
+        Holds the mask, and beside it ``_carried.fits`` and ``reference_pixels.npz``. Each set has
+        ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_examples.npz``, ``_catalogue.ecsv`` and ``_catalogue.reg``;
+        each subarray has ``_difference.npz`` and ``_difference.ecsv``.
     summary : dict
         Engine, version, inputs with their SHA-256, flags, and the measurements of each set.
     """
@@ -59,6 +59,13 @@ class BuiltMask:
     def carried(self) -> np.ndarray:
         """Return the bits that were carried into the mask or set by hand, uint32 (y, x)."""
         return read_mask(self.carried_path).decoded
+
+    def judged_reference_pixels(self) -> np.ndarray | None:
+        """Return the reference pixels that were judged, bool (y, x); None where nobody searched them."""
+        if self.summary["reference_pixels"] is None:
+            return None
+        with np.load(self.folder / "reference_pixels.npz", allow_pickle=False) as kept:
+            return kept["judged"]
 
     @property
     def subarrays(self) -> tuple[str, ...]:

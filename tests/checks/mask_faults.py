@@ -12,7 +12,7 @@ fault = Faults("masks")
 # These checks are all that can be asked of a mask alone.
 ALL_OF_A_MASK = (
     *("CNT-HOT", "CNT-WARM", "CNT-RC", "CNT-TELEGRAPH", "CNT-NOISY", "CNT-LOW_PEDESTAL", "CNT-DO_NOT_USE"),
-    "CNT-CARRIED",
+    *("CNT-CARRIED", "CNT-REFERENCE_PIXEL", "CNT-REFERENCE_GOOD"),
     *("DQ-BITS", "DQ-DO_NOT_USE", "DQ-PAIRS", "DQ-BORDER", "DQ-DEF", "DQ-RAW", "BAS-KEPT"),
     *("REF-SCHEMA", "REF-CERTIFY", "REF-DQINIT", "REF-HEADER", "REF-DTYPE"),
     *("STR-AMPLIFIER", "STR-ROW", "STR-COLUMN", "STR-CLUMP"),
@@ -225,6 +225,16 @@ def many_other(space):
 @fault("CNT-DO_NOT_USE", said="are operable")
 def many_unusable(space):
     add(space, one_in(16, (128, 128), step=5), "DO_NOT_USE")
+
+
+@fault("CNT-REFERENCE_PIXEL", said="reference pixels of NRCA1 are bad")
+def many_bad_reference_pixels(space):
+    add(space, np.s_[:BORDER, ::3], "BAD_REF_PIXEL", "DO_NOT_USE")
+
+
+@fault("CNT-REFERENCE_GOOD", said="left side, rows")
+def a_few_rows_without_a_reference(space):
+    add(space, np.s_[40:47, :BORDER], "BAD_REF_PIXEL", "DO_NOT_USE")
 
 
 @fault("STR-ROW", said="row 60 of NRCA1 has the most bad pixels")
