@@ -10,8 +10,8 @@ from darkmask.delivery.headers import detector_in_name
 
 from .file import MaskFile, read_header, read_mask
 
-# REFTYPE of our images that lie beside the masks: categories, and what was carried.
-_BESIDE_MASKS = ("CATEGORY", "CARRIED")
+# REFTYPE of what may lie beside masks: our images of categories and of what was carried, and the superbias in force.
+_BESIDE_MASKS = ("CATEGORY", "CARRIED", "SUPERBIAS")
 
 
 @dataclass(frozen=True)
