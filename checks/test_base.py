@@ -1,4 +1,4 @@
-"""BAS: did the mask in force lose a flag that darks cannot see?"""
+"""BAS: did the mask in force lose a flag that nobody measured?"""
 
 import pytest
 
@@ -7,9 +7,10 @@ from darkmask.masks.compare import lost_bits
 
 @pytest.mark.asks("BAS-KEPT")
 def test_no_flag_was_lost(check, products):
-    """Which pixels lost a flag of the mask in force that a search of darks cannot judge?"""
+    """Which pixels lost a flag of the mask in force that the search did not judge anew?"""
     base, mask = products.base.mask(check.detector), products.judged.mask(check.detector)
-    count, flags = lost_bits(base.decoded, mask.decoded)
+    measured, carried = products.judged.measured(check.detector, base.decoded), products.base.carried(check.detector)
+    count, flags = lost_bits(base.decoded, mask.decoded, measured, carried)
     lost = "; ".join(f"{name} of {n} pixels, from x {x}, y {y} on" for name, (n, x, y) in flags.items())
     said = (
         f"{mask.path.name} lost of {base.path.name}: {lost}" if lost else f"Every such flag of {base.path.name} is kept"

@@ -3,6 +3,7 @@
 import pytest
 
 from darkmask.core.flags import FLIGHT_FLAGS, Category, has_flag, in_category
+from darkmask.core.reference_border import poorest_reference
 from darkmask.reports.pictures import mask_map, noise_histogram, ramp_gallery, rate_histogram
 
 
@@ -33,19 +34,58 @@ def test_fraction_of_pixels(check, products):
     check.judge(count / science.sum(), f"{count} {what} of {check.detector}{hint}")
 
 
-@pytest.mark.asks("CNT-DO_NOT_USE")
-def test_operability(check, products):
-    """What fraction of the science pixels may not be used?"""
+@pytest.fixture
+def shares(check, products) -> tuple[float, float, str]:
+    """Return the shares of science pixels that may not be used by what was found and by what was carried, in words."""
     science = products.science_pixels
-    mask = products.judged.mask(check.detector).decoded
+    unusable = has_flag(products.judged.mask(check.detector).decoded, "DO_NOT_USE") & science
+    carried = products.judged.carried(check.detector, products.base.flags(check.detector)) & unusable
+    total, inherited = int(unusable.sum()), int(carried.sum())
+    told = (
+        f"{total} pixels of {check.detector} are DO_NOT_USE, {total - inherited} of them by what was found and "
+        f"{inherited} by what was carried; {100 * (1 - total / science.sum()):.3f} % are operable"
+    )
+    return (total - inherited) / science.sum(), inherited / science.sum(), told
+
+
+@pytest.mark.asks("CNT-DO_NOT_USE")
+def test_operability(check, products, shares):
+    """What fraction of the science pixels may not be used by what was found in them?"""
     if products.judged.generated:
         built = products.searched.set(check.detector, "FULL")
         title = f"{check.detector}: bad pixels by category"
         check.show(title, mask_map(built.categories, built.rate, title))
         title = f"{check.detector}: ramps of some bad pixels"
         check.show(title, ramp_gallery(products.searched.built(check.detector).examples("FULL"), title))
-    count = int((has_flag(mask, "DO_NOT_USE") & science).sum())
-    operable = 100 * (1 - count / science.sum())
-    check.judge(
-        count / science.sum(), f"{count} pixels of {check.detector} are DO_NOT_USE, {operable:.3f} % are operable"
-    )
+    found, _, told = shares
+    check.judge(found, told)
+
+
+@pytest.mark.asks("CNT-CARRIED")
+def test_carried(check, shares):
+    """What fraction of the science pixels may not be used by what the mask in force says of them?"""
+    _, carried, told = shares
+    check.judge(carried, told)
+
+
+@pytest.mark.asks("CNT-REFERENCE_PIXEL")
+def test_bad_reference_pixels(check, products):
+    """What fraction of the reference pixels is bad?"""
+    border = products.geometry.reference_pixels()
+    bad = has_flag(products.judged.mask(check.detector).decoded, "BAD_REF_PIXEL", "DO_NOT_USE") & border
+    how = ""
+    if products.judged.generated:
+        found = products.searched.built(check.detector).summary["reference_pixels"]
+        names = ("noisy", "switching", "stuck")
+        told = ", ".join(f"{found[name]} {name}" for name in names) if found else "nobody searched them"
+        how = f" ({told})"
+    count = int(bad.sum())
+    check.judge(count / max(border.sum(), 1), f"{count} reference pixels of {check.detector} are bad{how}")
+
+
+@pytest.mark.asks("CNT-REFERENCE_GOOD")
+def test_good_reference_pixels(check, products):
+    """Of what share of its reference pixels can the pipeline make each mean that it subtracts?"""
+    unusable = has_flag(products.judged.mask(check.detector).decoded, "DO_NOT_USE")
+    share, name = poorest_reference(unusable, products.geometry)
+    check.judge(share, f"Fewest usable reference pixels has {check.detector} in: {name}")

@@ -25,7 +25,7 @@ def grown(check, products, before) -> tuple[float, str]:
 @pytest.mark.asks("TRD-COUNT")
 def test_count(check, products, before, grown):
     """By what share did the number of pixels change that may not be used?"""
-    then = before.value("CNT-DO_NOT_USE", check.detector)
+    then = before.value("CNT-DO_NOT_USE", check.detector) + before.carried(check.detector)
     science = products.science_pixels
     unusable = has_flag(products.judged.mask(check.detector).decoded, "DO_NOT_USE") & science
     now = unusable.sum() / science.sum()

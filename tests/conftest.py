@@ -87,7 +87,7 @@ def good_masks(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("delivered") / "masks"
     list(write_search(small.delivery, folder, frame=128, base=small.base))
-    for path in folder.glob("*_categories.fits"):
+    for path in (*folder.glob("*_categories.fits"), *folder.glob("*_carried.fits")):
         path.unlink()
     return folder
 

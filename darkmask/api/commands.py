@@ -92,7 +92,8 @@ def write_search(
 
 def _publish(built: BuiltMask, detector: str, out: Path) -> None:
     stem = detector.lower()
-    _copy(built.mask_path, out / built.mask_path.name)
+    for path in (built.mask_path, built.carried_path):
+        _copy(path, out / path.name)
     for subarray in built.subarrays:
         _copy(built.folder / f"{subarray}_categories.fits", out / f"{stem}_{subarray.lower()}_categories.fits")
         for suffix in (".ecsv", ".reg"):

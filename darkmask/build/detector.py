@@ -67,6 +67,8 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
     counted = np.zeros(full.categories.shape, dtype=np.uint8)
     for subarray in [name for name in outcomes if name != "FULL"]:
         sets[subarray]["difference"] = _write_difference(out, request, subarray, outcomes, counted)
+    if full.reference is not None:
+        np.savez_compressed(out / "reference_pixels.npz", judged=full.reference.judged, bad=full.reference.bad)
     write_detector_mask(out / request.mask_file, request, full, inputs)
     summary = {
         "detector": request.detector,
@@ -75,6 +77,7 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
         "search": request.search_made,
         "version": full.version,
         "inputs": inputs,
+        "reference_pixels": full.reference.counts() if full.reference else None,
         "flags": {str(category.bit): full.flags.value(category) for category in Category},
         "sets": sets,
     }

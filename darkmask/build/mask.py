@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.errors import MaskError
-from darkmask.core.flags import CARRIED_MNEMONICS, dq_bits, has_flag
+from darkmask.core.flags import Category, dq_bits, has_flag, in_category
+from darkmask.masks.carrying import carried_bits, path_beside, read_carried, write_carried
 from darkmask.masks.file import MaskMeta, read_mask, write_mask
 from darkmask.masks.manual_flags import add_manual_flags
 from darkmask.search.outcome import SearchOutcome
@@ -43,17 +44,20 @@ def write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcom
         )
     # A reference pixel sees no light: no category can apply to it.
     dq[border] = dq_bits("REFERENCE_PIXEL")
+    if outcome.reference is not None:
+        dq[outcome.reference.bad] |= dq_bits("BAD_REF_PIXEL", "DO_NOT_USE")
     found = None
     if request.flats:
         found = search_flats(request.flats, request.parameters, request.detector)
         dq = merge_flats(dq, found.dq)
-    if request.base is not None:
-        dq |= carried_bits(read_mask(request.base).decoded, dq, request)
+    carried = _carried(request, outcome, border, dq)
     if request.manual is not None:
-        add_manual_flags(dq, request.manual.of(request.detector))
-    dates = sorted(file.date_obs for e in request.exposures("FULL") for file in e.files if file.date_obs) or [
-        "1970-01-01"
-    ]
+        # Nobody measured these: the next run must not take them for what this one found.
+        add_manual_flags(carried, request.manual.of(request.detector))
+    dq |= carried
+    write_carried(path_beside(path), carried, dq, request.detector)
+    days = [file.date_obs for e in request.exposures("FULL") for file in e.files if file.date_obs]
+    dates = sorted(days) or ["1970-01-01"]
     write_mask(
         path,
         dq,
@@ -70,32 +74,46 @@ def write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcom
     )
 
 
-def carried_bits(base: np.ndarray, dq: np.ndarray, request: BuildRequest) -> np.ndarray:
-    """Return the bits that the mask in force adds: those darks cannot see, and DO_NOT_USE if it stood beside one.
-
-    A pixel that is hot in flight and dead on the ground was saturated there: HOT stays and DEAD goes, as jwst_reffiles
-    decides it. A warm pixel may well be dead.
+def judged_anew(outcome: SearchOutcome, border: np.ndarray) -> np.ndarray:
+    """Return the bits that a search judged anew in each pixel.
 
     Parameters
     ----------
-    base, dq : numpy.ndarray, shape (y, x), uint32
-    request : BuildRequest
-        Gives the names that an error message needs.
+    outcome : SearchOutcome
+        The outcome of a detector's full frames.
+    border : numpy.ndarray, shape (y, x), bool
+        The reference pixels.
 
     Returns
     -------
     numpy.ndarray, shape (y, x), uint32
+        None where nobody could judge.
     """
-    if base.shape != dq.shape:
+    judged = np.full(border.shape, outcome.flags.measured_bits)
+    judged[in_category(outcome.categories, Category.UNDETERMINED)] = 0
+    judged[border] = 0
+    if outcome.reference is not None:
+        judged[outcome.reference.judged] = dq_bits("BAD_REF_PIXEL")
+    return judged
+
+
+def _carried(request: BuildRequest, outcome: SearchOutcome, border: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return the bits that the mask in force adds to those that were found.
+
+    A pixel that is hot in flight and dead on the ground was saturated there: HOT stays and DEAD goes, as jwst_reffiles
+    decides it. A warm pixel may well be dead.
+    """
+    if request.base is None:
+        return np.zeros_like(found)
+    base = read_mask(request.base)
+    if base.decoded.shape != found.shape:
         raise MaskError(
-            f"The mask in force {request.base} has {base.shape[1]}x{base.shape[0]} pixels and the darks of "
-            f"{request.detector} {dq.shape[1]}x{dq.shape[0]}: give the mask of the same frame."
+            f"The mask in force {request.base} has {base.decoded.shape[1]}x{base.decoded.shape[0]} pixels and the "
+            f"darks of {request.detector} {found.shape[1]}x{found.shape[0]}: give the mask of the same frame."
         )
-    carried = base & dq_bits(*CARRIED_MNEMONICS)
-    unusable = (carried != 0) & has_flag(base, "DO_NOT_USE")
-    hot = has_flag(dq, "HOT")
-    carried[hot] &= ~dq_bits("DEAD")
-    return carried | unusable.astype(np.uint32)
+    carried = carried_bits(base.decoded, judged_anew(outcome, border), read_carried(base))
+    carried[has_flag(found, "HOT")] &= ~dq_bits("DEAD")
+    return carried
 
 
 def _history(

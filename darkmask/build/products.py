@@ -7,6 +7,8 @@ import numpy as np
 
 from darkmask.core.display import one_line
 from darkmask.core.flags import dq_bits
+from darkmask.masks.carrying import path_beside
+from darkmask.masks.file import read_mask
 
 from .examples import Examples
 
@@ -32,8 +34,9 @@ class BuiltMask:
     Attributes
     ----------
     folder : Path
-        Holds the mask. Each set has ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_examples.npz``,
-        ``_catalogue.ecsv`` and ``_catalogue.reg``; each subarray has ``_difference.npz`` and ``_difference.ecsv``.
+        Holds the mask, and beside it ``_carried.fits`` and ``reference_pixels.npz``. Each set has
+        ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_examples.npz``, ``_catalogue.ecsv`` and ``_catalogue.reg``;
+        each subarray has ``_difference.npz`` and ``_difference.ecsv``.
     summary : dict
         Engine, version, inputs with their BLAKE3 digests, flags, and the measurements of each set.
     """
@@ -47,6 +50,22 @@ class BuiltMask:
     @property
     def mask_path(self) -> Path:
         return self.folder / self.summary["mask"]
+
+    @property
+    def carried_path(self) -> Path:
+        """The image of what was carried into the mask."""
+        return path_beside(self.mask_path)
+
+    def carried(self) -> np.ndarray:
+        """Return the bits that were carried into the mask or set by hand, uint32 (y, x)."""
+        return read_mask(self.carried_path).decoded
+
+    def judged_reference_pixels(self) -> np.ndarray | None:
+        """Return the reference pixels that were judged, bool (y, x); None where nobody searched them."""
+        if self.summary["reference_pixels"] is None:
+            return None
+        with np.load(self.folder / "reference_pixels.npz", allow_pickle=False) as kept:
+            return kept["judged"]
 
     @property
     def subarrays(self) -> tuple[str, ...]:

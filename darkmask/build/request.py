@@ -5,6 +5,7 @@ from pathlib import Path
 
 from darkmask.core.detectors import Geometry
 from darkmask.delivery import DeliveryIndex, Exposure, FileRecord, require_unchanged
+from darkmask.masks.carrying import path_beside
 from darkmask.masks.manual_flags import ManualFlags
 from darkmask.search.choices import search_made
 from darkmask.search.measured import leave_out
@@ -78,6 +79,8 @@ class BuildRequest:
         files = {record.path: Path(self.index.folder) / record.path for record in self._records()}
         if self.base is not None:
             files[f"base/{self.base.name}"] = self.base
+            if (carried := path_beside(self.base)).is_file():
+                files[f"base/{carried.name}"] = carried
         return files | {f"flats/{path.name}": path for path in self.flats}
 
     def require_unchanged(self, name: str) -> None:

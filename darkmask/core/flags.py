@@ -64,18 +64,6 @@ MASK_MNEMONICS = (
     "REFERENCE_PIXEL",
 )
 
-# Darks cannot show these: a mask made from darks takes these bits from the mask in force.
-CARRIED_MNEMONICS = (
-    "DEAD",
-    "LOW_QE",
-    "OPEN",
-    "ADJ_OPEN",
-    "NON_SCIENCE",
-    "NONLINEAR",
-    "BAD_REF_PIXEL",
-    "REFERENCE_PIXEL",
-)
-
 # A pixel cannot have no signal at all and too much of it.
 CONTRADICTIONS = (("HOT", "DEAD"),)
 
@@ -188,6 +176,11 @@ class FlagTable:
     def unusable_bits(self) -> int:
         """The bits, in a category image, of the categories that get DO_NOT_USE."""
         return sum(c.bit for c in Category if self.value(c) & bits_of(("DO_NOT_USE",)))
+
+    @property
+    def measured_bits(self) -> np.uint32:
+        """The bits that the search judges anew in every pixel: all that a category sets, but for DO_NOT_USE."""
+        return dq_bits(*(name for names in self.mnemonics.values() for name in names if name != "DO_NOT_USE"))
 
     def to_dq(self, categories: np.ndarray) -> np.ndarray:
         """Turn a category image into a DQ image.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from darkmask.core.flags import CARRIED_MNEMONICS, dq_bits, has_flag
+from darkmask.core.flags import dq_bits, flags_in, has_flag
 
 # A search of darks can set these flags, and a ground test set them above the same brightness. WARM lies below the cut
 # of the ground masks (0.275 e-/s), so a warm pixel does not count as new.
@@ -156,15 +156,24 @@ def between_thresholds(rate: np.ndarray, first: float, second: float) -> np.ndar
     return (rate >= min(first, second)) & (rate < max(first, second))
 
 
-def lost_bits(base: np.ndarray, mask: np.ndarray) -> tuple[int, dict[str, tuple[int, int, int]]]:
-    """Return how many pixels of the mask in force lost a bit which darks cannot see, and those bits.
+def lost_bits(
+    base: np.ndarray, mask: np.ndarray, measured: np.ndarray, carried_before: np.ndarray | None = None
+) -> tuple[int, dict[str, tuple[int, int, int]]]:
+    """Return how many pixels of the mask in force lost a bit that nobody measured, and those bits.
 
-    DEAD may give way to HOT: such a pixel was saturated when the flats called it dead. DO_NOT_USE counts if it stands
-    beside such a bit: a pixel that is OPEN and used is worse than one that nobody knew of.
+    Which flags those are is read off the mask in force and what the search says it measured; the list by which masks
+    are made is not asked. DEAD may give way to HOT: such a pixel was saturated when the flats called it dead.
+    DO_NOT_USE may go where a flag stands beside it that was judged anew, but not beside a flag that the mask in force
+    never sets without it: a pixel that is OPEN and used is worse than one that nobody knew of.
 
     Parameters
     ----------
     base, mask : numpy.ndarray, shape (y, x), uint32
+    measured : numpy.ndarray, shape (y, x), uint32
+        The bits that were judged anew in each pixel.
+    carried_before : numpy.ndarray, shape (y, x), uint32, optional
+        What of the mask in force was not found by the search that made it, where that is known. DO_NOT_USE that a
+        search set goes with the flag for which it was set.
 
     Returns
     -------
@@ -172,14 +181,26 @@ def lost_bits(base: np.ndarray, mask: np.ndarray) -> tuple[int, dict[str, tuple[
     flags : dict of str to (int, int, int)
         For each mnemonic: the number of pixels that lost it, and x and y of the first of them, counted from 0.
     """
-    carried, unusable = dq_bits(*CARRIED_MNEMONICS), dq_bits("DO_NOT_USE")
-    gone = base & ~mask & (carried | unusable)
-    gone[(base & carried) == 0] = 0
-    hot = has_flag(mask, "HOT")
-    gone[hot] &= ~dq_bits("DEAD")
+    if carried_before is not None:
+        found = base & ~carried_before & ~dq_bits("DO_NOT_USE")
+        healed = (found != 0) & ((found & ~measured) == 0)
+        base = np.where(healed, base & carried_before, base)
+    unusable, used = has_flag(base, "DO_NOT_USE"), ~has_flag(base, "DO_NOT_USE")
+    named = [name for name in flags_in(base) if name != "DO_NOT_USE"]
+    gone = {name: has_flag(base & ~mask & ~measured, name) for name in named}
+    if "DEAD" in gone:
+        gone["DEAD"] &= ~has_flag(mask, "HOT")
+    judged = has_flag(base & measured, *named)
+    may_go = judged.copy()
+    for name in named:
+        there = has_flag(base & ~measured, name)
+        # REFERENCE_PIXEL only says where the pixel lies.
+        if name != "REFERENCE_PIXEL" and (there & ~judged).any() and not (there & ~judged & used).any():
+            may_go &= ~there
+    gone["DO_NOT_USE"] = unusable & ~has_flag(mask, "DO_NOT_USE") & ~may_go
     flags = {}
-    for name in (*CARRIED_MNEMONICS, "DO_NOT_USE"):
-        y, x = np.nonzero(gone & dq_bits(name))
+    for name, where in gone.items():
+        y, x = np.nonzero(where)
         if y.size:
             flags[name] = (int(y.size), int(x[0]), int(y[0]))
-    return int((gone != 0).sum()), flags
+    return int(np.logical_or.reduce(list(gone.values())).sum()), flags

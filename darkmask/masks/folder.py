@@ -10,6 +10,9 @@ from darkmask.delivery.headers import detector_in_name
 
 from .file import MaskFile, read_header, read_mask
 
+# REFTYPE of what may lie beside masks: our images of categories and of what was carried, and the superbias in force.
+_BESIDE_MASKS = ("CATEGORY", "CARRIED", "SUPERBIAS")
+
 
 @dataclass(frozen=True)
 class MaskFolder:
@@ -72,8 +75,8 @@ def scan_masks(folder: Path) -> MaskFolder:
         except MaskError as error:
             unreadable.append((path, str(error)))
             continue
-        if header.get("REFTYPE") == "CATEGORY":
-            continue  # our category images lie beside the masks; a check judges whether a mask's REFTYPE is right
+        if header.get("REFTYPE") in _BESIDE_MASKS:
+            continue  # a check judges whether a mask's REFTYPE is right
         detector = str(header.get("DETECTOR", "")).strip().upper() or detector_in_name(path) or ""
         if detector in DETECTORS:
             found.setdefault(detector, []).append(path)

@@ -81,6 +81,13 @@ class Earlier:
             days = (now - datetime.fromisoformat(self.finished)).days
         return max(days, 0) / DAYS_IN_A_YEAR
 
+    def carried(self, detector: str) -> float:
+        """Return the share that CNT-DO_NOT_USE leaves to CNT-CARRIED: nothing where that was not yet asked."""
+        try:
+            return self.value("CNT-CARRIED", detector)
+        except HistoryError:
+            return 0.0
+
     @classmethod
     def of(cls, path: Path, results: Results) -> "Earlier":
         """Keep what is needed of a results file."""

@@ -15,6 +15,7 @@ from .flight.unstable import name_unstable
 from .maps import CombinedMaps, combine_set
 from .official.reading import official_categories
 from .outcome import SearchOutcome
+from .reference_pixels import search_reference_pixels
 from .reffiles.darks import Triplet, search_reffiles
 from .request import SetRequest
 
@@ -83,7 +84,11 @@ def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     categories = pack_categories(
         {**found.maps, Category.TELEGRAPH: telegraph, Category.NOISY: found.unstable & ~telegraph}
     )
-    return SearchOutcome(categories, request.parameters.flight_flags(), maps, found.rate, found.thresholds)
+    reference = None
+    if request.shape == (request.geometry.frame, request.geometry.frame):
+        reference = search_reference_pixels(maps, request.geometry, request.amplifiers(), request.parameters)
+    flags = request.parameters.flight_flags()
+    return SearchOutcome(categories, flags, maps, found.rate, found.thresholds, reference=reference)
 
 
 def _official(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:

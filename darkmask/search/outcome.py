@@ -9,6 +9,7 @@ from darkmask.core.flags import FlagTable
 from darkmask.core.version import __version__
 
 from .maps import CombinedMaps
+from .reference_pixels import ReferencePixels
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class SearchOutcome:
     thresholds : dict of str to float
     version : str
         Version of the engine.
+    reference : ReferencePixels or None
+        The bad reference pixels of a full frame; None where nobody searched them.
     """
 
     categories: np.ndarray
@@ -35,6 +38,7 @@ class SearchOutcome:
     rate: np.ndarray
     thresholds: dict[str, float] = field(default_factory=dict)
     version: str = __version__
+    reference: ReferencePixels | None = None
 
     def __repr__(self) -> str:
         rows, columns = self.categories.shape

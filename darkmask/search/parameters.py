@@ -168,6 +168,20 @@ class SearchParameters(BaseModel):
         description="Fewest unflagged group differences, over all integrations, that allow a judgement; with fewer the "
         "pixel is undetermined. Source: ours: a standard deviation of 10 values is good to 24 %.",
     )
+    reference_noise: float = Field(
+        1.5,
+        gt=1,
+        description="Noise of a reference pixel, in medians of its kind (amplifier, edge, parity of column), from "
+        "which it is bad. Source: NIRISS masks (C. Willott). Lower leaves fewer for the reference-pixel correction.",
+    )
+    reference_stuck: float = Field(
+        0.25,
+        ge=0,
+        lt=1,
+        description="Noise of a reference pixel, in medians of its amplifier's science pixels, up to which it is "
+        "stuck. Source: ours, provisional: what the subtraction of a mean of others leaves of a constant is a tenth at "
+        "most. Higher takes quiet good ones for stuck.",
+    )
     neighbour_coupling: float = Field(
         0.0,
         ge=0,

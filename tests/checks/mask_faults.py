@@ -13,6 +13,7 @@ fault = Faults("masks")
 # These checks are all that can be asked of a mask alone.
 ALL_OF_A_MASK = (
     *("CNT-HOT", "CNT-WARM", "CNT-RC", "CNT-TELEGRAPH", "CNT-NOISY", "CNT-LOW_PEDESTAL", "CNT-DO_NOT_USE"),
+    *("CNT-CARRIED", "CNT-REFERENCE_PIXEL", "CNT-REFERENCE_GOOD"),
     *("DQ-BITS", "DQ-DO_NOT_USE", "DQ-PAIRS", "DQ-BORDER", "DQ-DEF", "DQ-RAW", "BAS-KEPT"),
     *("REF-SCHEMA", "REF-CERTIFY", "REF-DQINIT", "REF-HEADER", "REF-DTYPE"),
     *("STR-AMPLIFIER", "STR-AMPLIFIER_EMPTY", "STR-ROW", "STR-COLUMN", "STR-CLUMP"),
@@ -142,6 +143,39 @@ def open_pixels_of_the_base_not_taken_over(space):
         hdus["DQ"].data = dq
 
 
+@fault("BAS-KEPT", said="NO_FLAT_FIELD of 5 pixels, from x")
+def flags_of_other_calibrations_lost(space):
+    """Plant a mask in force that holds what other reference files say, and a mask that knows nothing of it."""
+    (path,) = space.base.glob("*nrca1*.fits")
+    names = ("NO_FLAT_FIELD", "NO_GAIN_VALUE", "NO_LIN_CORR", "NO_SAT_CHECK", "UNRELIABLE_FLAT", "UNRELIABLE_BIAS")
+    with fits.open(path, mode="update") as hdus:
+        dq = hdus["DQ"].data.copy()
+        dq[spread(5)] |= dq.dtype.type(bits_of(names))
+        hdus["DQ"].data = dq
+
+
+@fault("BAS-KEPT", said="DO_NOT_USE of 5 pixels, from x")
+def unnamed_pixels_of_the_base_used(space):
+    """Plant a mask in force like the public lists: DO_NOT_USE, and nothing that says why."""
+    (path,) = space.base.glob("*nrca1*.fits")
+    with fits.open(path, mode="update") as hdus, fits.open(space.mask) as mask:
+        dq = hdus["DQ"].data.copy()
+        dq[first_of((dq == 0) & (mask["DQ"].data == 0), 5)] = bits_of(("DO_NOT_USE",))
+        hdus["DQ"].data = dq
+
+
+@fault("CNT-CARRIED", said="by what was carried")
+def base_that_takes_out_too_much(space):
+    """Plant a mask in force that takes out one science pixel in sixteen, and a mask that carries them all."""
+    (path,) = space.base.glob("*nrca1*.fits")
+    where = one_in(16, (128, 128), step=5)
+    with fits.open(path, mode="update") as hdus:
+        dq = hdus["DQ"].data.copy()
+        dq[where] |= dq.dtype.type(bits_of(("DO_NOT_USE",)))
+        hdus["DQ"].data = dq
+    add(space, where, "DO_NOT_USE")
+
+
 @fault("BAS-KEPT", said="DO_NOT_USE of")
 def open_pixels_used(space):
     """Plant pixels that are still called OPEN, but that nobody is told to leave out."""
@@ -192,6 +226,16 @@ def many_other(space):
 @fault("CNT-DO_NOT_USE", said="are operable")
 def many_unusable(space):
     add(space, one_in(16, (128, 128), step=5), "DO_NOT_USE")
+
+
+@fault("CNT-REFERENCE_PIXEL", said="reference pixels of NRCA1 are bad")
+def many_bad_reference_pixels(space):
+    add(space, np.s_[:BORDER, ::3], "BAD_REF_PIXEL", "DO_NOT_USE")
+
+
+@fault("CNT-REFERENCE_GOOD", said="left side, rows")
+def a_few_rows_without_a_reference(space):
+    add(space, np.s_[40:47, :BORDER], "BAD_REF_PIXEL", "DO_NOT_USE")
 
 
 @fault("STR-ROW", said="row 60 of NRCA1 has the most bad pixels")

@@ -90,6 +90,22 @@ def no_defects(space):
             array[..., to[0], to[1]] = array[..., source[0], source[1]]
 
 
+@fault("CNT-REFERENCE_PIXEL", said="noisy")
+def noisy_reference_pixels(space):
+    where, numbers = np.zeros(FRAME, dtype=bool), random()
+    where[1:3, 5::3] = where[7::5, -3] = True
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[:, :, where] += numbers.normal(0, 15, ramps.sci[:, :, where].shape).astype(np.float32)
+
+
+@fault("CNT-REFERENCE_PIXEL", "CNT-REFERENCE_GOOD", said="left side, rows")
+def a_stuck_reference_side(space):
+    """Plant a side whose reads never change: no pixel of it stands out from the others."""
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[:, :, :, :4] = np.float32(12)
+        ramps.rate[:, :, :4] = 0
+
+
 @fault(ADDITIONAL, said="pixels of NRCBLONG SUB64P are bad there and not in the full frame")
 def hot_in_the_subarray_alone(space):
     for ramps in every_exposure(space.delivery, "NRCBLONG", "002"):

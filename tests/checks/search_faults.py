@@ -31,10 +31,15 @@ recovery.pack_categories = forgetting(recovery.pack_categories)
 
 def forget(space, category: Category) -> None:
     """Make the run's search forget a category in every other column."""
-    folder = space.criteria.parent / "forgetting"
+    plug_in(space, "forgetting", FORGETTING.format(bit=category.bit))
+
+
+def plug_in(space, name: str, code: str) -> None:
+    """Run code of another search before the checks."""
+    folder = space.criteria.parent / name
     folder.mkdir()
-    (folder / "forgetting.py").write_text(FORGETTING.format(bit=category.bit))
-    space.options += ["-p", "forgetting"]
+    (folder / f"{name}.py").write_text(code)
+    space.options += ["-p", name]
     # The cache must not mix what such a search finds with what the right one found; compiled kernels are the same.
     space.environment |= {
         **environment_with(folder),
@@ -53,6 +58,20 @@ def _losing(category: Category):
 
     plant.__name__ = f"search_that_loses_{category.value}"
     return plant
+
+
+CARRYING_NOTHING = """
+import numpy as np
+from darkmask.core.flags import FlagTable
+
+FlagTable.measured_bits = property(lambda table: np.uint32(0xFFFFFFFF))
+"""
+
+
+@fault("BAS-KEPT", ("BAS-KEPT", BESIDE, "FULL"), said="DEAD of")
+def search_that_claims_to_measure_everything(space):
+    """Plant an empty list of what is carried: the check must not ask that list."""
+    plug_in(space, "carrying", CARRYING_NOTHING)
 
 
 for _category in Category:

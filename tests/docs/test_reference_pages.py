@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from darkmask.core.flags import CARRIED_MNEMONICS, FLIGHT_FLAGS, MASK_MNEMONICS, Category, pixel_flags
+from darkmask.core.flags import FLIGHT_FLAGS, MASK_MNEMONICS, Category, pixel_flags
 from darkmask.search.parameters import SearchParameters
 from fixtures.criteria.profiles import load_criteria
 from tests.support.project import ROOT
@@ -57,8 +57,8 @@ def test_the_glossary_has_every_category_in_order():
 
 def test_the_glossary_has_every_flag_of_a_mask_with_its_value_and_origin():
     found = {name: (int(value), origin) for name, value, origin, _ in rows("Flags of a mask")}
-    measured = {name for names in FLIGHT_FLAGS.mnemonics.values() for name in names}
-    origins = dict.fromkeys(MASK_MNEMONICS, "others") | dict.fromkeys(CARRIED_MNEMONICS, "carried")
+    measured = {name for names in FLIGHT_FLAGS.mnemonics.values() for name in names} | {"BAD_REF_PIXEL"}
+    origins = dict.fromkeys(MASK_MNEMONICS, "carried")
     origins |= dict.fromkeys(measured, "measured") | {"DO_NOT_USE": "measured and carried"}
     assert found == {name: (pixel_flags()[name], origins[name]) for name in MASK_MNEMONICS}
 

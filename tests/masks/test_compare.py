@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from darkmask.core.flags import bits_of
+from darkmask.core.flags import FLIGHT_FLAGS, bits_of
 from darkmask.masks.compare import Agreement, between_thresholds, compare, lost_bits
 
 boolean = arrays(bool, (6, 7))
@@ -75,16 +75,35 @@ def test_hot_pixels_are_compared_above_the_brighter_threshold():
     assert found.by_flag["HOT"] == Agreement(both=2, gone=0, new=1, neither=0)
 
 
+MEASURED = np.full((1, 3), FLIGHT_FLAGS.measured_bits)
+
+
 def test_dead_may_give_way_to_hot_and_to_nothing_else():
     base = np.array([[DEAD | DNU, DEAD | DNU, 0]], np.uint32)
-    assert lost_bits(base, np.array([[HOT | DNU, DEAD | DNU, RC]], np.uint32)) == (0, {})
+    assert lost_bits(base, np.array([[HOT | DNU, DEAD | DNU, RC]], np.uint32), MEASURED) == (0, {})
     warm = bits_of(("WARM",))
-    assert lost_bits(base, np.array([[warm | DNU, DEAD | DNU, RC]], np.uint32)) == (1, {"DEAD": (1, 0, 0)})
-    assert lost_bits(base, np.array([[RC | DNU, 0, 0]], np.uint32)) == (2, {"DEAD": (2, 0, 0), "DO_NOT_USE": (1, 1, 0)})
+    found = lost_bits(base, np.array([[warm | DNU, DEAD | DNU, RC]], np.uint32), MEASURED)
+    assert found == (1, {"DEAD": (1, 0, 0)})
+    found = lost_bits(base, np.array([[RC | DNU, 0, 0]], np.uint32), MEASURED)
+    assert found == (2, {"DEAD": (2, 0, 0), "DO_NOT_USE": (1, 1, 0)})
 
 
 def test_do_not_use_is_kept_beside_what_darks_cannot_see_and_may_go_elsewhere():
     opened = bits_of(("OPEN",))
     base = np.array([[HOT | DNU, opened | DNU, opened]], np.uint32)
-    assert lost_bits(base, np.array([[0, opened | DNU, opened]], np.uint32)) == (0, {})
-    assert lost_bits(base, np.array([[0, opened, opened]], np.uint32)) == (1, {"DO_NOT_USE": (1, 1, 0)})
+    assert lost_bits(base, np.array([[0, opened | DNU, opened]], np.uint32), MEASURED) == (0, {})
+    found = lost_bits(base, np.array([[0, opened, opened]], np.uint32), MEASURED)
+    assert found == (1, {"DO_NOT_USE": (1, 1, 0)})
+    # Nothing was judged in the first: its HOT may not go either.
+    unjudged = MEASURED * np.array([[0, 1, 1]], np.uint32)
+    found = lost_bits(base, np.array([[0, opened | DNU, opened]], np.uint32), unjudged)
+    assert found == (1, {"HOT": (1, 0, 0), "DO_NOT_USE": (1, 0, 0)})
+
+
+def test_do_not_use_of_a_hot_pixel_stays_where_another_flag_is_never_without_it():
+    opened = bits_of(("OPEN",))
+    base = np.array([[HOT | opened | DNU, opened | DNU, HOT | DNU]], np.uint32)
+    found = lost_bits(base, np.array([[opened, opened | DNU, 0]], np.uint32), MEASURED)
+    assert found == (1, {"DO_NOT_USE": (1, 0, 0)})
+    base[0, 1] = opened
+    assert lost_bits(base, np.array([[opened, opened, 0]], np.uint32), MEASURED) == (0, {})

@@ -4,7 +4,6 @@ import math
 import tempfile
 import tomllib
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stdatamodels.jwst.datamodels import MaskModel
 
-from darkmask.build.mask import carried_bits
 from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import (
@@ -26,6 +24,7 @@ from darkmask.core.flags import (
     pixel_flags,
 )
 from darkmask.core.window import Window
+from darkmask.masks.carrying import carried_bits
 from darkmask.masks.compare import lost_bits
 from darkmask.masks.file import full_dq_def, read_mask
 from darkmask.search.maps import combine_set
@@ -65,12 +64,15 @@ def test_a_category_with_a_flag_of_its_own_is_read_back_from_the_mask(image):
 
 @given(dq_images, dq_images)
 def test_taking_bits_over_from_a_mask_in_force_loses_none_and_is_done_once(base, dq):
-    request = SimpleNamespace(base="base.fits", detector="NRCA1")
-    carried = dq | carried_bits(base, dq, request)
-    assert (carried & dq == dq).all()
-    assert lost_bits(base, carried) == (0, {})
-    assert (carried | carried_bits(base, carried, request) == carried).all()
-    assert not (carried & ~(base | dq | np.uint32(1))).any()
+    measured = np.full_like(base, FLIGHT_FLAGS.measured_bits)
+    carried = carried_bits(base, measured)
+    assert lost_bits(base, carried | dq, measured) == (0, {})
+    assert not (carried & (~base | measured)).any()
+    # A second generation carries the same, whatever was found in between.
+    again = carried_bits(carried | (dq & (measured | 1)), measured, carried)
+    assert (again == carried)[(dq & measured) != 0].all()
+    # Where nobody judged, nothing goes.
+    assert (carried_bits(base, np.zeros_like(base)) == base).all()
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,10 @@ def test_a_delivery_with_its_raw_exposures_is_asked(raw, prepared, prepared_crit
     ended = run_checks(f"--delivery={folder}", f"--criteria={prepared_criteria}", expect=0)
     check = ended.checks["SBI-UNRELIABLE", "NRCBLONG", "FULL"]
     assert check["outcome"] == "pass", check
-    assert "first groups of 5 exposures" in check["message"]
+    assert "more between 10 resets than chance allows" in check["message"]
+    assert ended.checks["SBI-SCATTER", "NRCBLONG", "FULL"]["outcome"] == "pass"
+    check = ended.checks["SBI-IN_FORCE", "NRCBLONG", "FULL"]
+    assert (check["outcome"], check["message"][:9]) == ("not_evaluated", "not asked")
     assert any(name.endswith("_uncal.fits") for name in ended.manifest["inputs"])
 
     ended = run_checks(f"--delivery={prepared}", f"--criteria={prepared_criteria}", expect=0)
