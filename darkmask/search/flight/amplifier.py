@@ -11,7 +11,7 @@ from darkmask.search.maps.layout import SHAPE_FRACTION
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.parameters import SearchParameters
 
-from .changing import DECAYS_IN_PATCH, PATCH_SIDE, ChangeSearch
+from .changing import DECAYS_IN_PATCH, PATCH_SIDE, PATCH_VARIES, ChangeSearch
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
 from .robust import neighbour_sum, population
 
@@ -148,9 +148,11 @@ class AmplifierSearch:
         electrons = rate * np.float32(self.detector.gain)
         hot = detected & self._test("hot", electrons, ge, parameters.hot_rate, detected)
         warm = detected & self._test("warm", electrons, ge, parameters.warm_rate, detected, ~hot) & ~hot
-        lasting, transient = self._changes(judged, unlooked, decaying)
-        hot |= lasting
-        warm &= ~lasting
+        lasting, over, transient = self._changes(judged, unlooked, decaying, loud / quiet)
+        # What is over leaves the category that the low state has by itself.
+        low = self.changing.rows.low * np.float32(self.detector.gain)
+        warm = np.where(over, detected & (low >= parameters.warm_rate) & (low < parameters.hot_rate), warm & ~lasting)
+        hot = np.where(over, detected & (low >= parameters.hot_rate), hot | lasting)
         # With hardly a quiet difference nothing is known of the noise, and what nothing else finds is not good.
         low_pedestal = self._low_pedestal(judged)
         few = self._test("few_quiet", maps.differences, lt, parameters.min_differences, judged, ~unlooked)
@@ -297,16 +299,18 @@ class AmplifierSearch:
             clipped = np.where(judged, np.clip(np.nan_to_num(above), -5 * sigma, 25 * sigma), 0).astype(np.float32)
             share = uniform_filter(judged.astype(np.float32), PATCH_SIDE, mode="constant")
             around = uniform_filter(clipped, PATCH_SIDE, mode="constant") / np.maximum(share, np.float32(0.1))
-            above = above - np.where(self.patch, around, 0)
+            above = above - np.where(self.patch, np.float32(1 + PATCH_VARIES) * around, 0)
         time = self.tgroup * max(self.groups - 1, 1) * self.tgroup * max(self.integrations - self.integrations // 2, 1)
         shot = np.float32(SLOPE_SHOT / (self.detector.gain * time)) * np.clip(self.late, 0, None) * np.float32(self.tgroup)
         limit = np.float32(self.parameters.late_significance) * np.sqrt((np.float32(sigma) * ratio) ** 2 + shot)
         return self._test("late_rate", above, ge, limit, asked)
 
-    def _changes(self, judged, unlooked, decaying) -> tuple[np.ndarray, np.ndarray]:
-        """Set what varies and what switches; return what is hot from some integration on, and what is transient."""
+    def _changes(self, judged, unlooked, decaying, louder) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Set what varies and switches; return what is hot from some integration on, what is over, what passes."""
         changing, good = self.changing, judged & ~unlooked & ~self.unstable
         significance, limit, self.alone = changing.beyond(judged, unlooked)
+        # Jumps take the larger differences of a restless pixel out of its noise, and its rates still have them.
+        significance = significance / np.where(self.unstable, np.fmax(louder, 1), 1)
         varying = judged & self._test("varies", significance, ge, limit, judged)
         depth, by_chance = changing.switches(self.noise_of_good, self.signal)
         switching = good & self._test("switches", depth, ge, by_chance, good)
@@ -321,7 +325,7 @@ class AmplifierSearch:
         self.varying = varying & ~faded & ~over & ~lasting
         self.switching = switching & ~faded & ~over & ~lasting
         self.sometimes_hot = hot & self.varying
-        return lasting, transient
+        return lasting, over, transient
 
     def _low_pedestal(self, judged) -> np.ndarray:
         centre, sigma = population(self.maps.pedestal, judged)

@@ -5,6 +5,7 @@ low-frequency noise and drifts that all pixels share make no pixel bad.
 """
 
 from functools import cache
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -24,11 +25,15 @@ BY_CHANCE = 1e-6
 COUPLED = 1.1
 # Two steps, or two levels, of one height differ by less than this many sigma of both in 99.7 % of cases.
 LIKE_HEIGHT = 3 * np.sqrt(2)
+# The scatter of the mean of the two differences that share a read, one of them turned, over that of a difference.
+GLITCH = np.sqrt(3) / 2
 # A trend is averaged over a square of so many pixels. One pixel, however strong, counts as this many sigma, so that a
 # single one with its four neighbours makes no patch. A mean of so many sigma of its own error makes one.
 PATCH_SIDE, TREND_LIMIT, PATCH_SIGNIFICANCE = 7, 3.0, 6.0
 # In a patch, the pixels that decay themselves: a good one is among them in 2 % of cases.
 DECAYS_IN_PATCH = 2.0
+# Traps differ, and a patch has a core: its pixels lie above the mean around them by this share of it.
+PATCH_VARIES = 0.5
 
 
 @cache
@@ -139,30 +144,44 @@ class ChangeSearch:
         return np.where(coupled > 0, np.clip(1 - coupled / own, 0, 1), 1).astype(np.float32)
 
     def beyond(self, judged: np.ndarray, unlooked: np.ndarray) -> tuple[np.ndarray, float, int]:
-        """Return how far rates lie off, in sigma, by as many integrations as radiation does not reach by chance.
+        """Return how far rates lie off, relative to what radiation reaches by chance.
+
+        A pixel with one integration alone that lies off may have been hit. How many there are, and how far they lie
+        off, tells how often two of one pixel, or three, are hit by chance.
 
         Returns
         -------
-        significance : numpy.ndarray, float32
+        distance : numpy.ndarray, float32
+            The second or the third largest distance in sigma, whichever says more; less than the limit where radiation
+            reaches it.
         limit : float
             Sigma that count as a change.
         alone : int
-            Number of pixels with one integration alone that lies off.
+            Number of good pixels with one integration alone beyond the limit.
         """
-        rows, good = self.rows, judged & ~unlooked
+        rows, good, number = self.rows, judged & ~unlooked, self.integrations
         centre, _ = population(rows.second.astype(np.float32), good)
-        scale = max(centre * SIGMA_UNIT / usual_second(self.integrations), 1.0) if np.isfinite(centre) else 1.0
+        scale = max(centre * SIGMA_UNIT / usual_second(number), 1.0) if np.isfinite(centre) else 1.0
         limit = self.parameters.change_significance * scale
-        alone = int((good & (rows.largest > limit / SIGMA_UNIT) & (rows.second <= limit / SIGMA_UNIT)).sum())
-        once = alone / max(int(good.sum()) * self.integrations, 1)
-        pairs = self.integrations * (self.integrations - 1) / 2
+        once = rows.largest[good & (rows.largest > limit / SIGMA_UNIT) & (rows.second <= limit / SIGMA_UNIT)]
+        once = np.sort(once)[::-1] * SIGMA_UNIT
+        chances = max(int(good.sum()) * number, 1)
+
+        def reached(together: int) -> float:
+            # So many of one pixel are beyond by chance in one of a million pixels when this share of all is.
+            share = (BY_CHANCE / comb(number, together)) ** (1 / together)
+            allowed = int(share * chances)
+            return max(limit, float(once[allowed])) if once.size > allowed else limit
+
+        distances = [
+            image * np.float32(SIGMA_UNIT * limit / reached(together)) * self.spread
+            for together, image in ((2, rows.second), (3, rows.third))
+        ]
         # The jump step does not look beside a saturated pixel: radiation stays in the rates there.
-        twice = ~unlooked & (pairs * once**2 <= BY_CHANCE)
-        significance = np.where(twice, rows.second, rows.third) * np.float32(SIGMA_UNIT) * self.spread
-        return significance, limit, alone
+        return np.where(unlooked, distances[1], np.fmax(*distances)).astype(np.float32), limit, int(once.size)
 
     def switches(self, noise_of_good: float, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the depth of the deepest fall with a rise of like height, in own sigma, and what chance reaches.
+        """Return the height of the deepest fall and a rise of like height, in own sigma, and what chance reaches.
 
         Parameters
         ----------
@@ -176,9 +195,12 @@ class ChangeSearch:
         nominal = np.sqrt(np.float32(2 * self.detector.read_noise**2) + shot)
         own = np.fmax(self.maps.noise, np.sqrt(np.float32(noise_of_good**2) + shot)) / nominal
         fall, rise = (image * np.float32(HEIGHT_UNIT) / own for image in (self.rows.fall, self.rows.rise))
-        chance = self.parameters.switch_chance / np.maximum(self.maps.differences + self.maps.jumps, 1)
-        limit = -ndtri(chance).astype(np.float32)
-        return np.where(np.abs(fall - rise) <= LIKE_HEIGHT, np.fmin(fall, rise), 0).astype(np.float32), limit
+        number = np.maximum(self.maps.differences + self.maps.jumps, 1)
+        each = -ndtri(self.parameters.switch_chance / number)
+        # One read that lies off makes a fall and a rise: their mean has this share of the scatter of a difference.
+        both = np.float32(GLITCH) * -ndtri(BY_CHANCE / number)
+        alike = (np.abs(fall - rise) <= LIKE_HEIGHT) & (np.fmin(fall, rise) >= each)
+        return np.where(alike, (fall + rise) / 2, 0).astype(np.float32), both.astype(np.float32)
 
     def levels(self, good: np.ndarray, noise_of_good: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the distance of the second farthest level where the farthest is like it, DN, and its limit.
@@ -199,7 +221,9 @@ class ChangeSearch:
         sigma = np.sqrt(np.float32(usual**2) + more)
         # A hit between the reset and the first group leaves a level too, once: two are not like each other.
         like = farthest - level <= np.float32(LIKE_HEIGHT) * sigma
-        hit = float(self.maps.jumps[good].sum()) / max(float(self.maps.differences[good].sum()), 1.0)
+        # Counted by pixels, since a bright pixel's ramp may be all jumps.
+        share = float((self.maps.jumps[good] > 0).mean()) if good.any() else 0.0
+        hit = -np.log1p(-min(share, 0.999)) / (self.integrations * max(self.maps.groups - 1, 1))
         pairs = self.integrations * (self.integrations - 1) / 2
         # Two hits are like each other in one of ten cases at the most: they spread over decades of energy.
         rare = pairs * hit**2 / 10 <= 10 * BY_CHANCE

@@ -13,7 +13,7 @@ import numpy as np
 from darkmask.core.kernels import kernel
 from darkmask.delivery.times import SECONDS_PER_DAY, epochs_of
 
-from .layout import DEEPEST, DIFFERENCES, FIRST, HIGHEST, RATE, WEIGHT
+from .layout import CHANGE, DEEPEST, DIFFERENCES, FIRST, HIGHEST, JUMPS, RATE, WEIGHT
 from .pixel import Readout
 from .scratch import Maps
 
@@ -166,12 +166,16 @@ def change_rows(stacks: Maps, groups, readout: Readout, order: Order, rate, nois
     out : ChangeRows
         Rows to set.
     """
-    width = rate.shape[1]
+    integrations, width = stacks.measured.shape[0], rate.shape[1]
     room = np.empty((14, width), np.float64)
+    rates, weights = np.empty((integrations, width), np.float32), np.empty((integrations, width), np.float32)
+    freedom = np.empty(width, np.int32)
     for r in range(rate.shape[0]):
-        _distances(stacks, r, groups, readout, rate[r], noise[r], room, out)
-        _states(stacks, r, order, room, out)
-        _trends(stacks, r, order, rate[r], room, out)
+        _slopes(stacks, r, groups, readout.tgroup, rates, weights, freedom)
+        _own_errors(freedom, groups, readout, rate[r], noise[r], room)
+        _distances(rates, weights, r, rate[r], room, out)
+        _states(rates, weights, r, room, out)
+        _trends(rates, weights, r, order, rate[r], room, out)
         _levels(stacks, r, first[r], room, out)
         _steps(stacks, r, out)
 
@@ -183,37 +187,65 @@ _SUMS = 7
 
 
 @kernel
-def _distances(stacks: Maps, row, groups, readout: Readout, rate, noise, room, out: ChangeRows):
-    """Set the largest distances from the combined rate, and keep the second smallest and second largest rate."""
-    measured, counted = stacks.measured, stacks.counted
+def _slopes(stacks: Maps, row, groups, tgroup, rates, weights, freedom):
+    """Set the rate of each integration, DN/s, with its weight (0 for none), and the number of quiet differences.
+
+    The jump step compares all groups of an exposure. When a pixel is hot in half of its integrations, nearly every
+    difference of all of them is a jump, and the ramp fit has nothing left; the first and the last group still tell. They
+    then tell of all integrations of the pixel, since a ramp that bends has another slope between them than a fit.
+    """
+    flagged = np.zeros(freedom.size, np.uint8)
+    for x in range(freedom.size):
+        freedom[x] = 0
+    for i in range(stacks.measured.shape[0]):
+        counts = stacks.counted[i, row]
+        for x in range(freedom.size):
+            quiet, jumps = np.int32(counts[DIFFERENCES, x]), np.int32(counts[JUMPS, x])
+            freedom[x] += quiet
+            flagged[x] |= (2 * quiet < groups - 1) & (quiet + jumps == groups - 1)
+    # A mean of differences is as precise as two reads that far apart.
+    both_ends = np.float32(6.0 * (groups - 1) * (groups - 1))
+    scale = np.float32(1 / ((groups - 1) * tgroup))
+    for i in range(stacks.measured.shape[0]):
+        one = stacks.measured[i, row]
+        for x in range(freedom.size):
+            value = one[CHANGE, x] * scale if flagged[x] else one[RATE, x]
+            weight = both_ends if flagged[x] else one[WEIGHT, x]
+            good = (abs(value) < np.float32(np.inf)) & (weight > 0)
+            rates[i, x] = value if good else np.float32(0)
+            weights[i, x] = weight if good else np.float32(0)
+
+
+@kernel
+def _own_errors(freedom, groups, readout: Readout, rate, noise, room):
+    """Set the variance of a rate of weight 1 by read noise, as large as this pixel's own, and that by shot noise."""
+    shot_scale = SLOPE_SHOT / (readout.gain * readout.tgroup * max(groups - 1, 1))
+    scale = 12.0 / (readout.tgroup * readout.tgroup)
+    for x in range(rate.size):
+        # Half the variance of a difference is that of a read.
+        own = 0.5 * np.float64(noise[x]) * np.float64(noise[x])
+        known = (own > 0) & ((freedom[x] >= KNOWN_NOISE) | (own > readout.read_variance))
+        room[_READING, x] = scale * (own if known else readout.read_variance)
+        room[_SHOT, x] = shot_scale * max(np.float64(rate[x]), 0.0)
+
+
+@kernel
+def _distances(rates, weights, row, rate, room, out: ChangeRows):
+    """Set the largest distances from the combined rate, and keep the middle of second smallest and second largest."""
     reading, shot = room[_READING], room[_SHOT]
     one, two, three = room[_ONE], room[_TWO], room[_THREE]
     lowest, low, highest, high = room[_LOWEST], room[_LOW], room[_SUMS], room[_SUMS + 1]
-    freedom = room[_SUMS + 2]
-    tgroup = readout.tgroup
-    shot_scale = SLOPE_SHOT / (readout.gain * tgroup * max(groups - 1, 1))
-    # Half the variance of a difference is that of a read.
-    scale = 12.0 / (tgroup * tgroup)
     for x in range(rate.size):
-        one[x], two[x], three[x], freedom[x] = 0.0, 0.0, 0.0, 0.0
+        one[x], two[x], three[x] = 0.0, 0.0, 0.0
         lowest[x], low[x], highest[x], high[x] = np.inf, np.inf, -np.inf, -np.inf
-    for i in range(measured.shape[0]):
+    for i in range(rates.shape[0]):
+        values, loads = rates[i], weights[i]
         for x in range(rate.size):
-            freedom[x] += counted[i, row, DIFFERENCES, x]
-    for x in range(rate.size):
-        own = 0.5 * np.float64(noise[x]) * np.float64(noise[x])
-        known = own > 0 and (freedom[x] >= KNOWN_NOISE or own > readout.read_variance)
-        reading[x] = scale * (own if known else readout.read_variance)
-        shot[x] = shot_scale * max(np.float64(rate[x]), 0.0)
-    for i in range(measured.shape[0]):
-        rates, weights = measured[i, row, RATE], measured[i, row, WEIGHT]
-        for x in range(rate.size):
-            value = np.float64(rates[x])
-            good = abs(value) < np.inf and weights[x] > 0
-            weight = np.float64(weights[x]) if good else 1.0
+            value, weight = np.float64(values[x]), np.float64(loads[x])
+            good = weight > 0
             deviation = value - rate[x] if good else 0.0
             # Squares are compared, so that roots are taken once a pixel.
-            d = deviation * deviation / (reading[x] / weight + shot[x])
+            d = deviation * deviation * weight / (reading[x] + shot[x] * weight)
             a, b, c = one[x], two[x], three[x]
             one[x] = max(a, d)
             two[x] = max(b, min(a, d))
@@ -231,7 +263,7 @@ def _distances(stacks: Maps, row, groups, readout: Readout, rate, noise, room, o
 
 
 @kernel
-def _states(stacks: Maps, row, order: Order, room, out: ChangeRows):
+def _states(rates, weights, row, room, out: ChangeRows):
     """Sort the integrations into a high and a low state, and set the rates of both."""
     middle = room[_LOW]
     high, high_weight, low, low_weight = room[_SUMS], room[_SUMS + 1], room[_SUMS + 2], room[_SUMS + 3]
@@ -239,13 +271,12 @@ def _states(stacks: Maps, row, order: Order, room, out: ChangeRows):
     for x in range(middle.size):
         high[x], high_weight[x], low[x], low_weight[x] = 0.0, 0.0, 0.0, 0.0
         highs[x], firsts[x], lasts[x] = 0, -1, -1
-    for i in range(stacks.measured.shape[0]):
-        rates, weights = stacks.measured[i, row, RATE], stacks.measured[i, row, WEIGHT]
+    for i in range(rates.shape[0]):
+        values, loads = rates[i], weights[i]
         for x in range(middle.size):
-            good = abs(rates[x]) < np.inf and weights[x] > 0
-            weight = np.float64(weights[x]) if good else 0.0
-            load = weight * rates[x] if good else 0.0
-            up = good and rates[x] > middle[x]
+            weight = np.float64(loads[x])
+            load = weight * values[x]
+            up = (weight > 0) & (values[x] > middle[x])
             high[x] += load if up else 0.0
             high_weight[x] += weight if up else 0.0
             low[x] += 0.0 if up else load
@@ -259,7 +290,7 @@ def _states(stacks: Maps, row, order: Order, room, out: ChangeRows):
 
 
 @kernel
-def _trends(stacks: Maps, row, order: Order, rate, room, out: ChangeRows):
+def _trends(rates, weights, row, order: Order, rate, room, out: ChangeRows):
     """Set the rates of both halves and the trend in the logarithm of time."""
     reading, shot = room[_READING], room[_SHOT]
     sums, weights_of = room[_SUMS : _SUMS + 2], room[_SUMS + 2 : _SUMS + 4]
@@ -270,17 +301,17 @@ def _trends(stacks: Maps, row, order: Order, rate, room, out: ChangeRows):
         slope[x], variance[x] = 0.0, 0.0
         # Something hit the one integration that lies beyond the limit when no other does.
         alone[x] = 1.0 if room[_ONE, x] > clip and room[_TWO, x] <= clip else 0.0
-    for i in range(stacks.measured.shape[0]):
-        rates, weights = stacks.measured[i, row, RATE], stacks.measured[i, row, WEIGHT]
+    for i in range(rates.shape[0]):
+        values, loads = rates[i], weights[i]
         half, contrast = (1 if i >= order.half else 0), order.contrast[i]
         for x in range(rate.size):
-            good = abs(rates[x]) < np.inf and weights[x] > 0
-            weight = np.float64(weights[x]) if good else 1.0
-            deviation = np.float64(rates[x]) - rate[x] if good else 0.0
+            good = loads[x] > 0
+            weight = np.float64(loads[x]) if good else 1.0
+            deviation = np.float64(values[x]) - rate[x] if good else 0.0
             own = reading[x] / weight + shot[x]
             beyond = deviation * deviation > clip * own
-            kept = good and not (beyond and alone[x] > 0)
-            sums[half, x] += weight * rates[x] if kept else 0.0
+            kept = good & ~(beyond & (alone[x] > 0))
+            sums[half, x] += weight * values[x] if kept else 0.0
             weights_of[half, x] += weight if kept else 0.0
             limit = TREND_CLIP * np.sqrt(own)
             slope[x] += contrast * min(max(deviation, -limit), limit) if kept else 0.0
