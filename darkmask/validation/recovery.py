@@ -174,7 +174,7 @@ def _compare(
     return Recovery(
         injections=replace(injections, y=injections.y + rows.start),
         kinds=kinds,
-        found=(at & ~np.uint16(Category.UNDETERMINED.bit)) != 0,
+        found=(at & ~np.uint16(Category.UNDETERMINED.bit | Category.TRANSIENT.bit)) != 0,
         named=(at & own) != 0,
         false_pixels=int(false.sum()),
         limits={name: before.thresholds[name] for name in ("detection_limit_e_per_s", "recovery_limit_e_per_s")},

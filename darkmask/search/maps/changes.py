@@ -169,13 +169,14 @@ def change_rows(stacks: Maps, groups, readout: Readout, order: Order, rate, nois
     integrations, width = stacks.measured.shape[0], rate.shape[1]
     room = np.empty((14, width), np.float64)
     rates, weights = np.empty((integrations, width), np.float32), np.empty((integrations, width), np.float32)
-    freedom = np.empty(width, np.int32)
+    freedom, flagged, centre = np.empty(width, np.int32), np.empty(width, np.uint8), np.empty(width, np.float32)
     for r in range(rate.shape[0]):
-        _slopes(stacks, r, groups, readout.tgroup, rates, weights, freedom)
-        _own_errors(freedom, groups, readout, rate[r], noise[r], room)
-        _distances(rates, weights, r, rate[r], room, out)
+        _slopes(stacks, r, groups, readout.tgroup, rates, weights, freedom, flagged)
+        _centres(rates, flagged, rate[r], centre)
+        _own_errors(freedom, groups, readout, centre, noise[r], room)
+        _distances(rates, weights, r, centre, room, out)
         _states(rates, weights, r, room, out)
-        _trends(rates, weights, r, order, rate[r], room, out)
+        _trends(rates, weights, r, order, centre, room, out)
         _levels(stacks, r, first[r], room, out)
         _steps(stacks, r, out)
 
@@ -187,16 +188,15 @@ _SUMS = 7
 
 
 @kernel
-def _slopes(stacks: Maps, row, groups, tgroup, rates, weights, freedom):
+def _slopes(stacks: Maps, row, groups, tgroup, rates, weights, freedom, flagged):
     """Set the rate of each integration, DN/s, with its weight (0 for none), and the number of quiet differences.
 
     The jump step compares all groups of an exposure. When a pixel is hot in half of its integrations, nearly every
     difference of all of them is a jump, and the ramp fit has nothing left; the first and the last group still tell. They
     then tell of all integrations of the pixel, since a ramp that bends has another slope between them than a fit.
     """
-    flagged = np.zeros(freedom.size, np.uint8)
     for x in range(freedom.size):
-        freedom[x] = 0
+        freedom[x], flagged[x] = 0, 0
     for i in range(stacks.measured.shape[0]):
         counts = stacks.counted[i, row]
         for x in range(freedom.size):
@@ -214,6 +214,21 @@ def _slopes(stacks: Maps, row, groups, tgroup, rates, weights, freedom):
             good = (abs(value) < np.float32(np.inf)) & (weight > 0)
             rates[i, x] = value if good else np.float32(0)
             weights[i, x] = weight if good else np.float32(0)
+
+
+@kernel
+def _centres(rates, flagged, rate, centre):
+    """Set what rates lie off from: the combined rate, or the median of those between the ends of the ramps."""
+    ordered = np.empty(rates.shape[0], np.float32)
+    for x in range(rate.size):
+        centre[x] = rate[x]
+        if flagged[x]:
+            for i in range(rates.shape[0]):
+                ordered[i] = rates[i, x]
+            ordered.sort()
+            middle = rates.shape[0] // 2
+            odd = rates.shape[0] % 2 == 1
+            centre[x] = ordered[middle] if odd else np.float32(0.5) * (ordered[middle - 1] + ordered[middle])
 
 
 @kernel
