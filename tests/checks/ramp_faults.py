@@ -73,12 +73,12 @@ def hot_in_some_integrations(space):
 
 @fault("CNT-TRANSIENT", said="transient pixels found by the search of NRCA1")
 def persistence(space):
-    """Plant a patch that glows by 2 e-/s in the first exposure, and as 1/t from then on."""
+    """Plant a patch that glows by 1 e-/s in the first exposure, and as 1/t from then on."""
     y, x = np.indices(FRAME)
-    patch = np.exp(-((y - 64) ** 2 + (x - 64) ** 2) / (2 * 18.0**2)) > 0.3
+    patch = (y - 100) ** 2 + (x - 100) ** 2 < 16**2
     for number, ramps in enumerate(every_exposure(space.delivery)):
         for i in range(2):
-            ramps.add_signal(patch, 1.0 / (2 * number + i + 1), np.s_[i : i + 1])
+            ramps.add_signal(patch, 0.5 / (2 * number + i + 1), np.s_[i : i + 1])
 
 
 def turn_hot(space) -> None:
