@@ -4,6 +4,7 @@ import os
 import re
 import stat
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from darkmask.core.errors import DeliveryError
 from .cards import Cards, CardsError, read_cards
 from .records import ArrayPlace, FileRecord, Kind
 from .stripes import header_value, read_in_stripes
+from .times import integration_times
 
 # Suffixes that MAST gives. They tell what a file was meant to be when its headers cannot be read; readable headers win.
 _SUFFIX = re.compile(r"_(jump|fitopt|rate|rateints|uncal)\.fits$", re.IGNORECASE)
@@ -96,7 +98,7 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
         raise DeliveryError(f"{relative} is no regular file: put the file itself there.")
     if status.st_size == 0:
         raise DeliveryError(f"{relative} is empty (0 bytes) where a FITS file was expected: transfer it again.")
-    primary, arrays = _read_headers(path, relative, status.st_size)
+    primary, arrays, int_times = _read_headers(path, relative, status.st_size)
     stripes = read_in_stripes(primary)
     if stripes and (suffix_of(path) is not None or _kind(_shapes(arrays), path) is not None):
         raise UnsupportedReadoutError(
@@ -114,11 +116,13 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
     if kind is Kind.JUMP and cards.jump != "COMPLETE" and suffix_of(path) is None:
         # What a step before the jump step left beside the products looks like a ramp, and is none to search.
         return None
-    return _record(cards, kind, arrays, path, relative, status)
+    record = _record(cards, kind, arrays, path, relative, status)
+    integrations = record.shape[0] if len(record.shape) > 2 else 1
+    return replace(record, times=integration_times(primary, int_times, integrations, cards.intstart or 1))
 
 
-def _read_headers(path: Path, relative: str, size: int) -> tuple[Any, dict[str, ArrayPlace]]:
-    """Return the primary header of a whole FITS file, and where its extensions lie."""
+def _read_headers(path: Path, relative: str, size: int) -> tuple[Any, dict[str, ArrayPlace], Any]:
+    """Return the primary header of a whole FITS file, where its extensions lie, and INT_TIMES or None."""
     from astropy.io import fits
 
     try:
@@ -135,6 +139,7 @@ def _read_headers(path: Path, relative: str, size: int) -> tuple[Any, dict[str, 
                 arrays = {hdu.name: _place(hdu.header, hdu.fileinfo()["datLoc"]) for hdu in hdus[1:]}
                 damage = fits_layout.damage(hdus, file, size)
                 names = [hdu.name for hdu in hdus[1:]]
+                int_times = hdus["INT_TIMES"].data if "INT_TIMES" in hdus and not damage else None
     except DeliveryError:
         raise
     except Exception as error:  # astropy raises many types for damaged headers; each means the same to the user
@@ -149,7 +154,7 @@ def _read_headers(path: Path, relative: str, size: int) -> tuple[Any, dict[str, 
         raise DeliveryError(
             f"{relative} has {names.count(twice[0])} extensions {twice[0]} where one was expected: make the file again."
         )
-    return primary, arrays
+    return primary, arrays, int_times
 
 
 def _product_kind(arrays: dict[str, ArrayPlace], path: Path, relative: str) -> Kind | None:

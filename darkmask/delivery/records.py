@@ -82,6 +82,8 @@ class FileRecord:
         Size in bytes, and time of the last change in nanoseconds.
     arrays : dict of str to ArrayPlace
         The image extensions that a search reads.
+    times : tuple of float
+        Middle of each integration, MJD (UTC); empty when the headers do not say it.
     """
 
     path: str
@@ -114,6 +116,7 @@ class FileRecord:
     intstart: int | None = None
     intend: int | None = None
     tframe: float | None = None
+    times: tuple[float, ...] = ()
 
     @property
     def window(self) -> Window:
@@ -169,6 +172,12 @@ class Exposure:
     def files(self) -> tuple[FileRecord, ...]:
         """Jump, fitopt and rate of each segment in turn."""
         return tuple(record for segment in self.segments for record in (segment.jump, segment.fitopt, segment.rate))
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """The middle of each integration, MJD (UTC), as ramps or their rates say; empty when one of them says none."""
+        each = [segment.jump.times or segment.rate.times for segment in self.segments]
+        return tuple(time for times in each for time in times) if all(each) else ()
 
     def __repr__(self) -> str:
         what = f"{counted(self.integrations, 'integration')} of {counted(self.jump.ngroups, 'group')}"
@@ -342,4 +351,5 @@ def _record_from_json(record: dict) -> FileRecord:
     arrays = {
         name: ArrayPlace(offset, tuple(shape), *stored) for name, (offset, shape, *stored) in record["arrays"].items()
     }
-    return FileRecord(**{**record, "kind": Kind(record["kind"]), "shape": tuple(record["shape"]), "arrays": arrays})
+    plain = {"kind": Kind(record["kind"]), "shape": tuple(record["shape"]), "times": tuple(record["times"])}
+    return FileRecord(**{**record, **plain, "arrays": arrays})

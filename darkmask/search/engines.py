@@ -6,7 +6,6 @@ import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import ParameterError, SearchError
-from darkmask.core.flags import Category, pack_categories
 
 from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
@@ -81,14 +80,11 @@ def judge_maps(request: SetRequest, maps: CombinedMaps, keep_evidence: bool = Fa
 def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     found = judge_maps(request, maps)
     telegraph = name_unstable(request, maps, found)
-    categories = pack_categories(
-        {**found.maps, Category.TELEGRAPH: telegraph, Category.NOISY: found.unstable & ~telegraph}
-    )
     reference = None
     if request.shape == (request.geometry.frame, request.geometry.frame):
         reference = search_reference_pixels(maps, request.geometry, request.amplifiers(), request.parameters)
     flags = request.parameters.flight_flags()
-    return SearchOutcome(categories, flags, maps, found.rate, found.thresholds, reference=reference)
+    return SearchOutcome(found.named(telegraph), flags, maps, found.rate, found.thresholds, reference=reference)
 
 
 def _official(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:

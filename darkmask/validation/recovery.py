@@ -14,7 +14,7 @@ import numpy as np
 from darkmask.core.atomic import temporary_folder
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
-from darkmask.core.flags import Category, pack_categories
+from darkmask.core.flags import Category
 from darkmask.delivery import OpenSet
 from darkmask.delivery.reading import read_rows
 from darkmask.search.engines import search_set
@@ -22,6 +22,7 @@ from darkmask.search.flight.amplifier import own_saturation_level
 from darkmask.search.flight.categories import search_flight
 from darkmask.search.flight.unstable import name_unstable
 from darkmask.search.maps import CombinedMaps, combine_set
+from darkmask.search.maps.changes import ChangeMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
@@ -147,16 +148,16 @@ def _search_again(
         if isinstance(value, np.ndarray):
             value = value.copy()
             value[rows] = getattr(part, field.name)
+        elif isinstance(value, ChangeMaps):
+            value = value.with_rows(rows, part.changes)
         whole[field.name] = value
     tgroup = request.exposures[0].set_key.tgroup
     science = ~request.reference_pixels()
     maps = CombinedMaps(**whole)
     found = search_flight(maps, science, request.amplifiers(), properties, tgroup, request.parameters)
-    here = replace(
-        found, maps={category: where[rows] for category, where in found.maps.items()}, unstable=found.unstable[rows]
-    )
+    here = found.rows(rows)
     telegraph = name_unstable(strip, part, here)
-    return pack_categories({**here.maps, Category.TELEGRAPH: telegraph, Category.NOISY: here.unstable & ~telegraph})
+    return here.named(telegraph)
 
 
 def _compare(
@@ -185,7 +186,7 @@ def _compare(
     return Recovery(
         injections=replace(injections, y=injections.y + rows.start),
         kinds=kinds,
-        found=(at & ~np.uint16(Category.UNDETERMINED.bit)) != 0,
+        found=(at & ~np.uint16(Category.UNDETERMINED.bit | Category.TRANSIENT.bit)) != 0,
         named=(at & own) != 0,
         false_pixels=int(false.sum()),
         limits=limits,

@@ -9,23 +9,22 @@ from darkmask.core.cache_folder import cache_root
 from darkmask.core.flags import Category
 
 from .planting import BESIDE, HERE, Faults, environment_with
+from .ramp_faults import turn_hot
 
 fault = Faults("delivery")
 
 FORGETTING = """
 import numpy as np
-from darkmask.validation import recovery
-from darkmask.search import engines
+from darkmask.search.flight import categories
 
 def forgetting(pack):
     def packed(maps):
-        categories = pack(maps)
-        categories[:, 1::2] &= ~np.uint16({bit})
-        return categories
+        image = pack(maps)
+        image[:, 1::2] &= ~np.uint16({bit})
+        return image
     return packed
 
-engines.pack_categories = forgetting(engines.pack_categories)
-recovery.pack_categories = forgetting(recovery.pack_categories)
+categories.pack_categories = forgetting(categories.pack_categories)
 """
 
 
@@ -75,6 +74,24 @@ def search_that_claims_to_measure_everything(space):
 
 
 for _category in Category:
-    if _category is not Category.UNDETERMINED:
+    if _category not in (Category.UNDETERMINED, Category.INTERMITTENT, Category.TRANSIENT):
         _keys = [(f"INJ-{_category.name}", detector, "FULL") for detector in (HERE, BESIDE)]
         fault(*_keys, said=f"{_category.value} pixels")(_losing(_category))
+
+
+STEADY = """
+import numpy as np
+from darkmask.search.flight.changing import ChangeSearch
+
+def nothing_varies(self, judged, unlooked):
+    return np.zeros(judged.shape, np.float32), 7.0, 0
+
+ChangeSearch.beyond = nothing_varies
+"""
+
+
+@fault("STB-DRIFT", said="of them are usable in the mask, such as x, y = (")
+def search_that_sees_no_change(space):
+    """Plant pixels that turn hot in the last two exposures, and a search that judges the mean of all."""
+    turn_hot(space)
+    plug_in(space, "steady", STEADY)

@@ -18,6 +18,7 @@ from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.delivery import Exposure, OpenSet
 from darkmask.delivery.reading import read_rows
 
+from .changes import ChangeMaps, change_rows, make_change_maps
 from .integration import measure_rows
 from .layout import N_COUNTED, N_MEASURED
 from .order import sorting_network
@@ -67,6 +68,8 @@ class CombinedMaps:
         Groups flagged as jumps, in all integrations together.
     falls : int16
         Group differences that fall by more than chance allows, which no cosmic ray can cause.
+    changes : ChangeMaps, optional
+        What changes from one integration to another; see :mod:`darkmask.search.maps.changes`.
     """
 
     integrations: int
@@ -86,6 +89,7 @@ class CombinedMaps:
     scatter: np.ndarray
     jumps: np.ndarray
     falls: np.ndarray
+    changes: ChangeMaps | None = None
 
     def __repr__(self) -> str:
         what = f"{counted(self.integrations, 'integration')} of {counted(self.groups, 'group')}"
@@ -94,7 +98,8 @@ class CombinedMaps:
     def of_columns(self, columns: slice) -> "CombinedMaps":
         """Return views of some columns."""
         views = {name: getattr(self, name)[:, columns] for name in CombinedRows._fields}
-        return CombinedMaps(self.integrations, self.groups, **views)
+        changes = self.changes and self.changes.part(np.s_[:, columns])
+        return CombinedMaps(self.integrations, self.groups, **views, changes=changes)
 
 
 _TYPES = dict.fromkeys(("finite", "saturated_first", "falls"), np.int16) | dict.fromkeys(
@@ -150,6 +155,7 @@ def combine_set(
         gain=detector.gain,
         own_saturation_level=own_saturation_level,
     )
+    changes = make_change_maps((height, width), opened.times, number)
     network = sorting_network(number)
     rows = min(height, max(1, block_bytes // (width * _BYTES_PER_PIXEL * number)))
 
@@ -157,10 +163,12 @@ def combine_set(
         opened.require_read(measure_block(opened.places, start, count, height, readout, room))
         part = CombinedRows(**{name: image[start : start + count] for name, image in whole.items()})
         combine_rows(room.stacks, network, groups, readout, part)
+        here = changes.part(np.s_[start : start + count])
+        change_rows(room.stacks, groups, readout, changes.order, part.rate, part.noise, part.first, here.rows)
 
     with opened:
         work_in_blocks(work, height, rows, lambda: make_room(number, rows, groups, width), threads)
-    return CombinedMaps(integrations=number, groups=groups, **whole)
+    return CombinedMaps(integrations=number, groups=groups, **whole, changes=changes)
 
 
 @kernel
