@@ -6,12 +6,11 @@ import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import ParameterError
-from darkmask.core.flags import Category, pack_categories
 
 from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
 from .flight.categories import FlightResult, search_flight
-from .flight.unstable import name_unstable
+from .flight.unstable import name_all
 from .maps import CombinedMaps, combine_set
 from .official.reading import official_categories
 from .outcome import SearchOutcome
@@ -74,10 +73,7 @@ def judge_maps(request: SetRequest, maps: CombinedMaps, keep_evidence: bool = Fa
 
 def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     found = judge_maps(request, maps)
-    telegraph = name_unstable(request, maps, found)
-    categories = pack_categories(
-        {**found.maps, Category.TELEGRAPH: telegraph, Category.NOISY: found.unstable & ~telegraph}
-    )
+    categories = name_all(request, maps, found)
     return SearchOutcome(categories, request.parameters.flight_flags(), maps, found.rate, found.thresholds)
 
 

@@ -42,6 +42,6 @@ def stability(request: SetRequest) -> dict:
         half = replace(request, integrations=chosen)
         outcome = search_set(half)
         found.append(outcome.categories != 0)
-        clear.append((search_set(replace(half, parameters=strict)).categories & outcome.flags.unusable_bits) != 0)
+        clear.append(outcome.flags.unusable(search_set(replace(half, parameters=strict)).categories))
     lost = [int((clear[i] & ~found[1 - i]).sum()) for i in (0, 1)]
     return {"clear": int(clear[0].sum() + clear[1].sum()), "lost": sum(lost)}

@@ -14,13 +14,13 @@ import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
-from darkmask.core.flags import Category, pack_categories
+from darkmask.core.flags import Category
 from darkmask.delivery import OpenSet
 from darkmask.delivery.reading import read_rows
 from darkmask.search.engines import search_set
 from darkmask.search.flight.amplifier import own_saturation_level
 from darkmask.search.flight.categories import search_flight
-from darkmask.search.flight.unstable import name_unstable
+from darkmask.search.flight.unstable import name_all
 from darkmask.search.maps import CombinedMaps, combine_set
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
@@ -148,10 +148,11 @@ def _search_again(
     maps = CombinedMaps(**whole)
     found = search_flight(maps, science, request.amplifiers(), properties, tgroup, request.parameters)
     here = replace(
-        found, maps={category: where[rows] for category, where in found.maps.items()}, unstable=found.unstable[rows]
+        found,
+        maps={category: where[rows] for category, where in found.maps.items()},
+        **{name: getattr(found, name)[rows] for name in ("unstable", "noisy", "loud")},
     )
-    telegraph = name_unstable(strip, part, here)
-    return pack_categories({**here.maps, Category.TELEGRAPH: telegraph, Category.NOISY: here.unstable & ~telegraph})
+    return name_all(strip, part, here)
 
 
 def _compare(
@@ -165,11 +166,11 @@ def _compare(
 
     at = categories[injections.y, injections.x]
     own = np.array([Category(name).bit for name in injections.category], dtype=np.uint16)
-    unusable = before.flags.unusable_bits
+    unusable = before.flags.unusable
     injected = np.zeros(categories.shape, dtype=bool)
     injected[injections.y, injections.x] = True
     beside = binary_dilation(injected, np.ones((3, 3), dtype=bool))
-    false = ((categories & unusable) != 0) & ((before.categories[rows] & unusable) == 0) & ~beside
+    false = unusable(categories) & ~unusable(before.categories[rows]) & ~beside
     return Recovery(
         injections=replace(injections, y=injections.y + rows.start),
         kinds=kinds,

@@ -14,8 +14,7 @@ fault = Faults("delivery")
 
 FORGETTING = """
 import numpy as np
-from darkmask.validation import recovery
-from darkmask.search import engines
+from darkmask.search.flight import unstable
 
 def forgetting(pack):
     def packed(maps):
@@ -24,8 +23,7 @@ def forgetting(pack):
         return categories
     return packed
 
-engines.pack_categories = forgetting(engines.pack_categories)
-recovery.pack_categories = forgetting(recovery.pack_categories)
+unstable.pack_categories = forgetting(unstable.pack_categories)
 """
 
 

@@ -1,16 +1,18 @@
 """The flight search in the columns of one amplifier: the amplifier's good pixels judge all of its pixels."""
 
 from operator import ge, gt, le, lt
+from statistics import NormalDist
 
 import numpy as np
 
 from darkmask.core.detectors import Detector
 from darkmask.core.flags import Category
 from darkmask.search.maps import CombinedMaps
-from darkmask.search.maps.layout import SHAPE_FRACTION
+from darkmask.search.maps.layout import FALL_SIGMA, SHAPE_FRACTION
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.parameters import SearchParameters
 
+from .background import measure_settling, smooth
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
 from .robust import neighbour_sum, population
 
@@ -19,14 +21,24 @@ from .robust import neighbour_sum, population
 SATURATION_SHARE = 0.5
 # A pixel at the end of the converter's range does not change: its differences scatter by less than half of the nominal.
 STUCK_SHARE = 0.5
-# This many falls of more than chance allows make a pixel restless; one happens by chance in some tens of pixels.
-MIN_FALLS = 2
+# This many falls of more than chance allows make a pixel restless; one happens by chance in some tens of pixels. A
+# pixel that is noisier than the detector's read noise says falls more often by chance: then so many are asked for that
+# they have a chance of less than this. Its noise is rounded up to one of some steps.
+MIN_FALLS, CHANCE_OF_FALLS = 2, 1e-10
+_NOISE_STEPS = np.geomspace(1, 16, 49)
 # The scatter of all differences, jumps included, would bend a ramp by some amount. An rc ramp bends by more of its own
 # sigma, and by most of the bend of an exponential of so short a time constant (in groups) at that scatter. A ramp that
 # switches between two levels does not.
 BEND_SIGNIFICANCE, BEND_SHARE, SHORTEST_CONSTANT = 3.5, 0.65, 1.5
 # At this many sigma above its threshold, 98 % of the pixels of a rate are detected.
 RECOVERY = 2.054
+# What settles after a reset is left in the rates when it is less than this share of the faintest named rate: it then
+# moves no name, and is no more than what the outputs drift by.
+SETTLING_SHARE = 0.1
+# A settling that differs from that of the amplifier's others by more sigma than this is taken for a bend of its own.
+OWN_SETTLING = 5.0
+# Nothing is known of the settling of a ramp that has a few reads; what is taken off is at most so many times the usual.
+MOST_SETTLING = np.float32(20.0)
 # Interpixel coupling is published as one number per channel and differs from pixel to pixel by about this share of it.
 # That share of a neighbour's contribution may remain after its subtraction.
 COUPLING_TOLERANCE = 0.1
@@ -58,14 +70,16 @@ class AmplifierSearch:
     ----------
     rate : numpy.ndarray, float32, DN/s
         Rate after subtraction of the neighbours' coupling.
-    unstable : numpy.ndarray, bool
-        Set by :meth:`search`.
+    unstable, noisy, loud : numpy.ndarray, bool
+        Set by :meth:`search`; see :class:`.categories.FlightResult`.
     noise_of_good : float
         Noise of a group difference of good pixels, DN.
     """
 
     sigma: np.ndarray
     unstable: np.ndarray
+    noisy: np.ndarray
+    loud: np.ndarray
     judged: np.ndarray
 
     def __init__(
@@ -88,7 +102,7 @@ class AmplifierSearch:
         self.coupled_shape, self.shape = self._decouple(maps.shape, columns)
         # The signal in DN per group causes the shot noise.
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(tgroup)
-        self.centre = float("nan")
+        self.centre, self.settling = float("nan"), 0.0
 
     def _decouple(self, image: np.ndarray, columns: slice) -> tuple[np.ndarray, np.ndarray]:
         """Return what the four neighbours put in through the interpixel capacitance, and the image without it.
@@ -116,24 +130,32 @@ class AmplifierSearch:
         enough = self._test("differences", differences, ge, parameters.min_differences, judged)
         has_rate = self._test("has_rate", maps.rate, is_finite, None, judged)
         lost = self._test("lost", self._lost(), is_true, None, judged)
-        undetermined = judged & (~enough | ~has_rate | lost)
-        judged &= ~undetermined
+        # Charge that fills the well within some groups leaves few differences, and is no doubtful sign.
+        full_early = judged & self._fills_early(judged) & (~enough | ~has_rate)
+        undetermined = judged & (~enough | ~has_rate | lost) & ~full_early
+        judged &= ~(undetermined | full_early)
 
+        self._take_off_settling(judged & ~unlooked)
         excess, quiet, loud = self._noise(judged, unlooked, scatter_of_good)
         rc, inverse_rc = self._rc(judged, quiet, loud)
         judged &= ~(rc | inverse_rc)
-        restless = self._test("falls", maps.falls, ge, MIN_FALLS, judged, ~unlooked) & ~unlooked
+        least_falls = self._least_falls(quiet, scatter_of_good)
+        restless = self._test("falls", maps.falls, ge, least_falls, judged, ~unlooked) & ~unlooked
         unsteady = restless | self._test("noise", excess, gt, parameters.noise_significance, judged)
         detected, falling = self._bright(judged, np.where(restless, np.fmax(quiet, loud), quiet), unsteady)
         # A signal that falls all along is the late part of an inverse rc ramp.
         inverse_rc |= falling
         judged &= ~falling
         self.unstable = judged & unsteady
+        ratio = np.fmax(quiet, loud)
+        noisy = self._test("noise_ratio", ratio, ge, parameters.noisy_ratio, self.unstable)
+        unusable = self._test("unusable_noise", ratio, ge, parameters.unusable_noise_ratio, self.unstable)
+        self.noisy, self.loud = self.unstable & (restless | noisy), self.unstable & (restless | unusable)
         electrons = self.rate * np.float32(self.detector.gain)
         hot = detected & self._test("hot", electrons, ge, parameters.hot_rate, detected)
         warm = detected & self._test("warm", electrons, ge, parameters.warm_rate, detected, ~hot) & ~hot
         # With hardly a quiet difference nothing is known of the noise, and what nothing else finds is not good.
-        low_pedestal = self._low_pedestal(judged)
+        low_pedestal = self._low_pedestal(judged, ratio)
         few = self._test("few_quiet", maps.differences, lt, parameters.min_differences, judged, ~unlooked)
         unknown = judged & ~unlooked & few
         unknown &= ~(hot | warm | low_pedestal | self.unstable)
@@ -141,13 +163,34 @@ class AmplifierSearch:
         self.judged = judged = judged & ~unknown
         return {
             Category.SATURATED: saturated,
-            Category.HOT: hot,
+            Category.HOT: hot | full_early,
             Category.WARM: warm,
             Category.RC: rc,
             Category.INVERSE_RC: inverse_rc,
             Category.LOW_PEDESTAL: low_pedestal,
             Category.UNDETERMINED: undetermined,
         }
+
+    def _take_off_settling(self, good) -> None:
+        """Take from the rates what settling after a reset adds to them, where it matters.
+
+        The pipeline's rates are those of all groups. A fit without the first groups would need the ramps again, and
+        would lose a seventh of its precision for a tenth of the groups.
+        """
+        quarter = _quarter(self.groups)
+        slope = self.rate * np.float32(self.tgroup)
+        found = measure_settling(slope, self.maps.change, self.shape, good, self.groups, quarter)
+        least = SETTLING_SHARE * self.parameters.warm_rate * self.tgroup / self.detector.gain
+        if not (abs(found.common) > least or found.share):
+            return
+        middle, spread = population(self.shape, good)
+        bend = np.nan_to_num(self.shape - np.float32(middle)).clip(-OWN_SETTLING * spread, OWN_SETTLING * spread)
+        self.settling = found.common / self.tgroup
+        added = np.float32(self.settling) + bend * np.float32(found.share / self.tgroup)
+        # Of an offset of the first read a line through fewer reads makes more: 6 / (n (n + 1)) of it.
+        reads = (self.maps.differences + self.maps.jumps) / np.float32(self.integrations) + 1
+        self.rate = self.rate - added * np.fmin(self.groups * (self.groups + 1) / (reads * (reads + 1)), MOST_SETTLING)
+        self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(self.tgroup)
 
     def _test(self, name: str, value: np.ndarray, passes: Comparison, limit, *asked: np.ndarray) -> np.ndarray:
         """Compare a map with its limit, bool; where all of ``asked`` hold, the answer decides something."""
@@ -245,7 +288,11 @@ class AmplifierSearch:
         """Return the pixels with a mean rate significantly above, and below, the others; set its error, DN/s."""
         maps = self.maps
         self.centre, _ = population(self.rate, judged)
-        above = self.rate - np.float32(self.centre)
+        # Glow and gradients are no pixel's own. Where they are warm themselves, so are the pixels, and no more is taken
+        # off than what is not yet warm.
+        most = np.float32(self.centre + self.parameters.warm_rate / self.detector.gain)
+        dark = np.minimum(smooth(self.rate, judged & ~unsteady), most)
+        above = self.rate - dark
         # By read noise the error of a rate goes as the inverse root of the weight of its ramps. A cosmic ray, which
         # cuts a ramp in two, so costs its own pixel some significance and no other.
         root_weight = np.sqrt(maps.weight)
@@ -261,14 +308,37 @@ class AmplifierSearch:
         limit = np.float32(self.parameters.hot_significance) * self.sigma
         limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_rate)
         # A falling signal lies below zero, and not only below the dark current of the others.
-        below = self.rate - np.float32(min(self.centre, 0.0))
+        below = self.rate - np.minimum(dark, 0)
         detected = judged & self._test("detected", above, ge, limit, judged)
         below_nothing = judged & self._test("below", below, le, -limit, judged)
         return detected, below_nothing & self._test("sinking", maps.change, lt, 0, below_nothing)
 
-    def _low_pedestal(self, judged) -> np.ndarray:
+    def _fills_early(self, judged) -> np.ndarray:
+        """Return the pixels that end saturated, by their own level, in as many integrations as makes one saturated."""
+        least = max(1, self.parameters.max_saturated_fraction * self.integrations)
+        return self._test("full_early", self.maps.saturated_last, ge, least, judged)
+
+    def _least_falls(self, quiet, scatter_of_good: float) -> np.ndarray:
+        """Return how many falls make a pixel restless, by its noise where there is no jump.
+
+        The noise of the others is that of all their differences: where it is large, the jump step flags part of it.
+        """
+        differences = self.integrations * (self.groups - 1)
+        least = np.array([_rare(differences * NormalDist().cdf(-FALL_SIGMA / step)) for step in _NOISE_STEPS])
+        noise = quiet * np.float32(scatter_of_good / np.sqrt(2 * self.maps.read_variance))
+        # Hardly any pixel falls at all; NaN sorts last.
+        some = self.maps.falls >= MIN_FALLS
+        needed = np.full(noise.shape, MIN_FALLS, np.int16)
+        needed[some] = least[np.searchsorted(_NOISE_STEPS, noise[some]).clip(max=len(least) - 1)]
+        return needed
+
+    def _low_pedestal(self, judged, ratio) -> np.ndarray:
         centre, sigma = population(self.maps.pedestal, judged)
-        limit = np.float32(centre - self.parameters.pedestal_significance * sigma)
+        # A ramp's first level is known no better than one of its reads; a noisy pixel has a scatter of its own.
+        own = np.float32(self.noise_of_good**2 / 2) * (ratio * ratio - 1)
+        error = np.sqrt(np.float32(sigma**2) + own / np.float32(MEDIAN_EFFICIENCY * self.integrations))
+        depth = np.fmax(self.parameters.pedestal_significance * error, self.parameters.pedestal_floor)
+        limit = np.float32(centre) - depth.astype(np.float32)
         return judged & self._test("pedestal", self.maps.pedestal, lt, limit, judged)
 
 
@@ -283,6 +353,17 @@ def exponential_bend(groups: int) -> float:
     steps = np.exp(-np.arange(groups - 1) / SHORTEST_CONSTANT)
     quarter = _quarter(groups)
     return float((steps[:quarter].mean() - steps[-quarter:].mean()) / steps.std(ddof=1))
+
+
+def _rare(mean: float) -> int:
+    """Return how many independent events, ``MIN_FALLS`` at least, have a chance of less than ``CHANCE_OF_FALLS``."""
+    number, term = 0, float(np.exp(-mean))
+    beyond = 1.0
+    while number < MIN_FALLS or beyond > CHANCE_OF_FALLS:
+        beyond -= term
+        number += 1
+        term *= mean / number
+    return number
 
 
 def _quarter(groups: int) -> int:

@@ -37,18 +37,23 @@ class FlightResult:
         Map of each category. Telegraph and noisy are not told apart here: ``unstable`` holds the candidates.
     unstable : numpy.ndarray, shape (y, x), bool
         Pixels too noisy for their signal; their ramps decide between telegraph and noisy.
+    noisy, loud : numpy.ndarray, shape (y, x), bool
+        The unstable pixels whose noise is enough to call them noisy, and so much that they are not to be used.
     rate : numpy.ndarray, shape (y, x), float32
         Rate in e-/s, after subtraction of the capacitive coupling of the neighbours.
     noise : numpy.ndarray, shape (x,), float64
         Noise of a group difference of good pixels of each column's amplifier, DN.
     thresholds : dict of str to float
-        Thresholds by name, in the units that the names end in.
+        Thresholds by name, in the units that the names end in; ``settling_e_per_s`` is what settling after a reset adds
+        to the pipeline's rates in the amplifier where it adds most, and what was taken off before they were judged.
     evidence : tuple of (slice, dict of str to Compared)
         Of the columns of each amplifier, where it was asked for.
     """
 
     maps: dict[Category, np.ndarray]
     unstable: np.ndarray
+    noisy: np.ndarray
+    loud: np.ndarray
     rate: np.ndarray
     noise: np.ndarray
     thresholds: dict[str, float]
@@ -93,33 +98,34 @@ def search_flight(
         )
     rate = np.empty_like(maps.rate)
     found: dict[Category, np.ndarray] = {category: np.zeros(rate.shape, dtype=bool) for category in _SEARCHED}
-    unstable = np.zeros(rate.shape, dtype=bool)
+    unstable, noisy, loud = np.zeros((3, *rate.shape), dtype=bool)
     noise = np.empty(rate.shape[1])
 
     evidence: tuple[tuple[slice, Evidence], ...] = tuple((columns, {}) for columns in amplifiers if keep_evidence)
 
-    def work(columns: slice) -> tuple[float, float]:
+    def work(columns: slice) -> tuple[float, float, float]:
         kept = next((tests for of, tests in evidence if of == columns), None)
         with np.errstate(invalid="ignore", divide="ignore"):
             part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept)
             for category, where in part.search().items():
                 found[category][:, columns] = where
-        unstable[:, columns] = part.unstable
+        unstable[:, columns], noisy[:, columns], loud[:, columns] = part.unstable, part.noisy, part.loud
         noise[columns] = part.noise_of_good
         np.multiply(part.rate, np.float32(detector.gain), out=rate[:, columns])
-        return part.limits()
+        return *part.limits(), part.settling
 
     with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
         limits = np.array(list(pool.map(work, amplifiers))) * detector.gain
-    return FlightResult(found, unstable, rate, noise, _thresholds(parameters, limits), evidence)
+    return FlightResult(found, unstable, noisy, loud, rate, noise, _thresholds(parameters, limits), evidence)
 
 
 def _thresholds(parameters: SearchParameters, limits: np.ndarray) -> dict[str, float]:
     # These are the limits of the noisiest amplifier; NaN only when none could be judged.
-    detection, recovery = np.fmax.reduce(limits)
+    detection, recovery = np.fmax.reduce(limits[:, :2])
     return {
         "hot_rate_e_per_s": parameters.hot_rate,
         "warm_rate_e_per_s": parameters.warm_rate,
         "detection_limit_e_per_s": float(detection),
         "recovery_limit_e_per_s": float(recovery),
+        "settling_e_per_s": float(limits[np.argmax(np.abs(limits[:, 2])), 2]),
     }

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.flags import USABLE, Category, pack_categories
 from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.delivery import OpenSet
 from darkmask.delivery.reading import native_float32, read_piece
@@ -20,13 +21,14 @@ from .telegraph import ENOUGH_READS, WEAK, telegraph_evidence
 _ROWS_AT_ONCE = 16
 
 
-def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) -> np.ndarray:
-    """Return which of the unstable pixels switch between two levels.
+def name_all(request: SetRequest, maps: CombinedMaps, found: FlightResult) -> np.ndarray:
+    """Return the category image of a search: the unstable pixels that switch between two levels are telegraph.
+
+    The others are noisy when their noise is enough; one that is still usable has ``USABLE`` beside it.
 
     Returns
     -------
-    numpy.ndarray, shape (y, x), bool
-        The telegraph pixels; the other unstable ones are noisy.
+    numpy.ndarray, shape (y, x), uint16
 
     Raises
     ------
@@ -37,7 +39,10 @@ def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) 
     telegraph[found.unstable] = two_level_gains(request, maps, found.unstable, found.noise) > (
         request.parameters.telegraph_bic
     )
-    return telegraph
+    noisy = found.noisy & ~telegraph
+    categories = pack_categories({**found.maps, Category.TELEGRAPH: telegraph, Category.NOISY: noisy})
+    categories[noisy & ~found.loud] |= np.uint16(USABLE)
+    return categories
 
 
 def two_level_gains(

@@ -32,18 +32,20 @@ _BYTES_PER_PIXEL = 4 * N_MEASURED + 2 * N_COUNTED
 
 @dataclass(frozen=True)
 class CombinedMaps:
-    """What all integrations of a set say of each pixel; every attribute but the first two has shape (y, x).
+    """What all integrations of a set say of each pixel; every attribute but the first three has shape (y, x).
 
     Attributes
     ----------
     integrations, groups : int
+    read_variance : float, DN**2
+        Variance of a group by the detector's read noise, from which falls and clipped integrations were told.
     rate : float32, DN/s
         Mean over integrations, weighted by ``weight``, of the pipeline's rates; when it gives none, of the mean
         difference over the group time. Integrations more than ``CLIP_SIGMA`` from the median are left out; when these
         are more than a quarter of all, ``rate`` is the median.
     weight : float32
         Sum over those integrations of n (n**2 - 1) over the runs of n groups without a jump: read noise gives ``rate``
-        a variance of 12 (read noise / group time)**2 / ``weight``.
+        a variance of 12 (noise of a group / group time)**2 / ``weight``.
     rate_scatter : float32, DN/s
         1.4826 times the median absolute deviation of those rates.
     finite : int16
@@ -53,6 +55,8 @@ class CombinedMaps:
     saturated_first : int16
         Integrations with SATURATED in group 0. The saturation step grows the flag by a pixel, so that neighbours have
         it too.
+    saturated_last : int16
+        Integrations with SATURATED in the last group at a level that is a saturated pixel's own.
     first, change, shape : float32
         Medians over integrations; see :mod:`darkmask.search.maps.integration`.
     shape_scatter : float32, DN/group
@@ -71,12 +75,14 @@ class CombinedMaps:
 
     integrations: int
     groups: int
+    read_variance: float
     rate: np.ndarray
     weight: np.ndarray
     rate_scatter: np.ndarray
     finite: np.ndarray
     pedestal: np.ndarray
     saturated_first: np.ndarray
+    saturated_last: np.ndarray
     first: np.ndarray
     change: np.ndarray
     shape: np.ndarray
@@ -94,10 +100,10 @@ class CombinedMaps:
     def of_columns(self, columns: slice) -> "CombinedMaps":
         """Return views of some columns."""
         views = {name: getattr(self, name)[:, columns] for name in CombinedRows._fields}
-        return CombinedMaps(self.integrations, self.groups, **views)
+        return CombinedMaps(self.integrations, self.groups, self.read_variance, **views)
 
 
-_TYPES = dict.fromkeys(("finite", "saturated_first", "falls"), np.int16) | dict.fromkeys(
+_TYPES = dict.fromkeys(("finite", "saturated_first", "saturated_last", "falls"), np.int16) | dict.fromkeys(
     ("differences", "jumps"), np.int32
 )
 
@@ -146,7 +152,7 @@ def combine_set(
     whole = {name: np.empty((height, width), _TYPES.get(name, np.float32)) for name in CombinedRows._fields}
     readout = Readout(
         tgroup=exposures[0].set_key.tgroup,
-        read_variance=detector.read_noise**2,
+        read_variance=detector.read_variance(exposures[0].set_key.readpatt),
         gain=detector.gain,
         own_saturation_level=own_saturation_level,
     )
@@ -160,7 +166,7 @@ def combine_set(
 
     with opened:
         work_in_blocks(work, height, rows, lambda: make_room(number, rows, groups, width), threads)
-    return CombinedMaps(integrations=number, groups=groups, **whole)
+    return CombinedMaps(integrations=number, groups=groups, read_variance=readout.read_variance, **whole)
 
 
 @kernel

@@ -27,10 +27,10 @@ N_MEASURED = 8
 #   differences  Usable group differences without jumps.
 #   jumps        Groups flagged JUMP_DET.
 #   falls        Differences flagged JUMP_DET that fall by more than FALL_SIGMA.
-#   marks        FIRST_SATURATED and HAS_RATE.
+#   marks        FIRST_SATURATED, HAS_RATE, and LAST_SATURATED where the level of the last group says so too.
 DIFFERENCES, JUMPS, FALLS, MARKS = range(4)
 N_COUNTED = 4
-FIRST_SATURATED, HAS_RATE = 1, 2
+FIRST_SATURATED, HAS_RATE, LAST_SATURATED = 1, 2, 4
 # A cosmic ray only adds. A fall of so many sigma happens by chance in 1 of 5e7 differences; two falls among the 600
 # differences of a pixel happen in none of 4 million pixels.
 FALL_SIGMA = 5.5

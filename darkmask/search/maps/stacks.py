@@ -14,6 +14,7 @@ from .layout import (  # fmt: skip
     FIRST_SATURATED,
     HAS_RATE,
     JUMPS,
+    LAST_SATURATED,
     MARKS,
     PEDESTAL,
     RATE,
@@ -48,6 +49,7 @@ class CombinedRows(NamedTuple):
     finite: np.ndarray
     pedestal: np.ndarray
     saturated_first: np.ndarray
+    saturated_last: np.ndarray
     first: np.ndarray
     change: np.ndarray
     shape: np.ndarray
@@ -133,15 +135,16 @@ def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedR
 
 @kernel
 def _count(counted, row, out: CombinedRows):
-    finite, saturated_first = out.finite[row], out.saturated_first[row]
+    finite, saturated_first, saturated_last = out.finite[row], out.saturated_first[row], out.saturated_last[row]
     differences, jumps, falls = out.differences[row], out.jumps[row], out.falls[row]
     for x in range(finite.size):
-        finite[x], saturated_first[x], differences[x], jumps[x], falls[x] = 0, 0, 0, 0, 0
+        finite[x], saturated_first[x], saturated_last[x], differences[x], jumps[x], falls[x] = 0, 0, 0, 0, 0, 0
     for i in range(counted.shape[0]):
         one = counted[i, row]
         for x in range(finite.size):
             finite[x] += 1 if one[MARKS, x] & HAS_RATE else 0
             saturated_first[x] += 1 if one[MARKS, x] & FIRST_SATURATED else 0
+            saturated_last[x] += 1 if one[MARKS, x] & LAST_SATURATED else 0
             differences[x] += one[DIFFERENCES, x]
             jumps[x] += one[JUMPS, x]
             falls[x] += one[FALLS, x]
