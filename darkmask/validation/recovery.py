@@ -139,7 +139,7 @@ def _search_again(
     whole = {}
     for field in fields(CombinedMaps):
         value = getattr(before.maps, field.name)
-        if isinstance(value, np.ndarray):
+        if isinstance(value, np.ndarray) and value.ndim == 2:
             value = value.copy()
             value[rows] = getattr(part, field.name)
         whole[field.name] = value

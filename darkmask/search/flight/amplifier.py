@@ -14,6 +14,7 @@ from darkmask.search.parameters import SearchParameters
 
 from .background import measure_settling, smooth
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
+from .lines import Lines, measure_lines
 from .robust import neighbour_sum, population
 
 # The saturation step has grown a SATURATED flag from a neighbour if the signal lies below this share of the published
@@ -81,6 +82,7 @@ class AmplifierSearch:
     noisy: np.ndarray
     loud: np.ndarray
     judged: np.ndarray
+    columns: Lines
 
     def __init__(
         self,
@@ -136,6 +138,7 @@ class AmplifierSearch:
         judged &= ~(undetermined | full_early)
 
         self._take_off_settling(judged & ~unlooked)
+        self._find_lines(judged & ~unlooked)
         excess, quiet, loud = self._noise(judged, unlooked, scatter_of_good)
         rc, inverse_rc = self._rc(judged, quiet, loud)
         judged &= ~(rc | inverse_rc)
@@ -192,6 +195,13 @@ class AmplifierSearch:
         self.rate = self.rate - added * np.fmin(self.groups * (self.groups + 1) / (reads * (reads + 1)), MOST_SETTLING)
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(self.tgroup)
 
+    def _find_lines(self, good) -> None:
+        """Find the columns and rows that do something as one, and take off what the pixels of a column share."""
+        flat = self.rate - smooth(self.rate, good)
+        self.columns = measure_lines(self.maps, flat, self.shape, good, self.tgroup)
+        self.rate = self.rate - self.columns.rate
+        self.shape = self.shape - self.columns.shape
+
     def _test(self, name: str, value: np.ndarray, passes: Comparison, limit, *asked: np.ndarray) -> np.ndarray:
         """Compare a map with its limit, bool; where all of ``asked`` hold, the answer decides something."""
         if self.evidence is not None:
@@ -237,8 +247,9 @@ class AmplifierSearch:
         maps = self.maps
         shot_variance = self.signal / np.float32(self.detector.gain)
         self.noise_of_good, _ = population(maps.noise, judged & ~unlooked)
-        relative = maps.noise / np.sqrt(np.float32(self.noise_of_good**2) + shot_variance)
-        loud = maps.scatter / np.sqrt(np.float32(scatter_of_good**2) + shot_variance)
+        shared = self.columns.noise + shot_variance
+        relative = maps.noise / np.sqrt(np.float32(self.noise_of_good**2) + shared)
+        loud = maps.scatter / np.sqrt(np.float32(scatter_of_good**2) + shared)
         cube_root = np.cbrt(relative * relative)
         centre, sigma = population(cube_root, judged & ~unlooked)
         most = np.float32(max(int(maps.differences.max()), 1))
@@ -325,7 +336,8 @@ class AmplifierSearch:
         """
         differences = self.integrations * (self.groups - 1)
         least = np.array([_rare(differences * NormalDist().cdf(-FALL_SIGMA / step)) for step in _NOISE_STEPS])
-        noise = quiet * np.float32(scatter_of_good / np.sqrt(2 * self.maps.read_variance))
+        usual = np.sqrt(np.float32(scatter_of_good**2) + self.columns.noise)
+        noise = quiet * usual / np.float32(np.sqrt(2 * self.maps.read_variance))
         # Hardly any pixel falls at all; NaN sorts last.
         some = self.maps.falls >= MIN_FALLS
         needed = np.full(noise.shape, MIN_FALLS, np.int16)
@@ -338,7 +350,7 @@ class AmplifierSearch:
         own = np.float32(self.noise_of_good**2 / 2) * (ratio * ratio - 1)
         error = np.sqrt(np.float32(sigma**2) + own / np.float32(MEDIAN_EFFICIENCY * self.integrations))
         depth = np.fmax(self.parameters.pedestal_significance * error, self.parameters.pedestal_floor)
-        limit = np.float32(centre) - depth.astype(np.float32)
+        limit = np.float32(centre) + self.columns.pedestal - depth.astype(np.float32)
         return judged & self._test("pedestal", self.maps.pedestal, lt, limit, judged)
 
 

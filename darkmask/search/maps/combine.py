@@ -8,6 +8,7 @@ integrations, to the last bit: sums run over sorted values.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -32,13 +33,16 @@ _BYTES_PER_PIXEL = 4 * N_MEASURED + 2 * N_COUNTED
 
 @dataclass(frozen=True)
 class CombinedMaps:
-    """What all integrations of a set say of each pixel; every attribute but the first three has shape (y, x).
+    """What all integrations of a set say of each pixel; every attribute but the first four has shape (y, x).
 
     Attributes
     ----------
     integrations, groups : int
     read_variance : float, DN**2
         Variance of a group by the detector's read noise, from which falls and clipped integrations were told.
+    agreement : shape (x,), float32
+        How far the pixels of a column have higher and lower rates in the same integrations: the mean product of the signs
+        of two pixels' deviations from their medians. It is 0 when each goes its own way, and 1 when they go as one.
     rate : float32, DN/s
         Mean over integrations, weighted by ``weight``, of the pipeline's rates; when it gives none, of the mean
         difference over the group time. Integrations more than ``CLIP_SIGMA`` from the median are left out; when these
@@ -76,6 +80,7 @@ class CombinedMaps:
     integrations: int
     groups: int
     read_variance: float
+    agreement: np.ndarray
     rate: np.ndarray
     weight: np.ndarray
     rate_scatter: np.ndarray
@@ -100,7 +105,7 @@ class CombinedMaps:
     def of_columns(self, columns: slice) -> "CombinedMaps":
         """Return views of some columns."""
         views = {name: getattr(self, name)[:, columns] for name in CombinedRows._fields}
-        return CombinedMaps(self.integrations, self.groups, self.read_variance, **views)
+        return CombinedMaps(self.integrations, self.groups, self.read_variance, self.agreement[columns], **views)
 
 
 _TYPES = dict.fromkeys(("finite", "saturated_first", "saturated_last", "falls"), np.int16) | dict.fromkeys(
@@ -157,16 +162,30 @@ def combine_set(
         own_saturation_level=own_saturation_level,
     )
     network = sorting_network(number)
+    signs, adding = np.zeros((number, width), np.int64), Lock()
     rows = min(height, max(1, block_bytes // (width * _BYTES_PER_PIXEL * number)))
 
     def work(room: Room, start: int, count: int) -> None:
         opened.require_read(measure_block(opened.places, start, count, height, readout, room))
         part = CombinedRows(**{name: image[start : start + count] for name, image in whole.items()})
-        combine_rows(room.stacks, network, groups, readout, part)
+        here = np.zeros((number, width), np.int32)
+        combine_rows(room.stacks, network, groups, readout, part, here)
+        with adding:
+            signs[:] += here
 
     with opened:
         work_in_blocks(work, height, rows, lambda: make_room(number, rows, groups, width), threads)
-    return CombinedMaps(integrations=number, groups=groups, read_variance=readout.read_variance, **whole)
+    return CombinedMaps(integrations=number, groups=groups, read_variance=readout.read_variance, agreement=_agreement(signs, height), **whole)
+
+
+def _agreement(signs: np.ndarray, pixels: int) -> np.ndarray:
+    """Return the mean product of two pixels' signs from the sums of signs of each integration, whole numbers."""
+    integrations = len(signs)
+    # Each pixel has as many rates above its median as below, and of an odd number one that is the median.
+    signed = integrations - integrations % 2
+    pairs = max(signed * pixels * (pixels - 1), 1)
+    products: np.ndarray = (signs * signs).sum(axis=0) - signed * pixels
+    return (products / pairs).astype(np.float32)
 
 
 @kernel

@@ -80,7 +80,7 @@ class Sorted(NamedTuple):
 
 
 @kernel
-def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedRows):
+def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedRows, signs):
     """Combine stacks of the maps of all integrations.
 
     Parameters
@@ -94,6 +94,9 @@ def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedR
     readout : Readout
     out : CombinedRows
         Rows to set.
+    signs : array, shape (integration, x), int32
+        Array to add to: of each integration's rates in a column, how many more lie above their pixel's median rate than
+        below.
     """
     measured, counted = stacks.measured, stacks.counted
     integrations, _, _, width = measured.shape
@@ -115,6 +118,7 @@ def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedR
                 loads[i, x] = weights[x]
         sort_columns_with(ordered, loads, network, ranks)
         middle(ordered, ranks, count, centre)
+        _add_signs(measured, r, centre, signs)
         _clipped_mean(by_rate, centre, groups, readout, sums, out.rate[r], out.weight[r])
         scatter_about(ordered, ranks, centre, count, network, out.rate_scatter[r])
 
@@ -131,6 +135,14 @@ def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedR
             middle(ordered, ranks, count, image[r])
 
         _pool(measured, counted, r, totals, out.noise[r])
+
+
+@kernel
+def _add_signs(measured, row, centre, signs):
+    for i in range(measured.shape[0]):
+        rate, sign = measured[i, row, RATE], signs[i]
+        for x in range(centre.size):
+            sign[x] += (1 if rate[x] > centre[x] else 0) - (1 if rate[x] < centre[x] else 0)
 
 
 @kernel
