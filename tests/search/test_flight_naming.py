@@ -157,3 +157,34 @@ def test_a_glow_that_is_itself_warm_is_not_taken_for_a_background(tmp_path):
     outcome = glowing(tmp_path / "files", 0.6)
     named = in_category(outcome.categories, Category.HOT) | in_category(outcome.categories, Category.WARM)
     assert named[4:20, 4:-4].mean() > 0.99
+
+
+def wandering(amount: float, share: bool, size: int = 128) -> tuple[np.ndarray, np.ndarray]:
+    """Return good pixels; the level of column 50 wanders, as one or in each pixel by itself."""
+    random = np.random.default_rng(11)
+    sci, groupdq = good_ramps(integrations=8, size=size)
+    level = np.zeros((8, 20, 1 if share else size))
+    level[:, 0] = random.normal(0, amount, level[:, 0].shape)
+    for group in range(1, 20):
+        step = random.normal(0, amount * np.sqrt(1 - 0.9**2), level[:, 0].shape)
+        level[:, group] = 0.9 * level[:, group - 1] + step
+    sci[:, :, :, 50] += level
+    return sci, groupdq
+
+
+@pytest.mark.parametrize("amount", [5.0, 15.0])
+def test_the_pixels_of_a_column_that_wanders_are_as_good_as_others(tmp_path, amount):
+    sci, groupdq = wandering(amount, share=True)
+    sci[:, :, 40, 50] *= 4  # this one is noisy besides, and the next one hot
+    sci[:, :, 80, 50] += rising(3.0, 20)
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    assert named(outcome, 40, 50) in ("noisy", "telegraph")
+    assert named(outcome, 80, 50) == "hot"
+    assert np.count_nonzero(outcome.categories) == 2
+
+
+def test_a_column_whose_pixels_wander_each_by_itself_is_no_better_than_they_are(tmp_path):
+    sci, groupdq = wandering(40.0, share=False)
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    assert unusable(outcome)[4:-4, 50].mean() > 0.9
+    assert np.count_nonzero(np.delete(outcome.categories, 50, axis=1)) == 0

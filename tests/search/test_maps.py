@@ -1,5 +1,7 @@
 """The maps agree with plain NumPy in double precision; neither order, grouping nor reading changes a bit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from astropy.stats import mad_std, sigma_clip
@@ -148,7 +150,7 @@ def test_maps_are_those_of_plain_numpy(tmp_path, seed, integrations, groups, col
     exposures = write_exposures(tmp_path / "files", ramps, [range(integrations)])
     ours = combine_set(exposures, tmp_path / "files", PROPERTIES, LEVEL)
     plain = combined_plainly(ramps)
-    assert set(plain) == set(vars(ours)) - {"integrations", "groups", "read_variance"}
+    assert set(plain) == set(vars(ours)) - {"integrations", "groups", "read_variance", "agreement"}
     for name, expected in plain.items():
         # Noise is a sum of squares in float32 about the pipeline's slope; everything else is a copy or a difference. A
         # scatter holds the rounding of the values that it is the scatter of.
@@ -158,6 +160,20 @@ def test_maps_are_those_of_plain_numpy(tmp_path, seed, integrations, groups, col
             np.isnan(expected) & np.isnan(getattr(ours, name))
         )
         assert not wrong.any(), (name, getattr(ours, name)[wrong], expected[wrong])
+
+
+def test_pixels_that_go_together_agree_and_others_do_not(tmp_path):
+    random = np.random.default_rng(3)
+    ramps = draw_ramps(3, integrations=6, rows=200, columns=16, flagged=0)
+    rate = random.normal(0, 1, ramps.rate.shape)
+    rate[:, :, 8:] += random.normal(0, 3, (6, 1, 8))
+    exposures = write_exposures(tmp_path / "files", replace(ramps, rate=rate.astype(np.float32)), [range(6)])
+    agreement = combine_set(exposures, tmp_path / "files", PROPERTIES, LEVEL).agreement
+    signs = np.sign(rate - np.median(rate, axis=0))[:, :, 8]
+    pairs = (signs.sum(axis=1) ** 2 - 200).sum() / (6 * 200 * 199)
+    assert agreement[8] == pytest.approx(pairs, abs=1e-3)
+    assert agreement[8:].min() > 0.2
+    assert np.abs(agreement[:8]).max() < 0.02
 
 
 def assert_same_bits(one, other) -> None:

@@ -274,7 +274,7 @@ class AmplifierSearch:
         # One error is a good pixel's scatter with this pixel's noise and shot noise. The other is the actual scatter of
         # its integrations, since a telegraph pixel bends this way and that, and an rc pixel always the same way.
         own = _median_error(maps.shape_scatter, self.integrations)
-        error = np.fmax(np.sqrt((np.float32(sigma) * quiet) ** 2 + shot), own)
+        error = np.fmax(np.fmax(np.sqrt((np.float32(sigma) * quiet) ** 2 + shot), own), self.columns.shape_error)
         limit = np.float32(parameters.shape_significance) * error
         # The bend of an rc ramp makes up most of its scatter, and is still several sigma of what such a scatter would
         # cause.
@@ -314,7 +314,7 @@ class AmplifierSearch:
         # If a pixel switches, or jumps cut its ramp into pieces with slopes of their own, the scatter of its rates
         # gives the error.
         own = _median_error(maps.rate_scatter, self.integrations)
-        self.sigma = np.where(unsteady, np.fmax(sigma, own), sigma)
+        self.sigma = np.fmax(np.where(unsteady, np.fmax(sigma, own), sigma), self.columns.rate_error)
         # A significant mean of the stack includes every rate that is significant in three quarters of the integrations.
         limit = np.float32(self.parameters.hot_significance) * self.sigma
         limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_rate)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkmask.core.statistics import MAD_TO_SIGMA
 from darkmask.search.maps import CombinedMaps
 
 from .robust import population
@@ -37,6 +38,9 @@ class Lines(NamedTuple):
         Variance that each of them has by itself.
     rate, shape, pedestal : numpy.ndarray, shape (n,), float32
         Offsets of the combined maps, in their units.
+    rate_error, shape_error : numpy.ndarray, shape (n,), float32
+        How far the pixels of a line that shares noise still differ in rate and shape, standard deviation: the fewer
+        integrations a mean or median goes by, the less of their own noise is averaged.
     wander : numpy.ndarray, shape (n,), float32, DN
         How far the level moves along a ramp, from integration to integration (standard deviation), beyond the others.
     """
@@ -46,6 +50,8 @@ class Lines(NamedTuple):
     rate: np.ndarray
     shape: np.ndarray
     pedestal: np.ndarray
+    rate_error: np.ndarray
+    shape_error: np.ndarray
     wander: np.ndarray
 
     @property
@@ -94,12 +100,14 @@ def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good:
     # What a wandering column adds to a mean rate differs from one set of integrations to the next.
     drifts = 3 * np.sqrt(slopes.clip(0) * np.pi / 2 / maps.integrations)
     drift = moved & shared & (np.abs(rates) < drifts)
+    about = [(image, medians(image).astype(np.float32)) for image in (rate, shape)]
     kept = (
         np.where(shared, noise, 0),
         np.where(shared, 0, noise),
         np.where(drift, rates, 0),
         np.where(bent & shared, bends, 0),
         np.where(offset & (np.abs(levels) > _LEAST_OFFSET), levels, 0),
+        *(np.where(shared, MAD_TO_SIGMA * medians(np.abs(image - middle)), 0) for image, middle in about),
         np.where(shared, wander, 0),
     )
     return Lines(*(np.nan_to_num(values).astype(np.float32) for values in kept))
