@@ -83,6 +83,7 @@ class AmplifierSearch:
     loud: np.ndarray
     judged: np.ndarray
     columns: Lines
+    dark: np.ndarray
 
     def __init__(
         self,
@@ -197,8 +198,8 @@ class AmplifierSearch:
 
     def _find_lines(self, good) -> None:
         """Find the columns and rows that do something as one, and take off what the pixels of a column share."""
-        flat = self.rate - smooth(self.rate, good)
-        self.columns = measure_lines(self.maps, flat, self.shape, good, self.tgroup)
+        self.dark = smooth(self.rate, good)
+        self.columns = measure_lines(self.maps, self.rate - self.dark, self.shape, good, self.tgroup)
         self.rate = self.rate - self.columns.rate
         self.shape = self.shape - self.columns.shape
 
@@ -302,7 +303,7 @@ class AmplifierSearch:
         # Glow and gradients are no pixel's own. Where they are warm themselves, so are the pixels, and no more is taken
         # off than what is not yet warm.
         most = np.float32(self.centre + self.parameters.warm_rate / self.detector.gain)
-        dark = np.minimum(smooth(self.rate, judged & ~unsteady), most)
+        dark = np.minimum(self.dark, most)
         above = self.rate - dark
         # By read noise the error of a rate goes as the inverse root of the weight of its ramps. A cosmic ray, which
         # cuts a ramp in two, so costs its own pixel some significance and no other.

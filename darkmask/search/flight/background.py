@@ -3,21 +3,20 @@
 Neither makes a pixel bad. Both move rates, and are taken off before a pixel is compared with the others.
 """
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from .robust import population
 
-# A box is a thirty-second of the image: a glow that fades over a sixteenth of it is followed. It has 16 pixels along its
-# side at least, of which no clump of bad pixels takes up half.
-_BOXES, _LEAST_SIDE = 32, 16
-# Values that a box needs; of more than enough, rows and columns are left out: the median of 256 pixels is good to a
-# twelfth of a pixel's sigma, which adds 0.3 % to it.
-_FEWEST, _ENOUGH = 32, 256
+# Boxes along an image, at most: a glow that fades over a sixteenth of it is followed. Each counts so many pixels along
+# its sides: no clump of bad pixels takes up half of them, and their median is good to a twelfth of a pixel's sigma, which
+# adds 0.3 % to it.
+_BOXES, _SIDE = 32, 16
+# Good pixels that a box needs.
+_FEWEST = 32
 # So many pixels, every so manieth row of them, tell how rates go with the shape of ramps.
-_PIXELS_OF_SETTLING = 65_536
+_PIXELS_OF_SETTLING = 16_384
 # The rates of single pixels follow their shapes when the regression is so many sigma from none.
 _SETTLING_SIGNIFICANCE = 5.0
 # Groups. What settles faster shows in the first read alone, whatever its constant; what settles more slowly bends the
@@ -52,37 +51,25 @@ def smooth(image: np.ndarray, good: np.ndarray) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, shape (y, x), float32
-        A box with few pixels takes the median of the image; NaN when there is none.
+        A box with few good pixels takes the median of the others; NaN when there is none.
     """
-    side = max(_LEAST_SIDE, len(image) // _BOXES)
-    rows, columns = (_boxes(size, side) for size in image.shape)
-    median, _ = population(image[:: max(1, len(image) // 64)], good[:: max(1, len(image) // 64)])
-    level = np.full((len(rows), len(columns)), median)
-    step = max(1, int(np.sqrt(side * side / _ENOUGH)))
-    thinned = np.where(good, image, np.nan)[::step, ::step]
-    for i, (y0, y1) in enumerate(rows):
-        for j, (x0, x1) in enumerate(columns):
-            values = thinned[-(-y0 // step) : -(-y1 // step), -(-x0 // step) : -(-x1 // step)]
-            values = values[np.isfinite(values)]
-            if values.size >= _FEWEST:
-                level[i, j] = np.median(values)
-    x = np.array([(x0 + x1 - 1) / 2 for x0, x1 in columns])
-    y = np.array([(y0 + y1 - 1) / 2 for y0, y1 in rows])
-    along = np.array([np.interp(np.arange(image.shape[1]), x, row) for row in level])
-    before = np.clip(np.searchsorted(y, np.arange(image.shape[0]), side="right") - 1, 0, max(len(y) - 2, 0))
-    after = np.minimum(before + 1, len(y) - 1)
-    span = np.where(after > before, y[after] - y[before], 1)
-    part = np.clip((np.arange(image.shape[0]) - y[before]) / span, 0, 1).astype(np.float32)[:, None]
-    along = along.astype(np.float32)
-    smoothed: np.ndarray = along[before] * (1 - part) + along[after] * part
+    step = max(1, len(image) // (_BOXES * _SIDE))
+    thinned = np.where(good[::step, ::step], image[::step, ::step], np.nan)
+    rows, columns = (max(1, size // _SIDE) for size in thinned.shape)
+    height, width = (min(size, _SIDE) for size in thinned.shape)
+    boxes = thinned[: rows * height, : columns * width].reshape(rows, height, columns, width)
+    ordered = np.sort(boxes.swapaxes(1, 2).reshape(rows, columns, -1), axis=2)  # NaN comes last
+    number = np.isfinite(ordered).sum(axis=2)
+    level = np.take_along_axis(ordered, (np.maximum(number - 1, 0) // 2)[..., None], axis=2)[..., 0].astype(np.float64)
+    known = number >= _FEWEST
+    level[~known] = np.median(level[known]) if known.any() else np.nan
+    y, x = ((np.arange(n) + 0.5) * step * side - 0.5 for n, side in ((rows, height), (columns, width)))
+    along = np.array([np.interp(np.arange(image.shape[1]), x, row) for row in level]).astype(np.float32)
+    place = np.interp(np.arange(len(image)), y, np.arange(rows))
+    before = np.minimum(place.astype(int), max(rows - 2, 0))
+    part = (place - before).astype(np.float32)[:, None]
+    smoothed: np.ndarray = along[before] * (1 - part) + along[np.minimum(before + 1, rows - 1)] * part
     return smoothed
-
-
-def _boxes(size: int, side: int) -> list[tuple[int, int]]:
-    """Return first and last-plus-one pixel of boxes of about this side that fill the size."""
-    number = max(1, round(size / side))
-    edges = [round(i * size / number) for i in range(number + 1)]
-    return list(pairwise(edges))
 
 
 def measure_settling(
@@ -122,8 +109,8 @@ def measure_settling(
         return Settling(0.0, 0.0)
     kept = (np.abs(bends - middle) < 3 * spread) & (np.abs(slopes - centre) < 3 * scatter)
     bends, slopes = bends[kept] - middle, slopes[kept] - centre
-    squares = max(float(bends @ bends), np.finfo(float).tiny)
-    along = float(bends @ slopes) / squares
+    squares = max(float((bends * bends).sum()), np.finfo(float).tiny)
+    along = float((bends * slopes).sum()) / squares
     known = along * np.sqrt(squares) > _SETTLING_SIGNIFICANCE * scatter
     common = _of_exponential(middle * share, moved / (groups - 1) - centre, groups, share)
     return Settling(common, along if known else 0.0)
@@ -145,7 +132,7 @@ def _of_exponential(bend: float, beyond: float, groups: int, share: int) -> floa
     weights = (group - group.mean()) / ((group - group.mean()) ** 2).sum()
     steps = np.diff(level, axis=1)
     bends = steps[:, :share].sum(axis=1) - steps[:, -share:].sum(axis=1)
-    lines = level @ weights
+    lines = (level * weights).sum(axis=1)
     # For one bend, what is seen beyond the line falls with the time constant; the nearest constant is taken.
     nearest = int(np.argmin(np.abs((steps.mean(axis=1) - lines) / bends * bend - beyond)))
     return float(lines[nearest] / bends[nearest] * bend)

@@ -1,4 +1,4 @@
-"""Find rows and columns that do something as one, from the combined maps, and tell what all of their pixels have in common.
+"""Find columns and rows that do something as one, from the combined maps, and tell what their pixels have in common.
 
 A column whose level wanders adds the same to every pixel of it. Each of them then differs from the pixels of other
 columns in noise, rate and shape, and none is bad: what they have in common is taken off before a pixel is judged, and
@@ -14,16 +14,18 @@ from darkmask.search.maps import CombinedMaps
 
 from .robust import population
 
-# So many values of a line say what its pixels have in common: a median is then good to a twentieth of a pixel's sigma.
-_ENOUGH = 640
+# So many rows tell what is usual in an amplifier: a median is then good to a hundredth of a pixel's sigma.
+_SOME = 64
+# Pixels further from the usual than so many sigma count as if they were no further.
+OUTLIER = 4.0
 # A line with fewer good pixels is not judged.
 _FEWEST = 24
 # A line differs from the others when its median lies this many sigma of the others' medians away: none does by chance.
 SIGNIFICANCE = 7.0
 # ... and by this share of the noise or, DN, of the pedestal: less moves no name.
 _LEAST_NOISE, _LEAST_OFFSET = 0.02, 5.0
-# Noise that all pixels of a column share is the same share of their rates at least; noise of each pixel is none. The line
-# between lies in the middle, and so many sigma of what chance gives.
+# Noise that all pixels of a column share is as large a share of their rates at least; noise of each pixel is none. The
+# limit lies in the middle, and so many sigma from what chance gives.
 _SHARED, AGREEMENT = 0.5, 5.0
 
 
@@ -74,51 +76,56 @@ def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good:
     tgroup : float
         Group time, s.
     """
-    rows = np.s_[:: max(1, len(good) // _ENOUGH)]
-    counted = good[rows].sum(axis=0) >= _FEWEST
-
-    def medians(image: np.ndarray) -> np.ndarray:
-        values = np.where(good[rows], image[rows], np.nan)
-        ordered = np.sort(values, axis=0)  # NaN sorts last
-        number = np.isfinite(ordered).sum(axis=0)
-        middle: np.ndarray = ordered[np.maximum(number - 1, 0) // 2, np.arange(number.size)]
-        return middle.astype(np.float64)
-
-    variance = maps.noise * maps.noise
-    noise, usual, differs = _beyond(medians(variance), counted, variance[rows], good[rows])
-    noise = np.where(differs & (np.abs(noise) > _LEAST_NOISE * usual), noise, 0).clip(0)
-    rates, _, moved = _beyond(medians(rate), counted, rate[rows], good[rows])
-    bends, _, bent = _beyond(medians(shape), counted, shape[rows], good[rows])
-    levels, _, offset = _beyond(medians(maps.pedestal), counted, maps.pedestal[rows], good[rows])
-    # Noise that all pixels share moves their rates together, as a share of them; that of each pixel by itself does not.
-    together = np.sin(np.pi / 2 * maps.agreement.clip(0, 1))
-    chance = AGREEMENT * np.sqrt(2 / maps.integrations) / np.maximum(good.sum(axis=0), 1)
-    shared = (noise > 0) & (maps.agreement > chance) & (together > _SHARED * noise / (noise + usual))
-    slopes = medians(maps.rate_scatter) ** 2
-    typical, _ = population(slopes[counted].astype(np.float32))
-    wander = np.sqrt((slopes - typical).clip(0)) * tgroup * (maps.groups - 1)
-    # What a wandering column adds to a mean rate differs from one set of integrations to the next.
-    drifts = 3 * np.sqrt(slopes.clip(0) * np.pi / 2 / maps.integrations)
-    drift = moved & shared & (np.abs(rates) < drifts)
-    about = [(image, medians(image).astype(np.float32)) for image in (rate, shape)]
-    kept = (
-        np.where(shared, noise, 0),
-        np.where(shared, 0, noise),
-        np.where(drift, rates, 0),
-        np.where(bent & shared, bends, 0),
-        np.where(offset & (np.abs(levels) > _LEAST_OFFSET), levels, 0),
-        *(np.where(shared, MAD_TO_SIGMA * medians(np.abs(image - middle)), 0) for image, middle in about),
-        np.where(shared, wander, 0),
-    )
-    return Lines(*(np.nan_to_num(values).astype(np.float32) for values in kept))
+    counted = good.sum(axis=0)
+    maps_of = {"noise": maps.noise * maps.noise, "rate": rate, "shape": shape, "pedestal": maps.pedestal}
+    differ = {name: _differ(image, good, counted) for name, image in maps_of.items()}
+    found = np.flatnonzero(np.any(list(differ.values()), axis=0))
+    lines = Lines(*np.zeros((len(Lines._fields), counted.size), np.float32))
+    usual, _ = population(maps_of["noise"][:: max(1, len(good) // _SOME)], good[:: max(1, len(good) // _SOME)])
+    typical, _ = population(maps.rate_scatter[:: max(1, len(good) // _SOME)], good[:: max(1, len(good) // _SOME)])
+    for column in found:
+        here = good[:, column]
+        noise = float(np.median(maps_of["noise"][here, column])) - usual
+        if not differ["noise"][column] or noise < _LEAST_NOISE * usual:
+            noise = 0.0
+        level = float(np.median(maps.pedestal[here, column])) - _usual(maps.pedestal, good)
+        if differ["pedestal"][column] and abs(level) > _LEAST_OFFSET:
+            lines.pedestal[column] = level
+        # Noise that all pixels share moves their rates together, as a share of them; that of each by itself does not.
+        together = np.sin(np.pi / 2 * np.clip(maps.agreement[column], 0, 1))
+        chance = AGREEMENT * np.sqrt(2 / maps.integrations) / counted[column]
+        if maps.agreement[column] <= chance or together <= _SHARED * noise / (noise + usual) or not noise:
+            lines.own[column] = noise
+            continue
+        lines.noise[column] = noise
+        slope = float(np.median(maps.rate_scatter[here, column]))
+        lines.wander[column] = np.sqrt(max(slope**2 - typical**2, 0)) * tgroup * (maps.groups - 1)
+        rates, bends = rate[here, column], shape[here, column]
+        moved, bent = float(np.median(rates)) - _usual(rate, good), float(np.median(bends)) - _usual(shape, good)
+        # What a wandering column adds to a mean rate differs from one set of integrations to the next.
+        if abs(moved) < 3 * slope * np.sqrt(np.pi / 2 / maps.integrations):
+            lines.rate[column] = moved
+        lines.shape[column] = bent
+        lines.rate_error[column], lines.shape_error[column] = (
+            MAD_TO_SIGMA * float(np.median(np.abs(values - np.median(values)))) for values in (rates, bends)
+        )
+    return lines
 
 
-def _beyond(medians, counted, image, good) -> tuple[np.ndarray, float, np.ndarray]:
-    """Return by how much the median of each line lies beyond the others', what is usual, and where it is significant."""
-    usual, sigma = population(medians[counted].astype(np.float32))
-    # With few lines their scatter is known badly, and that of their pixels well.
-    some = np.s_[:: max(1, len(image) // 64)]
-    _, of_pixel = population(image[some], good[some])
-    least = np.sqrt(np.pi / 2 / np.maximum(good.sum(axis=0), 1)) * of_pixel
-    beyond = medians - usual
-    return beyond, usual, counted & (np.abs(beyond) > SIGNIFICANCE * np.fmax(sigma, least))
+def _usual(image: np.ndarray, good: np.ndarray) -> float:
+    some = np.s_[:: max(1, len(image) // _SOME)]
+    return population(image[some], good[some])[0]
+
+
+def _differ(image: np.ndarray, good: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """Return which columns differ from the others in the mean of their pixels, outliers drawn in; bool."""
+    some = np.s_[:: max(1, len(image) // _SOME)]
+    centre, of_pixel = population(image[some], good[some])
+    drawn_in = np.clip(image, np.float32(centre - OUTLIER * of_pixel), np.float32(centre + OUTLIER * of_pixel))
+    means = np.where(good, drawn_in, 0).sum(axis=0) / np.maximum(counted, 1)
+    judged = counted >= _FEWEST
+    usual, sigma = population(means[judged].astype(np.float32))
+    # With few columns their scatter is known badly, and that of their pixels well.
+    error = np.fmax(sigma, of_pixel / np.sqrt(np.maximum(counted, 1)))
+    differ: np.ndarray = judged & (np.abs(means - usual) > SIGNIFICANCE * error)
+    return differ

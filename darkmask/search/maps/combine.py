@@ -41,8 +41,9 @@ class CombinedMaps:
     read_variance : float, DN**2
         Variance of a group by the detector's read noise, from which falls and clipped integrations were told.
     agreement : shape (x,), float32
-        How far the pixels of a column have higher and lower rates in the same integrations: the mean product of the signs
-        of two pixels' deviations from their medians. It is 0 when each goes its own way, and 1 when they go as one.
+        How far the pixels of a column have higher and lower rates in the same integrations: the mean product of the
+        signs of two pixels' deviations from their medians. It is 0 when each goes its own way, and 1 when they go as
+        one.
     rate : float32, DN/s
         Mean over integrations, weighted by ``weight``, of the pipeline's rates; when it gives none, of the mean
         difference over the group time. Integrations more than ``CLIP_SIGMA`` from the median are left out; when these
@@ -175,7 +176,13 @@ def combine_set(
 
     with opened:
         work_in_blocks(work, height, rows, lambda: make_room(number, rows, groups, width), threads)
-    return CombinedMaps(integrations=number, groups=groups, read_variance=readout.read_variance, agreement=_agreement(signs, height), **whole)
+    return CombinedMaps(
+        integrations=number,
+        groups=groups,
+        read_variance=readout.read_variance,
+        agreement=_agreement(signs, height),
+        **whole,
+    )
 
 
 def _agreement(signs: np.ndarray, pixels: int) -> np.ndarray:
