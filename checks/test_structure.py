@@ -7,6 +7,9 @@ from darkmask.core.flags import dq_bits
 from darkmask.masks.compare import COMPARED_MNEMONICS
 from darkmask.masks.structure import amplifier_excess, largest_clump, line_excess
 
+# A sentence names so many findings; the table beside the catalogue holds all.
+_LISTED = 5
+
 
 @pytest.fixture
 def spread(check, products) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
@@ -43,6 +46,14 @@ def test_amplifier(check, products, spread):
     check.judge(
         excess, f"the amplifiers of {check.detector} have {counts} bad pixels {how}, number {worst + 1} the most"
     )
+
+
+@pytest.mark.asks("STR-FINDINGS")
+def test_findings(check, products):
+    """How many columns, rows, amplifiers and clumps does the search find to do something as one?"""
+    found = products.searched.set(check.detector, "FULL").summary["structures"]
+    listed = "; ".join([*found[:_LISTED], *(["..."] if len(found) > _LISTED else [])]) or "none"
+    check.judge(len(found), f"{len(found)} findings in {check.detector}: {listed}")
 
 
 @pytest.mark.asks("STR-CLUMP")

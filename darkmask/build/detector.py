@@ -17,6 +17,7 @@ from darkmask.masks.file import write_categories
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import search_set
 from darkmask.search.outcome import SearchOutcome
+from darkmask.search.structures import structure_table
 
 from .catalogue import write_catalogue
 from .examples import pick_examples
@@ -84,6 +85,9 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
 def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> None:
     write_categories(out / f"{subarray}_categories.fits", outcome.categories, request.detector, subarray)
     write_catalogue(out / f"{subarray}_catalogue.ecsv", outcome, request.exposures(subarray)[0].jump)
+    with replacing(out / f"{subarray}_structures.ecsv") as temporary:
+        table = structure_table(outcome.structures, request.detector)
+        table.write(temporary, format="ascii.ecsv", overwrite=True)
     maps: dict[str, Any] = {"categories": outcome.categories, "rate": outcome.rate, "noise": outcome.maps.noise}
     np.savez_compressed(out / f"{subarray}_maps.npz", **maps)
     examples: dict[str, Any] = pick_examples(request.set_request(subarray), outcome).arrays()

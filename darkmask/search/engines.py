@@ -16,6 +16,7 @@ from .official.reading import official_categories
 from .outcome import SearchOutcome
 from .reffiles.darks import Triplet, search_reffiles
 from .request import SetRequest
+from .structures import clumps_of
 
 
 def search_set(request: SetRequest) -> SearchOutcome:
@@ -74,7 +75,9 @@ def judge_maps(request: SetRequest, maps: CombinedMaps, keep_evidence: bool = Fa
 def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     found = judge_maps(request, maps)
     categories = name_all(request, maps, found)
-    return SearchOutcome(categories, request.parameters.flight_flags(), maps, found.rate, found.thresholds)
+    flags = request.parameters.flight_flags()
+    structures = (*found.structures, *clumps_of(flags.unusable(categories)))
+    return SearchOutcome(categories, flags, maps, found.rate, found.thresholds, structures)
 
 
 def _official(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:

@@ -9,6 +9,7 @@ from darkmask.core.flags import FlagTable
 from darkmask.core.version import __version__
 
 from .maps import CombinedMaps
+from .structures import Structure
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class SearchOutcome:
     rate : numpy.ndarray, shape (y, x), float32
         Rate in e-/s.
     thresholds : dict of str to float
+    structures : tuple of Structure
+        Columns, rows, amplifiers and clumps, one finding each.
     version : str
         Version of the engine.
     """
@@ -34,6 +37,7 @@ class SearchOutcome:
     maps: CombinedMaps
     rate: np.ndarray
     thresholds: dict[str, float] = field(default_factory=dict)
+    structures: tuple[Structure, ...] = ()
     version: str = __version__
 
     def __repr__(self) -> str:

@@ -177,6 +177,16 @@ def decaying_in_every_other_integration(space):
         ramps.sci[::2, :, where] += (2000 * (1 - np.exp(-groups / 3)))[:, None].astype(np.float32)
 
 
+@fault("STR-FINDINGS", said="column 21 of NRCA1 wanders by")
+def columns_that_wander(space):
+    """Plant a level common to a column that moves from group to group, in columns of every amplifier."""
+    columns, numbers = [x for first in (20, 52, 84, 116) for x in range(first - 11, first + 8, 6)], random()
+    for ramps in every_exposure(space.delivery):
+        integrations, groups = ramps.sci.shape[:2]
+        level = numbers.normal(0, 3, (integrations, groups, len(columns))).cumsum(axis=1)
+        ramps.sci[..., columns] += level[:, :, None].astype(np.float32)
+
+
 @fault("INJ-PURITY", said="good ones")
 def rates_that_do_not_fit_the_ramps(space):
     for ramps in every_exposure(space.delivery):

@@ -1,5 +1,6 @@
 """The flight search in the columns of one amplifier: the amplifier's good pixels judge all of its pixels."""
 
+from dataclasses import replace
 from operator import ge, gt, le, lt
 from statistics import NormalDist
 
@@ -83,6 +84,7 @@ class AmplifierSearch:
     loud: np.ndarray
     judged: np.ndarray
     columns: Lines
+    rows: Lines
     dark: np.ndarray
 
     def __init__(
@@ -200,6 +202,7 @@ class AmplifierSearch:
         """Find the columns and rows that do something as one, and take off what the pixels of a column share."""
         self.dark = smooth(self.rate, good)
         self.columns = measure_lines(self.maps, self.rate - self.dark, self.shape, good, self.tgroup)
+        self.rows = measure_lines(_transposed(self.maps), (self.rate - self.dark).T, self.shape.T, good.T, self.tgroup)
         self.rate = self.rate - self.columns.rate
         self.shape = self.shape - self.columns.shape
 
@@ -366,6 +369,13 @@ def exponential_bend(groups: int) -> float:
     steps = np.exp(-np.arange(groups - 1) / SHORTEST_CONSTANT)
     quarter = _quarter(groups)
     return float((steps[:quarter].mean() - steps[-quarter:].mean()) / steps.std(ddof=1))
+
+
+def _transposed(maps: CombinedMaps) -> CombinedMaps:
+    """Return maps of which the columns are rows; of rows it is not known how far their pixels agree."""
+    unknown = np.zeros(len(maps.rate), np.float32)
+    wanted = ("noise", "rate_scatter", "pedestal")
+    return replace(maps, agreement=unknown, **{name: getattr(maps, name).T for name in wanted})
 
 
 def _rare(mean: float) -> int:

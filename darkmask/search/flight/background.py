@@ -10,8 +10,8 @@ import numpy as np
 from .robust import population
 
 # Boxes along an image, at most: a glow that fades over a sixteenth of it is followed. Each counts so many pixels along
-# its sides: no clump of bad pixels takes up half of them, and their median is good to a twelfth of a pixel's sigma, which
-# adds 0.3 % to it.
+# its sides: no clump of bad pixels takes up half of them, and their median is good to a twelfth of a pixel's sigma, to
+# which it adds 0.3 %.
 _BOXES, _SIDE = 32, 16
 # Good pixels that a box needs.
 _FEWEST = 32

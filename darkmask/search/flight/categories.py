@@ -17,9 +17,11 @@ from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.parameters import SearchParameters
+from darkmask.search.structures import Structure
 
 from .amplifier import AmplifierSearch
 from .evidence import Evidence
+from .findings import amplifier_findings, column_findings, join_rows, row_findings
 
 # With fewer integrations a cosmic ray cannot be told from what a pixel does again and again. With fewer groups the
 # shape of a ramp cannot be told from its noise.
@@ -42,10 +44,12 @@ class FlightResult:
     rate : numpy.ndarray, shape (y, x), float32
         Rate in e-/s, after subtraction of the capacitive coupling of the neighbours.
     noise : numpy.ndarray, shape (x,), float64
-        Noise of a group difference of good pixels of each column's amplifier, DN.
+        Noise of a group difference of good pixels of each column's amplifier, DN, with what a column that wanders adds.
     thresholds : dict of str to float
         Thresholds by name, in the units that the names end in; ``settling_e_per_s`` is what settling after a reset adds
         to the pipeline's rates in the amplifier where it adds most, and what was taken off before they were judged.
+    structures : tuple of Structure
+        Columns, rows and amplifiers that do something as one.
     evidence : tuple of (slice, dict of str to Compared)
         Of the columns of each amplifier, where it was asked for.
     """
@@ -57,6 +61,7 @@ class FlightResult:
     rate: np.ndarray
     noise: np.ndarray
     thresholds: dict[str, float]
+    structures: tuple[Structure, ...] = ()
     evidence: tuple[tuple[slice, Evidence], ...] = ()
 
 
@@ -100,6 +105,10 @@ def search_flight(
     found: dict[Category, np.ndarray] = {category: np.zeros(rate.shape, dtype=bool) for category in _SEARCHED}
     unstable, noisy, loud = np.zeros((3, *rate.shape), dtype=bool)
     noise = np.empty(rate.shape[1])
+    # By the first column of each amplifier, since amplifiers end in any order.
+    lines: dict[int, list[Structure]] = {}
+    rows: dict[int, list[Structure]] = {}
+    noises: dict[int, float] = {}
 
     evidence: tuple[tuple[slice, Evidence], ...] = tuple((columns, {}) for columns in amplifiers if keep_evidence)
 
@@ -110,13 +119,22 @@ def search_flight(
             for category, where in part.search().items():
                 found[category][:, columns] = where
         unstable[:, columns], noisy[:, columns], loud[:, columns] = part.unstable, part.noisy, part.loud
-        noise[columns] = part.noise_of_good
+        noise[columns] = np.sqrt(part.noise_of_good**2 + part.columns.noise)
+        lines[columns.start] = [*column_findings(part.columns, columns, len(rate), part.noise_of_good)]
+        rows[columns.start] = [*row_findings(part.rows, columns, part.noise_of_good)]
+        noises[columns.start] = part.noise_of_good
         np.multiply(part.rate, np.float32(detector.gain), out=rate[:, columns])
         return *part.limits(), part.settling
 
     with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
         limits = np.array(list(pool.map(work, amplifiers))) * detector.gain
-    return FlightResult(found, unstable, noisy, loud, rate, noise, _thresholds(parameters, limits), evidence)
+    structures = (
+        *(finding for first in sorted(lines) for finding in lines[first]),
+        *join_rows([finding for first in sorted(rows) for finding in rows[first]]),
+        *amplifier_findings(amplifiers, [noises[columns.start] for columns in amplifiers], len(rate)),
+    )
+    thresholds = _thresholds(parameters, limits)
+    return FlightResult(found, unstable, noisy, loud, rate, noise, thresholds, structures, evidence)
 
 
 def _thresholds(parameters: SearchParameters, limits: np.ndarray) -> dict[str, float]:
