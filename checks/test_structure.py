@@ -7,6 +7,9 @@ from darkmask.core.flags import dq_bits
 from darkmask.masks.compare import COMPARED_MNEMONICS
 from darkmask.masks.structure import amplifier_chance, amplifier_excess, largest_clump, line_excess
 
+# A sentence names so many findings; the table beside the catalogue holds all.
+_LISTED = 5
+
 
 @pytest.fixture
 def spread(check, products) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
@@ -52,6 +55,14 @@ def test_amplifier_empty(check, products):
     chance, emptiest, counts = amplifier_chance(bad, products.science_pixels, products.geometry.amplifier_columns())
     told = ", ".join(map(str, counts))
     check.judge(chance, f"the amplifiers of {check.detector} have {told} bad pixels, number {emptiest + 1} the fewest")
+
+
+@pytest.mark.asks("STR-FINDINGS")
+def test_findings(check, products):
+    """How many columns, rows, amplifiers and clumps does the search find to do something as one?"""
+    found = products.searched.set(check.detector, "FULL").summary["structures"]
+    listed = "; ".join([*found[:_LISTED], *(["..."] if len(found) > _LISTED else [])]) or "none"
+    check.judge(len(found), f"{len(found)} findings in {check.detector}: {listed}")
 
 
 @pytest.mark.asks("STR-CLUMP")

@@ -58,7 +58,10 @@ class Keywords(TypedDict, total=False):
     shape_significance: float
     shape_fraction: float
     noise_significance: float
+    noisy_ratio: float
+    unusable_noise_ratio: float
     pedestal_significance: float
+    pedestal_floor: float
     rc_first_group: float
     rc_ramp_change: float
     telegraph_bic: float

@@ -80,6 +80,7 @@ def catalogue_of(outcome: SearchOutcome, frame: FileRecord):
         "group_time": frame.tgroup,
         "gain": detector.gain,
         "read_noise": detector.read_noise,
+        "group_noise": float(np.sqrt(detector.read_variance(frame.readpatt))),
     }
     return table
 
@@ -90,7 +91,7 @@ def _columns(outcome: SearchOutcome, frame: FileRecord, detector: Detector) -> d
     y, x = np.nonzero(outcome.categories)
     found = outcome.categories[y, x]
     dq = outcome.flags.to_dq(found)
-    error = _rate_error(outcome, y, x, detector, frame.tgroup)
+    error = _rate_error(outcome, y, x, detector, frame)
     full_x, full_y = (x + frame.xstart - 1).astype(np.int32), (y + frame.ystart - 1).astype(np.int32)
     return {
         "detector": (np.full(x.size, detector.name), None, "value of DETECTOR"),
@@ -156,7 +157,7 @@ def regions_of(categories: np.ndarray) -> str:
     return "\n".join(["# Region file format: DS9", "image", *circles, ""])
 
 
-def _rate_error(outcome: SearchOutcome, y, x, detector: Detector, tgroup: float) -> np.ndarray:
+def _rate_error(outcome: SearchOutcome, y, x, detector: Detector, frame: FileRecord) -> np.ndarray:
     """Return the standard error of the mean rate of some pixels, DN/s (float64); NaN when there is no rate.
 
     Read noise and shot noise limit the rate of a steady pixel, and they are known better than a scatter of few
@@ -164,12 +165,12 @@ def _rate_error(outcome: SearchOutcome, y, x, detector: Detector, tgroup: float)
     of a median, since the rate of such a pixel may be a median. Taking the larger error errs upwards in a steady pixel
     too, by a quarter or so, and never hides that a pixel is restless.
     """
-    maps = outcome.maps
+    maps, tgroup = outcome.maps, frame.tgroup
     rate, weight = (image[y, x].astype(np.float64) for image in (maps.rate, maps.weight))
     finite = maps.finite[y, x]
     # When the pipeline gave no rate, the differences of every integration may have been taken.
     integrations = np.where(finite > 0, finite, maps.integrations)
-    reading = 12 * (detector.read_noise / tgroup) ** 2 / np.where(weight > 0, weight, np.nan)
+    reading = 12 * detector.read_variance(frame.readpatt) / tgroup**2 / np.where(weight > 0, weight, np.nan)
     exposed = detector.gain * tgroup * max(maps.groups - 1, 1) * integrations
     shot = SLOPE_SHOT * np.maximum(rate, 0) / exposed
     scatter = maps.rate_scatter[y, x] / np.sqrt(MEDIAN_EFFICIENCY * integrations)

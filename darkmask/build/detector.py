@@ -18,6 +18,7 @@ from darkmask.masks.file import write_categories
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import search_set
 from darkmask.search.outcome import SearchOutcome
+from darkmask.search.structures import structure_table
 
 from .catalogue import write_catalogue
 from .drift import drift_of, drift_table
@@ -89,6 +90,9 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
 def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> None:
     write_categories(out / f"{subarray}_categories.fits", outcome.categories, request.detector, subarray)
     write_catalogue(out / f"{subarray}_catalogue.ecsv", outcome, request.exposures(subarray)[0].jump)
+    with replacing(out / f"{subarray}_structures.ecsv") as temporary:
+        table = structure_table(outcome.structures, request.detector)
+        table.write(temporary, format="ascii.ecsv", overwrite=True)
     asked = request.set_request(subarray)
     drift = drift_of(
         outcome,

@@ -79,6 +79,7 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "unexplained_rates": worst_rate,
         "lost_pixels": worst_lost,
         "thresholds": outcome.thresholds,
+        "structures": [one.sentence(first.detector) for one in sorted(outcome.structures)],
         "xstart": first.xstart,
         "ystart": first.ystart,
     }

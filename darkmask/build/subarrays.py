@@ -106,7 +106,7 @@ def evidence_of(request: SetRequest, outcome: SearchOutcome, window: Window | No
     part = window.slices if window else np.s_[:, :]
     cut = outcome.categories[part]
     return Evidence(
-        bad=(cut & np.uint16(outcome.flags.unusable_bits)) != 0,
+        bad=outcome.flags.unusable(cut),
         named=cut != 0,
         bright=np.any([in_category(cut, category) for category in _BRIGHT], axis=0),
         telegraph=in_category(cut, Category.TELEGRAPH),

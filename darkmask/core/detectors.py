@@ -74,6 +74,17 @@ class Detector:
     def well(self) -> float:
         return 83_300.0 if self.is_long else 105_750.0
 
+    def read_variance(self, readpatt: str) -> float:
+        """Return the variance of a group, DN**2: that of a read over the number of frames that a group averages.
+
+        Parameters
+        ----------
+        readpatt : str
+            READPATT; a group of a pattern that NIRCam does not have counts as one read.
+        """
+        pattern = READOUT_PATTERNS.get(readpatt)
+        return self.read_noise**2 / (pattern.nframes if pattern else 1)
+
 
 DETECTORS = {
     d.name: d

@@ -3,7 +3,7 @@
 A category is a kind of bad pixel that a search finds; a mnemonic names a bit of the pipeline's DQ array. Several
 categories share a mnemonic (a saturated pixel is HOT). Two have none of their own: the mnemonics NOISY and
 LOW_PEDESTAL, which the commissioning notebook counts, do not exist. So categories are kept beside the mask as an image
-of their own: uint16, one bit per category.
+of their own: uint16, one bit per category, and one more bit (``USABLE``) that qualifies NOISY.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,6 +34,11 @@ class Category(StrEnum):
     def bit(self) -> int:
         """The value of this category's bit in a category image."""
         return 1 << list(Category).index(self)
+
+
+# In a category image this bit stands beside NOISY, and is no category: the pixel is noisier than others, and usable. It
+# is the highest bit, so that categories can be appended.
+USABLE = 1 << 15
 
 
 def category_names(value: int) -> str:
@@ -175,10 +180,9 @@ class FlagTable:
         extra = ("DO_NOT_USE",) if category in self.do_not_use else ()
         return bits_of((*self.mnemonics.get(category, ()), *extra))
 
-    @property
-    def unusable_bits(self) -> int:
-        """The bits, in a category image, of the categories that get DO_NOT_USE."""
-        return sum(c.bit for c in Category if self.value(c) & bits_of(("DO_NOT_USE",)))
+    def unusable(self, categories: np.ndarray) -> np.ndarray:
+        """Return which pixels of a category image get DO_NOT_USE, bool of the same shape."""
+        return has_flag(self.to_dq(categories), "DO_NOT_USE")
 
     @property
     def measured_bits(self) -> np.uint32:
@@ -191,6 +195,7 @@ class FlagTable:
         Parameters
         ----------
         categories : numpy.ndarray, shape (y, x), uint16
+            NOISY with ``USABLE`` beside it gives its mnemonics and no DO_NOT_USE.
 
         Returns
         -------
@@ -198,7 +203,12 @@ class FlagTable:
         """
         dq = np.zeros(categories.shape, dtype=np.uint32)
         for category in Category:
-            dq[(categories & category.bit) != 0] |= np.uint32(self.value(category))
+            here = (categories & category.bit) != 0
+            if category is Category.NOISY:
+                usable = here & ((categories & USABLE) != 0)
+                dq[usable] |= np.uint32(self.value(category)) & ~dq_bits("DO_NOT_USE")
+                here &= ~usable
+            dq[here] |= np.uint32(self.value(category))
         return dq
 
 

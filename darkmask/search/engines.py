@@ -10,13 +10,14 @@ from darkmask.core.errors import ParameterError, SearchError
 from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
 from .flight.categories import FlightResult, search_flight
-from .flight.unstable import name_unstable
+from .flight.unstable import name_all
 from .maps import CombinedMaps, combine_set
 from .official.reading import official_categories
 from .outcome import SearchOutcome
 from .reference_pixels import search_reference_pixels
 from .reffiles.darks import Triplet, search_reffiles
 from .request import SetRequest
+from .structures import clumps_of
 
 
 def search_set(request: SetRequest) -> SearchOutcome:
@@ -79,12 +80,13 @@ def judge_maps(request: SetRequest, maps: CombinedMaps, keep_evidence: bool = Fa
 
 def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     found = judge_maps(request, maps)
-    telegraph = name_unstable(request, maps, found)
+    categories = name_all(request, maps, found)
     reference = None
     if request.shape == (request.geometry.frame, request.geometry.frame):
         reference = search_reference_pixels(maps, request.geometry, request.amplifiers(), request.parameters)
     flags = request.parameters.flight_flags()
-    return SearchOutcome(found.named(telegraph), flags, maps, found.rate, found.thresholds, reference=reference)
+    structures = (*found.structures, *clumps_of(flags.unusable(categories)))
+    return SearchOutcome(categories, flags, maps, found.rate, found.thresholds, structures, reference=reference)
 
 
 def _official(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:

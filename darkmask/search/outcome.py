@@ -10,6 +10,7 @@ from darkmask.core.version import __version__
 
 from .maps import CombinedMaps
 from .reference_pixels import ReferencePixels
+from .structures import Structure
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class SearchOutcome:
     rate : numpy.ndarray, shape (y, x), float32
         Rate in e-/s.
     thresholds : dict of str to float
+    structures : tuple of Structure
+        Columns, rows, amplifiers and clumps, one finding each.
     version : str
         Version of the engine.
     reference : ReferencePixels or None
@@ -37,6 +40,7 @@ class SearchOutcome:
     maps: CombinedMaps
     rate: np.ndarray
     thresholds: dict[str, float] = field(default_factory=dict)
+    structures: tuple[Structure, ...] = ()
     version: str = __version__
     reference: ReferencePixels | None = None
 

@@ -125,11 +125,12 @@ class SearchParameters(BaseModel):
         "below the negative of which inverse_rc. Source: NIRISS masks (C. Willott). Lower names noise and telegraph.",
     )
     shape_fraction: float = Field(
-        0.1,
+        0.25,
         ge=0,
         lt=1,
         description="Share of its signal per group by which a ramp must bend to be rc. Source: ours, provisional: the "
-        "ramps of bright linear pixels bend by a few per cent. Lower calls hot pixels rc, higher misses slow decays.",
+        "ramps of bright linear pixels bend by a few to some 11 per cent, those of rc pixels by twice their signal and "
+        "more. Lower calls hot pixels rc, higher misses slow decays.",
     )
     noise_significance: float = Field(
         5.0,
@@ -137,11 +138,31 @@ class SearchParameters(BaseModel):
         description="Sigma above the amplifier's median noise of a group difference beyond which a pixel is noisy or "
         "telegraph. Source: between the release's 5 and CV3's 9. Lower flags the tail of good pixels.",
     )
+    noisy_ratio: float = Field(
+        1.5,
+        ge=1,
+        description="Times the noise of good pixels, its signal's shot noise included, that an unstable pixel must "
+        "have besides its sigma to be noisy; one that falls again and again is so anyhow. Source: NIRISS masks (C. "
+        "Willott). A number of sigma alone calls ever quieter pixels noisy as exposures are added.",
+    )
+    unusable_noise_ratio: float = Field(
+        2.0,
+        ge=1,
+        description="Times that noise from which a noisy pixel gets DO_NOT_USE; below, it stays usable with a weight "
+        "of its own. Source: ours, provisional: NIRISS masks take 2.5, and twice the noise is a quarter of the weight.",
+    )
     pedestal_significance: float = Field(
         7.0,
         gt=0,
         description="Sigma below the amplifier's median pedestal beyond which it is low. Source: ours: the release's 5 "
         "finds nominal pixels on real data. Such pixels stay usable, so a miss costs a catalogue entry only.",
+    )
+    pedestal_floor: float = Field(
+        180.0,
+        ge=0,
+        description="DN by which the pedestal must lie below the amplifier's median, besides its sigma, to be low. "
+        "Source: ours, provisional: the release's cut of about 117 DN flags nominal pixels on real data, since errors "
+        "of the superbias have long tails. Lower fills the catalogue with those.",
     )
     rc_first_group: float = Field(
         1000.0,

@@ -46,7 +46,7 @@ def stability(request: SetRequest) -> dict:
         outcome = search_set(half)
         found.append(outcome.categories != 0)
         strictly = search_set(replace(half, parameters=strict))
-        unusable = (strictly.categories & outcome.flags.unusable_bits) != 0
+        unusable = outcome.flags.unusable(strictly.categories)
         clear.append(unusable & ~_changing(outcome, request.parameters.hot_rate))
     lost = [int((clear[i] & ~found[1 - i]).sum()) for i in (0, 1)]
     return {"clear": int(clear[0].sum() + clear[1].sum()), "lost": sum(lost)}

@@ -20,7 +20,7 @@ from darkmask.delivery.reading import read_rows
 from darkmask.search.engines import search_set
 from darkmask.search.flight.amplifier import own_saturation_level
 from darkmask.search.flight.categories import search_flight
-from darkmask.search.flight.unstable import name_unstable
+from darkmask.search.flight.unstable import name_all
 from darkmask.search.maps import CombinedMaps, combine_set
 from darkmask.search.maps.changes import ChangeMaps
 from darkmask.search.outcome import SearchOutcome
@@ -145,19 +145,17 @@ def _search_again(
     whole = {}
     for field in fields(CombinedMaps):
         value = getattr(before.maps, field.name)
-        if isinstance(value, np.ndarray):
+        if isinstance(value, np.ndarray) and value.ndim == 2:
             value = value.copy()
             value[rows] = getattr(part, field.name)
-        elif isinstance(value, ChangeMaps):
+        elif isinstance(value, ChangeMaps) and part.changes is not None:
             value = value.with_rows(rows, part.changes)
         whole[field.name] = value
     tgroup = request.exposures[0].set_key.tgroup
     science = ~request.reference_pixels()
     maps = CombinedMaps(**whole)
     found = search_flight(maps, science, request.amplifiers(), properties, tgroup, request.parameters)
-    here = found.rows(rows)
-    telegraph = name_unstable(strip, part, here)
-    return here.named(telegraph)
+    return name_all(strip, part, found.rows(rows))
 
 
 def _compare(
@@ -178,11 +176,11 @@ def _compare(
     between = injections.of(Category.HOT) | injections.of(Category.WARM)
     between &= np.abs(injections.strength - parameters.hot_rate) < BORDER_SIGMA * error
     own[between] = Category.HOT.bit | Category.WARM.bit
-    unusable = before.flags.unusable_bits
+    unusable = before.flags.unusable
     injected = np.zeros(categories.shape, dtype=bool)
     injected[injections.y, injections.x] = True
     beside = binary_dilation(injected, np.ones((3, 3), dtype=bool))
-    false = ((categories & unusable) != 0) & ((before.categories[rows] & unusable) == 0) & ~beside
+    false = unusable(categories) & ~unusable(before.categories[rows]) & ~beside
     return Recovery(
         injections=replace(injections, y=injections.y + rows.start),
         kinds=kinds,

@@ -22,7 +22,10 @@ def named_by(tests) -> set[Category]:
     named = set()
     if passes("saturated") and (passes("level") or passes("stuck")):
         return {Category.SATURATED}
-    if not passes("differences") or not passes("has_rate") or passes("lost"):
+    unknown = not passes("differences") or not passes("has_rate")
+    if unknown and passes("full_early"):
+        return {Category.HOT}
+    if unknown or passes("lost"):
         return {Category.UNDETERMINED}
     if passes("late") and passes("falling"):
         return {Category.INVERSE_RC}
@@ -34,8 +37,10 @@ def named_by(tests) -> set[Category]:
         named.add(Category.HOT)
     elif passes("detected") and passes("warm"):
         named.add(Category.WARM)
-    if passes("falls") or passes("noise"):
-        named.add(Category.TELEGRAPH if passes("telegraph") else Category.NOISY)
+    if (passes("falls") or passes("noise")) and passes("telegraph"):
+        named.add(Category.TELEGRAPH)
+    elif passes("falls") or (passes("noise") and passes("noise_ratio")):
+        named.add(Category.NOISY)
     if passes("pedestal"):
         named.add(Category.LOW_PEDESTAL)
     if passes("few_quiet") and not named:

@@ -5,6 +5,7 @@ import numpy as np
 from darkmask.core.detectors import detector
 from darkmask.simulate import read_truth
 from darkmask.simulate.ramps import saturation_threshold
+from tests.support.raw_exposures import TGROUP
 
 from .planting import Faults, every_exposure, first_of, one_in
 
@@ -254,6 +255,19 @@ def decaying_in_every_other_integration(space):
     for ramps in every_exposure(space.delivery):
         groups = np.arange(ramps.sci.shape[1])
         ramps.sci[::2, :, where] += (2000 * (1 - np.exp(-groups / 3)))[:, None].astype(np.float32)
+
+
+@fault("STR-FINDINGS", said="column 15 of NRCA1 wanders by")
+def columns_that_wander(space):
+    """Plant a level common to a column that moves from group to group, in columns of every amplifier."""
+    columns, numbers = [x for first in (20, 52, 84, 116) for x in range(first - 11, first + 8, 6)], random()
+    for ramps in every_exposure(space.delivery):
+        integrations, groups = ramps.sci.shape[:2]
+        level = numbers.normal(0, 3, (integrations, groups, len(columns))).cumsum(axis=1)
+        ramps.sci[..., columns] += level[:, :, None].astype(np.float32)
+        group = np.arange(groups) - (groups - 1) / 2
+        slope = (level * group[:, None]).sum(axis=1) / (group**2).sum()
+        ramps.rate[..., columns] += (slope / TGROUP).astype(np.float32)[:, None]
 
 
 @fault("INJ-PURITY", said="good ones")

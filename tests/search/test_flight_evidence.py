@@ -47,7 +47,9 @@ def test_no_map_that_is_kept_was_changed_later(judged):
         passes = {name: test.passes(test.value, test.limit) & test.asked for name, test in tests.items()}
         unstable = (passes["falls"] | passes["noise"]) & ~(passes["below"] & passes["sinking"])
         np.testing.assert_array_equal(kept.unstable[:, columns], unstable)
-        hot = passes["detected"] & passes["hot"]
+        unknown = ~tests["differences"].passes(tests["differences"].value, tests["differences"].limit)
+        unknown |= ~np.isfinite(tests["has_rate"].value)
+        hot = (passes["detected"] & passes["hot"]) | (passes["full_early"] & unknown)
         np.testing.assert_array_equal(kept.maps["hot"][:, columns], hot)
         np.testing.assert_array_equal(kept.maps["warm"][:, columns], passes["detected"] & passes["warm"])
         saturated = passes["saturated"] & (passes["level"] | passes["stuck"])

@@ -1,5 +1,7 @@
 """The maps agree with plain NumPy in double precision; neither order, grouping nor reading changes a bit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from astropy.stats import mad_std, sigma_clip
@@ -16,7 +18,7 @@ from darkmask.search.maps.changes import ChangeRows
 from darkmask.search.maps.order import sort_columns, sorting_network
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
-from tests.support.raw_exposures import TGROUP, Ramps, write_exposures
+from tests.support.raw_exposures import TGROUP, Ramps, fitted, good_ramps, searched, write_exposures
 
 PROPERTIES = detector("NRCA1")
 LEVEL = 20_000.0
@@ -37,6 +39,7 @@ def draw_ramps(seed, integrations=5, groups=12, rows=7, columns=24, flagged=0.15
         np.arange(groups)[:, None, None] >= first[:, None]
     )
     groupdq[saturated] |= 2
+    sci[saturated & (random.random((rows, columns)) < 0.5)] += 30_000
     groupdq[random.random(shape) < 0.003] |= 1
     groupdq[random.random(shape) < 0.01] |= 64  # AD_FLOOR, of no concern
     sci[random.random(shape) < 0.002] = np.nan
@@ -81,6 +84,7 @@ def measured_plainly(ramp, groupdq, rate) -> dict[str, float]:
         "falls": (step[alive & jump[1:]] < deepest).sum(),
         "finite": np.isfinite(rate),
         "saturated_first": bool(groupdq[0] & 2),
+        "saturated_last": bool(groupdq[-1] & 2) and ramp[-1] >= LEVEL,
     }
 
 
@@ -124,6 +128,7 @@ def pixel_plainly(values, pedestal, groups) -> dict[str, float]:
         "finite": values["finite"].sum(),
         "pedestal": median(pedestal),
         "saturated_first": values["saturated_first"].sum(),
+        "saturated_last": values["saturated_last"].sum(),
         "first": median(values["first"]),
         "change": median(values["change"]),
         "shape": median(values["shape"]),
@@ -146,7 +151,7 @@ def test_maps_are_those_of_plain_numpy(tmp_path, seed, integrations, groups, col
     exposures = write_exposures(tmp_path / "files", ramps, [range(integrations)])
     ours = combine_set(exposures, tmp_path / "files", PROPERTIES, LEVEL)
     plain = combined_plainly(ramps)
-    assert set(plain) == set(vars(ours)) - {"integrations", "groups", "changes"}
+    assert set(plain) == set(vars(ours)) - {"integrations", "groups", "read_variance", "agreement", "changes"}
     for name, expected in plain.items():
         # Noise is a sum of squares in float32 about the pipeline's slope; everything else is a copy or a difference. A
         # scatter holds the rounding of the values that it is the scatter of.
@@ -156,6 +161,20 @@ def test_maps_are_those_of_plain_numpy(tmp_path, seed, integrations, groups, col
             np.isnan(expected) & np.isnan(getattr(ours, name))
         )
         assert not wrong.any(), (name, getattr(ours, name)[wrong], expected[wrong])
+
+
+def test_pixels_that_go_together_agree_and_others_do_not(tmp_path):
+    random = np.random.default_rng(3)
+    ramps = draw_ramps(3, integrations=6, rows=200, columns=16, flagged=0)
+    rate = random.normal(0, 1, ramps.rate.shape)
+    rate[:, :, 8:] += random.normal(0, 3, (6, 1, 8))
+    exposures = write_exposures(tmp_path / "files", replace(ramps, rate=rate.astype(np.float32)), [range(6)])
+    agreement = combine_set(exposures, tmp_path / "files", PROPERTIES, LEVEL).agreement
+    signs = np.sign(rate - np.median(rate, axis=0))[:, :, 8]
+    pairs = (signs.sum(axis=1) ** 2 - 200).sum() / (6 * 200 * 199)
+    assert agreement[8] == pytest.approx(pairs, abs=1e-3)
+    assert agreement[8:].min() > 0.2
+    assert np.abs(agreement[:8]).max() < 0.02
 
 
 def assert_same_bits(one, other) -> None:
@@ -246,13 +265,6 @@ def test_a_file_that_was_shortened_meanwhile_is_one_sentence(tmp_path):
         combine_set(exposures, tmp_path / "files", PROPERTIES, LEVEL)
 
 
-def searched(ramps: Ramps, folder, border: int) -> np.ndarray:
-    """Return the categories that the flight search finds in frames with so wide a border of reference pixels."""
-    exposures = write_exposures(folder, ramps, [range(len(ramps.sci))])
-    geometry = Geometry(ramps.sci.shape[2], border)
-    return search_set(SetRequest(exposures, folder, "native", "flight", SearchParameters(), geometry)).categories
-
-
 @pytest.mark.parametrize(("integrations", "groups"), [(1, 10), (2, 10), (5, 4)])
 def test_too_little_to_judge_by_is_one_sentence(tmp_path, integrations, groups):
     ramps = draw_ramps(1, integrations, groups, rows=32, columns=32)
@@ -279,22 +291,6 @@ def test_a_frame_that_is_saturated_all_over_is_called_so(tmp_path):
     full = np.full_like(ramps.sci, 50_000)
     ramps = flagged_everywhere(Ramps(full, ramps.groupdq, ramps.rate, ramps.pedestal), 2)
     assert in_category(searched(ramps, tmp_path / "files", 2), Category.SATURATED)[2:-2, 2:-2].all()
-
-
-def good_ramps(integrations=6, groups=20, size=96) -> tuple[np.ndarray, np.ndarray]:
-    """Return SCI and GROUPDQ of good pixels."""
-    random = np.random.default_rng(9)
-    sci = random.normal(0, 5, (integrations, groups, size, size)) + random.normal(0, 23, (integrations, 1, size, size))
-    return sci, np.zeros(sci.shape, np.uint8)
-
-
-def fitted(sci: np.ndarray, groupdq: np.ndarray) -> Ramps:
-    """Return ramps with the rates of straight lines; there is none where every group is saturated."""
-    integrations, groups, *frame = sci.shape
-    rate = np.polyfit(np.arange(groups), sci.swapaxes(0, 1).reshape(groups, -1), 1)[0].reshape(integrations, *frame)
-    rate[(groupdq & 2).all(axis=1)] = np.nan
-    kinds = ((sci, "f4"), (groupdq, "u1"), (rate / TGROUP, "f4"), (sci[:, 0], "f4"))
-    return Ramps(*(values.astype(kind) for values, kind in kinds))
 
 
 def test_a_noisy_neighbour_of_a_saturated_pixel_is_noisy_and_a_quiet_one_good(tmp_path):

@@ -1,18 +1,22 @@
 """The flight search in the columns of one amplifier: the amplifier's good pixels judge all of its pixels."""
 
+from dataclasses import replace
 from operator import ge, gt, le, lt
+from statistics import NormalDist
 
 import numpy as np
 
 from darkmask.core.detectors import Detector
 from darkmask.core.flags import Category
 from darkmask.search.maps import CombinedMaps
-from darkmask.search.maps.layout import SHAPE_FRACTION
+from darkmask.search.maps.layout import FALL_SIGMA, SHAPE_FRACTION
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.parameters import SearchParameters
 
+from .background import measure_settling, smooth
 from .changing import DECAYS_IN_PATCH, PATCH_SIDE, PATCH_VARIES, ChangeSearch
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
+from .lines import Lines, measure_lines
 from .robust import neighbour_sum, population
 
 # The saturation step has grown a SATURATED flag from a neighbour if the signal lies below this share of the published
@@ -20,14 +24,24 @@ from .robust import neighbour_sum, population
 SATURATION_SHARE = 0.5
 # A pixel at the end of the converter's range does not change: its differences scatter by less than half of the nominal.
 STUCK_SHARE = 0.5
-# This many falls of more than chance allows make a pixel restless; one happens by chance in some tens of pixels.
-MIN_FALLS = 2
+# This many falls of more than chance allows make a pixel restless; one happens by chance in some tens of pixels. A
+# pixel that is noisier than the detector's read noise says falls more often by chance: then so many are asked for that
+# they have a chance of less than this. Its noise is rounded up to one of some steps.
+MIN_FALLS, CHANCE_OF_FALLS = 2, 1e-10
+_NOISE_STEPS = np.geomspace(1, 16, 49)
 # The scatter of all differences, jumps included, would bend a ramp by some amount. An rc ramp bends by more of its own
 # sigma, and by most of the bend of an exponential of so short a time constant (in groups) at that scatter. A ramp that
 # switches between two levels does not.
 BEND_SIGNIFICANCE, BEND_SHARE, SHORTEST_CONSTANT = 3.5, 0.65, 1.5
 # At this many sigma above its threshold, 98 % of the pixels of a rate are detected.
 RECOVERY = 2.054
+# What settles after a reset is left in the rates when it is less than this share of the faintest named rate: it then
+# moves no name, and is no more than what the outputs drift by.
+SETTLING_SHARE = 0.1
+# A settling that differs from that of the amplifier's others by more sigma than this is taken for a bend of its own.
+OWN_SETTLING = 5.0
+# Nothing is known of the settling of a ramp that has a few reads; what is taken off is at most so many times the usual.
+MOST_SETTLING = np.float32(20.0)
 # Interpixel coupling is published as one number per channel and differs from pixel to pixel by about this share of it.
 # That share of a neighbour's contribution may remain after its subtraction.
 COUPLING_TOLERANCE = 0.1
@@ -61,7 +75,7 @@ class AmplifierSearch:
     ----------
     rate : numpy.ndarray, float32, DN/s
         Rate after subtraction of the neighbours' coupling.
-    unstable, varying, switching, sometimes_hot : numpy.ndarray, bool
+    unstable, noisy, loud, varying, switching, sometimes_hot : numpy.ndarray, bool
         Set by :meth:`search`; see :class:`.categories.FlightResult`.
     alone : int
         Number of pixels with one integration alone that lies off.
@@ -71,10 +85,15 @@ class AmplifierSearch:
 
     sigma: np.ndarray
     unstable: np.ndarray
+    noisy: np.ndarray
+    loud: np.ndarray
     varying: np.ndarray
     switching: np.ndarray
     sometimes_hot: np.ndarray
     judged: np.ndarray
+    columns: Lines
+    rows: Lines
+    dark: np.ndarray
 
     def __init__(
         self,
@@ -97,7 +116,7 @@ class AmplifierSearch:
         self.coupled_shape, self.shape = self._decouple(maps.shape, columns)
         # The signal in DN per group causes the shot noise.
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(tgroup)
-        self.centre = float("nan")
+        self.centre, self.settling = float("nan"), 0.0
         self.changing = ChangeSearch(maps, columns, detector, self.ipc, parameters)
         self.patch = np.zeros(self.rate.shape, bool) if patch is None else patch[:, columns]
         _, self.late = self._decouple(self.changing.changes.rows.late, columns)
@@ -128,13 +147,18 @@ class AmplifierSearch:
         enough = self._test("differences", differences, ge, parameters.min_differences, judged)
         has_rate = self._test("has_rate", maps.rate, is_finite, None, judged)
         lost = self._test("lost", self._lost(), is_true, None, judged)
-        undetermined = judged & (~enough | ~has_rate | lost)
-        judged &= ~undetermined
+        # Charge that fills the well within some groups leaves few differences, and is no doubtful sign.
+        full_early = judged & self._fills_early(judged) & (~enough | ~has_rate)
+        undetermined = judged & (~enough | ~has_rate | lost) & ~full_early
+        judged &= ~(undetermined | full_early)
 
+        self._take_off_settling(judged & ~unlooked)
+        self._find_lines(judged & ~unlooked)
         excess, quiet, loud = self._noise(judged, unlooked, scatter_of_good)
         rc, inverse_rc = self._rc(judged, quiet, loud)
         judged &= ~(rc | inverse_rc)
-        restless = self._test("falls", maps.falls, ge, MIN_FALLS, judged, ~unlooked) & ~unlooked
+        least_falls = self._least_falls(quiet, scatter_of_good)
+        restless = self._test("falls", maps.falls, ge, least_falls, judged, ~unlooked) & ~unlooked
         unsteady = restless | self._test("noise", excess, gt, parameters.noise_significance, judged)
         ratio = np.where(restless, np.fmax(quiet, loud), quiet)
         detected, falling = self._bright(judged, ratio, unsteady)
@@ -144,6 +168,10 @@ class AmplifierSearch:
         self.unstable = judged & unsteady
         decaying = judged & self._test("trend", self.changing.trend(judged), le, -parameters.trend_significance, judged)
         detected &= ~(decaying | self.patch) | self._late(judged, detected & (decaying | self.patch), ratio)
+        ratio = np.fmax(quiet, loud)
+        noisy = self._test("noise_ratio", ratio, ge, parameters.noisy_ratio, self.unstable)
+        unusable = self._test("unusable_noise", ratio, ge, parameters.unusable_noise_ratio, self.unstable)
+        self.noisy, self.loud = self.unstable & (restless | noisy), self.unstable & (restless | unusable)
         rate = np.where(decaying | self.patch, self.late, self.rate)
         electrons = rate * np.float32(self.detector.gain)
         hot = detected & self._test("hot", electrons, ge, parameters.hot_rate, detected)
@@ -154,7 +182,7 @@ class AmplifierSearch:
         warm = np.where(over, detected & (low >= parameters.warm_rate) & (low < parameters.hot_rate), warm & ~lasting)
         hot = np.where(over, detected & (low >= parameters.hot_rate), hot | lasting)
         # With hardly a quiet difference nothing is known of the noise, and what nothing else finds is not good.
-        low_pedestal = self._low_pedestal(judged)
+        low_pedestal = self._low_pedestal(judged, ratio)
         few = self._test("few_quiet", maps.differences, lt, parameters.min_differences, judged, ~unlooked)
         unknown = judged & ~unlooked & few
         unknown &= ~(hot | warm | low_pedestal | self.unstable | self.varying | self.switching)
@@ -162,7 +190,7 @@ class AmplifierSearch:
         self.judged = judged = judged & ~unknown
         return {
             Category.SATURATED: saturated,
-            Category.HOT: hot,
+            Category.HOT: hot | full_early,
             Category.WARM: warm,
             Category.RC: rc,
             Category.INVERSE_RC: inverse_rc,
@@ -170,6 +198,36 @@ class AmplifierSearch:
             Category.UNDETERMINED: undetermined,
             Category.TRANSIENT: transient,
         }
+
+    def _take_off_settling(self, good) -> None:
+        """Take from the rates what settling after a reset adds to them, where it matters.
+
+        The pipeline's rates are those of all groups. A fit without the first groups would need the ramps again, and
+        would lose a seventh of its precision for a tenth of the groups.
+        """
+        quarter = _quarter(self.groups)
+        slope = self.rate * np.float32(self.tgroup)
+        found = measure_settling(slope, self.maps.change, self.shape, good, self.groups, quarter)
+        least = SETTLING_SHARE * self.parameters.warm_rate * self.tgroup / self.detector.gain
+        if not (abs(found.common) > least or found.share):
+            return
+        middle, spread = population(self.shape, good)
+        bend = np.nan_to_num(self.shape - np.float32(middle)).clip(-OWN_SETTLING * spread, OWN_SETTLING * spread)
+        self.settling = found.common / self.tgroup
+        added = np.float32(self.settling) + bend * np.float32(found.share / self.tgroup)
+        # Of an offset of the first read a line through fewer reads makes more: 6 / (n (n + 1)) of it.
+        reads = (self.maps.differences + self.maps.jumps) / np.float32(self.integrations) + 1
+        added = added * np.fmin(self.groups * (self.groups + 1) / (reads * (reads + 1)), MOST_SETTLING)
+        self.rate, self.late = self.rate - added, self.late - added
+        self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(self.tgroup)
+
+    def _find_lines(self, good) -> None:
+        """Find the columns and rows that do something as one, and take off what the pixels of a column share."""
+        self.dark = smooth(self.rate, good)
+        self.columns = measure_lines(self.maps, self.rate - self.dark, self.shape, good, self.tgroup)
+        self.rows = measure_lines(_transposed(self.maps), (self.rate - self.dark).T, self.shape.T, good.T, self.tgroup)
+        self.rate = self.rate - self.columns.rate
+        self.shape = self.shape - self.columns.shape
 
     def _test(self, name: str, value: np.ndarray, passes: Comparison, limit, *asked: np.ndarray) -> np.ndarray:
         """Compare a map with its limit, bool; where all of ``asked`` hold, the answer decides something."""
@@ -216,8 +274,9 @@ class AmplifierSearch:
         maps = self.maps
         shot_variance = self.signal / np.float32(self.detector.gain)
         self.noise_of_good, _ = population(maps.noise, judged & ~unlooked)
-        relative = maps.noise / np.sqrt(np.float32(self.noise_of_good**2) + shot_variance)
-        loud = maps.scatter / np.sqrt(np.float32(scatter_of_good**2) + shot_variance)
+        shared = self.columns.noise + shot_variance
+        relative = maps.noise / np.sqrt(np.float32(self.noise_of_good**2) + shared)
+        loud = maps.scatter / np.sqrt(np.float32(scatter_of_good**2) + shared)
         cube_root = np.cbrt(relative * relative)
         centre, sigma = population(cube_root, judged & ~unlooked)
         most = np.float32(max(int(maps.differences.max()), 1))
@@ -242,7 +301,7 @@ class AmplifierSearch:
         # One error is a good pixel's scatter with this pixel's noise and shot noise. The other is the actual scatter of
         # its integrations, since a telegraph pixel bends this way and that, and an rc pixel always the same way.
         own = _median_error(maps.shape_scatter, self.integrations)
-        error = np.fmax(np.sqrt((np.float32(sigma) * quiet) ** 2 + shot), own)
+        error = np.fmax(np.fmax(np.sqrt((np.float32(sigma) * quiet) ** 2 + shot), own), self.columns.shape_error)
         limit = np.float32(parameters.shape_significance) * error
         # The bend of an rc ramp makes up most of its scatter, and is still several sigma of what such a scatter would
         # cause.
@@ -267,7 +326,11 @@ class AmplifierSearch:
         """Return the pixels with a mean rate significantly above, and below, the others; set its error, DN/s."""
         maps = self.maps
         self.centre, _ = population(self.rate, judged)
-        above = self.rate - np.float32(self.centre)
+        # Glow and gradients are no pixel's own. Where they are warm themselves, so are the pixels, and no more is taken
+        # off than what is not yet warm.
+        most = np.float32(self.centre + self.parameters.warm_rate / self.detector.gain)
+        dark = np.minimum(self.dark, most)
+        above = self.rate - dark
         # By read noise the error of a rate goes as the inverse root of the weight of its ramps. A cosmic ray, which
         # cuts a ramp in two, so costs its own pixel some significance and no other.
         root_weight = np.sqrt(maps.weight)
@@ -278,12 +341,12 @@ class AmplifierSearch:
         # If a pixel switches, or jumps cut its ramp into pieces with slopes of their own, the scatter of its rates
         # gives the error.
         own = _median_error(maps.rate_scatter, self.integrations)
-        self.sigma = np.where(unsteady, np.fmax(sigma, own), sigma)
+        self.sigma = np.fmax(np.where(unsteady, np.fmax(sigma, own), sigma), self.columns.rate_error)
         # A significant mean of the stack includes every rate that is significant in three quarters of the integrations.
         limit = np.float32(self.parameters.hot_significance) * self.sigma
         limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_rate)
         # A falling signal lies below zero, and not only below the dark current of the others.
-        below = self.rate - np.float32(min(self.centre, 0.0))
+        below = self.rate - np.minimum(dark, 0)
         detected = judged & self._test("detected", above, ge, limit, judged)
         below_nothing = judged & self._test("below", below, le, -limit, judged)
         return detected, below_nothing & self._test("sinking", maps.change, lt, 0, below_nothing)
@@ -313,10 +376,12 @@ class AmplifierSearch:
         significance, limit, self.alone = changing.beyond(judged, unlooked)
         # Jumps take the larger differences of a restless pixel out of its noise, and its rates still have them.
         significance = significance / np.where(self.unstable, np.fmax(louder, 1), 1)
+        significance = significance / self._shared(changing.rows.second, good)
         varying = judged & self._test("varies", significance, ge, limit, judged)
         depth, by_chance = changing.switches(self.noise_of_good, self.signal)
         switching = good & self._test("switches", depth, ge, by_chance, good)
         distance, far = changing.levels(good, self.noise_of_good)
+        distance = distance / self._shared(changing.rows.level, good)
         switching |= good & self._test("levels", distance, ge, far, good)
         high = np.nan_to_num(changing.rows.high) * np.float32(self.detector.gain)
         hot = varying & self._test("high_state", high, ge, self.parameters.hot_rate, varying)
@@ -329,9 +394,43 @@ class AmplifierSearch:
         self.sometimes_hot = hot & self.varying
         return lasting, over, transient
 
-    def _low_pedestal(self, judged) -> np.ndarray:
+    def _shared(self, image, good) -> np.ndarray:
+        """Return by how much a map is larger in each wandering column than in others, at least 1; float32 (x,)."""
+        scale = np.ones(image.shape[1], np.float32)
+        usual, _ = population(image.astype(np.float32), good)
+        for column in np.flatnonzero(self.columns.wandering):
+            here = image[good[:, column], column]
+            if here.size and usual > 0:
+                scale[column] = max(1.0, float(np.median(here)) / usual)
+        return scale
+
+    def _fills_early(self, judged) -> np.ndarray:
+        """Return the pixels that end saturated, by their own level, in as many integrations as makes one saturated."""
+        least = max(1, self.parameters.max_saturated_fraction * self.integrations)
+        return self._test("full_early", self.maps.saturated_last, ge, least, judged)
+
+    def _least_falls(self, quiet, scatter_of_good: float) -> np.ndarray:
+        """Return how many falls make a pixel restless, by its noise where there is no jump.
+
+        The noise of the others is that of all their differences: where it is large, the jump step flags part of it.
+        """
+        differences = self.integrations * (self.groups - 1)
+        least = np.array([_rare(differences * NormalDist().cdf(-FALL_SIGMA / step)) for step in _NOISE_STEPS])
+        usual = np.sqrt(np.float32(scatter_of_good**2) + self.columns.noise)
+        noise = quiet * usual / np.float32(np.sqrt(2 * self.maps.read_variance))
+        # Hardly any pixel falls at all; NaN sorts last.
+        some = self.maps.falls >= MIN_FALLS
+        needed = np.full(noise.shape, MIN_FALLS, np.int16)
+        needed[some] = least[np.searchsorted(_NOISE_STEPS, noise[some]).clip(max=len(least) - 1)]
+        return needed
+
+    def _low_pedestal(self, judged, ratio) -> np.ndarray:
         centre, sigma = population(self.maps.pedestal, judged)
-        limit = np.float32(centre - self.parameters.pedestal_significance * sigma)
+        # A ramp's first level is known no better than one of its reads; a noisy pixel has a scatter of its own.
+        own = np.float32(self.noise_of_good**2 / 2) * (ratio * ratio - 1)
+        error = np.sqrt(np.float32(sigma**2) + own / np.float32(MEDIAN_EFFICIENCY * self.integrations))
+        depth = np.fmax(self.parameters.pedestal_significance * error, self.parameters.pedestal_floor)
+        limit = np.float32(centre) + self.columns.pedestal - depth.astype(np.float32)
         return judged & self._test("pedestal", self.maps.pedestal, lt, limit, judged)
 
 
@@ -346,6 +445,24 @@ def exponential_bend(groups: int) -> float:
     steps = np.exp(-np.arange(groups - 1) / SHORTEST_CONSTANT)
     quarter = _quarter(groups)
     return float((steps[:quarter].mean() - steps[-quarter:].mean()) / steps.std(ddof=1))
+
+
+def _transposed(maps: CombinedMaps) -> CombinedMaps:
+    """Return maps of which the columns are rows; of rows it is not known how far their pixels agree."""
+    unknown = np.zeros(len(maps.rate), np.float32)
+    wanted = ("noise", "rate_scatter", "pedestal")
+    return replace(maps, agreement=unknown, **{name: getattr(maps, name).T for name in wanted})
+
+
+def _rare(mean: float) -> int:
+    """Return how many independent events, ``MIN_FALLS`` at least, have a chance of less than ``CHANCE_OF_FALLS``."""
+    number, term = 0, float(np.exp(-mean))
+    beyond = 1.0
+    while number < MIN_FALLS or beyond > CHANCE_OF_FALLS:
+        beyond -= term
+        number += 1
+        term *= mean / number
+    return number
 
 
 def _quarter(groups: int) -> int:

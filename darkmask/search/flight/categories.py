@@ -14,17 +14,21 @@ import numpy as np
 from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Detector
 from darkmask.core.errors import SearchError
-from darkmask.core.flags import Category, pack_categories
+from darkmask.core.flags import USABLE, Category, pack_categories
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.parameters import SearchParameters
+from darkmask.search.structures import Structure
 
 from .amplifier import AmplifierSearch
 from .changing import find_patches
 from .evidence import Evidence
+from .findings import amplifier_findings, column_findings, join_rows, row_findings
 
 # With fewer integrations a cosmic ray cannot be told from what a pixel does again and again. With fewer groups the
 # shape of a ramp cannot be told from its noise.
 MIN_INTEGRATIONS, MIN_GROUPS = 3, 5
+# Images of a FlightResult that the search of each amplifier sets.
+_IMAGES = ("unstable", "noisy", "loud", "varying", "switching", "sometimes_hot")
 _SEARCHED = tuple(c for c in Category if c not in (Category.TELEGRAPH, Category.NOISY, Category.INTERMITTENT))
 
 
@@ -38,6 +42,8 @@ class FlightResult:
         Map of each category. Telegraph and noisy are not told apart here: ``unstable`` holds the candidates.
     unstable : numpy.ndarray, shape (y, x), bool
         Pixels too noisy for their signal; their ramps decide between telegraph and noisy.
+    noisy, loud : numpy.ndarray, shape (y, x), bool
+        The unstable pixels whose noise is enough to call them noisy, and so much that they are not to be used.
     varying, switching : numpy.ndarray, shape (y, x), bool
         Pixels whose rates differ between integrations, and those that fall and rise or begin at two levels; their ramps
         decide between telegraph and intermittent.
@@ -46,21 +52,27 @@ class FlightResult:
     rate : numpy.ndarray, shape (y, x), float32
         Rate in e-/s, after subtraction of the capacitive coupling of the neighbours.
     noise : numpy.ndarray, shape (x,), float64
-        Noise of a group difference of good pixels of each column's amplifier, DN.
+        Noise of a group difference of good pixels of each column's amplifier, DN, with what a column that wanders adds.
     thresholds : dict of str to float
-        Thresholds by name, in the units that the names end in.
+        Thresholds by name, in the units that the names end in; ``settling_e_per_s`` is what settling after a reset adds
+        to the pipeline's rates in the amplifier where it adds most, and what was taken off before they were judged.
+    structures : tuple of Structure
+        Columns, rows and amplifiers that do something as one.
     evidence : tuple of (slice, dict of str to Compared)
         Of the columns of each amplifier, where it was asked for.
     """
 
     maps: dict[Category, np.ndarray]
     unstable: np.ndarray
+    noisy: np.ndarray
+    loud: np.ndarray
     varying: np.ndarray
     switching: np.ndarray
     sometimes_hot: np.ndarray
     rate: np.ndarray
     noise: np.ndarray
     thresholds: dict[str, float]
+    structures: tuple[Structure, ...] = ()
     evidence: tuple[tuple[slice, Evidence], ...] = ()
 
     @property
@@ -71,11 +83,11 @@ class FlightResult:
 
     def rows(self, rows: slice) -> "FlightResult":
         """Return views of some rows."""
-        images = {name: getattr(self, name)[rows] for name in ("unstable", "varying", "switching", "sometimes_hot")}
+        images = {name: getattr(self, name)[rows] for name in _IMAGES}
         return replace(self, maps={category: where[rows] for category, where in self.maps.items()}, **images)
 
     def named(self, telegraph: np.ndarray) -> np.ndarray:
-        """Return the category image.
+        """Return the category image; a noisy pixel that is still usable has ``USABLE`` beside its category.
 
         Parameters
         ----------
@@ -87,16 +99,19 @@ class FlightResult:
         numpy.ndarray, shape (y, x), uint16
         """
         intermittent = (self.varying | (self.switching & ~self.unstable)) & ~telegraph
-        return pack_categories(
+        noisy = self.noisy & ~telegraph & ~self.varying
+        categories = pack_categories(
             {
                 **self.maps,
                 Category.HOT: self.maps[Category.HOT] | (self.sometimes_hot & intermittent),
                 Category.WARM: self.maps[Category.WARM] & ~(self.sometimes_hot & intermittent),
                 Category.TELEGRAPH: telegraph,
-                Category.NOISY: self.unstable & ~telegraph & ~self.varying,
+                Category.NOISY: noisy,
                 Category.INTERMITTENT: intermittent,
             }
         )
+        categories[noisy & ~self.loud] |= np.uint16(USABLE)
+        return categories
 
 
 def search_flight(
@@ -137,8 +152,12 @@ def search_flight(
         )
     rate = np.empty_like(maps.rate)
     found: dict[Category, np.ndarray] = {category: np.zeros(rate.shape, dtype=bool) for category in _SEARCHED}
-    unstable, varying, switching, sometimes_hot = np.zeros((4, *rate.shape), dtype=bool)
+    images = np.zeros((len(_IMAGES), *rate.shape), dtype=bool)
     noise = np.empty(rate.shape[1])
+    # By the first column of each amplifier, since amplifiers end in any order.
+    lines: dict[int, list[Structure]] = {}
+    rows: dict[int, list[Structure]] = {}
+    noises: dict[int, float] = {}
 
     evidence: tuple[tuple[slice, Evidence], ...] = tuple((columns, {}) for columns in amplifiers if keep_evidence)
 
@@ -146,32 +165,44 @@ def search_flight(
         raise ValueError("The flight search needs the maps of change.")
     patch = find_patches(maps.changes, science, tuple(amplifiers), parameters)
 
-    def work(columns: slice) -> tuple[float, float, int]:
+    def work(columns: slice) -> tuple[float, float, float, int]:
         kept = next((tests for of, tests in evidence if of == columns), None)
         with np.errstate(invalid="ignore", divide="ignore"):
             part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept, patch)
             for category, where in part.search().items():
                 found[category][:, columns] = where
-        unstable[:, columns], varying[:, columns] = part.unstable, part.varying
-        switching[:, columns], sometimes_hot[:, columns] = part.switching, part.sometimes_hot
-        noise[columns] = part.noise_of_good
+        for name, image in zip(_IMAGES, images, strict=True):
+            image[:, columns] = getattr(part, name)
+        noise[columns] = np.sqrt(part.noise_of_good**2 + part.columns.noise)
+        lines[columns.start] = [*column_findings(part.columns, columns, len(rate), part.noise_of_good)]
+        rows[columns.start] = [*row_findings(part.rows, columns, part.noise_of_good)]
+        noises[columns.start] = part.noise_of_good
         np.multiply(part.rate, np.float32(detector.gain), out=rate[:, columns])
-        return *part.limits(), part.alone
+        return *part.limits(), part.settling, part.alone
 
     with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
         measured = list(pool.map(work, amplifiers))
-    limits = np.array([limits[:2] for limits in measured]) * detector.gain
+    limits = np.array([limits[:3] for limits in measured]) * detector.gain
+    structures = (
+        *(finding for first in sorted(lines) for finding in lines[first]),
+        *join_rows([finding for first in sorted(rows) for finding in rows[first]]),
+        *amplifier_findings(amplifiers, [noises[columns.start] for columns in amplifiers], len(rate)),
+    )
     thresholds = _thresholds(parameters, limits)
-    thresholds["pixels_off_in_one_integration"] = float(sum(alone for _, _, alone in measured))
-    return FlightResult(found, unstable, varying, switching, sometimes_hot, rate, noise, thresholds, evidence)
+    thresholds["pixels_off_in_one_integration"] = float(sum(alone for *_, alone in measured))
+    kept = dict(zip(_IMAGES, images, strict=True))
+    return FlightResult(
+        found, **kept, rate=rate, noise=noise, thresholds=thresholds, structures=structures, evidence=evidence
+    )
 
 
 def _thresholds(parameters: SearchParameters, limits: np.ndarray) -> dict[str, float]:
     # These are the limits of the noisiest amplifier; NaN only when none could be judged.
-    detection, recovery = np.fmax.reduce(limits)
+    detection, recovery = np.fmax.reduce(limits[:, :2])
     return {
         "hot_rate_e_per_s": parameters.hot_rate,
         "warm_rate_e_per_s": parameters.warm_rate,
         "detection_limit_e_per_s": float(detection),
         "recovery_limit_e_per_s": float(recovery),
+        "settling_e_per_s": float(limits[np.argmax(np.abs(limits[:, 2])), 2]),
     }

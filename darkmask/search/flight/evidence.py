@@ -95,6 +95,9 @@ QUESTIONS = {
     "differences": Question("group differences", "", ">=", "There are enough of them to judge the pixel."),
     "has_rate": Question("rate", "DN/s", "is finite", "Some integration gives a rate."),
     "lost": Question("taken out by PIXELDQ", "", "is true", "The ramp fit was told not to use it: undetermined."),
+    "full_early": Question(
+        "saturated in the last group", "integrations", ">=", "It ends saturated: with few differences, it is hot."
+    ),
     "bend": Question(
         "bend of the ramp", "DN/group", ">", "The ramp bends by more than a share of its own signal: it may be rc."
     ),
@@ -105,6 +108,15 @@ QUESTIONS = {
     "falling": Question("last minus first group", "DN", "<", "The signal falls: it is inverse rc, or else rc."),
     "falls": Question("falls", "", ">=", "The signal falls in single groups more often than by chance: unstable."),
     "noise": Question("noise above good pixels", "sigma", ">", "The group differences scatter too much: unstable."),
+    "noise_ratio": Question(
+        "noise over that of good pixels",
+        "",
+        ">=",
+        "An unstable pixel is noisy if it is not telegraph; one that falls is so anyhow.",
+    ),
+    "unusable_noise": Question(
+        "noise over that of good pixels", "", ">=", "The noisy pixel is not to be used; one that falls is not anyhow."
+    ),
     "detected": Question("rate above good pixels", "electron/s", ">=", "The pixel is brighter than others.", True),
     "below": Question("rate below zero", "electron/s", "<=", "The mean rate is significantly negative.", True),
     "sinking": Question("last minus first group", "DN", "<", "The signal falls all along: inverse rc."),

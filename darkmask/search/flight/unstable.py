@@ -20,13 +20,14 @@ from .telegraph import ENOUGH_READS, WEAK, telegraph_evidence
 _ROWS_AT_ONCE = 16
 
 
-def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) -> np.ndarray:
-    """Return which of the unstable pixels switch between two levels.
+def name_all(request: SetRequest, maps: CombinedMaps, found: FlightResult) -> np.ndarray:
+    """Return the category image of a search: the unstable pixels that switch between two levels are telegraph.
+
+    The others are noisy when their noise is enough; one that is still usable has ``USABLE`` beside it.
 
     Returns
     -------
-    numpy.ndarray, shape (y, x), bool
-        The telegraph pixels; the other unstable ones are noisy.
+    numpy.ndarray, shape (y, x), uint16
 
     Raises
     ------
@@ -36,7 +37,7 @@ def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) 
     asked = found.in_question
     telegraph = np.zeros_like(asked)
     telegraph[asked] = two_level_gains(request, maps, found) > request.parameters.telegraph_bic
-    return telegraph
+    return found.named(telegraph)
 
 
 def two_level_gains(

@@ -8,6 +8,7 @@ integrations, to the last bit: sums run over sorted values.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -33,18 +34,24 @@ _BYTES_PER_PIXEL = 4 * N_MEASURED + 2 * N_COUNTED
 
 @dataclass(frozen=True)
 class CombinedMaps:
-    """What all integrations of a set say of each pixel; every attribute but the first two has shape (y, x).
+    """What all integrations of a set say of each pixel; every attribute but the first four has shape (y, x).
 
     Attributes
     ----------
     integrations, groups : int
+    read_variance : float, DN**2
+        Variance of a group by the detector's read noise, from which falls and clipped integrations were told.
+    agreement : shape (x,), float32
+        How far the pixels of a column have higher and lower rates in the same integrations: the mean product of the
+        signs of two pixels' deviations from their medians. It is 0 when each goes its own way, and 1 when they go as
+        one.
     rate : float32, DN/s
         Mean over integrations, weighted by ``weight``, of the pipeline's rates; when it gives none, of the mean
         difference over the group time. Integrations more than ``CLIP_SIGMA`` from the median are left out; when these
         are more than a quarter of all, ``rate`` is the median.
     weight : float32
         Sum over those integrations of n (n**2 - 1) over the runs of n groups without a jump: read noise gives ``rate``
-        a variance of 12 (read noise / group time)**2 / ``weight``.
+        a variance of 12 (noise of a group / group time)**2 / ``weight``.
     rate_scatter : float32, DN/s
         1.4826 times the median absolute deviation of those rates.
     finite : int16
@@ -54,6 +61,8 @@ class CombinedMaps:
     saturated_first : int16
         Integrations with SATURATED in group 0. The saturation step grows the flag by a pixel, so that neighbours have
         it too.
+    saturated_last : int16
+        Integrations with SATURATED in the last group at a level that is a saturated pixel's own.
     first, change, shape : float32
         Medians over integrations; see :mod:`darkmask.search.maps.integration`.
     shape_scatter : float32, DN/group
@@ -74,12 +83,15 @@ class CombinedMaps:
 
     integrations: int
     groups: int
+    read_variance: float
+    agreement: np.ndarray
     rate: np.ndarray
     weight: np.ndarray
     rate_scatter: np.ndarray
     finite: np.ndarray
     pedestal: np.ndarray
     saturated_first: np.ndarray
+    saturated_last: np.ndarray
     first: np.ndarray
     change: np.ndarray
     shape: np.ndarray
@@ -99,10 +111,12 @@ class CombinedMaps:
         """Return views of some columns."""
         views = {name: getattr(self, name)[:, columns] for name in CombinedRows._fields}
         changes = self.changes and self.changes.part(np.s_[:, columns])
-        return CombinedMaps(self.integrations, self.groups, **views, changes=changes)
+        return CombinedMaps(
+            self.integrations, self.groups, self.read_variance, self.agreement[columns], **views, changes=changes
+        )
 
 
-_TYPES = dict.fromkeys(("finite", "saturated_first", "falls"), np.int16) | dict.fromkeys(
+_TYPES = dict.fromkeys(("finite", "saturated_first", "saturated_last", "falls"), np.int16) | dict.fromkeys(
     ("differences", "jumps"), np.int32
 )
 
@@ -151,24 +165,45 @@ def combine_set(
     whole = {name: np.empty((height, width), _TYPES.get(name, np.float32)) for name in CombinedRows._fields}
     readout = Readout(
         tgroup=exposures[0].set_key.tgroup,
-        read_variance=detector.read_noise**2,
+        read_variance=detector.read_variance(exposures[0].set_key.readpatt),
         gain=detector.gain,
         own_saturation_level=own_saturation_level,
     )
     changes = make_change_maps((height, width), opened.times, number)
     network = sorting_network(number)
+    signs, adding = np.zeros((number, width), np.int64), Lock()
     rows = min(height, max(1, block_bytes // (width * _BYTES_PER_PIXEL * number)))
 
     def work(room: Room, start: int, count: int) -> None:
         opened.require_read(measure_block(opened.places, start, count, height, readout, room))
         part = CombinedRows(**{name: image[start : start + count] for name, image in whole.items()})
-        combine_rows(room.stacks, network, groups, readout, part)
-        here = changes.part(np.s_[start : start + count])
-        change_rows(room.stacks, groups, readout, changes.order, part.rate, part.noise, part.first, here.rows)
+        here = np.zeros((number, width), np.int32)
+        combine_rows(room.stacks, network, groups, readout, part, here)
+        with adding:
+            signs[:] += here
+        mine = changes.part(np.s_[start : start + count])
+        change_rows(room.stacks, groups, readout, changes.order, part.rate, part.noise, part.first, mine.rows)
 
     with opened:
         work_in_blocks(work, height, rows, lambda: make_room(number, rows, groups, width), threads)
-    return CombinedMaps(integrations=number, groups=groups, **whole, changes=changes)
+    return CombinedMaps(
+        integrations=number,
+        groups=groups,
+        read_variance=readout.read_variance,
+        agreement=_agreement(signs, height),
+        **whole,
+        changes=changes,
+    )
+
+
+def _agreement(signs: np.ndarray, pixels: int) -> np.ndarray:
+    """Return the mean product of two pixels' signs from the sums of signs of each integration, whole numbers."""
+    integrations = len(signs)
+    # Each pixel has as many rates above its median as below, and of an odd number one that is the median.
+    signed = integrations - integrations % 2
+    pairs = max(signed * pixels * (pixels - 1), 1)
+    products: np.ndarray = (signs * signs).sum(axis=0) - signed * pixels
+    return (products / pairs).astype(np.float32)
 
 
 @kernel

@@ -21,6 +21,7 @@ from .layout import (  # fmt: skip
     HIGHEST_HEIGHT,
     JUMP_DET,
     JUMPS,
+    LAST_SATURATED,
     MARKS,
     RATE,
     SATURATED,
@@ -40,7 +41,7 @@ class Readout(NamedTuple):
     tgroup : float
         Group time, s.
     read_variance : float
-        Variance of a single read, DN**2.
+        Variance of a group, DN**2: of a read, over the frames that a group averages.
     gain : float
         e-/DN.
     own_saturation_level : float
@@ -178,4 +179,6 @@ def measure_pixel(ramp, groupdq, usable, rate, readout: Readout, measured, count
     counted[DEEPEST] = height_of_step(below, expected, readout)
     counted[HIGHEST] = height_of_step(above, expected, readout)
     first_saturated = FIRST_SATURATED if (groupdq[0] & SATURATED) != 0 else 0
-    counted[MARKS] = first_saturated + (HAS_RATE if has_rate else 0)
+    # Where the flag was grown from a neighbour, the level is a few per cent of a well.
+    full = (groupdq[groups - 1] & SATURATED) != 0 and ramp[groups - 1] >= readout.own_saturation_level
+    counted[MARKS] = first_saturated + (HAS_RATE if has_rate else 0) + (LAST_SATURATED if full else 0)

@@ -14,6 +14,7 @@ from .layout import (  # fmt: skip
     FIRST_SATURATED,
     HAS_RATE,
     JUMPS,
+    LAST_SATURATED,
     MARKS,
     PEDESTAL,
     RATE,
@@ -48,6 +49,7 @@ class CombinedRows(NamedTuple):
     finite: np.ndarray
     pedestal: np.ndarray
     saturated_first: np.ndarray
+    saturated_last: np.ndarray
     first: np.ndarray
     change: np.ndarray
     shape: np.ndarray
@@ -78,7 +80,7 @@ class Sorted(NamedTuple):
 
 
 @kernel
-def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedRows):
+def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedRows, signs):
     """Combine stacks of the maps of all integrations.
 
     Parameters
@@ -92,6 +94,9 @@ def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedR
     readout : Readout
     out : CombinedRows
         Rows to set.
+    signs : array, shape (integration, x), int32
+        Array to add to: of each integration's rates in a column, how many more lie above their pixel's median rate than
+        below.
     """
     measured, counted = stacks.measured, stacks.counted
     integrations, _, _, width = measured.shape
@@ -113,6 +118,7 @@ def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedR
                 loads[i, x] = weights[x]
         sort_columns_with(ordered, loads, network, ranks)
         middle(ordered, ranks, count, centre)
+        _add_signs(measured, r, centre, signs)
         _clipped_mean(by_rate, centre, groups, readout, sums, out.rate[r], out.weight[r])
         scatter_about(ordered, ranks, centre, count, network, out.rate_scatter[r])
 
@@ -132,16 +138,25 @@ def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedR
 
 
 @kernel
+def _add_signs(measured, row, centre, signs):
+    for i in range(measured.shape[0]):
+        rate, sign = measured[i, row, RATE], signs[i]
+        for x in range(centre.size):
+            sign[x] += (1 if rate[x] > centre[x] else 0) - (1 if rate[x] < centre[x] else 0)
+
+
+@kernel
 def _count(counted, row, out: CombinedRows):
-    finite, saturated_first = out.finite[row], out.saturated_first[row]
+    finite, saturated_first, saturated_last = out.finite[row], out.saturated_first[row], out.saturated_last[row]
     differences, jumps, falls = out.differences[row], out.jumps[row], out.falls[row]
     for x in range(finite.size):
-        finite[x], saturated_first[x], differences[x], jumps[x], falls[x] = 0, 0, 0, 0, 0
+        finite[x], saturated_first[x], saturated_last[x], differences[x], jumps[x], falls[x] = 0, 0, 0, 0, 0, 0
     for i in range(counted.shape[0]):
         one = counted[i, row]
         for x in range(finite.size):
             finite[x] += 1 if one[MARKS, x] & HAS_RATE else 0
             saturated_first[x] += 1 if one[MARKS, x] & FIRST_SATURATED else 0
+            saturated_last[x] += 1 if one[MARKS, x] & LAST_SATURATED else 0
             differences[x] += one[DIFFERENCES, x]
             jumps[x] += one[JUMPS, x]
             falls[x] += one[FALLS, x]

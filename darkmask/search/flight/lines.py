@@ -1,0 +1,131 @@
+"""Find columns and rows that do something as one, from the combined maps, and tell what their pixels have in common.
+
+A column whose level wanders adds the same to every pixel of it. Each of them then differs from the pixels of other
+columns in noise, rate and shape, and none is bad: what they have in common is taken off before a pixel is judged, and
+the column is one finding. A column whose pixels are noisy each by itself is no such column: nothing is taken off.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from darkmask.core.statistics import MAD_TO_SIGMA
+from darkmask.search.maps import CombinedMaps
+
+from .robust import population
+
+# So many rows tell what is usual in an amplifier: a median is then good to a hundredth of a pixel's sigma.
+_SOME = 64
+# Pixels further from the usual than so many sigma count as if they were no further.
+OUTLIER = 4.0
+# A line with fewer good pixels is not judged.
+_FEWEST = 24
+# A line differs from the others when its median lies this many sigma of the others' medians away: none does by chance.
+SIGNIFICANCE = 7.0
+# ... and by this share of the noise or, DN, of the pedestal: less moves no name.
+_LEAST_NOISE, _LEAST_OFFSET = 0.02, 5.0
+# Noise that all pixels of a column share is as large a share of their rates at least; noise of each pixel is none. The
+# limit lies in the middle, and so many sigma from what chance gives.
+_SHARED, AGREEMENT = 0.5, 5.0
+
+
+class Lines(NamedTuple):
+    """What the pixels of each line have in common beyond those of others; zeros where a line is like the others.
+
+    Attributes
+    ----------
+    noise : numpy.ndarray, shape (n,), float32, DN**2
+        Variance of a group difference that they share.
+    own : numpy.ndarray, shape (n,), float32, DN**2
+        Variance that each of them has by itself.
+    rate, shape, pedestal : numpy.ndarray, shape (n,), float32
+        Offsets of the combined maps, in their units.
+    rate_error, shape_error : numpy.ndarray, shape (n,), float32
+        How far the pixels of a line that shares noise still differ in rate and shape, standard deviation: the fewer
+        integrations a mean or median goes by, the less of their own noise is averaged.
+    wander : numpy.ndarray, shape (n,), float32, DN
+        How far the level moves along a ramp, from integration to integration (standard deviation), beyond the others.
+    """
+
+    noise: np.ndarray
+    own: np.ndarray
+    rate: np.ndarray
+    shape: np.ndarray
+    pedestal: np.ndarray
+    rate_error: np.ndarray
+    shape_error: np.ndarray
+    wander: np.ndarray
+
+    @property
+    def wandering(self) -> np.ndarray:
+        """Which lines share noise, bool."""
+        return self.noise > 0
+
+
+def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good: np.ndarray, tgroup: float) -> Lines:
+    """Measure what the pixels of each column have in common.
+
+    Parameters
+    ----------
+    maps : CombinedMaps
+        Maps of an amplifier; transposed ones give its rows.
+    rate, shape : numpy.ndarray, shape (y, x), float32
+        Rate (DN/s) without the large-scale dark, and shape (DN/group), after subtraction of the neighbours' coupling.
+    good : numpy.ndarray, shape (y, x), bool
+        Pixels that count.
+    tgroup : float
+        Group time, s.
+    """
+    counted = good.sum(axis=0)
+    maps_of = {"noise": maps.noise * maps.noise, "rate": rate, "shape": shape, "pedestal": maps.pedestal}
+    differ = {name: _differ(image, good, counted) for name, image in maps_of.items()}
+    found = np.flatnonzero(np.any(list(differ.values()), axis=0))
+    lines = Lines(*np.zeros((len(Lines._fields), counted.size), np.float32))
+    usual, _ = population(maps_of["noise"][:: max(1, len(good) // _SOME)], good[:: max(1, len(good) // _SOME)])
+    typical, _ = population(maps.rate_scatter[:: max(1, len(good) // _SOME)], good[:: max(1, len(good) // _SOME)])
+    for column in found:
+        here = good[:, column]
+        noise = float(np.median(maps_of["noise"][here, column])) - usual
+        if not differ["noise"][column] or noise < _LEAST_NOISE * usual:
+            noise = 0.0
+        level = float(np.median(maps.pedestal[here, column])) - _usual(maps.pedestal, good)
+        if differ["pedestal"][column] and abs(level) > _LEAST_OFFSET:
+            lines.pedestal[column] = level
+        # Noise that all pixels share moves their rates together, as a share of them; that of each by itself does not.
+        together = np.sin(np.pi / 2 * np.clip(maps.agreement[column], 0, 1))
+        chance = AGREEMENT * np.sqrt(2 / maps.integrations) / counted[column]
+        if maps.agreement[column] <= chance or together <= _SHARED * noise / (noise + usual) or not noise:
+            lines.own[column] = noise
+            continue
+        lines.noise[column] = noise
+        slope = float(np.median(maps.rate_scatter[here, column]))
+        lines.wander[column] = np.sqrt(max(slope**2 - typical**2, 0)) * tgroup * (maps.groups - 1)
+        rates, bends = rate[here, column], shape[here, column]
+        moved, bent = float(np.median(rates)) - _usual(rate, good), float(np.median(bends)) - _usual(shape, good)
+        # What a wandering column adds to a mean rate differs from one set of integrations to the next.
+        if abs(moved) < 3 * slope * np.sqrt(np.pi / 2 / maps.integrations):
+            lines.rate[column] = moved
+        lines.shape[column] = bent
+        lines.rate_error[column], lines.shape_error[column] = (
+            MAD_TO_SIGMA * float(np.median(np.abs(values - np.median(values)))) for values in (rates, bends)
+        )
+    return lines
+
+
+def _usual(image: np.ndarray, good: np.ndarray) -> float:
+    some = np.s_[:: max(1, len(image) // _SOME)]
+    return population(image[some], good[some])[0]
+
+
+def _differ(image: np.ndarray, good: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """Return which columns differ from the others in the mean of their pixels, outliers drawn in; bool."""
+    some = np.s_[:: max(1, len(image) // _SOME)]
+    centre, of_pixel = population(image[some], good[some])
+    drawn_in = np.clip(image, np.float32(centre - OUTLIER * of_pixel), np.float32(centre + OUTLIER * of_pixel))
+    means = np.where(good, drawn_in, 0).sum(axis=0) / np.maximum(counted, 1)
+    judged = counted >= _FEWEST
+    usual, sigma = population(means[judged].astype(np.float32))
+    # With few columns their scatter is known badly, and that of their pixels well.
+    error = np.fmax(sigma, of_pixel / np.sqrt(np.maximum(counted, 1)))
+    differ: np.ndarray = judged & (np.abs(means - usual) > SIGNIFICANCE * error)
+    return differ

@@ -1,0 +1,190 @@
+"""A pixel is called what it is, whatever the read pattern, settling after a reset, or the number of exposures."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from darkmask.core.flags import USABLE, Category, category_names, has_flag, in_category
+from darkmask.search.outcome import SearchOutcome
+from tests.support.raw_exposures import TGROUP, fitted, good_ramps, search_ramps
+
+GAIN, CENTRE = 2.13, (48, 50)
+
+
+def named(outcome: SearchOutcome, y: int, x: int) -> str:
+    return category_names(int(outcome.categories[y, x]))
+
+
+def unusable(outcome: SearchOutcome) -> np.ndarray:
+    return has_flag(outcome.flags.to_dq(outcome.categories), "DO_NOT_USE")
+
+
+def rising(rate: float, groups: int) -> np.ndarray:
+    """Return the reads of so many e-/s, DN."""
+    return rate * TGROUP / GAIN * np.arange(groups)
+
+
+def test_a_hot_pixel_whose_ramp_bends_by_a_little_is_hot_and_one_by_much_more_rc(tmp_path):
+    sci, groupdq = good_ramps()
+    time = np.arange(20)
+    sci[:, :, 48, 20] += rising(60.0, 20) * (1 - 0.09 * time / 19)
+    sci[:, :, 48, 70] += 3000 * (1 - np.exp(-time / 5))
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    assert named(outcome, 48, 20) == "hot"
+    assert named(outcome, 48, 70) == "rc"
+
+
+def test_a_low_pedestal_is_low_by_its_own_noise_and_by_more_than_errors_of_the_superbias(tmp_path):
+    sci, groupdq = good_ramps()
+    random = np.random.default_rng(4)
+    sci[:, :, 30, 20] -= 500
+    sci[:, :, 30, 50] -= 130  # ten sigma of the others, and no more than a superbias is wrong by
+    sci[:, :, 30, 70] += random.normal(0, 400, (6, 20)) - 250  # its first level is known to 150 DN
+    sci[:, 0, 30, 70] -= 50
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    assert named(outcome, 30, 20) == "low_pedestal"
+    assert named(outcome, 30, 50) == ""
+    assert "noisy" in named(outcome, 30, 70)
+    assert "low_pedestal" not in named(outcome, 30, 70)
+
+
+def test_a_pixel_that_fills_its_well_in_a_few_groups_is_hot_and_its_neighbours_are_not(tmp_path):
+    sci, groupdq = good_ramps()
+    for x, full in ((20, 1), (40, 2), (60, 3)):
+        ramp = np.minimum(rising(1.0, 20) / rising(1.0, 20)[full] * 48_000, 49_000)
+        sci[:, :, 48, x] += ramp
+        for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+            sci[:, :, 48 + dy, x + dx] += 0.0053 * ramp
+        groupdq[:, full:, 47:50, x - 1 : x + 2] |= 2
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    assert [named(outcome, 48, x) for x in (20, 40, 60)] == ["hot", "hot", "hot"]
+    assert unusable(outcome)[48, [20, 40, 60]].all()
+    assert np.count_nonzero(unusable(outcome)) == 3
+    # Their ramps end with that of the full pixel.
+    beside = in_category(outcome.categories, Category.UNDETERMINED)
+    assert np.count_nonzero(outcome.categories) == 3 + np.count_nonzero(beside)
+
+
+def test_more_exposures_make_no_good_pixel_unusable(tmp_path):
+    """A pixel of 1.23 times the noise is many sigma off in 500 differences, and as good as it was."""
+    sci, groupdq = good_ramps(integrations=10, groups=50)
+    for x, factor in ((20, 1.23), (40, 1.7), (60, 3.0)):
+        sci[:, :, 48, x] = np.random.default_rng(x).normal(0, 5 * factor, (10, 50))
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    assert named(outcome, 48, 20) == ""
+    assert [named(outcome, 48, x) for x in (40, 60)] == ["noisy", "noisy"]
+    assert outcome.categories[48, 40] == Category.NOISY.bit | USABLE
+    dq = outcome.flags.to_dq(outcome.categories)
+    assert has_flag(dq, "UNRELIABLE_SLOPE")[48, [40, 60]].all()
+    assert unusable(outcome)[48, [20, 40, 60]].tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(("readpatt", "frames"), [("RAPID", 1), ("SHALLOW4", 4), ("DEEP8", 8)])
+def test_a_fall_is_told_by_the_noise_of_an_averaged_group(tmp_path, readpatt, frames):
+    """Two falls of nine sigma of such a group are no chance, however many frames it averages."""
+    noise = 5 / np.sqrt(frames)
+    sci, groupdq = good_ramps(integrations=20, groups=20, size=64, read_noise=noise)
+    step = 9 * noise * np.sqrt(2)
+    for integration in (3, 9, 14):
+        sci[integration, 6:12, 32, 30] += step
+        groupdq[integration, [6, 12], 32, 30] = 4
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files", readpatt=readpatt)
+    assert outcome.maps.falls[32, 30] == 3
+    assert unusable(outcome)[32, 30]
+    assert np.count_nonzero(unusable(outcome)) == 1
+
+
+def test_a_noisy_detector_has_no_falls_beyond_its_own_noise(tmp_path):
+    """At three times the read noise, a fall of 5.5 of its sigma is one of 1.8, which the jump step flags."""
+    sci, groupdq = good_ramps(read_noise=15.0)
+    groupdq[:, 1:] = np.where(np.abs(np.diff(sci, axis=1)) > 4 * 5 * np.sqrt(2), 4, 0)
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    assert (outcome.maps.falls >= 2).mean() > 0.5
+    assert np.count_nonzero(unusable(outcome)) == 0
+
+
+def settling_ramps(amplitudes: list[float], size: int = 128) -> tuple[np.ndarray, np.ndarray]:
+    """Return good pixels that begin low after a reset, each amplifier by another amount (DN)."""
+    sci, groupdq = good_ramps(integrations=8, size=size)
+    level = np.repeat(amplitudes, size // 4) * (1 + 0.2 * np.random.default_rng(6).standard_normal((size, size)))
+    sci -= level * np.exp(-np.arange(1, 21) / 1.4)[:, None, None]
+    return sci, groupdq
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_settling_after_a_reset_names_no_pixel_and_hides_none(tmp_path, sign):
+    """It adds up to 0.2 e-/s to the rates of a whole amplifier, or takes as much away."""
+    amplitudes = [30.0, 80.0, 0.0, 60.0]
+    sci, groupdq = settling_ramps([sign * amplitude for amplitude in amplitudes])
+    places = [(y, x) for y in range(10, 120, 9) for x in (16, 48, 80, 112)]
+    for number, (y, x) in enumerate(places):
+        sci[:, :, y, x] += rising(0.4 if number % 8 < 4 else 0.15, 20)
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    called = [named(outcome, y, x) for y, x in places]
+    right = ["hot" if number % 8 < 4 else "warm" for number in range(len(places))]
+    assert np.mean([one == other for one, other in zip(called, right, strict=True)]) >= 0.9
+    assert np.count_nonzero(outcome.categories) <= len(places) + 1
+    assert abs(outcome.thresholds["settling_e_per_s"]) == pytest.approx(0.19, abs=0.03)
+
+
+def test_without_settling_the_rates_are_the_pipelines(tmp_path):
+    sci, groupdq = good_ramps(size=64)
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    assert outcome.thresholds["settling_e_per_s"] == 0
+    coupled = np.abs(outcome.rate / GAIN - outcome.maps.rate)[5:-5, 5:-5]
+    assert coupled.max() < 0.1 * np.abs(outcome.maps.rate).max()
+
+
+def glowing(path: Path, brightest: float) -> SearchOutcome:
+    """Search a detector with a glow that fades from its first rows on, and hot pixels of 0.35 e-/s."""
+    sci, groupdq = good_ramps(integrations=8, size=128)
+    glow = brightest * np.exp(-np.arange(128) / 25)
+    random = np.random.default_rng(8)
+    sci += np.cumsum(random.poisson(np.broadcast_to(glow[:, None] * TGROUP, sci.shape)), axis=1) / GAIN
+    sci[:, :, 9:120:10, 9:120:10] += rising(0.35, 20)[:, None, None]
+    return search_ramps(fitted(sci, groupdq), path)
+
+
+def test_a_glow_hides_no_hot_pixel_and_makes_none(tmp_path):
+    outcome = glowing(tmp_path / "files", 0.045)
+    hot = in_category(outcome.categories, Category.HOT)
+    assert hot[9:120:10, 9:120:10].mean() >= 0.97
+    assert np.count_nonzero(outcome.categories) <= 12 * 12 + 1
+
+
+def test_a_glow_that_is_itself_warm_is_not_taken_for_a_background(tmp_path):
+    outcome = glowing(tmp_path / "files", 0.6)
+    named = in_category(outcome.categories, Category.HOT) | in_category(outcome.categories, Category.WARM)
+    assert named[4:20, 4:-4].mean() > 0.99
+
+
+def wandering(amount: float, share: bool, size: int = 128) -> tuple[np.ndarray, np.ndarray]:
+    """Return good pixels; the level of column 50 wanders, as one or in each pixel by itself."""
+    random = np.random.default_rng(11)
+    sci, groupdq = good_ramps(integrations=8, size=size)
+    level = np.zeros((8, 20, 1 if share else size))
+    level[:, 0] = random.normal(0, amount, level[:, 0].shape)
+    for group in range(1, 20):
+        step = random.normal(0, amount * np.sqrt(1 - 0.9**2), level[:, 0].shape)
+        level[:, group] = 0.9 * level[:, group - 1] + step
+    sci[:, :, :, 50] += level
+    return sci, groupdq
+
+
+@pytest.mark.parametrize("amount", [5.0, 15.0])
+def test_the_pixels_of_a_column_that_wanders_are_as_good_as_others(tmp_path, amount):
+    sci, groupdq = wandering(amount, share=True)
+    sci[:, :, 40, 50] *= 4  # this one is noisy besides, and the next one hot
+    sci[:, :, 80, 50] += rising(3.0, 20)
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    assert named(outcome, 40, 50) in ("noisy", "telegraph")
+    assert named(outcome, 80, 50) == "hot"
+    assert np.count_nonzero(outcome.categories) == 2
+
+
+def test_a_column_whose_pixels_wander_each_by_itself_is_no_better_than_they_are(tmp_path):
+    sci, groupdq = wandering(40.0, share=False)
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    assert unusable(outcome)[4:-4, 50].mean() > 0.9
+    assert np.count_nonzero(np.delete(outcome.categories, 50, axis=1)) == 0

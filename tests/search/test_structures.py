@@ -1,0 +1,77 @@
+"""Columns, rows, amplifiers and clumps are found as such, and named in one sentence each."""
+
+import numpy as np
+import pytest
+
+from darkmask.search.structures import Structure, clumps_of, structure_table
+from tests.support.raw_exposures import fitted, good_ramps, search_ramps
+
+SIZE = 128
+
+
+@pytest.fixture
+def sentences(tmp_path):
+    """Return what a search says of changed good pixels."""
+
+    def search(change) -> list[str]:
+        sci, groupdq = good_ramps(integrations=8, size=SIZE)
+        change(sci, np.random.default_rng(5))
+        outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+        return [one.sentence("NRCA1") for one in outcome.structures]
+
+    return search
+
+
+def test_good_pixels_are_no_structure(sentences):
+    assert sentences(lambda *_: None) == []
+
+
+def test_a_column_that_wanders_is_named_with_how_far(sentences):
+    def wander(sci, random):
+        sci[:, :, :, 81] += 15 * random.standard_normal((8, 1, 1)) * np.linspace(0, 1, 20)[:, None]
+        sci[:, :, :, 81] += random.normal(0, 5, (8, 20, 1))
+
+    (said,) = sentences(wander)
+    assert said.startswith("column 81 of NRCA1 wanders by ")
+    assert 5 < float(said.split()[6]) < 30
+
+
+def test_a_column_that_begins_lower_is_an_offset_and_no_row_of_low_pedestals(tmp_path):
+    sci, groupdq = good_ramps(integrations=8, size=SIZE)
+    sci[:, :, :, 30] -= 400
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    (one,) = outcome.structures
+    assert (one.kind, one.x_first, one.x_last, one.unit) == ("offset column", 30, 30, "DN")
+    assert one.amount == pytest.approx(-400, abs=10)
+    assert not outcome.categories.any()
+
+
+def test_columns_rows_and_amplifiers_that_are_noisy_are_told_apart(sentences):
+    def noisy(sci, random):
+        sci[..., 45] *= 1.3
+        sci[:, :, 70, 64:] += random.normal(0, 4, sci[:, :, 70, 64:].shape)
+        sci[..., 96:] *= 1.5
+
+    said = sentences(noisy)
+    assert len(said) == 3
+    assert said[0].startswith("column 45 of NRCA1 has 1.3")
+    assert said[0].endswith("times the noise of the others, each pixel by itself")
+    assert said[1].startswith("row 70 of NRCA1 (columns 64 to 127) has 1.3")
+    assert said[2].startswith("the amplifier of columns 96 to 127 of NRCA1 has 1.5")
+
+
+def test_touching_pixels_are_one_finding():
+    unusable = np.zeros((40, 40), bool)
+    unusable[5:8, 10:14] = True
+    unusable[20:23, 20:23] = True  # a pixel and its eight neighbours
+    (one,) = clumps_of(unusable)
+    assert one == Structure("clump", 10, 13, 5, 7, 12.0, "pixels")
+    assert one.sentence("NRCA1") == "12 pixels of NRCA1 that may not be used touch at x 10, y 5"
+
+
+def test_the_table_has_a_row_for_each_and_the_same_columns_for_none():
+    one = Structure("wandering column", 812, 812, 0, 2047, 15.0, "DN")
+    full, empty = structure_table([one], "NRCA1"), structure_table([], "NRCA1")
+    assert full["sentence"][0] == "column 812 of NRCA1 wanders by 15 DN along a ramp"
+    assert full.dtype == empty.dtype
+    assert len(empty) == 0
