@@ -107,8 +107,8 @@ EFFECTS: Mapping[str, Effect] = {
             "What the correction with reference pixels leaves: an offset for each output and parity of the columns.",
         ),
         Effect(
-            "noise_map", 0.1, "relative scatter", "readnoise reference files; the tail is ours",
-            "Read noise differs by pixel; one pixel in a hundred has 1.2 to 1.8 times the usual one.",
+            "noise_map", 0.05, "relative scatter", _OURS,
+            "Read noise differs by pixel; one pixel in a hundred has 1.2 to 1.45 times the usual one.",
         ),
         _pixels("intermittent", 0.0004, "grizli issue 200: a fifth of new hot ones",
                 "Hot (1 to 32 e-/s) in some integrations, up to three eighths of them, and good in the others."),

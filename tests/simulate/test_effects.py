@@ -214,6 +214,17 @@ def test_alternating_columns_differ_and_reset_noise_is_ktc():
     assert pedestal.std() == pytest.approx(np.hypot(29, PROPERTIES.read_noise * PROPERTIES.gain), rel=0.05)
 
 
+def test_read_noise_differs_by_pixel_and_none_becomes_a_noisy_one():
+    effects = {"noise_map": 1.0}
+    steps = np.diff(made(effects, groups=200, integrations=4), axis=1)[SCIENCE]
+    noise = steps.std(axis=(0, 1)) / (PROPERTIES.read_noise * PROPERTIES.gain * np.sqrt(2))
+    # The error of each is 2.5 %.
+    assert np.median(noise) == pytest.approx(1.0, abs=0.01)
+    assert 1.4826 * np.median(np.abs(noise - np.median(noise))) == pytest.approx(np.hypot(0.05, 0.028), rel=0.15)
+    assert 0.004 < (noise > 1.19).mean() < 0.02
+    assert noise.max() < 1.6
+
+
 def test_settling_lowers_the_first_groups():
     low = made({"settling": 1.0}) - made()
     profile = low[SCIENCE].mean(axis=(0, 2, 3)) / PROPERTIES.gain

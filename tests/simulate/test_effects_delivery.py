@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from darkmask.cli import main
 from darkmask.core.atomic import sha256_file
 from darkmask.core.detectors import detector
 from darkmask.core.window import Window
@@ -138,3 +139,17 @@ def test_epochs_lie_apart_and_share_the_exposures():
     assert gaps[0] == gaps[2] < timedelta(hours=1)
     assert gaps[1] - gaps[0] == timedelta(days=30)
     assert gaps[3] - gaps[0] == timedelta(days=40)
+
+
+def test_the_command_takes_effects_epochs_and_a_read_pattern(tmp_path, capsys):
+    out = tmp_path / "darks"
+    small = ["--frame", "64", "--detectors", "NRCA1", "--exposures", "2", "--integrations", "1", "--groups", "3"]
+    asked = ["--effects", "intermittent=20,wandering_columns", "--epochs", "12.5", "--readpatt", "BRIGHT2"]
+    assert main(["demo", str(out), *small, *asked]) == 0
+    assert {row["kind"] for row in read_truth(DemoPaths.of(out).truth, "NRCA1")} > {"intermittent"}
+    assert set(read_structures(DemoPaths.of(out).truth, "NRCA1")["kind"]) == {"wandering_columns"}
+    first, second = (fits.getheader(path) for path in sorted(out.glob("*_jump.fits")))
+    assert (first["READPATT"], first["NFRAMES"]) == ("BRIGHT2", 2)
+    assert 12.5 < second["EXPSTART"] - first["EXPSTART"] < 12.51
+    assert main(["demo", str(tmp_path / "none"), "--effects", "fog"]) == 1
+    assert "'fog'" in capsys.readouterr().err
