@@ -82,11 +82,16 @@ class Earlier:
         return max(days, 0) / DAYS_IN_A_YEAR
 
     def carried(self, detector: str) -> float:
-        """Return the share that CNT-DO_NOT_USE leaves to CNT-CARRIED: nothing where that was not yet asked."""
-        try:
-            return self.value("CNT-CARRIED", detector)
-        except HistoryError:
+        """Return the share that CNT-CARRIED measured, which CNT-DO_NOT_USE held in results that did not ask it yet.
+
+        Raises
+        ------
+        HistoryError
+            When that run asked it and did not measure it of this detector.
+        """
+        if not any(key[0] == "CNT-CARRIED" for key in self.values):
             return 0.0
+        return self.value("CNT-CARRIED", detector)
 
     @classmethod
     def of(cls, path: Path, results: Results) -> "Earlier":
