@@ -54,7 +54,7 @@ def write_search(
     Yields
     ------
     str
-        One line per detector that says what was found.
+        One line per detector that says what was found, and before it one for each file and integration left out.
 
     Raises
     ------
@@ -85,6 +85,10 @@ def write_search(
             )
         )
         _publish(built, detector, out)
+        # jwst_reffiles takes whole files.
+        what = "searched all the same" if engine == "jwst_reffiles" else "left out"
+        for subarray in built.subarrays:
+            yield from (f"{what}: {sentence}." for sentence in built.set(subarray).summary["left_out"])
         categories = built.set("FULL").categories
         counts = ", ".join(f"{c.value} {int(in_category(categories, c).sum())}" for c in Category)
         yield f"{detector}: {counts}{_seen_in_flats(out / built.mask_path.name) if flats else ''}"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from darkmask.api.commands import write_search
 from darkmask.build.detector import build
 from darkmask.build.request import BuildRequest
 from darkmask.core.detectors import Geometry
@@ -138,6 +139,12 @@ def test_history_says_what_was_left_out(folder, tmp_path):
     build(request, tmp_path / "out", {})
     history = " ".join(str(fits.getheader(tmp_path / "out" / request.mask_file)["HISTORY"]).split())
     assert "Integrations that are no measurement are left out of the search: integration 4 of" in history
+
+
+def test_the_command_says_what_was_left_out(folder, tmp_path):
+    rewrite(folder, zero_fill)
+    first, *_ = write_search(folder, tmp_path / "out", frame=FRAME)
+    assert first.startswith("left out: integration 4 of jw01062001001_02101_00001_nrca1_jump.fits is no measurement")
 
 
 def test_history_says_that_jwst_reffiles_searched_them_all_the_same(folder, tmp_path):
