@@ -5,7 +5,7 @@ import pytest
 
 from darkmask.core.flags import dq_bits
 from darkmask.masks.compare import COMPARED_MNEMONICS
-from darkmask.masks.structure import amplifier_chance, amplifier_excess, largest_clump, line_excess
+from darkmask.masks.structure import amplifier_excess, largest_clump, line_excess
 
 # A sentence names so many findings; the table beside the catalogue holds all.
 _LISTED = 5
@@ -46,15 +46,6 @@ def test_amplifier(check, products, spread):
     check.judge(
         excess, f"the amplifiers of {check.detector} have {counts} bad pixels {how}, number {worst + 1} the most"
     )
-
-
-@pytest.mark.asks("STR-AMPLIFIER_EMPTY")
-def test_amplifier_empty(check, products):
-    """How likely would the amplifiers have so few bad pixels, if each had a share of the fullest one's?"""
-    bad = (products.judged.mask(check.detector).decoded & dq_bits(*COMPARED_MNEMONICS)) != 0
-    chance, emptiest, counts = amplifier_chance(bad, products.science_pixels, products.geometry.amplifier_columns())
-    told = ", ".join(map(str, counts))
-    check.judge(chance, f"the amplifiers of {check.detector} have {told} bad pixels, number {emptiest + 1} the fewest")
 
 
 @pytest.mark.asks("STR-FINDINGS")

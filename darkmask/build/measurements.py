@@ -50,25 +50,16 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     good = science & (outcome.categories == 0)
     dark, dark_error = dark_current(rates, good)
     seconds = maps.integrations * (maps.groups - 1) * first.tgroup
-    # The jump step flags the jumps of a bad pixel in its neighbours too.
-    apart = good & ~binary_dilation(science & ~good, np.ones((3, 3)))
     measured = {
         "dark_dn_per_s": dark,
         "dark_error_dn_per_s": dark_error,
         "difference_noise_dn": difference_noise(maps.noise, good),
-        "jumps_per_pixel_s": jump_rate(maps.jumps, apart, seconds),
+        # The jump step flags the jumps of a bad pixel in its neighbours too.
+        "jumps_per_pixel_s": jump_rate(maps.jumps, good & ~binary_dilation(science & ~good, np.ones((3, 3))), seconds),
     }
-    amplifiers = [
-        {
-            "difference_noise_dn": difference_noise(maps.noise[:, columns], good[:, columns]),
-            "jumps": int(maps.jumps[:, columns][apart[:, columns]].sum()),
-            "pixels": int(apart[:, columns].sum()),
-        }
-        for columns in request.amplifiers()
-    ]
     return {
-        **_without_nan(measured),
-        "amplifiers": [_without_nan(amplifier) for amplifier in amplifiers],
+        # JSON has no NaN.
+        **{name: value if np.isfinite(value) else None for name, value in measured.items()},
         "readpatt": first.readpatt,
         "integrations": outcome.maps.integrations,
         "left_out": list(request.left_out),
@@ -83,8 +74,3 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "xstart": first.xstart,
         "ystart": first.ystart,
     }
-
-
-def _without_nan(measured: dict[str, float]) -> dict[str, float | None]:
-    """Replace what is no finite number, for JSON."""
-    return {name: value if np.isfinite(value) else None for name, value in measured.items()}

@@ -8,9 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# Amplifiers of a real detector differ by more than chance: in the seven public lists of hot pixels (grizli data) the
-# fullest has 2.2 times as many as the emptiest at most, and RC pixels differ more. Ten times is no property of pixels.
-LEAST_SHARE = 0.1
 _TOUCHING = np.ones((3, 3), dtype=int)
 
 
@@ -66,34 +63,6 @@ def amplifier_excess(
     excess = share - fresh.sum() / max(int(science.sum()), 1)
     worst = int(np.argmax(excess))
     return float(excess[worst]), worst, new
-
-
-def amplifier_chance(bad: np.ndarray, science: np.ndarray, amplifiers: Sequence[slice]) -> tuple[float, int, list[int]]:
-    """Return how likely the amplifiers would have as few bad pixels as they have.
-
-    Parameters
-    ----------
-    bad, science : numpy.ndarray, shape (y, x), bool
-    amplifiers : sequence of slice
-        Columns of each amplifier.
-
-    Returns
-    -------
-    chance : float
-        Decimal logarithm of the chance (Poisson) of so few in all of them, when ``LEAST_SHARE`` of the fullest
-        amplifier's fraction is expected in each; at least -300.
-    amplifier : int
-        Number of the emptiest amplifier, from 0.
-    counts : list of int
-        Number of bad pixels of each amplifier.
-    """
-    from scipy.stats import poisson
-
-    counts = [int((bad & science)[:, columns].sum()) for columns in amplifiers]
-    pixels = np.array([max(int(science[:, columns].sum()), 1) for columns in amplifiers])
-    expected = LEAST_SHARE * max(np.array(counts) / pixels) * pixels
-    chances = poisson.logcdf(counts, expected) / np.log(10)
-    return max(float(chances.sum()), -300.0), int(np.argmin(np.array(counts) / pixels)), counts
 
 
 def largest_clump(bad: np.ndarray, reference: np.ndarray, science: np.ndarray) -> tuple[int, tuple[int, int]]:

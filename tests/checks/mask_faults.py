@@ -4,7 +4,6 @@ import numpy as np
 from astropy.io import fits
 
 from darkmask.core.flags import bits_of, has_flag
-from darkmask.masks.compare import COMPARED_MNEMONICS
 
 from .planting import BORDER, Faults, first_of, one_in
 
@@ -16,7 +15,7 @@ ALL_OF_A_MASK = (
     *("CNT-CARRIED", "CNT-REFERENCE_PIXEL", "CNT-REFERENCE_GOOD"),
     *("DQ-BITS", "DQ-DO_NOT_USE", "DQ-PAIRS", "DQ-BORDER", "DQ-DEF", "DQ-RAW", "BAS-KEPT"),
     *("REF-SCHEMA", "REF-CERTIFY", "REF-DQINIT", "REF-HEADER", "REF-DTYPE"),
-    *("STR-AMPLIFIER", "STR-AMPLIFIER_EMPTY", "STR-ROW", "STR-COLUMN", "STR-CLUMP"),
+    *("STR-AMPLIFIER", "STR-ROW", "STR-COLUMN", "STR-CLUMP"),
 )
 BAD = ("HOT", "DO_NOT_USE")
 
@@ -248,15 +247,6 @@ def bad_row(space):
 def bad_column(space):
     # The bad pixels are too few to make an amplifier stand out.
     add(space, np.s_[BORDER:-BORDER:4, 77], *BAD)
-
-
-@fault("STR-AMPLIFIER_EMPTY", "STR-AMPLIFIER", said="bad pixels, number 2 the fewest")
-def three_amplifiers_without_bad_pixels(space):
-    beyond = np.arange(128) >= 32
-    replace(space, lambda dq: has_flag(dq, *COMPARED_MNEMONICS) & beyond, 0)
-    where = one_in(5, (128, 128))
-    where[:, beyond] = False
-    add(space, first_of(where, 70), *BAD)
 
 
 @fault("STR-AMPLIFIER", said="number 3 the most")

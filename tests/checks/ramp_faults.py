@@ -171,13 +171,6 @@ def light_leak(space):
         ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02)
 
 
-@fault("DRK-CURRENT", said="Good pixels of NRCA1 have a dark current of")
-def light_leak_beyond_any_error(space):
-    """Plant twenty times the published current: the error of this short delivery is as large as the tolerance."""
-    for ramps in every_exposure(space.delivery):
-        ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02)
-
-
 @fault("DRK-NOISE", said="A group difference of the good pixels of NRCA1 has a noise of")
 def noisy_detector(space):
     numbers = random()
@@ -185,38 +178,7 @@ def noisy_detector(space):
         ramps.sci += numbers.normal(0, 5, ramps.sci.shape).astype(np.float32)
 
 
-def read_nothing(space, amplifiers: slice) -> None:
-    """Put read noise in the place of pixels."""
-    numbers = random()
-    here = np.s_[..., amplifiers.start * FRAME[1] // 4 : amplifiers.stop * FRAME[1] // 4]
-    for ramps in every_exposure(space.delivery):
-        shape = ramps.sci[here].shape
-        ramps.sci[here] = numbers.normal(0, detector("NRCA1").read_noise, shape)
-        ramps.groupdq[here] = 0
-        ramps.pedestal[here] = numbers.normal(0, 2, ramps.pedestal[here].shape)
-        ramps.rate[here] = numbers.normal(0, 0.02, ramps.rate[here].shape)
-        ramps.rate_dq[here] = 0
-
-
-@fault("DRK-AMPLIFIER_SIGNAL", said="cosmic rays")
-def an_amplifier_without_signal(space):
-    read_nothing(space, slice(2, 3))
-
-
-@fault("DRK-AMPLIFIER_SIGNAL", "CNT-INVERSE_RC", "STB-HALVES", said="cosmic rays")
-def three_amplifiers_without_signal(space):
-    read_nothing(space, slice(0, 3))
-
-
-@fault("DRK-AMPLIFIER_NOISE", said="DN in its amplifiers")
-def a_noisy_amplifier(space):
-    numbers = random()
-    for ramps in every_exposure(space.delivery):
-        here = ramps.sci[..., 32:64]
-        here += numbers.normal(0, 5, here.shape).astype(np.float32)
-
-
-@fault("DRK-COSMIC_RAYS", "DRK-AMPLIFIER_SIGNAL", said="jumps per second")
+@fault("DRK-COSMIC_RAYS", said="jumps per second")
 def no_cosmic_rays(space):
     """Plant ramps without the steps that cosmic rays left: darks that were not taken in space."""
     good = ~beside_defects(space)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from darkmask.delivery.quality import dark_current, difference_noise, jump_rate
-from darkmask.masks.structure import amplifier_chance, amplifier_excess, largest_clump, line_excess
+from darkmask.masks.structure import amplifier_excess, largest_clump, line_excess
 from darkmask.validation.halves import every_other
 
 SHAPE = (12, 16)
@@ -93,38 +93,3 @@ def test_noise_and_jumps_of_good_pixels():
     assert np.isnan(difference_noise(np.zeros((1, 4), np.float32), good & False))
     assert np.isnan(jump_rate(np.zeros((1, 4), int), good & False, 4.0))
     assert np.isnan(jump_rate(np.zeros((1, 4), int), good, 0.0))
-
-
-WIDE_AMPLIFIERS = tuple(slice(i * 32, (i + 1) * 32) for i in range(4))
-
-
-def with_counts(*counts: int) -> np.ndarray:
-    bad = np.zeros((128, 128), dtype=bool)
-    for columns, count in zip(WIDE_AMPLIFIERS, counts, strict=True):
-        part = np.zeros((128, 32), dtype=bool)
-        part.flat[:count] = True
-        bad[:, columns] = part
-    return bad
-
-
-@pytest.mark.parametrize(
-    ("counts", "surprising"),
-    [
-        ((96, 0, 0, 0), True),
-        ((260, 320, 0, 230), True),
-        ((0, 300, 300, 300), True),
-        # The public list of NRCA4, which differs most.
-        ((279, 405, 327, 186), False),
-        ((260, 320, 40, 230), False),
-        ((26, 32, 0, 23), False),
-        # Too few in all to tell anything.
-        ((3, 0, 0, 0), False),
-        ((0, 0, 0, 0), False),
-    ],
-)
-def test_an_amplifier_without_bad_pixels_is_surprising(counts, surprising):
-    chance, emptiest, told = amplifier_chance(with_counts(*counts), np.ones((128, 128), dtype=bool), WIDE_AMPLIFIERS)
-    assert (chance < -4) == surprising
-    assert told == list(counts)
-    assert counts[emptiest] == min(counts)
-    assert -300 <= chance <= 0
