@@ -5,7 +5,7 @@ import pytest
 
 from darkmask.core.flags import dq_bits
 from darkmask.masks.compare import COMPARED_MNEMONICS
-from darkmask.masks.structure import amplifier_excess, largest_clump, line_excess
+from darkmask.masks.structure import amplifier_excess, amplifier_surprise, largest_clump, line_excess
 
 
 @pytest.fixture
@@ -42,6 +42,18 @@ def test_amplifier(check, products, spread):
     counts = ", ".join(map(str, new))
     check.judge(
         excess, f"the amplifiers of {check.detector} have {counts} bad pixels {how}, number {worst + 1} the most"
+    )
+
+
+@pytest.mark.asks("STR-SHARES")
+def test_shares(check, products, spread):
+    """How surprising is the number of bad pixels of one amplifier beside those of the others?"""
+    *masks, how = spread
+    sigma, worst, new = amplifier_surprise(*masks, products.geometry.amplifier_columns())
+    counts = ", ".join(map(str, new))
+    check.judge(
+        sigma,
+        f"the amplifiers of {check.detector} have {counts} bad pixels {how}, number {worst + 1} unlike the others",
     )
 
 
