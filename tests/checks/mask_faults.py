@@ -216,3 +216,12 @@ def bad_amplifier(space):
 def clump(space):
     # The clump lies on the edge of two amplifiers, so that neither stands out.
     add(space, np.s_[20:28, 60:68], *BAD)
+
+
+@fault("RES-HOT", said="outside the mask are hot in all darks together")
+def hot_pixels_taken_out(space):
+    """Plant a mask that lost thirty hot pixels, beside the darks that show them."""
+    space.options.append(f"--delivery={space.delivery}")
+    with fits.open(space.mask) as hdus:
+        hot = has_flag(hdus["DQ"].data, "HOT")
+    replace(space, first_of(hot, 30), 0)

@@ -11,6 +11,7 @@ from .planting import BORDER, Faults, every_exposure, first_of, one_in
 fault = Faults("delivery")
 SATURATED, DO_NOT_USE, JUMP_DET = 2, 1, 4
 FRAME = (128, 128)
+LAST = 4  # number of the last exposure
 ADDITIONAL, MISSING = ((f"SUB-{part}", "NRCBLONG", "SUB64P") for part in ("ADDITIONAL", "MISSING"))
 
 
@@ -194,6 +195,21 @@ def an_amplifier_without_signal(space):
 @fault("DRK-COSMIC_RAYS", "DRK-AMPLIFIER", "STR-SHARES", said="hits per pixel and second")
 def three_amplifiers_without_signal(space):
     silence(space, AMPLIFIER[1:])
+
+
+@fault("RES-HOT", said="outside the mask are hot in")
+def hot_in_the_last_exposure(space):
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        if number == LAST:
+            ramps.add_signal(spread(30), 5.0)
+
+
+@fault("RES-NOISY", said="outside the mask are noisy in")
+def noisy_in_the_last_exposure(space):
+    where, numbers = spread(30), random()
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        if number == LAST:
+            ramps.sci[:, :, where] += numbers.normal(0, 60, ramps.sci[:, :, where].shape).astype(np.float32)
 
 
 @fault("STB-HALVES", said="that are clearly bad in one half of the integrations are good in the other")
