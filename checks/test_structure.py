@@ -5,7 +5,7 @@ import pytest
 
 from darkmask.core.flags import dq_bits
 from darkmask.masks.compare import COMPARED_MNEMONICS
-from darkmask.masks.structure import amplifier_excess, largest_clump, line_excess
+from darkmask.masks.structure import amplifier_excess, amplifier_surprise, largest_clump, line_excess
 
 # A sentence names so many findings; the table beside the catalogue holds all.
 _LISTED = 5
@@ -54,6 +54,18 @@ def test_findings(check, products):
     found = products.searched.set(check.detector, "FULL").summary["structures"]
     listed = "; ".join([*found[:_LISTED], *(["..."] if len(found) > _LISTED else [])]) or "none"
     check.judge(len(found), f"{len(found)} findings in {check.detector}: {listed}")
+
+
+@pytest.mark.asks("STR-SHARES")
+def test_shares(check, products, spread):
+    """How surprising is the number of bad pixels of one amplifier beside those of the others?"""
+    *masks, how = spread
+    sigma, worst, new = amplifier_surprise(*masks, products.geometry.amplifier_columns())
+    counts = ", ".join(map(str, new))
+    check.judge(
+        sigma,
+        f"the amplifiers of {check.detector} have {counts} bad pixels {how}, number {worst + 1} unlike the others",
+    )
 
 
 @pytest.mark.asks("STR-CLUMP")

@@ -10,6 +10,7 @@ from darkmask.delivery.quality import (
     lost_pixels,
     unexplained_rates,
 )
+from darkmask.search.maps import CombinedMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
 
@@ -49,17 +50,15 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     first, maps = exposures[0].jump, outcome.maps
     good = science & (outcome.categories == 0)
     dark, dark_error = dark_current(rates, good)
-    seconds = maps.integrations * (maps.groups - 1) * first.tgroup
-    measured = {
-        "dark_dn_per_s": dark,
-        "dark_error_dn_per_s": dark_error,
-        "difference_noise_dn": difference_noise(maps.noise, good),
-        # The jump step flags the jumps of a bad pixel in its neighbours too.
-        "jumps_per_pixel_s": jump_rate(maps.jumps, good & ~binary_dilation(science & ~good, np.ones((3, 3))), seconds),
-    }
+    # A full frame is read by four outputs, whatever its headers say of them.
+    full = maps.rate.shape[1] == request.geometry.frame
+    amplifiers = request.geometry.amplifier_columns() if full else request.amplifiers()
+    # The jump step flags the jumps of a bad pixel in its neighbours too.
+    alone = good & ~binary_dilation(science & ~good, np.ones((3, 3)))
     return {
-        # JSON has no NaN.
-        **{name: value if np.isfinite(value) else None for name, value in measured.items()},
+        "dark_dn_per_s": _or_none(dark),
+        "dark_error_dn_per_s": _or_none(dark_error),
+        "amplifiers": [_amplifier(maps, good, alone, columns, first.tgroup) for columns in amplifiers],
         "readpatt": first.readpatt,
         "integrations": outcome.maps.integrations,
         "left_out": list(request.left_out),
@@ -74,3 +73,19 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "xstart": first.xstart,
         "ystart": first.ystart,
     }
+
+
+def _amplifier(maps: CombinedMaps, good: np.ndarray, alone: np.ndarray, columns: slice, tgroup: float) -> dict:
+    """Measure what the good pixels of one amplifier show; ``alone`` are those that touch no bad one."""
+    here = (slice(None), columns)
+    seconds = maps.integrations * (maps.groups - 1) * tgroup
+    return {
+        "difference_noise_dn": _or_none(difference_noise(maps.noise[here], good[here])),
+        "jumps_per_pixel_s": _or_none(jump_rate(maps.jumps[here], alone[here], seconds)),
+        "pixel_seconds": float(alone[here].sum() * seconds),
+    }
+
+
+def _or_none(value: float) -> float | None:
+    """Return a number that JSON can hold: it has no NaN."""
+    return value if np.isfinite(value) else None

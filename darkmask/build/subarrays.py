@@ -15,6 +15,7 @@ import numpy as np
 from darkmask.core.detectors import Detector
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import Category, category_names, in_category
+from darkmask.core.statistics import surprise
 from darkmask.core.window import Window
 from darkmask.search.flight.amplifier import RECOVERY, own_saturation_level
 from darkmask.search.flight.robust import population
@@ -211,7 +212,7 @@ class Difference:
     both, additional, missing, faint, edge, repeated : int
         Pixels of each `Part`.
     additional_sigma, missing_sigma : float
-        How surprising the numbers of additional and missing pixels are, see :func:`surprise`.
+        How surprising the numbers of additional and missing pixels are, see :func:`darkmask.core.statistics.surprise`.
     expected : float
         Additional pixels that chance gives.
     """
@@ -249,13 +250,6 @@ def difference_of(parts: np.ndarray, false_alarms: float) -> Difference:
         missing_sigma=surprise(binom.sf(missing - 1, both + missing, MISSED)),
         expected=expected,
     )
-
-
-def surprise(probability: float) -> float:
-    """Return the Gaussian sigma beyond which so little lies; 0 for what chance gives in half of the cases or more."""
-    from scipy.stats import norm
-
-    return float(max(0.0, norm.isf(max(probability, 1e-300))))
 
 
 def difference_table(parts: np.ndarray, full: SearchOutcome, part: SearchOutcome, window: Window):

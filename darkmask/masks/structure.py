@@ -8,6 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from darkmask.core.statistics import surprise
+
+# Bad pixels of good amplifiers differ by more than chance: hot pixels of seven flight lists have 0.55 to 1.45 times
+# as many in one amplifier as in the mean of the others (grizli data).
+AMPLIFIERS_DIFFER = 2.0
 _TOUCHING = np.ones((3, 3), dtype=int)
 
 
@@ -63,6 +68,45 @@ def amplifier_excess(
     excess = share - fresh.sum() / max(int(science.sum()), 1)
     worst = int(np.argmax(excess))
     return float(excess[worst]), worst, new
+
+
+def amplifier_surprise(
+    bad: np.ndarray, reference: np.ndarray, science: np.ndarray, amplifiers: Sequence[slice]
+) -> tuple[float, int, list[int]]:
+    """Find the amplifier whose number of bad pixels is most surprising beside those of the others.
+
+    Parameters
+    ----------
+    bad, reference, science : numpy.ndarray, shape (y, x), bool
+    amplifiers : sequence of slice
+        Columns of each amplifier.
+
+    Returns
+    -------
+    sigma : float
+        Gaussian sigma beyond which chance leaves so few, or so many, in an amplifier whose pixels go bad
+        ``AMPLIFIERS_DIFFER`` times more seldom, or more often, than those of the others. Both numbers are Poisson, so
+        that the share of one in their sum is binomial (Przyborowski and Wilenski 1940, Biometrika 31, 313).
+    amplifier : int
+        Number of the amplifier, from 0.
+    new : list of int
+        Number of new bad pixels of each amplifier.
+    """
+    # scipy.stats is imported here: that takes longer than all else of a run whose masks are in the cache.
+    from scipy.stats import binom
+
+    fresh = bad & ~reference & science
+    new = [int(fresh[:, columns].sum()) for columns in amplifiers]
+    pixels = [int(science[:, columns].sum()) for columns in amplifiers]
+    sigmas = []
+    for count, here in zip(new, pixels, strict=True):
+        elsewhere = max(sum(pixels) - here, 1)
+        rarer, oftener = here / AMPLIFIERS_DIFFER, here * AMPLIFIERS_DIFFER
+        fewest, most = rarer / (rarer + elsewhere), oftener / (oftener + elsewhere)
+        too_few, too_many = binom.cdf(count, sum(new), fewest), binom.sf(count - 1, sum(new), most)
+        sigmas.append(max(surprise(float(too_few)), surprise(float(too_many))))
+    worst = int(np.argmax(sigmas))
+    return sigmas[worst], worst, new
 
 
 def largest_clump(bad: np.ndarray, reference: np.ndarray, science: np.ndarray) -> tuple[int, tuple[int, int]]:

@@ -17,11 +17,11 @@ from darkmask.build.subarrays import (
     count_once,
     difference_of,
     evidence_of,
-    surprise,
     visible_in,
     window_of,
 )
 from darkmask.core.detectors import Geometry
+from darkmask.core.statistics import surprise
 from darkmask.delivery import scan
 from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters

@@ -13,7 +13,7 @@ fault = Faults("ground")
 AGREEMENT = ("GND-RETAINED", "GND-GONE", "GND-NEW", "GND-KAPPA")
 REGISTRATION = "GND-REGISTRATION"
 # What a ground mask had already is no excess.
-STRUCTURE = ("STR-AMPLIFIER", "STR-ROW", "STR-COLUMN", "STR-CLUMP")
+STRUCTURE = ("STR-AMPLIFIER", "STR-SHARES", "STR-ROW", "STR-COLUMN", "STR-CLUMP")
 
 
 def change(space, how) -> None:

@@ -15,7 +15,7 @@ ALL_OF_A_MASK = (
     *("CNT-CARRIED", "CNT-REFERENCE_PIXEL", "CNT-REFERENCE_GOOD"),
     *("DQ-BITS", "DQ-DO_NOT_USE", "DQ-PAIRS", "DQ-BORDER", "DQ-DEF", "DQ-RAW", "BAS-KEPT"),
     *("REF-SCHEMA", "REF-CERTIFY", "REF-DQINIT", "REF-HEADER", "REF-DTYPE"),
-    *("STR-AMPLIFIER", "STR-ROW", "STR-COLUMN", "STR-CLUMP"),
+    *("STR-AMPLIFIER", "STR-SHARES", "STR-ROW", "STR-COLUMN", "STR-CLUMP"),
 )
 BAD = ("HOT", "DO_NOT_USE")
 
@@ -260,3 +260,12 @@ def bad_amplifier(space):
 def clump(space):
     # The clump lies on the edge of two amplifiers, so that neither stands out.
     add(space, np.s_[20:28, 60:68], *BAD)
+
+
+@fault("RES-HOT", said="outside the mask are hot in all darks together")
+def hot_pixels_taken_out(space):
+    """Plant a mask that lost thirty hot pixels, beside the darks that show them."""
+    space.options.append(f"--delivery={space.delivery}")
+    with fits.open(space.mask) as hdus:
+        hot = has_flag(hdus["DQ"].data, "HOT")
+    replace(space, first_of(hot, 30), 0)

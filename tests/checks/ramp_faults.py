@@ -7,11 +7,12 @@ from darkmask.simulate import read_truth
 from darkmask.simulate.ramps import saturation_threshold
 from tests.support.raw_exposures import TGROUP
 
-from .planting import Faults, every_exposure, first_of, one_in
+from .planting import BORDER, Faults, every_exposure, first_of, one_in
 
 fault = Faults("delivery")
 SATURATED, DO_NOT_USE, JUMP_DET = 2, 1, 4
 FRAME = (128, 128)
+LAST = 4  # number of the last exposure
 ADDITIONAL, MISSING = ((f"SUB-{part}", "NRCBLONG", "SUB64P") for part in ("ADDITIONAL", "MISSING"))
 
 
@@ -171,6 +172,15 @@ def light_leak(space):
         ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02)
 
 
+@fault("DRK-CURRENT", said="Good pixels of NRCA1 have a dark current of")
+def light_that_comes_and_goes(space):
+    """Plant a glow whose error is large and which is far above the published dark current all the same."""
+    numbers = random()
+    for ramps in every_exposure(space.delivery):
+        for i in range(len(ramps.sci)):
+            ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02 + numbers.normal(0, 0.006), slice(i, i + 1))
+
+
 @fault("DRK-NOISE", said="A group difference of the good pixels of NRCA1 has a noise of")
 def noisy_detector(space):
     numbers = random()
@@ -178,7 +188,7 @@ def noisy_detector(space):
         ramps.sci += numbers.normal(0, 5, ramps.sci.shape).astype(np.float32)
 
 
-@fault("DRK-COSMIC_RAYS", said="jumps per second")
+@fault("DRK-COSMIC_RAYS", "DRK-AMPLIFIER", said="hits per pixel and second")
 def no_cosmic_rays(space):
     """Plant ramps without the steps that cosmic rays left: darks that were not taken in space."""
     good = ~beside_defects(space)
@@ -189,13 +199,59 @@ def no_cosmic_rays(space):
         ramps.groupdq[hit] &= ~np.uint8(JUMP_DET)
 
 
-@fault("DRK-COSMIC_RAYS", said="jumps per second")
+@fault("DRK-COSMIC_RAYS", said="hits per pixel and second")
 def noise_flagged_as_jumps(space):
     numbers = random()
     for ramps in every_exposure(space.delivery):
         ramps.groupdq[:, 1:] |= np.where(
             numbers.random(ramps.groupdq[:, 1:].shape) < 0.01, np.uint8(JUMP_DET), np.uint8(0)
         )
+
+
+def silence(space, amplifiers: tuple[slice, ...]) -> None:
+    """Plant amplifiers that give read noise about the mean of their pixels, and no charge of any kind."""
+    numbers, noise = random(), detector("NRCA1").read_noise
+    for ramps in every_exposure(space.delivery):
+        for columns in amplifiers:
+            here = np.s_[..., BORDER:-BORDER, max(columns.start, BORDER) : min(columns.stop, FRAME[1] - BORDER)]
+            shape = ramps.sci[here].shape
+            drawn = numbers.normal(0, noise, shape)
+            ramps.sci[here] = np.median(ramps.sci[here]) + drawn
+            ramps.groupdq[here] = 0
+            ramps.pixeldq[here] = 0
+            ramps.pedestal[here] = np.median(ramps.pedestal) + numbers.normal(0, noise, ramps.pedestal[here].shape)
+            groups = np.arange(shape[1]) - (shape[1] - 1) / 2
+            slope = np.einsum("ngyx,g->nyx", drawn, groups) / (groups**2).sum() / ramps.seconds[0, 0]
+            ramps.rate[here] = slope
+            ramps.rate_dq[here] = 0
+
+
+AMPLIFIER = tuple(slice(32 * i, 32 * i + 32) for i in range(4))
+
+
+@fault("DRK-COSMIC_RAYS", "DRK-AMPLIFIER", "STR-SHARES", said="hits per pixel and second")
+def an_amplifier_without_signal(space):
+    silence(space, AMPLIFIER[1:2])
+
+
+@fault("DRK-COSMIC_RAYS", "DRK-AMPLIFIER", "STR-SHARES", said="hits per pixel and second")
+def three_amplifiers_without_signal(space):
+    silence(space, AMPLIFIER[1:])
+
+
+@fault("RES-HOT", said="outside the mask are hot in")
+def hot_in_the_last_exposure(space):
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        if number == LAST:
+            ramps.add_signal(spread(30), 5.0)
+
+
+@fault("RES-NOISY", said="outside the mask are noisy in")
+def noisy_in_the_last_exposure(space):
+    where, numbers = spread(30), random()
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        if number == LAST:
+            ramps.sci[:, :, where] += numbers.normal(0, 60, ramps.sci[:, :, where].shape).astype(np.float32)
 
 
 @fault("STB-HALVES", said="that are clearly bad in one half of the integrations are good in the other")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from darkmask.delivery.quality import dark_current, difference_noise, jump_rate
-from darkmask.masks.structure import amplifier_excess, largest_clump, line_excess
+from darkmask.masks.structure import amplifier_excess, amplifier_surprise, largest_clump, line_excess
 from darkmask.validation.halves import every_other
 
 SHAPE = (12, 16)
@@ -47,6 +47,27 @@ def test_excess_of_the_worst_amplifier(bad, reference):
     assert sum(new) == (bad & ~reference).sum()
     assert new[worst] == max(new)
     assert excess == pytest.approx(max(new) / 48 - sum(new) / 192)
+
+
+def test_an_amplifier_without_bad_pixels_surprises_and_one_with_half_as_many_does_not():
+    science = np.ones((100, 400), bool)
+    amplifiers = tuple(slice(start, start + 100) for start in range(0, 400, 100))
+
+    def surprising(*numbers: int) -> tuple[float, int, list[int]]:
+        bad = np.zeros_like(science)
+        for columns, number in zip(amplifiers, numbers, strict=True):
+            bad[np.arange(number) // 10, columns.start + np.arange(number) % 10] = True
+        return amplifier_surprise(bad, np.zeros_like(bad), science, amplifiers)
+
+    sigma, worst, new = surprising(32, 0, 32, 32)
+    assert (worst, new) == (1, [32, 0, 32, 32])
+    # Of 96 pixels none lies in an amplifier that is expected to hold a seventh of them: (6/7)**96.
+    assert sigma == pytest.approx(4.95, abs=0.05)
+    assert surprising(96, 0, 0, 0)[:2] == (pytest.approx(8, abs=5), 0)
+    assert surprising(96, 0, 0, 0)[0] > 4
+    # The hot pixels of NRCA4 in flight.
+    assert surprising(279, 405, 327, 186)[0] < 1
+    assert surprising(0, 0, 0, 0)[0] == 0
 
 
 def test_the_largest_clump_holds_corners_and_no_reference_pixels():

@@ -1,0 +1,40 @@
+"""RES: what does the mask leave that still stands out in an exposure?"""
+
+import pytest
+
+from darkmask.core.flags import Category, has_flag, in_category
+from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left
+
+KINDS = {"RES-HOT": HOT, "RES-NOISY": NOISY}
+# What a search of all darks calls so; saturated pixels are hot.
+CATEGORIES = {HOT: (Category.SATURATED, Category.HOT), NOISY: (Category.NOISY, Category.TELEGRAPH)}
+
+
+@pytest.mark.asks(*KINDS)
+def test_left(check, products):
+    """How many pixels that the mask leaves still stand out in the darks, beyond chance?"""
+    kind = KINDS[check.key.criterion]
+    if not products.judged.generated:
+        found = left_by_delivered(check.detector, products, kind)
+        seen = "in all darks together, which the mask may have been made from"
+    else:
+        exposures = products.searched.left(check.detector)
+        worst = max(exposures, key=lambda each: each[kind]["beyond"])
+        found, seen = worst[kind], f"in {worst['name']}, by the mask made from the other exposures"
+        others = sorted(each[kind]["left"] for each in exposures if each is not worst)
+        seen += f" ({', '.join(map(str, others))} in the others)"
+    places = "".join(f", x {x} y {y}" for x, y in found["places"])
+    check.judge(
+        found["beyond"],
+        f"{found['left']} of {found['judged']} pixels of {check.detector} outside the mask are {kind} {seen}; chance "
+        f"makes {found['chance']:.2g}{'; some are' + places[1:] if places else ''}",
+    )
+
+
+def left_by_delivered(detector: str, products, kind: str) -> dict:
+    """Count what somebody else's mask leaves of what the search of all darks finds."""
+    categories = products.searched.set(detector, "FULL").categories
+    where = sum(in_category(categories, category) for category in CATEGORIES[kind]) > 0
+    left = where & ~has_flag(products.judged.mask(detector).decoded, "DO_NOT_USE")
+    request = products.searched.request(detector).set_request("FULL")
+    return count_left(left, products.science_pixels, request, TESTS[kind])

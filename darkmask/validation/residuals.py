@@ -1,0 +1,138 @@
+"""Measure what a mask leaves: pixels that still stand out in an exposure and are not in the mask made from the others.
+
+A user of a mask asks this of any mask, as cp_verify does of defects: it needs no truth, and sees what the search of all
+exposures together cannot, since that throws out what is bad in a few integrations alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.errors import SearchError
+from darkmask.core.flags import Category
+from darkmask.search.budget import expected_false_pixels
+from darkmask.search.engines import judge_maps, measure_maps
+from darkmask.search.flight.amplifier import AmplifierSearch
+from darkmask.search.maps import CombinedMaps
+from darkmask.search.request import SetRequest
+
+# What can be left, and the tests by which chance makes it. Warm and low-pedestal pixels can be used; the bend of an rc
+# ramp is known from several integrations only.
+HOT, NOISY = "hot", "noisy"
+TESTS = {HOT: "bright", NOISY: "unstable"}
+# The jump step misses hits of fewer than this many sigma of a difference; the mean of a ramp of n groups takes up to
+# 1.5 / n of a step (in its middle), so that one integration alone cannot tell such a hit from a hot pixel.
+MISSED_HIT, SHARE_OF_STEP = 5.0, 1.5
+# So many positions of each kind are kept for the message.
+_SHOWN = 5
+
+
+def left_in_exposures(request: SetRequest) -> list[dict]:
+    """Judge each exposure of a set by the mask made from the others.
+
+    Parameters
+    ----------
+    request : SetRequest
+        Request of the flight search.
+
+    Returns
+    -------
+    list of dict
+        Of each exposure: ``name`` and, under ``hot`` and ``noisy``, see :func:`count_left`.
+
+    Raises
+    ------
+    SearchError
+        When there is one exposure only, or the others have too few integrations to search.
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
+    if len(request.exposures) < 2:
+        raise SearchError(f"{request.detector} has one exposure, and none beside it to make a mask from: deliver more.")
+    left = []
+    for exposure in request.exposures:
+        others = replace(request, exposures=tuple(e for e in request.exposures if e is not exposure))
+        masked = _unusable(others, measure_maps(others))
+        alone = replace(request, exposures=(exposure,))
+        maps = measure_maps(alone)
+        # Beside a saturated pixel the jump step does not look, and a single hit looks like noise.
+        judged = ~request.reference_pixels() & (maps.saturated_first == 0)
+        found = standing_out(alone, maps)
+        counts = {kind: count_left(where & ~masked, judged, request, TESTS[kind]) for kind, where in found.items()}
+        left.append({"name": exposure.jump.path, **counts})
+    return left
+
+
+def _unusable(request: SetRequest, maps: CombinedMaps) -> np.ndarray:
+    """Return what gets DO_NOT_USE; telegraph and noisy pixels both do, and their ramps need not tell which."""
+    found = judge_maps(request, maps)
+    unusable = request.parameters.flight_flags().do_not_use
+    masked = np.logical_or.reduce([where for category, where in found.maps.items() if category in unusable])
+    return masked | found.unstable if unusable & {Category.TELEGRAPH, Category.NOISY} else masked
+
+
+def standing_out(request: SetRequest, maps: CombinedMaps) -> dict[str, np.ndarray]:
+    """Return what stands out in one exposure, however few integrations it has.
+
+    Parameters
+    ----------
+    request : SetRequest
+    maps : CombinedMaps
+        Of the exposure.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray, shape (y, x), bool
+        ``hot``: so bright that no hit that the jump step missed could make it so. ``noisy``: with noise, or falls,
+        beyond what the search allows.
+    """
+    detector, science = look_up_detector(request.detector), ~request.reference_pixels()
+    tgroup = request.exposures[0].set_key.tgroup
+    found = {kind: np.zeros(maps.rate.shape, bool) for kind in TESTS}
+    for columns in request.amplifiers():
+        with np.errstate(invalid="ignore", divide="ignore"):
+            part = AmplifierSearch(maps, science, columns, detector, tgroup, request.parameters)
+            hot = part.search()[Category.HOT]
+            missed = MISSED_HIT * part.noise_of_good * SHARE_OF_STEP / (maps.groups * tgroup * maps.integrations)
+            certain = part.rate > part.centre + missed + request.parameters.hot_significance * part.sigma
+        found[HOT][:, columns] = hot & certain
+        found[NOISY][:, columns] = part.unstable
+    return found
+
+
+def count_left(left: np.ndarray, judged: np.ndarray, request: SetRequest, test: str) -> dict:
+    """Count pixels that a mask leaves, against chance.
+
+    Parameters
+    ----------
+    left, judged : numpy.ndarray, shape (y, x), bool
+    request : SetRequest
+    test : str
+        The test of :func:`darkmask.search.budget.expected_false_pixels` by which chance makes such pixels.
+
+    Returns
+    -------
+    dict
+        ``left`` and ``judged``, in pixels; ``chance``: the number that the Gaussian tail of the test makes; ``beyond``:
+        pixels per million beyond what chance reaches in one case of a thousand (Poisson); ``places``: some (x, y).
+    """
+    from scipy.stats import poisson
+
+    here = left & judged
+    number, pixels = int(here.sum()), int(judged.sum())
+    chance = expected_false_pixels(request.parameters, pixels)[test]
+    beyond = max(number - float(poisson.isf(1e-3, chance)), 0.0)
+    return {
+        "left": number,
+        "judged": pixels,
+        "chance": chance,
+        "beyond": 1e6 * beyond / max(pixels, 1),
+        "places": list(_first_places(here)),
+    }
+
+
+def _first_places(where: np.ndarray) -> Iterator[tuple[int, int]]:
+    y, x = np.nonzero(where)
+    return ((int(a), int(b)) for a, b in zip(x[:_SHOWN], y[:_SHOWN], strict=True))
