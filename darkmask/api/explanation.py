@@ -114,7 +114,7 @@ class Explanation(Sequence[PixelTest]):
     def _caption(self) -> str:
         named = ", ".join(self.categories) or "good"
         if not self._tests:
-            named = "a reference pixel, which no test is put to"
+            named = "a reference pixel, to which the tests of science pixels are not put"
         return f"{self.place}, x = {self.x}, y = {self.y}: {named}"
 
     def _rows(self) -> list[tuple[str, ...]]:

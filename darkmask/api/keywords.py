@@ -66,6 +66,8 @@ class Keywords(TypedDict, total=False):
     rc_ramp_change: float
     telegraph_bic: float
     min_differences: int
+    reference_noise: float
+    reference_stuck: float
     neighbour_coupling: float
     flight_do_not_use: Sequence[str]
     # Flats, which jwst_reffiles searches.

@@ -18,6 +18,7 @@ from darkmask.core.display import html_table, one_line
 from darkmask.core.errors import ParameterError, StorageError
 from darkmask.core.flags import MASK_MNEMONICS, Category, count_flags, in_category
 from darkmask.core.naming import ByName
+from darkmask.masks.carrying import path_beside
 from darkmask.masks.file import name_mask, read_mask
 
 from .explanation import Explainer, Explanation
@@ -227,13 +228,13 @@ class BadPixels(SearchedSet):
         return ByName("subarray", {name: SubarrayPixels(self.products, name) for name in sorted(names)})
 
     def write_mask(self, path: str | os.PathLike[str]) -> Path:
-        """Write the MASK reference file, whole or not at all.
+        """Write the MASK reference file, whole or not at all, and beside it what was carried from the mask in force.
 
         Parameters
         ----------
         path : str or path
-            The file. Under the name that ``python -m darkmask search`` gives, its bytes are the same; under another
-            one, its FILENAME says so.
+            The file; the other is called ``*_carried.fits``. Under the name that ``python -m darkmask search`` gives,
+            its bytes are the same; under another one, its FILENAME says so.
 
         Returns
         -------
@@ -248,8 +249,11 @@ class BadPixels(SearchedSet):
         """
         if not isinstance(path, str | os.PathLike) or Path(path).suffix.lower() != ".fits":
             raise ParameterError(f"A mask cannot be written as {path!r}: give the name of a .fits file.")
-        path, made = Path(path), self.products.built().mask_path
+        path, built = Path(path), self.products.built()
+        made = built.mask_path
         try:
+            with replacing(path_beside(path)) as temporary:
+                shutil.copyfile(built.carried_path, temporary)
             with replacing(path) as temporary:
                 shutil.copyfile(made, temporary)
                 if path.name != made.name:

@@ -20,6 +20,7 @@ from .parameters import SearchParameters
 SIGNIFICANCE = 5.0
 # This many falls of more than chance allows show two levels, as in science pixels.
 MIN_FALLS = 2
+_ROWS_OF_MEDIAN = 256
 # A median of n values has this many times the error of their mean.
 _ERROR_OF_MEDIAN = float(np.sqrt(np.pi / 2))
 
@@ -75,26 +76,42 @@ def search_reference_pixels(
     as the NIRISS masks do (C. Willott). A whole side may be stuck, so what is stuck is asked of the science pixels.
     """
     kinds = reference_kinds(geometry)
-    border = kinds.label >= 0
-    judged = border & (maps.differences >= parameters.min_differences) & np.isfinite(maps.noise)
-    full = border & (maps.saturated_first > maps.integrations / 2)
-    noisy, switching, stuck = np.zeros_like(border), np.zeros_like(border), np.zeros_like(border)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        # Of a standard deviation of n differences, and of the median of those of each integration.
-        error = 1 / np.sqrt(2 * np.maximum(maps.differences - maps.integrations, 1))
-        ramp = 1 / np.sqrt(2 * max(maps.groups - 2, 1)) * _ERROR_OF_MEDIAN / np.sqrt(maps.integrations)
-        for number in range(len(kinds.names)):
-            here = judged & (kinds.label == number)
-            if not here.any():
-                continue
-            limit = np.maximum(parameters.reference_noise, 1 + SIGNIFICANCE * error[here])
-            noisy[here] = maps.noise[here] > limit * np.median(maps.noise[here])
-            limit = max(parameters.reference_noise, 1 + SIGNIFICANCE * ramp)
-            switching[here] = maps.scatter[here] > limit * np.nanmedian(maps.scatter[here])
-        switching |= judged & (maps.falls >= MIN_FALLS)
-        for columns in amplifiers:
-            light = ~border[:, columns] & (maps.differences[:, columns] >= parameters.min_differences)
-            usual = np.nanmedian(maps.noise[:, columns][light]) if light.any() else np.nan
-            limit = np.minimum(parameters.reference_stuck, 1 - SIGNIFICANCE * error[:, columns])
-            stuck[:, columns] = judged[:, columns] & (maps.noise[:, columns] <= limit * usual)
-    return ReferencePixels(judged | full, noisy & ~full, switching & ~full, stuck | full)
+    here = np.nonzero(kinds.label >= 0)
+    kind, noise, scatter = kinds.label[here], maps.noise[here], maps.scatter[here]
+    differences = maps.differences[here]
+    judged = (differences >= parameters.min_differences) & np.isfinite(noise)
+    full = maps.saturated_first[here] > maps.integrations / 2
+    # The relative error of a standard deviation of n differences, and of the median of those of all integrations.
+    error = 1 / np.sqrt(2 * np.maximum(differences - maps.integrations, 1))
+    ramp = 1 / np.sqrt(2 * max(maps.groups - 2, 1)) * _ERROR_OF_MEDIAN / np.sqrt(maps.integrations)
+    noisy, switching = np.zeros_like(judged), judged & (maps.falls[here] >= MIN_FALLS)
+    for number in range(len(kinds.names)):
+        alike = judged & (kind == number)
+        if not alike.any():
+            continue
+        limit = np.maximum(parameters.reference_noise, 1 + SIGNIFICANCE * error[alike])
+        noisy[alike] = noise[alike] > limit * np.median(noise[alike])
+        limit = max(parameters.reference_noise, 1 + SIGNIFICANCE * ramp)
+        switching[alike] |= scatter[alike] > limit * np.nanmedian(scatter[alike])
+    usual = _noise_of_science(maps, kinds.label < 0, amplifiers, parameters.min_differences)[here[1]]
+    stuck = judged & (noise <= np.minimum(parameters.reference_stuck, 1 - SIGNIFICANCE * error) * usual)
+
+    def image(where: np.ndarray) -> np.ndarray:
+        whole = np.zeros(kinds.label.shape, dtype=bool)
+        whole[here] = where
+        return whole
+
+    return ReferencePixels(image(judged | full), image(noisy & ~full), image(switching & ~full), image(stuck | full))
+
+
+def _noise_of_science(maps: CombinedMaps, science: np.ndarray, amplifiers: Sequence[slice], enough: int) -> np.ndarray:
+    """Return the median noise of each column's amplifier, DN, shape (x,); NaN where it has no science pixel to tell."""
+    usual = np.full(science.shape[1], np.nan)
+    # A part of the rows gives a median of tens of thousands of pixels to better than a thousandth.
+    some = slice(None, None, max(1, science.shape[0] // _ROWS_OF_MEDIAN))
+    for columns in amplifiers:
+        part = (some, columns)
+        known = science[part] & (maps.differences[part] >= enough) & np.isfinite(maps.noise[part])
+        if known.any():
+            usual[columns] = np.median(maps.noise[part][known])
+    return usual

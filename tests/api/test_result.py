@@ -15,6 +15,7 @@ from darkmask import Category, bad_pixels, read_mask
 from darkmask.cli import main
 from darkmask.core.errors import ParameterError, StorageError
 from darkmask.core.flags import bits_of, in_category
+from darkmask.masks.carrying import read_carried
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +120,8 @@ def test_under_another_name_the_mask_says_so_and_is_the_same(found, tmp_path):
         different = fits.FITSDiff(ours, theirs)
     assert list(different.diff_hdus[0][1].diff_headers.diff_keyword_values) == ["FILENAME"]
     assert len(different.diff_hdus) == 1
-    assert [p.name for p in path.parent.iterdir()] == ["mine.fits"]
+    assert sorted(p.name for p in path.parent.iterdir()) == ["mine.fits", "mine_carried.fits"]
+    assert read_carried(read_mask(path)) is not None
 
 
 def test_a_mask_that_cannot_be_written_is_one_sentence_and_leaves_nothing(found, tmp_path):

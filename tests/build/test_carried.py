@@ -70,3 +70,12 @@ def test_masks_do_not_grow(small, first, tmp_path):
     second = made(small, tmp_path, first.path.parent)
     assert np.array_equal(second.decoded, first.decoded)
     assert np.array_equal(read_carried(second), read_carried(first))
+
+
+def test_a_delivered_mask_is_judged_by_the_record_beside_it(small, first, run_checks):
+    options = (f"--masks={first.path.parent}", f"--criteria={small.criteria}", "--detectors=NRCA1")
+    run = run_checks(*options, expect=0)
+    named = has_flag(first.decoded, "HOT", "WARM", "RC", "TELEGRAPH", "UNRELIABLE_SLOPE", "OTHER_BAD_PIXEL")
+    carried = int((has_flag(read_carried(first), "DO_NOT_USE") & ~named & SCIENCE).sum())
+    assert f"{carried} by what was carried" in run.checks["CNT-CARRIED", "NRCA1", "FULL"]["message"]
+    assert run.checks["CNT-CARRIED", "NRCA1", "FULL"]["measured"] == pytest.approx(carried / SCIENCE.sum())
