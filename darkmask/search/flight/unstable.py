@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkmask.core.detectors import FRAMES_PER_GROUP
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import USABLE, Category, pack_categories
 from darkmask.core.kernels import kernel, work_in_blocks
@@ -81,13 +82,14 @@ def two_level_gains(
     )
     begins = np.searchsorted(y, np.arange(unstable.shape[0] + 1))
     level = own_saturation_level(look_up_detector(request.detector))
+    frames = FRAMES_PER_GROUP.get(request.exposures[0].set_key.readpatt, 1)
 
     opened = OpenSet(request.exposures, request.folder, request.integrations)
 
     def work(_room: None, start: int, count: int) -> None:
         failed = _weigh_rows(
             opened.places, unstable.shape, maps.groups, start, begins[start : start + count + 1], pixels, level,
-            request.parameters.telegraph_bic,
+            request.parameters.telegraph_bic, frames,
         )  # fmt: skip
         opened.require_read(failed)
 
@@ -107,7 +109,7 @@ class _Unstable(NamedTuple):
 
 
 @kernel
-def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, level, least):
+def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, level, least, frames):
     """Weigh the pixels of some rows, reading no more of them than it takes; gives the integration that failed, or -1.
 
     The unstable pixels of each row stand from one of ``begins`` to the next; their ``gains`` are set.
@@ -147,12 +149,12 @@ def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, l
                     ramps[j, g] = native_float32(sci[j, g, here])
                 if flagged[k]:
                     _leave_out_unusable(ramps[j], groupdq[j, :, here].copy(), level)
-            gain = telegraph_evidence(ramps[:some], unstable.slope[k], unstable.noise[k], least + WEAK)
+            gain = telegraph_evidence(ramps[:some], unstable.slope[k], unstable.noise[k], least + WEAK, frames)
             if some < integrations and least - WEAK < gain < least + WEAK:
                 for j in range(some, integrations):
                     if not _read_ramp(places[order[j]], pixels, start + here, flagged[k], level, ramps[j]):
                         return order[j]
-                gain = telegraph_evidence(ramps, unstable.slope[k], unstable.noise[k], least)
+                gain = telegraph_evidence(ramps, unstable.slope[k], unstable.noise[k], least, frames)
             unstable.gains[k] = gain
     return -1
 
