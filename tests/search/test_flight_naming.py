@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from darkmask.core.flags import USABLE, Category, category_names, has_flag, in_category
+from darkmask.search.flight.telegraph import telegraph_evidence
 from darkmask.search.outcome import SearchOutcome
 from tests.support.raw_exposures import TGROUP, fitted, good_ramps, search_ramps
 
@@ -93,6 +94,33 @@ def test_a_fall_is_told_by_the_noise_of_an_averaged_group(tmp_path, readpatt, fr
     assert outcome.maps.falls[32, 30] == 3
     assert unusable(outcome)[32, 30]
     assert np.count_nonzero(unusable(outcome)) == 1
+
+
+def averaged_reads(amount: float, dwell: float, pixels: int, gap: int = 12) -> np.ndarray:
+    """Return reads of pixels that switch from frame to frame, averaged as in DEEP8: (pixel, integration, group)."""
+    random = np.random.default_rng(12)
+    frames = np.empty((pixels, 8, 20, 8 + gap))
+    switched = random.random((pixels, 8, 20 * (8 + gap))) < 0.5 * (1 - np.exp(-2 / dwell))
+    frames = np.logical_xor.accumulate(switched, axis=2).reshape(frames.shape)[..., :8]
+    return frames.mean(axis=3) * amount + random.normal(0, 5 / np.sqrt(8), (pixels, 8, 20))
+
+
+def evidence_of(reads: np.ndarray) -> np.ndarray:
+    noise = 5 / np.sqrt(8) * np.sqrt(2)
+    slopes = np.polyfit(np.arange(20), reads.reshape(-1, 20).T, 1)[0].reshape(len(reads), 8)
+    pixels = zip(reads.astype(np.float32), np.median(slopes, axis=1), strict=True)
+    return np.array([telegraph_evidence(one, slope, noise, 10.0, 8) for one, slope in pixels])
+
+
+@pytest.mark.parametrize("amount", [80.0, 150.0, 300.0])
+def test_a_pixel_that_switches_within_the_frames_of_a_group_is_telegraph(amount):
+    assert (evidence_of(averaged_reads(amount, 4.0, 60)) > 10).mean() >= 0.9
+
+
+def test_a_noisy_pixel_of_averaged_groups_is_not_telegraph():
+    random = np.random.default_rng(13)
+    reads = random.normal(0, 1, (200, 8, 20)) * random.uniform(3, 60, (200, 1, 1))
+    assert (evidence_of(reads) > 10).mean() <= 0.01
 
 
 def test_a_noisy_detector_has_no_falls_beyond_its_own_noise(tmp_path):

@@ -12,6 +12,8 @@ import numpy as np
 
 from darkmask.core.kernels import kernel
 
+from .averaged import ladder_likelihood
+
 # Amplitudes to start from, in units of the root of the excess variance of a difference. A chain that switches in one
 # group of two has an amplitude of 1.4 units, one that switches in one of fifty has 7.
 _STARTS = (1.5, 2.3, 4.0)
@@ -41,7 +43,7 @@ class Runs(NamedTuple):
 
 
 @kernel
-def telegraph_evidence(reads, slope, noise, enough):
+def telegraph_evidence(reads, slope, noise, enough, frames=1):
     """Return how much better two levels explain a pixel's reads than one noisy level.
 
     Parameters
@@ -54,6 +56,8 @@ def telegraph_evidence(reads, slope, noise, enough):
         Standard deviation of a group difference of a good pixel of the same amplifier, DN.
     enough : float
         The search for better levels ends when this is exceeded.
+    frames : int
+        Frames that a group averages; of more than one, levels in between are looked for too.
 
     Returns
     -------
@@ -102,6 +106,10 @@ def telegraph_evidence(reads, slope, noise, enough):
     else:
         last = _fit(runs, best_model, read_noise, _LAST_STEPS, needed, upper, best_offsets)
         best = max(best, last)
+    if frames > 1 and not best > needed:
+        slope, width = level[3], max(level[2], read_noise)
+        ladder = ladder_likelihood(values, runs.times, begins, slope, read_noise, width, frames, needed)
+        best = max(best, ladder)
     return 2 * (best - single) - penalty
 
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkmask.core.detectors import READOUT_PATTERNS
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.delivery import OpenSet
@@ -78,13 +79,15 @@ def two_level_gains(
     )
     begins = np.searchsorted(y, np.arange(asked.shape[0] + 1))
     level = own_saturation_level(look_up_detector(request.detector))
+    pattern = READOUT_PATTERNS.get(request.exposures[0].set_key.readpatt)
+    frames = pattern.nframes if pattern else 1
 
     opened = OpenSet(request.exposures, request.folder, request.integrations)
 
     def work(_room: None, start: int, count: int) -> None:
         failed = _weigh_rows(
             opened.places, asked.shape, maps.groups, start, begins[start : start + count + 1], pixels, level,
-            request.parameters.telegraph_bic,
+            request.parameters.telegraph_bic, frames,
         )  # fmt: skip
         opened.require_read(failed)
 
@@ -109,7 +112,7 @@ class _Unstable(NamedTuple):
 
 
 @kernel
-def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, level, least):
+def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, level, least, frames):
     """Weigh the pixels of some rows, reading no more of them than it takes; gives the integration that failed, or -1.
 
     The unstable pixels of each row stand from one of ``begins`` to the next; their ``gains`` are set.
@@ -152,14 +155,14 @@ def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, l
                 if unstable.varying[k]:
                     _level(ramps[j])
             slope = 0.0 if unstable.varying[k] else unstable.slope[k]
-            gain = telegraph_evidence(ramps[:some], slope, unstable.noise[k], least + WEAK)
+            gain = telegraph_evidence(ramps[:some], slope, unstable.noise[k], least + WEAK, frames)
             if some < integrations and least - WEAK < gain < least + WEAK:
                 for j in range(some, integrations):
                     if not _read_ramp(places[order[j]], pixels, start + here, flagged[k], level, ramps[j]):
                         return order[j]
                     if unstable.varying[k]:
                         _level(ramps[j])
-                gain = telegraph_evidence(ramps, slope, unstable.noise[k], least)
+                gain = telegraph_evidence(ramps, slope, unstable.noise[k], least, frames)
             unstable.gains[k] = gain
     return -1
 

@@ -1,0 +1,229 @@
+"""Tell telegraph pixels from noisy ones where a group averages several frames.
+
+A pixel that switches between two frames of a group shows a level in between: of eight frames, any number may be the
+upper ones. Reads then lie on a ladder of as many rungs, with the noise of an averaged group, which is small beside the
+distance of the levels; the reads of a noisy pixel lie anywhere. Groups are apart by the dropped frames, and are taken to
+be independent.
+"""
+
+import numpy as np
+
+from darkmask.core.kernels import kernel
+
+# Chance to switch from one frame to the next, from which the ladder's weights follow: a slow pixel has the lowest and
+# the highest rung, one that switches in every other frame a Gaussian of rungs.
+_SWITCHES = (0.03, 0.08, 0.16, 0.26, 0.38)
+# The distance of the levels is sought from a little less than the widest run spans to where it lacks three of eight
+# rungs, and the slope about the given one, which switching moves by some thousandths of the distance.
+_DISTANCES, _SHORTEST, _LONGER = 24, 0.92, 1.025
+_TILTS, _TILT = 12, 0.0012
+_USUAL = 2
+_FIRST_STEPS, _LAST_STEPS = 5, 3
+# At first a rung is as wide as this share of the way to the next.
+_WIDE = 0.33
+# A read that a cosmic ray or a burst leads astray costs no more than this chance, in units of the top of a Gaussian.
+_ASTRAY = 1e-3
+# ... and a whole run no more than this, in the logarithm.
+_ONE_LEVEL = -4.0
+
+
+@kernel
+def ladder_weights(frames, switch):
+    """Return the chance that none, one, ..., all of a group's frames see the upper level, shape (frames + 1,)."""
+    # By the number of upper frames, and by the level of the last.
+    low, high = np.zeros(frames + 1), np.zeros(frames + 1)
+    low[0], high[1] = 0.5, 0.5
+    for _ in range(1, frames):
+        next_low, next_high = np.zeros(frames + 1), np.zeros(frames + 1)
+        for k in range(frames + 1):
+            next_low[k] = low[k] * (1 - switch) + high[k] * switch
+            if k > 0:
+                next_high[k] = high[k - 1] * (1 - switch) + low[k - 1] * switch
+        low, high = next_low, next_high
+    return low + high
+
+
+@kernel
+def ladder_likelihood(values, times, begins, slope, read_noise, one_level, frames, needed):
+    """Return the largest log-likelihood of reads on a ladder, on the scale of :mod:`.telegraph`, or one that suffices.
+
+    Parameters
+    ----------
+    values, times : array, shape (n,), float64
+        Reads (DN), and the group of each.
+    begins : array, shape (runs + 1,), int64
+        Where each run of reads begins, and the last ends.
+    slope : float
+        Approximate slope, DN/group.
+    read_noise : float
+        Standard deviation of a group of good pixels, DN.
+    one_level : float
+        Standard deviation of the reads about one level for each run, DN: a run in which a cosmic ray left a step that
+        is smaller than switches is taken as such.
+    frames : int
+        Frames that a group averages.
+    needed : float
+        The search ends when this is exceeded.
+    """
+    runs = begins.size - 1
+    # A cosmic ray widens a run; hardly ever two of them.
+    widest, second = 0.0, 0.0
+    for r in range(runs):
+        lowest, highest = _range(values, times, begins[r], begins[r + 1], slope)
+        if highest - lowest > widest:
+            widest, second = highest - lowest, widest
+        else:
+            second = max(second, highest - lowest)
+    widest = (second if runs > 2 else widest) - 2 * read_noise
+    if widest <= 0:
+        return -np.inf
+    distance, tilt = _step_of_ladder(values, times, begins, slope, widest, frames)
+    offsets, best_offsets = np.empty(runs), np.empty(runs)
+    usual = ladder_weights(frames, _SWITCHES[_USUAL])
+    width = max(read_noise, distance / frames * _WIDE)
+    for r in range(runs):
+        first, last = begins[r], begins[r + 1]
+        lowest, _ = _range(values, times, first, last, tilt)
+        cosine, sine = _waves(values, times, first, last, tilt, frames / distance)
+        # The lowest read may stand on any of the lower rungs.
+        above = (lowest * frames / distance - np.arctan2(sine, cosine) / (2 * np.pi) + 0.5) % 1.0 - 0.5
+        top = -np.inf
+        for rung in range(frames // 2 + 1):
+            offset = lowest - (above + rung) * distance / frames
+            here = _run(values, times, first, last, tilt, offset, distance, width, usual)
+            if here > top:
+                top, best_offsets[r] = here, offset
+    best, tilt, distance = _fit(
+        values, times, begins, tilt, best_offsets, distance, read_noise, one_level, usual, _FIRST_STEPS
+    )
+    for switch in _SWITCHES:
+        if best > needed:
+            break
+        weights = ladder_weights(frames, switch)
+        offsets[:] = best_offsets
+        found, _, _ = _fit(values, times, begins, tilt, offsets, distance, read_noise, one_level, weights, _LAST_STEPS)
+        best = max(best, found)
+    return best
+
+
+@kernel
+def _range(values, times, first, last, slope):
+    lowest, highest = np.inf, -np.inf
+    for i in range(first, last):
+        value = values[i] - slope * times[i]
+        lowest, highest = min(lowest, value), max(highest, value)
+    return lowest, highest
+
+
+@kernel
+def _step_of_ladder(values, times, begins, slope, widest, frames):
+    """Return the distance of the levels, DN, and the slope, for which reads of each run lie on rungs most nearly.
+
+    Reads on a ladder have a common phase in waves of its step, whatever the offset of the run.
+    """
+    best, distance, tilt = -1.0, widest, slope
+    for d in range(_DISTANCES):
+        long = widest * _SHORTEST * _LONGER**d
+        for s in range(-_TILTS, _TILTS + 1):
+            inclined = slope + s * _TILT * long
+            power = 0.0
+            for r in range(begins.size - 1):
+                cosine, sine = _waves(values, times, begins[r], begins[r + 1], inclined, frames / long)
+                power += np.sqrt(cosine * cosine + sine * sine)
+            if power > best:
+                best, distance, tilt = power, long, inclined
+    return distance, tilt
+
+
+@kernel
+def _waves(values, times, first, last, slope, frequency):
+    cosine, sine = 0.0, 0.0
+    for i in range(first, last):
+        angle = 2 * np.pi * frequency * (values[i] - slope * times[i])
+        cosine += np.cos(angle)
+        sine += np.sin(angle)
+    return cosine, sine
+
+
+@kernel
+def _run(values, times, first, last, slope, offset, distance, width, weights):
+    """Return the log-likelihood of the reads of a run."""
+    rungs = weights.size - 1
+    total = 0.0
+    for i in range(first, last):
+        value = values[i] - slope * times[i] - offset
+        chance = _ASTRAY
+        for k in range(rungs + 1):
+            z = (value - distance * k / rungs) / width
+            chance += weights[k] * np.exp(-0.5 * z * z)
+        total += np.log(chance) - np.log(width)
+    return total
+
+
+@kernel
+def _fit(values, times, begins, slope, offsets, distance, read_noise, one_level, weights, steps):
+    """Improve slope, offsets and distance by expectation maximisation.
+
+    The rungs are wide at first where they lie far apart, so that a slope or offset that is a little wrong finds its
+    way. Return the last log-likelihood with the noise of a read, the slope and the distance.
+    """
+    rungs, runs = weights.size - 1, begins.size - 1
+    expected, squares, known = np.empty(values.size), np.empty(values.size), np.empty(values.size)
+    likelihood = -np.inf
+    width = distance / rungs * _WIDE
+    for step in range(steps + 1):
+        width = read_noise if step >= steps - 1 else max(read_noise, width)
+        likelihood = 0.0
+        for r in range(runs):
+            here_likely, total, total_squares = 0.0, 0.0, 0.0
+            for i in range(begins[r], begins[r + 1]):
+                value = values[i] - slope * times[i] - offsets[r]
+                total += value
+                total_squares += value * value
+                chance, mean, square = 0.0, 0.0, 0.0
+                for k in range(rungs + 1):
+                    share = k / rungs
+                    z = (value - distance * share) / width
+                    here = weights[k] * np.exp(-0.5 * z * z)
+                    chance += here
+                    mean += here * share
+                    square += here * share * share
+                known[i] = chance / (chance + _ASTRAY)
+                expected[i], squares[i] = mean / max(chance, 1e-300), square / max(chance, 1e-300)
+                here_likely += np.log(chance + _ASTRAY) - np.log(width)
+            n = begins[r + 1] - begins[r]
+            about = total_squares - total * total / n
+            level = -n * np.log(one_level) - 0.5 * about / (one_level * one_level) + _ONE_LEVEL
+            if level > here_likely:
+                known[begins[r] : begins[r + 1]] = 0.0
+            likelihood += max(here_likely, level)
+        width *= 0.6
+        if step == steps:
+            break
+        uu, ut, tt, uv, tv = 0.0, 0.0, 0.0, 0.0, 0.0
+        for r in range(runs):
+            n, share, time, value = 1e-12, 0.0, 0.0, 0.0
+            for i in range(begins[r], begins[r + 1]):
+                n += known[i]
+                share += known[i] * expected[i]
+                time += known[i] * times[i]
+                value += known[i] * values[i]
+            share, time, value = share / n, time / n, value / n
+            for i in range(begins[r], begins[r + 1]):
+                t, v, w = times[i] - time, values[i] - value, known[i]
+                uu += w * (squares[i] - expected[i] * share)
+                ut += w * expected[i] * t
+                uv += w * expected[i] * v
+                tt += w * t * t
+                tv += w * t * v
+        determinant = uu * tt - ut * ut
+        if determinant <= 1e-9 * tt:
+            break
+        distance, slope = (uv * tt - ut * tv) / determinant, (uu * tv - ut * uv) / determinant
+        for r in range(runs):
+            n, offset = 1e-12, 0.0
+            for i in range(begins[r], begins[r + 1]):
+                n += known[i]
+                offset += known[i] * (values[i] - slope * times[i] - distance * expected[i])
+            offsets[r] = offset / n
+    return likelihood, slope, distance
