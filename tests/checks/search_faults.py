@@ -57,5 +57,6 @@ def _losing(category: Category):
 
 for _category in Category:
     if _category is not Category.UNDETERMINED:
-        _keys = [(f"INJ-{_category.name}", detector, "FULL") for detector in (HERE, BESIDE)]
+        _kinds = [_category.name, "SLOW_TELEGRAPH"] if _category is Category.TELEGRAPH else [_category.name]
+        _keys = [(f"INJ-{kind}", detector, "FULL") for kind in _kinds for detector in (HERE, BESIDE)]
         fault(*_keys, said=f"{_category.value} pixels")(_losing(_category))
