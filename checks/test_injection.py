@@ -14,6 +14,7 @@ _APART = 1.2
 _LEAST_JUDGED = 20
 # Mean times in a level, in groups, by which the found share of slow telegraph pixels is told.
 _SLOW_EDGES = (10.0, 30.0, float("inf"))
+_NOT_INJECTED = (Category.UNDETERMINED, Category.TRANSIENT)
 
 
 def judged_strengths(check, category: Category, limits: dict[str, float]) -> tuple[float, float]:
@@ -23,10 +24,12 @@ def judged_strengths(check, category: Category, limits: dict[str, float]) -> tup
         return _APART * max(parameters.hot_rate, recovered), float("inf")
     if category is Category.WARM:
         return _APART * max(parameters.warm_rate, recovered), parameters.hot_rate / _APART
+    if category is Category.INTERMITTENT:
+        return _APART * limits["change_limit_e_per_s"], float("inf")
     return getattr(check.criteria.injection, category.value, 0.0), float("inf")
 
 
-@pytest.mark.asks(*(f"INJ-{c.name}" for c in Category if c is not Category.UNDETERMINED))
+@pytest.mark.asks(*(f"INJ-{c.name}" for c in Category if c not in _NOT_INJECTED))
 def test_completeness(check, products):
     """What share of the injected defects is found and named right?"""
     category = Category[check.key.criterion.removeprefix("INJ-")]

@@ -43,9 +43,10 @@ def kernel(function: Function) -> Function:
 
 @cache
 def _compiled_digest() -> str:
-    """Return the digest of what can be compiled into a kernel: modules that hold one, and modules of its constants.
+    """Return the digest of what can be compiled into a kernel: modules that hold one, or constants or tuples of one.
 
     Whatever else a kernel uses of another module is a kernel too. What the constants are made from counts as well.
+    Compiled code knows the fields of a named tuple by their places, and numba knows the tuple by its name alone.
     """
     modules = {path for path in PACKAGE.rglob("*.py") if b"\n@kernel" in path.read_bytes()}
     unread = list(modules)
@@ -58,7 +59,10 @@ def _compiled_digest() -> str:
 
 
 def _constants_from(path: Path) -> Iterator[Path]:
-    """Yield the modules of ours from which the compiled code of a module takes constants (names in capitals)."""
+    """Yield the modules of ours from which the compiled code of a module takes constants or tuples.
+
+    Their names begin with a capital.
+    """
     parts = ast.parse(path.read_bytes()).body
     # A function without a decorator is never compiled, nor is a class.
     compiled = [part for part in parts if getattr(part, "decorator_list", True) and not isinstance(part, ast.ClassDef)]
@@ -66,7 +70,7 @@ def _constants_from(path: Path) -> Iterator[Path]:
     for node in parts:
         if not isinstance(node, ast.ImportFrom):
             continue
-        constants = {name.asname or name.name for name in node.names if name.name.isupper()}
+        constants = {name.asname or name.name for name in node.names if name.name.lstrip("_")[:1].isupper()}
         package = path.parents[node.level - 1] if node.level else PACKAGE.parent
         source = package.joinpath(*(node.module or "").split(".")).with_suffix(".py")
         if constants & used and source.is_relative_to(PACKAGE) and source.is_file():

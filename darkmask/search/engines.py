@@ -6,7 +6,6 @@ import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import ParameterError
-from darkmask.core.flags import Category, pack_categories
 
 from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
@@ -75,10 +74,7 @@ def judge_maps(request: SetRequest, maps: CombinedMaps, keep_evidence: bool = Fa
 def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     found = judge_maps(request, maps)
     telegraph = name_unstable(request, maps, found)
-    categories = pack_categories(
-        {**found.maps, Category.TELEGRAPH: telegraph, Category.NOISY: found.unstable & ~telegraph}
-    )
-    return SearchOutcome(categories, request.parameters.flight_flags(), maps, found.rate, found.thresholds)
+    return SearchOutcome(found.named(telegraph), request.parameters.flight_flags(), maps, found.rate, found.thresholds)
 
 
 def _official(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:

@@ -47,7 +47,8 @@ class Injections:
         Hot and warm: e-/s. RC and inverse RC: amplitude of the exponential, DN. Telegraph: distance of the levels, DN.
         Noisy: factor on the noise of a read. Low pedestal: how far below, DN. Saturated: 1.
     timescale : numpy.ndarray, float
-        RC and inverse RC: time constant; telegraph: mean time in a level; both in groups.
+        RC and inverse RC: time constant; telegraph: mean time in a level; both in groups. Intermittent: the number of
+        integrations in which it is hot, set by :func:`add_defects`.
     shown : numpy.ndarray, bool
         Whether the ramps show the defect at all: of a slow telegraph pixel, at least one fall and one rise of
         ``VISIBLE_SWITCH`` times the noise of a difference. Set by :func:`add_defects`.
@@ -88,6 +89,7 @@ def strengths_of(hot_rate: float, detection_limit: float, read_noise: float, wel
         Category.INVERSE_RC: Strengths(5 * read_noise, well / 20, "DN"),
         Category.TELEGRAPH: Strengths(read_noise, 100 * read_noise, "DN"),
         SLOW_TELEGRAPH: Strengths(8 * read_noise, 100 * read_noise, "DN"),
+        Category.INTERMITTENT: Strengths(hot_rate, 30.0, "e-/s"),
         Category.NOISY: Strengths(1.2, 12.0, "times the read noise"),
         Category.LOW_PEDESTAL: Strengths(30.0, 1500.0, "DN"),
     }
@@ -105,7 +107,7 @@ def draw_injections(
     ----------
     good : numpy.ndarray, shape (y, x), bool
     kinds : dict of str to Strengths
-        Kinds to inject; each gets an equal share of the pixels.
+        Kinds to inject; each gets an equal share of the pixels, and half of one if it has one strength.
     random : numpy.random.Generator
     reads : int
         Groups of all integrations together: the longest mean time in a level, in groups.
@@ -120,7 +122,10 @@ def draw_injections(
     around = np.logical_and.reduce(np.lib.stride_tricks.sliding_window_view(good, (SPACING, SPACING)), axis=(2, 3))
     usable = around[y - _REACH, x - _REACH]
     y, x = y[usable], x[usable]
-    kind = random.permutation(np.arange(y.size) % len(kinds))
+    # A kind of one strength needs half of the pixels that a curve needs.
+    shares = [1 if bounds.low == bounds.high else 2 for bounds in kinds.values()]
+    turns = np.repeat(np.arange(len(kinds)), shares)
+    kind = random.permutation(turns[np.arange(y.size) % turns.size])
     names = np.array([str(kind) for kind in kinds], dtype="U16")
     strength = np.ones(y.size)
     for number, bounds in enumerate(kinds.values()):
@@ -172,6 +177,10 @@ def add_defects(
         if category in (Category.HOT, Category.WARM):
             electrons = random.poisson(strength * tgroup, number).cumsum(axis=1)
             _add_coupled(ramps, y, x, electrons / properties.gain, properties.ipc)
+        elif category == Category.INTERMITTENT:
+            on, injections.timescale[chosen] = _some_integrations(nint, y.size, random)
+            electrons = random.poisson(strength * tgroup * on[:, None], number).cumsum(axis=1)
+            _add_coupled(ramps, y, x, electrons / properties.gain, properties.ipc)
         elif category == Category.RC:
             grown = strength * (1 + 1 - np.exp(-times[:, None] / scale))
             _add_coupled(ramps, y, x, np.broadcast_to(grown, number), properties.ipc)
@@ -190,6 +199,18 @@ def add_defects(
         elif category == Category.SATURATED:
             ramps[:, :, y, x] += 2 * full
     _saturate(ramps, groupdq, injections, full)
+
+
+def _some_integrations(nint: int, pixels: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return in which integrations each pixel is hot, bool (nint, pixels), and how many these are: two to half of all.
+
+    The last one is among them and the one before is not: a pixel that is hot from some integration on is hot, and one
+    that is good in the last epoch is over.
+    """
+    number = random.integers(2, max(nint // 2, 2) + 1, pixels)
+    order = random.random((nint, pixels))
+    order[-1], order[-2:-1] = -1.0, 2.0
+    return order.argsort(axis=0).argsort(axis=0) < number, number
 
 
 def _shows_switches(levels: np.ndarray, least: float) -> np.ndarray:

@@ -77,6 +77,7 @@ KERNELS = {
     "of the kernel": ("search/kernel.py", True),
     "of a constant": ("core/limits.py", True),
     "of what a constant is made from": ("core/base.py", True),
+    "of the fields of a tuple": ("core/tuples.py", True),
     "of a constant of plain Python": ("core/plain.py", False),
     "of nothing compiled": ("search/module.py", False),
 }
@@ -88,9 +89,11 @@ def test_a_kernel_is_compiled_again_for_what_is_compiled_into_it(source, change)
     (source / "core" / "base.py").write_text("BASE = 1\n")
     (source / "core" / "plain.py").write_text("PLAIN = 1\n")
     (source / "core" / "limits.py").write_text("from .base import BASE\nLIMIT = 2 * BASE\n")
+    (source / "core" / "tuples.py").write_text("class Pair(NamedTuple):\n    one: int\n    other: int\n")
     (source / "search" / "kernel.py").write_text(
-        "from darkmask.core.limits import LIMIT\nfrom darkmask.core.plain import PLAIN\n\n\n"
-        "def plain():\n    return PLAIN\n\n\n@kernel\ndef compiled():\n    return LIMIT\n"
+        "from darkmask.core.limits import LIMIT\nfrom darkmask.core.plain import PLAIN\n"
+        "from darkmask.core.tuples import Pair\n\n\n"
+        "def plain():\n    return PLAIN\n\n\n@kernel\ndef compiled(pair: Pair):\n    return LIMIT * pair.one\n"
     )
     before = kernels._compiled_digest()
     (source / path).write_text((source / path).read_text() + "# changed\n")

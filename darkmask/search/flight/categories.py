@@ -7,24 +7,25 @@ release.
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Detector
 from darkmask.core.errors import SearchError
-from darkmask.core.flags import Category
+from darkmask.core.flags import Category, pack_categories
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 
 from .amplifier import AmplifierSearch
+from .changing import find_patches
 from .evidence import Evidence
 
 # With fewer integrations a cosmic ray cannot be told from what a pixel does again and again. With fewer groups the
 # shape of a ramp cannot be told from its noise.
 MIN_INTEGRATIONS, MIN_GROUPS = 3, 5
-_SEARCHED = tuple(c for c in Category if c not in (Category.TELEGRAPH, Category.NOISY))
+_SEARCHED = tuple(c for c in Category if c not in (Category.TELEGRAPH, Category.NOISY, Category.INTERMITTENT))
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class FlightResult:
         Map of each category. Telegraph and noisy are not told apart here: ``unstable`` holds the candidates.
     unstable : numpy.ndarray, shape (y, x), bool
         Pixels too noisy for their signal; their ramps decide between telegraph and noisy.
+    varying, switching : numpy.ndarray, shape (y, x), bool
+        Pixels whose rates differ between integrations, and those that fall and rise or begin at two levels; their ramps
+        decide between telegraph and intermittent.
+    sometimes_hot : numpy.ndarray, shape (y, x), bool
+        Varying pixels whose high state is hot.
     rate : numpy.ndarray, shape (y, x), float32
         Rate in e-/s, after subtraction of the capacitive coupling of the neighbours.
     noise : numpy.ndarray, shape (x,), float64
@@ -49,10 +55,48 @@ class FlightResult:
 
     maps: dict[Category, np.ndarray]
     unstable: np.ndarray
+    varying: np.ndarray
+    switching: np.ndarray
+    sometimes_hot: np.ndarray
     rate: np.ndarray
     noise: np.ndarray
     thresholds: dict[str, float]
     evidence: tuple[tuple[slice, Evidence], ...] = ()
+
+    @property
+    def in_question(self) -> np.ndarray:
+        """The pixels whose ramps must be asked whether they have two levels, bool (y, x)."""
+        asked: np.ndarray = self.unstable | self.varying | self.switching
+        return asked
+
+    def rows(self, rows: slice) -> "FlightResult":
+        """Return views of some rows."""
+        images = {name: getattr(self, name)[rows] for name in ("unstable", "varying", "switching", "sometimes_hot")}
+        return replace(self, maps={category: where[rows] for category, where in self.maps.items()}, **images)
+
+    def named(self, telegraph: np.ndarray) -> np.ndarray:
+        """Return the category image.
+
+        Parameters
+        ----------
+        telegraph : numpy.ndarray, shape (y, x), bool
+            Those in question that have two levels.
+
+        Returns
+        -------
+        numpy.ndarray, shape (y, x), uint16
+        """
+        intermittent = (self.varying | (self.switching & ~self.unstable)) & ~telegraph
+        return pack_categories(
+            {
+                **self.maps,
+                Category.HOT: self.maps[Category.HOT] | (self.sometimes_hot & intermittent),
+                Category.WARM: self.maps[Category.WARM] & ~(self.sometimes_hot & intermittent),
+                Category.TELEGRAPH: telegraph,
+                Category.NOISY: self.unstable & ~telegraph & ~self.varying,
+                Category.INTERMITTENT: intermittent,
+            }
+        )
 
 
 def search_flight(
@@ -93,25 +137,33 @@ def search_flight(
         )
     rate = np.empty_like(maps.rate)
     found: dict[Category, np.ndarray] = {category: np.zeros(rate.shape, dtype=bool) for category in _SEARCHED}
-    unstable = np.zeros(rate.shape, dtype=bool)
+    unstable, varying, switching, sometimes_hot = np.zeros((4, *rate.shape), dtype=bool)
     noise = np.empty(rate.shape[1])
 
     evidence: tuple[tuple[slice, Evidence], ...] = tuple((columns, {}) for columns in amplifiers if keep_evidence)
 
-    def work(columns: slice) -> tuple[float, float]:
+    if maps.changes is None:
+        raise ValueError("The flight search needs the maps of change.")
+    patch = find_patches(maps.changes, science, tuple(amplifiers), parameters)
+
+    def work(columns: slice) -> tuple[float, float, int]:
         kept = next((tests for of, tests in evidence if of == columns), None)
         with np.errstate(invalid="ignore", divide="ignore"):
-            part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept)
+            part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept, patch)
             for category, where in part.search().items():
                 found[category][:, columns] = where
-        unstable[:, columns] = part.unstable
+        unstable[:, columns], varying[:, columns] = part.unstable, part.varying
+        switching[:, columns], sometimes_hot[:, columns] = part.switching, part.sometimes_hot
         noise[columns] = part.noise_of_good
         np.multiply(part.rate, np.float32(detector.gain), out=rate[:, columns])
-        return part.limits()
+        return *part.limits(), part.alone
 
     with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
-        limits = np.array(list(pool.map(work, amplifiers))) * detector.gain
-    return FlightResult(found, unstable, rate, noise, _thresholds(parameters, limits), evidence)
+        measured = list(pool.map(work, amplifiers))
+    limits = np.array([limits[:2] for limits in measured]) * detector.gain
+    thresholds = _thresholds(parameters, limits)
+    thresholds["pixels_off_in_one_integration"] = float(sum(alone for _, _, alone in measured))
+    return FlightResult(found, unstable, varying, switching, sometimes_hot, rate, noise, thresholds, evidence)
 
 
 def _thresholds(parameters: SearchParameters, limits: np.ndarray) -> dict[str, float]:

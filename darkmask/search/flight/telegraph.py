@@ -6,6 +6,8 @@ maximum likelihood, and the Bayesian information criterion tells which explains 
 the same of the distribution of group differences; the order of the reads shows smaller amplitudes.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from darkmask.core.kernels import kernel
@@ -20,6 +22,22 @@ ENOUGH_READS, WEAK = 120, 10.0
 MIN_READS = 12
 # A step upwards by more than this many times the deepest fall and this many sigma has no second level to return from.
 _COSMIC_RAY_FALLS, _COSMIC_RAY_SIGMA = 1.5, 5.0
+
+
+class Runs(NamedTuple):
+    """Runs of reads that no cosmic ray or unusable group interrupts.
+
+    Attributes
+    ----------
+    values, times : array, shape (read,), float64
+        The reads, DN, and the group of each.
+    begins : array, shape (run + 1,), int64
+        The first read of each run, and the number of reads.
+    """
+
+    values: np.ndarray
+    times: np.ndarray
+    begins: np.ndarray
 
 
 @kernel
@@ -46,14 +64,14 @@ def telegraph_evidence(reads, slope, noise, enough):
     -----
     The fit is an expectation maximisation (Baum and Welch), begun from several amplitudes.
     """
-    values, times, begins, count, runs = _level_runs(reads, slope, noise)
+    runs = _level_runs(reads, slope, noise)
+    values, begins, count, number = runs.values, runs.begins, runs.values.size, runs.begins.size - 1
     if count < MIN_READS or not noise > 0:
         return -np.inf
-    begins, values, times = begins[: runs + 1], values[:count], times[:count]
     read_noise = noise / np.sqrt(2.0)
-    upper, offsets = np.zeros(count), np.empty(runs)
+    upper, offsets = np.zeros(count), np.empty(number)
     level = np.zeros(4)
-    _maximise(values, times, begins, level, read_noise, upper, offsets, 0.0, 1)
+    _maximise(runs, level, read_noise, upper, offsets, 0.0, 1)
     single = -count * (np.log(max(level[2], 1e-3 * read_noise)) + 0.5)
     # One level has a noise; two have noise, amplitude and switching rate. Both have a slope, and an offset for each
     # run.
@@ -61,39 +79,35 @@ def telegraph_evidence(reads, slope, noise, enough):
     needed = single + 0.5 * (enough + penalty)
 
     change = 0.0
-    for k in range(runs):
+    for k in range(number):
         for i in range(begins[k] + 1, begins[k + 1]):
             change += (values[i] - values[i - 1]) ** 2
-    excess = np.sqrt(max(change / max(count - runs, 1) - noise * noise, 0.25 * noise * noise))
-    best, best_model, best_offsets = -np.inf, np.empty(4), np.empty(runs)
+    excess = np.sqrt(max(change / max(count - number, 1) - noise * noise, 0.25 * noise * noise))
+    best, best_model, best_offsets = -np.inf, np.empty(4), np.empty(number)
     model = np.empty(4)
     for start in _STARTS:
         # The levels are wide at first, so that a wrong start does not decide where each read belongs.
         model[0], model[1], model[3] = start * excess, 0.2, level[3]
         model[2] = max(read_noise, 0.25 * model[0])
-        _begin(values, times, begins, model, offsets)
-        likelihood = _fit(values, times, begins, model, read_noise, _FIRST_STEPS, needed, upper, offsets)
+        _begin(runs, model, offsets)
+        likelihood = _fit(runs, model, read_noise, _FIRST_STEPS, needed, upper, offsets)
         if likelihood > best:
             best = likelihood
             for k in range(model.size):
                 best_model[k] = model[k]
-            for k in range(runs):
+            for k in range(number):
                 best_offsets[k] = offsets[k]
         if best > needed:
             break
     else:
-        last = _fit(values, times, begins, best_model, read_noise, _LAST_STEPS, needed, upper, best_offsets)
+        last = _fit(runs, best_model, read_noise, _LAST_STEPS, needed, upper, best_offsets)
         best = max(best, last)
     return 2 * (best - single) - penalty
 
 
 @kernel
 def _level_runs(reads, slope, noise):
-    """Sort the reads into runs that no cosmic ray or unusable group interrupts.
-
-    Return the reads, the group of each, where each run begins (and the last ends), the number of reads, and the number
-    of runs.
-    """
+    """Sort the reads into runs."""
     integrations, groups = reads.shape
     values, times = np.empty(integrations * groups, np.float64), np.empty(integrations * groups, np.float64)
     begins = np.zeros(integrations * groups + 1, np.int64)
@@ -120,7 +134,7 @@ def _level_runs(reads, slope, noise):
                 length += 1
         if length > 0:
             runs, count = _end_run(begins, runs, count, length)
-    return values, times, begins, count, runs
+    return Runs(values[:count], times[:count], begins[: runs + 1])
 
 
 @kernel
@@ -136,8 +150,9 @@ def _end_run(begins, runs, count, length):
 
 
 @kernel
-def _begin(values, times, begins, model, offsets):
+def _begin(runs: Runs, model, offsets):
     """Set where the lower level of each run may lie."""
+    values, times, begins = runs.values, runs.times, runs.begins
     for k in range(offsets.size):
         first, last = begins[k], begins[k + 1]
         lowest, highest, total = np.inf, -np.inf, 0.0
@@ -151,20 +166,21 @@ def _begin(values, times, begins, model, offsets):
 
 
 @kernel
-def _fit(values, times, begins, model, read_noise, steps, needed, upper, offsets):
+def _fit(runs: Runs, model, read_noise, steps, needed, upper, offsets):
     """Improve model and offsets until the log-likelihood is what is needed; return the last that is known."""
     likelihood = -np.inf
     for _ in range(steps):
-        likelihood, switches, pairs = _expect(values, times, begins, model, upper, offsets)
+        likelihood, switches, pairs = _expect(runs, model, upper, offsets)
         if likelihood > needed:
             break
-        _maximise(values, times, begins, model, read_noise, upper, offsets, switches, pairs)
+        _maximise(runs, model, read_noise, upper, offsets, switches, pairs)
     return likelihood
 
 
 @kernel
-def _expect(values, times, begins, model, upper, offsets):
+def _expect(runs: Runs, model, upper, offsets):
     """Set the probability of the upper level at each read; return the expected switches and the log-likelihood."""
+    values, times, begins = runs.values, runs.times, runs.begins
     amplitude, rate, width, slope = model[0], model[1], model[2], model[3]
     stay = 1 - rate
     likelihood, switches, pairs = 0.0, 0.0, 0
@@ -201,11 +217,12 @@ def _expect(values, times, begins, model, upper, offsets):
 
 
 @kernel
-def _maximise(values, times, begins, model, read_noise, upper, offsets, switches, pairs):
+def _maximise(runs: Runs, model, read_noise, upper, offsets, switches, pairs):
     """Fit the best model for these probabilities: normal equations of amplitude and slope, offsets eliminated.
 
     With no read on the upper level the model has one level, whose noise may be anything.
     """
+    values, times, begins = runs.values, runs.times, runs.begins
     uu, ut, tt, uv, tv = 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(offsets.size):
         n = begins[k + 1] - begins[k]

@@ -1,5 +1,7 @@
 """Read what the flight search needs of a set beyond its combined maps: the ramps of the few unstable pixels."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
@@ -31,31 +33,30 @@ def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) 
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    telegraph = np.zeros_like(found.unstable)
-    telegraph[found.unstable] = two_level_gains(request, maps, found.unstable, found.noise) > (
-        request.parameters.telegraph_bic
-    )
+    asked = found.in_question
+    telegraph = np.zeros_like(asked)
+    telegraph[asked] = two_level_gains(request, maps, found) > request.parameters.telegraph_bic
     return telegraph
 
 
 def two_level_gains(
-    request: SetRequest, maps: CombinedMaps, unstable: np.ndarray, noise_of_columns: np.ndarray
+    request: SetRequest, maps: CombinedMaps, found: FlightResult, asked: np.ndarray | None = None
 ) -> np.ndarray:
-    """How much better two levels explain the reads of unstable pixels than one noisy level.
+    """How much better two levels explain the reads of pixels in question than one noisy level.
 
     Parameters
     ----------
     request : SetRequest
     maps : CombinedMaps
-    unstable : numpy.ndarray, shape (y, x), bool
-        Whole rows of them: the others of a row decide which integrations are looked at first.
-    noise_of_columns : numpy.ndarray, shape (x,), float64
-        Of a group difference of good pixels, DN.
+    found : FlightResult
+    asked : numpy.ndarray, shape (y, x), bool, optional
+        Whole rows of those in question: the others of a row decide which integrations are looked at first. All by
+        default.
 
     Returns
     -------
     numpy.ndarray, shape (n,), float64
-        Of each unstable pixel, by row and then by column: what :func:`.telegraph.telegraph_evidence` gives. Beyond
+        Of each of those pixels, by row and then by column: what :func:`.telegraph.telegraph_evidence` gives. Beyond
         ``telegraph_bic`` it may be too low, as the fit ends there.
 
     Raises
@@ -63,35 +64,56 @@ def two_level_gains(
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    y, x = np.nonzero(unstable)
-    noise = noise_of_columns[x]
-    slope = maps.rate[y, x].astype(np.float64) * request.exposures[0].set_key.tgroup
-    # All groups are usable when each difference is either quiet or a jump; otherwise GROUPDQ tells which are.
-    flagged = maps.differences[y, x] + maps.jumps[y, x] != maps.integrations * (maps.groups - 1)
-    begins = np.searchsorted(y, np.arange(unstable.shape[0] + 1))
-    gains = np.empty(len(y))
+    asked = found.in_question if asked is None else asked
+    y, x = np.nonzero(asked)
+    pixels = _Unstable(
+        columns=x,
+        # All groups are usable when each difference is either quiet or a jump; otherwise GROUPDQ tells which are.
+        flagged=maps.differences[y, x] + maps.jumps[y, x] != maps.integrations * (maps.groups - 1),
+        slope=maps.rate[y, x].astype(np.float64) * request.exposures[0].set_key.tgroup,
+        noise=found.noise[x],
+        varying=found.varying[y, x],
+        gains=np.empty(len(y)),
+    )
+    begins = np.searchsorted(y, np.arange(asked.shape[0] + 1))
     level = own_saturation_level(look_up_detector(request.detector))
 
     opened = OpenSet(request.exposures, request.folder, request.integrations)
 
     def work(_room: None, start: int, count: int) -> None:
         failed = _weigh_rows(
-            opened.places, unstable.shape, maps.groups, start, begins[start : start + count + 1], x, flagged, slope,
-            noise, level, request.parameters.telegraph_bic, gains,
+            opened.places, asked.shape, maps.groups, start, begins[start : start + count + 1], pixels, level,
+            request.parameters.telegraph_bic,
         )  # fmt: skip
         opened.require_read(failed)
 
     with opened:
-        work_in_blocks(work, len(unstable), _ROWS_AT_ONCE, lambda: None)
-    return gains
+        work_in_blocks(work, len(asked), _ROWS_AT_ONCE, lambda: None)
+    return pixels.gains
+
+
+class _Unstable(NamedTuple):
+    """The pixels of a set in question, by row and then by column; see :func:`two_level_gains`.
+
+    A pixel that is hot in some integrations has a slope of its own in each, which two levels would explain badly and
+    one level worse: its ramps are weighed without their slopes.
+    """
+
+    columns: np.ndarray
+    flagged: np.ndarray
+    slope: np.ndarray
+    noise: np.ndarray
+    varying: np.ndarray
+    gains: np.ndarray
 
 
 @kernel
-def _weigh_rows(places, shape, groups, first_row, begins, columns, flagged, slope, noise, level, least, gains):
+def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, level, least):
     """Weigh the pixels of some rows, reading no more of them than it takes; gives the integration that failed, or -1.
 
-    The pixels of each row stand from one of ``begins`` to the next.
+    The unstable pixels of each row stand from one of ``begins`` to the next; their ``gains`` are set.
     """
+    columns, flagged = unstable.columns, unstable.flagged
     integrations = places.shape[0]
     pixels = shape[0] * shape[1]
     some = min(integrations, -(-ENOUGH_READS // groups))
@@ -126,14 +148,37 @@ def _weigh_rows(places, shape, groups, first_row, begins, columns, flagged, slop
                     ramps[j, g] = native_float32(sci[j, g, here])
                 if flagged[k]:
                     _leave_out_unusable(ramps[j], groupdq[j, :, here].copy(), level)
-            gain = telegraph_evidence(ramps[:some], slope[k], noise[k], least + WEAK)
+                if unstable.varying[k]:
+                    _level(ramps[j])
+            slope = 0.0 if unstable.varying[k] else unstable.slope[k]
+            gain = telegraph_evidence(ramps[:some], slope, unstable.noise[k], least + WEAK)
             if some < integrations and least - WEAK < gain < least + WEAK:
                 for j in range(some, integrations):
                     if not _read_ramp(places[order[j]], pixels, start + here, flagged[k], level, ramps[j]):
                         return order[j]
-                gain = telegraph_evidence(ramps, slope[k], noise[k], least)
-            gains[k] = gain
+                    if unstable.varying[k]:
+                        _level(ramps[j])
+                gain = telegraph_evidence(ramps, slope, unstable.noise[k], least)
+            unstable.gains[k] = gain
     return -1
+
+
+@kernel
+def _level(ramp):
+    """Take the line that fits a ramp best out of it; NaN stays."""
+    count, times, values, squares, products = 0, 0.0, 0.0, 0.0, 0.0
+    for g in range(ramp.size):
+        if np.isfinite(ramp[g]):
+            count += 1
+            times += g
+            values += ramp[g]
+            squares += g * g
+            products += g * np.float64(ramp[g])
+    if count < 2:
+        return
+    slope = (products - times * values / count) / (squares - times * times / count)
+    for g in range(ramp.size):
+        ramp[g] -= slope * g
 
 
 @kernel

@@ -6,7 +6,7 @@ integrations, to the last bit: sums run over sorted values.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +18,13 @@ from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.delivery import Exposure, OpenSet
 from darkmask.delivery.reading import read_rows
 
-from .integration import SLAB_ROWS, Scratch, make_scratch, measure_rows
+from .changes import ChangeMaps, change_rows, make_change_maps
+from .integration import measure_rows
 from .layout import N_COUNTED, N_MEASURED
 from .order import sorting_network
-from .stacks import combine_rows
+from .pixel import Readout
+from .scratch import Maps, Room, make_room
+from .stacks import CombinedRows, combine_rows
 
 # One thread's buffers and stacks may take this much: they should fit into a processor's cache as far as possible.
 BLOCK_BYTES = 7_000_000
@@ -65,6 +68,8 @@ class CombinedMaps:
         Groups flagged as jumps, in all integrations together.
     falls : int16
         Group differences that fall by more than chance allows, which no cosmic ray can cause.
+    changes : ChangeMaps, optional
+        What changes from one integration to another; see :mod:`darkmask.search.maps.changes`.
     """
 
     integrations: int
@@ -84,6 +89,7 @@ class CombinedMaps:
     scatter: np.ndarray
     jumps: np.ndarray
     falls: np.ndarray
+    changes: ChangeMaps | None = None
 
     def __repr__(self) -> str:
         what = f"{counted(self.integrations, 'integration')} of {counted(self.groups, 'group')}"
@@ -91,14 +97,14 @@ class CombinedMaps:
 
     def of_columns(self, columns: slice) -> "CombinedMaps":
         """Return views of some columns."""
-        views = {name: getattr(self, name)[:, columns] for name in _MAP_NAMES}
-        return CombinedMaps(self.integrations, self.groups, **views)
+        views = {name: getattr(self, name)[:, columns] for name in CombinedRows._fields}
+        changes = self.changes and self.changes.part(np.s_[:, columns])
+        return CombinedMaps(self.integrations, self.groups, **views, changes=changes)
 
 
 _TYPES = dict.fromkeys(("finite", "saturated_first", "falls"), np.int16) | dict.fromkeys(
     ("differences", "jumps"), np.int32
 )
-_MAP_NAMES = tuple(f.name for f in fields(CombinedMaps) if f.name not in ("integrations", "groups"))
 
 
 def combine_set(
@@ -142,40 +148,31 @@ def combine_set(
     opened = OpenSet(exposures, folder, integrations)
     _, groups, height, width = opened.exposures[0].shape
     number = len(opened.planes)
-    whole = {name: np.empty((height, width), _TYPES.get(name, np.float32)) for name in _MAP_NAMES}
-    tgroup = exposures[0].set_key.tgroup
-    read_variance = detector.read_noise**2
+    whole = {name: np.empty((height, width), _TYPES.get(name, np.float32)) for name in CombinedRows._fields}
+    readout = Readout(
+        tgroup=exposures[0].set_key.tgroup,
+        read_variance=detector.read_noise**2,
+        gain=detector.gain,
+        own_saturation_level=own_saturation_level,
+    )
+    changes = make_change_maps((height, width), opened.times, number)
     network = sorting_network(number)
     rows = min(height, max(1, block_bytes // (width * _BYTES_PER_PIXEL * number)))
 
-    def work(room: _Room, start: int, count: int) -> None:
-        failed = measure_block(
-            opened.places, start, count, height, room.rate, room.pedestal, tgroup, read_variance,
-            detector.gain, own_saturation_level, room.scratch, room.measured, room.counted,
-        )  # fmt: skip
-        opened.require_read(failed)
-        parts = [image[start : start + count] for image in whole.values()]
-        combine_rows(room.measured, room.counted, network, tgroup, read_variance, detector.gain, groups, *parts)
+    def work(room: Room, start: int, count: int) -> None:
+        opened.require_read(measure_block(opened.places, start, count, height, readout, room))
+        part = CombinedRows(**{name: image[start : start + count] for name, image in whole.items()})
+        combine_rows(room.stacks, network, groups, readout, part)
+        here = changes.part(np.s_[start : start + count])
+        change_rows(room.stacks, groups, readout, changes.order, part.rate, part.noise, part.first, here.rows)
 
     with opened:
-        work_in_blocks(work, height, rows, lambda: _Room(number, rows, groups, width), threads)
-    return CombinedMaps(integrations=number, groups=groups, **whole)
-
-
-class _Room:
-    """Buffers and stacks of one thread, used for one block after the other."""
-
-    def __init__(self, integrations: int, rows: int, groups: int, width: int):
-        self.measured = np.empty((integrations, rows, N_MEASURED, width), np.float32)
-        self.counted = np.empty((integrations, rows, N_COUNTED, width), np.int16)
-        self.scratch: Scratch = make_scratch(min(rows, SLAB_ROWS), groups, width)
-        self.rate, self.pedestal = np.empty((2, 1, rows, width), np.uint32)
+        work_in_blocks(work, height, rows, lambda: make_room(number, rows, groups, width), threads)
+    return CombinedMaps(integrations=number, groups=groups, **whole, changes=changes)
 
 
 @kernel
-def measure_block(
-    places, start, count, height, rate, pedestal, tgroup, read_variance, gain, level, scratch, measured, counted,
-):  # fmt: skip
+def measure_block(places, start, count, height, readout: Readout, room: Room):
     """Read and measure a block of rows of all integrations.
 
     Parameters
@@ -186,20 +183,18 @@ def measure_block(
         First row, and number of rows.
     height : int
         Rows of the frame.
-    rate, pedestal, tgroup, read_variance, gain, level, scratch
-        Buffers and numbers, see :func:`darkmask.search.maps.integration.measure_rows`.
-    measured : array, shape (integration, rows, N_MEASURED, x), float32
-        Array to set.
-    counted : array, shape (integration, rows, N_COUNTED, x), int16
-        Array to set.
+    readout : Readout
+    room : Room
+        Its stacks are set.
 
     Returns
     -------
     int
         -1, or the integration of which a file could not be read.
     """
+    rate, pedestal, stacks = room.rate, room.pedestal, room.stacks
     pixels = height * rate.shape[2]
-    slab = scratch.reads.shape[0]
+    slab = room.scratch.reads.shape[0]
     for i in range(places.shape[0]):
         if not (
             read_rows(places[i, 2, 0], places[i, 2, 1], pixels, start, count, rate)
@@ -207,10 +202,11 @@ def measure_block(
         ):
             return i
         for first in range(0, count, slab):
-            rows = min(slab, count - first)
+            end = min(first + slab, count)
+            maps = Maps(stacks.measured[i, first:end], stacks.counted[i, first:end])
             if not measure_rows(
-                places[i], pixels, start + first, rows, first, rate[0], pedestal[0], tgroup, read_variance,
-                gain, level, scratch, measured[i], counted[i],
+                places[i], pixels, start + first, rate[0, first:end], pedestal[0, first:end], readout, room.scratch,
+                maps,
             ):  # fmt: skip
                 return i
     return -1

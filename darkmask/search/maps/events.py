@@ -7,10 +7,12 @@ from darkmask.delivery.reading import native_float32
 
 from .layout import (
     CHANGE,
+    DEEPEST,
     DIFFERENCES,
     DO_NOT_USE,
     EIGHT_JUMPS,
     FALLS,
+    HIGHEST,
     JUMP_DET,
     JUMPS,
     SATURATED,
@@ -18,15 +20,13 @@ from .layout import (
     SQUARES,
     WEIGHT,
 )
-from .pixel import deepest_step
+from .pixel import Readout, deepest_step, height_of_step
+from .scratch import ASIDE_SHARE, N_JUMP, Scratch
 
-# Pixels that need their whole ramp are few, and the ramp is put aside as it goes by; a row with more is read again.
-ASIDE_SHARE = 8
 # These are kept of a pixel with jumps while its ramp goes by: the number of jumps; how many of them fall; the sum and
 # the sum of squares, about the slope, of its jumping differences; the group of the last jump and the weight up to it;
 # the group up to which it has been looked at; and, from before that group, the sum of the quiet squares and the read.
-_NUMBER, _FALLS, _SUM, _SQUARES, _LAST, _WEIGHT, _SEEN, _BEFORE, _READ = range(9)
-N_JUMP = 9
+_NUMBER, _FALLS, _SUM, _SQUARES, _LAST, _WEIGHT, _SEEN, _BEFORE, _READ, _DEEPEST, _HIGHEST = range(N_JUMP)
 
 
 @kernel
@@ -88,37 +88,43 @@ def next_events(events, upcoming, end):
 
 
 @kernel
-def leave_out(events, flags, slots, reads, squares, jumps):
+def leave_out(events, row, scratch: Scratch):
+    """Keep what :func:`take_in` needs of the pixels of a row with events, before their groups go by."""
+    flags, slots, reads, squares = scratch.flags[row], scratch.slots[row], scratch.reads[row], scratch.squares[row]
     for event in events:
         x = event % flags.size
         if flags[x] & (DO_NOT_USE | SATURATED):
             continue
-        one = jumps[slots[x]]
+        one = scratch.jumps[slots[x]]
         one[_BEFORE] = squares[x]
         one[_READ] = reads[x]
 
 
 @kernel
-def take_in(events, group, sci, groupdq, flags, slots, slope, squares, jumps, read_variance, gain):
+def take_in(events, group, count, row, scratch: Scratch, readout: Readout):
     """Take in one or two groups, one of them a jump, of pixels with events, from what :func:`leave_out` has kept."""
+    sci, groupdq = scratch.sci[:count, row], scratch.groupdq[group : group + count, row]
+    flags, slots, slope, squares = scratch.flags[row], scratch.slots[row], scratch.slope[row], scratch.squares[row]
     for event in events:
         x = event % flags.size
         if flags[x] & (DO_NOT_USE | SATURATED):
             continue
-        one = jumps[slots[x]]
+        one = scratch.jumps[slots[x]]
         if one[_SEEN] == group:
             continue
         one[_SEEN] = group
         before, quiet = np.float32(one[_READ]), np.float32(one[_BEFORE])
-        for k in range(sci.shape[0]):
+        for k in range(count):
             value = native_float32(sci[k, x])
             if groupdq[k, x] & JUMP_DET:
                 step = np.float64(value) - before
                 one[_NUMBER] += 1
                 one[_SUM] += step
                 one[_SQUARES] += (step - slope[x]) ** 2
-                if step < slope[x] and step < deepest_step(np.float64(slope[x]), read_variance, gain):
+                if step < slope[x] and step < deepest_step(np.float64(slope[x]), readout):
                     one[_FALLS] += 1
+                one[_DEEPEST] = max(one[_DEEPEST], slope[x] - step)
+                one[_HIGHEST] = max(one[_HIGHEST], step - slope[x])
                 run = group + k - one[_LAST]
                 one[_WEIGHT] += run * (run * run - 1)
                 one[_LAST] = group + k
@@ -136,7 +142,7 @@ def put_aside(sci, group, aside, number, ramps):
 
 
 @kernel
-def finish_jumps(groups, slope, squares, jump, out, counts):
+def finish_jumps(groups, slope, squares, jump, readout: Readout, out, counts):
     """Correct the maps of a pixel with jumps."""
     steps = groups - 1
     quiet = steps - int(jump[_NUMBER])
@@ -149,3 +155,5 @@ def finish_jumps(groups, slope, squares, jump, out, counts):
     counts[DIFFERENCES] = quiet
     counts[JUMPS] = jump[_NUMBER]
     counts[FALLS] = jump[_FALLS]
+    counts[DEEPEST] = height_of_step(jump[_DEEPEST], np.float64(slope), readout)
+    counts[HIGHEST] = height_of_step(jump[_HIGHEST], np.float64(slope), readout)

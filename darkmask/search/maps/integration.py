@@ -5,90 +5,20 @@ Most pixels have only good groups, or only jumps besides. Their maps are made fo
 group as they are read, and jumps are taken out as they come. Only the other pixels are looked at one by one.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from darkmask.core.kernels import kernel
 from darkmask.delivery.reading import native_float32, read_rows
 
-from .events import (
-    ASIDE_SHARE,
-    N_JUMP,
-    finish_jumps,
-    give_slots,
-    leave_out,
-    look_through,
-    next_events,
-    put_aside,
-    take_in,
-)
-from .layout import DO_NOT_USE, FIRST, JUMP_DET, RATE, SATURATED, SHAPE, SHAPE_FRACTION, eight_at_once
-from .pixel import measure_pixel, usable_groups
+from .events import finish_jumps, give_slots, leave_out, look_through, next_events, put_aside, take_in
+from .layout import DO_NOT_USE, FIRST, JUMP_DET, RATE, SATURATED, SHAPE, SHAPE_FRACTION
+from .pixel import Readout, measure_pixel, usable_groups
 from .rows import begin_row, finish_row, first_reads, keep, next_reads, next_two_reads
-
-# This many rows go by together: in a full frame a group of them is 64 kB, so that the data and the results stay in the
-# cache that a processor has for itself.
-SLAB_ROWS = 8
-# Each buffer begins at one of these places in a page, counted in values.
-_SHIFTS = (176, 352, 528, 704, 880)
-
-
-class Scratch(NamedTuple):
-    """Buffers of one thread, for so many rows of one integration; see :func:`make_scratch`."""
-
-    groupdq: np.ndarray
-    words: np.ndarray
-    sci: np.ndarray
-    reads: np.ndarray
-    slope: np.ndarray
-    squares: np.ndarray
-    early: np.ndarray
-    late: np.ndarray
-    flags: np.ndarray
-    slots: np.ndarray
-    jumps: np.ndarray
-    events: np.ndarray
-    upcoming: np.ndarray
-    aside: np.ndarray
-    ramps: np.ndarray
-    again: np.ndarray
-
-
-def make_scratch(rows: int, groups: int, width: int) -> Scratch:
-    """Make the buffers for :func:`measure_rows`."""
-    size = rows * width
-    # The buffers begin at different places of a page, or a processor takes what it writes to one for what it reads of
-    # another.
-    reads, slope, squares, early, late = (
-        np.empty(size + 1024, np.float32)[shift : shift + size].reshape(rows, width) for shift in _SHIFTS
-    )
-    few = rows * (width // ASIDE_SHARE)
-    groupdq = np.empty((groups, rows, width), np.uint8)
-    return Scratch(
-        groupdq,
-        eight_at_once(groupdq),
-        np.empty((2, rows, width), np.uint32),
-        reads,
-        slope,
-        squares,
-        early,
-        late,
-        np.empty((rows, width), np.uint8),
-        np.empty((rows, width), np.int32),
-        np.empty((rows * width, N_JUMP), np.float64),
-        np.empty((rows, groups * width), np.int32),
-        np.empty((rows, 2), np.int64),
-        np.empty((few, 2), np.int32),
-        np.empty((few, groups), np.float32),
-        np.empty((groups, 1, width), np.uint32),
-    )
+from .scratch import Maps, Scratch
 
 
 @kernel
-def measure_rows(
-    place, pixels, start, rows, first, rate, pedestal, tgroup, read_variance, gain, level, scratch, measured, counted,
-):  # fmt: skip
+def measure_rows(place, pixels, start, rate, pedestal, readout: Readout, scratch: Scratch, maps: Maps):
     """Read and measure some rows of one integration.
 
     Parameters
@@ -97,31 +27,21 @@ def measure_rows(
         File descriptor and first byte of its SCI (big-endian float32, DN) and GROUPDQ.
     pixels : int
         Number of pixels of the frame.
-    start, rows : int
-        First row, and number of rows, at most that of ``scratch``.
-    first : int
-        Row of ``rate`` and of all other arrays that is row ``start``.
-    rate, pedestal : array, shape (more rows, x), uint32
-        The pipeline's values in DN/s and DN, with the bytes of the file.
-    tgroup : float
-        Group time, s.
-    read_variance : float
-        Variance of a single read, DN**2.
-    gain : float
-        e-/DN.
-    level : float
-        Level in DN; see :func:`darkmask.search.maps.pixel.usable_groups`.
+    start : int
+        The frame's row that is the first of these.
+    rate, pedestal : array, shape (row, x), uint32
+        The pipeline's values in DN/s and DN, with the bytes of the file; no more rows than ``scratch`` has.
+    readout : Readout
     scratch : Scratch
-    measured : array, shape (more rows, N_MEASURED, x), float32
-        Array to set.
-    counted : array, shape (more rows, N_COUNTED, x), int16
-        Array to set.
+    maps : Maps
+        Arrays to set.
 
     Returns
     -------
     bool
         False when the file ended too early or could not be read.
     """
+    rows, measured, counted = rate.shape[0], maps.measured, maps.counted
     groupdq, words, groups = scratch.groupdq, scratch.words, scratch.groupdq.shape[0]
     share = max(int((groups - 1) * SHAPE_FRACTION), 1)
     sci, reads, slope, squares = scratch.sci, scratch.reads, scratch.slope, scratch.squares
@@ -129,8 +49,7 @@ def measure_rows(
     events, upcoming = scratch.events, scratch.upcoming
     descriptor, offset = place[0, 0], place[0, 1]
     for row in range(rows):
-        r = first + row
-        begin_row(rate[r], pedestal[r], np.float32(tgroup), measured[r], slope[row], flags[row])
+        begin_row(rate[row], pedestal[row], np.float32(readout.tgroup), measured[row], slope[row], flags[row])
         upcoming[row] = 0
     for g in range(groups):
         if not read_rows(place[1, 0], place[1, 1] + g * pixels, pixels, start, rows, groupdq[g : g + 1]):
@@ -144,7 +63,7 @@ def measure_rows(
     if not read_rows(descriptor, offset, pixels, start, rows, sci[:1]):
         return False
     for row in range(rows):
-        first_reads(sci[0, row], reads[row], measured[first + row, FIRST], squares[row])
+        first_reads(sci[0, row], reads[row], measured[row, FIRST], squares[row])
         early[row] = late[row] = reads[row]
     put_aside(sci[0], 0, scratch.aside, apart, scratch.ramps)
     for g in range(1, groups, 2):
@@ -153,15 +72,12 @@ def measure_rows(
             return False
         for row in range(rows):
             now = next_events(events[row], upcoming[row], (g + count) * reads.shape[1])
-            leave_out(now, flags[row], slots[row], reads[row], squares[row], scratch.jumps)
+            leave_out(now, row, scratch)
             if count == 2:
                 next_two_reads(sci[0, row], sci[1, row], reads[row], slope[row], squares[row])
             else:
                 next_reads(sci[0, row], reads[row], slope[row], squares[row])
-            take_in(
-                now, g, sci[:count, row], groupdq[g : g + count, row], flags[row], slots[row], slope[row],
-                squares[row], scratch.jumps, read_variance, gain,
-            )  # fmt: skip
+            take_in(now, g, count, row, scratch, readout)
         for k in range(count):
             put_aside(sci[k], g + k, scratch.aside, apart, scratch.ramps)
             if g + k == share:
@@ -171,8 +87,7 @@ def measure_rows(
 
     dq, usable, ramp = np.empty(groups, np.uint8), np.empty(groups, np.bool_), np.empty(groups, np.float32)
     for row in range(rows):
-        r = first + row
-        out, counts = measured[r], counted[r]
+        out, counts = measured[row], counted[row]
         for x in range(reads.shape[1]):
             out[SHAPE, x] = ((early[row, x] - out[FIRST, x]) - (reads[row, x] - late[row, x])) / np.float32(share)
         finish_row(groups, reads[row], slope[row], squares[row], out, counts)
@@ -183,7 +98,7 @@ def measure_rows(
             if not special and squares[row, x] < np.inf:
                 if flags[row, x] & JUMP_DET:
                     jumps = scratch.jumps[slots[row, x]]
-                    finish_jumps(groups, slope[row, x], squares[row, x], jumps, out[:, x], counts[:, x])
+                    finish_jumps(groups, slope[row, x], squares[row, x], jumps, readout, out[:, x], counts[:, x])
                 continue
             if special and slots[row, x] >= 0:
                 ramp[:] = scratch.ramps[slots[row, x]]
@@ -195,8 +110,6 @@ def measure_rows(
                     ramp[g] = native_float32(scratch.again[g, 0, x])
             for g in range(groups):
                 dq[g] = groupdq[g, row, x]
-            usable_groups(ramp, dq, level, usable)
-            measure_pixel(
-                ramp, dq, usable, out[RATE, x], tgroup, read_variance, gain, out[:, x], counts[:, x]
-            )  # fmt: skip
+            usable_groups(ramp, dq, readout.own_saturation_level, usable)
+            measure_pixel(ramp, dq, usable, out[RATE, x], readout, out[:, x], counts[:, x])
     return True

@@ -4,6 +4,8 @@ The groups go by one after the other, so that a block takes memory only for its 
 Integrations are added up in their order: another order would change the last bits of a standard deviation.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from darkmask.core.kernels import kernel
@@ -26,35 +28,83 @@ NO_LATE_JUMPS = 1e-6
 _EARLY, _BETWEEN, _LATE = range(3)
 
 
-class Room:
-    """Buffers of one thread, used for one block after the other.
+class CountRules(NamedTuple):
+    """What counts.
 
-    Parameters
+    Attributes
     ----------
-    integrations, rows, width : int
-        Size of a block; ``width`` in pixels.
+    groups : int
+        NGROUPS.
+    cutoffs : tuple of two int
+        Groups before the first are early, groups from the second on are late.
+    many : float
+        This many jumps count as many.
+    ratio : float
+        A pixel counts when its rate of early jumps over that of late ones is at least this.
+    limits : array, shape (integration, 2), float32, DN
+        Limits above which a pedestal is high and below which it is low; NaN when none is.
     """
 
-    def __init__(self, integrations: int, rows: int, width: int):
-        self.groupdq = np.empty((1, rows, width), np.uint8)
-        self.words = eight_at_once(self.groupdq)
-        self.first = np.empty((rows, width), np.uint8)
-        self.jumps = np.empty((3, rows, width), np.int16)
-        self.pedestal, self.rate = np.empty((2, 1, rows, width), np.uint32)
-        self.slopes = np.empty((integrations, rows, width), np.float32)
-        self.clean = np.empty((rows, width), np.int16)
+    groups: int
+    cutoffs: tuple[int, int]
+    many: float
+    ratio: float
+    limits: np.ndarray
 
-    @staticmethod
-    def bytes_per_row(integrations: int, width: int) -> int:
-        """Return the memory that a row of a block takes, in bytes."""
-        return width * (4 * integrations + 18)
+
+class CountRoom(NamedTuple):
+    """Buffers of one thread, used for one block of rows after the other.
+
+    Attributes
+    ----------
+    groupdq : array, shape (1, row, x), uint8
+    words : array, shape (1, row, x // 8), uint64
+        ``groupdq``, eight pixels at once.
+    first : array, shape (row, x), uint8
+        GROUPDQ of the first group.
+    jumps : array, shape (3, row, x), int16
+        Jumps early in the ramp, between, and late.
+    pedestal, rate : array, shape (1, row, x), uint32
+        The pipeline's values in DN and DN/s, with the bytes of the file.
+    slopes : array, shape (integration, row, x), float32
+        Slopes of the integrations without jumps, DN/s; NaN for the others.
+    clean : array, shape (row, x), int16
+        Integrations without jumps.
+    """
+
+    groupdq: np.ndarray
+    words: np.ndarray
+    first: np.ndarray
+    jumps: np.ndarray
+    pedestal: np.ndarray
+    rate: np.ndarray
+    slopes: np.ndarray
+    clean: np.ndarray
+
+
+def make_count_room(integrations: int, rows: int, width: int) -> CountRoom:
+    """Make the buffers for :func:`count_block`."""
+    groupdq = np.empty((1, rows, width), np.uint8)
+    pedestal, rate = np.empty((2, 1, rows, width), np.uint32)
+    return CountRoom(
+        groupdq=groupdq,
+        words=eight_at_once(groupdq),
+        first=np.empty((rows, width), np.uint8),
+        jumps=np.empty((3, rows, width), np.int16),
+        pedestal=pedestal,
+        rate=rate,
+        slopes=np.empty((integrations, rows, width), np.float32),
+        clean=np.empty((rows, width), np.int16),
+    )
+
+
+def bytes_per_row(integrations: int, width: int) -> int:
+    """Return the memory that a row of a :class:`CountRoom` takes, in bytes."""
+    return width * (4 * integrations + 18)
 
 
 @kernel
-def count_block(
-    places, start, count, height, groups, cutoffs, many, ratio, limits,
-    groupdq, words, first, jumps, pedestal, rate, slopes, clean, counts, scatter,
-):  # fmt: skip
+def count_block(places, start, count, height, rules: CountRules, room: CountRoom, counts, scatter):
     """Read a block of rows of all integrations, and count.
 
     Parameters
@@ -65,18 +115,8 @@ def count_block(
         First row, and number of rows.
     height : int
         Rows of the frame.
-    groups : int
-        NGROUPS.
-    cutoffs : tuple of two int
-        Groups before the first are early, groups from the second on are late.
-    many : int
-        This many jumps count as many.
-    ratio : float
-        A pixel counts when its rate of early jumps over that of late ones is at least this.
-    limits : array, shape (integration, 2), float32, DN
-        Limits above which a pedestal is high and below which it is low; NaN when none is.
-    groupdq, words, first, jumps, pedestal, rate, slopes, clean
-        Buffers, see :class:`Room`.
+    rules : CountRules
+    room : CountRoom
     counts : array, shape (N_COUNTS, count, x), int16
         Array to set.
     scatter : array, shape (count, x), float64, DN/s
@@ -88,8 +128,9 @@ def count_block(
     int
         -1, or the integration of which a file could not be read.
     """
-    width = groupdq.shape[2]
-    pixels = height * width
+    groups, cutoffs, limits = rules.groups, rules.cutoffs, rules.limits
+    groupdq, first, jumps, slopes, clean = room.groupdq, room.first, room.jumps, room.slopes, room.clean
+    pixels = height * groupdq.shape[2]
     counts[:] = 0
     clean[:] = 0
     for i in range(places.shape[0]):
@@ -101,16 +142,16 @@ def count_block(
                 first[:count] = groupdq[0, :count]
             part = _EARLY if g < cutoffs[0] else (_BETWEEN if g < cutoffs[1] else _LATE)
             for r in range(count):
-                _add_jumps(groupdq[0, r], words[0, r], jumps[part, r])
+                _add_jumps(groupdq[0, r], room.words[0, r], jumps[part, r])
         if not (
-            read_rows(places[i, 2, 0], places[i, 2, 1], pixels, start, count, rate)
-            and read_rows(places[i, 3, 0], places[i, 3, 1], pixels, start, count, pedestal)
+            read_rows(places[i, 2, 0], places[i, 2, 1], pixels, start, count, room.rate)
+            and read_rows(places[i, 3, 0], places[i, 3, 1], pixels, start, count, room.pedestal)
         ):
             return i
         for r in range(count):
-            _count_pedestals(first[r], pedestal[0, r], limits[i, 0], limits[i, 1], counts[:, r])
-            _count_jumps(jumps[:, r], groups, cutoffs, many, ratio, counts[:, r])
-            _take_slopes(jumps[:, r], rate[0, r], slopes[i, r], clean[r])
+            _count_pedestals(first[r], room.pedestal[0, r], limits[i, 0], limits[i, 1], counts[:, r])
+            _count_jumps(jumps[:, r], rules, counts[:, r])
+            _take_slopes(jumps[:, r], room.rate[0, r], slopes[i, r], clean[r])
     for r in range(count):
         _scatter_of_row(slopes[:, r], clean[r], scatter[r])
     return -1
@@ -139,15 +180,16 @@ def _count_pedestals(first, pedestal, highest, lowest, counts):
 
 
 @kernel
-def _count_jumps(jumps, groups, cutoffs, many, ratio, counts):
+def _count_jumps(jumps, rules: CountRules, counts):
+    groups, cutoffs = rules.groups, rules.cutoffs
     early, between, late = jumps[_EARLY], jumps[_BETWEEN], jumps[_LATE]
     with_many, mostly_early = counts[COUNTED_MANY], counts[COUNTED_EARLY]
     for x in range(early.size):
-        if early[x] + between[x] + late[x] >= many:
+        if early[x] + between[x] + late[x] >= rules.many:
             with_many[x] += 1
             if cutoffs[0] > 0:
                 late_rate = late[x] / (groups - cutoffs[1]) if late[x] > 0 else NO_LATE_JUMPS
-                if (early[x] / cutoffs[0]) / late_rate >= ratio:
+                if (early[x] / cutoffs[0]) / late_rate >= rules.ratio:
                     mostly_early[x] += 1
 
 

@@ -1,11 +1,14 @@
 """Make the maps of one integration of one pixel that has unusable groups."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from darkmask.core.kernels import kernel
 
 from .layout import (  # fmt: skip
     CHANGE,
+    DEEPEST,
     DIFFERENCES,
     DO_NOT_USE,
     FALL_SIGMA,
@@ -13,6 +16,9 @@ from .layout import (  # fmt: skip
     FIRST,
     FIRST_SATURATED,
     HAS_RATE,
+    HEIGHT_UNIT,
+    HIGHEST,
+    HIGHEST_HEIGHT,
     JUMP_DET,
     JUMPS,
     MARKS,
@@ -24,6 +30,27 @@ from .layout import (  # fmt: skip
     SQUARES,
     WEIGHT,
 )
+
+
+class Readout(NamedTuple):
+    """What a measurement must know of a detector and of how it was read.
+
+    Attributes
+    ----------
+    tgroup : float
+        Group time, s.
+    read_variance : float
+        Variance of a single read, DN**2.
+    gain : float
+        e-/DN.
+    own_saturation_level : float
+        Level in DN; see :func:`usable_groups`.
+    """
+
+    tgroup: float
+    read_variance: float
+    gain: float
+    own_saturation_level: float
 
 
 @kernel
@@ -50,13 +77,20 @@ def usable_groups(ramp, groupdq, own_saturation_level, usable):
 
 
 @kernel
-def deepest_step(slope, read_variance, gain):
+def deepest_step(slope, readout: Readout):
     """Return the group difference below which it is a fall."""
-    return slope - FALL_SIGMA * np.sqrt(2 * read_variance + max(slope, 0.0) / gain)
+    return slope - FALL_SIGMA * np.sqrt(2 * readout.read_variance + max(slope, 0.0) / readout.gain)
 
 
 @kernel
-def measure_pixel(ramp, groupdq, usable, rate, tgroup, read_variance, gain, measured, counted):
+def height_of_step(height, slope, readout: Readout):
+    """Return how far a group difference lies from the slope, in units of ``HEIGHT_UNIT`` of its expected noise."""
+    sigma = np.sqrt(2 * readout.read_variance + max(slope, 0.0) / readout.gain)
+    return min(height / (HEIGHT_UNIT * sigma), HIGHEST_HEIGHT)
+
+
+@kernel
+def measure_pixel(ramp, groupdq, usable, rate, readout: Readout, measured, counted):
     """Measure one integration of one pixel, in float64.
 
     Parameters
@@ -67,8 +101,7 @@ def measure_pixel(ramp, groupdq, usable, rate, tgroup, read_variance, gain, meas
         Groups from :func:`usable_groups`.
     rate : float
         The pipeline's rate, DN/s.
-    tgroup, read_variance, gain : float
-        See :func:`darkmask.search.maps.integration.measure_rows`.
+    readout : Readout
     measured : array, shape (N_MEASURED,), float32
         Array to set, except for PEDESTAL.
     counted : array, shape (N_COUNTED,), int16
@@ -103,8 +136,10 @@ def measure_pixel(ramp, groupdq, usable, rate, tgroup, read_variance, gain, meas
     share = max(int(total * SHAPE_FRACTION), 1)
     early, late, quiet_squares, total_squares = 0.0, 0.0, 0.0, 0.0
     rank, falls = 0, 0
+    below, above = 0.0, 0.0
     has_rate = abs(rate) < np.inf
-    deepest = deepest_step(rate * tgroup if has_rate else slope, read_variance, gain)
+    expected = rate * readout.tgroup if has_rate else slope
+    deepest = deepest_step(expected, readout)
     for g in range(1, groups):
         if not (usable[g] and usable[g - 1]):
             continue
@@ -117,8 +152,12 @@ def measure_pixel(ramp, groupdq, usable, rate, tgroup, read_variance, gain, meas
         total_squares += (step - mean) ** 2
         if (groupdq[g] & JUMP_DET) == 0:
             quiet_squares += (step - slope) ** 2
-        elif step < deepest:
-            falls += 1
+        else:
+            falls += step < deepest
+            if expected - step > below:
+                below = expected - step
+            elif step - expected > above:
+                above = step - expected
 
     if has_rate:
         measured[RATE] = rate
@@ -126,7 +165,7 @@ def measure_pixel(ramp, groupdq, usable, rate, tgroup, read_variance, gain, meas
     else:
         # The pipeline gives no rate when every group has a saturation flag, even one grown from a neighbour, although
         # the ramp of such a neighbour is alive. A mean of differences is as precise as two reads that far apart.
-        measured[RATE] = slope / tgroup
+        measured[RATE] = slope / readout.tgroup
         measured[WEIGHT] = 6.0 * quiet * quiet
     measured[FIRST] = ramp[0]
     measured[CHANGE] = total_sum
@@ -136,5 +175,7 @@ def measure_pixel(ramp, groupdq, usable, rate, tgroup, read_variance, gain, meas
     counted[DIFFERENCES] = quiet
     counted[JUMPS] = jumps
     counted[FALLS] = falls
+    counted[DEEPEST] = height_of_step(below, expected, readout)
+    counted[HIGHEST] = height_of_step(above, expected, readout)
     first_saturated = FIRST_SATURATED if (groupdq[0] & SATURATED) != 0 else 0
     counted[MARKS] = first_saturated + (HAS_RATE if has_rate else 0)

@@ -1,5 +1,7 @@
 """Combine a stack of the maps of all integrations, row by row."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from darkmask.core.kernels import kernel
@@ -21,6 +23,8 @@ from .layout import (  # fmt: skip
     WEIGHT,
 )
 from .order import finite_first, middle, scatter_about, sort_columns, sort_columns_with
+from .pixel import Readout
+from .scratch import Maps
 
 # Something hit an integration whose rate is this many of its own sigma from the median. The limit is wide, so that
 # nearly no good integration is lost.
@@ -35,13 +39,61 @@ MEDIAN_EFFICIENCY = 2 / np.pi
 PARTS, LARGEST_SQUARES = 1000.0, np.float32(1e14)
 
 
+class CombinedRows(NamedTuple):
+    """Some rows of every combined map, shape (row, x); see :class:`darkmask.search.maps.CombinedMaps`."""
+
+    rate: np.ndarray
+    weight: np.ndarray
+    rate_scatter: np.ndarray
+    finite: np.ndarray
+    pedestal: np.ndarray
+    saturated_first: np.ndarray
+    first: np.ndarray
+    change: np.ndarray
+    shape: np.ndarray
+    shape_scatter: np.ndarray
+    noise: np.ndarray
+    differences: np.ndarray
+    scatter: np.ndarray
+    jumps: np.ndarray
+    falls: np.ndarray
+
+
+class Sorted(NamedTuple):
+    """Values of every integration, each column in order, and the weights that went along.
+
+    Attributes
+    ----------
+    values, weights : array, shape (integration + 2, x), float32
+    ranks : array, shape (integration + 2,), int64
+        The row that holds the first of each column, the second, and so on.
+    finite : array, shape (x,), int32
+        Finite values of each column; they come first.
+    """
+
+    values: np.ndarray
+    weights: np.ndarray
+    ranks: np.ndarray
+    finite: np.ndarray
+
+
 @kernel
-def combine_rows(
-    measured, counted, network, tgroup, read_variance, gain, groups,
-    rate, weight, rate_scatter, finite, pedestal, saturated_first, first, change, shape, shape_scatter, noise,
-    differences, scatter, jumps, falls,
-):  # fmt: skip
-    """Combine stacks of shape (integration, row, map, x) into the rows of each combined map, in its order."""
+def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedRows):
+    """Combine stacks of the maps of all integrations.
+
+    Parameters
+    ----------
+    stacks : Maps
+        Shapes (integration, more rows, N_MEASURED, x) and (integration, more rows, N_COUNTED, x).
+    network : array
+        From :func:`darkmask.search.maps.order.sorting_network`.
+    groups : int
+        NGROUPS.
+    readout : Readout
+    out : CombinedRows
+        Rows to set.
+    """
+    measured, counted = stacks.measured, stacks.counted
     integrations, _, _, width = measured.shape
     ordered = np.empty((integrations + 2, width), np.float32)
     loads = np.empty((integrations + 2, width), np.float32)
@@ -50,8 +102,9 @@ def combine_rows(
     totals = np.empty((2, width), np.int64)
     count = np.empty(width, np.int32)
     centre = np.empty(width, np.float32)
-    for r in range(rate.shape[0]):
-        _count(counted, r, finite[r], saturated_first[r], differences[r], jumps[r], falls[r])
+    by_rate = Sorted(ordered, loads, ranks, count)
+    for r in range(out.rate.shape[0]):
+        _count(counted, r, out)
 
         finite_first(measured, r, RATE, ordered, count)
         for i in range(integrations):
@@ -60,26 +113,28 @@ def combine_rows(
                 loads[i, x] = weights[x]
         sort_columns_with(ordered, loads, network, ranks)
         middle(ordered, ranks, count, centre)
-        _clipped_mean(
-            ordered, loads, ranks, count, centre, tgroup, read_variance, gain, groups, sums, rate[r], weight[r]
-        )
-        scatter_about(ordered, ranks, centre, count, network, rate_scatter[r])
+        _clipped_mean(by_rate, centre, groups, readout, sums, out.rate[r], out.weight[r])
+        scatter_about(ordered, ranks, centre, count, network, out.rate_scatter[r])
 
         finite_first(measured, r, SHAPE, ordered, count)
         sort_columns(ordered, network, ranks)
-        middle(ordered, ranks, count, shape[r])
-        scatter_about(ordered, ranks, shape[r], count, network, shape_scatter[r])
+        middle(ordered, ranks, count, out.shape[r])
+        scatter_about(ordered, ranks, out.shape[r], count, network, out.shape_scatter[r])
 
-        for place, out in ((PEDESTAL, pedestal), (FIRST, first), (CHANGE, change), (SCATTER, scatter)):
+        for place, image in (
+            (PEDESTAL, out.pedestal), (FIRST, out.first), (CHANGE, out.change), (SCATTER, out.scatter),
+        ):  # fmt: skip
             finite_first(measured, r, place, ordered, count)
             sort_columns(ordered, network, ranks)
-            middle(ordered, ranks, count, out[r])
+            middle(ordered, ranks, count, image[r])
 
-        _pool(measured, counted, r, totals, noise[r])
+        _pool(measured, counted, r, totals, out.noise[r])
 
 
 @kernel
-def _count(counted, row, finite, saturated_first, differences, jumps, falls):
+def _count(counted, row, out: CombinedRows):
+    finite, saturated_first = out.finite[row], out.saturated_first[row]
+    differences, jumps, falls = out.differences[row], out.jumps[row], out.falls[row]
     for x in range(finite.size):
         finite[x], saturated_first[x], differences[x], jumps[x], falls[x] = 0, 0, 0, 0, 0
     for i in range(counted.shape[0]):
@@ -93,19 +148,18 @@ def _count(counted, row, finite, saturated_first, differences, jumps, falls):
 
 
 @kernel
-def _clipped_mean(
-    ordered, weights, ranks, count, centre, tgroup, read_variance, gain, groups, sums, mean, weight
-):  # fmt: skip
-    """Set the weighted mean of each sorted column without the values that lie too far from its ``centre``."""
+def _clipped_mean(columns: Sorted, centre, groups, readout: Readout, sums, mean, weight):
+    """Set the weighted mean of each column without the values that lie too far from its ``centre``."""
+    ranks, count, tgroup = columns.ranks, columns.finite, readout.tgroup
     total, products, everything, kept, shot = sums[0], sums[1], sums[2], sums[3], sums[4]
     # An integration's variance is in units of tgroup**2 * weight, so that nothing is divided.
-    reading = 12.0 * read_variance * CLIP_SIGMA**2
-    shot_scale = CLIP_SIGMA**2 * SLOPE_SHOT * tgroup / (gain * max(groups - 1, 1))
+    reading = 12.0 * readout.read_variance * CLIP_SIGMA**2
+    shot_scale = CLIP_SIGMA**2 * SLOPE_SHOT * tgroup / (readout.gain * max(groups - 1, 1))
     for x in range(mean.size):
         total[x], products[x], everything[x], kept[x] = 0.0, 0.0, 0.0, 0.0
         shot[x] = shot_scale * max(np.float64(centre[x]), 0.0)
     for k in range(ranks.size - 2):
-        value, load = ordered[ranks[k]], weights[ranks[k]]
+        value, load = columns.values[ranks[k]], columns.weights[ranks[k]]
         for x in range(mean.size):
             here = k < count[x]
             w = np.float64(load[x]) if here else 0.0

@@ -10,7 +10,7 @@ from darkmask.core.flags import dq_bits, pack_categories
 from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.reading import native_float32, read_rows
-from darkmask.search.maps.jumps import N_COUNTS, Room, count_block
+from darkmask.search.maps.jumps import N_COUNTS, CountRoom, CountRules, bytes_per_row, count_block, make_count_room
 from darkmask.search.parameters import FIXED_IN_CODE
 from darkmask.search.request import SetRequest
 
@@ -126,21 +126,24 @@ def _measure(
     height, width = shape
     first, stop = area[0].start, area[0].stop
     integrations, groups = len(opened.planes), opened.exposures[0].shape[1]
-    cutoffs = early_late_cutoffs(groups)
-    at_once = min(stop - first, max(1, block_bytes // Room.bytes_per_row(integrations, width)))
+    rules = CountRules(
+        groups=groups,
+        cutoffs=early_late_cutoffs(groups),
+        many=FIXED_IN_CODE["max_jump_limit"],
+        ratio=FIXED_IN_CODE["jump_ratio_threshold"],
+        limits=limits,
+    )
+    at_once = min(stop - first, max(1, block_bytes // bytes_per_row(integrations, width)))
     counts = np.empty((N_COUNTS, stop - first, width), np.int16)
     scatter = np.empty((stop - first, width), np.float64)
 
-    def work(room: Room, start: int, count: int) -> None:
+    def work(room: CountRoom, start: int, count: int) -> None:
         block = slice(start, start + count)
         failed = count_block(
-            opened.places, first + start, count, height, groups, cutoffs, FIXED_IN_CODE["max_jump_limit"],
-            FIXED_IN_CODE["jump_ratio_threshold"], limits,
-            room.groupdq, room.words, room.first, room.jumps, room.pedestal, room.rate, room.slopes, room.clean,
-            counts[:, block], scatter[block],
+            opened.places, first + start, count, height, rules, room, counts[:, block], scatter[block]
         )  # fmt: skip
         opened.require_read(failed)
 
-    work_in_blocks(work, stop - first, at_once, lambda: Room(integrations, at_once, width), threads)
+    work_in_blocks(work, stop - first, at_once, lambda: make_count_room(integrations, at_once, width), threads)
     saturated, high, low, many, early = counts[:, :, area[1]]
     return OfficialMaps(integrations, saturated, high, low, many, early, scatter[:, area[1]])
