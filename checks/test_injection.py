@@ -4,14 +4,17 @@ import pytest
 
 from darkmask.core.flags import Category
 from darkmask.reports.pictures import recovery_curves
-from darkmask.validation.recovery import completeness
+from darkmask.validation.injection import FASTEST, SLOW_TELEGRAPH, SLOWEST_FAST
+from darkmask.validation.recovery import completeness, found_by_time
 from fixtures.session.endings import NotEvaluated
 
 # Below its threshold a rate has another name, and a rate is known only within its error.
 _APART = 1.2
 # If each of twenty defects is found with a chance of 98 %, fewer than nine in ten are found in less than 1 % of cases.
 _LEAST_JUDGED = 20
-_NOT_INJECTED = (Category.UNDETERMINED, Category.INTERMITTENT, Category.TRANSIENT)
+# Mean times in a level, in groups, by which the found share of slow telegraph pixels is told.
+_SLOW_EDGES = (10.0, 30.0, float("inf"))
+_NOT_INJECTED = (Category.UNDETERMINED, Category.TRANSIENT)
 
 
 def judged_strengths(check, category: Category, limits: dict[str, float]) -> tuple[float, float]:
@@ -21,6 +24,8 @@ def judged_strengths(check, category: Category, limits: dict[str, float]) -> tup
         return _APART * max(parameters.hot_rate, recovered), float("inf")
     if category is Category.WARM:
         return _APART * max(parameters.warm_rate, recovered), parameters.hot_rate / _APART
+    if category is Category.INTERMITTENT:
+        return _APART * limits["change_limit_e_per_s"], float("inf")
     return getattr(check.criteria.injection, category.value, 0.0), float("inf")
 
 
@@ -47,7 +52,34 @@ def test_completeness(check, products):
         if kind[name] is not None
     )
     said = f"{named} of {injected} {category.value} pixels{strong} injected into {check.detector} were named right"
+    if category is Category.TELEGRAPH:
+        said += f", all of which stay in a level for {FASTEST:g} to {SLOWEST_FAST:g} groups"
+    if category in (Category.HOT, Category.WARM):
+        said += f" (within {recovered['limits']['hot_border_e_per_s']:.2g} e-/s of the other name as either)"
     check.judge(named / injected, "; ".join(filter(None, (f"{said}, {low:.3f} to {high:.3f} at 68 %", limits))))
+
+
+@pytest.mark.asks("INJ-SLOW_TELEGRAPH")
+def test_slow_telegraph(check, products):
+    """What share of the injected pixels that switch slowly, and are seen to fall and to rise, is found?"""
+    kind = products.searched.injection(check.detector)["kinds"].get(SLOW_TELEGRAPH)
+    least = check.criteria.injection.telegraph
+    counts = found_by_time(kind, least, _SLOW_EDGES) if kind else []
+    found, injected = (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0)
+    if injected < _LEAST_JUDGED:
+        raise NotEvaluated(
+            f"{injected} slow telegraph pixels of {check.detector} fall and rise, and {_LEAST_JUDGED} are needed"
+        )
+    unseen = sum(strength >= least for strength in kind["strengths"]) - injected
+    times = ", ".join(
+        f"{here} of {of} up to {edge:g} groups" if edge < float("inf") else f"{here} of {of} longer"
+        for (here, of), edge in zip(counts, _SLOW_EDGES, strict=True)
+    )
+    check.judge(
+        found / injected,
+        f"{found} of {injected} slow telegraph pixels of {least:g} DN or more in {check.detector} were found, "
+        f"by their mean time in a level {times}; {unseen} more were never seen to fall and to rise and are not judged",
+    )
 
 
 @pytest.mark.asks("INJ-PURITY")

@@ -7,7 +7,10 @@ from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left
 
 KINDS = {"RES-HOT": HOT, "RES-NOISY": NOISY}
 # What a search of all darks calls so; saturated pixels are hot.
-CATEGORIES = {HOT: (Category.SATURATED, Category.HOT), NOISY: (Category.NOISY, Category.TELEGRAPH)}
+CATEGORIES = {
+    HOT: (Category.SATURATED, Category.HOT),
+    NOISY: (Category.NOISY, Category.TELEGRAPH, Category.INTERMITTENT),
+}
 
 
 @pytest.mark.asks(*KINDS)

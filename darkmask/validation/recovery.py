@@ -18,21 +18,30 @@ from darkmask.core.flags import Category
 from darkmask.delivery import OpenSet
 from darkmask.delivery.reading import read_rows
 from darkmask.search.engines import search_set
-from darkmask.search.flight.amplifier import own_saturation_level
+from darkmask.search.flight.amplifier import RECOVERY, own_saturation_level
 from darkmask.search.flight.categories import search_flight
 from darkmask.search.flight.unstable import name_all
 from darkmask.search.maps import CombinedMaps, combine_set
 from darkmask.search.maps.changes import ChangeMaps
+from darkmask.search.maps.stacks import SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
-from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 
-from .injection import SPACING, Injections, Strengths, add_defects, draw_injections, strengths_of, without_jumps
+from .injection import (
+    SPACING,
+    Injections,
+    Strengths,
+    add_defects,
+    category_of,
+    draw_injections,
+    strengths_of,
+    without_jumps,
+)
 from .refit import refit_ramps
 
 # This many pixels times groups go through the steps: they take 0.25 s a million and 50 bytes each.
 SAMPLES = 6_000_000
-# A rate within so many of its errors of `hot_rate` may be called hot or warm: 1 of 370 lies further off.
+# A name is wrong only when the rate lies farther than this many of its errors on the other side of a border.
 BORDER_SIGMA = 3.0
 # Number of points of a curve of completeness.
 _BINS = 8
@@ -46,19 +55,22 @@ class Recovery:
     ----------
     injections : Injections
         Injected defects, with positions in the full frame.
-    kinds : dict of Category to Strengths
+    kinds : dict of str to Strengths
     found : numpy.ndarray, bool
         Whether each got any category.
     named : numpy.ndarray, bool
-        Whether each got its own category.
+        Whether each got its own category. Of hot and warm pixels whose rate lies within ``BORDER_SIGMA`` errors of the
+        border between these two names, either is right.
     false_pixels : int
         Number of pixels of the strip with a category that gets DO_NOT_USE, good before, and not beside an injected one.
     limits : dict of str to float
-        The search's own detection limit and recovery limit, e-/s.
+        The search's own detection limit and recovery limit, and ``hot_border_e_per_s``: how far from the border between
+        hot and warm both names are right, and ``change_limit_e_per_s``: from which rate on 98 % of intermittent pixels
+        are found, e-/s.
     """
 
     injections: Injections
-    kinds: dict[Category, Strengths]
+    kinds: dict[str, Strengths]
     found: np.ndarray
     named: np.ndarray
     false_pixels: int
@@ -95,7 +107,7 @@ def inject_and_recover(request: SetRequest) -> Recovery:
     # The seed depends on the detector's name alone: the same delivery gets the same defects.
     seed = int.from_bytes(hashlib.sha256(request.detector.encode()).digest()[:8], "big")
     random = np.random.default_rng(seed)
-    injections = draw_injections(good[rows], kinds, random)
+    injections = draw_injections(good[rows], kinds, random, integrations * groups)
     if not injections.y.size:
         raise SearchError(
             f"Rows {rows.start} to {rows.stop - 1} of {request.detector} have no pixel with good surroundings to put a "
@@ -107,7 +119,7 @@ def inject_and_recover(request: SetRequest) -> Recovery:
     add_defects(sci, groupdq, injections, properties, tgroup, random)
     with temporary_folder("inject") as folder:
         categories = _search_again(request, before, rows, sci, groupdq, folder)
-    return _compare(before, categories, rows, injections, kinds, request.parameters)
+    return _compare(request, before, categories, rows, injections, kinds)
 
 
 def _strip(height: int, samples_per_row: int) -> slice:
@@ -159,23 +171,26 @@ def _search_again(
 
 
 def _compare(
+    request: SetRequest,
     before: SearchOutcome,
     categories: np.ndarray,
     rows: slice,
     injections: Injections,
-    kinds: dict[Category, Strengths],
-    parameters: SearchParameters,
+    kinds: dict[str, Strengths],
 ) -> Recovery:
     from scipy.ndimage import binary_dilation
 
     at = categories[injections.y, injections.x]
-    own = np.array([Category(name).bit for name in injections.category], dtype=np.uint16)
-    # Within the error of a rate the border between two names is no mistake.
+    own = np.array([category_of(name).bit for name in injections.category], dtype=np.uint16)
     limits = {name: before.thresholds[name] for name in ("detection_limit_e_per_s", "recovery_limit_e_per_s")}
-    error = limits["detection_limit_e_per_s"] / parameters.hot_significance
-    between = injections.of(Category.HOT) | injections.of(Category.WARM)
-    between &= np.abs(injections.strength - parameters.hot_rate) < BORDER_SIGMA * error
-    own[between] = Category.HOT.bit | Category.WARM.bit
+    hot = request.parameters.hot_rate
+    seconds = before.maps.integrations * (before.maps.groups - 1) * request.exposures[0].set_key.tgroup
+    border = border_of(hot, limits["detection_limit_e_per_s"], limits["recovery_limit_e_per_s"], seconds)
+    # A change is a rate of one integration alone that lies so many of its own errors off.
+    error = (limits["recovery_limit_e_per_s"] - limits["detection_limit_e_per_s"]) / RECOVERY
+    change = (request.parameters.change_significance + RECOVERY) * error * before.maps.integrations**0.5
+    bright = injections.of(Category.HOT) | injections.of(Category.WARM)
+    own[bright & (np.abs(injections.strength - hot) <= border)] = Category.HOT.bit | Category.WARM.bit
     unusable = before.flags.unusable
     injected = np.zeros(categories.shape, dtype=bool)
     injected[injections.y, injections.x] = True
@@ -187,8 +202,22 @@ def _compare(
         found=(at & ~np.uint16(Category.UNDETERMINED.bit | Category.TRANSIENT.bit)) != 0,
         named=(at & own) != 0,
         false_pixels=int(false.sum()),
-        limits=limits,
+        limits={**limits, "hot_border_e_per_s": border, "change_limit_e_per_s": change},
     )
+
+
+def border_of(hot_rate: float, detection_limit: float, recovery_limit: float, seconds: float) -> float:
+    """Return within which distance of the border between hot and warm a rate may get either name, e-/s.
+
+    Parameters
+    ----------
+    hot_rate, detection_limit, recovery_limit : float
+        Rates, e-/s; the last two lie ``RECOVERY`` errors of a good pixel's rate apart.
+    seconds : float
+        Time of all ramps together; the shot noise of the pixel's own charge is added.
+    """
+    error = (recovery_limit - detection_limit) / RECOVERY
+    return float(BORDER_SIGMA * np.sqrt(error**2 + SLOPE_SHOT * hot_rate / seconds))
 
 
 def summarise(recovery: Recovery) -> dict:
@@ -198,7 +227,8 @@ def summarise(recovery: Recovery) -> dict:
     -------
     dict
         ``false_pixels``, ``found``, ``purity``, ``limits`` and, for each category under ``kinds``: ``unit``,
-        ``injected``, ``found``, ``named``, ``strengths``, ``named_each`` and ``found_each`` (sorted by strength),
+        ``injected``, ``found``, ``named``, ``strengths``, ``timescales``, ``shown_each``, ``named_each`` and
+        ``found_each`` (sorted by strength),
         ``half`` and ``most`` (strengths at which 50 % and 90 % are found, null when they lie outside the injected
         range) and ``curve``: (lowest, highest strength, number, found fraction, its lower and upper 68.3 % bound) of
         each bin.
@@ -209,7 +239,7 @@ def summarise(recovery: Recovery) -> dict:
         here = here[np.argsort(recovery.injections.strength[here], kind="stable")]
         strength, found, named = recovery.injections.strength[here], recovery.found[here], recovery.named[here]
         half, most = detection_strengths(strength, found)
-        kinds[category.value] = {
+        kinds[str(category)] = {
             "unit": bounds.unit,
             "injected": int(here.size),
             "found": int(found.sum()),
@@ -217,6 +247,8 @@ def summarise(recovery: Recovery) -> dict:
             "half": half,
             "most": most,
             "strengths": [float(value) for value in strength],
+            "timescales": [float(value) for value in recovery.injections.timescale[here]],
+            "shown_each": [bool(value) for value in recovery.injections.shown[here]],
             "found_each": [bool(value) for value in found],
             "named_each": [bool(value) for value in named],
             "curve": _curve(strength, found),
@@ -294,6 +326,33 @@ def completeness(kind: dict, least: float, most: float = np.inf) -> tuple[int, i
     if not counted:
         return 0, 0, (float("nan"), float("nan"))
     return sum(counted), len(counted), _wilson(sum(counted), len(counted))
+
+
+def found_by_time(kind: dict, least: float, edges: tuple[float, ...]) -> list[tuple[int, int]]:
+    """Return how many of the injected defects that show were found, by their time in a level.
+
+    Parameters
+    ----------
+    kind : dict
+        An entry of ``kinds``, see :func:`summarise`.
+    least : float
+        Least strength that counts.
+    edges : tuple of float
+        Upper bounds of the times, in groups; the last one is infinite.
+
+    Returns
+    -------
+    list of (int, int)
+        Found and injected.
+    """
+    counts = [[0, 0] for _ in edges]
+    columns = (kind[name] for name in ("strengths", "timescales", "shown_each", "found_each"))
+    for strength, time, shown, found in zip(*columns, strict=True):
+        if shown and strength >= least:
+            here = next(i for i, edge in enumerate(edges) if time <= edge)
+            counts[here][0] += found
+            counts[here][1] += 1
+    return [(found, injected) for found, injected in counts]
 
 
 def _wilson(found: int, number: int) -> tuple[float, float]:

@@ -66,11 +66,10 @@ def left_in_exposures(request: SetRequest) -> list[dict]:
 
 
 def _unusable(request: SetRequest, maps: CombinedMaps) -> np.ndarray:
-    """Return what gets DO_NOT_USE; telegraph and noisy pixels both do, and their ramps need not tell which."""
-    found = judge_maps(request, maps)
-    unusable = request.parameters.flight_flags().do_not_use
-    masked = np.logical_or.reduce([where for category, where in found.maps.items() if category in unusable])
-    return masked | found.unstable if unusable & {Category.TELEGRAPH, Category.NOISY} else masked
+    """Return what gets DO_NOT_USE; telegraph and noisy pixels both do, and no ramp need tell which."""
+    nowhere = np.zeros(request.shape, bool)
+    categories = judge_maps(request, maps).named(nowhere)
+    return (categories & np.uint16(request.parameters.flight_flags().unusable_bits)) != 0
 
 
 def standing_out(request: SetRequest, maps: CombinedMaps) -> dict[str, np.ndarray]:

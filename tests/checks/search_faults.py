@@ -74,8 +74,9 @@ def search_that_claims_to_measure_everything(space):
 
 
 for _category in Category:
-    if _category not in (Category.UNDETERMINED, Category.INTERMITTENT, Category.TRANSIENT):
-        _keys = [(f"INJ-{_category.name}", detector, "FULL") for detector in (HERE, BESIDE)]
+    if _category not in (Category.UNDETERMINED, Category.TRANSIENT):
+        _kinds = [_category.name, "SLOW_TELEGRAPH"] if _category is Category.TELEGRAPH else [_category.name]
+        _keys = [(f"INJ-{kind}", detector, "FULL") for kind in _kinds for detector in (HERE, BESIDE)]
         fault(*_keys, said=f"{_category.value} pixels")(_losing(_category))
 
 

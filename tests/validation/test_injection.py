@@ -19,8 +19,16 @@ from darkmask.pipeline.worker import Worker, WorkerError
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 from darkmask.simulate.ramps import saturation_threshold
-from darkmask.validation.injection import SPACING, Injections, add_defects, draw_injections, strengths_of, without_jumps
-from darkmask.validation.recovery import completeness, detection_strengths, inject_and_recover, summarise
+from darkmask.validation.injection import (
+    SLOW_TELEGRAPH,
+    SPACING,
+    Injections,
+    add_defects,
+    draw_injections,
+    strengths_of,
+    without_jumps,
+)
+from darkmask.validation.recovery import border_of, completeness, detection_strengths, inject_and_recover, summarise
 
 TGROUP = 10.0
 NRCA1 = look_up_detector("NRCA1")
@@ -34,8 +42,8 @@ def kinds():
 def test_injections_stand_alone_on_good_ground(seed, bad_share, rows):
     random = np.random.default_rng(seed)
     good = random.random((rows, 80)) >= bad_share
-    drawn = draw_injections(good, kinds(), np.random.default_rng(seed))
-    again = draw_injections(good, kinds(), np.random.default_rng(seed))
+    drawn = draw_injections(good, kinds(), np.random.default_rng(seed), 160)
+    again = draw_injections(good, kinds(), np.random.default_rng(seed), 160)
     assert np.array_equal(drawn.strength, again.strength)
     assert np.array_equal(drawn.category, again.category)
     taken = np.zeros(good.shape, dtype=int)
@@ -56,11 +64,52 @@ def test_no_warm_pixels_where_none_could_be_told_from_hot_ones():
     assert Category.WARM in kinds()
 
 
+def test_slow_telegraph_pixels_have_every_time_up_to_all_integrations():
+    drawn = draw_injections(np.ones((400, 400), bool), kinds(), np.random.default_rng(3), 160)
+    times = np.log(drawn.timescale[drawn.of(SLOW_TELEGRAPH)])
+    assert np.exp([times.min(), times.max()]) == pytest.approx([5, 160], rel=0.05)
+    assert np.median(times) == pytest.approx(np.log(5 * 160) / 2, abs=0.2)
+    assert drawn.timescale[~drawn.of(SLOW_TELEGRAPH)].max() <= 5
+
+
+def test_a_slow_telegraph_pixel_shows_by_a_fall_and_a_rise_within_ramps():
+    one = np.array([4])
+    shows = []
+    for seed in range(40):
+        sci = np.zeros((4, 30, 9, 9), np.float32)
+        slow = Injections(one, one, np.array([SLOW_TELEGRAPH]), np.array([200.0]), np.array([60.0]), np.ones(1, bool))
+        add_defects(sci, np.zeros(sci.shape, np.uint8), slow, NRCA1, TGROUP, np.random.default_rng(seed))
+        steps = np.diff(sci[:, :, 4, 4], axis=1)
+        assert slow.shown[0] == ((steps > 0).any() and (steps < 0).any())
+        shows.append(slow.shown[0])
+    assert 0 < sum(shows) < 40
+
+
+def test_an_intermittent_pixel_is_hot_in_some_integrations_and_never_from_one_on():
+    counts = set()
+    for seed in range(20):
+        at, sci = np.array([4]), np.zeros((8, 30, 9, 9), np.float32)
+        one = Injections(at, at, np.array(["intermittent"]), np.array([5.0]), np.zeros(1), np.ones(1, bool))
+        add_defects(sci, np.zeros(sci.shape, np.uint8), one, NRCA1, TGROUP, np.random.default_rng(seed))
+        on = sci[:, -1, 4, 4] > 0
+        assert on[-1]
+        assert not on[-2]
+        assert one.timescale[0] == on.sum()
+        counts.add(int(on.sum()))
+    assert counts == {2, 3, 4}
+
+
+def test_either_name_is_right_within_the_error_of_a_rate():
+    # The rate of a good pixel is known to 0.01 e-/s, and 400 s of 0.275 e-/s to 0.029 by their shot noise.
+    assert border_of(0.275, 0.05, 0.05 + 0.01 * 2.054, 400) == pytest.approx(3 * np.hypot(0.01, 0.0287), rel=0.01)
+    assert border_of(0.275, 0.05, 0.0502, 1e9) < 0.001
+
+
 def injected(category: Category, strength: float, timescale: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
     """Return SCI and GROUPDQ (4 integrations, 30 groups, 9x9) of nothing but one defect in the middle."""
     sci, groupdq = np.zeros((4, 30, 9, 9), np.float32), np.zeros((4, 30, 9, 9), np.uint8)
     at = np.array([4])
-    one = Injections(at, at, np.array([category.value]), np.array([strength]), np.array([timescale]))
+    one = Injections(at, at, np.array([category.value]), np.array([strength]), np.array([timescale]), np.ones(1, bool))
     add_defects(sci, groupdq, one, NRCA1, TGROUP, np.random.default_rng(1))
     return sci, groupdq
 
@@ -146,7 +195,8 @@ def test_injected_defects_are_found_by_the_search_and_the_same_every_time(reques
     found = summarise(inject_and_recover(request_of_small))
     again = summarise(inject_and_recover(request_of_small))
     assert again == found
-    assert set(found["kinds"]) == {category.value for category in Category if category is not Category.UNDETERMINED}
+    named = {category.value for category in Category} - {"undetermined", "transient"}
+    assert set(found["kinds"]) == named | {SLOW_TELEGRAPH}
     assert found["purity"] > 0.98
     # All defects far above any threshold are found, and none of those far below.
     for name, strong in (("hot", 1.0), ("rc", 1500.0), ("inverse_rc", 300.0), ("telegraph", 200.0), ("noisy", 6.0)):

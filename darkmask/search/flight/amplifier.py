@@ -53,6 +53,10 @@ def own_saturation_level(detector: Detector) -> float:
     return SATURATION_SHARE * detector.well / detector.gain
 
 
+# Of two integrations that differ, nothing tells which one is off.
+LEAST_COMPARED = 3
+
+
 class AmplifierSearch:
     """The search in the columns of one amplifier. Images have shape (y, its columns).
 
@@ -372,6 +376,10 @@ class AmplifierSearch:
 
     def _changes(self, judged, unlooked, decaying, louder) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Set what varies and switches; return what is hot from some integration on, what is over, what passes."""
+        if self.integrations < LEAST_COMPARED:
+            self.alone, nowhere = 0, np.zeros((6, *judged.shape), bool)
+            self.varying, self.switching, self.sometimes_hot = nowhere[:3]
+            return nowhere[3], nowhere[4], nowhere[5]
         changing, good = self.changing, judged & ~unlooked & ~self.unstable
         significance, limit, self.alone = changing.beyond(judged, unlooked)
         # Jumps take the larger differences of a restless pixel out of its noise, and its rates still have them.
