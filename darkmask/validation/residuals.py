@@ -69,7 +69,7 @@ def _unusable(request: SetRequest, maps: CombinedMaps) -> np.ndarray:
     """Return what gets DO_NOT_USE; telegraph and noisy pixels both do, and no ramp need tell which."""
     nowhere = np.zeros(request.shape, bool)
     categories = judge_maps(request, maps).named(nowhere)
-    return (categories & np.uint16(request.parameters.flight_flags().unusable_bits)) != 0
+    return request.parameters.flight_flags().unusable(categories)
 
 
 def standing_out(request: SetRequest, maps: CombinedMaps) -> dict[str, np.ndarray]:
