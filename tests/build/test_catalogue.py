@@ -271,7 +271,8 @@ def test_a_report_holds_a_table_and_regions_of_each_set(small, run_checks):
     made = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (run.folder / "catalogues").iterdir()}
     stems = ("nrca1_full", "nrcblong_full", "nrcblong_sub64p")
     subarrays = {"nrcblong_sub64p_against_full.ecsv"}
-    assert set(made) == {f"{stem}.{suffix}" for stem in stems for suffix in ("ecsv", "reg")} | subarrays
+    drifts = {"nrca1_full_drift.ecsv", "nrcblong_full_drift.ecsv"}
+    assert set(made) == {f"{stem}.{suffix}" for stem in stems for suffix in ("ecsv", "reg")} | subarrays | drifts
     assert json.loads((run.folder / "manifest.json").read_text())["catalogues"] == made
     for stem in stems:
         regions = Regions.read(run.folder / "catalogues" / f"{stem}.reg", format="ds9")

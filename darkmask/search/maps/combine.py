@@ -164,7 +164,7 @@ def combine_set(
         part = CombinedRows(**{name: image[start : start + count] for name, image in whole.items()})
         combine_rows(room.stacks, network, groups, readout, part)
         here = changes.part(np.s_[start : start + count])
-        change_rows(room.stacks, groups, readout, changes.order, part.rate, part.noise, part.first, here.rows)
+        change_rows(room.stacks, groups, readout, changes.order, part, here.rows)
 
     with opened:
         work_in_blocks(work, height, rows, lambda: make_room(number, rows, groups, width), threads)
