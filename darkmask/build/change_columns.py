@@ -46,7 +46,11 @@ def change_columns(maps: CombinedMaps, y: np.ndarray, x: np.ndarray, detector: D
             "share of the integrations in the upper half between the second smallest and the second largest rate",
         ),
         "high_rate": (high, "electron/s", "mean rate of those integrations"),
-        "high_rate_error": (high_error, "electron/s", "its error by read noise, as large as the pixel's own, and shot noise"),
+        "high_rate_error": (
+            high_error,
+            "electron/s",
+            "its error by read noise, as large as the pixel's own, and shot noise",
+        ),
         "low_rate": (low, "electron/s", "mean rate of the other integrations"),
         "low_rate_error": (low_error, "electron/s", "its error, likewise"),
         "first_half": (early, "electron/s", "mean rate of the first half of the integrations in time"),

@@ -185,6 +185,9 @@ def test_columns_have_units_and_say_what_they_are(full, tmp_path):
         "rate_electrons_error": "electron / s",
         "noise": "DN",
         "pedestal": "DN",
+        **dict.fromkeys(("high_rate", "high_rate_error", "low_rate", "low_rate_error"), "electron / s"),
+        **dict.fromkeys(("first_half", "second_half", "half_error"), "electron / s"),
+        "decay_time": "s",
     }
     assert all(table[name].info.description for name in COLUMNS)
     for name in "x", "y":

@@ -107,7 +107,9 @@ QUESTIONS = {
     "hot": Question("rate", "electron/s", ">=", "The detected pixel is hot."),
     "warm": Question("rate", "electron/s", ">=", "The detected pixel is warm; a fainter one has no name."),
     "pedestal": Question("pedestal", "DN", "<", "The pedestal is low."),
-    "trend": Question("trend of the rate with log time", "sigma", "<=", "The rate decays: its late half must be bright."),
+    "trend": Question(
+        "trend of the rate with log time", "sigma", "<=", "The rate decays: its late half must be bright."
+    ),
     "late_rate": Question(
         "rate of the late half above others", "electron/s", ">=", "It stands out when the others have decayed.", True
     ),

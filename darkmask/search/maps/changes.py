@@ -124,7 +124,7 @@ class ChangeMaps(NamedTuple):
         return self._replace(rows=ChangeRows(*images))
 
 
-def make_change_maps(shape: tuple[int, int], times: Sequence[float] | None, integrations: int) -> ChangeMaps:
+def make_change_maps(shape: tuple[int, int], times: np.ndarray | None, integrations: int) -> ChangeMaps:
     """Make empty maps of change for integrations in the order of their ``times``, or of none that is known."""
     known = () if times is None else tuple(float(time) for time in times)
     epochs = tuple(epochs_of(known).tolist()) if known else (0,) * integrations
@@ -192,8 +192,8 @@ def _slopes(stacks: Maps, row, groups, tgroup, rates, weights, flagged):
     """Set the rate of each integration, DN/s, with its weight (0 for none).
 
     The jump step compares all groups of an exposure. When a pixel is hot in half of its integrations, nearly every
-    difference of all of them is a jump, and the ramp fit has nothing left; the first and the last group still tell. They
-    then tell of all integrations of the pixel, since a ramp that bends has another slope between them than a fit.
+    difference of all of them is a jump, and the ramp fit has nothing left; the first and the last group still tell.
+    They then tell of all integrations of the pixel, since a ramp that bends has another slope between them than a fit.
     """
     half, whole = np.int16((groups - 2) // 2), np.int16(groups - 1)
     for x in range(flagged.size):
