@@ -182,7 +182,7 @@ def combine_set(
         with adding:
             signs[:] += here
         mine = changes.part(np.s_[start : start + count])
-        change_rows(room.stacks, groups, readout, changes.order, part.rate, part.noise, part.first, mine.rows)
+        change_rows(room.stacks, groups, readout, changes.order, part, mine.rows)
 
     with opened:
         work_in_blocks(work, height, rows, lambda: make_room(number, rows, groups, width), threads)
