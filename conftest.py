@@ -12,4 +12,5 @@ pytest_plugins = [
     "fixtures.session.progress",
     "fixtures.session.check",
     "fixtures.session.outcomes",
+    "fixtures.session.interruption",
 ]

@@ -45,7 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="darkmask", description=sys.modules[__package__].__doc__)
+    about = (sys.modules[__package__].__doc__ or "").partition("\n")[0]
+    parser = argparse.ArgumentParser(prog="darkmask", description=about)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (_add_check, _add_demo, _add_search, _add_compare, _add_prepare, _add_fetch, _add_sign, _add_verify):

@@ -1,6 +1,7 @@
 """Where the checks lie, and the process that asks them: ``darkmask check``."""
 
 import os
+import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -71,7 +72,7 @@ def check_command(arguments: list[str]) -> list[str]:
 
 
 def run_checks(arguments: list[str]) -> int:
-    """Become the process that asks the checks: exit code, signals and terminal are pytest's own.
+    """Become the process that asks the checks: exit code and terminal are its own.
 
     Parameters
     ----------
@@ -90,5 +91,8 @@ def run_checks(arguments: list[str]) -> int:
         return 4
     sys.stdout.flush()
     sys.stderr.flush()
+    # An interruption waits until there is somebody to answer it (fixtures/session/darkmask_check.py): before that,
+    # Python ends with a traceback, or with the code of a verdict.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     # -P keeps the current folder, a delivery say, off the path of modules; the variable does so in workers.
     return os.execve(command[0], command, {**os.environ, "PYTHONSAFEPATH": "1"})

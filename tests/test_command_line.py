@@ -21,6 +21,8 @@ except SystemExit:
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "search" in ended.stdout
+    # The package's docstring goes on for readers of the library.
+    assert "==" not in ended.stdout
     assert ended.stdout.splitlines()[-1] == "[]"
 
 

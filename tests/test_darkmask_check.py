@@ -12,7 +12,7 @@ from darkmask.cli import main
 from tests.support.project import ROOT
 
 # What the script `darkmask` does: unlike `python -m darkmask`, it imports nothing from the current folder.
-SCRIPT = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from darkmask.cli import main; sys.exit(main())"
+SCRIPT = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from darkmask.__main__ import main; sys.exit(main())"
 PATIENCE = 240
 
 

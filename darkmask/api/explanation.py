@@ -1,7 +1,7 @@
-"""Why a pixel has the categories that it has: each test of the flight search with its value, limit and outcome."""
+"""Why a pixel has the categories that it has: each test of the search with its value, limit and outcome."""
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, overload
 
@@ -14,9 +14,12 @@ from darkmask.core.flags import category_names
 from darkmask.core.naming import ByName
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.categories import FlightResult
-from darkmask.search.flight.evidence import QUESTIONS
+from darkmask.search.flight.evidence import QUESTIONS, Evidence, Question
 from darkmask.search.flight.unstable import two_level_gains
 from darkmask.search.maps import CombinedMaps
+from darkmask.search.official import questions as official
+from darkmask.search.official.categories import compare_official
+from darkmask.search.official.reading import Area, official_maps
 from darkmask.search.request import SetRequest
 
 if TYPE_CHECKING:
@@ -29,7 +32,8 @@ class PixelTest(NamedTuple):
     Attributes
     ----------
     test : str
-        A short name: a key of ``QUESTIONS`` in :mod:`darkmask.search.flight.evidence`.
+        A short name: a key of ``QUESTIONS`` in :mod:`darkmask.search.flight.evidence`, or in
+        :mod:`darkmask.search.official.questions`.
     name : str
         Of what was measured.
     value : float
@@ -140,13 +144,15 @@ class Explainer:
     Raises
     ------
     ParameterError
-        When the set was not searched by the flight search.
+        When jwst_reffiles searched the set, which keeps no numbers.
     """
 
     def __init__(self, request: SetRequest):
-        if request.engine != "native" or request.search != "flight":
-            name = request.search if request.engine == "native" else request.engine
-            raise ParameterError(f"Pixels are explained for search='flight' and not for {name!r}: search with it.")
+        if request.engine != "native":
+            raise ParameterError(
+                f"The engine {request.engine!r} keeps no numbers that explain a pixel: search with engine='native', "
+                "whose search='official' follows the same rules."
+            )
         self._request = request
 
     @cached_property
@@ -177,6 +183,24 @@ class Explainer:
         """
         rows, columns = self._request.shape
         x, y = _inside("x", x, columns), _inside("y", y, rows)
+        tests = self._flight_tests(x, y) if self._request.search == "flight" else self._official_tests(x, y)
+        place = f"{self._request.detector} {self._request.subarray}"
+        names = category_names(int(categories[y, x]))
+        return Explanation(place, x, y, tuple(names.split(",")) if names else (), tests)
+
+    @cached_property
+    def _compared(self) -> tuple[Area, Evidence]:
+        area, maps = official_maps(self._request)
+        return area, compare_official(maps, self._request.parameters)
+
+    def _official_tests(self, x: int, y: int) -> list[PixelTest]:
+        (rows, columns), evidence = self._compared
+        if not (rows.start <= y < rows.stop and columns.start <= x < columns.stop):
+            return []
+        y, x = y - rows.start, x - columns.start
+        return [_outcome(official.QUESTIONS, key, *test.at(y, x)) for key, test in evidence.items() if test.asked[y, x]]
+
+    def _flight_tests(self, x: int, y: int) -> list[PixelTest]:
         maps, found = self._judged
         gain = look_up_detector(self._request.detector).gain
         tests = []
@@ -190,26 +214,25 @@ class Explainer:
                 value, limit, outcome = test.at(y, x - of.start)
                 scale = gain if question.in_electrons else 1
                 limit = None if limit is None else float(limit) * scale
-                tests.append(_outcome(key, float(value) * scale, limit, outcome))
+                tests.append(_outcome(QUESTIONS, key, float(value) * scale, limit, outcome))
         if found.in_question[y, x]:
             tests.append(self._telegraph(x, y, maps, found))
-        place = f"{self._request.detector} {self._request.subarray}"
-        names = category_names(int(categories[y, x]))
-        return Explanation(place, x, y, tuple(names.split(",")) if names else (), tests)
+        return tests
 
     def _telegraph(self, x: int, y: int, maps: CombinedMaps, found: FlightResult) -> PixelTest:
         row = np.zeros_like(found.unstable)
         row[y] = found.in_question[y]
         gains = two_level_gains(self._request, maps, found, row)
         gain, limit = float(gains[np.count_nonzero(row[y, :x])]), self._request.parameters.telegraph_bic
-        return _outcome("telegraph", gain, limit, gain > limit)
+        return _outcome(QUESTIONS, "telegraph", gain, limit, gain > limit)
 
 
-def _outcome(key: str, value: float, limit: float | None, outcome: bool) -> PixelTest:
-    question = QUESTIONS[key]
-    return PixelTest(
-        key, question.name, value, question.unit, question.relation, limit, bool(outcome), question.sentence
-    )
+def _outcome(
+    questions: Mapping[str, Question], key: str, value: float, limit: float | None, outcome: bool
+) -> PixelTest:
+    asks = questions[key]
+    limit = None if limit is None else float(limit)
+    return PixelTest(key, asks.name, float(value), asks.unit, asks.relation, limit, bool(outcome), asks.sentence)
 
 
 def _inside(axis: str, place: int, size: int) -> int:

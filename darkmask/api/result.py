@@ -155,7 +155,7 @@ class SearchedSet:
         return ax
 
     def explain(self, x: int, y: int) -> Explanation:
-        """Return each test that the flight search put to a pixel, with its value, limit and outcome.
+        """Return each test that the search put to a pixel, with its value, limit and outcome.
 
         The first call measures the set again and keeps its maps and what the search compared, 150 bytes a pixel: some
         seconds and 600 MB for a full frame. Further ones answer at once.
@@ -172,7 +172,7 @@ class SearchedSet:
         Raises
         ------
         ParameterError
-            When the frame has no such pixel, or another search was asked for.
+            When the frame has no such pixel, or jwst_reffiles was asked to search.
         DeliveryError
             When the darks have changed since.
         """

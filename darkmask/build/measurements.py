@@ -15,7 +15,6 @@ from darkmask.search.maps import CombinedMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
 
-
 # One pixel in a million jumps so often by hits.
 _SELDOM = 1e-6
 

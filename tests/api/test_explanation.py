@@ -8,6 +8,7 @@ from darkmask import Category, bad_pixels
 from darkmask.core.errors import DarkmaskError, DeliveryError, ParameterError
 from darkmask.core.flags import in_category
 from darkmask.search.flight.evidence import QUESTIONS
+from darkmask.search.official.questions import QUESTIONS as OFFICIAL_QUESTIONS
 
 MOST = 12
 
@@ -170,10 +171,42 @@ def test_a_place_that_is_none_is_one_sentence(found, place, said):
     assert str(raised.value) == said
 
 
-def test_other_searches_are_not_explained(small):
-    official = bad_pixels(small.delivery, detector="NRCA1", search="official")
-    with pytest.raises(ParameterError, match="search='flight' and not for 'official'"):
-        official.explain(5, 5)
+def named_by_release(tests) -> set[Category]:
+    """Return what the outcomes of the tests of the official search make of a pixel."""
+    made = {
+        Category.SATURATED: ("saturated",),
+        Category.RC: ("high_pedestal", "early_jumps"),
+        Category.LOW_PEDESTAL: ("low_pedestal",),
+        Category.TELEGRAPH: ("many_jumps",),
+        Category.NOISY: ("scatter", "few_slopes"),
+    }
+    return {category for category, names in made.items() if any(n in tests and tests[n].outcome for n in names)}
+
+
+def test_the_official_search_is_explained_too(small):
+    searched = bad_pixels(small.delivery, detector="NRCA1", search="official")
+    shown, every = set(), set()
+    places = [*np.argwhere(searched.categories), *some_of(searched.categories[4:-4, 4:-4] == 0) + 4]
+    for y, x in places:
+        explanation = searched.explain(x, y)
+        categories = {Category(name) for name in explanation.categories}
+        assert named_by_release(explanation) == categories, str(explanation)
+        every |= categories
+        shown |= {test.test for test in explanation}
+    assert every == {
+        Category.SATURATED, Category.RC, Category.LOW_PEDESTAL, Category.TELEGRAPH, Category.NOISY
+    }  # fmt: skip
+    assert shown == set(OFFICIAL_QUESTIONS)
+    assert "reference pixel" in str(searched.explain(0, 0))
+    low = searched.explain(*np.argwhere(in_category(searched.categories, Category.LOW_PEDESTAL))[0][::-1])
+    assert low["low_pedestal"].value >= low["low_pedestal"].limit >= 0.8 * 5
+    assert str(low).splitlines()[0].endswith(", ".join(low.categories))
+
+
+def test_the_published_package_keeps_nothing_to_explain(small):
+    published = bad_pixels(small.delivery, detector="NRCA1", engine="jwst_reffiles")
+    with pytest.raises(ParameterError, match="engine='native', whose search='official' follows the same rules"):
+        published.explain(5, 5)
 
 
 def test_another_test_is_answered_with_the_nearest(found):

@@ -35,6 +35,10 @@ class Compared(NamedTuple):
         limit = self.limit[y, x] if np.ndim(self.limit) == 2 else self.limit
         return value, limit, bool(self.passes(value, limit))
 
+    def everywhere(self) -> np.ndarray:
+        """Return where the value passes, bool (y, x)."""
+        return self.passes(self.value, self.limit)
+
 
 Evidence = dict[str, Compared]
 

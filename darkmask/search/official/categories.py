@@ -5,6 +5,7 @@ compared with thresholds in the precision that the release uses, so that no pixe
 Therefore sums are those of numpy to the last bit, in its order, though without its temporary arrays.
 """
 
+import operator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category
 from darkmask.core.kernels import kernel
+from darkmask.search.flight.evidence import Compared, Evidence, is_true
 from darkmask.search.maps.jumps import MIN_CLEAN_SLOPES
 from darkmask.search.parameters import FIXED_IN_CODE, SearchParameters
 
@@ -162,27 +164,46 @@ def search_official(maps: OfficialMaps, parameters: SearchParameters) -> dict[Ca
     Source: ``jwst_reffiles.dark_current.badpix_from_darks.find_bad_pix``, release 1.0.1. ``max_jump_limit``,
     ``jump_ratio_threshold`` and ``early_cutoff_fraction`` are ignored there, and here.
     """
-    require_integrations(maps.integrations)
-    # The counts are divided before they are compared, as there: 8 of 10 is then just 0.8, which is not more than 0.8.
-    fractions = np.arange(maps.integrations + 1) / maps.integrations
-
-    def from_count(enough: np.ndarray) -> int:
-        """Return the smallest count whose fraction is enough."""
-        return int(np.argmax(enough)) if enough.any() else maps.integrations + 1
-
-    rc = from_count(fractions > parameters.rc_fraction_threshold)
+    found = {name: test.everywhere() for name, test in compare_official(maps, parameters).items()}
     return {
-        Category.SATURATED: maps.saturated
-        >= from_count((fractions >= parameters.max_saturated_fraction) & (fractions > 0)),
-        Category.RC: (maps.high_pedestal >= rc) | (maps.early_jumps >= rc),
-        Category.LOW_PEDESTAL: maps.low_pedestal >= from_count(fractions > parameters.low_pedestal_fraction),
-        Category.TELEGRAPH: maps.many_jumps >= from_count(fractions > parameters.high_cr_fraction),
-        Category.NOISY: _noisy(maps, parameters),
+        Category.SATURATED: found["saturated"],
+        Category.RC: found["high_pedestal"] | found["early_jumps"],
+        Category.LOW_PEDESTAL: found["low_pedestal"],
+        Category.TELEGRAPH: found["many_jumps"],
+        Category.NOISY: found["scatter"] | found["few_slopes"],
     }
 
 
-def _noisy(maps: OfficialMaps, parameters: SearchParameters) -> np.ndarray:
-    """Return where the slopes of integrations without jumps scatter too much, or are too few, bool (y, x)."""
+def compare_official(maps: OfficialMaps, parameters: SearchParameters) -> Evidence:
+    """Return what the search compares with what; its errors are those of :func:`search_official`."""
+    require_integrations(maps.integrations)
+    # The counts are divided before they are compared, as there: 8 of 10 is then just 0.8, which is not more than 0.8.
+    fractions = np.arange(maps.integrations + 1) / maps.integrations
+    asked = np.broadcast_to(True, maps.scatter.shape)
+
+    def count(value: np.ndarray, enough: np.ndarray) -> Compared:
+        """Compare with the smallest count whose fraction is enough."""
+        limit = int(np.argmax(enough)) if enough.any() else maps.integrations + 1
+        return Compared(value, operator.ge, limit, asked)
+
+    many = fractions > parameters.rc_fraction_threshold
+    limit, of_unknown = _noise_limits(maps, parameters)
+    unknown = np.isnan(maps.scatter)
+    return {
+        "saturated": count(maps.saturated, (fractions >= parameters.max_saturated_fraction) & (fractions > 0)),
+        "high_pedestal": count(maps.high_pedestal, many),
+        "early_jumps": count(maps.early_jumps, many),
+        "low_pedestal": count(maps.low_pedestal, fractions > parameters.low_pedestal_fraction),
+        "many_jumps": count(maps.many_jumps, fractions > parameters.high_cr_fraction),
+        "scatter": Compared(maps.scatter, operator.gt, limit, ~unknown),
+        # The release does not call a pixel without a scatter noisy by definition: it gives it 50 sigma, which a higher
+        # threshold (or no scatter among the survivors) lets pass.
+        "few_slopes": Compared(unknown & (of_unknown > limit), is_true, None, unknown),
+    }
+
+
+def _noise_limits(maps: OfficialMaps, parameters: SearchParameters) -> tuple[np.float64, np.float64]:
+    """Return above which scatter a pixel is noisy, and the scatter that a pixel without one is given, DN/s."""
     known = maps.scatter[np.isfinite(maps.scatter)]
     if known.size == 0:
         raise SearchError(
@@ -190,13 +211,7 @@ def _noisy(maps: OfficialMaps, parameters: SearchParameters) -> np.ndarray:
             "search cannot judge noise: add exposures, or search with --search=flight."
         )
     mean, sigma = noise_statistics(known, parameters.dark_stdev_clipping_sigma, parameters.dark_max_clipping_iters)
-    limit = mean + sigma * parameters.dark_noisy_threshold
-    # The release does not call a pixel without a scatter noisy by definition: it gives it 50 sigma, which a higher
-    # threshold (or no scatter among the survivors) lets pass.
-    noisy = maps.scatter > limit
-    if mean + sigma * 50 > limit:
-        noisy |= np.isnan(maps.scatter)
-    return noisy
+    return mean + sigma * parameters.dark_noisy_threshold, mean + sigma * 50
 
 
 @kernel

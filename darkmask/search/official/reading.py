@@ -22,8 +22,13 @@ BLOCK_BYTES = 4_000_000
 _ROWS = 64
 
 
-def official_categories(request: SetRequest, block_bytes: int = BLOCK_BYTES, threads: int | None = None) -> np.ndarray:
-    """Search as jwst_reffiles does, on the science area that it finds by the reference pixels' DQ.
+Area = tuple[slice, slice]
+
+
+def official_maps(
+    request: SetRequest, block_bytes: int = BLOCK_BYTES, threads: int | None = None
+) -> tuple[Area, OfficialMaps]:
+    """Measure what jwst_reffiles judges, on the science area that it finds by the reference pixels' DQ.
 
     Parameters
     ----------
@@ -36,7 +41,9 @@ def official_categories(request: SetRequest, block_bytes: int = BLOCK_BYTES, thr
 
     Returns
     -------
-    numpy.ndarray, shape (y, x), uint16
+    area : tuple of two slice
+        Rows and columns of the science area.
+    maps : OfficialMaps
 
     Raises
     ------
@@ -56,12 +63,20 @@ def official_categories(request: SetRequest, block_bytes: int = BLOCK_BYTES, thr
         threshold = request.parameters.pedestal_sigma_threshold
         limits = _pedestal_limits(opened, request.shape, (rows, columns), threshold, pool)
         maps = _measure(opened, request.shape, (rows, columns), limits, block_bytes, threads)
+    return (rows, columns), maps
+
+
+def official_categories(request: SetRequest, block_bytes: int = BLOCK_BYTES, threads: int | None = None) -> np.ndarray:
+    """Search as jwst_reffiles does; parameters and errors are those of :func:`official_maps`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), uint16
+    """
+    area, maps = official_maps(request, block_bytes, threads)
     categories = np.zeros(request.shape, dtype=np.uint16)
-    categories[rows, columns] = pack_categories(search_official(maps, request.parameters))
+    categories[area] = pack_categories(search_official(maps, request.parameters))
     return categories
-
-
-Area = tuple[slice, slice]
 
 
 def _science_area(exposure: OpenExposure, shape: tuple[int, int], pool: Executor) -> Area:
