@@ -14,6 +14,9 @@ from darkmask.search.maps import CombinedMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
 
+# One pixel in a million jumps so often by hits.
+_SELDOM = 1e-6
+
 
 def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     """Measure the numbers of a set that checks judge, so that no check reads a ramp.
@@ -77,12 +80,18 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
 
 def _amplifier(maps: CombinedMaps, good: np.ndarray, alone: np.ndarray, columns: slice, tgroup: float) -> dict:
     """Measure what the good pixels of one amplifier show; ``alone`` are those that touch no bad one."""
+    from scipy.stats import poisson
+
     here = (slice(None), columns)
+    # What jumps more often than hits make a pixel jump is no test of hits: the fainter telegraph pixels do.
+    jumps = maps.jumps[here]
+    usual = float(jumps[alone[here]].mean()) if alone[here].any() else 0.0
+    alone_here = alone[here] & (jumps <= poisson.isf(_SELDOM, usual))
     seconds = maps.integrations * (maps.groups - 1) * tgroup
     return {
         "difference_noise_dn": _or_none(difference_noise(maps.noise[here], good[here])),
-        "jumps_per_pixel_s": _or_none(jump_rate(maps.jumps[here], alone[here], seconds)),
-        "pixel_seconds": float(alone[here].sum() * seconds),
+        "jumps_per_pixel_s": _or_none(jump_rate(jumps, alone_here, seconds)),
+        "pixel_seconds": float(alone_here.sum() * seconds),
     }
 
 

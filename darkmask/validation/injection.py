@@ -26,6 +26,18 @@ FASTEST, SLOWEST_FAST = 1.5, 5.0
 _SATURATED, _JUMP_DET = np.uint8(SATURATED), np.uint8(JUMP_DET)
 
 
+# So many parts of the pixels go to a kind: fewer where nearly all strengths are judged, more where less than half are.
+_USUAL_SHARE = 4
+_SHARES = {
+    Category.SATURATED: 2,
+    Category.HOT: 3,
+    Category.INTERMITTENT: 3,
+    SLOW_TELEGRAPH: 3,
+    Category.TELEGRAPH: 5,
+    Category.LOW_PEDESTAL: 5,
+}
+
+
 class Strengths(NamedTuple):
     """The least and the largest injected strength of a kind, with its unit; strengths are log-uniform between them."""
 
@@ -107,7 +119,7 @@ def draw_injections(
     ----------
     good : numpy.ndarray, shape (y, x), bool
     kinds : dict of str to Strengths
-        Kinds to inject; each gets an equal share of the pixels, and half of one if it has one strength.
+        Kinds to inject; each gets a share of the pixels by how many of its strengths are judged.
     random : numpy.random.Generator
     reads : int
         Groups of all integrations together: the longest mean time in a level, in groups.
@@ -122,9 +134,7 @@ def draw_injections(
     around = np.logical_and.reduce(np.lib.stride_tricks.sliding_window_view(good, (SPACING, SPACING)), axis=(2, 3))
     usable = around[y - _REACH, x - _REACH]
     y, x = y[usable], x[usable]
-    # A kind of one strength needs half of the pixels that a curve needs.
-    shares = [1 if bounds.low == bounds.high else 2 for bounds in kinds.values()]
-    turns = np.repeat(np.arange(len(kinds)), shares)
+    turns = np.repeat(np.arange(len(kinds)), [_SHARES.get(name, _USUAL_SHARE) for name in kinds])
     kind = random.permutation(turns[np.arange(y.size) % turns.size])
     names = np.array([str(kind) for kind in kinds], dtype="U16")
     strength = np.ones(y.size)

@@ -91,7 +91,11 @@ ChangeSearch.beyond = nothing_varies
 """
 
 
-@fault("STB-DRIFT", said="of them are usable in the mask, such as x, y = (")
+@fault(
+    *("STB-DRIFT", "RES-HOT"),
+    *(("INJ-INTERMITTENT", detector, "FULL") for detector in (HERE, BESIDE)),
+    said="of them are usable in the mask, such as x, y = (",
+)
 def search_that_sees_no_change(space):
     """Plant pixels that turn hot in the last two exposures, and a search that judges the mean of all."""
     turn_hot(space)
