@@ -38,7 +38,12 @@ def test_without_the_table_the_beginning_and_the_timing_say_it():
 
 @pytest.mark.parametrize(
     "keywords",
-    [{}, {"DATE-BEG": "yesterday", "TGROUP": 10.0, "NGROUPS": 5}, {"EXPSTART": 59_000.0}, {"TGROUP": 1.0, "NGROUPS": 5}],
+    [
+        {},
+        {"DATE-BEG": "yesterday", "TGROUP": 10.0, "NGROUPS": 5},
+        {"EXPSTART": 59_000.0},
+        {"TGROUP": 1.0, "NGROUPS": 5},
+    ],
 )
 def test_what_headers_do_not_say_is_not_guessed(keywords):
     assert integration_times(keywords, None, 2) == ()
