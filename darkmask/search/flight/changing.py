@@ -149,9 +149,9 @@ class ChangeSearch:
         share = np.ones(self.rows.second.shape, np.float32)
         # The states of good pixels differ by noise alone, which couples nothing.
         y, x = np.nonzero(rows.second >= self.parameters.change_significance / SIGMA_UNIT)
-        apart = np.zeros(rows.second.shape, np.float32)
+        apart: np.ndarray = np.zeros(rows.second.shape, np.float32)
         apart[y, x] = np.nan_to_num(rows.high[y, x] - rows.low[y, x])
-        edge = np.pad(apart, 1)
+        edge: np.ndarray = np.pad(apart, 1)
         around = edge[y, x + 1] + edge[y + 2, x + 1] + edge[y + 1, x] + edge[y + 1, x + 2]
         own = np.clip(1 - COUPLED * coupling * around / np.where(apart[y, x] > 0, apart[y, x], np.inf), 0, 1)
         here = x + wide.start - columns.start

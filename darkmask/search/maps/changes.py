@@ -291,7 +291,8 @@ def _trends(rates, weights, squares, row, order: Order, room, out: ChangeRows):
     clip, sigma = np.float32(TREND_CLIP * TREND_CLIP), np.float32(TREND_CLIP)
     for x in range(centre.size):
         slope[x], variance[x] = 0, 0
-        # Something hit the one integration that lies beyond the limit when no other does: it is left out.
+        # Something may have hit the one integration that lies beyond the limit when no other does: no half counts it.
+        # The trend counts it as so many sigma, since the first exposure after light is alone too.
         one[x] = clip if (one[x] > clip) & (two[x] <= clip) else np.float32(np.inf)
     for half in range(2):
         first, last = (0, order.half) if half == 0 else (order.half, rates.shape[0])
@@ -301,14 +302,14 @@ def _trends(rates, weights, squares, row, order: Order, room, out: ChangeRows):
             contrast = np.float32(order.contrast[i])
             rate, weight, square = rates[i], weights[i], squares[i]
             for x in range(centre.size):
-                d = square[x]
-                w = weight[x] if d <= one[x] else np.float32(0)
-                total[x] += w * rate[x]
-                load[x] += w
+                d, w = square[x], weight[x]
+                kept = w if d <= one[x] else np.float32(0)
+                total[x] += kept * rate[x]
+                load[x] += kept
                 clipped = sigma / np.sqrt(d) if d > clip else np.float32(1)
-                kept = contrast if w > 0 else np.float32(0)
-                slope[x] += kept * clipped * (rate[x] - centre[x])
-                variance[x] += kept * kept * (reading[x] / (w if w > 0 else np.float32(1)) + shot[x])
+                share = contrast if w > 0 else np.float32(0)
+                slope[x] += share * clipped * (rate[x] - centre[x])
+                variance[x] += share * share * (reading[x] / (w if w > 0 else np.float32(1)) + shot[x])
         out_half = out.early[row] if half == 0 else out.late[row]
         for x in range(centre.size):
             out_half[x] = total[x] / load[x]
