@@ -11,6 +11,7 @@ from fixtures.session.endings import NotEvaluated
 _APART = 1.2
 # If each of twenty defects is found with a chance of 98 %, fewer than nine in ten are found in less than 1 % of cases.
 _LEAST_JUDGED = 20
+_NOT_INJECTED = (Category.UNDETERMINED, Category.INTERMITTENT, Category.TRANSIENT)
 
 
 def judged_strengths(check, category: Category, limits: dict[str, float]) -> tuple[float, float]:
@@ -23,7 +24,7 @@ def judged_strengths(check, category: Category, limits: dict[str, float]) -> tup
     return getattr(check.criteria.injection, category.value, 0.0), float("inf")
 
 
-@pytest.mark.asks(*(f"INJ-{c.name}" for c in Category if c is not Category.UNDETERMINED))
+@pytest.mark.asks(*(f"INJ-{c.name}" for c in Category if c not in _NOT_INJECTED))
 def test_completeness(check, products):
     """What share of the injected defects is found and named right?"""
     category = Category[check.key.criterion.removeprefix("INJ-")]

@@ -1,7 +1,10 @@
-"""STB: do two halves of the integrations show the same bad pixels?"""
+"""STB: do two halves of the integrations show the same bad pixels, by chance and in time?"""
 
+import numpy as np
 import pytest
 
+from darkmask.build.drift import GONE, LEAST_INTEGRATIONS, NEW, carried
+from darkmask.core.flags import has_flag
 from darkmask.validation.halves import LEAST_IN_HALF
 from fixtures.session.endings import NotEvaluated
 
@@ -21,4 +24,25 @@ def test_halves(check, products):
         found["lost"] / found["clear"],
         f"{found['lost']} of {found['clear']} pixels of {check.detector} that are clearly bad in one half of the "
         "integrations are good in the other",
+    )
+
+
+@pytest.mark.asks("STB-DRIFT")
+def test_drift(check, products):
+    """How many pixels turned hot or good between the first and the second half in time, and the mask does not say?"""
+    built = products.searched.set(check.detector, "FULL")
+    if not built.summary["in_time"]:
+        raise NotEvaluated(f"the headers of {check.detector} do not say when each integration was taken")
+    if built.summary["integrations"] < LEAST_INTEGRATIONS:
+        number = built.summary["integrations"]
+        raise NotEvaluated(f"{check.detector} has {number} integrations and two halves of two are needed")
+    mask = products.judged.mask(check.detector).decoded
+    unsaid = (built.drift != 0) & ~has_flag(mask, "DO_NOT_USE") & ~carried(built.categories)
+    places = ", ".join(f"({x}, {y})" for y, x in np.argwhere(unsaid)[:3])
+    told = f", such as x, y = {places}" if places else ""
+    check.judge(
+        int(unsaid.sum()),
+        f"{int((built.drift == NEW).sum())} pixels of {check.detector} turned hot and {int((built.drift == GONE).sum())} "
+        f"good from the first to the second half of the integrations, and {int(unsaid.sum())} of them are usable in the "
+        f"mask{told}",
     )

@@ -76,6 +76,16 @@ def _add_demo(commands) -> None:
     demo.add_argument(
         "--uncal", action="store_true", help="raw exposures in place of triplets, with OUT.references for prepare"
     )
+    demo.add_argument(
+        "--effects",
+        default="none",
+        metavar="NAMES",
+        help="effects of real detectors: none (default), realistic, or names with a strength: NAME[=STRENGTH],...",
+    )
+    demo.add_argument("--readpatt", default="RAPID", help="frames averaged into a group, and gaps (default RAPID)")
+    demo.add_argument(
+        "--epochs", type=float, nargs="+", default=[], metavar="DAYS", help="gaps that part the exposures into epochs"
+    )
     demo.add_argument("--seed", type=int, default=1)
     demo.set_defaults(run=_demo)
 
@@ -180,6 +190,7 @@ def _positive(text: str) -> int:
 
 def _demo(chosen: argparse.Namespace) -> int:
     from .simulate import SimulationSpec, simulate_delivery
+    from .simulate.registry import parse_effects
 
     settings = {
         "seed": chosen.seed,
@@ -190,6 +201,9 @@ def _demo(chosen: argparse.Namespace) -> int:
         "groups": chosen.groups,
         "fit_segments": chosen.fit_segments,
         "raw": chosen.uncal,
+        "readpatt": chosen.readpatt,
+        "epochs": tuple(chosen.epochs),
+        "effects": parse_effects(chosen.effects),
     }
     if chosen.no_subarrays:
         settings["subarrays"] = ()

@@ -191,7 +191,7 @@ class Explainer:
                 scale = gain if question.in_electrons else 1
                 limit = None if limit is None else float(limit) * scale
                 tests.append(_outcome(key, float(value) * scale, limit, outcome))
-        if found.unstable[y, x]:
+        if found.in_question[y, x]:
             tests.append(self._telegraph(x, y, maps, found))
         place = f"{self._request.detector} {self._request.subarray}"
         names = category_names(int(categories[y, x]))
@@ -199,8 +199,8 @@ class Explainer:
 
     def _telegraph(self, x: int, y: int, maps: CombinedMaps, found: FlightResult) -> PixelTest:
         row = np.zeros_like(found.unstable)
-        row[y] = found.unstable[y]
-        gains = two_level_gains(self._request, maps, row, found.noise)
+        row[y] = found.in_question[y]
+        gains = two_level_gains(self._request, maps, found, row)
         gain, limit = float(gains[np.count_nonzero(row[y, :x])]), self._request.parameters.telegraph_bic
         return _outcome("telegraph", gain, limit, gain > limit)
 

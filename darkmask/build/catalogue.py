@@ -14,6 +14,8 @@ from darkmask.delivery import FileRecord
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
 
+from .change_columns import change_columns
+
 
 def write_catalogue(path: Path, outcome: SearchOutcome, frame: FileRecord) -> None:
     """Write the catalogue of a set, and DS9 regions beside it under the same stem with the suffix ``.reg``.
@@ -73,6 +75,7 @@ def catalogue_of(outcome: SearchOutcome, frame: FileRecord):
         "xstart": frame.xstart,
         "ystart": frame.ystart,
         "integrations": maps.integrations,
+        "epochs": len(set(maps.changes.epochs)) if maps.changes and maps.changes.times else "not known",
         "groups": maps.groups,
         "group_time": frame.tgroup,
         "gain": detector.gain,
@@ -121,6 +124,7 @@ def _columns(outcome: SearchOutcome, frame: FileRecord, detector: Detector) -> d
         "jumps": (maps.jumps[y, x], None, "groups flagged as jumps, in all integrations together"),
         "falls": (maps.falls[y, x], None, "jumps downwards by more than chance allows, in all integrations together"),
         "good_integrations": (maps.finite[y, x], None, "integrations in which the pipeline gives a finite rate"),
+        **change_columns(maps, y, x, detector, frame.tgroup),
     }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from darkmask.core.atomic import replacing, sha256_file, write_text
 from darkmask.core.cache import cached, key_of
+from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.flags import Category
 from darkmask.core.provenance import source_digest
@@ -20,6 +21,7 @@ from darkmask.search.outcome import SearchOutcome
 from darkmask.search.structures import structure_table
 
 from .catalogue import write_catalogue
+from .drift import drift_of, drift_table
 from .examples import pick_examples
 from .mask import write_detector_mask
 from .measurements import measure_set
@@ -88,9 +90,22 @@ def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchO
     with replacing(out / f"{subarray}_structures.ecsv") as temporary:
         table = structure_table(outcome.structures, request.detector)
         table.write(temporary, format="ascii.ecsv", overwrite=True)
+    asked = request.set_request(subarray)
+    drift = drift_of(
+        outcome,
+        ~asked.reference_pixels(),
+        look_up_detector(request.detector),
+        asked.exposures[0].set_key.tgroup,
+        request.parameters,
+    )
     maps: dict[str, Any] = {"categories": outcome.categories, "rate": outcome.rate, "noise": outcome.maps.noise}
+    maps |= {"drift": drift.changed}
+    frame = request.exposures(subarray)[0].jump
+    with replacing(out / f"{subarray}_drift.ecsv") as temporary:
+        table = drift_table(drift, outcome.categories, frame.xstart, frame.ystart)
+        table.write(temporary, format="ascii.ecsv", overwrite=True)
     np.savez_compressed(out / f"{subarray}_maps.npz", **maps)
-    examples: dict[str, Any] = pick_examples(request.set_request(subarray), outcome).arrays()
+    examples: dict[str, Any] = pick_examples(asked, outcome).arrays()
     np.savez_compressed(out / f"{subarray}_examples.npz", **examples)
 
 

@@ -84,5 +84,6 @@ def _strength(category: Category, maps: CombinedMaps, y: np.ndarray, x: np.ndarr
         Category.NOISY: maps.noise,
         Category.LOW_PEDESTAL: maps.pedestal,
         Category.UNDETERMINED: maps.jumps,
+        **({Category.INTERMITTENT: maps.changes.rows.high - maps.changes.rows.low} if maps.changes else {}),
     }.get(category, maps.rate)[y, x]
     return np.nan_to_num(np.abs(measured.astype(np.float64)), nan=0.0, posinf=float(np.finfo(np.float32).max))

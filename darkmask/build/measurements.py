@@ -65,6 +65,8 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "integrations": outcome.maps.integrations,
         "usable_integrations": usable_integrations(rates(), science),
         "exposures": len(exposures),
+        "in_time": bool(maps.changes and maps.changes.times),
+        "epochs": len(set(maps.changes.epochs)) if maps.changes and maps.changes.times else None,
         "science_pixels": int(science.sum()),
         "unexplained_rates": worst_rate,
         "lost_pixels": worst_lost,

@@ -13,12 +13,13 @@ from .examples import Examples
 
 @dataclass(frozen=True)
 class BuiltSet:
-    """The search of one set, as read back from disk."""
+    """The search of one set, as read back from disk; ``drift`` is that of :class:`.drift.Drift`."""
 
     subarray: str
     categories: np.ndarray
     rate: np.ndarray
     noise: np.ndarray
+    drift: np.ndarray
     summary: dict
 
     def __repr__(self) -> str:
@@ -33,8 +34,8 @@ class BuiltMask:
     ----------
     folder : Path
         Holds the mask. Each set has ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_examples.npz``,
-        ``_catalogue.ecsv``, ``_catalogue.reg`` and ``_structures.ecsv``; each subarray has ``_difference.npz`` and
-        ``_difference.ecsv``.
+        ``_catalogue.ecsv``, ``_catalogue.reg``, ``_structures.ecsv`` and ``_drift.ecsv``; each subarray has
+        ``_difference.npz`` and ``_difference.ecsv``.
     summary : dict
         Engine, version, inputs with their SHA-256, flags, and the measurements of each set.
     """
@@ -55,7 +56,8 @@ class BuiltMask:
 
     def set(self, subarray: str) -> BuiltSet:
         with np.load(self.folder / f"{subarray}_maps.npz", allow_pickle=False) as maps:
-            return BuiltSet(subarray, maps["categories"], maps["rate"], maps["noise"], self.summary["sets"][subarray])
+            images = {name: maps[name] for name in ("categories", "rate", "noise", "drift")}
+            return BuiltSet(subarray, **images, summary=self.summary["sets"][subarray])
 
     def examples(self, subarray: str) -> Examples:
         """Return the ramps of some of a set's bad pixels."""

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from .errors import StorageError
@@ -68,6 +68,11 @@ def working_folder(parent: Path, name: str) -> Iterator[Path]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
+
+
+def temporary_folder(name: str) -> AbstractContextManager[Path]:
+    """Give a :func:`working_folder` among the system's temporary files."""
+    return working_folder(Path(tempfile.gettempdir()), f"darkmask-{name}")
 
 
 def remove_leftovers(folder: Path, pattern: str = f"{_PART}*") -> None:

@@ -109,6 +109,11 @@ FRAMES_PER_GROUP = {
     "RAPID": 1, "BRIGHT1": 1, "BRIGHT2": 2, "SHALLOW2": 2, "SHALLOW4": 4, "MEDIUM2": 2, "MEDIUM8": 8, "DEEP2": 2,
     "DEEP8": 8,
 }  # fmt: skip
+# Frames between two groups that are read and not kept (the same page).
+GAP_AFTER_GROUP = {
+    "RAPID": 0, "BRIGHT1": 1, "BRIGHT2": 0, "SHALLOW2": 3, "SHALLOW4": 1, "MEDIUM2": 8, "MEDIUM8": 2, "DEEP2": 18,
+    "DEEP8": 12,
+}  # fmt: skip
 
 FRAME_SIZE = 2048
 REFERENCE_BORDER = 4

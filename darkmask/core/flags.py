@@ -26,6 +26,9 @@ class Category(StrEnum):
     NOISY = "noisy"
     LOW_PEDESTAL = "low_pedestal"
     UNDETERMINED = "undetermined"
+    # Bits are appended, so that a category image of an earlier version keeps its meaning.
+    INTERMITTENT = "intermittent"
+    TRANSIENT = "transient"
 
     @property
     def bit(self) -> int:
@@ -227,6 +230,8 @@ FLIGHT_FLAGS = FlagTable(
         Category.NOISY: ("UNRELIABLE_SLOPE",),
         Category.LOW_PEDESTAL: ("OTHER_BAD_PIXEL",),
         Category.UNDETERMINED: (),
+        Category.INTERMITTENT: ("UNRELIABLE_DARK",),
+        Category.TRANSIENT: (),
     },
     do_not_use=frozenset(
         {
@@ -236,6 +241,7 @@ FLIGHT_FLAGS = FlagTable(
             Category.INVERSE_RC,
             Category.TELEGRAPH,
             Category.NOISY,
+            Category.INTERMITTENT,
         }
     ),
 )

@@ -17,11 +17,13 @@ COLOURS = {
 
 # Categories are drawn in this order, so that the rarer and graver lie on top. Both shape and colour tell them apart.
 STYLES = {
+    Category.TRANSIENT: ("grey", "."),
     Category.UNDETERMINED: ("grey", "x"),
     Category.WARM: ("yellow", "s"),
     Category.LOW_PEDESTAL: ("sky", "v"),
     Category.NOISY: ("purple", "D"),
     Category.HOT: ("orange", "s"),
+    Category.INTERMITTENT: ("blue", "h"),
     Category.TELEGRAPH: ("blue", "^"),
     Category.INVERSE_RC: ("green", "*"),
     Category.RC: ("green", "P"),

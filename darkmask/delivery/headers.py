@@ -4,6 +4,7 @@ import os
 import re
 import stat
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from darkmask.core.detectors import DETECTORS
 from darkmask.core.errors import DeliveryError
 
 from .records import ArrayPlace, FileRecord, Kind
+from .times import integration_times
 
 # Suffixes that MAST gives. They tell what a file was meant to be when its headers cannot be read; readable headers win.
 _SUFFIX = re.compile(r"_(jump|fitopt|rate|rateints|uncal)\.fits$", re.IGNORECASE)
@@ -64,7 +66,7 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
         raise DeliveryError(f"{relative} is no regular file: put the file itself there.")
     if status.st_size == 0:
         raise DeliveryError(f"{relative} is empty (0 bytes) where a FITS file was expected: transfer it again.")
-    primary, arrays = _read_headers(path, relative, status.st_size)
+    primary, arrays, int_times = _read_headers(path, relative, status.st_size)
     kind = _product_kind(arrays, path, relative)
     if kind is None:
         return None
@@ -74,15 +76,17 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
             f"{relative} lacks the header keyword {', '.join(missing)}: a pipeline product has it; make the file again."
         )
     try:
-        return _record(primary, kind, arrays, path, relative, status)
+        record = _record(primary, kind, arrays, path, relative, status)
+        integrations = record.shape[0] if len(record.shape) > 2 else 1
+        return replace(record, times=integration_times(primary, int_times, integrations))
     except Exception as error:  # a wrong type, or a card that astropy cannot parse and reads only now
         raise DeliveryError(
             f"{relative} has a header value that cannot be used ({_first_line(error)}): make the file again."
         ) from error
 
 
-def _read_headers(path: Path, relative: str, size: int) -> tuple[Any, dict[str, ArrayPlace]]:
-    """Return the primary header of a whole FITS file, and where its extensions lie."""
+def _read_headers(path: Path, relative: str, size: int) -> tuple[Any, dict[str, ArrayPlace], Any]:
+    """Return the primary header of a whole FITS file, where its extensions lie, and INT_TIMES or None."""
     from astropy.io import fits
 
     try:
@@ -98,6 +102,7 @@ def _read_headers(path: Path, relative: str, size: int) -> tuple[Any, dict[str, 
                 primary = hdus[0].header
                 arrays = {hdu.name: _place(hdu.header, hdu.fileinfo()["datLoc"]) for hdu in hdus[1:]}
                 damage = fits_layout.damage(hdus, file, size)
+                int_times = hdus["INT_TIMES"].data if "INT_TIMES" in hdus and not damage else None
     except DeliveryError:
         raise
     except Exception as error:  # astropy raises many types for damaged headers; each means the same to the user
@@ -106,7 +111,7 @@ def _read_headers(path: Path, relative: str, size: int) -> tuple[Any, dict[str, 
         ) from error
     if damage:
         raise DeliveryError(f"{relative} {damage}: it is truncated, or was changed on its way; transfer it again.")
-    return primary, arrays
+    return primary, arrays, int_times
 
 
 def _product_kind(arrays: dict[str, ArrayPlace], path: Path, relative: str) -> Kind | None:

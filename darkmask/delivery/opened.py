@@ -13,7 +13,8 @@ from .records import Exposure
 class OpenSet:
     """The files of a set, held open: a context manager.
 
-    Leaving it without an error makes sure that no file has changed since it was scanned.
+    Leaving it without an error makes sure that no file has changed since it was scanned. Integrations come in the order
+    of time. Where that is not known they come in an order that their data decide, so that the names of files never do.
 
     Parameters
     ----------
@@ -22,13 +23,16 @@ class OpenSet:
     folder : Path
         The delivery's folder.
     integrations : sequence of int, optional
-        Numbers of the integrations to read, counted over all exposures; all by default.
+        Numbers of the integrations to read, counted over all exposures in that order; all by default.
 
     Attributes
     ----------
     exposures : list of OpenExposure
     planes : list of (OpenExposure, int)
         Each of the chosen integrations, with its exposure.
+    times : numpy.ndarray, shape (integration,), float64, or None
+        Middle of each chosen integration, MJD (UTC), increasing; None when the headers do not say it of each
+        integration of the set, or put two of them at one time.
     places : numpy.ndarray, shape (integration, 4, 2), int64
         Where each integration lies, see :meth:`OpenExposure.places`; set only inside the context.
 
@@ -40,9 +44,13 @@ class OpenSet:
 
     def __init__(self, exposures: Sequence[Exposure], folder: Path, integrations: Sequence[int] | None = None):
         self.exposures = [OpenExposure(exposure, folder) for exposure in exposures]
-        self.planes = [(exposure, i) for exposure in self.exposures for i in range(exposure.shape[0])]
-        if integrations is not None:
-            self.planes = [self.planes[i] for i in integrations]
+        planes = [(exposure, i) for exposure in self.exposures for i in range(exposure.shape[0])]
+        times = [time for exposure in exposures for time in exposure.times]
+        known = len(times) == len(planes) and len(set(times)) == len(times)
+        order = np.argsort(times) if known else sorted(range(len(planes)), key=lambda k: _content(*planes[k]))
+        chosen = order if integrations is None else [order[k] for k in integrations]
+        self.planes = [planes[k] for k in chosen]
+        self.times = np.array([times[k] for k in chosen], np.float64) if known else None
         self._stack = ExitStack()
 
     def __enter__(self) -> "OpenSet":
@@ -69,3 +77,9 @@ class OpenSet:
         """
         if failed >= 0:
             raise self.planes[failed][0].shortened()
+
+
+def _content(exposure: OpenExposure, integration: int) -> bytes:
+    """Return bytes that differ between integrations: the rates of a row in the middle of the frame."""
+    row = exposure.shape[2] // 2
+    return exposure.rate(slice(row, row + 1), integration).tobytes()

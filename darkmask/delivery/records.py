@@ -70,6 +70,8 @@ class FileRecord:
         Size in bytes, and time of the last change in nanoseconds.
     arrays : dict of str to ArrayPlace
         The image extensions that a search reads.
+    times : tuple of float
+        Middle of each integration, MJD (UTC); empty when the headers do not say it.
     """
 
     path: str
@@ -98,6 +100,7 @@ class FileRecord:
     size: int
     modified: int
     arrays: dict[str, ArrayPlace]
+    times: tuple[float, ...] = ()
 
     @property
     def window(self) -> Window:
@@ -137,6 +140,11 @@ class Exposure:
     @property
     def integrations(self) -> int:
         return self.jump.shape[0]
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """The middle of each integration, MJD (UTC), as the ramp or its rates say; empty when neither does."""
+        return self.jump.times or self.rate.times
 
     @property
     def files(self) -> tuple[FileRecord, FileRecord, FileRecord]:
@@ -297,4 +305,5 @@ def _record_from_json(record: dict) -> FileRecord:
     arrays = {
         name: ArrayPlace(offset, tuple(shape), *stored) for name, (offset, shape, *stored) in record["arrays"].items()
     }
-    return FileRecord(**{**record, "kind": Kind(record["kind"]), "shape": tuple(record["shape"]), "arrays": arrays})
+    plain = {"kind": Kind(record["kind"]), "shape": tuple(record["shape"]), "times": tuple(record["times"])}
+    return FileRecord(**{**record, **plain, "arrays": arrays})

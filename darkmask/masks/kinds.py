@@ -9,8 +9,8 @@ from darkmask.core.flags import Category, has_flag
 
 from .compare import COMPARED_MNEMONICS
 
-# A warm pixel lies below the cut of the masks, and nothing is known of an undetermined one.
-_COMPARED = tuple(c.value for c in Category if c not in (Category.WARM, Category.UNDETERMINED))
+# A warm pixel lies below the cut of the masks, nothing is known of an undetermined one, and a transient one is good.
+_COMPARED = tuple(c.value for c in Category if c not in (Category.WARM, Category.UNDETERMINED, Category.TRANSIENT))
 
 
 def kinds_of_categories(categories: np.ndarray, bits: dict[str, int] | None = None) -> dict[str, np.ndarray]:

@@ -1,10 +1,11 @@
 """Run pipeline steps without a CRDS server."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from darkmask.core.atomic import temporary_folder
 
 # The CRDS client reads this instead of asking a server. The context names no file: a step whose references all come by
 # override asks for nothing else, but stpipe wants to know the context's name after each step.
@@ -37,8 +38,7 @@ def offline_crds() -> Iterator[Path]:
     pathlib.Path
         The dummy cache: a temporary folder of this process alone, so that parallel workers cannot meet in it.
     """
-    with tempfile.TemporaryDirectory(prefix="darkmask-crds-") as name:
-        cache = Path(name)
+    with temporary_folder("crds") as cache:
         config = cache / "config" / "jwst"
         config.mkdir(parents=True)
         (config / "server_config").write_text(repr(_SERVER_CONFIG), encoding="utf-8")

@@ -18,6 +18,8 @@ from darkmask.core.processes import last_words, module_command, module_environme
 
 # With this word on its command line a process keeps the user's CRDS configuration.
 OWN_CRDS = "own-crds"
+# An idle process ends in 0.05 s. One that is at work is not waited for, as nobody wants the answer any more.
+_TIME_TO_END = 2.0
 _SILENT = "the process ended and said nothing"
 
 
@@ -71,11 +73,14 @@ class Worker:
         return answer["result"]
 
     def close(self) -> None:
-        """End the process."""
+        """End the process: by the end of its input, so that it cleans up, or at once when it is still at work."""
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
-            process.communicate()
+            try:
+                process.communicate(timeout=_TIME_TO_END)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
         if process is not None and self._said is not None:
             self._said.close()
 

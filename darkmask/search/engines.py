@@ -10,7 +10,7 @@ from darkmask.core.errors import ParameterError
 from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
 from .flight.categories import FlightResult, search_flight
-from .flight.unstable import name_all
+from .flight.unstable import name_unstable
 from .maps import CombinedMaps, combine_set
 from .official.reading import official_categories
 from .outcome import SearchOutcome
@@ -74,7 +74,7 @@ def judge_maps(request: SetRequest, maps: CombinedMaps, keep_evidence: bool = Fa
 
 def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     found = judge_maps(request, maps)
-    categories = name_all(request, maps, found)
+    categories = found.named(name_unstable(request, maps, found))
     flags = request.parameters.flight_flags()
     structures = (*found.structures, *clumps_of(flags.unusable(categories)))
     return SearchOutcome(categories, flags, maps, found.rate, found.thresholds, structures)

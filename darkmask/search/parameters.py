@@ -183,6 +183,41 @@ class SearchParameters(BaseModel):
         "is telegraph and not noisy. Source: very strong evidence, after Kass and Raftery (1995); NIRISS masks take "
         "20. It moves pixels between the two names only.",
     )
+    change_significance: float = Field(
+        7.0,
+        gt=0,
+        description="Own sigma by which the rates, or the first groups, of two integrations at least must lie off the "
+        "pixel's other ones to make it intermittent. Source: ours (issue 13); radiation is asked for three where two "
+        "happen by chance. Lower finds weaker changes and calls small cosmic rays a change.",
+    )
+    switch_chance: float = Field(
+        5e-4,
+        gt=0,
+        lt=0.5,
+        description="Chance that noise alone makes a good pixel fall, in a difference of all its integrations, as deep "
+        "as a fall must be that, with a rise of like height, makes a pixel telegraph or intermittent. Source: ours: "
+        "4.5 sigma of 160 differences; a rise of like height is as rare. Higher finds lower steps and more noise.",
+    )
+    trend_significance: float = Field(
+        4.0,
+        gt=0,
+        description="Sigma below zero of the slope of a pixel's rate against the logarithm of time from which the rate "
+        "decays. Source: ours (issue 13), for the 1/t of persistence. Lower asks more steady pixels for a late rate.",
+    )
+    late_significance: float = Field(
+        3.5,
+        gt=0,
+        description="Sigma above good pixels that the rate of the second half of the integrations must have for a "
+        "pixel that decays to be hot or warm; in a patch, above its surroundings. Source: ours (issue 13): with the "
+        "trend it took false warm pixels of persistence from 259 to 20. Lower keeps more of them.",
+    )
+    patch_pixels: int = Field(
+        20,
+        ge=2,
+        description="Fewest touching pixels, with decaying surroundings, that are a patch of persistence or afterglow. "
+        "Source: ours: half of the 49 pixels over which a trend is averaged. Lower takes a clump of decaying pixels "
+        "for light.",
+    )
     min_differences: int = Field(
         10,
         ge=2,

@@ -200,12 +200,15 @@ def _make(task: _Task) -> None:
         make = make_uncal if task.spec.raw else make_triplet
         make(task.folder, task.spec, properties, task.subarray, name)
         return
-    from .defects import draw_defects, write_truth
+    from .defects import draw_defects
+    from .difficult import draw_difficult
     from .masks import draw_masks, write_masks
+    from .truth import write_truth
 
     defects = draw_defects(task.spec, properties.name, properties.well / properties.gain)
-    write_truth(_beside(task.folder, "truth"), properties.name, defects)
-    masks = draw_masks(task.spec, properties, defects)
+    difficult = draw_difficult(task.spec, properties, defects)
+    write_truth(_beside(task.folder, "truth"), task.spec, properties, defects, difficult)
+    masks = draw_masks(task.spec, properties, defects, difficult)
     write_masks(_beside(task.folder, "ground"), _beside(task.folder, "base"), properties.name, masks)
     if task.spec.raw:
         from .references import write_references

@@ -1,13 +1,11 @@
-"""Place the defects of a detector, choose how strong they are, and write and read the truth about them."""
+"""Place the defects of a detector, and choose how strong they are."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from darkmask.core.atomic import replacing
 from darkmask.core.detectors import Geometry
-from darkmask.core.errors import DeliveryError, ParameterError
+from darkmask.core.errors import ParameterError
 from darkmask.core.flags import Category
 
 from .spec import FULL_FRAME_TIME, SimulationSpec
@@ -211,53 +209,3 @@ class _Placer:
         reach = SEPARATION - 1
         for x, y in pixels:
             self.taken[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1] = True
-
-
-def write_truth(folder: Path, detector_name: str, defects: Defects) -> None:
-    """Write ``<folder>/<detector>.ecsv``, the table that :func:`read_truth` reads."""
-    from astropy.table import Table
-
-    table = Table(
-        {
-            "x": defects.x,
-            "y": defects.y,
-            "category": defects.category,
-            "strength": defects.strength,
-            "unit": np.array([UNITS[name] for name in defects.category], dtype="U16"),
-            "cluster": defects.cluster,
-            "timescale": defects.timescale,
-        },
-        meta={"detector": detector_name, "simulated": True},
-    )
-    table["timescale"].unit = "s"
-    with replacing(Path(folder) / f"{detector_name}.ecsv") as temporary:
-        table.write(temporary, format="ascii.ecsv", overwrite=True)
-
-
-def read_truth(folder: Path, detector_name: str):
-    """Read the defects that were simulated in a detector.
-
-    Parameters
-    ----------
-    folder : Path
-        The ``.truth`` folder beside a simulated delivery.
-    detector_name : str
-
-    Returns
-    -------
-    astropy.table.Table
-        Columns ``x`` and ``y`` (array indices of the full frame from 0), ``category`` (values of
-        :class:`~darkmask.core.flags.Category`), ``strength`` and its ``unit`` (see :class:`Defects`; before capacitive
-        coupling takes its share), ``cluster`` (-1 when isolated) and ``timescale`` (s).
-
-    Raises
-    ------
-    DeliveryError
-        When there is no truth about this detector.
-    """
-    from astropy.table import Table
-
-    path = Path(folder) / f"{detector_name}.ecsv"
-    if not path.is_file():
-        raise DeliveryError(f"{path} does not exist: only simulated deliveries have a truth, written beside them.")
-    return Table.read(path, format="ascii.ecsv")

@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
+
 from darkmask.core.detectors import Detector
 
-from .spec import FULL_FRAME_TIME, SimulationSpec, Subarray
+from .spec import SimulationSpec, Subarray
+from .timing import exposure_start, frame_time, integration_duration, integration_times, mjd
 
 PROGRAM = "01062"
-# NRC-09 ran in April 2022; the hour is invented.
-FIRST_EXPOSURE = datetime(2022, 4, 12, 3, 0, 0)
-# Seconds between exposures, and between observations.
-EXPOSURE_GAP, OBSERVATION_GAP = 60.0, 1800.0
-_MJD_ZERO = datetime(1858, 11, 17)
 # DATE of every file is fixed, since equal specifications promise equal bytes.
 FILE_DATE = "2022-04-30T00:00:00.000"
 
@@ -37,7 +35,7 @@ class ExposureName:
 def fill_headers(
     model, spec: SimulationSpec, properties: Detector, subarray: Subarray | None, name: ExposureName
 ) -> None:
-    """Fill ``model.meta`` of a ramp; the pipeline's steps copy it to their products.
+    """Fill ``model.meta`` and INT_TIMES of a ramp; the pipeline's steps copy it to their products.
 
     Parameters
     ----------
@@ -62,6 +60,8 @@ def fill_headers(
     area.fastaxis, area.slowaxis = properties.fastaxis, properties.slowaxis
 
     _fill_exposure(meta, spec, subarray, name)
+    start = exposure_start(spec, subarray, name.observation, name.exposure)
+    model.int_times = np.array(integration_times(spec, subarray, start), dtype=model.get_dtype("int_times"))
     for step in ("dq_init", "superbias", "refpix", "linearity"):
         setattr(meta.cal_step, step, "COMPLETE")
     # A search looks for dark current: it is never subtracted here.
@@ -70,32 +70,32 @@ def fill_headers(
 
 
 def _fill_exposure(meta, spec: SimulationSpec, subarray: Subarray | None, name: ExposureName) -> None:
-    frame_time = subarray.frame_time if subarray else FULL_FRAME_TIME
-    # One reset frame precedes every integration.
-    duration = spec.integrations * (spec.groups + 1) * frame_time
-    start = FIRST_EXPOSURE + timedelta(
-        seconds=(name.observation - 1)
-        * (OBSERVATION_GAP + spec.exposures * (EXPOSURE_GAP + spec.integrations * (spec.groups + 1) * FULL_FRAME_TIME))
-        + (name.exposure - 1) * (EXPOSURE_GAP + duration)
-    )
+    read = frame_time(subarray)
+    duration = spec.integrations * integration_duration(spec, subarray)
+    start = exposure_start(spec, subarray, name.observation, name.exposure)
+    end = start + timedelta(seconds=duration)
     _fill_observation(meta, name, start)
     exposure = meta.exposure
     exposure.type = "NRC_DARK"
-    exposure.readpatt = "RAPID"
+    exposure.readpatt = spec.readpatt
     exposure.nints, exposure.ngroups = spec.integrations, spec.groups
-    exposure.nframes, exposure.groupgap = 1, 0
+    exposure.nframes = spec.frames_per_group
+    exposure.groupgap = spec.frames_apart - spec.frames_per_group
     exposure.integration_start, exposure.integration_end = 1, spec.integrations
     exposure.noutputs = 1 if subarray else 4
     exposure.nsamples, exposure.sample_time = 1, 10.0
     exposure.nresets_at_start, exposure.nresets_between_ints = 1, 1
     exposure.zero_frame = False
-    exposure.frame_time = exposure.group_time = round(frame_time, 7)
-    exposure.integration_time = round(spec.groups * frame_time, 5)
-    exposure.exposure_time = round(spec.integrations * spec.groups * frame_time, 5)
+    exposure.frame_time = round(read, 7)
+    exposure.group_time = round(spec.frames_apart * read, 7)
+    exposure.integration_time = round(spec.frames * read, 5)
+    exposure.exposure_time = round(spec.integrations * spec.frames * read, 5)
     exposure.duration = round(duration, 5)
-    exposure.start_time = _mjd(start)
-    exposure.mid_time = _mjd(start + timedelta(seconds=duration / 2))
-    exposure.end_time = _mjd(start + timedelta(seconds=duration))
+    exposure.start_time = mjd(start)
+    exposure.mid_time = mjd(start + timedelta(seconds=duration / 2))
+    exposure.end_time = mjd(end)
+    meta.observation.date_beg = start.isoformat(timespec="milliseconds")
+    meta.observation.date_end = end.isoformat(timespec="milliseconds")
 
 
 def _fill_observation(meta, name: ExposureName, start: datetime) -> None:
@@ -113,7 +113,3 @@ def _fill_observation(meta, name: ExposureName, start: datetime) -> None:
     observation.observation_label = "NRC-09 darks (simulated)"
     observation.date = start.strftime("%Y-%m-%d")
     observation.time = start.strftime("%H:%M:%S.%f")[:-3]
-
-
-def _mjd(moment: datetime) -> float:
-    return round((moment - _MJD_ZERO).total_seconds() / 86_400.0, 9)

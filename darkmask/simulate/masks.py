@@ -14,6 +14,7 @@ from darkmask.core.flags import FLIGHT_FLAGS, Category, dq_bits
 from darkmask.masks.file import MaskMeta, write_mask
 
 from .defects import SEPARATION, Defects
+from .difficult import ALWAYS_HOT, CALLED, SWITCHING, Difficult, draw_difficult
 from .spec import SimulationSpec
 
 # This share of the flight defects was bad on the ground already. Compared with the ground lists, real lists of new hot
@@ -36,7 +37,9 @@ class Masks:
     base: np.ndarray
 
 
-def draw_masks(spec: SimulationSpec, properties: Detector, defects: Defects) -> Masks:
+def draw_masks(
+    spec: SimulationSpec, properties: Detector, defects: Defects, difficult: Difficult | None = None
+) -> Masks:
     """Make the two masks of a detector.
 
     Parameters
@@ -45,6 +48,9 @@ def draw_masks(spec: SimulationSpec, properties: Detector, defects: Defects) -> 
     properties : Detector
     defects : Defects
         All defects of the detector.
+    difficult : Difficult, optional
+        Its difficult pixels. Those that are bad in all integrations were known on the ground like other defects; what
+        comes and goes is new.
     """
     rng = spec.generator(properties.name, "masks")
     reference = spec.geometry.reference_pixels()
@@ -52,7 +58,8 @@ def draw_masks(spec: SimulationSpec, properties: Detector, defects: Defects) -> 
     base = np.where(reference, dq_bits("REFERENCE_PIXEL"), np.uint32(0))
     free = ~reference
     reach = SEPARATION - 1
-    for x, y in zip(defects.x, defects.y, strict=True):
+    difficult = draw_difficult(spec, properties, defects) if difficult is None else difficult
+    for x, y in [*zip(defects.x, defects.y, strict=True), *zip(difficult.x, difficult.y, strict=True)]:
         free[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1] = False
 
     side = max(2, round(PATCH * spec.frame))
@@ -75,6 +82,11 @@ def draw_masks(spec: SimulationSpec, properties: Detector, defects: Defects) -> 
     for index in known:
         category = Category(str(defects.category[index]))
         ground[defects.y[index], defects.x[index]] |= np.uint32(FLIGHT_FLAGS.value(category))
+    always = np.isin(difficult.kind, (*ALWAYS_HOT, *SWITCHING))
+    ground_rng = spec.generator(properties.name, "masks", "difficult")
+    for index in np.flatnonzero(always & (ground_rng.random(always.size) < KNOWN_ON_GROUND)):
+        category = Category(CALLED[str(difficult.kind[index])])
+        ground[difficult.y[index], difficult.x[index]] |= np.uint32(FLIGHT_FLAGS.value(category))
     # Isolated pixels that are good today stand for those that healed, in the proportions of the known ones.
     free &= base == 0
     x, y = _draw(free, round(known.size * HEALED / (1.0 - HEALED)), rng)

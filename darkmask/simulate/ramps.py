@@ -6,10 +6,10 @@ from darkmask.core.detectors import Detector
 from darkmask.core.flags import Category
 
 from .defects import Defects, draw_defects
-from .spec import FULL_FRAME_TIME, SimulationSpec, Subarray
+from .effects import begin
+from .scene import RESET_NOISE, SATURATION_LEVEL, Effect, Scene
+from .spec import SimulationSpec, Subarray
 
-# DN. Reset noise of a pixel's pedestal: 5 sigma of it is 117 DN, the release's pedestal cut on real data.
-RESET_NOISE = 23.4
 # DN per group and output: the drift that reference-pixel correction leaves. The mean of the 4096 reference pixels above
 # and below an output is good to 0.1 DN, and slow drifts along a column add some. A larger offset would move the median
 # rate of a mini-frame delivery by as much as the short-wavelength dark current. A subarray off the edge has no
@@ -18,8 +18,6 @@ OUTPUT_OFFSET, OUTPUT_OFFSET_SUBARRAY = 0.3, 1.0
 # Pixel-to-pixel scatter of the nominal dark rate. Real scatter is larger, but its upper tail *is* the warm pixels;
 # 10 % keeps nominal long-wavelength pixels (0.034 e-/s) below the 0.05 e-/s from which the truth would list them.
 DARK_SCATTER = 0.10
-# A pixel counts as saturated a little below its well: capacitive coupling takes 2 % of what a full pixel shows.
-SATURATION_LEVEL = 0.93
 # Charge of a cosmic ray, e-: log-normal, with a heavy tail; nothing below 30 (it would be lost in the noise), nothing
 # above the well.
 COSMIC_RAY_MEDIAN, COSMIC_RAY_SIGMA, COSMIC_RAY_LEAST = 900.0, 1.25, 30.0
@@ -38,8 +36,9 @@ def simulate_ramps(spec: SimulationSpec, properties: Detector, subarray: Subarra
 
     The model: Poisson charge at the dark rate of each pixel, cosmic rays and the charge of RC pixels gather in the
     well. Each read shows the charge after capacitive coupling, plus what the read-out adds (reset noise per
-    integration, telegraph levels, pedestals, an offset per output and group, read noise). Non-linearity, 1/f noise and
-    persistence are not modelled: the first two are corrected before the jump step, or small beside read noise.
+    integration, telegraph levels, pedestals, an offset per output and read, read noise). Reads are averaged into groups
+    as READPATT says. Whatever else real detectors do is an effect that ``spec.effects`` switches on. Non-linearity is
+    not modelled: it is corrected before the jump step.
 
     Parameters
     ----------
@@ -55,56 +54,85 @@ def simulate_ramps(spec: SimulationSpec, properties: Detector, subarray: Subarra
     numpy.ndarray, shape (integration, group, y, x), float32
         DN, after superbias, reference-pixel and linearity correction.
     """
-    geometry = spec.geometry
-    window = spec.window(subarray)
-    cut = window.slices
-    group_time = subarray.frame_time if subarray else FULL_FRAME_TIME
+    scene = Scene(spec, properties, subarray, exposure)
+    effects = begin(scene)
+    reference, shape, read_time = scene.reference, scene.shape, scene.read_time
     defects = draw_defects(spec, properties.name, properties.well / properties.gain)
-    here = defects.inside(*cut)
-    reference = geometry.reference_pixels()[cut]
-    rate = _dark_rates(spec, properties)[cut].copy()
+    here = defects.inside(*scene.cut)
+    rate = _dark_rates(spec, properties)[scene.cut].copy()
+    for effect in effects:
+        effect.rates(rate)
     hot = here.of(Category.HOT, Category.WARM)
     rate[reference] = 0.0
     rate[hot.y, hot.x] = 0.0
-    outputs = (slice(None),) if subarray else geometry.amplifier_columns()
     drift = OUTPUT_OFFSET_SUBARRAY if subarray else OUTPUT_OFFSET
 
     label = subarray.name if subarray else "FULL"
+    window = scene.window
     rng = spec.generator(properties.name, label, window.xstart, window.ystart, "exposure", exposure)
-    shape = reference.shape
-    ramps = np.empty((spec.integrations, spec.groups, *shape), dtype=np.float32)
+    ramps = np.zeros((spec.integrations, spec.groups, *shape), dtype=np.float32)
     noise = np.full(shape, properties.read_noise, dtype=np.float32)
     noisy = here.of(Category.NOISY)
+    for effect in effects:
+        effect.noise(noise)
+    # The named factor is that on the usual noise.
+    noise[noisy.y, noisy.x] = np.float32(properties.read_noise)
     noise[noisy.y, noisy.x] *= noisy.strength
+    coupling = _coupling(properties, shape, effects)
     telegraph = here.of(Category.TELEGRAPH)
-    levels = telegraph_levels(telegraph.strength, telegraph.timescale, spec.integrations * spec.groups, group_time, rng)
+    levels = telegraph_levels(telegraph.strength, telegraph.timescale, spec.integrations * spec.frames, read_time, rng)
 
     for integration in range(spec.integrations):
-        pedestal = _pedestal(here, reference, rng)
+        pedestal = _pedestal(here, reference, effects, integration, rng)
         charge = np.zeros(shape, dtype=np.float32)
-        for group in range(spec.groups):
-            charge += _dark_charge(rate, group_time, rng)
-            charge[hot.y, hot.x] += rng.poisson(hot.strength * group_time)
-            _add_cosmic_rays(charge, reference, spec.cosmic_ray_rate * group_time, properties.well, rng)
-            plane = _seen_charge(charge, here, properties, (group + 1) * group_time)
+        before = -1
+        for frame, group in _reads(scene):
+            # What comes in a gap between groups is collected with the next read.
+            step, time = (frame - before) * read_time, (frame + 1) * read_time
+            charge += _dark_charge(rate, step, rng)
+            charge[hot.y, hot.x] += rng.poisson(hot.strength * step)
+            _add_cosmic_rays(charge, reference, spec.cosmic_ray_rate * step, properties.well, rng)
+            for effect in effects:
+                effect.charge(charge, integration, time - step, time)
+            plane = _seen_charge(charge, here, properties, coupling, time)
             plane[reference] = 0.0
             plane += pedestal
-            plane[telegraph.y, telegraph.x] += levels[:, integration * spec.groups + group]
-            for columns in outputs:
+            plane[telegraph.y, telegraph.x] += levels[:, integration * spec.frames + frame]
+            for effect in effects:
+                effect.counts(plane, integration, frame)
+            for columns in scene.outputs:
                 plane[:, columns] += np.float32(rng.normal(0.0, drift))
             plane += noise * rng.standard_normal(shape, dtype=np.float32)
-            ramps[integration, group] = plane
+            ramps[integration, group] += plane
+            before = frame
+    if spec.frames_per_group > 1:
+        ramps /= np.float32(spec.frames_per_group)
     return ramps
 
 
-def couple(charge: np.ndarray, fraction: float) -> np.ndarray:
+def _reads(scene: Scene) -> list[tuple[int, int]]:
+    """Return each read of an integration, in order: its frame and the group that it is averaged into."""
+    return [(int(frame), group) for group, frames in enumerate(scene.frame_numbers) for frame in frames]
+
+
+def _coupling(properties: Detector, shape: tuple[int, int], effects: list[Effect]) -> np.ndarray | float:
+    """Return the share that each pixel gives to each neighbour: one for all without effects."""
+    if not effects:
+        return properties.ipc
+    fraction = np.full(shape, properties.ipc, dtype=np.float32)
+    for effect in effects:
+        effect.coupling(fraction)
+    return fraction
+
+
+def couple(charge: np.ndarray, fraction: np.ndarray | float) -> np.ndarray:
     """Return the charge that each pixel shows after capacitive coupling with its neighbours.
 
     Parameters
     ----------
     charge : numpy.ndarray, shape (y, x), float32
-    fraction : float
-        Share that each of the four neighbours sees.
+    fraction : float or numpy.ndarray, shape (y, x)
+        Share of its charge that each of a pixel's four neighbours sees.
 
     Returns
     -------
@@ -120,21 +148,27 @@ def couple(charge: np.ndarray, fraction: float) -> np.ndarray:
     return seen
 
 
-def _pedestal(defects: Defects, reference: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _pedestal(
+    defects: Defects, reference: np.ndarray, effects: list[Effect], integration: int, rng: np.random.Generator
+) -> np.ndarray:
     """Return what a reset leaves in each pixel, DN, shape (y, x), float32."""
     pedestal = rng.standard_normal(reference.shape, dtype=np.float32) * np.float32(RESET_NOISE)
+    for effect in effects:
+        effect.pedestal(pedestal, integration)
     low = defects.of(Category.LOW_PEDESTAL)
     pedestal[low.y, low.x] += low.strength
     pedestal[reference] = 0.0
     return pedestal
 
 
-def _seen_charge(charge: np.ndarray, defects: Defects, properties: Detector, time: float) -> np.ndarray:
+def _seen_charge(
+    charge: np.ndarray, defects: Defects, properties: Detector, coupling: np.ndarray | float, time: float
+) -> np.ndarray:
     """Return the charge that is read at a time since reset, limited to the full well and after coupling, DN."""
     seen = charge.copy()
     _add_traps(seen, defects, properties.gain, time)
     np.minimum(seen, np.float32(properties.well), out=seen)
-    seen = couple(seen, properties.ipc)
+    seen = couple(seen, coupling)
     seen /= np.float32(properties.gain)
     return seen
 

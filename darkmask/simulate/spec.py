@@ -7,10 +7,21 @@ from types import MappingProxyType
 import numpy as np
 
 from darkmask.core import siaf
-from darkmask.core.detectors import AMPLIFIERS, DETECTORS, FRAME_SIZE, REFERENCE_BORDER, Geometry, detector
+from darkmask.core.detectors import (
+    AMPLIFIERS,
+    DETECTORS,
+    FRAME_SIZE,
+    FRAMES_PER_GROUP,
+    GAP_AFTER_GROUP,
+    REFERENCE_BORDER,
+    Geometry,
+    detector,
+)
 from darkmask.core.errors import ParameterError
 from darkmask.core.flags import Category
 from darkmask.core.window import Window
+
+from .registry import EFFECTS, checked_effects
 
 # Seconds, from JDox NIRCam Detector Readout. Mini frames have it too, so that rates, dwell times and thresholds per
 # group are those of a real full frame.
@@ -99,6 +110,12 @@ class SimulationSpec:
     fit_segments : bool
         Whether ``_fitopt`` keeps the results of each segment and jump of a ramp besides the pedestal. No search reads
         them, and they are four fifths of the bytes: 3.1 GB for the mini frames of ten detectors.
+    readpatt : str
+        READPATT: how many frames are averaged into a group, and how many pass between two groups.
+    epochs : tuple of float
+        Days between one epoch and the next; the exposures are shared out among the epochs in their order.
+    effects : mapping of str to float
+        Strength of each effect of :data:`darkmask.simulate.registry.EFFECTS` that is switched on; 1 is realistic.
     raw : bool
         Whether to write ``_uncal`` files, as the archive serves darks, instead of triplets, and the reference files
         that make triplets of them.
@@ -117,6 +134,9 @@ class SimulationSpec:
     weakest: float = 1.0
     fit_segments: bool = False
     raw: bool = False
+    readpatt: str = "RAPID"
+    epochs: tuple[float, ...] = ()
+    effects: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def __post_init__(self):
         for name in self.detectors:
@@ -139,7 +159,16 @@ class SimulationSpec:
             raise ParameterError(
                 f"cosmic_ray_rate = {self.cosmic_ray_rate}: it counts hits per pixel and second, from 0 to 0.1."
             )
-        object.__setattr__(self, "fractions", _checked_fractions(self.fractions))
+        if self.readpatt not in FRAMES_PER_GROUP:
+            raise ParameterError(f"readpatt = {self.readpatt!r}: use one of {', '.join(FRAMES_PER_GROUP)}.")
+        if len(self.epochs) >= self.exposures or any(not 0 < gap < 10_000 for gap in self.epochs):
+            raise ParameterError(
+                f"epochs = {self.epochs!r} with {self.exposures} exposures: these are gaps in days, above 0 and below "
+                "10,000, and each epoch needs an exposure."
+            )
+        object.__setattr__(self, "epochs", tuple(map(float, self.epochs)))
+        object.__setattr__(self, "effects", checked_effects(self.effects))
+        object.__setattr__(self, "fractions", _checked_fractions(self.fractions, self.kinds))
         asked = default_subarrays(self.frame, self.border) if self.subarrays is None else tuple(self.subarrays)
         kept = tuple(subarray for subarray in asked if subarray.detector in self.detectors)
         object.__setattr__(self, "subarrays", kept)
@@ -155,6 +184,25 @@ class SimulationSpec:
                 f"{window.xsize} x {window.ysize} pixels: it must be at least 8 pixels wide and lie inside the "
                 f"{self.frame}-pixel frame, off its {self.border} reference pixels."
             )
+
+    @property
+    def frames_per_group(self) -> int:
+        return FRAMES_PER_GROUP[self.readpatt]
+
+    @property
+    def frames_apart(self) -> int:
+        """The frames from the beginning of a group to that of the next."""
+        return self.frames_per_group + GAP_AFTER_GROUP[self.readpatt]
+
+    @property
+    def frames(self) -> int:
+        """The frames of an integration; the last group has no gap after it."""
+        return (self.groups - 1) * self.frames_apart + self.frames_per_group
+
+    @property
+    def kinds(self) -> dict[str, float]:
+        """The kinds of difficult pixels that are switched on, with their fraction of the science pixels."""
+        return {name: strength * EFFECTS[name].value for name, strength in self.effects.items() if EFFECTS[name].pixels}
 
     @property
     def geometry(self) -> Geometry:
@@ -193,10 +241,11 @@ class SimulationSpec:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         values["subarrays"] = [vars(subarray) for subarray in self.cut_outs]
         values["fractions"] = {str(key): self.fractions[key] for key in sorted(self.fractions)}
+        values["effects"] = dict(self.effects)
         return values
 
 
-def _checked_fractions(fractions: Mapping[str, float]) -> dict[Category, float]:
+def _checked_fractions(fractions: Mapping[str, float], kinds: Mapping[str, float]) -> dict[Category, float]:
     checked: dict[Category, float] = {}
     for name, value in fractions.items():
         if name not in DEFAULT_FRACTIONS:
@@ -205,9 +254,10 @@ def _checked_fractions(fractions: Mapping[str, float]) -> dict[Category, float]:
         if not 0 <= value <= _MAX_TOTAL_FRACTION:
             raise ParameterError(f"fractions has {name} = {value}: it must lie between 0 and {_MAX_TOTAL_FRACTION}.")
         checked[Category(name)] = float(value)
-    if sum(checked.values()) > _MAX_TOTAL_FRACTION:
+    total = sum(checked.values()) + sum(kinds.values())
+    if total > _MAX_TOTAL_FRACTION:
         raise ParameterError(
-            f"fractions sum to {sum(checked.values()):g}: defects that keep apart have no room beyond "
-            f"{_MAX_TOTAL_FRACTION} of the science pixels."
+            f"fractions and kinds of pixels among the effects sum to {total:g}: defects that keep apart have no room "
+            f"beyond {_MAX_TOTAL_FRACTION} of the science pixels."
         )
     return checked

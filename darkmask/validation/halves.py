@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from darkmask.core.flags import Category, in_category
 from darkmask.search.engines import search_set
+from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
 
 # With fewer in each half, noise and shape of a ramp are not known well enough to expect the same in both.
@@ -16,7 +18,7 @@ _SIGNIFICANCES = ("hot_significance", "noise_significance", "shape_significance"
 
 
 def every_other(integrations: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Split the integrations into every other one, so that what drifts in time drifts in both."""
+    """Split the integrations, in the order of time, into every other one, so that what drifts drifts in both."""
     return tuple(range(0, integrations, 2)), tuple(range(1, integrations, 2))
 
 
@@ -32,7 +34,8 @@ def stability(request: SetRequest) -> dict:
     -------
     dict
         ``clear``: number of pixels that are unusable in one half and beyond the thresholds by ``MARGIN``, for both
-        halves; ``lost``: how many of them have no category at all in the other half.
+        halves; ``lost``: how many of them have no category at all in the other half. What changes within a half is no
+        clear pixel of it: the other half may hold one of the integrations in which it is bad.
     """
     strict = request.parameters.model_copy(
         update={name: getattr(request.parameters, name) + MARGIN for name in _SIGNIFICANCES}
@@ -42,6 +45,14 @@ def stability(request: SetRequest) -> dict:
         half = replace(request, integrations=chosen)
         outcome = search_set(half)
         found.append(outcome.categories != 0)
-        clear.append(outcome.flags.unusable(search_set(replace(half, parameters=strict)).categories))
+        strictly = search_set(replace(half, parameters=strict))
+        unusable = outcome.flags.unusable(strictly.categories)
+        clear.append(unusable & ~_changing(outcome, request.parameters.hot_rate))
     lost = [int((clear[i] & ~found[1 - i]).sum()) for i in (0, 1)]
     return {"clear": int(clear[0].sum() + clear[1].sum()), "lost": sum(lost)}
+
+
+def _changing(outcome: SearchOutcome, hot_rate: float) -> np.ndarray:
+    """Return the pixels that are bad in some integrations of a search alone, bool (y, x)."""
+    turned_hot = in_category(outcome.categories, Category.HOT) & (outcome.rate < hot_rate)
+    return in_category(outcome.categories, Category.INTERMITTENT) | turned_hot

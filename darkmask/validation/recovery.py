@@ -6,12 +6,12 @@ thresholds that it draws from the whole detector, as it did without defects.
 """
 
 import hashlib
-import tempfile
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 
+from darkmask.core.atomic import temporary_folder
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category
@@ -20,8 +20,9 @@ from darkmask.delivery.reading import read_rows
 from darkmask.search.engines import search_set
 from darkmask.search.flight.amplifier import own_saturation_level
 from darkmask.search.flight.categories import search_flight
-from darkmask.search.flight.unstable import name_all
+from darkmask.search.flight.unstable import name_unstable
 from darkmask.search.maps import CombinedMaps, combine_set
+from darkmask.search.maps.changes import ChangeMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
 
@@ -101,8 +102,8 @@ def inject_and_recover(request: SetRequest) -> Recovery:
     groupdq = without_jumps(groupdq)
     tgroup = request.exposures[0].set_key.tgroup
     add_defects(sci, groupdq, injections, properties, tgroup, random)
-    with tempfile.TemporaryDirectory(prefix="darkmask-inject-") as name:
-        categories = _search_again(request, before, rows, sci, groupdq, Path(name))
+    with temporary_folder("inject") as folder:
+        categories = _search_again(request, before, rows, sci, groupdq, folder)
     return _compare(before, categories, rows, injections, kinds)
 
 
@@ -142,17 +143,16 @@ def _search_again(
         if isinstance(value, np.ndarray) and value.ndim == 2:
             value = value.copy()
             value[rows] = getattr(part, field.name)
+        elif isinstance(value, ChangeMaps):
+            value = value.with_rows(rows, part.changes)
         whole[field.name] = value
     tgroup = request.exposures[0].set_key.tgroup
     science = ~request.reference_pixels()
     maps = CombinedMaps(**whole)
     found = search_flight(maps, science, request.amplifiers(), properties, tgroup, request.parameters)
-    here = replace(
-        found,
-        maps={category: where[rows] for category, where in found.maps.items()},
-        **{name: getattr(found, name)[rows] for name in ("unstable", "noisy", "loud")},
-    )
-    return name_all(strip, part, here)
+    here = found.rows(rows)
+    telegraph = name_unstable(strip, part, here)
+    return here.named(telegraph)
 
 
 def _compare(
@@ -174,7 +174,7 @@ def _compare(
     return Recovery(
         injections=replace(injections, y=injections.y + rows.start),
         kinds=kinds,
-        found=(at & ~np.uint16(Category.UNDETERMINED.bit)) != 0,
+        found=(at & ~np.uint16(Category.UNDETERMINED.bit | Category.TRANSIENT.bit)) != 0,
         named=(at & own) != 0,
         false_pixels=int(false.sum()),
         limits={name: before.thresholds[name] for name in ("detection_limit_e_per_s", "recovery_limit_e_per_s")},

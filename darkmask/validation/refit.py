@@ -4,6 +4,7 @@ The steps run in a process of their own (:mod:`darkmask.pipeline.server`) that s
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,8 @@ def refit_ramps(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.n
         ) from error
     with np.load(folder / "fitted.npz") as fitted:
         ramps = Ramps(sci, fitted["groupdq"], fitted["rate"], fitted["pedestal"])
-    return write_plain(folder, "refitted", ramps, request.exposures[0].jump)
+    times = tuple(sorted(time for exposure in request.exposures for time in exposure.times))
+    return write_plain(folder, "refitted", ramps, replace(request.exposures[0].jump, times=times))
 
 
 def _meta(request: SetRequest, rows: slice) -> dict:

@@ -25,6 +25,8 @@ COLUMNS = [
     *("detector", "x", "y", "x_fits", "y_fits", "categories", "dq", "dq_names"),
     *("rate", "rate_error", "rate_electrons", "rate_electrons_error"),
     *("noise", "pedestal", "jumps", "falls", "good_integrations"),
+    *("farthest_rates", "share_high", "high_rate", "high_rate_error", "low_rate", "low_rate_error"),
+    *("first_half", "second_half", "half_error", "trend", "decay_time"),
 ]
 
 

@@ -64,6 +64,31 @@ def many_falling(space):
         ramps.add_signal(spread(100), -2.0)
 
 
+@fault("CNT-INTERMITTENT", said="intermittent pixels found by the search of NRCA1")
+def hot_in_some_integrations(space):
+    """Plant pixels that are hot in three of ten integrations, none of which begins the delivery or ends it."""
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        if 1 <= number <= 3:
+            ramps.add_signal(spread(100), 5.0, np.s_[:1])
+
+
+@fault("CNT-TRANSIENT", said="transient pixels found by the search of NRCA1")
+def persistence(space):
+    """Plant a patch that glows by 1 e-/s in the first exposure, and as 1/t from then on."""
+    y, x = np.indices(FRAME)
+    patch = (y - 100) ** 2 + (x - 100) ** 2 < 16**2
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        for i in range(2):
+            ramps.add_signal(patch, 0.5 / (2 * number + i + 1), np.s_[i : i + 1])
+
+
+def turn_hot(space) -> None:
+    """Make 40 pixels hot in the last two exposures."""
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        if number >= 3:
+            ramps.add_signal(spread(40), 3.0)
+
+
 @fault("CNT-UNDETERMINED", "DLV-PIXELDQ", said="undetermined pixels found by the search of NRCA1")
 def many_taken_out(space):
     """Plant pixels as the ramp fit leaves those that it is told not to use."""

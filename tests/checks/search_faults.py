@@ -9,29 +9,35 @@ from darkmask.core.cache import cache_root
 from darkmask.core.flags import Category
 
 from .planting import BESIDE, HERE, Faults, environment_with
+from .ramp_faults import turn_hot
 
 fault = Faults("delivery")
 
 FORGETTING = """
 import numpy as np
-from darkmask.search.flight import unstable
+from darkmask.search.flight import categories
 
 def forgetting(pack):
     def packed(maps):
-        categories = pack(maps)
-        categories[:, 1::2] &= ~np.uint16({bit})
-        return categories
+        image = pack(maps)
+        image[:, 1::2] &= ~np.uint16({bit})
+        return image
     return packed
 
-unstable.pack_categories = forgetting(unstable.pack_categories)
+categories.pack_categories = forgetting(categories.pack_categories)
 """
 
 
 def forget(space, category: Category) -> None:
     """Make the run's search forget a category in every other column."""
+    change_search(space, FORGETTING.format(bit=category.bit))
+
+
+def change_search(space, source: str) -> None:
+    """Make every process of the run execute some source before it searches."""
     folder = space.criteria.parent / "forgetting"
     folder.mkdir()
-    (folder / "forgetting.py").write_text(FORGETTING.format(bit=category.bit))
+    (folder / "forgetting.py").write_text(source)
     space.options += ["-p", "forgetting"]
     # The cache must not mix what such a search finds with what the right one found; compiled kernels are the same.
     space.environment |= {
@@ -54,6 +60,24 @@ def _losing(category: Category):
 
 
 for _category in Category:
-    if _category is not Category.UNDETERMINED:
+    if _category not in (Category.UNDETERMINED, Category.INTERMITTENT, Category.TRANSIENT):
         _keys = [(f"INJ-{_category.name}", detector, "FULL") for detector in (HERE, BESIDE)]
         fault(*_keys, said=f"{_category.value} pixels")(_losing(_category))
+
+
+STEADY = """
+import numpy as np
+from darkmask.search.flight.changing import ChangeSearch
+
+def nothing_varies(self, judged, unlooked):
+    return np.zeros(judged.shape, np.float32), 7.0, 0
+
+ChangeSearch.beyond = nothing_varies
+"""
+
+
+@fault("STB-DRIFT", said="of them are usable in the mask, such as x, y = (")
+def search_that_sees_no_change(space):
+    """Plant pixels that turn hot in the last two exposures, and a search that judges the mean of all."""
+    turn_hot(space)
+    change_search(space, STEADY)

@@ -14,6 +14,7 @@ from darkmask.core.flags import Category, in_category
 from darkmask.search.engines import search_set
 from darkmask.search.flight.robust import population
 from darkmask.search.maps import combine_set
+from darkmask.search.maps.changes import ChangeRows
 from darkmask.search.maps.order import sort_columns, sorting_network
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
@@ -150,7 +151,7 @@ def test_maps_are_those_of_plain_numpy(tmp_path, seed, integrations, groups, col
     exposures = write_exposures(tmp_path / "files", ramps, [range(integrations)])
     ours = combine_set(exposures, tmp_path / "files", PROPERTIES, LEVEL)
     plain = combined_plainly(ramps)
-    assert set(plain) == set(vars(ours)) - {"integrations", "groups", "read_variance", "agreement"}
+    assert set(plain) == set(vars(ours)) - {"integrations", "groups", "read_variance", "agreement", "changes"}
     for name, expected in plain.items():
         # Noise is a sum of squares in float32 about the pipeline's slope; everything else is a copy or a difference. A
         # scatter holds the rounding of the values that it is the scatter of.
@@ -177,8 +178,11 @@ def test_pixels_that_go_together_agree_and_others_do_not(tmp_path):
 
 
 def assert_same_bits(one, other) -> None:
-    for name, value in vars(one).items():
-        np.testing.assert_array_equal(getattr(other, name), value, err_msg=name, strict=True)
+    for name, value in [*vars(one).items(), *one.changes.rows._asdict().items()]:
+        if name == "changes":
+            continue
+        same = getattr(other.changes.rows if name in ChangeRows._fields else other, name)
+        np.testing.assert_array_equal(same, value, err_msg=name, strict=True)
 
 
 @st.composite

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
@@ -117,13 +118,16 @@ class ForkedPipeline:
         if self.poll() is None:
             os.kill(self.pid, signal.SIGKILL)
 
-    def communicate(self) -> None:
+    def communicate(self, timeout: float = 60) -> None:
         """Wait for the end of the process."""
         for stream in (self.stdin, self.stdout):
             with suppress(OSError):
                 stream.close()
-        if self._status is None:
-            self._status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        give_up = time.monotonic() + timeout
+        while self.poll() is None:
+            if time.monotonic() > give_up:
+                raise subprocess.TimeoutExpired("the forked pipeline", timeout)
+            time.sleep(0.005)
 
 
 def _serve_pipeline() -> None:

@@ -14,6 +14,7 @@ from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.parameters import SearchParameters
 
 from .background import measure_settling, smooth
+from .changing import DECAYS_IN_PATCH, PATCH_SIDE, PATCH_VARIES, ChangeSearch
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
 from .lines import Lines, measure_lines
 from .robust import neighbour_sum, population
@@ -67,13 +68,17 @@ class AmplifierSearch:
     parameters : SearchParameters
     evidence : dict of str to Compared, optional
         Is filled with what each test compared, which keeps those maps in memory; see :mod:`.evidence`.
+    patch : numpy.ndarray, shape (y, x), bool, optional
+        Pixels of the whole set among others that decay, see :func:`.changing.find_patches`.
 
     Attributes
     ----------
     rate : numpy.ndarray, float32, DN/s
         Rate after subtraction of the neighbours' coupling.
-    unstable, noisy, loud : numpy.ndarray, bool
+    unstable, noisy, loud, varying, switching, sometimes_hot : numpy.ndarray, bool
         Set by :meth:`search`; see :class:`.categories.FlightResult`.
+    alone : int
+        Number of pixels with one integration alone that lies off.
     noise_of_good : float
         Noise of a group difference of good pixels, DN.
     """
@@ -82,6 +87,9 @@ class AmplifierSearch:
     unstable: np.ndarray
     noisy: np.ndarray
     loud: np.ndarray
+    varying: np.ndarray
+    switching: np.ndarray
+    sometimes_hot: np.ndarray
     judged: np.ndarray
     columns: Lines
     rows: Lines
@@ -96,6 +104,7 @@ class AmplifierSearch:
         tgroup: float,
         parameters: SearchParameters,
         evidence: Evidence | None = None,
+        patch: np.ndarray | None = None,
     ):
         self.evidence = evidence
         self.detector, self.tgroup, self.parameters = detector, tgroup, parameters
@@ -108,6 +117,9 @@ class AmplifierSearch:
         # The signal in DN per group causes the shot noise.
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(tgroup)
         self.centre, self.settling = float("nan"), 0.0
+        self.changing = ChangeSearch(maps, columns, detector, self.ipc, parameters)
+        self.patch = np.zeros(self.rate.shape, bool) if patch is None else patch[:, columns]
+        _, self.late = self._decouple(self.changing.changes.rows.late, columns)
 
     def _decouple(self, image: np.ndarray, columns: slice) -> tuple[np.ndarray, np.ndarray]:
         """Return what the four neighbours put in through the interpixel capacitance, and the image without it.
@@ -148,23 +160,32 @@ class AmplifierSearch:
         least_falls = self._least_falls(quiet, scatter_of_good)
         restless = self._test("falls", maps.falls, ge, least_falls, judged, ~unlooked) & ~unlooked
         unsteady = restless | self._test("noise", excess, gt, parameters.noise_significance, judged)
-        detected, falling = self._bright(judged, np.where(restless, np.fmax(quiet, loud), quiet), unsteady)
+        ratio = np.where(restless, np.fmax(quiet, loud), quiet)
+        detected, falling = self._bright(judged, ratio, unsteady)
         # A signal that falls all along is the late part of an inverse rc ramp.
         inverse_rc |= falling
         judged &= ~falling
         self.unstable = judged & unsteady
-        ratio = np.fmax(quiet, loud)
-        noisy = self._test("noise_ratio", ratio, ge, parameters.noisy_ratio, self.unstable)
-        unusable = self._test("unusable_noise", ratio, ge, parameters.unusable_noise_ratio, self.unstable)
+        louder = np.fmax(quiet, loud)
+        noisy = self._test("noise_ratio", louder, ge, parameters.noisy_ratio, self.unstable)
+        unusable = self._test("unusable_noise", louder, ge, parameters.unusable_noise_ratio, self.unstable)
         self.noisy, self.loud = self.unstable & (restless | noisy), self.unstable & (restless | unusable)
-        electrons = self.rate * np.float32(self.detector.gain)
+        decaying = judged & self._test("trend", self.changing.trend(judged), le, -parameters.trend_significance, judged)
+        detected &= ~(decaying | self.patch) | self._late(judged, detected & (decaying | self.patch), ratio)
+        rate = np.where(decaying | self.patch, self.late, self.rate)
+        electrons = rate * np.float32(self.detector.gain)
         hot = detected & self._test("hot", electrons, ge, parameters.hot_rate, detected)
         warm = detected & self._test("warm", electrons, ge, parameters.warm_rate, detected, ~hot) & ~hot
+        lasting, over, transient = self._changes(judged, unlooked, decaying, loud / quiet)
+        # What is over leaves the category that the low state has by itself.
+        low = self.changing.rows.low * np.float32(self.detector.gain)
+        warm = np.where(over, detected & (low >= parameters.warm_rate) & (low < parameters.hot_rate), warm & ~lasting)
+        hot = np.where(over, detected & (low >= parameters.hot_rate), hot | lasting)
         # With hardly a quiet difference nothing is known of the noise, and what nothing else finds is not good.
-        low_pedestal = self._low_pedestal(judged, ratio)
+        low_pedestal = self._low_pedestal(judged, louder)
         few = self._test("few_quiet", maps.differences, lt, parameters.min_differences, judged, ~unlooked)
         unknown = judged & ~unlooked & few
-        unknown &= ~(hot | warm | low_pedestal | self.unstable)
+        unknown &= ~(hot | warm | low_pedestal | self.unstable | self.varying | self.switching)
         undetermined |= unknown
         self.judged = judged = judged & ~unknown
         return {
@@ -175,6 +196,7 @@ class AmplifierSearch:
             Category.INVERSE_RC: inverse_rc,
             Category.LOW_PEDESTAL: low_pedestal,
             Category.UNDETERMINED: undetermined,
+            Category.TRANSIENT: transient,
         }
 
     def _take_off_settling(self, good) -> None:
@@ -195,7 +217,8 @@ class AmplifierSearch:
         added = np.float32(self.settling) + bend * np.float32(found.share / self.tgroup)
         # Of an offset of the first read a line through fewer reads makes more: 6 / (n (n + 1)) of it.
         reads = (self.maps.differences + self.maps.jumps) / np.float32(self.integrations) + 1
-        self.rate = self.rate - added * np.fmin(self.groups * (self.groups + 1) / (reads * (reads + 1)), MOST_SETTLING)
+        added = added * np.fmin(self.groups * (self.groups + 1) / (reads * (reads + 1)), MOST_SETTLING)
+        self.rate, self.late = self.rate - added, self.late - added
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(self.tgroup)
 
     def _find_lines(self, good) -> None:
@@ -347,6 +370,49 @@ class AmplifierSearch:
         needed = np.full(noise.shape, MIN_FALLS, np.int16)
         needed[some] = least[np.searchsorted(_NOISE_STEPS, noise[some]).clip(max=len(least) - 1)]
         return needed
+
+    def _late(self, judged, asked, ratio) -> np.ndarray:
+        """Return where the rate of the late half stands out by itself, or, in a patch, out of its surroundings."""
+        from scipy.ndimage import uniform_filter
+
+        centre, sigma = population(self.late, judged & ~self.patch)
+        above = self.late - np.float32(centre)
+        if self.patch.any():
+            # Clipped, so that a hot pixel does not raise the surroundings that it is compared with.
+            clipped = np.where(judged, np.clip(np.nan_to_num(above), -5 * sigma, 25 * sigma), 0).astype(np.float32)
+            share = uniform_filter(judged.astype(np.float32), PATCH_SIDE, mode="constant")
+            around = uniform_filter(clipped, PATCH_SIDE, mode="constant") / np.maximum(share, np.float32(0.1))
+            above = above - np.where(self.patch, np.float32(1 + PATCH_VARIES) * around, 0)
+        time = self.tgroup * max(self.groups - 1, 1) * self.tgroup * max(self.integrations - self.integrations // 2, 1)
+        shot = (
+            np.float32(SLOPE_SHOT / (self.detector.gain * time)) * np.clip(self.late, 0, None) * np.float32(self.tgroup)
+        )
+        limit = np.float32(self.parameters.late_significance) * np.sqrt((np.float32(sigma) * ratio) ** 2 + shot)
+        return self._test("late_rate", above, ge, limit, asked)
+
+    def _changes(self, judged, unlooked, decaying, louder) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Set what varies and switches; return what is hot from some integration on, what is over, what passes."""
+        changing, good = self.changing, judged & ~unlooked & ~self.unstable
+        significance, limit, self.alone = changing.beyond(judged, unlooked)
+        # Jumps take the larger differences of a restless pixel out of its noise, and its rates still have them.
+        significance = significance / np.where(self.unstable, np.fmax(louder, 1), 1)
+        # Whatever all pixels of a column do in an integration is none of theirs.
+        significance = significance / self.columns.restless
+        varying = judged & self._test("varies", significance, ge, limit, judged)
+        depth, by_chance = changing.switches(self.noise_of_good, self.signal)
+        switching = good & self._test("switches", depth, ge, by_chance, good)
+        distance, far = changing.levels(good, self.noise_of_good)
+        switching |= good & self._test("levels", distance, ge, far, good)
+        high = np.nan_to_num(changing.rows.high) * np.float32(self.detector.gain)
+        hot = varying & self._test("high_state", high, ge, self.parameters.hot_rate, varying)
+        faded = varying & self.patch & decaying
+        over = varying & ~faded & changing.over()
+        lasting = hot & ~faded & changing.lasting()
+        transient = faded | over | (judged & self.patch & (changing.trend(judged) <= -DECAYS_IN_PATCH))
+        self.varying = varying & ~faded & ~over & ~lasting
+        self.switching = switching & ~faded & ~over & ~lasting
+        self.sometimes_hot = hot & self.varying
+        return lasting, over, transient
 
     def _low_pedestal(self, judged, ratio) -> np.ndarray:
         centre, sigma = population(self.maps.pedestal, judged)

@@ -7,26 +7,30 @@ release.
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Detector
 from darkmask.core.errors import SearchError
-from darkmask.core.flags import Category
+from darkmask.core.flags import USABLE, Category, pack_categories
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.structures import Structure
 
 from .amplifier import AmplifierSearch
+from .changing import find_patches
 from .evidence import Evidence
 from .findings import amplifier_findings, column_findings, join_rows, row_findings
 
 # With fewer integrations a cosmic ray cannot be told from what a pixel does again and again. With fewer groups the
 # shape of a ramp cannot be told from its noise.
 MIN_INTEGRATIONS, MIN_GROUPS = 3, 5
-_SEARCHED = tuple(c for c in Category if c not in (Category.TELEGRAPH, Category.NOISY))
+_SEARCHED = tuple(c for c in Category if c not in (Category.TELEGRAPH, Category.NOISY, Category.INTERMITTENT))
+
+
+_OF_PIXELS = ("unstable", "noisy", "loud", "varying", "switching", "sometimes_hot")
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,11 @@ class FlightResult:
         Pixels too noisy for their signal; their ramps decide between telegraph and noisy.
     noisy, loud : numpy.ndarray, shape (y, x), bool
         The unstable pixels whose noise is enough to call them noisy, and so much that they are not to be used.
+    varying, switching : numpy.ndarray, shape (y, x), bool
+        Pixels whose rates differ between integrations, and those that fall and rise or begin at two levels; their ramps
+        decide between telegraph and intermittent.
+    sometimes_hot : numpy.ndarray, shape (y, x), bool
+        Varying pixels whose high state is hot.
     rate : numpy.ndarray, shape (y, x), float32
         Rate in e-/s, after subtraction of the capacitive coupling of the neighbours.
     noise : numpy.ndarray, shape (x,), float64
@@ -58,11 +67,53 @@ class FlightResult:
     unstable: np.ndarray
     noisy: np.ndarray
     loud: np.ndarray
+    varying: np.ndarray
+    switching: np.ndarray
+    sometimes_hot: np.ndarray
     rate: np.ndarray
     noise: np.ndarray
     thresholds: dict[str, float]
     structures: tuple[Structure, ...] = ()
     evidence: tuple[tuple[slice, Evidence], ...] = ()
+
+    @property
+    def in_question(self) -> np.ndarray:
+        """The pixels whose ramps must be asked whether they have two levels, bool (y, x)."""
+        asked: np.ndarray = self.unstable | self.varying | self.switching
+        return asked
+
+    def rows(self, rows: slice) -> "FlightResult":
+        """Return views of some rows."""
+        images = {name: getattr(self, name)[rows] for name in _OF_PIXELS}
+        return replace(self, maps={category: where[rows] for category, where in self.maps.items()}, **images)
+
+    def named(self, telegraph: np.ndarray) -> np.ndarray:
+        """Return the category image.
+
+        Parameters
+        ----------
+        telegraph : numpy.ndarray, shape (y, x), bool
+            Those in question that have two levels.
+
+        Returns
+        -------
+        numpy.ndarray, shape (y, x), uint16
+            A noisy pixel that is usable has ``USABLE`` beside it.
+        """
+        intermittent = (self.varying | (self.switching & ~self.unstable)) & ~telegraph
+        noisy = self.noisy & ~telegraph & ~self.varying
+        categories = pack_categories(
+            {
+                **self.maps,
+                Category.HOT: self.maps[Category.HOT] | (self.sometimes_hot & intermittent),
+                Category.WARM: self.maps[Category.WARM] & ~(self.sometimes_hot & intermittent),
+                Category.TELEGRAPH: telegraph,
+                Category.NOISY: noisy,
+                Category.INTERMITTENT: intermittent,
+            }
+        )
+        categories[noisy & ~self.loud] |= np.uint16(USABLE)
+        return categories
 
 
 def search_flight(
@@ -103,7 +154,7 @@ def search_flight(
         )
     rate = np.empty_like(maps.rate)
     found: dict[Category, np.ndarray] = {category: np.zeros(rate.shape, dtype=bool) for category in _SEARCHED}
-    unstable, noisy, loud = np.zeros((3, *rate.shape), dtype=bool)
+    unstable, noisy, loud, varying, switching, sometimes_hot = np.zeros((6, *rate.shape), dtype=bool)
     noise = np.empty(rate.shape[1])
     # By the first column of each amplifier, since amplifiers end in any order.
     lines: dict[int, list[Structure]] = {}
@@ -112,29 +163,38 @@ def search_flight(
 
     evidence: tuple[tuple[slice, Evidence], ...] = tuple((columns, {}) for columns in amplifiers if keep_evidence)
 
-    def work(columns: slice) -> tuple[float, float, float]:
+    if maps.changes is None:
+        raise ValueError("The flight search needs the maps of change.")
+    patch = find_patches(maps.changes, science, tuple(amplifiers), parameters)
+
+    def work(columns: slice) -> tuple[float, float, float, int]:
         kept = next((tests for of, tests in evidence if of == columns), None)
         with np.errstate(invalid="ignore", divide="ignore"):
-            part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept)
+            part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept, patch)
             for category, where in part.search().items():
                 found[category][:, columns] = where
         unstable[:, columns], noisy[:, columns], loud[:, columns] = part.unstable, part.noisy, part.loud
+        varying[:, columns] = part.varying
+        switching[:, columns], sometimes_hot[:, columns] = part.switching, part.sometimes_hot
         noise[columns] = np.sqrt(part.noise_of_good**2 + part.columns.noise)
         lines[columns.start] = [*column_findings(part.columns, columns, len(rate), part.noise_of_good)]
         rows[columns.start] = [*row_findings(part.rows, columns, part.noise_of_good)]
         noises[columns.start] = part.noise_of_good
         np.multiply(part.rate, np.float32(detector.gain), out=rate[:, columns])
-        return *part.limits(), part.settling
+        return *part.limits(), part.settling, part.alone
 
     with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
-        limits = np.array(list(pool.map(work, amplifiers))) * detector.gain
+        measured = list(pool.map(work, amplifiers))
     structures = (
         *(finding for first in sorted(lines) for finding in lines[first]),
         *join_rows([finding for first in sorted(rows) for finding in rows[first]]),
         *amplifier_findings(amplifiers, [noises[columns.start] for columns in amplifiers], len(rate)),
     )
-    thresholds = _thresholds(parameters, limits)
-    return FlightResult(found, unstable, noisy, loud, rate, noise, thresholds, structures, evidence)
+    thresholds = _thresholds(parameters, np.array([one[:3] for one in measured]) * detector.gain)
+    thresholds["pixels_off_in_one_integration"] = float(sum(one[3] for one in measured))
+    return FlightResult(
+        found, unstable, noisy, loud, varying, switching, sometimes_hot, rate, noise, thresholds, structures, evidence
+    )
 
 
 def _thresholds(parameters: SearchParameters, limits: np.ndarray) -> dict[str, float]:

@@ -119,6 +119,25 @@ QUESTIONS = {
     "hot": Question("rate", "electron/s", ">=", "The detected pixel is hot."),
     "warm": Question("rate", "electron/s", ">=", "The detected pixel is warm; a fainter one has no name."),
     "pedestal": Question("pedestal", "DN", "<", "The pedestal is low."),
+    "trend": Question(
+        "trend of the rate with log time", "sigma", "<=", "The rate decays: its late half must be bright."
+    ),
+    "late_rate": Question(
+        "rate of the late half above others", "electron/s", ">=", "It stands out when the others have decayed.", True
+    ),
+    "varies": Question(
+        "distance of the second farthest rate", "sigma", ">=", "The rate differs between integrations: intermittent."
+    ),
+    "high_state": Question("rate of the high state", "electron/s", ">=", "The intermittent pixel is hot at times."),
+    "switches": Question(
+        "fall with a rise of like height", "sigma", ">=", "It falls and rises again: telegraph, or intermittent."
+    ),
+    "levels": Question(
+        "distance of the second farthest first group",
+        "DN",
+        ">=",
+        "It begins at two levels: telegraph, or intermittent.",
+    ),
     "few_quiet": Question(
         "differences without jumps",
         "",

@@ -6,7 +6,6 @@ import numpy as np
 
 from darkmask.core.detectors import FRAMES_PER_GROUP
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.core.flags import USABLE, Category, pack_categories
 from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.delivery import OpenSet
 from darkmask.delivery.reading import native_float32, read_piece
@@ -22,48 +21,43 @@ from .telegraph import ENOUGH_READS, WEAK, telegraph_evidence
 _ROWS_AT_ONCE = 16
 
 
-def name_all(request: SetRequest, maps: CombinedMaps, found: FlightResult) -> np.ndarray:
-    """Return the category image of a search: the unstable pixels that switch between two levels are telegraph.
-
-    The others are noisy when their noise is enough; one that is still usable has ``USABLE`` beside it.
+def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) -> np.ndarray:
+    """Return which of the pixels in question switch between two levels.
 
     Returns
     -------
-    numpy.ndarray, shape (y, x), uint16
+    numpy.ndarray, shape (y, x), bool
+        The telegraph pixels; :meth:`.categories.FlightResult.named` names the others.
 
     Raises
     ------
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    telegraph = np.zeros_like(found.unstable)
-    telegraph[found.unstable] = two_level_gains(request, maps, found.unstable, found.noise) > (
-        request.parameters.telegraph_bic
-    )
-    noisy = found.noisy & ~telegraph
-    categories = pack_categories({**found.maps, Category.TELEGRAPH: telegraph, Category.NOISY: noisy})
-    categories[noisy & ~found.loud] |= np.uint16(USABLE)
-    return categories
+    asked = found.in_question
+    telegraph = np.zeros_like(asked)
+    telegraph[asked] = two_level_gains(request, maps, found) > request.parameters.telegraph_bic
+    return telegraph
 
 
 def two_level_gains(
-    request: SetRequest, maps: CombinedMaps, unstable: np.ndarray, noise_of_columns: np.ndarray
+    request: SetRequest, maps: CombinedMaps, found: FlightResult, asked: np.ndarray | None = None
 ) -> np.ndarray:
-    """How much better two levels explain the reads of unstable pixels than one noisy level.
+    """How much better two levels explain the reads of pixels in question than one noisy level.
 
     Parameters
     ----------
     request : SetRequest
     maps : CombinedMaps
-    unstable : numpy.ndarray, shape (y, x), bool
-        Whole rows of them: the others of a row decide which integrations are looked at first.
-    noise_of_columns : numpy.ndarray, shape (x,), float64
-        Of a group difference of good pixels, DN.
+    found : FlightResult
+    asked : numpy.ndarray, shape (y, x), bool, optional
+        Whole rows of those in question: the others of a row decide which integrations are looked at first. All by
+        default.
 
     Returns
     -------
     numpy.ndarray, shape (n,), float64
-        Of each unstable pixel, by row and then by column: what :func:`.telegraph.telegraph_evidence` gives. Beyond
+        Of each of those pixels, by row and then by column: what :func:`.telegraph.telegraph_evidence` gives. Beyond
         ``telegraph_bic`` it may be too low, as the fit ends there.
 
     Raises
@@ -71,16 +65,18 @@ def two_level_gains(
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    y, x = np.nonzero(unstable)
+    asked = found.in_question if asked is None else asked
+    y, x = np.nonzero(asked)
     pixels = _Unstable(
         columns=x,
         # All groups are usable when each difference is either quiet or a jump; otherwise GROUPDQ tells which are.
         flagged=maps.differences[y, x] + maps.jumps[y, x] != maps.integrations * (maps.groups - 1),
         slope=maps.rate[y, x].astype(np.float64) * request.exposures[0].set_key.tgroup,
-        noise=noise_of_columns[x],
+        noise=found.noise[x],
+        varying=found.varying[y, x],
         gains=np.empty(len(y)),
     )
-    begins = np.searchsorted(y, np.arange(unstable.shape[0] + 1))
+    begins = np.searchsorted(y, np.arange(asked.shape[0] + 1))
     level = own_saturation_level(look_up_detector(request.detector))
     frames = FRAMES_PER_GROUP.get(request.exposures[0].set_key.readpatt, 1)
 
@@ -88,23 +84,28 @@ def two_level_gains(
 
     def work(_room: None, start: int, count: int) -> None:
         failed = _weigh_rows(
-            opened.places, unstable.shape, maps.groups, start, begins[start : start + count + 1], pixels, level,
+            opened.places, asked.shape, maps.groups, start, begins[start : start + count + 1], pixels, level,
             request.parameters.telegraph_bic, frames,
         )  # fmt: skip
         opened.require_read(failed)
 
     with opened:
-        work_in_blocks(work, len(unstable), _ROWS_AT_ONCE, lambda: None)
+        work_in_blocks(work, len(asked), _ROWS_AT_ONCE, lambda: None)
     return pixels.gains
 
 
 class _Unstable(NamedTuple):
-    """The unstable pixels of a set, by row and then by column; see :func:`two_level_gains`."""
+    """The pixels of a set in question, by row and then by column; see :func:`two_level_gains`.
+
+    A pixel that is hot in some integrations has a slope of its own in each, which two levels would explain badly and
+    one level worse: its ramps are weighed without their slopes.
+    """
 
     columns: np.ndarray
     flagged: np.ndarray
     slope: np.ndarray
     noise: np.ndarray
+    varying: np.ndarray
     gains: np.ndarray
 
 
@@ -149,14 +150,37 @@ def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, l
                     ramps[j, g] = native_float32(sci[j, g, here])
                 if flagged[k]:
                     _leave_out_unusable(ramps[j], groupdq[j, :, here].copy(), level)
-            gain = telegraph_evidence(ramps[:some], unstable.slope[k], unstable.noise[k], least + WEAK, frames)
+                if unstable.varying[k]:
+                    _level(ramps[j])
+            slope = 0.0 if unstable.varying[k] else unstable.slope[k]
+            gain = telegraph_evidence(ramps[:some], slope, unstable.noise[k], least + WEAK, frames)
             if some < integrations and least - WEAK < gain < least + WEAK:
                 for j in range(some, integrations):
                     if not _read_ramp(places[order[j]], pixels, start + here, flagged[k], level, ramps[j]):
                         return order[j]
-                gain = telegraph_evidence(ramps, unstable.slope[k], unstable.noise[k], least, frames)
+                    if unstable.varying[k]:
+                        _level(ramps[j])
+                gain = telegraph_evidence(ramps, slope, unstable.noise[k], least, frames)
             unstable.gains[k] = gain
     return -1
+
+
+@kernel
+def _level(ramp):
+    """Take the line that fits a ramp best out of it; NaN stays."""
+    count, times, values, squares, products = 0, 0.0, 0.0, 0.0, 0.0
+    for g in range(ramp.size):
+        if np.isfinite(ramp[g]):
+            count += 1
+            times += g
+            values += ramp[g]
+            squares += g * g
+            products += g * np.float64(ramp[g])
+    if count < 2:
+        return
+    slope = (products - times * values / count) / (squares - times * times / count)
+    for g in range(ramp.size):
+        ramp[g] -= slope * g
 
 
 @kernel

@@ -19,6 +19,7 @@ from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.delivery import Exposure, OpenSet
 from darkmask.delivery.reading import read_rows
 
+from .changes import ChangeMaps, change_rows, make_change_maps
 from .integration import measure_rows
 from .layout import N_COUNTED, N_MEASURED
 from .order import sorting_network
@@ -76,6 +77,8 @@ class CombinedMaps:
         Groups flagged as jumps, in all integrations together.
     falls : int16
         Group differences that fall by more than chance allows, which no cosmic ray can cause.
+    changes : ChangeMaps, optional
+        What changes from one integration to another; see :mod:`darkmask.search.maps.changes`.
     """
 
     integrations: int
@@ -98,6 +101,7 @@ class CombinedMaps:
     scatter: np.ndarray
     jumps: np.ndarray
     falls: np.ndarray
+    changes: ChangeMaps | None = None
 
     def __repr__(self) -> str:
         what = f"{counted(self.integrations, 'integration')} of {counted(self.groups, 'group')}"
@@ -106,7 +110,10 @@ class CombinedMaps:
     def of_columns(self, columns: slice) -> "CombinedMaps":
         """Return views of some columns."""
         views = {name: getattr(self, name)[:, columns] for name in CombinedRows._fields}
-        return CombinedMaps(self.integrations, self.groups, self.read_variance, self.agreement[columns], **views)
+        changes = self.changes and self.changes.part(np.s_[:, columns])
+        return CombinedMaps(
+            self.integrations, self.groups, self.read_variance, self.agreement[columns], **views, changes=changes
+        )
 
 
 _TYPES = dict.fromkeys(("finite", "saturated_first", "saturated_last", "falls"), np.int16) | dict.fromkeys(
@@ -162,6 +169,7 @@ def combine_set(
         gain=detector.gain,
         own_saturation_level=own_saturation_level,
     )
+    changes = make_change_maps((height, width), opened.times, number)
     network = sorting_network(number)
     signs, adding = np.zeros((number, width), np.int64), Lock()
     rows = min(height, max(1, block_bytes // (width * _BYTES_PER_PIXEL * number)))
@@ -173,6 +181,8 @@ def combine_set(
         combine_rows(room.stacks, network, groups, readout, part, here)
         with adding:
             signs[:] += here
+        changed = changes.part(np.s_[start : start + count])
+        change_rows(room.stacks, groups, readout, changes.order, part.rate, part.noise, part.first, changed.rows)
 
     with opened:
         work_in_blocks(work, height, rows, lambda: make_room(number, rows, groups, width), threads)
@@ -182,6 +192,7 @@ def combine_set(
         read_variance=readout.read_variance,
         agreement=_agreement(signs, height),
         **whole,
+        changes=changes,
     )
 
 

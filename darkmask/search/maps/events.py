@@ -7,10 +7,12 @@ from darkmask.delivery.reading import native_float32
 
 from .layout import (
     CHANGE,
+    DEEPEST,
     DIFFERENCES,
     DO_NOT_USE,
     EIGHT_JUMPS,
     FALLS,
+    HIGHEST,
     JUMP_DET,
     JUMPS,
     SATURATED,
@@ -18,13 +20,13 @@ from .layout import (
     SQUARES,
     WEIGHT,
 )
-from .pixel import Readout, deepest_step
+from .pixel import Readout, deepest_step, height_of_step
 from .scratch import ASIDE_SHARE, N_JUMP, Scratch
 
 # These are kept of a pixel with jumps while its ramp goes by: the number of jumps; how many of them fall; the sum and
 # the sum of squares, about the slope, of its jumping differences; the group of the last jump and the weight up to it;
 # the group up to which it has been looked at; and, from before that group, the sum of the quiet squares and the read.
-_NUMBER, _FALLS, _SUM, _SQUARES, _LAST, _WEIGHT, _SEEN, _BEFORE, _READ = range(N_JUMP)
+_NUMBER, _FALLS, _SUM, _SQUARES, _LAST, _WEIGHT, _SEEN, _BEFORE, _READ, _DEEPEST, _HIGHEST = range(N_JUMP)
 
 
 @kernel
@@ -121,6 +123,8 @@ def take_in(events, group, count, row, scratch: Scratch, readout: Readout):
                 one[_SQUARES] += (step - slope[x]) ** 2
                 if step < slope[x] and step < deepest_step(np.float64(slope[x]), readout):
                     one[_FALLS] += 1
+                one[_DEEPEST] = max(one[_DEEPEST], slope[x] - step)
+                one[_HIGHEST] = max(one[_HIGHEST], step - slope[x])
                 run = group + k - one[_LAST]
                 one[_WEIGHT] += run * (run * run - 1)
                 one[_LAST] = group + k
@@ -138,7 +142,7 @@ def put_aside(sci, group, aside, number, ramps):
 
 
 @kernel
-def finish_jumps(groups, slope, squares, jump, out, counts):
+def finish_jumps(groups, slope, squares, jump, readout: Readout, out, counts):
     """Correct the maps of a pixel with jumps."""
     steps = groups - 1
     quiet = steps - int(jump[_NUMBER])
@@ -151,3 +155,5 @@ def finish_jumps(groups, slope, squares, jump, out, counts):
     counts[DIFFERENCES] = quiet
     counts[JUMPS] = jump[_NUMBER]
     counts[FALLS] = jump[_FALLS]
+    counts[DEEPEST] = height_of_step(jump[_DEEPEST], np.float64(slope), readout)
+    counts[HIGHEST] = height_of_step(jump[_HIGHEST], np.float64(slope), readout)

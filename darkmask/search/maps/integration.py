@@ -98,7 +98,7 @@ def measure_rows(place, pixels, start, rate, pedestal, readout: Readout, scratch
             if not special and squares[row, x] < np.inf:
                 if flags[row, x] & JUMP_DET:
                     jumps = scratch.jumps[slots[row, x]]
-                    finish_jumps(groups, slope[row, x], squares[row, x], jumps, out[:, x], counts[:, x])
+                    finish_jumps(groups, slope[row, x], squares[row, x], jumps, readout, out[:, x], counts[:, x])
                 continue
             if special and slots[row, x] >= 0:
                 ramp[:] = scratch.ramps[slots[row, x]]

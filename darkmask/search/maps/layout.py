@@ -28,12 +28,16 @@ N_MEASURED = 8
 #   jumps        Groups flagged JUMP_DET.
 #   falls        Differences flagged JUMP_DET that fall by more than FALL_SIGMA.
 #   marks        FIRST_SATURATED, HAS_RATE, and LAST_SATURATED where the level of the last group says so too.
-DIFFERENCES, JUMPS, FALLS, MARKS = range(4)
-N_COUNTED = 4
+#   deepest      Tenths of the sigma of a good pixel's difference by which the deepest flagged fall goes below the slope.
+#   highest      The same of the highest flagged rise above the slope.
+DIFFERENCES, JUMPS, FALLS, MARKS, DEEPEST, HIGHEST = range(6)
+N_COUNTED = 6
 FIRST_SATURATED, HAS_RATE, LAST_SATURATED = 1, 2, 4
 # A cosmic ray only adds. A fall of so many sigma happens by chance in 1 of 5e7 differences; two falls among the 600
 # differences of a pixel happen in none of 4 million pixels.
 FALL_SIGMA = 5.5
+# Heights of falls and rises are kept in this share of a sigma, up to the largest that 16 bits hold.
+HEIGHT_UNIT, HIGHEST_HEIGHT = 0.1, 32_000.0
 
 
 def eight_at_once(groupdq: np.ndarray) -> np.ndarray:

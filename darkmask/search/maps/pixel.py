@@ -8,6 +8,7 @@ from darkmask.core.kernels import kernel
 
 from .layout import (  # fmt: skip
     CHANGE,
+    DEEPEST,
     DIFFERENCES,
     DO_NOT_USE,
     FALL_SIGMA,
@@ -15,6 +16,9 @@ from .layout import (  # fmt: skip
     FIRST,
     FIRST_SATURATED,
     HAS_RATE,
+    HEIGHT_UNIT,
+    HIGHEST,
+    HIGHEST_HEIGHT,
     JUMP_DET,
     JUMPS,
     LAST_SATURATED,
@@ -80,6 +84,13 @@ def deepest_step(slope, readout: Readout):
 
 
 @kernel
+def height_of_step(height, slope, readout: Readout):
+    """Return how far a group difference lies from the slope, in units of ``HEIGHT_UNIT`` of its expected noise."""
+    sigma = np.sqrt(2 * readout.read_variance + max(slope, 0.0) / readout.gain)
+    return min(height / (HEIGHT_UNIT * sigma), HIGHEST_HEIGHT)
+
+
+@kernel
 def measure_pixel(ramp, groupdq, usable, rate, readout: Readout, measured, counted):
     """Measure one integration of one pixel, in float64.
 
@@ -126,8 +137,10 @@ def measure_pixel(ramp, groupdq, usable, rate, readout: Readout, measured, count
     share = max(int(total * SHAPE_FRACTION), 1)
     early, late, quiet_squares, total_squares = 0.0, 0.0, 0.0, 0.0
     rank, falls = 0, 0
+    below, above = 0.0, 0.0
     has_rate = abs(rate) < np.inf
-    deepest = deepest_step(rate * readout.tgroup if has_rate else slope, readout)
+    expected = rate * readout.tgroup if has_rate else slope
+    deepest = deepest_step(expected, readout)
     for g in range(1, groups):
         if not (usable[g] and usable[g - 1]):
             continue
@@ -140,8 +153,12 @@ def measure_pixel(ramp, groupdq, usable, rate, readout: Readout, measured, count
         total_squares += (step - mean) ** 2
         if (groupdq[g] & JUMP_DET) == 0:
             quiet_squares += (step - slope) ** 2
-        elif step < deepest:
-            falls += 1
+        else:
+            falls += step < deepest
+            if expected - step > below:
+                below = expected - step
+            elif step - expected > above:
+                above = step - expected
 
     if has_rate:
         measured[RATE] = rate
@@ -159,6 +176,8 @@ def measure_pixel(ramp, groupdq, usable, rate, readout: Readout, measured, count
     counted[DIFFERENCES] = quiet
     counted[JUMPS] = jumps
     counted[FALLS] = falls
+    counted[DEEPEST] = height_of_step(below, expected, readout)
+    counted[HIGHEST] = height_of_step(above, expected, readout)
     first_saturated = FIRST_SATURATED if (groupdq[0] & SATURATED) != 0 else 0
     # Where the flag was grown from a neighbour, the level is a few per cent of a well.
     full = (groupdq[groups - 1] & SATURATED) != 0 and ramp[groups - 1] >= readout.own_saturation_level

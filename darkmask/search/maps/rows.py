@@ -5,7 +5,22 @@ import numpy as np
 from darkmask.core.kernels import kernel
 from darkmask.delivery.reading import native_float32
 
-from .layout import CHANGE, DIFFERENCES, FALLS, FIRST, HAS_RATE, JUMPS, MARKS, PEDESTAL, RATE, SCATTER, SQUARES, WEIGHT
+from .layout import (  # fmt: skip
+    CHANGE,
+    DEEPEST,
+    DIFFERENCES,
+    FALLS,
+    FIRST,
+    HAS_RATE,
+    HIGHEST,
+    JUMPS,
+    MARKS,
+    PEDESTAL,
+    RATE,
+    SCATTER,
+    SQUARES,
+    WEIGHT,
+)
 
 
 @kernel
@@ -72,3 +87,5 @@ def finish_row(groups, last, slope, squares, out, counts):
         counts[JUMPS, x] = 0
         counts[FALLS, x] = 0
         counts[MARKS, x] = HAS_RATE
+        counts[DEEPEST, x] = 0
+        counts[HIGHEST, x] = 0

@@ -14,7 +14,7 @@ _SHIFTS = (176, 352, 528, 704, 880)
 # Pixels that need their whole ramp are few, and the ramp is put aside as it goes by; a row with more is read again.
 ASIDE_SHARE = 8
 # So many numbers are kept of a pixel with jumps; darkmask/search/maps/events.py names them.
-N_JUMP = 9
+N_JUMP = 11
 
 
 class Maps(NamedTuple):

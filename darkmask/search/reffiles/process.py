@@ -2,13 +2,12 @@
 
 import json
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
+from darkmask.core.atomic import temporary_folder
 from darkmask.core.errors import SearchError
 from darkmask.core.processes import last_words, module_command, module_environment
 
@@ -32,8 +31,8 @@ def run_worker(module: str, job: dict, what: str, remedy: str = "look at the fil
         When the worker failed or was killed.
     """
     environment = module_environment(MPLBACKEND="Agg")
-    with tempfile.TemporaryDirectory(prefix="darkmask_reffiles_") as folder:
-        Path(folder, "job.json").write_text(json.dumps(job))
+    with temporary_folder("reffiles") as folder:
+        (folder / "job.json").write_text(json.dumps(job))
         # Its 40 warnings on a run are not errors, whatever PYTHONWARNINGS says, and would hide the last line.
         command = module_command(f"{__package__}.{module}", "job.json")
         done = subprocess.run(
@@ -43,5 +42,5 @@ def run_worker(module: str, job: dict, what: str, remedy: str = "look at the fil
             said = last_words(done.stderr.splitlines(), "it said nothing")
             how = f"was killed by signal {-done.returncode}" if done.returncode < 0 else "failed"
             raise SearchError(f"jwst_reffiles {how} on {what} ({said}): {remedy}.")
-        with np.load(Path(folder, "result.npz")) as result:
+        with np.load(folder / "result.npz") as result:
             yield result

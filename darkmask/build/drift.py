@@ -1,0 +1,115 @@
+"""Compare the first half of a set's integrations, in time, with the second: which pixels have become hot, or good?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from darkmask.core.detectors import Detector
+from darkmask.core.flags import Category, category_names, in_category
+from darkmask.search.flight.robust import population
+from darkmask.search.maps.stacks import SLOPE_SHOT
+from darkmask.search.outcome import SearchOutcome
+from darkmask.search.parameters import SearchParameters
+
+# With fewer integrations a half is one, and what it shows may be radiation.
+LEAST_INTEGRATIONS = 4
+NEW, GONE = 1, -1
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Pixels that certainly changed from one half to the other.
+
+    Attributes
+    ----------
+    changed : numpy.ndarray, shape (y, x), int8
+        ``NEW`` where a pixel is hot in the second half and not in the first, ``GONE`` where it is the other way round.
+    rates : numpy.ndarray, shape (n, 2), float32, e-/s
+        Rates of both halves, of each of those by row and then by column.
+    """
+
+    changed: np.ndarray
+    rates: np.ndarray
+
+
+def drift_of(
+    outcome: SearchOutcome, science: np.ndarray, detector: Detector, tgroup: float, parameters: SearchParameters
+) -> Drift:
+    """Return the pixels whose rate crosses ``hot_rate`` between the halves, by more than its own error allows.
+
+    Parameters
+    ----------
+    outcome : SearchOutcome
+    science : numpy.ndarray, shape (y, x), bool
+    detector : Detector
+    tgroup : float
+        Group time, s.
+    parameters : SearchParameters
+
+    Returns
+    -------
+    Drift
+        Nothing has changed when the times of the integrations are not known, or these are too few.
+
+    Notes
+    -----
+    The search's categories play no part, so that what the search misses is found. A pixel that saturates has no rate,
+    and the jump step does not look beside one.
+    """
+    maps = outcome.maps
+    changed = np.zeros(outcome.categories.shape, np.int8)
+    changes = maps.changes
+    if changes is None or not changes.times or maps.integrations < LEAST_INTEGRATIONS:
+        return Drift(changed, np.empty((0, 2), np.float32))
+    early, late = changes.rows.early * np.float32(detector.gain), changes.rows.late * np.float32(detector.gain)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        good = science & (outcome.categories == 0)
+        centre, sigma = population(late - early, good)
+        _, noise = population(maps.noise, good)
+        # Read noise makes both halves' errors, as large as a pixel's own; shot noise adds what the brighter half has.
+        half = maps.integrations // 2
+        exposed = tgroup * max(maps.groups - 1, 1) * max(half, 1)
+        shot = SLOPE_SHOT * 2 * np.clip(np.fmax(early, late), 0, None) / exposed
+        error = np.sqrt((sigma * np.fmax(maps.noise / noise, 1)) ** 2 + shot)
+        certain = np.abs(late - early - centre) > parameters.change_significance * error
+        certain &= science & (maps.saturated_first == 0)
+        changed[certain & (late >= parameters.hot_rate) & (early < parameters.hot_rate)] = NEW
+        changed[certain & (early >= parameters.hot_rate) & (late < parameters.hot_rate)] = GONE
+    there = changed != 0
+    return Drift(changed, np.stack([early[there], late[there]], axis=1).astype(np.float32))
+
+
+def drift_table(drift: Drift, categories: np.ndarray, xstart: int, ystart: int):
+    """Make the table of the pixels that changed, an astropy.table.Table ordered by row and then by column.
+
+    Parameters
+    ----------
+    drift : Drift
+    categories : numpy.ndarray, shape (y, x), uint16
+    xstart, ystart : int
+        Place of the first pixel in the full frame, counted from 1.
+    """
+    from astropy.table import Table
+
+    y, x = np.nonzero(drift.changed)
+    table = Table(
+        {
+            "x": (x + xstart - 1).astype(np.int32),
+            "y": (y + ystart - 1).astype(np.int32),
+            "change": np.where(drift.changed[y, x] == NEW, "new", "gone").astype("U4"),
+            "first_half": drift.rates[:, 0],
+            "second_half": drift.rates[:, 1],
+            "categories": np.array([category_names(int(value)) or "good" for value in categories[y, x]], dtype=str),
+        }
+    )
+    table["x"].description = table["y"].description = "counted from 0 in the full frame, as in NumPy"
+    table["change"].description = "hot in the second half of the integrations alone (new) or in the first alone (gone)"
+    for name in ("first_half", "second_half"):
+        table[name].unit, table[name].description = "electron/s", "mean rate of that half of the integrations in time"
+    table["categories"].description = "what the search found, joined with ','; good when nothing"
+    return table
+
+
+def carried(categories: np.ndarray) -> np.ndarray:
+    """Return where a change is told although the pixel has no flag: it passes, and the catalogue says so; bool."""
+    return in_category(categories, Category.TRANSIENT)

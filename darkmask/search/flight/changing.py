@@ -1,0 +1,252 @@
+"""Judge what changes between integrations: pixels that come and go, and patches that decay.
+
+A change is judged by the pixel's own error, and by the scatter of the good pixels of its amplifier where that is more:
+low-frequency noise and drifts that all pixels share make no pixel bad.
+"""
+
+from functools import cache
+from math import comb
+from typing import NamedTuple
+
+import numpy as np
+
+from darkmask.core.detectors import Detector
+from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.changes import LEVEL_UNIT, SIGMA_UNIT, ChangeMaps
+from darkmask.search.maps.pixel import HEIGHT_UNIT
+from darkmask.search.parameters import SearchParameters
+
+from .robust import neighbour_sum, population
+
+# Radiation may call so many pixels intermittent by chance, as a share of all: 4 of 4 million.
+BY_CHANCE = 1e-6
+# A share of a neighbour's change may remain after the subtraction of what it couples in, see
+# :data:`.amplifier.COUPLING_TOLERANCE`.
+COUPLED = 1.1
+# Two steps, or two levels, of one height differ by less than this many sigma of both in 99.7 % of cases.
+LIKE_HEIGHT = 3 * np.sqrt(2)
+# The scatter of the mean of the two differences that share a read, one of them turned, over that of a difference.
+GLITCH = np.sqrt(3) / 2
+# A trend is averaged over a square of so many pixels. One pixel, however strong, counts as this many sigma, so that a
+# single one with its four neighbours makes no patch. A mean of so many sigma of its own error makes one.
+PATCH_SIDE, TREND_LIMIT, PATCH_SIGNIFICANCE = 7, 3.0, 6.0
+# In a patch, the pixels that decay themselves: a good one is among them in 2 % of cases.
+DECAYS_IN_PATCH = 2.0
+# Traps differ, and a patch has a core: its pixels lie above the mean around them by this share of it.
+PATCH_VARIES = 0.5
+
+
+@cache
+def usual_second(integrations: int) -> float:
+    """Return the median of the second largest distance of Gaussian values from their mean, in their sigma."""
+    from scipy.stats import beta, norm
+
+    if integrations < 3:
+        return float("nan")
+    share = beta.median(integrations - 1, 2)
+    return float(norm.isf((1 - share) / 2) * np.sqrt(1 - 1 / integrations))
+
+
+class Changes(NamedTuple):
+    """What changes in the columns of an amplifier; images of shape (y, its columns).
+
+    Attributes
+    ----------
+    varying : numpy.ndarray, bool
+        The rate differs between integrations by more than its error.
+    switching : numpy.ndarray, bool
+        A fall with a rise of like height within ramps, or two levels of the first group.
+    decaying, patch : numpy.ndarray, bool
+        The rate falls with time; it lies where its surroundings do.
+    high : numpy.ndarray, float32, DN/s
+        Rate of the high state.
+    lasting : numpy.ndarray, bool
+        Whether the high state lasts from some integration, two at least, to the last.
+    over : numpy.ndarray, bool
+        Whether the high state is over in the whole of the last epoch.
+    alone : int
+        Number of judged pixels with one integration alone that lies off.
+    """
+
+    varying: np.ndarray
+    switching: np.ndarray
+    decaying: np.ndarray
+    patch: np.ndarray
+    high: np.ndarray
+    lasting: np.ndarray
+    over: np.ndarray
+    alone: int
+
+
+def find_patches(
+    changes: ChangeMaps, science: np.ndarray, amplifiers: tuple[slice, ...], parameters: SearchParameters
+) -> np.ndarray:
+    """Return where a pixel lies among pixels that decay, bool (y, x); nowhere when the times are not known."""
+    from scipy.ndimage import label, uniform_filter
+
+    patch = np.zeros(science.shape, bool)
+    if not changes.order.contrast.any():
+        return patch
+    trend = np.zeros(science.shape, np.float32)
+    for columns in amplifiers:
+        here, good = changes.rows.trend[:, columns].astype(np.float32), science[:, columns]
+        centre, sigma = population(here, good)
+        if sigma > 0:
+            scaled = (here - np.float32(centre)) / np.float32(max(sigma, 1 / SIGMA_UNIT))
+            trend[:, columns] = np.where(good, np.clip(scaled, -TREND_LIMIT, TREND_LIMIT), 0)
+    share = uniform_filter(science.astype(np.float32), PATCH_SIDE, mode="constant")
+    mean = uniform_filter(trend, PATCH_SIDE, mode="constant")
+    # The error of a mean of n values of unit scatter is 1 / sqrt(n).
+    below = science & (mean < -PATCH_SIGNIFICANCE * np.sqrt(np.maximum(share, 0)) / PATCH_SIDE)
+    clumps, number = label(below, np.ones((3, 3)))
+    if number:
+        sizes = np.bincount(clumps.ravel())
+        sizes[0] = 0
+        patch = sizes[clumps] >= parameters.patch_pixels
+    return patch
+
+
+class ChangeSearch:
+    """The judgement of changes in the columns of an amplifier.
+
+    Parameters
+    ----------
+    maps : CombinedMaps
+        Maps of the whole set, since coupling crosses the edges of an amplifier.
+    columns : slice
+    detector : Detector
+    coupling : float
+        Share of a pixel's signal that each of its four neighbours takes on.
+    parameters : SearchParameters
+    """
+
+    def __init__(
+        self, maps: CombinedMaps, columns: slice, detector: Detector, coupling: float, parameters: SearchParameters
+    ):
+        if maps.changes is None:
+            raise ValueError("These maps were combined without the maps of change.")
+        self.changes = maps.changes
+        self.rows = maps.changes.part(np.s_[:, columns]).rows
+        self.maps, self.detector, self.parameters = maps.of_columns(columns), detector, parameters
+        self.integrations = maps.integrations
+        self.spread = self._own_spread(columns, coupling)
+
+    def _own_spread(self, columns: slice, coupling: float) -> np.ndarray:
+        """Return the share of the distance between the two states that is the pixel's own and not coupled into it."""
+        wide = slice(max(columns.start - 1, 0), columns.stop + 1)
+        inner = slice(columns.start - wide.start, columns.stop - wide.start)
+        rows = self.changes.rows
+        # The states of good pixels differ by noise alone, which couples nothing.
+        loud = rows.second[:, wide] >= self.parameters.change_significance / SIGMA_UNIT
+        apart = np.where(loud, np.nan_to_num(rows.high[:, wide] - rows.low[:, wide]), 0).astype(np.float32)
+        coupled = np.float32(COUPLED * coupling) * neighbour_sum(apart)[:, inner]
+        own = self.rows.high - self.rows.low
+        return np.where(coupled > 0, np.clip(1 - coupled / own, 0, 1), 1).astype(np.float32)
+
+    def beyond(self, judged: np.ndarray, unlooked: np.ndarray) -> tuple[np.ndarray, float, int]:
+        """Return how far rates lie off, relative to what radiation reaches by chance.
+
+        A pixel with one integration alone that lies off may have been hit. How many there are, and how far they lie
+        off, tells how often two of one pixel, or three, are hit by chance.
+
+        Returns
+        -------
+        distance : numpy.ndarray, float32
+            The second or the third largest distance in sigma, whichever says more; less than the limit where radiation
+            reaches it.
+        limit : float
+            Sigma that count as a change.
+        alone : int
+            Number of good pixels with one integration alone beyond the limit.
+        """
+        rows, good, number = self.rows, judged & ~unlooked, self.integrations
+        centre, _ = population(rows.second.astype(np.float32), good)
+        scale = max(centre * SIGMA_UNIT / usual_second(number), 1.0) if np.isfinite(centre) else 1.0
+        limit = self.parameters.change_significance * scale
+        once = rows.largest[good & (rows.largest > limit / SIGMA_UNIT) & (rows.second <= limit / SIGMA_UNIT)]
+        once = np.sort(once)[::-1] * SIGMA_UNIT
+        chances = max(int(good.sum()) * number, 1)
+
+        def reached(together: int) -> float:
+            # So many of one pixel are beyond by chance in one of a million pixels when this share of all is.
+            share = (BY_CHANCE / comb(number, together)) ** (1 / together)
+            allowed = int(share * chances)
+            return max(limit, float(once[allowed])) if once.size > allowed else limit
+
+        distances = [
+            image * np.float32(SIGMA_UNIT * limit / reached(together)) * self.spread
+            for together, image in ((2, rows.second), (3, rows.third))
+        ]
+        # The jump step does not look beside a saturated pixel: radiation stays in the rates there.
+        return np.where(unlooked, distances[1], np.fmax(*distances)).astype(np.float32), limit, int(once.size)
+
+    def switches(self, noise_of_good: float, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the height of the deepest fall and a rise of like height, in own sigma, and what chance reaches.
+
+        Parameters
+        ----------
+        noise_of_good : float
+            Noise of a difference of good pixels, DN.
+        signal : numpy.ndarray, float32, DN/group
+        """
+        from scipy.special import ndtri
+
+        shot = signal / np.float32(self.detector.gain)
+        nominal = np.sqrt(np.float32(2 * self.detector.read_noise**2) + shot)
+        own = np.fmax(self.maps.noise, np.sqrt(np.float32(noise_of_good**2) + shot)) / nominal
+        fall, rise = (image * np.float32(HEIGHT_UNIT) / own for image in (self.rows.fall, self.rows.rise))
+        number = np.maximum(self.maps.differences + self.maps.jumps, 1)
+        each = -ndtri(self.parameters.switch_chance / number)
+        # One read that lies off makes a fall and a rise: their mean has this share of the scatter of a difference.
+        both = np.float32(GLITCH) * -ndtri(BY_CHANCE / number)
+        alike = (np.abs(fall - rise) <= LIKE_HEIGHT) & (np.fmin(fall, rise) >= each)
+        return np.where(alike, (fall + rise) / 2, 0).astype(np.float32), both.astype(np.float32)
+
+    def levels(self, good: np.ndarray, noise_of_good: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the distance of the second farthest level where the farthest is like it, DN, and its limit.
+
+        Parameters
+        ----------
+        good : numpy.ndarray, bool
+            Pixels that tell how levels scatter: the noise of a reset, and of a read.
+        noise_of_good : float
+            Noise of a difference of good pixels, DN.
+        """
+        level = self.rows.level * np.float32(LEVEL_UNIT)
+        farthest = self.rows.farthest_level * np.float32(LEVEL_UNIT)
+        centre, _ = population(level, good)
+        usual = centre / usual_second(self.integrations)
+        # Half the variance of a difference is that of a read.
+        more = np.fmax(self.maps.noise**2 - np.float32(noise_of_good**2), 0) / 2
+        sigma = np.sqrt(np.float32(usual**2) + more)
+        # A hit between the reset and the first group leaves a level too, once: two are not like each other.
+        like = farthest - level <= np.float32(LIKE_HEIGHT) * sigma
+        # Counted by pixels, since a bright pixel's ramp may be all jumps.
+        share = float((self.maps.jumps[good] > 0).mean()) if good.any() else 0.0
+        hit = -np.log1p(-min(share, 0.999)) / (self.integrations * max(self.maps.groups - 1, 1))
+        pairs = self.integrations * (self.integrations - 1) / 2
+        # Two hits are like each other in one of ten cases at the most: they spread over decades of energy.
+        rare = pairs * hit**2 / 10 <= 10 * BY_CHANCE
+        limit = np.float32(self.parameters.change_significance if rare else np.inf) * sigma
+        return np.where(like, level, 0).astype(np.float32), limit
+
+    def trend(self, good: np.ndarray) -> np.ndarray:
+        """Return the trend of the rate with the logarithm of time, in sigma of good pixels, float32."""
+        trend = self.rows.trend.astype(np.float32)
+        centre, sigma = population(trend, good)
+        if not sigma > 0:
+            return np.zeros_like(trend)
+        return (trend - np.float32(centre)) / np.float32(max(sigma, 1 / SIGMA_UNIT))
+
+    def lasting(self) -> np.ndarray:
+        """Return where the high state lasts from some integration, two at least, to the last; bool."""
+        rows = self.rows
+        known = bool(self.changes.times)
+        return known & (rows.highs >= 2) & (rows.first_high == self.integrations - rows.highs)
+
+    def over(self) -> np.ndarray:
+        """Return where the high state is over in the whole of the last epoch, which has two integrations; bool."""
+        epochs = np.array(self.changes.epochs)
+        last = int(np.searchsorted(epochs, epochs[-1]))
+        asked = bool(last) and self.integrations - last >= 2
+        return asked & (self.rows.highs > 0) & (self.rows.last_high < last)
