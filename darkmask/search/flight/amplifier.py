@@ -79,8 +79,8 @@ class AmplifierSearch:
         Set by :meth:`search`; see :class:`.categories.FlightResult`.
     alone : int
         Number of pixels with one integration alone that lies off.
-    noise_of_good : float
-        Noise of a group difference of good pixels, DN.
+    noise_of_good, noise_of_all : float
+        Noise of a group difference of good pixels, DN, without those with jumps and with them.
     """
 
     sigma: np.ndarray
@@ -274,6 +274,7 @@ class AmplifierSearch:
         maps = self.maps
         shot_variance = self.signal / np.float32(self.detector.gain)
         self.noise_of_good, _ = population(maps.noise, judged & ~unlooked)
+        self.noise_of_all = scatter_of_good
         shared = self.columns.noise + shot_variance
         relative = maps.noise / np.sqrt(np.float32(self.noise_of_good**2) + shared)
         loud = maps.scatter / np.sqrt(np.float32(scatter_of_good**2) + shared)
@@ -399,7 +400,7 @@ class AmplifierSearch:
         # Whatever all pixels of a column do in an integration is none of theirs.
         significance = significance / self.columns.restless
         varying = judged & self._test("varies", significance, ge, limit, judged)
-        depth, by_chance = changing.switches(self.noise_of_good, self.signal)
+        depth, by_chance = changing.switches(np.sqrt(self.noise_of_all**2 + self.columns.noise), self.signal)
         switching = good & self._test("switches", depth, ge, by_chance, good)
         distance, far = changing.levels(good, self.noise_of_good)
         switching |= good & self._test("levels", distance, ge, far, good)

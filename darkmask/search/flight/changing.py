@@ -180,20 +180,20 @@ class ChangeSearch:
         # The jump step does not look beside a saturated pixel: radiation stays in the rates there.
         return np.where(unlooked, distances[1], np.fmax(*distances)).astype(np.float32), limit, int(once.size)
 
-    def switches(self, noise_of_good: float, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def switches(self, noise_of_good: float | np.ndarray, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the height of the deepest fall and a rise of like height, in own sigma, and what chance reaches.
 
         Parameters
         ----------
-        noise_of_good : float
-            Noise of a difference of good pixels, DN.
+        noise_of_good : float, or numpy.ndarray of shape (x,)
+            Noise of a difference of good pixels, those with jumps included, DN.
         signal : numpy.ndarray, float32, DN/group
         """
         from scipy.special import ndtri
 
         shot = signal / np.float32(self.detector.gain)
-        nominal = np.sqrt(np.float32(2 * self.detector.read_noise**2) + shot)
-        own = np.fmax(self.maps.noise, np.sqrt(np.float32(noise_of_good**2) + shot)) / nominal
+        nominal = np.sqrt(np.float32(2 * self.maps.read_variance) + shot)
+        own = np.fmax(self.maps.noise, np.sqrt(np.square(noise_of_good, dtype=np.float32) + shot)) / nominal
         fall, rise = (image * np.float32(HEIGHT_UNIT) / own for image in (self.rows.fall, self.rows.rise))
         number = np.maximum(self.maps.differences + self.maps.jumps, 1)
         each = -ndtri(self.parameters.switch_chance / number)
