@@ -6,7 +6,7 @@ import numpy as np
 
 from darkmask.core.detectors import Detector
 from darkmask.core.flags import Category, category_names, in_category
-from darkmask.search.flight.robust import population
+from darkmask.search.flight.changing import usual
 from darkmask.search.maps.stacks import SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.parameters import SearchParameters
@@ -64,8 +64,8 @@ def drift_of(
     early, late = changes.rows.early * np.float32(detector.gain), changes.rows.late * np.float32(detector.gain)
     with np.errstate(invalid="ignore", divide="ignore"):
         good = science & (outcome.categories == 0)
-        centre, sigma = population(late - early, good)
-        _, noise = population(maps.noise, good)
+        centre, sigma = usual(late - early, good)
+        noise, _ = usual(maps.noise, good)
         # Read noise makes both halves' errors, as large as a pixel's own; shot noise adds what the brighter half has.
         half = maps.integrations // 2
         exposed = tgroup * max(maps.groups - 1, 1) * max(half, 1)

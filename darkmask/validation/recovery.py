@@ -143,7 +143,7 @@ def _search_again(
         if isinstance(value, np.ndarray) and value.ndim == 2:
             value = value.copy()
             value[rows] = getattr(part, field.name)
-        elif isinstance(value, ChangeMaps):
+        elif isinstance(value, ChangeMaps) and part.changes is not None:
             value = value.with_rows(rows, part.changes)
         whole[field.name] = value
     tgroup = request.exposures[0].set_key.tgroup

@@ -185,6 +185,9 @@ def test_columns_have_units_and_say_what_they_are(full, tmp_path):
         "rate_electrons_error": "electron / s",
         "noise": "DN",
         "pedestal": "DN",
+        **dict.fromkeys(("high_rate", "high_rate_error", "low_rate", "low_rate_error"), "electron / s"),
+        **dict.fromkeys(("first_half", "second_half", "half_error"), "electron / s"),
+        "decay_time": "s",
     }
     assert all(table[name].info.description for name in COLUMNS)
     for name in "x", "y":
@@ -271,8 +274,9 @@ def test_a_report_holds_a_table_and_regions_of_each_set(small, run_checks):
     made = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (run.folder / "catalogues").iterdir()}
     stems = ("nrca1_full", "nrcblong_full", "nrcblong_sub64p")
     subarrays = {"nrcblong_sub64p_against_full.ecsv"}
+    drifts = {"nrca1_full_drift.ecsv", "nrcblong_full_drift.ecsv"}
     suffixes = (".ecsv", ".reg", "_structures.ecsv")
-    assert set(made) == {f"{stem}{suffix}" for stem in stems for suffix in suffixes} | subarrays
+    assert set(made) == {f"{stem}{suffix}" for stem in stems for suffix in suffixes} | subarrays | drifts
     assert json.loads((run.folder / "manifest.json").read_text())["catalogues"] == made
     for stem in stems:
         regions = Regions.read(run.folder / "catalogues" / f"{stem}.reg", format="ds9")

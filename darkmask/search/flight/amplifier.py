@@ -14,7 +14,7 @@ from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.parameters import SearchParameters
 
 from .background import measure_settling, smooth
-from .changing import DECAYS_IN_PATCH, PATCH_SIDE, PATCH_VARIES, ChangeSearch
+from .changing import DECAYS_IN_PATCH, PATCH_SIDE, PATCH_VARIES, ChangeSearch, usual
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
 from .lines import Lines, measure_lines
 from .robust import neighbour_sum, population
@@ -170,13 +170,14 @@ class AmplifierSearch:
         noisy = self._test("noise_ratio", louder, ge, parameters.noisy_ratio, self.unstable)
         unusable = self._test("unusable_noise", louder, ge, parameters.unusable_noise_ratio, self.unstable)
         self.noisy, self.loud = self.unstable & (restless | noisy), self.unstable & (restless | unusable)
-        decaying = judged & self._test("trend", self.changing.trend(judged), le, -parameters.trend_significance, judged)
+        trend = self.changing.trend(judged)
+        decaying = judged & self._test("trend", trend, le, -parameters.trend_significance, judged)
         detected &= ~(decaying | self.patch) | self._late(judged, detected & (decaying | self.patch), ratio)
         rate = np.where(decaying | self.patch, self.late, self.rate)
         electrons = rate * np.float32(self.detector.gain)
         hot = detected & self._test("hot", electrons, ge, parameters.hot_rate, detected)
         warm = detected & self._test("warm", electrons, ge, parameters.warm_rate, detected, ~hot) & ~hot
-        lasting, over, transient = self._changes(judged, unlooked, decaying, loud / quiet)
+        lasting, over, transient = self._changes(judged, unlooked, trend, loud / quiet)
         # What is over leaves the category that the low state has by itself.
         low = self.changing.rows.low * np.float32(self.detector.gain)
         warm = np.where(over, detected & (low >= parameters.warm_rate) & (low < parameters.hot_rate), warm & ~lasting)
@@ -376,7 +377,7 @@ class AmplifierSearch:
         """Return where the rate of the late half stands out by itself, or, in a patch, out of its surroundings."""
         from scipy.ndimage import uniform_filter
 
-        centre, sigma = population(self.late, judged & ~self.patch)
+        centre, sigma = usual(self.late, judged & ~self.patch)
         above = self.late - np.float32(centre)
         if self.patch.any():
             # Clipped, so that a hot pixel does not raise the surroundings that it is compared with.
@@ -391,7 +392,7 @@ class AmplifierSearch:
         limit = np.float32(self.parameters.late_significance) * np.sqrt((np.float32(sigma) * ratio) ** 2 + shot)
         return self._test("late_rate", above, ge, limit, asked)
 
-    def _changes(self, judged, unlooked, decaying, louder) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _changes(self, judged, unlooked, trend, louder) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Set what varies and switches; return what is hot from some integration on, what is over, what passes."""
         changing, good = self.changing, judged & ~unlooked & ~self.unstable
         significance, limit, self.alone = changing.beyond(judged, unlooked)
@@ -406,10 +407,10 @@ class AmplifierSearch:
         switching |= good & self._test("levels", distance, ge, far, good)
         high = np.nan_to_num(changing.rows.high) * np.float32(self.detector.gain)
         hot = varying & self._test("high_state", high, ge, self.parameters.hot_rate, varying)
-        faded = varying & self.patch & decaying
+        faded = varying & self.patch & (trend <= -self.parameters.trend_significance)
         over = varying & ~faded & changing.over()
         lasting = hot & ~faded & changing.lasting()
-        transient = faded | over | (judged & self.patch & (changing.trend(judged) <= -DECAYS_IN_PATCH))
+        transient = faded | over | (judged & self.patch & (trend <= -DECAYS_IN_PATCH))
         self.varying = varying & ~faded & ~over & ~lasting
         self.switching = switching & ~faded & ~over & ~lasting
         self.sometimes_hot = hot & self.varying

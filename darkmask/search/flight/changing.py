@@ -16,7 +16,7 @@ from darkmask.search.maps.changes import LEVEL_UNIT, SIGMA_UNIT, ChangeMaps
 from darkmask.search.maps.pixel import HEIGHT_UNIT
 from darkmask.search.parameters import SearchParameters
 
-from .robust import neighbour_sum, population
+from .robust import population
 
 # Radiation may call so many pixels intermittent by chance, as a share of all: 4 of 4 million.
 BY_CHANCE = 1e-6
@@ -36,15 +36,26 @@ DECAYS_IN_PATCH = 2.0
 PATCH_VARIES = 0.5
 
 
+# The good pixels of so many rows tell how a quantity scatters: 100,000 pixels know it to half a per cent.
+_ROWS_OF_SCATTER = 256
+
+
+def usual(values: np.ndarray, where: np.ndarray) -> tuple[float, float]:
+    """Return the centre and the scatter of good pixels, measured in some of the rows."""
+    some = np.s_[:: max(1, len(values) // _ROWS_OF_SCATTER)]
+    return population(values[some].astype(np.float32), where[some])
+
+
 @cache
 def usual_second(integrations: int) -> float:
     """Return the median of the second largest distance of Gaussian values from their mean, in their sigma."""
-    from scipy.stats import beta, norm
+    from scipy.special import betaincinv, ndtri
 
     if integrations < 3:
         return float("nan")
-    share = beta.median(integrations - 1, 2)
-    return float(norm.isf((1 - share) / 2) * np.sqrt(1 - 1 / integrations))
+    # The second largest of n uniform values follows a beta distribution of n - 1 and 2.
+    share = betaincinv(integrations - 1, 2, 0.5)
+    return float(-ndtri((1 - share) / 2) * np.sqrt(1 - 1 / integrations))
 
 
 class Changes(NamedTuple):
@@ -89,8 +100,8 @@ def find_patches(
         return patch
     trend = np.zeros(science.shape, np.float32)
     for columns in amplifiers:
-        here, good = changes.rows.trend[:, columns].astype(np.float32), science[:, columns]
-        centre, sigma = population(here, good)
+        here, good = changes.rows.trend[:, columns], science[:, columns]
+        centre, sigma = usual(here, good)
         if sigma > 0:
             scaled = (here - np.float32(centre)) / np.float32(max(sigma, 1 / SIGMA_UNIT))
             trend[:, columns] = np.where(good, np.clip(scaled, -TREND_LIMIT, TREND_LIMIT), 0)
@@ -134,14 +145,19 @@ class ChangeSearch:
     def _own_spread(self, columns: slice, coupling: float) -> np.ndarray:
         """Return the share of the distance between the two states that is the pixel's own and not coupled into it."""
         wide = slice(max(columns.start - 1, 0), columns.stop + 1)
-        inner = slice(columns.start - wide.start, columns.stop - wide.start)
-        rows = self.changes.rows
+        rows = self.changes.part(np.s_[:, wide]).rows
+        share = np.ones(self.rows.second.shape, np.float32)
         # The states of good pixels differ by noise alone, which couples nothing.
-        loud = rows.second[:, wide] >= self.parameters.change_significance / SIGMA_UNIT
-        apart = np.where(loud, np.nan_to_num(rows.high[:, wide] - rows.low[:, wide]), 0).astype(np.float32)
-        coupled = np.float32(COUPLED * coupling) * neighbour_sum(apart)[:, inner]
-        own = self.rows.high - self.rows.low
-        return np.where(coupled > 0, np.clip(1 - coupled / own, 0, 1), 1).astype(np.float32)
+        y, x = np.nonzero(rows.second >= self.parameters.change_significance / SIGMA_UNIT)
+        apart: np.ndarray = np.zeros(rows.second.shape, np.float32)
+        apart[y, x] = np.nan_to_num(rows.high[y, x] - rows.low[y, x])
+        edge: np.ndarray = np.pad(apart, 1)
+        around = edge[y, x + 1] + edge[y + 2, x + 1] + edge[y + 1, x] + edge[y + 1, x + 2]
+        own = np.clip(1 - COUPLED * coupling * around / np.where(apart[y, x] > 0, apart[y, x], np.inf), 0, 1)
+        x = x + wide.start - columns.start
+        inside = (x >= 0) & (x < share.shape[1])
+        share[y[inside], x[inside]] = own[inside]
+        return share
 
     def beyond(self, judged: np.ndarray, unlooked: np.ndarray) -> tuple[np.ndarray, float, int]:
         """Return how far rates lie off, relative to what radiation reaches by chance.
@@ -160,7 +176,7 @@ class ChangeSearch:
             Number of good pixels with one integration alone beyond the limit.
         """
         rows, good, number = self.rows, judged & ~unlooked, self.integrations
-        centre, _ = population(rows.second.astype(np.float32), good)
+        centre, _ = usual(rows.second, good)
         scale = max(centre * SIGMA_UNIT / usual_second(number), 1.0) if np.isfinite(centre) else 1.0
         limit = self.parameters.change_significance * scale
         once = rows.largest[good & (rows.largest > limit / SIGMA_UNIT) & (rows.second <= limit / SIGMA_UNIT)]
@@ -191,16 +207,21 @@ class ChangeSearch:
         """
         from scipy.special import ndtri
 
-        shot = signal / np.float32(self.detector.gain)
-        nominal = np.sqrt(np.float32(2 * self.maps.read_variance) + shot)
-        own = np.fmax(self.maps.noise, np.sqrt(np.square(noise_of_good, dtype=np.float32) + shot)) / nominal
-        fall, rise = (image * np.float32(HEIGHT_UNIT) / own for image in (self.rows.fall, self.rows.rise))
-        number = np.maximum(self.maps.differences + self.maps.jumps, 1)
+        y, x = np.nonzero(self.rows.fall)
+        shot = signal[y, x] / self.detector.gain
+        nominal = np.sqrt(2 * self.maps.read_variance + shot)
+        good = np.broadcast_to(noise_of_good, signal.shape)[y, x]
+        own = np.fmax(self.maps.noise[y, x], np.sqrt(np.square(good) + shot)) / nominal
+        fall, rise = (image[y, x] * HEIGHT_UNIT / own for image in (self.rows.fall, self.rows.rise))
+        number = np.maximum(self.maps.differences[y, x] + self.maps.jumps[y, x], 1)
         each = -ndtri(self.parameters.switch_chance / number)
         # One read that lies off makes a fall and a rise: their mean has this share of the scatter of a difference.
-        both = np.float32(GLITCH) * -ndtri(BY_CHANCE / number)
+        both = np.full(signal.shape, np.inf, np.float32)
+        both[y, x] = GLITCH * -ndtri(BY_CHANCE / number)
         alike = (np.abs(fall - rise) <= LIKE_HEIGHT) & (np.fmin(fall, rise) >= each)
-        return np.where(alike, (fall + rise) / 2, 0).astype(np.float32), both.astype(np.float32)
+        height = np.zeros(signal.shape, np.float32)
+        height[y, x] = np.where(alike, (fall + rise) / 2, 0)
+        return height, both
 
     def levels(self, good: np.ndarray, noise_of_good: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the distance of the second farthest level where the farthest is like it, DN, and its limit.
@@ -214,11 +235,11 @@ class ChangeSearch:
         """
         level = self.rows.level * np.float32(LEVEL_UNIT)
         farthest = self.rows.farthest_level * np.float32(LEVEL_UNIT)
-        centre, _ = population(level, good)
-        usual = centre / usual_second(self.integrations)
+        centre, _ = usual(level, good)
+        reset = centre / usual_second(self.integrations)
         # Half the variance of a difference is that of a read.
         more = np.fmax(self.maps.noise**2 - np.float32(noise_of_good**2), 0) / 2
-        sigma = np.sqrt(np.float32(usual**2) + more)
+        sigma = np.sqrt(np.float32(reset**2) + more)
         # A hit between the reset and the first group leaves a level too, once: two are not like each other.
         like = farthest - level <= np.float32(LIKE_HEIGHT) * sigma
         # Counted by pixels, since a bright pixel's ramp may be all jumps.
@@ -233,7 +254,7 @@ class ChangeSearch:
     def trend(self, good: np.ndarray) -> np.ndarray:
         """Return the trend of the rate with the logarithm of time, in sigma of good pixels, float32."""
         trend = self.rows.trend.astype(np.float32)
-        centre, sigma = population(trend, good)
+        centre, sigma = usual(trend, good)
         if not sigma > 0:
             return np.zeros_like(trend)
         return (trend - np.float32(centre)) / np.float32(max(sigma, 1 / SIGMA_UNIT))

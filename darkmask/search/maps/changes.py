@@ -16,13 +16,12 @@ from darkmask.delivery.times import SECONDS_PER_DAY, epochs_of
 from .layout import CHANGE, DEEPEST, DIFFERENCES, FIRST, HIGHEST, JUMPS, RATE, WEIGHT
 from .pixel import Readout
 from .scratch import Maps
+from .stacks import SLOPE_SHOT, CombinedRows
 
 # Significances are kept in hundredths of a sigma, up to the largest that 16 bits hold.
 SIGMA_UNIT, HIGHEST_SIGMA = 0.01, 32_000.0
 # Levels are kept in fifths of a DN, which is a twentieth of the noise of a read.
 LEVEL_UNIT = 0.2
-# Shot noise of the slope of a ramp over that of its end points (Robberto 2009).
-SLOPE_SHOT = 1.2
 # With fewer differences the noise of a pixel is known to 14 % and worse; then it counts as that of a good pixel at the
 # least, or a noise that is too low by chance would make changes.
 KNOWN_NOISE = 26
@@ -40,9 +39,9 @@ class ChangeRows(NamedTuple):
         integration's own error: read noise, as large as this pixel's own, and shot noise.
     highs, first_high, last_high : int16
         How many integrations lie in the upper half between the second smallest and the second largest rate, and the
-        first and the last of them in the order of time.
+        first and the last of them in the order of time; 0, -1 and -1 in a pixel whose rates do not lie apart.
     high, low : float32, DN/s
-        Weighted mean rate of those, and of the others.
+        Weighted mean rate of those, and of the others; NaN in a pixel whose rates do not lie apart.
     early, late : float32, DN/s
         Weighted mean rate of the first and of the second half of the integrations in time, without the one that lies
         farthest off if it is the only one beyond ``TREND_CLIP``.
@@ -125,7 +124,7 @@ class ChangeMaps(NamedTuple):
         return self._replace(rows=ChangeRows(*images))
 
 
-def make_change_maps(shape: tuple[int, int], times: Sequence[float] | None, integrations: int) -> ChangeMaps:
+def make_change_maps(shape: tuple[int, int], times: np.ndarray | None, integrations: int) -> ChangeMaps:
     """Make empty maps of change for integrations in the order of their ``times``, or of none that is known."""
     known = () if times is None else tuple(float(time) for time in times)
     epochs = tuple(epochs_of(known).tolist()) if known else (0,) * integrations
@@ -150,7 +149,7 @@ def _contrast(times: Sequence[float], epochs: Sequence[int], integrations: int) 
 
 
 @kernel
-def change_rows(stacks: Maps, groups, readout: Readout, order: Order, rate, noise, first, out: ChangeRows):
+def change_rows(stacks: Maps, groups, readout: Readout, order: Order, combined: CombinedRows, out: ChangeRows):
     """Set some rows of the maps of change from the stacks of all integrations.
 
     Parameters
@@ -161,198 +160,223 @@ def change_rows(stacks: Maps, groups, readout: Readout, order: Order, rate, nois
         NGROUPS.
     readout : Readout
     order : Order
-    rate, noise, first : array, shape (row, x), float32
-        The combined maps of those names.
+    combined : CombinedRows
+        The same rows of the combined maps.
     out : ChangeRows
         Rows to set.
     """
-    integrations, width = stacks.measured.shape[0], rate.shape[1]
-    room = np.empty((14, width), np.float64)
-    rates, weights = np.empty((integrations, width), np.float32), np.empty((integrations, width), np.float32)
-    freedom, flagged, centre = np.empty(width, np.int32), np.empty(width, np.uint8), np.empty(width, np.float32)
-    for r in range(rate.shape[0]):
-        _slopes(stacks, r, groups, readout.tgroup, rates, weights, freedom, flagged)
-        _centres(rates, flagged, rate[r], centre)
-        _own_errors(freedom, groups, readout, centre, noise[r], room)
-        _distances(rates, weights, r, centre, room, out)
-        _states(rates, weights, r, room, out)
-        _trends(rates, weights, r, order, centre, room, out)
-        _levels(stacks, r, first[r], room, out)
+    integrations, width = stacks.measured.shape[0], combined.rate.shape[1]
+    room = np.empty((11, width), np.float32)
+    rates, weights, squares = np.empty((3, integrations, width), np.float32)
+    flagged = np.empty(width, np.int16)
+    for r in range(combined.rate.shape[0]):
+        _slopes(stacks, r, groups, readout.tgroup, rates, weights, flagged)
+        _centres(rates, flagged, combined.rate[r], room[_CENTRE])
+        _own_errors(combined.differences[r], groups, readout, combined.noise[r], room)
+        _distances(rates, weights, squares, r, room, out)
+        _trends(rates, weights, squares, r, order, room, out)
+        _states(rates, weights, r, out)
+        _levels(stacks, r, combined.first[r], room, out)
         _steps(stacks, r, out)
 
 
-# Places in the room of a row: the variance of a rate of weight 1, of read noise, and that of shot noise; and what the
-# functions below keep while integrations go by.
-_READING, _SHOT, _ONE, _TWO, _THREE, _LOW, _LOWEST = 0, 1, 2, 3, 4, 5, 6
-_SUMS = 7
+# Places in the room of a row: what rates lie off from; the variance of a rate of weight 1 by read noise, and that by shot
+# noise; and what is kept while integrations go by.
+_CENTRE, _READING, _SHOT, _ONE, _TWO, _THREE, _SUMS = range(7)
+# The states are told apart in pixels whose second farthest rate lies so far off; others have one state.
+_APART = 4.0
 
 
 @kernel
-def _slopes(stacks: Maps, row, groups, tgroup, rates, weights, freedom, flagged):
-    """Set the rate of each integration, DN/s, with its weight (0 for none), and the number of quiet differences.
+def _slopes(stacks: Maps, row, groups, tgroup, rates, weights, flagged):
+    """Set the rate of each integration, DN/s, with its weight (0 for none).
 
     The jump step compares all groups of an exposure. When a pixel is hot in half of its integrations, nearly every
-    difference of all of them is a jump, and the ramp fit has nothing left; the first and the last group still tell. They
-    then tell of all integrations of the pixel, since a ramp that bends has another slope between them than a fit.
+    difference of all of them is a jump, and the ramp fit has nothing left; the first and the last group still tell.
+    They then tell of all integrations of the pixel, since a ramp that bends has another slope between them than a fit.
     """
-    for x in range(freedom.size):
-        freedom[x], flagged[x] = 0, 0
+    half, whole = np.int16((groups - 2) // 2), np.int16(groups - 1)
+    for x in range(flagged.size):
+        flagged[x] = 0
     for i in range(stacks.measured.shape[0]):
-        counts = stacks.counted[i, row]
-        for x in range(freedom.size):
-            quiet, jumps = np.int32(counts[DIFFERENCES, x]), np.int32(counts[JUMPS, x])
-            freedom[x] += quiet
-            flagged[x] |= (2 * quiet < groups - 1) & (quiet + jumps == groups - 1)
+        quiet, jumps = stacks.counted[i, row, DIFFERENCES], stacks.counted[i, row, JUMPS]
+        given, loads = stacks.measured[i, row, RATE], stacks.measured[i, row, WEIGHT]
+        rate, weight = rates[i], weights[i]
+        for x in range(flagged.size):
+            flagged[x] |= np.int16((quiet[x] <= half) & (quiet[x] + jumps[x] == whole))
+        for x in range(flagged.size):
+            good = (abs(given[x]) < np.float32(np.inf)) & (loads[x] > 0)
+            rate[x] = given[x] if good else np.float32(0)
+            weight[x] = loads[x] if good else np.float32(0)
     # A mean of differences is as precise as two reads that far apart.
     both_ends = np.float32(6.0 * (groups - 1) * (groups - 1))
     scale = np.float32(1 / ((groups - 1) * tgroup))
-    for i in range(stacks.measured.shape[0]):
-        one = stacks.measured[i, row]
-        for x in range(freedom.size):
-            value = one[CHANGE, x] * scale if flagged[x] else one[RATE, x]
-            weight = both_ends if flagged[x] else one[WEIGHT, x]
-            good = (abs(value) < np.float32(np.inf)) & (weight > 0)
-            rates[i, x] = value if good else np.float32(0)
-            weights[i, x] = weight if good else np.float32(0)
+    for x in range(flagged.size):
+        if flagged[x]:
+            for i in range(stacks.measured.shape[0]):
+                rates[i, x] = stacks.measured[i, row, CHANGE, x] * scale
+                weights[i, x] = both_ends if abs(rates[i, x]) < np.float32(np.inf) else np.float32(0)
+                rates[i, x] = rates[i, x] if weights[i, x] > 0 else np.float32(0)
 
 
 @kernel
 def _centres(rates, flagged, rate, centre):
     """Set what rates lie off from: the combined rate, or the median of those between the ends of the ramps."""
-    ordered = np.empty(rates.shape[0], np.float32)
     for x in range(rate.size):
         centre[x] = rate[x]
+    for x in range(rate.size):
         if flagged[x]:
-            for i in range(rates.shape[0]):
-                ordered[i] = rates[i, x]
+            ordered = rates[:, x].copy()
             ordered.sort()
-            middle = rates.shape[0] // 2
-            odd = rates.shape[0] % 2 == 1
+            middle = ordered.size // 2
+            odd = ordered.size % 2 == 1
             centre[x] = ordered[middle] if odd else np.float32(0.5) * (ordered[middle - 1] + ordered[middle])
 
 
 @kernel
-def _own_errors(freedom, groups, readout: Readout, rate, noise, room):
+def _own_errors(differences, groups, readout: Readout, noise, room):
     """Set the variance of a rate of weight 1 by read noise, as large as this pixel's own, and that by shot noise."""
-    shot_scale = SLOPE_SHOT / (readout.gain * readout.tgroup * max(groups - 1, 1))
-    scale = 12.0 / (readout.tgroup * readout.tgroup)
-    for x in range(rate.size):
+    centre, reading, shot = room[_CENTRE], room[_READING], room[_SHOT]
+    shot_scale = np.float32(SLOPE_SHOT / (readout.gain * readout.tgroup * max(groups - 1, 1)))
+    scale, nominal = np.float32(12.0 / (readout.tgroup * readout.tgroup)), np.float32(readout.read_variance)
+    for x in range(noise.size):
         # Half the variance of a difference is that of a read.
-        own = 0.5 * np.float64(noise[x]) * np.float64(noise[x])
-        known = (own > 0) & ((freedom[x] >= KNOWN_NOISE) | (own > readout.read_variance))
-        room[_READING, x] = scale * (own if known else readout.read_variance)
-        room[_SHOT, x] = shot_scale * max(np.float64(rate[x]), 0.0)
+        own = np.float32(0.5) * noise[x] * noise[x]
+        known = (own > 0) & ((differences[x] >= KNOWN_NOISE) | (own > nominal))
+        reading[x] = scale * (own if known else nominal)
+        shot[x] = shot_scale * (centre[x] if centre[x] > 0 else np.float32(0))
 
 
 @kernel
-def _distances(rates, weights, row, rate, room, out: ChangeRows):
-    """Set the largest distances from the combined rate, and keep the middle of second smallest and second largest."""
-    reading, shot = room[_READING], room[_SHOT]
+def _distances(rates, weights, squares, row, room, out: ChangeRows):
+    """Set the three largest distances from the centre; keep the squares of all, in units of the own variance."""
+    centre, reading, shot = room[_CENTRE], room[_READING], room[_SHOT]
     one, two, three = room[_ONE], room[_TWO], room[_THREE]
-    lowest, low, highest, high = room[_LOWEST], room[_LOW], room[_SUMS], room[_SUMS + 1]
-    for x in range(rate.size):
-        one[x], two[x], three[x] = 0.0, 0.0, 0.0
-        lowest[x], low[x], highest[x], high[x] = np.inf, np.inf, -np.inf, -np.inf
+    for x in range(centre.size):
+        one[x], two[x], three[x] = 0, 0, 0
     for i in range(rates.shape[0]):
-        values, loads = rates[i], weights[i]
-        for x in range(rate.size):
-            value, weight = np.float64(values[x]), np.float64(loads[x])
-            good = weight > 0
-            deviation = value - rate[x] if good else 0.0
-            # Squares are compared, so that roots are taken once a pixel.
-            d = deviation * deviation * weight / (reading[x] + shot[x] * weight)
+        rate, weight, square = rates[i], weights[i], squares[i]
+        for x in range(centre.size):
+            deviation, w = rate[x] - centre[x], weight[x]
+            d = deviation * deviation * w / (reading[x] + shot[x] * w)
+            d = d if d > 0 else np.float32(0)
+            square[x] = d
+            # Selections and no comparisons of numbers that may be NaN: they are one operation for a whole row.
             a, b, c = one[x], two[x], three[x]
-            one[x] = max(a, d)
-            two[x] = max(b, min(a, d))
-            three[x] = max(c, min(b, d))
-            up, down = (value if good else -np.inf), (value if good else np.inf)
-            high[x] = max(high[x], min(highest[x], up))
-            highest[x] = max(highest[x], up)
-            low[x] = min(low[x], max(lowest[x], down))
-            lowest[x] = min(lowest[x], down)
-    for x in range(rate.size):
-        out.largest[row, x] = min(np.sqrt(one[x]) / SIGMA_UNIT, HIGHEST_SIGMA)
-        out.second[row, x] = min(np.sqrt(two[x]) / SIGMA_UNIT, HIGHEST_SIGMA)
-        out.third[row, x] = min(np.sqrt(three[x]) / SIGMA_UNIT, HIGHEST_SIGMA)
-        room[_LOW, x] = 0.5 * (low[x] + high[x])
+            one[x] = d if d > a else a
+            d = a if d > a else d
+            two[x] = d if d > b else b
+            d = b if d > b else d
+            three[x] = d if d > c else c
+    _keep_root(one, out.largest[row])
+    _keep_root(two, out.second[row])
+    _keep_root(three, out.third[row])
 
 
 @kernel
-def _states(rates, weights, row, room, out: ChangeRows):
-    """Sort the integrations into a high and a low state, and set the rates of both."""
-    middle = room[_LOW]
-    high, high_weight, low, low_weight = room[_SUMS], room[_SUMS + 1], room[_SUMS + 2], room[_SUMS + 3]
-    highs, firsts, lasts = out.highs[row], out.first_high[row], out.last_high[row]
-    for x in range(middle.size):
-        high[x], high_weight[x], low[x], low_weight[x] = 0.0, 0.0, 0.0, 0.0
-        highs[x], firsts[x], lasts[x] = 0, -1, -1
-    for i in range(rates.shape[0]):
-        values, loads = rates[i], weights[i]
-        for x in range(middle.size):
-            weight = np.float64(loads[x])
-            load = weight * values[x]
-            up = (weight > 0) & (values[x] > middle[x])
-            high[x] += load if up else 0.0
-            high_weight[x] += weight if up else 0.0
-            low[x] += 0.0 if up else load
-            low_weight[x] += 0.0 if up else weight
-            highs[x] += 1 if up else 0
-            firsts[x] = i if up and firsts[x] < 0 else firsts[x]
-            lasts[x] = i if up else lasts[x]
-    for x in range(middle.size):
-        out.high[row, x] = high[x] / high_weight[x]
-        out.low[row, x] = low[x] / low_weight[x]
+def _keep_root(squares, kept):
+    scale, most = np.float32(1 / SIGMA_UNIT), np.float32(HIGHEST_SIGMA)
+    for x in range(squares.size):
+        value = np.sqrt(squares[x]) * scale
+        kept[x] = np.int16(value if value < most else most)
 
 
 @kernel
-def _trends(rates, weights, row, order: Order, rate, room, out: ChangeRows):
+def _trends(rates, weights, squares, row, order: Order, room, out: ChangeRows):
     """Set the rates of both halves and the trend in the logarithm of time."""
-    reading, shot = room[_READING], room[_SHOT]
-    sums, weights_of = room[_SUMS : _SUMS + 2], room[_SUMS + 2 : _SUMS + 4]
-    slope, variance, alone = room[_SUMS + 4], room[_SUMS + 5], room[_SUMS + 6]
-    clip = TREND_CLIP * TREND_CLIP
-    for x in range(rate.size):
-        sums[0, x], sums[1, x], weights_of[0, x], weights_of[1, x] = 0.0, 0.0, 0.0, 0.0
-        slope[x], variance[x] = 0.0, 0.0
-        # Something hit the one integration that lies beyond the limit when no other does.
-        alone[x] = 1.0 if room[_ONE, x] > clip and room[_TWO, x] <= clip else 0.0
-    for i in range(rates.shape[0]):
-        values, loads = rates[i], weights[i]
-        half, contrast = (1 if i >= order.half else 0), order.contrast[i]
-        for x in range(rate.size):
-            good = loads[x] > 0
-            weight = np.float64(loads[x]) if good else 1.0
-            deviation = np.float64(values[x]) - rate[x] if good else 0.0
-            own = reading[x] / weight + shot[x]
-            beyond = deviation * deviation > clip * own
-            kept = good & ~(beyond & (alone[x] > 0))
-            sums[half, x] += weight * values[x] if kept else 0.0
-            weights_of[half, x] += weight if kept else 0.0
-            limit = TREND_CLIP * np.sqrt(own)
-            slope[x] += contrast * min(max(deviation, -limit), limit) if kept else 0.0
-            variance[x] += contrast * contrast * own if kept else 0.0
-    for x in range(rate.size):
-        out.early[row, x] = sums[0, x] / weights_of[0, x]
-        out.late[row, x] = sums[1, x] / weights_of[1, x]
-        significance = slope[x] / np.sqrt(variance[x]) / SIGMA_UNIT if variance[x] > 0 else 0.0
-        out.trend[row, x] = min(max(significance, -HIGHEST_SIGMA), HIGHEST_SIGMA)
+    centre, reading, shot = room[_CENTRE], room[_READING], room[_SHOT]
+    one, two = room[_ONE], room[_TWO]
+    slope, variance = room[_SUMS], room[_SUMS + 1]
+    total, load = room[_SUMS + 2], room[_SUMS + 3]
+    clip, sigma = np.float32(TREND_CLIP * TREND_CLIP), np.float32(TREND_CLIP)
+    for x in range(centre.size):
+        slope[x], variance[x] = 0, 0
+        # Something may have hit the one integration that lies beyond the limit when no other does: no half counts it.
+        # The trend counts it as so many sigma, since the first exposure after light is alone too.
+        one[x] = clip if (one[x] > clip) & (two[x] <= clip) else np.float32(np.inf)
+    for half in range(2):
+        first, last = (0, order.half) if half == 0 else (order.half, rates.shape[0])
+        for x in range(centre.size):
+            total[x], load[x] = 0, 0
+        for i in range(first, last):
+            contrast = np.float32(order.contrast[i])
+            rate, weight, square = rates[i], weights[i], squares[i]
+            for x in range(centre.size):
+                d, w = square[x], weight[x]
+                kept = w if d <= one[x] else np.float32(0)
+                total[x] += kept * rate[x]
+                load[x] += kept
+                clipped = sigma / np.sqrt(d) if d > clip else np.float32(1)
+                share = contrast if w > 0 else np.float32(0)
+                slope[x] += share * clipped * (rate[x] - centre[x])
+                variance[x] += share * share * (reading[x] / (w if w > 0 else np.float32(1)) + shot[x])
+        out_half = out.early[row] if half == 0 else out.late[row]
+        for x in range(centre.size):
+            out_half[x] = total[x] / load[x]
+    trend = out.trend[row]
+    scale, most = np.float32(1 / SIGMA_UNIT), np.float32(HIGHEST_SIGMA)
+    for x in range(centre.size):
+        value = scale * slope[x] / np.sqrt(variance[x]) if variance[x] > 0 else np.float32(0)
+        value = value if value < most else most
+        trend[x] = np.int16(value if value > -most else -most)
+
+
+@kernel
+def _states(rates, weights, row, out: ChangeRows):
+    """Sort the integrations of pixels whose rates lie apart into a high and a low state, and set the rates of both."""
+    limit = np.int16(_APART / SIGMA_UNIT)
+    for x in range(rates.shape[1]):
+        out.highs[row, x], out.first_high[row, x], out.last_high[row, x] = 0, -1, -1
+        out.high[row, x] = out.low[row, x] = np.nan
+    for x in range(rates.shape[1]):
+        if out.second[row, x] < limit:
+            continue
+        lowest, low, highest, high = np.inf, np.inf, -np.inf, -np.inf
+        for i in range(rates.shape[0]):
+            if weights[i, x] > 0:
+                value = rates[i, x]
+                high = max(high, min(highest, value))
+                highest = max(highest, value)
+                low = min(low, max(lowest, value))
+                lowest = min(lowest, value)
+        middle = 0.5 * (low + high)
+        above, above_weight, below, below_weight = 0.0, 0.0, 0.0, 0.0
+        for i in range(rates.shape[0]):
+            weight = np.float64(weights[i, x])
+            if weight > 0 and rates[i, x] > middle:
+                above += weight * rates[i, x]
+                above_weight += weight
+                out.highs[row, x] += 1
+                if out.first_high[row, x] < 0:
+                    out.first_high[row, x] = i
+                out.last_high[row, x] = i
+            else:
+                below += weight * rates[i, x]
+                below_weight += weight
+        out.high[row, x] = above / above_weight
+        out.low[row, x] = below / below_weight
 
 
 @kernel
 def _levels(stacks: Maps, row, first, room, out: ChangeRows):
     largest, second = room[_ONE], room[_TWO]
     for x in range(first.size):
-        largest[x], second[x] = 0.0, 0.0
+        largest[x], second[x] = 0, 0
     for i in range(stacks.measured.shape[0]):
         reads = stacks.measured[i, row, FIRST]
         for x in range(first.size):
-            distance = abs(np.float64(reads[x]) - first[x])
-            distance = distance if distance < np.inf else 0.0
-            second[x] = max(second[x], min(largest[x], distance))
-            largest[x] = max(largest[x], distance)
+            distance = abs(reads[x] - first[x])
+            distance = distance if distance < np.float32(np.inf) else np.float32(0)
+            a, b = largest[x], second[x]
+            largest[x] = distance if distance > a else a
+            distance = a if distance > a else distance
+            second[x] = distance if distance > b else b
+    scale, most = np.float32(1 / LEVEL_UNIT), np.float32(HIGHEST_SIGMA)
+    level, farthest = out.level[row], out.farthest_level[row]
     for x in range(first.size):
-        out.level[row, x] = min(second[x] / LEVEL_UNIT, HIGHEST_SIGMA)
-        out.farthest_level[row, x] = min(largest[x] / LEVEL_UNIT, HIGHEST_SIGMA)
+        value, far = second[x] * scale, largest[x] * scale
+        level[x] = np.int16(value if value < most else most)
+        farthest[x] = np.int16(far if far < most else most)
 
 
 @kernel
@@ -364,9 +388,10 @@ def _steps(stacks: Maps, row, out: ChangeRows):
     for i in range(stacks.counted.shape[0]):
         deepest = stacks.counted[i, row, DEEPEST]
         for x in range(fall.size):
-            fall[x] = max(fall[x], deepest[x])
-    for i in range(stacks.counted.shape[0]):
-        highest = stacks.counted[i, row, HIGHEST]
-        for x in range(fall.size):
-            nearer = abs(np.int32(highest[x]) - fall[x]) < abs(np.int32(rise[x]) - fall[x])
-            rise[x] = highest[x] if nearer else rise[x]
+            fall[x] = deepest[x] if deepest[x] > fall[x] else fall[x]
+    for x in range(fall.size):
+        if fall[x] > 0:
+            for i in range(stacks.counted.shape[0]):
+                highest = stacks.counted[i, row, HIGHEST, x]
+                if abs(np.int32(highest) - fall[x]) < abs(np.int32(rise[x]) - fall[x]):
+                    rise[x] = highest

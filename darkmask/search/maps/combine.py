@@ -182,7 +182,7 @@ def combine_set(
         with adding:
             signs[:] += here
         changed = changes.part(np.s_[start : start + count])
-        change_rows(room.stacks, groups, readout, changes.order, part.rate, part.noise, part.first, changed.rows)
+        change_rows(room.stacks, groups, readout, changes.order, part, changed.rows)
 
     with opened:
         work_in_blocks(work, height, rows, lambda: make_room(number, rows, groups, width), threads)

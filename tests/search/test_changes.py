@@ -1,0 +1,150 @@
+"""The flight search finds what changes between integrations, and calls nothing good bad for it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from darkmask.core.detectors import Geometry
+from darkmask.core.detectors import detector as look_up
+from darkmask.core.flags import Category, in_category
+from darkmask.delivery import scan
+from darkmask.delivery.plain import Ramps, write_plain
+from darkmask.search.engines import search_set
+from darkmask.search.flight.changing import usual_second
+from darkmask.search.parameters import SearchParameters
+from darkmask.search.request import SetRequest
+
+SIZE, INTEGRATIONS, GROUPS = 128, 8, 20
+TGROUP = 10.73677
+DETECTOR = look_up("NRCA1")
+SECONDS = TGROUP * np.arange(1, GROUPS + 1)[:, None, None]
+HOURS = tuple(59_000 + 0.01 * i for i in range(INTEGRATIONS))
+SPREAD = np.zeros((SIZE, SIZE), bool)
+SPREAD[10:118:9, 10:118:9] = True
+
+
+def drawn(seed: int = 1) -> np.ndarray:
+    """Return the reads of good pixels, shape (integration, group, y, x), DN: read noise, and that of the reset."""
+    random = np.random.default_rng(seed)
+    reads = DETECTOR.read_noise * random.standard_normal((INTEGRATIONS, GROUPS, SIZE, SIZE))
+    return reads + 14 * random.standard_normal((INTEGRATIONS, 1, SIZE, SIZE))
+
+
+def add_rate(reads: np.ndarray, where: np.ndarray, electrons: float, *integrations: int) -> None:
+    for i in integrations:
+        reads[i][:, where] += (electrons / DETECTOR.gain) * SECONDS[:, :, 0]
+
+
+def searched(small, folder, reads, times=HOURS, order=None):
+    """Search ramps, each integration in files of its own, whose names are in the order of ``order``."""
+    like = scan(small.delivery).main_set("NRCA1", "FULL")[0].jump
+    like = replace(like, ngroups=GROUPS, tgroup=TGROUP)
+    t = np.arange(GROUPS) - (GROUPS - 1) / 2
+    exposures = []
+    for key, i in enumerate(range(INTEGRATIONS) if order is None else order):
+        rate = np.tensordot(t, reads[i], (0, 0)) / (t @ t) / TGROUP
+        pedestal = reads[i].mean(axis=0) - rate * SECONDS.mean()
+        ramps = Ramps(*(a[None].astype(np.float32) for a in (reads[i],)), np.zeros((1, *reads[i].shape), np.uint8),
+                      rate[None].astype(np.float32), pedestal[None].astype(np.float32))  # fmt: skip
+        one = replace(like, times=(times[i],) if times else ())
+        exposures.append(write_plain(folder, f"{key:02d}", ramps, one))
+    request = SetRequest(tuple(exposures), folder, "native", "flight", SearchParameters(), Geometry(SIZE))
+    return search_set(request)
+
+
+def called(outcome, category: Category) -> np.ndarray:
+    return in_category(outcome.categories, category)
+
+
+@pytest.mark.parametrize("electrons", [1.0, 5.0])
+def test_pixels_hot_in_some_integrations_are_intermittent_and_hot(small, tmp_path, electrons):
+    reads = drawn()
+    add_rate(reads, SPREAD, electrons, 1, 4)
+    outcome = searched(small, tmp_path, reads)
+    assert called(outcome, Category.INTERMITTENT)[SPREAD].mean() >= 0.98
+    assert called(outcome, Category.HOT)[SPREAD].mean() >= 0.98
+    assert (outcome.categories[~SPREAD] & outcome.flags.unusable_bits == 0).all()
+
+
+def test_one_integration_alone_is_counted_and_not_called(small, tmp_path):
+    reads = drawn()
+    add_rate(reads, SPREAD, 5.0, 4)
+    outcome = searched(small, tmp_path, reads)
+    assert not (outcome.categories & outcome.flags.unusable_bits).any()
+    assert outcome.thresholds["pixels_off_in_one_integration"] >= 0.98 * SPREAD.sum()
+
+
+def test_hot_from_some_integration_to_the_last_is_hot(small, tmp_path):
+    reads = drawn()
+    add_rate(reads, SPREAD, 2.0, 6, 7)
+    outcome = searched(small, tmp_path, reads)
+    assert called(outcome, Category.HOT)[SPREAD].all()
+    assert not called(outcome, Category.INTERMITTENT).any()
+
+
+def test_good_in_the_whole_of_the_last_epoch_is_only_catalogued(small, tmp_path):
+    reads = drawn()
+    add_rate(reads, SPREAD, 2.0, 0, 1, 2, 3)
+    months = (*HOURS[:4], *(time + 30 for time in HOURS[4:]))
+    healed = searched(small, tmp_path, reads, months)
+    assert called(healed, Category.TRANSIENT)[SPREAD].all()
+    assert not (healed.categories & healed.flags.unusable_bits).any()
+
+
+def test_a_patch_that_decays_is_transient_and_not_warm(small, tmp_path):
+    reads = drawn()
+    y, x = np.indices((SIZE, SIZE))
+    patch = (y - 60) ** 2 + (x - 50) ** 2 < 15**2
+    for i in range(INTEGRATIONS):
+        add_rate(reads, patch, 0.5 / (i + 1), i)
+    outcome = searched(small, tmp_path, reads)
+    assert called(outcome, Category.TRANSIENT)[patch].mean() > 0.8
+    bad = outcome.categories & ~np.uint16(Category.TRANSIENT.bit)
+    assert np.count_nonzero(bad[patch]) <= 0.01 * patch.sum()
+    # A hot pixel in the patch stays hot.
+    reads[:, :, 60, 50] += 3.0 * SECONDS[:, 0, 0]
+    (tmp_path / "hot").mkdir()
+    assert called(searched(small, tmp_path / "hot", reads), Category.HOT)[60, 50]
+
+
+def test_an_isolated_decaying_pixel_is_intermittent(small, tmp_path):
+    reads = drawn()
+    for i in range(INTEGRATIONS):
+        add_rate(reads, SPREAD, 8.0 / (i + 1) ** 2, i)
+    assert called(searched(small, tmp_path, reads), Category.INTERMITTENT)[SPREAD].mean() >= 0.95
+
+
+def test_two_levels_of_the_first_group_are_found(small, tmp_path):
+    reads = drawn()
+    reads[[1, 3, 6], :, :, :] += np.where(SPREAD, 250, 0)
+    assert called(searched(small, tmp_path, reads), Category.INTERMITTENT)[SPREAD].mean() >= 0.95
+
+
+def test_without_times_nothing_is_said_of_trends(small, tmp_path):
+    reads = drawn()
+    add_rate(reads, SPREAD, 2.0, 6, 7)
+    outcome = searched(small, tmp_path, reads, times=None)
+    assert not outcome.maps.changes.times
+    assert not outcome.maps.changes.rows.trend.any()
+    assert called(outcome, Category.INTERMITTENT)[SPREAD].all()
+
+
+@pytest.mark.parametrize("times", [HOURS, None])
+def test_the_names_of_files_change_no_bit(small, tmp_path, times):
+    reads = drawn()
+    add_rate(reads, SPREAD, 2.0, 6, 7)
+    outcomes = []
+    for number, order in enumerate([range(INTEGRATIONS), (5, 2, 7, 0, 1, 6, 3, 4)]):
+        (tmp_path / str(number)).mkdir()
+        outcomes.append(searched(small, tmp_path / str(number), reads, times, order))
+    one, other = outcomes
+    np.testing.assert_array_equal(one.categories, other.categories)
+    for name, image in one.maps.changes.rows._asdict().items():
+        np.testing.assert_array_equal(getattr(other.maps.changes.rows, name), image, err_msg=name, strict=True)
+
+
+def test_the_usual_second_farthest_of_gaussian_values():
+    values = np.random.default_rng(2).standard_normal((8, 50_000))
+    second = np.sort(np.abs(values - values.mean(axis=0)), axis=0)[-2]
+    assert np.isclose(usual_second(8), np.median(second), rtol=0.02)
