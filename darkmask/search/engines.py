@@ -10,7 +10,7 @@ from darkmask.core.errors import ParameterError, SearchError
 from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
 from .flight.categories import FlightResult, search_flight
-from .flight.unstable import name_all
+from .flight.unstable import name_unstable
 from .maps import CombinedMaps, combine_set
 from .official.reading import official_categories
 from .outcome import SearchOutcome
@@ -80,7 +80,7 @@ def judge_maps(request: SetRequest, maps: CombinedMaps, keep_evidence: bool = Fa
 
 def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     found = judge_maps(request, maps)
-    categories = name_all(request, maps, found)
+    categories = found.named(name_unstable(request, maps, found))
     reference = None
     if request.shape == (request.geometry.frame, request.geometry.frame):
         reference = search_reference_pixels(maps, request.geometry, request.amplifiers(), request.parameters)

@@ -20,7 +20,7 @@ from darkmask.delivery.reading import read_rows
 from darkmask.search.engines import search_set
 from darkmask.search.flight.amplifier import RECOVERY, own_saturation_level
 from darkmask.search.flight.categories import search_flight
-from darkmask.search.flight.unstable import name_all
+from darkmask.search.flight.unstable import name_unstable
 from darkmask.search.maps import CombinedMaps, combine_set
 from darkmask.search.maps.changes import ChangeMaps
 from darkmask.search.maps.stacks import SLOPE_SHOT
@@ -167,7 +167,9 @@ def _search_again(
     science = ~request.reference_pixels()
     maps = CombinedMaps(**whole)
     found = search_flight(maps, science, request.amplifiers(), properties, tgroup, request.parameters)
-    return name_all(strip, part, found.rows(rows))
+    here = found.rows(rows)
+    telegraph = name_unstable(strip, part, here)
+    return here.named(telegraph)
 
 
 def _compare(

@@ -45,16 +45,14 @@ MOST_SETTLING = np.float32(20.0)
 # Interpixel coupling is published as one number per channel and differs from pixel to pixel by about this share of it.
 # That share of a neighbour's contribution may remain after its subtraction.
 COUPLING_TOLERANCE = 0.1
+# Of two integrations that differ, nothing tells which one is off.
+LEAST_COMPARED = 3
 _ROWS_OF_SCATTER = 256
 
 
 def own_saturation_level(detector: Detector) -> float:
     """Return the signal in DN below which a saturation flag is not the pixel's own."""
     return SATURATION_SHARE * detector.well / detector.gain
-
-
-# Of two integrations that differ, nothing tells which one is off.
-LEAST_COMPARED = 3
 
 
 class AmplifierSearch:
@@ -83,8 +81,8 @@ class AmplifierSearch:
         Set by :meth:`search`; see :class:`.categories.FlightResult`.
     alone : int
         Number of pixels with one integration alone that lies off.
-    noise_of_good : float
-        Noise of a group difference of good pixels, DN.
+    noise_of_good, noise_of_all : float
+        Noise of a group difference of good pixels, DN, without those with jumps and with them.
     """
 
     sigma: np.ndarray
@@ -170,13 +168,13 @@ class AmplifierSearch:
         inverse_rc |= falling
         judged &= ~falling
         self.unstable = judged & unsteady
+        louder = np.fmax(quiet, loud)
+        noisy = self._test("noise_ratio", louder, ge, parameters.noisy_ratio, self.unstable)
+        unusable = self._test("unusable_noise", louder, ge, parameters.unusable_noise_ratio, self.unstable)
+        self.noisy, self.loud = self.unstable & (restless | noisy), self.unstable & (restless | unusable)
         trend = self.changing.trend(judged)
         decaying = judged & self._test("trend", trend, le, -parameters.trend_significance, judged)
         detected &= ~(decaying | self.patch) | self._late(judged, detected & (decaying | self.patch), ratio)
-        ratio = np.fmax(quiet, loud)
-        noisy = self._test("noise_ratio", ratio, ge, parameters.noisy_ratio, self.unstable)
-        unusable = self._test("unusable_noise", ratio, ge, parameters.unusable_noise_ratio, self.unstable)
-        self.noisy, self.loud = self.unstable & (restless | noisy), self.unstable & (restless | unusable)
         rate = np.where(decaying | self.patch, self.late, self.rate)
         electrons = rate * np.float32(self.detector.gain)
         hot = detected & self._test("hot", electrons, ge, parameters.hot_rate, detected)
@@ -187,7 +185,7 @@ class AmplifierSearch:
         warm = np.where(over, detected & (low >= parameters.warm_rate) & (low < parameters.hot_rate), warm & ~lasting)
         hot = np.where(over, detected & (low >= parameters.hot_rate), hot | lasting)
         # With hardly a quiet difference nothing is known of the noise, and what nothing else finds is not good.
-        low_pedestal = self._low_pedestal(judged, ratio)
+        low_pedestal = self._low_pedestal(judged, louder)
         few = self._test("few_quiet", maps.differences, lt, parameters.min_differences, judged, ~unlooked)
         unknown = judged & ~unlooked & few
         unknown &= ~(hot | warm | low_pedestal | self.unstable | self.varying | self.switching)
@@ -279,6 +277,7 @@ class AmplifierSearch:
         maps = self.maps
         shot_variance = self.signal / np.float32(self.detector.gain)
         self.noise_of_good, _ = population(maps.noise, judged & ~unlooked)
+        self.noise_of_all = scatter_of_good
         shared = self.columns.noise + shot_variance
         relative = maps.noise / np.sqrt(np.float32(self.noise_of_good**2) + shared)
         loud = maps.scatter / np.sqrt(np.float32(scatter_of_good**2) + shared)
@@ -356,6 +355,26 @@ class AmplifierSearch:
         below_nothing = judged & self._test("below", below, le, -limit, judged)
         return detected, below_nothing & self._test("sinking", maps.change, lt, 0, below_nothing)
 
+    def _fills_early(self, judged) -> np.ndarray:
+        """Return the pixels that end saturated, by their own level, in as many integrations as makes one saturated."""
+        least = max(1, self.parameters.max_saturated_fraction * self.integrations)
+        return self._test("full_early", self.maps.saturated_last, ge, least, judged)
+
+    def _least_falls(self, quiet, scatter_of_good: float) -> np.ndarray:
+        """Return how many falls make a pixel restless, by its noise where there is no jump.
+
+        The noise of the others is that of all their differences: where it is large, the jump step flags part of it.
+        """
+        differences = self.integrations * (self.groups - 1)
+        least = np.array([_rare(differences * NormalDist().cdf(-FALL_SIGMA / step)) for step in _NOISE_STEPS])
+        typical = np.sqrt(np.float32(scatter_of_good**2) + self.columns.noise)
+        noise = quiet * typical / np.float32(np.sqrt(2 * self.maps.read_variance))
+        # Hardly any pixel falls at all; NaN sorts last.
+        some = self.maps.falls >= MIN_FALLS
+        needed = np.full(noise.shape, MIN_FALLS, np.int16)
+        needed[some] = least[np.searchsorted(_NOISE_STEPS, noise[some]).clip(max=len(least) - 1)]
+        return needed
+
     def _late(self, judged, asked, ratio) -> np.ndarray:
         """Return where the rate of the late half stands out by itself, or, in a patch, out of its surroundings."""
         from scipy.ndimage import uniform_filter
@@ -385,12 +404,12 @@ class AmplifierSearch:
         significance, limit, self.alone = changing.beyond(judged, unlooked)
         # Jumps take the larger differences of a restless pixel out of its noise, and its rates still have them.
         significance = significance / np.where(self.unstable, np.fmax(louder, 1), 1)
-        significance = significance / self._shared(changing.rows.second, good)
+        # Whatever all pixels of a column do in an integration is none of theirs.
+        significance = significance / self.columns.restless
         varying = judged & self._test("varies", significance, ge, limit, judged)
-        depth, by_chance = changing.switches(self.noise_of_good, self.signal)
+        depth, by_chance = changing.switches(np.sqrt(self.noise_of_all**2 + self.columns.noise), self.signal)
         switching = good & self._test("switches", depth, ge, by_chance, good)
         distance, far = changing.levels(good, self.noise_of_good)
-        distance = distance / self._shared(changing.rows.level, good)
         switching |= good & self._test("levels", distance, ge, far, good)
         high = np.nan_to_num(changing.rows.high) * np.float32(self.detector.gain)
         hot = varying & self._test("high_state", high, ge, self.parameters.hot_rate, varying)
@@ -402,38 +421,6 @@ class AmplifierSearch:
         self.switching = switching & ~faded & ~over & ~lasting
         self.sometimes_hot = hot & self.varying
         return lasting, over, transient
-
-    def _shared(self, image, good) -> np.ndarray:
-        """Return by how much a map is larger in each wandering column than in others, at least 1; float32 (x,)."""
-        scale = np.ones(image.shape[1], np.float32)
-        if not self.columns.wandering.any():
-            return scale
-        typical, _ = usual(image, good)
-        for column in np.flatnonzero(self.columns.wandering):
-            here = image[good[:, column], column]
-            if here.size and typical > 0:
-                scale[column] = max(1.0, float(np.median(here)) / typical)
-        return scale
-
-    def _fills_early(self, judged) -> np.ndarray:
-        """Return the pixels that end saturated, by their own level, in as many integrations as makes one saturated."""
-        least = max(1, self.parameters.max_saturated_fraction * self.integrations)
-        return self._test("full_early", self.maps.saturated_last, ge, least, judged)
-
-    def _least_falls(self, quiet, scatter_of_good: float) -> np.ndarray:
-        """Return how many falls make a pixel restless, by its noise where there is no jump.
-
-        The noise of the others is that of all their differences: where it is large, the jump step flags part of it.
-        """
-        differences = self.integrations * (self.groups - 1)
-        least = np.array([_rare(differences * NormalDist().cdf(-FALL_SIGMA / step)) for step in _NOISE_STEPS])
-        usual = np.sqrt(np.float32(scatter_of_good**2) + self.columns.noise)
-        noise = quiet * usual / np.float32(np.sqrt(2 * self.maps.read_variance))
-        # Hardly any pixel falls at all; NaN sorts last.
-        some = self.maps.falls >= MIN_FALLS
-        needed = np.full(noise.shape, MIN_FALLS, np.int16)
-        needed[some] = least[np.searchsorted(_NOISE_STEPS, noise[some]).clip(max=len(least) - 1)]
-        return needed
 
     def _low_pedestal(self, judged, ratio) -> np.ndarray:
         centre, sigma = population(self.maps.pedestal, judged)

@@ -1,9 +1,9 @@
 """Tell telegraph pixels from noisy ones where a group averages several frames.
 
 A pixel that switches between two frames of a group shows a level in between: of eight frames, any number may be the
-upper ones. Reads then lie on a ladder of as many rungs, with the noise of an averaged group, which is small beside the
-distance of the levels; the reads of a noisy pixel lie anywhere. Groups are apart by the dropped frames, and are taken
-to be independent.
+upper ones. Reads then lie on a ladder of as many rungs, with the noise of an averaged group, small beside the distance
+of the levels; the reads of a noisy pixel lie anywhere. Groups are apart by the dropped frames, and are taken to be
+independent.
 """
 
 import numpy as np

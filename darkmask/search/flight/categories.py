@@ -27,9 +27,10 @@ from .findings import amplifier_findings, column_findings, join_rows, row_findin
 # With fewer integrations a cosmic ray cannot be told from what a pixel does again and again. With fewer groups the
 # shape of a ramp cannot be told from its noise.
 MIN_INTEGRATIONS, MIN_GROUPS = 3, 5
-# Images of a FlightResult that the search of each amplifier sets.
-_IMAGES = ("unstable", "noisy", "loud", "varying", "switching", "sometimes_hot")
 _SEARCHED = tuple(c for c in Category if c not in (Category.TELEGRAPH, Category.NOISY, Category.INTERMITTENT))
+
+
+_OF_PIXELS = ("unstable", "noisy", "loud", "varying", "switching", "sometimes_hot")
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,11 @@ class FlightResult:
 
     def rows(self, rows: slice) -> "FlightResult":
         """Return views of some rows."""
-        images = {name: getattr(self, name)[rows] for name in _IMAGES}
+        images = {name: getattr(self, name)[rows] for name in _OF_PIXELS}
         return replace(self, maps={category: where[rows] for category, where in self.maps.items()}, **images)
 
     def named(self, telegraph: np.ndarray) -> np.ndarray:
-        """Return the category image; a noisy pixel that is still usable has ``USABLE`` beside its category.
+        """Return the category image.
 
         Parameters
         ----------
@@ -97,6 +98,7 @@ class FlightResult:
         Returns
         -------
         numpy.ndarray, shape (y, x), uint16
+            A noisy pixel that is usable has ``USABLE`` beside it.
         """
         intermittent = (self.varying | (self.switching & ~self.unstable)) & ~telegraph
         noisy = self.noisy & ~telegraph & ~self.varying
@@ -152,7 +154,7 @@ def search_flight(
         )
     rate = np.empty_like(maps.rate)
     found: dict[Category, np.ndarray] = {category: np.zeros(rate.shape, dtype=bool) for category in _SEARCHED}
-    images = np.zeros((len(_IMAGES), *rate.shape), dtype=bool)
+    unstable, noisy, loud, varying, switching, sometimes_hot = np.zeros((6, *rate.shape), dtype=bool)
     noise = np.empty(rate.shape[1])
     # By the first column of each amplifier, since amplifiers end in any order.
     lines: dict[int, list[Structure]] = {}
@@ -171,8 +173,9 @@ def search_flight(
             part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept, patch)
             for category, where in part.search().items():
                 found[category][:, columns] = where
-        for name, image in zip(_IMAGES, images, strict=True):
-            image[:, columns] = getattr(part, name)
+        unstable[:, columns], noisy[:, columns], loud[:, columns] = part.unstable, part.noisy, part.loud
+        varying[:, columns] = part.varying
+        switching[:, columns], sometimes_hot[:, columns] = part.switching, part.sometimes_hot
         noise[columns] = np.sqrt(part.noise_of_good**2 + part.columns.noise)
         lines[columns.start] = [*column_findings(part.columns, columns, len(rate), part.noise_of_good)]
         rows[columns.start] = [*row_findings(part.rows, columns, part.noise_of_good)]
@@ -182,17 +185,15 @@ def search_flight(
 
     with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
         measured = list(pool.map(work, amplifiers))
-    limits = np.array([limits[:3] for limits in measured]) * detector.gain
     structures = (
         *(finding for first in sorted(lines) for finding in lines[first]),
         *join_rows([finding for first in sorted(rows) for finding in rows[first]]),
         *amplifier_findings(amplifiers, [noises[columns.start] for columns in amplifiers], len(rate)),
     )
-    thresholds = _thresholds(parameters, limits)
-    thresholds["pixels_off_in_one_integration"] = float(sum(alone for *_, alone in measured))
-    kept = dict(zip(_IMAGES, images, strict=True))
+    thresholds = _thresholds(parameters, np.array([one[:3] for one in measured]) * detector.gain)
+    thresholds["pixels_off_in_one_integration"] = float(sum(one[3] for one in measured))
     return FlightResult(
-        found, **kept, rate=rate, noise=noise, thresholds=thresholds, structures=structures, evidence=evidence
+        found, unstable, noisy, loud, varying, switching, sometimes_hot, rate, noise, thresholds, structures, evidence
     )
 
 

@@ -196,21 +196,22 @@ class ChangeSearch:
         # The jump step does not look beside a saturated pixel: radiation stays in the rates there.
         return np.where(unlooked, distances[1], np.fmax(*distances)).astype(np.float32), limit, int(once.size)
 
-    def switches(self, noise_of_good: float, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def switches(self, noise_of_good: float | np.ndarray, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the height of the deepest fall and a rise of like height, in own sigma, and what chance reaches.
 
         Parameters
         ----------
-        noise_of_good : float
-            Noise of a difference of good pixels, DN.
+        noise_of_good : float, or numpy.ndarray of shape (x,)
+            Noise of a difference of good pixels, those with jumps included, DN.
         signal : numpy.ndarray, float32, DN/group
         """
         from scipy.special import ndtri
 
         y, x = np.nonzero(self.rows.fall)
         shot = signal[y, x] / self.detector.gain
-        nominal = np.sqrt(2 * self.detector.read_noise**2 + shot)
-        own = np.fmax(self.maps.noise[y, x], np.sqrt(noise_of_good**2 + shot)) / nominal
+        nominal = np.sqrt(2 * self.maps.read_variance + shot)
+        good = np.broadcast_to(noise_of_good, signal.shape)[y, x]
+        own = np.fmax(self.maps.noise[y, x], np.sqrt(np.square(good) + shot)) / nominal
         fall, rise = (image[y, x] * HEIGHT_UNIT / own for image in (self.rows.fall, self.rows.rise))
         number = np.maximum(self.maps.differences[y, x] + self.maps.jumps[y, x], 1)
         each = -ndtri(self.parameters.switch_chance / number)

@@ -43,6 +43,8 @@ class Lines(NamedTuple):
     rate_error, shape_error : numpy.ndarray, shape (n,), float32
         How far the pixels of a line that shares noise still differ in rate and shape, standard deviation: the fewer
         integrations a mean or median goes by, the less of their own noise is averaged.
+    restless : numpy.ndarray, shape (n,), float32
+        How many times as far as others the rates of a line that shares noise scatter between integrations; 1 of others.
     wander : numpy.ndarray, shape (n,), float32, DN
         How far the level moves along a ramp, from integration to integration (standard deviation), beyond the others.
     """
@@ -54,6 +56,7 @@ class Lines(NamedTuple):
     pedestal: np.ndarray
     rate_error: np.ndarray
     shape_error: np.ndarray
+    restless: np.ndarray
     wander: np.ndarray
 
     @property
@@ -81,6 +84,7 @@ def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good:
     differ = {name: _differ(image, good, counted) for name, image in maps_of.items()}
     found = np.flatnonzero(np.any(list(differ.values()), axis=0))
     lines = Lines(*np.zeros((len(Lines._fields), counted.size), np.float32))
+    lines.restless[:] = 1
     usual, _ = population(maps_of["noise"][:: max(1, len(good) // _SOME)], good[:: max(1, len(good) // _SOME)])
     typical, _ = population(maps.rate_scatter[:: max(1, len(good) // _SOME)], good[:: max(1, len(good) // _SOME)])
     for column in found:
@@ -99,6 +103,7 @@ def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good:
             continue
         lines.noise[column] = noise
         slope = float(np.median(maps.rate_scatter[here, column]))
+        lines.restless[column] = max(slope / typical, 1.0)
         lines.wander[column] = np.sqrt(max(slope**2 - typical**2, 0)) * tgroup * (maps.groups - 1)
         rates, bends = rate[here, column], shape[here, column]
         moved, bent = float(np.median(rates)) - _usual(rate, good), float(np.median(bends)) - _usual(shape, good)

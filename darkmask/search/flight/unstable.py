@@ -21,14 +21,13 @@ from .telegraph import ENOUGH_READS, WEAK, telegraph_evidence
 _ROWS_AT_ONCE = 16
 
 
-def name_all(request: SetRequest, maps: CombinedMaps, found: FlightResult) -> np.ndarray:
-    """Return the category image of a search: the unstable pixels that switch between two levels are telegraph.
-
-    The others are noisy when their noise is enough; one that is still usable has ``USABLE`` beside it.
+def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) -> np.ndarray:
+    """Return which of the pixels in question switch between two levels.
 
     Returns
     -------
-    numpy.ndarray, shape (y, x), uint16
+    numpy.ndarray, shape (y, x), bool
+        The telegraph pixels; :meth:`.categories.FlightResult.named` names the others.
 
     Raises
     ------
@@ -38,7 +37,7 @@ def name_all(request: SetRequest, maps: CombinedMaps, found: FlightResult) -> np
     asked = found.in_question
     telegraph = np.zeros_like(asked)
     telegraph[asked] = two_level_gains(request, maps, found) > request.parameters.telegraph_bic
-    return found.named(telegraph)
+    return telegraph
 
 
 def two_level_gains(

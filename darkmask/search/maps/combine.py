@@ -181,8 +181,8 @@ def combine_set(
         combine_rows(room.stacks, network, groups, readout, part, here)
         with adding:
             signs[:] += here
-        mine = changes.part(np.s_[start : start + count])
-        change_rows(room.stacks, groups, readout, changes.order, part, mine.rows)
+        changed = changes.part(np.s_[start : start + count])
+        change_rows(room.stacks, groups, readout, changes.order, part, changed.rows)
 
     with opened:
         work_in_blocks(work, height, rows, lambda: make_room(number, rows, groups, width), threads)
