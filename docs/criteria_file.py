@@ -79,7 +79,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "unit": "The unit of the measured value and of the bounds.",
         "low": "The lowest value that is accepted, itself included. A criterion has `low` or `high` or both.",
         "high": "The highest value that is accepted, itself included.",
-        "growth": "fraction of the science pixels that may become bad in a year: what TRD checks add to `high`",
+        "growth": "The fraction of the science pixels that may become bad in a year; TRD checks add it to `high` for the time between.",
         "source": "Where the bound comes from; it says `provisional` when it is ours.",
         "reason": "Why the bound is where it is.",
         "remedy": "What to do when the check fails.",
