@@ -34,7 +34,8 @@ class BuiltMask:
     ----------
     folder : Path
         Holds the mask. Each set has ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_examples.npz``,
-        ``_catalogue.ecsv``, ``_catalogue.reg`` and ``_drift.ecsv``; each subarray has ``_difference.npz`` and ``_difference.ecsv``.
+        ``_catalogue.ecsv``, ``_catalogue.reg`` and ``_drift.ecsv``; each subarray has ``_difference.npz`` and
+        ``_difference.ecsv``.
     summary : dict
         Engine, version, inputs with their SHA-256, flags, and the measurements of each set.
     """

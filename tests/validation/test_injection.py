@@ -146,7 +146,11 @@ def test_injected_defects_are_found_by_the_search_and_the_same_every_time(reques
     found = summarise(inject_and_recover(request_of_small))
     again = summarise(inject_and_recover(request_of_small))
     assert again == found
-    assert set(found["kinds"]) == {category.value for category in Category if category is not Category.UNDETERMINED}
+    assert set(found["kinds"]) == {
+        category.value
+        for category in Category
+        if category not in (Category.UNDETERMINED, Category.INTERMITTENT, Category.TRANSIENT)
+    }
     assert found["purity"] > 0.98
     # All defects far above any threshold are found, and none of those far below.
     for name, strong in (("hot", 1.0), ("rc", 1500.0), ("inverse_rc", 300.0), ("telegraph", 200.0), ("noisy", 6.0)):
