@@ -180,8 +180,8 @@ def change_rows(stacks: Maps, groups, readout: Readout, order: Order, combined: 
         _steps(stacks, r, out)
 
 
-# Places in the room of a row: what rates lie off from; the variance of a rate of weight 1 by read noise, and that by shot
-# noise; and what is kept while integrations go by.
+# Places in the room of a row: what rates lie off from; the variance of a rate of weight 1 by read noise, and that by
+# shot noise; and what is kept while integrations go by.
 _CENTRE, _READING, _SHOT, _ONE, _TWO, _THREE, _SUMS = range(7)
 # The states are told apart in pixels whose second farthest rate lies so far off; others have one state.
 _APART = 4.0
