@@ -64,7 +64,7 @@ def change_columns(maps: CombinedMaps, y: np.ndarray, x: np.ndarray, detector: D
         "decay_time": (
             decay,
             "s",
-            "e-folding time of the rate from half to half; NaN where it does not fall by 3 sigma, or without times",
+            "e-folding time of the rate from half to half; NaN where it falls by less than 3 sigma or no time is known",
         ),
     }
 

@@ -33,11 +33,18 @@ def named_by(tests) -> set[Category]:
         return {Category.RC}
     if passes("below") and passes("sinking"):
         return {Category.INVERSE_RC}
-    if passes("detected") and passes("hot"):
+    detected = passes("detected") and ("late_rate" not in tests or passes("late_rate"))
+    if detected and passes("hot"):
         named.add(Category.HOT)
-    elif passes("detected") and passes("warm"):
+    elif detected and passes("warm"):
         named.add(Category.WARM)
-    if (passes("falls") or passes("noise")) and passes("telegraph"):
+    unstable = passes("falls") or passes("noise")
+    changing = passes("varies") or (not unstable and (passes("switches") or passes("levels")))
+    if changing and not passes("telegraph"):
+        named.add(Category.INTERMITTENT)
+        if passes("high_state"):
+            named = named - {Category.WARM} | {Category.HOT}
+    elif (unstable or changing) and passes("telegraph"):
         named.add(Category.TELEGRAPH)
     elif passes("falls") or (passes("noise") and passes("noise_ratio")):
         named.add(Category.NOISY)
@@ -66,7 +73,10 @@ def searched(request, with_subarray):
     return with_subarray.subarrays["SUB64P"] if request.param == "subarray" else request.getfixturevalue(request.param)
 
 
-@pytest.mark.parametrize("category", [c for c in Category if c is not Category.UNDETERMINED])
+SIMULATED = [c for c in Category if c not in (Category.UNDETERMINED, Category.INTERMITTENT, Category.TRANSIENT)]
+
+
+@pytest.mark.parametrize("category", SIMULATED)
 def test_the_tests_of_a_bad_pixel_give_its_categories(searched, category):
     for y, x in some_of(in_category(searched.categories, category)):
         explanation = searched.explain(x, y)
@@ -76,7 +86,7 @@ def test_the_tests_of_a_bad_pixel_give_its_categories(searched, category):
 
 def test_every_category_that_is_simulated_was_explained(found, with_subarray):
     every = found.categories | with_subarray.categories
-    assert {c for c in Category if in_category(every, c).any()} >= set(Category) - {Category.UNDETERMINED}
+    assert {c for c in Category if in_category(every, c).any()} >= set(SIMULATED)
 
 
 def test_the_tests_of_a_good_pixel_name_nothing(searched):
@@ -138,8 +148,9 @@ def test_each_kind_of_test_is_shown_somewhere(found, with_subarray):
     for searched in (found, with_subarray):
         for y, x in np.argwhere(searched.categories):
             shown |= {test.test for test in searched.explain(x, y)}
-    # No simulated pixel has a rate below zero that is significant.
-    assert shown == set(QUESTIONS) - {"sinking"}
+    # No simulated pixel has a rate below zero that is significant, comes and goes, or decays;
+    # tests/search/test_changes.py explains such.
+    assert shown == set(QUESTIONS) - {"sinking", "high_state", "late_rate"}
 
 
 def test_a_reference_pixel_is_put_to_no_test(found):

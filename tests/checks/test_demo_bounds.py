@@ -9,10 +9,11 @@ from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 from darkmask.simulate import SimulationSpec, simulate_delivery
+from darkmask.simulate.spec import DEFAULT_FRACTIONS
 from fixtures.criteria.profiles import load_criteria
 
 DEMO = load_criteria("demo")
-OTHERS = [c for c in Category if c not in (Category.HOT, Category.WARM, Category.UNDETERMINED)]
+OTHERS = [c for c in DEFAULT_FRACTIONS if c not in (Category.HOT, Category.WARM)]
 
 
 def population(hot: float, warm: float, others: float) -> dict[Category, float]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from darkmask.api.explanation import Explainer
 from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up
 from darkmask.core.flags import Category, in_category
@@ -38,6 +39,10 @@ def add_rate(reads: np.ndarray, where: np.ndarray, electrons: float, *integratio
 
 def searched(small, folder, reads, times=HOURS, order=None):
     """Search ramps, each integration in files of its own, whose names are in the order of ``order``."""
+    return search_set(written(small, folder, reads, times, order))
+
+
+def written(small, folder, reads, times=HOURS, order=None) -> SetRequest:
     like = scan(small.delivery).main_set("NRCA1", "FULL")[0].jump
     like = replace(like, ngroups=GROUPS, tgroup=TGROUP)
     t = np.arange(GROUPS) - (GROUPS - 1) / 2
@@ -49,8 +54,7 @@ def searched(small, folder, reads, times=HOURS, order=None):
                       rate[None].astype(np.float32), pedestal[None].astype(np.float32))  # fmt: skip
         one = replace(like, times=(times[i],) if times else ())
         exposures.append(write_plain(folder, f"{key:02d}", ramps, one))
-    request = SetRequest(tuple(exposures), folder, "native", "flight", SearchParameters(), Geometry(SIZE))
-    return search_set(request)
+    return SetRequest(tuple(exposures), folder, "native", "flight", SearchParameters(), Geometry(SIZE))
 
 
 def called(outcome, category: Category) -> np.ndarray:
@@ -65,6 +69,21 @@ def test_pixels_hot_in_some_integrations_are_intermittent_and_hot(small, tmp_pat
     assert called(outcome, Category.INTERMITTENT)[SPREAD].mean() >= 0.98
     assert called(outcome, Category.HOT)[SPREAD].mean() >= 0.98
     assert (outcome.categories[~SPREAD] & outcome.flags.unusable_bits == 0).all()
+
+
+def test_an_explanation_says_what_changes(small, tmp_path):
+    reads = drawn()
+    add_rate(reads, SPREAD, 5.0, 1, 4)
+    for i in range(INTEGRATIONS):
+        reads[i][:, 30:60, 30:60] += 0.5 / (i + 1) / DETECTOR.gain * SECONDS
+    request = written(small, tmp_path, reads)
+    categories = search_set(request).categories
+    explainer = Explainer(request)
+    intermittent = explainer.explain(19, 19, categories)
+    assert intermittent["varies"].outcome and intermittent["high_state"].outcome
+    glowing = explainer.explain(44, 44, categories)
+    assert "transient" in glowing.categories
+    assert glowing["trend"].outcome and not glowing["late_rate"].outcome
 
 
 def test_one_integration_alone_is_counted_and_not_called(small, tmp_path):

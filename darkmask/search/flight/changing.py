@@ -146,7 +146,7 @@ class ChangeSearch:
         """Return the share of the distance between the two states that is the pixel's own and not coupled into it."""
         wide = slice(max(columns.start - 1, 0), columns.stop + 1)
         rows = self.changes.part(np.s_[:, wide]).rows
-        share = np.ones(self.rows.second.shape, np.float32)
+        share: np.ndarray = np.ones(self.rows.second.shape, np.float32)
         # The states of good pixels differ by noise alone, which couples nothing.
         y, x = np.nonzero(rows.second >= self.parameters.change_significance / SIGMA_UNIT)
         apart: np.ndarray = np.zeros(rows.second.shape, np.float32)
