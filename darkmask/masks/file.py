@@ -84,6 +84,8 @@ class MaskFile:
         VALUE and NAME of each row of DQ_DEF; empty when the file has none.
     has_dq_extension : bool
         False for a bare image, which is used in place of the extension.
+    dq_def_bits : tuple of int
+        BIT of each row of DQ_DEF; empty when the table has no such column of whole numbers.
     """
 
     path: Path
@@ -92,6 +94,7 @@ class MaskFile:
     decoded: np.ndarray
     dq_def: tuple[tuple[int, str], ...]
     has_dq_extension: bool = True
+    dq_def_bits: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         size = f"{self.raw.shape[1]}x{self.raw.shape[0]} pixels"
@@ -236,6 +239,7 @@ def read_mask(path: Path) -> MaskFile:
                 raw = hdus[position].data
                 header = _keywords(hdus[0].header)
                 dq_def = _read_dq_def(hdus["DQ_DEF"].data, path) if "DQ_DEF" in names else ()
+                bits = _read_bits(hdus["DQ_DEF"].data) if "DQ_DEF" in names else ()
     except MaskError:
         raise
     except Exception as error:  # astropy raises a dozen types for damaged files
@@ -245,7 +249,7 @@ def read_mask(path: Path) -> MaskFile:
         raise MaskError(f"{path} has {found} where a 2-D integer DQ array was expected: this is no mask.")
     raw = raw.astype(raw.dtype.newbyteorder("="))
     decoded = decode(raw, dq_def)
-    return MaskFile(Path(path), header, raw, decoded, dq_def, has_dq_extension="DQ" in names)
+    return MaskFile(Path(path), header, raw, decoded, dq_def, has_dq_extension="DQ" in names, dq_def_bits=bits)
 
 
 def _content(path: Path) -> bytes:
@@ -331,6 +335,11 @@ def _read_dq_def(table, path: Path) -> tuple[tuple[int, str], ...]:
         raise MaskError(f"{path} has a DQ_DEF whose VALUE is of the type {values.dtype}: write whole numbers.")
     # A plain FITS integer column holds the highest bit as a negative number.
     return tuple((int(value) & 0xFFFFFFFF, str(name).strip()) for value, name in zip(values, names, strict=True))
+
+
+def _read_bits(table) -> tuple[int, ...]:
+    column = next((name for name in table.names if name.upper() == "BIT"), None)
+    return tuple(int(bit) for bit in table[column]) if column and table[column].dtype.kind in "iu" else ()
 
 
 def _one_line(error: Exception) -> str:
