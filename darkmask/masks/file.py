@@ -236,6 +236,8 @@ def read_mask(path: Path) -> MaskFile:
                     raise MaskError(f"{path} {damage}: it is truncated, or was changed on its way; replace the file.")
                 names = [hdu.name for hdu in hdus]
                 position = names.index("DQ") if "DQ" in names else _first_image(hdus, path)
+                if "DQ" in names:
+                    _refuse_second_array(hdus, position, path)
                 raw = hdus[position].data
                 header = _keywords(hdus[0].header)
                 dq_def = _read_dq_def(hdus["DQ_DEF"].data, path) if "DQ_DEF" in names else ()
@@ -324,6 +326,16 @@ def _first_image(hdus, path: Path) -> int:
         if hdu.is_image and hdu.header.get("NAXIS") == 2:
             return index
     raise MaskError(f"{path} has no DQ extension and no 2-D image: this is no mask.")
+
+
+def _refuse_second_array(hdus, position: int, path: Path) -> None:
+    """Raise where the pipeline, which reads extension DQ of EXTVER 1, could take another array than is judged."""
+    if position == 0 or hdus[0].header.get("NAXIS", 0):
+        raise MaskError(f"{path} has an array in the primary HDU of a mask with DQ: keep one array, in extension DQ.")
+    if [hdu.name for hdu in hdus].count("DQ") > 1:
+        raise MaskError(f"{path} has more than one DQ extension: keep the one that is meant, as EXTVER 1.")
+    if hdus[position].ver != 1:
+        raise MaskError(f"{path} has DQ with EXTVER {hdus[position].ver}, which the pipeline does not read: write 1.")
 
 
 def _read_dq_def(table, path: Path) -> tuple[tuple[int, str], ...]:
