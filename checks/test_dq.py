@@ -52,7 +52,7 @@ def test_reference_border(check, mask, products):
 @pytest.mark.asks("DQ-DEF")
 def test_dq_def_defines_every_bit(check, mask):
     """Which pixels carry a bit that DQ_DEF does not define, or defines otherwise than the array uses it?"""
-    count, said = maskquality.definition_errors(mask.raw, mask.dq_def)
+    count, said = maskquality.definition_errors(mask.raw, mask.dq_def, mask.dq_def_bits)
     if said and mask.dq_def:
         said.append(f"decoding changes {_changes(mask) or 'nothing'}")
     check.judge(count, f"{mask.path.name} has {'; '.join(said) or 'a DQ_DEF that defines every used bit'}")
@@ -64,8 +64,9 @@ def test_decoding_keeps_every_pixel(check, mask, products):
     if products.judged.generated:
         changed = int((mask.raw != mask.decoded).sum())
     else:
-        # A compact DQ_DEF moves bits and loses no pixel: a pixel is lost only if it was bad and decodes to good.
-        changed = int(((mask.raw != 0) & (mask.decoded == 0)).sum())
+        # A compact DQ_DEF moves bits: it loses no pixel (bad before, good after) and adds no flag.
+        lost = (mask.raw != 0) & (mask.decoded == 0)
+        changed = int((lost | maskquality.added_flags(mask.raw, mask.decoded)).sum())
     check.judge(changed, f"Decoding {mask.path.name} through DQ_DEF changes: {_changes(mask) or 'nothing'}")
 
 

@@ -84,6 +84,8 @@ class MaskFile:
         VALUE and NAME of each row of DQ_DEF; empty when the file has none.
     has_dq_extension : bool
         False for a bare image, which is used in place of the extension.
+    dq_def_bits : tuple of int
+        BIT of each row of DQ_DEF; empty when the table has no such column of whole numbers.
     """
 
     path: Path
@@ -92,6 +94,7 @@ class MaskFile:
     decoded: np.ndarray
     dq_def: tuple[tuple[int, str], ...]
     has_dq_extension: bool = True
+    dq_def_bits: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         size = f"{self.raw.shape[1]}x{self.raw.shape[0]} pixels"
@@ -233,9 +236,12 @@ def read_mask(path: Path) -> MaskFile:
                     raise MaskError(f"{path} {damage}: it is truncated, or was changed on its way; replace the file.")
                 names = [hdu.name for hdu in hdus]
                 position = names.index("DQ") if "DQ" in names else _first_image(hdus, path)
+                if "DQ" in names:
+                    _refuse_second_array(hdus, position, path)
                 raw = hdus[position].data
                 header = _keywords(hdus[0].header)
                 dq_def = _read_dq_def(hdus["DQ_DEF"].data, path) if "DQ_DEF" in names else ()
+                bits = _read_bits(hdus["DQ_DEF"].data) if "DQ_DEF" in names else ()
     except MaskError:
         raise
     except Exception as error:  # astropy raises a dozen types for damaged files
@@ -245,7 +251,7 @@ def read_mask(path: Path) -> MaskFile:
         raise MaskError(f"{path} has {found} where a 2-D integer DQ array was expected: this is no mask.")
     raw = raw.astype(raw.dtype.newbyteorder("="))
     decoded = decode(raw, dq_def)
-    return MaskFile(Path(path), header, raw, decoded, dq_def, has_dq_extension="DQ" in names)
+    return MaskFile(Path(path), header, raw, decoded, dq_def, has_dq_extension="DQ" in names, dq_def_bits=bits)
 
 
 def _content(path: Path) -> bytes:
@@ -322,6 +328,16 @@ def _first_image(hdus, path: Path) -> int:
     raise MaskError(f"{path} has no DQ extension and no 2-D image: this is no mask.")
 
 
+def _refuse_second_array(hdus, position: int, path: Path) -> None:
+    """Raise where the pipeline, which reads extension DQ of EXTVER 1, could take another array than is judged."""
+    if position == 0 or hdus[0].header.get("NAXIS", 0):
+        raise MaskError(f"{path} has an array in the primary HDU of a mask with DQ: keep one array, in extension DQ.")
+    if [hdu.name for hdu in hdus].count("DQ") > 1:
+        raise MaskError(f"{path} has more than one DQ extension: keep the one that is meant, as EXTVER 1.")
+    if hdus[position].ver != 1:
+        raise MaskError(f"{path} has DQ with EXTVER {hdus[position].ver}, which the pipeline does not read: write 1.")
+
+
 def _read_dq_def(table, path: Path) -> tuple[tuple[int, str], ...]:
     columns = {name.upper(): name for name in getattr(table, "names", ())}
     if not {"VALUE", "NAME"} <= set(columns):
@@ -331,6 +347,11 @@ def _read_dq_def(table, path: Path) -> tuple[tuple[int, str], ...]:
         raise MaskError(f"{path} has a DQ_DEF whose VALUE is of the type {values.dtype}: write whole numbers.")
     # A plain FITS integer column holds the highest bit as a negative number.
     return tuple((int(value) & 0xFFFFFFFF, str(name).strip()) for value, name in zip(values, names, strict=True))
+
+
+def _read_bits(table) -> tuple[int, ...]:
+    column = next((name for name in table.names if name.upper() == "BIT"), None)
+    return tuple(int(bit) for bit in table[column]) if column and table[column].dtype.kind in "iu" else ()
 
 
 def _one_line(error: Exception) -> str:

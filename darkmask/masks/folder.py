@@ -6,7 +6,7 @@ from pathlib import Path
 
 from darkmask.core.detectors import DETECTORS
 from darkmask.core.errors import MaskError
-from darkmask.delivery.headers import detector_in_name
+from darkmask.delivery.headers import LONG_WAVE, detector_in_name
 
 from .file import MaskFile, read_header, read_mask
 
@@ -67,8 +67,9 @@ def scan_masks(folder: Path) -> MaskFolder:
         return MaskFolder(folder, problem=f"The folder {folder} does not exist: give the folder that holds the masks.")
     found: dict[str, list[Path]] = {}
     unreadable = []
-    for path in sorted([*folder.rglob("*.fits"), *folder.rglob("*.fits.gz")]):
-        if path.name.startswith("."):
+    for path in _fits_files(folder):
+        if path.name.lower().endswith(".fz"):
+            unreadable.append((path, f"{path} is compressed by fpack, which CRDS does not serve: unpack it (funpack)."))
             continue
         try:
             header = read_header(path)
@@ -82,9 +83,32 @@ def scan_masks(folder: Path) -> MaskFolder:
             found.setdefault(detector, []).append(path)
         else:
             why = f"{path} is of no NIRCam detector (DETECTOR {detector or 'missing'!r}): correct or remove it."
+            if detector in LONG_WAVE:
+                why = (
+                    f"{path} has DETECTOR {detector!r}, but the long-wave detector is called {LONG_WAVE[detector]} in "
+                    "headers: correct DETECTOR."
+                )
             unreadable.append((path, why))
     if not found and not unreadable:
         return MaskFolder(
             folder, problem=f"The folder {folder} holds no FITS file: give the folder that holds the masks."
         )
     return MaskFolder(folder, {name: tuple(paths) for name, paths in found.items()}, tuple(unreadable))
+
+
+def _fits_files(folder: Path) -> list[Path]:
+    """Return the FITS files of a folder, by any case of their endings, in linked folders too."""
+    found, entered = [], set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in entered:  # a link that leads back would never end
+            folders.clear()
+            continue
+        entered.add(real)
+        folders.sort()
+        found += [
+            Path(place, name)
+            for name in [*names, *folders]
+            if name.lower().endswith((".fits", ".fits.gz", ".fits.fz")) and not name.startswith(".")
+        ]
+    return sorted(found)

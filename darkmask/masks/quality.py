@@ -167,7 +167,53 @@ def moved_flags(raw: np.ndarray, dq_def) -> list[tuple[str, int, int, int]]:
     return moved
 
 
-def definition_errors(raw: np.ndarray, dq_def) -> tuple[int, list[str]]:
+def ambiguous_rows(dq_def, bits=()) -> list[tuple[int, str]]:
+    """Return the rows of DQ_DEF that do not give one bit one name.
+
+    Parameters
+    ----------
+    dq_def : sequence of (int, str)
+        VALUE and NAME.
+    bits : sequence of int
+        BIT of each row; empty when the table has no such column.
+
+    Returns
+    -------
+    list of (int, str)
+        The value concerned, and the error as an object of "has".
+    """
+    errors = []
+    values = [value for value, _ in dq_def]
+    names = [name for _, name in dq_def]
+    for value, name in dq_def:
+        if value.bit_count() != 1:
+            errors.append((value, f"{name} at {value} in DQ_DEF, which is not one bit"))
+        if values.count(value) > 1:
+            errors.append((value, f"{name} at {value} in DQ_DEF, a value that stands there more than once"))
+        if name in pixel_flags() and names.count(name) > 1:
+            errors.append((value, f"{name} at {value} in DQ_DEF, a name that stands there more than once"))
+    for (value, name), bit in zip(dq_def, bits, strict=False):
+        if value.bit_count() == 1 and value.bit_length() - 1 != bit:
+            errors.append((value, f"{name} at {value} in DQ_DEF, whose BIT is {bit} and not {value.bit_length() - 1}"))
+    return errors
+
+
+def added_flags(raw: np.ndarray, decoded: np.ndarray) -> np.ndarray:
+    """Return which pixels have more flags after decoding than bits before, which a consistent DQ_DEF never gives.
+
+    Parameters
+    ----------
+    raw, decoded : numpy.ndarray, shape (y, x), integer and uint32
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), bool
+    """
+    added: np.ndarray = np.bitwise_count(decoded) > np.bitwise_count(raw.astype(np.uint32))
+    return added
+
+
+def definition_errors(raw: np.ndarray, dq_def, bits_of_rows=()) -> tuple[int, list[str]]:
     """Return what is wrong with DQ_DEF: bits that it does not define, and flags that it takes for others.
 
     Parameters
@@ -175,11 +221,13 @@ def definition_errors(raw: np.ndarray, dq_def) -> tuple[int, list[str]]:
     raw : numpy.ndarray, shape (y, x), integer
     dq_def : sequence of (int, str)
         VALUE and NAME.
+    bits_of_rows : sequence of int
+        BIT of each row; empty when the table has no such column.
 
     Returns
     -------
     pixels : int
-        Number of pixels concerned; at least 1 when there is no DQ_DEF.
+        Number of pixels concerned; at least 1 when there is no DQ_DEF or one of its rows is ambiguous.
     said : list of str
         The errors found, as objects of "has".
     """
@@ -191,4 +239,8 @@ def definition_errors(raw: np.ndarray, dq_def) -> tuple[int, list[str]]:
     for name, value, standard, pixels in moved_flags(raw, dq_def):
         concerned |= standard
         said.append(f"{name} at {value} by DQ_DEF, which no pixel has, while {pixels} pixels have {standard}")
+    for value, error in ambiguous_rows(dq_def, bits_of_rows):
+        concerned |= value
+        said.append(error)
+        count = max(count, 1)
     return max(count, int(((stored & np.uint32(concerned)) != 0).sum())), said

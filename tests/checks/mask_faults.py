@@ -128,6 +128,13 @@ def bad_pixels_lost_in_decoding(space):
         hdus["DQ_DEF"].data = table[table["VALUE"] != 2**8]
 
 
+@fault("DQ-DEF", said="HOT at 256 in DQ_DEF, a name that stands there more than once")
+def row_of_dq_def_copied(space):
+    with fits.open(space.mask, mode="update") as hdus:
+        table = hdus["DQ_DEF"].data
+        table["NAME"][table["VALUE"] == 2**8] = "HOT"
+
+
 @fault("BAS-KEPT", said="DEAD of 9 pixels, from x")
 def dead_pixels_lost(space):
     replace(space, has("DEAD"), 0)
