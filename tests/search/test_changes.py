@@ -80,10 +80,12 @@ def test_an_explanation_says_what_changes(small, tmp_path):
     categories = search_set(request).categories
     explainer = Explainer(request)
     intermittent = explainer.explain(19, 19, categories)
-    assert intermittent["varies"].outcome and intermittent["high_state"].outcome
+    assert intermittent["varies"].outcome
+    assert intermittent["high_state"].outcome
     glowing = explainer.explain(44, 44, categories)
     assert "transient" in glowing.categories
-    assert glowing["trend"].outcome and not glowing["late_rate"].outcome
+    assert glowing["trend"].outcome
+    assert not glowing["late_rate"].outcome
 
 
 def test_one_integration_alone_is_counted_and_not_called(small, tmp_path):
