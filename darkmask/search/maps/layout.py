@@ -28,7 +28,7 @@ N_MEASURED = 8
 #   jumps        Groups flagged JUMP_DET.
 #   falls        Differences flagged JUMP_DET that fall by more than FALL_SIGMA.
 #   marks        FIRST_SATURATED, HAS_RATE, and LAST_SATURATED where the level of the last group says so too.
-#   deepest      Tenths of the sigma of a good pixel's difference by which the deepest flagged fall lies below the slope.
+#   deepest      Tenths of the sigma of a good pixel's difference by which the deepest flagged fall lies below its slope
 #   highest      The same of the highest flagged rise above the slope.
 DIFFERENCES, JUMPS, FALLS, MARKS, DEEPEST, HIGHEST = range(6)
 N_COUNTED = 6
