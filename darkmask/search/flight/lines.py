@@ -27,6 +27,8 @@ _LEAST_NOISE, _LEAST_OFFSET = 0.02, 5.0
 # Noise that all pixels of a column share is as large a share of their rates at least; noise of each pixel is none. The
 # limit lies in the middle, and so many sigma from what chance gives.
 _SHARED, AGREEMENT = 0.5, 5.0
+# The agreement is measured on half so many pixels of a column at least, if there are as many.
+AGREEING = 128
 
 
 class Lines(NamedTuple):
@@ -80,7 +82,7 @@ def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good:
         Group time, s.
     """
     counted = good.sum(axis=0)
-    maps_of = {"noise": maps.noise * maps.noise, "rate": rate, "shape": shape, "pedestal": maps.pedestal}
+    maps_of = {"noise": maps.noise * maps.noise, "pedestal": maps.pedestal}
     differ = {name: _differ(image, good, counted) for name, image in maps_of.items()}
     found = np.flatnonzero(np.any(list(differ.values()), axis=0))
     lines = Lines(*np.zeros((len(Lines._fields), counted.size), np.float32))
@@ -97,7 +99,7 @@ def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good:
             lines.pedestal[column] = level
         # Noise that all pixels share moves their rates together, as a share of them; that of each by itself does not.
         together = np.sin(np.pi / 2 * np.clip(maps.agreement[column], 0, 1))
-        chance = AGREEMENT * np.sqrt(2 / maps.integrations) / counted[column]
+        chance = AGREEMENT * np.sqrt(2 / maps.integrations) / min(counted[column], AGREEING)
         if maps.agreement[column] <= chance or together <= _SHARED * noise / (noise + usual) or not noise:
             lines.own[column] = noise
             continue

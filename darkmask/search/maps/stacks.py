@@ -80,7 +80,7 @@ class Sorted(NamedTuple):
 
 
 @kernel
-def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedRows, signs):
+def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedRows, signs, start, every):
     """Combine stacks of the maps of all integrations.
 
     Parameters
@@ -97,6 +97,8 @@ def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedR
     signs : array, shape (integration, x), int32
         Array to add to: of each integration's rates in a column, how many more lie above their pixel's median rate than
         below.
+    start, every : int
+        Row of the frame that comes first; one row in so many adds to ``signs``.
     """
     measured, counted = stacks.measured, stacks.counted
     integrations, _, _, width = measured.shape
@@ -118,7 +120,8 @@ def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedR
                 loads[i, x] = weights[x]
         sort_columns_with(ordered, loads, network, ranks)
         middle(ordered, ranks, count, centre)
-        _add_signs(measured, r, centre, signs)
+        if (start + r) % every == 0:
+            _add_signs(measured, r, centre, signs)
         _clipped_mean(by_rate, centre, groups, readout, sums, out.rate[r], out.weight[r])
         scatter_about(ordered, ranks, centre, count, network, out.rate_scatter[r])
 
