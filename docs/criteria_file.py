@@ -48,7 +48,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "subarrays": "The subarrays that must be there, each a table of `detector` and `name`.",
         "excluded_observations": "Observation numbers, as file names have them, that are never searched, such as those of "
         "a cool-down.",
-        "compare_engines": "Whether `jwst_reffiles` searches too, to compare with (12 s and 3 GB a detector).",
+        "compare_engines": "Whether `jwst_reffiles` itself searches, to compare with, and not the `official` search (12 s and 3 GB a detector).",
     },
     "PlannedSubarray": {
         "detector": "The detector that the subarray is read from.",

@@ -4,17 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from darkmask.core.flags import Category, in_category
+from darkmask.core.flags import Category, in_category, pack_categories
 from darkmask.search.engines import search_set
+from darkmask.search.official.categories import search_official
+from darkmask.search.official.reading import official_maps
 from darkmask.search.request import SetRequest
+
+from .release import explain_release
 
 # Both searches define these on the same evidence. The HOT of the published one means saturated, it has no warm or
 # inverse rc pixels, and with ten integrations it calls one pixel in five noisy for a cosmic ray.
 CLAIMED_BY_BOTH = (Category.SATURATED, Category.RC, Category.LOW_PEDESTAL)
 
 
-def confirmed_by_reffiles(request: SetRequest, ours: np.ndarray) -> dict[str, dict[str, int]]:
-    """Search a set with ``jwst_reffiles``, and count what it confirms.
+def confirmed_by_release(request: SetRequest, ours: np.ndarray, package: bool) -> dict[str, dict]:
+    """Search a set as the published search does, count what it confirms, and explain what it alone finds.
 
     Parameters
     ----------
@@ -22,18 +26,28 @@ def confirmed_by_reffiles(request: SetRequest, ours: np.ndarray) -> dict[str, di
         Request of the search that found ``ours``.
     ours : numpy.ndarray, shape (y, x), uint16
         Categories.
+    package : bool
+        Whether ``jwst_reffiles`` itself searches; the ``official`` search, which equals it pixel by pixel and takes a
+        second, otherwise.
 
     Returns
     -------
     dict
-        See :func:`count_agreement`.
+        See :func:`count_agreement`; and under ``release`` see :func:`darkmask.validation.release.explain_release`.
 
     Raises
     ------
     SearchError
-        When the package cannot search this much data, or failed.
+        When the published search cannot search this much data, or failed.
+    DeliveryError
+        When a file can no longer be read as it was scanned.
     """
-    return count_agreement(ours, search_set(replace(request, engine="jwst_reffiles")).categories)
+    area, maps = official_maps(request)
+    theirs = np.zeros(request.shape, np.uint16)
+    theirs[area] = pack_categories(search_official(maps, request.parameters))
+    if package:
+        theirs = search_set(replace(request, engine="jwst_reffiles")).categories
+    return {**count_agreement(ours, theirs), "release": explain_release(request, ours, theirs, area, maps)}
 
 
 def count_agreement(ours: np.ndarray, theirs: np.ndarray) -> dict[str, dict[str, int]]:

@@ -309,8 +309,9 @@ def pedestals_of_saturated_pixels(space):
         ramps.pedestal[:, truth(space, "saturated")] = 1
 
 
-@fault("ENG-RC", said="rc pixels of NRCA1 the same")
+@fault("ENG-RC", "ENG-ONLY", said="rc pixels of NRCA1 the same")
 def pedestals_and_jumps_of_rc_pixels(space):
+    """Change what the release knows rc pixels by; the jumps that their neighbours have from them then are nobody's."""
     compare_engines(space)
     where = truth(space, "rc")
     for ramps in every_exposure(space.delivery):
@@ -328,3 +329,11 @@ def pedestals_that_come_and_go(space):
             seen += 1
             if seen > 7:
                 pedestal[truth(space, "low_pedestal")] = np.median(pedestal)
+
+
+@fault("ENG-ONLY", said="its known defects explain all but")
+def jumps_early_in_the_ramp(space):
+    """Plant the flags of jumps that the ramps do not show: early ones, by which the release knows an rc pixel."""
+    where = spread(30)
+    for ramps in every_exposure(space.delivery):
+        ramps.groupdq[:, 1:12, where] |= JUMP_DET
