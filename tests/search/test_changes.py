@@ -68,7 +68,7 @@ def test_pixels_hot_in_some_integrations_are_intermittent_and_hot(small, tmp_pat
     outcome = searched(small, tmp_path, reads)
     assert called(outcome, Category.INTERMITTENT)[SPREAD].mean() >= 0.98
     assert called(outcome, Category.HOT)[SPREAD].mean() >= 0.98
-    assert (outcome.categories[~SPREAD] & outcome.flags.unusable_bits == 0).all()
+    assert not outcome.flags.unusable(outcome.categories)[~SPREAD].any()
 
 
 def test_an_explanation_says_what_changes(small, tmp_path):
@@ -92,7 +92,7 @@ def test_one_integration_alone_is_counted_and_not_called(small, tmp_path):
     reads = drawn()
     add_rate(reads, SPREAD, 5.0, 4)
     outcome = searched(small, tmp_path, reads)
-    assert not (outcome.categories & outcome.flags.unusable_bits).any()
+    assert not outcome.flags.unusable(outcome.categories).any()
     assert outcome.thresholds["pixels_off_in_one_integration"] >= 0.98 * SPREAD.sum()
 
 
@@ -110,7 +110,7 @@ def test_good_in_the_whole_of_the_last_epoch_is_only_catalogued(small, tmp_path)
     months = (*HOURS[:4], *(time + 30 for time in HOURS[4:]))
     healed = searched(small, tmp_path, reads, months)
     assert called(healed, Category.TRANSIENT)[SPREAD].all()
-    assert not (healed.categories & healed.flags.unusable_bits).any()
+    assert not healed.flags.unusable(healed.categories).any()
 
 
 def test_a_patch_that_decays_is_transient_and_not_warm(small, tmp_path):
