@@ -67,6 +67,8 @@ def two_level_gains(
     """
     asked = found.in_question if asked is None else asked
     y, x = np.nonzero(asked)
+    pattern = READOUT_PATTERNS.get(request.exposures[0].set_key.readpatt)
+    frames = pattern.nframes if pattern else 1
     pixels = _Unstable(
         columns=x,
         # All groups are usable when each difference is either quiet or a jump; otherwise GROUPDQ tells which are.
@@ -74,19 +76,19 @@ def two_level_gains(
         slope=maps.rate[y, x].astype(np.float64) * request.exposures[0].set_key.tgroup,
         noise=found.noise[x],
         varying=found.varying[y, x],
+        # Levels in between are looked for where the noise says that there are some.
+        frames=np.where(found.unstable[y, x], frames, 1),
         gains=np.empty(len(y)),
     )
     begins = np.searchsorted(y, np.arange(asked.shape[0] + 1))
     level = own_saturation_level(look_up_detector(request.detector))
-    pattern = READOUT_PATTERNS.get(request.exposures[0].set_key.readpatt)
-    frames = pattern.nframes if pattern else 1
 
     opened = OpenSet(request.exposures, request.folder, request.integrations)
 
     def work(_room: None, start: int, count: int) -> None:
         failed = _weigh_rows(
             opened.places, asked.shape, maps.groups, start, begins[start : start + count + 1], pixels, level,
-            request.parameters.telegraph_bic, frames,
+            request.parameters.telegraph_bic,
         )  # fmt: skip
         opened.require_read(failed)
 
@@ -107,11 +109,12 @@ class _Unstable(NamedTuple):
     slope: np.ndarray
     noise: np.ndarray
     varying: np.ndarray
+    frames: np.ndarray
     gains: np.ndarray
 
 
 @kernel
-def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, level, least, frames):
+def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, level, least):
     """Weigh the pixels of some rows, reading no more of them than it takes; gives the integration that failed, or -1.
 
     The unstable pixels of each row stand from one of ``begins`` to the next; their ``gains`` are set.
@@ -154,14 +157,14 @@ def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, l
                 if unstable.varying[k]:
                     _level(ramps[j])
             slope = 0.0 if unstable.varying[k] else unstable.slope[k]
-            gain = telegraph_evidence(ramps[:some], slope, unstable.noise[k], least + WEAK, frames)
+            gain = telegraph_evidence(ramps[:some], slope, unstable.noise[k], least + WEAK, unstable.frames[k])
             if some < integrations and least - WEAK < gain < least + WEAK:
                 for j in range(some, integrations):
                     if not _read_ramp(places[order[j]], pixels, start + here, flagged[k], level, ramps[j]):
                         return order[j]
                     if unstable.varying[k]:
                         _level(ramps[j])
-                gain = telegraph_evidence(ramps, slope, unstable.noise[k], least, frames)
+                gain = telegraph_evidence(ramps, slope, unstable.noise[k], least, unstable.frames[k])
             unstable.gains[k] = gain
     return -1
 
