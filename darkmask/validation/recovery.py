@@ -193,6 +193,9 @@ def _compare(
     change = (request.parameters.change_significance + RECOVERY) * error * before.maps.integrations**0.5
     bright = injections.of(Category.HOT) | injections.of(Category.WARM)
     own[bright & (np.abs(injections.strength - hot) <= border)] = Category.HOT.bit | Category.WARM.bit
+    # The jump step compares all groups of an exposure, and cuts the ramps of a pixel that is hot in some of them:
+    # which name of a pixel that does not repeat itself it gets depends on what is left. Hot alone is wrong.
+    own[injections.of(Category.INTERMITTENT)] |= Category.TELEGRAPH.bit | Category.NOISY.bit
     unusable = before.flags.unusable
     injected = np.zeros(categories.shape, dtype=bool)
     injected[injections.y, injections.x] = True

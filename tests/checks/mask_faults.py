@@ -256,7 +256,7 @@ def bad_column(space):
     add(space, np.s_[BORDER:-BORDER:4, 77], *BAD)
 
 
-@fault("STR-AMPLIFIER", said="number 3 the most")
+@fault("STR-AMPLIFIER", "STR-SHARES", said="number 3 the most")
 def bad_amplifier(space):
     where = np.zeros((128, 128), dtype=bool)
     where[:, 64:96] = one_in(24, (128, 128), step=5)[:, 64:96]
