@@ -65,6 +65,11 @@ class Keywords(TypedDict, total=False):
     rc_first_group: float
     rc_ramp_change: float
     telegraph_bic: float
+    change_significance: float
+    switch_chance: float
+    trend_significance: float
+    late_significance: float
+    patch_pixels: int
     min_differences: int
     reference_noise: float
     reference_stuck: float

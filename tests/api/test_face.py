@@ -13,6 +13,7 @@ from darkmask.core.display import LONGEST, html_table, one_line
 from darkmask.core.flags import FLIGHT_FLAGS
 from darkmask.delivery import DeliveryIndex
 from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.stacks import CombinedRows
 from darkmask.search.outcome import SearchOutcome
 
 NAMES = {"bad_pixels", "search_delivery", "scan_delivery", "compare_masks", "read_mask", "Category", "SearchParameters"}
@@ -60,7 +61,8 @@ def test_what_is_not_there_cannot_be_imported():
 def objects(small, found):
     index = darkmask.scan_delivery(small.delivery)
     exposure = index.exposures[0]
-    maps = CombinedMaps(10, 16, *(np.zeros((128, 128), np.float32) for _ in range(15)))
+    images = {name: np.zeros((128, 128), np.float32) for name in CombinedRows._fields}
+    maps = CombinedMaps(10, 16, 25.0, np.zeros(128, np.float32), **images)
     outcome = SearchOutcome(np.zeros((128, 128), np.uint16), FLIGHT_FLAGS, maps, maps.rate)
     built = found.products.built()
     mask = darkmask.read_mask(built.mask_path)

@@ -73,7 +73,8 @@ def hot_in_some_integrations(space):
             ramps.add_signal(spread(100), 5.0, np.s_[:1])
 
 
-@fault("CNT-TRANSIENT", said="transient pixels found by the search of NRCA1")
+# The mask made from the later exposures leaves what glows in the first, and injected noise drowns in the glow.
+@fault("CNT-TRANSIENT", "RES-HOT", "INJ-NOISY", said="transient pixels found by the search of NRCA1")
 def persistence(space):
     """Plant a patch that glows by 1 e-/s in the first exposure, and as 1/t from then on."""
     y, x = np.indices(FRAME)
@@ -275,7 +276,8 @@ def decaying_in_every_other_integration(space):
         ramps.sci[::2, :, where] += (2000 * (1 - np.exp(-groups / 3)))[:, None].astype(np.float32)
 
 
-@fault("STR-FINDINGS", said="column 15 of NRCA1 wanders by")
+# In a column that wanders, what comes and goes must do so by more than the column.
+@fault("STR-FINDINGS", "INJ-INTERMITTENT", said="column 15 of NRCA1 wanders by")
 def columns_that_wander(space):
     """Plant a level common to a column that moves from group to group, in columns of every amplifier."""
     columns, numbers = [x for first in (20, 52, 84, 116) for x in range(first - 11, first + 8, 6)], random()

@@ -76,7 +76,10 @@ def search_that_claims_to_measure_everything(space):
 for _category in Category:
     if _category not in (Category.UNDETERMINED, Category.TRANSIENT):
         _kinds = [_category.name, "SLOW_TELEGRAPH"] if _category is Category.TELEGRAPH else [_category.name]
-        _keys = [(f"INJ-{kind}", detector, "FULL") for kind in _kinds for detector in (HERE, BESIDE)]
+        _ids = [f"INJ-{kind}" for kind in _kinds]
+        # The release has no other name for pixels that switch, and now they are its alone.
+        _ids += ["ENG-ONLY"] if _category is Category.TELEGRAPH else []
+        _keys = [(identifier, detector, "FULL") for identifier in _ids for detector in (HERE, BESIDE)]
         fault(*_keys, said=f"{_category.value} pixels")(_losing(_category))
 
 
@@ -92,7 +95,7 @@ ChangeSearch.beyond = nothing_varies
 
 
 @fault(
-    *("STB-DRIFT", "RES-HOT"),
+    *("STB-DRIFT", "RES-HOT", "ENG-ONLY"),
     *(("INJ-INTERMITTENT", detector, "FULL") for detector in (HERE, BESIDE)),
     said="of them are usable in the mask, such as x, y = (",
 )

@@ -13,25 +13,25 @@ TABLE = np.array(
 
 
 def test_int_times_say_it():
-    assert integration_times({"EXPSTART": 1.0}, TABLE, 4) == (59_000.1, 59_000.2, 59_000.3, 59_000.4)
+    assert integration_times({"EXPSTART": 1.0}, TABLE, 4, 1) == (59_000.1, 59_000.2, 59_000.3, 59_000.4)
 
 
 def test_a_segment_takes_its_own_integrations():
-    assert integration_times({"INTSTART": 3}, TABLE, 2) == (59_000.3, 59_000.4)
+    assert integration_times({}, TABLE, 2, 3) == (59_000.3, 59_000.4)
 
 
 @pytest.mark.parametrize("wrong", [0.0, np.nan])
 def test_a_table_that_telemetry_left_empty_is_not_believed(wrong):
     empty = TABLE.copy()
     empty["int_mid_MJD_UTC"] = wrong
-    assert integration_times({}, empty, 4) == ()
+    assert integration_times({}, empty, 4, 1) == ()
 
 
 def test_without_the_table_the_beginning_and_the_timing_say_it():
     keywords = {"EXPSTART": 59_000.0, "EXPEND": 59_001.0, "NINTS": 2}
-    assert integration_times(keywords, None, 2) == (59_000.25, 59_000.75)
+    assert integration_times(keywords, None, 2, 1) == (59_000.25, 59_000.75)
     keywords = {"DATE-BEG": "2022-04-12T00:00:00.000", "TGROUP": 10.0, "NGROUPS": 5, "TFRAME": 10.0}
-    first, second = integration_times(keywords, None, 2)
+    first, second = integration_times(keywords, None, 2, 1)
     assert np.isclose(first, 59_681 + 30 / DAY, atol=1e-9)
     assert np.isclose(second - first, 60 / DAY, atol=1e-9)
 
@@ -46,7 +46,7 @@ def test_without_the_table_the_beginning_and_the_timing_say_it():
     ],
 )
 def test_what_headers_do_not_say_is_not_guessed(keywords):
-    assert integration_times(keywords, None, 2) == ()
+    assert integration_times(keywords, None, 2, 1) == ()
 
 
 def test_more_than_ten_days_part_epochs():

@@ -6,6 +6,8 @@ of the levels; the reads of a noisy pixel lie anywhere. Groups are apart by the 
 independent.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from darkmask.core.kernels import kernel
@@ -25,6 +27,16 @@ _WIDE = 0.33
 _ASTRAY = 1e-3
 # ... and a whole run no more than this, in the logarithm.
 _ONE_LEVEL = -4.0
+
+
+class _Reads(NamedTuple):
+    """The reads of a pixel, see :func:`ladder_likelihood`."""
+
+    values: np.ndarray
+    times: np.ndarray
+    begins: np.ndarray
+    read_noise: float
+    one_level: float
 
 
 @kernel
@@ -66,6 +78,7 @@ def ladder_likelihood(values, times, begins, slope, read_noise, one_level, frame
         The search ends when this is exceeded.
     """
     runs = begins.size - 1
+    reads = _Reads(values, times, begins, read_noise, one_level)
     # A cosmic ray widens a run; hardly ever two of them.
     widest, second = 0.0, 0.0
     for r in range(runs):
@@ -90,18 +103,16 @@ def ladder_likelihood(values, times, begins, slope, read_noise, one_level, frame
         top = -np.inf
         for rung in range(frames // 2 + 1):
             offset = lowest - (above + rung) * distance / frames
-            here = _run(values, times, first, last, tilt, offset, distance, width, usual)
+            here = _run(reads, r, tilt, offset, distance, width, usual)
             if here > top:
                 top, best_offsets[r] = here, offset
-    best, tilt, distance = _fit(
-        values, times, begins, tilt, best_offsets, distance, read_noise, one_level, usual, _FIRST_STEPS
-    )
+    best, tilt, distance = _fit(reads, tilt, best_offsets, distance, usual, _FIRST_STEPS)
     for switch in _SWITCHES:
         if best > needed:
             break
         weights = ladder_weights(frames, switch)
         offsets[:] = best_offsets
-        found, _, _ = _fit(values, times, begins, tilt, offsets, distance, read_noise, one_level, weights, _LAST_STEPS)
+        found, _, _ = _fit(reads, tilt, offsets, distance, weights, _LAST_STEPS)
         best = max(best, found)
     return best
 
@@ -146,8 +157,9 @@ def _waves(values, times, first, last, slope, frequency):
 
 
 @kernel
-def _run(values, times, first, last, slope, offset, distance, width, weights):
+def _run(reads: _Reads, run, slope, offset, distance, width, weights):
     """Return the log-likelihood of the reads of a run."""
+    values, times, first, last = reads.values, reads.times, reads.begins[run], reads.begins[run + 1]
     rungs = weights.size - 1
     total = 0.0
     for i in range(first, last):
@@ -161,12 +173,14 @@ def _run(values, times, first, last, slope, offset, distance, width, weights):
 
 
 @kernel
-def _fit(values, times, begins, slope, offsets, distance, read_noise, one_level, weights, steps):
+def _fit(reads: _Reads, slope, offsets, distance, weights, steps):
     """Improve slope, offsets and distance by expectation maximisation.
 
     The rungs are wide at first where they lie far apart, so that a slope or offset that is a little wrong finds its
     way. Return the last log-likelihood with the noise of a read, the slope and the distance.
     """
+    values, times, begins = reads.values, reads.times, reads.begins
+    read_noise, one_level = reads.read_noise, reads.one_level
     rungs, runs = weights.size - 1, begins.size - 1
     expected, squares, known = np.empty(values.size), np.empty(values.size), np.empty(values.size)
     likelihood = -np.inf
