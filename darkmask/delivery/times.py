@@ -36,7 +36,9 @@ def integration_times(primary: Any, table: Any, integrations: int, first: int) -
     tuple of float
         MJD (UTC); empty when the headers do not say it.
     """
-    if table is not None and len(table) and {"integration_number", "int_mid_MJD_UTC"} <= set(table.dtype.names):
+    # An image of that name has rows and no columns.
+    columns = set(table.dtype.names or ()) if table is not None and len(table) else set()
+    if {"integration_number", "int_mid_MJD_UTC"} <= columns:
         middles = dict(zip(table["integration_number"].tolist(), table["int_mid_MJD_UTC"].tolist(), strict=True))
         times = tuple(float(middles.get(first + i, math.nan)) for i in range(integrations))
         # The archive fills the table with zeros or NaN when the telemetry of a visit was missing.

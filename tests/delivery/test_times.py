@@ -27,6 +27,10 @@ def test_a_table_that_telemetry_left_empty_is_not_believed(wrong):
     assert integration_times({}, empty, 4, 1) == ()
 
 
+def test_an_image_called_like_the_table_says_nothing():
+    assert integration_times({}, np.zeros((4, 4)), 4, 1) == ()
+
+
 def test_without_the_table_the_beginning_and_the_timing_say_it():
     keywords = {"EXPSTART": 59_000.0, "EXPEND": 59_001.0, "NINTS": 2}
     assert integration_times(keywords, None, 2, 1) == (59_000.25, 59_000.75)

@@ -28,7 +28,7 @@ def test_what_no_dark_measures_is_carried_and_what_it_measures_is_judged_anew():
     every = [bits_of((name,)) for name in MASK_MNEMONICS]
     carried = carried_bits(image(*every), measured(image(*every)))
     freed = {name for name, bits in zip(MASK_MNEMONICS, carried[0], strict=True) if not bits}
-    assert freed == {"HOT", "WARM", "RC", "TELEGRAPH", "UNRELIABLE_SLOPE", "OTHER_BAD_PIXEL"}
+    assert freed == {"HOT", "WARM", "RC", "TELEGRAPH", "UNRELIABLE_SLOPE", "UNRELIABLE_DARK", "OTHER_BAD_PIXEL"}
 
 
 @pytest.mark.parametrize(
