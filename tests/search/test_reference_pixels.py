@@ -22,7 +22,10 @@ def drawn(integrations: int = 10, groups: int = 20, sigma: float = 7.0, seed: in
         name: np.zeros(BORDER.shape, np.float32)
         for name in ("rate", "weight", "rate_scatter", "pedestal", "first", "change", "shape", "shape_scatter")
     }
-    maps |= {name: np.zeros(BORDER.shape, np.int32) for name in ("finite", "saturated_first", "saturated_last", "jumps", "falls")}
+    maps |= {
+        name: np.zeros(BORDER.shape, np.int32)
+        for name in ("finite", "saturated_first", "saturated_last", "jumps", "falls")
+    }
     maps["noise"] = np.sqrt(steps.var(axis=1, ddof=1).mean(axis=0))
     maps["scatter"] = np.median(steps.std(axis=1, ddof=1), axis=0)
     maps["differences"] = np.full(BORDER.shape, integrations * (groups - 1))
