@@ -4,6 +4,8 @@ A rule explains a pixel only when the release's own test passes it once that def
 is counted. The search is ``official``, which equals jwst_reffiles 1.0.1 pixel by pixel and takes a second.
 """
 
+from functools import cache
+
 import numpy as np
 
 from darkmask.core.flags import Category, category_names, in_category
@@ -79,7 +81,8 @@ def _quiet_with_all_slopes(
 
     The release leaves out each integration with a jump, and calls a pixel noisy of which fewer than 5 remain. The ramp
     fit has rejected the jumps, so that all slopes can be used. Where flags grown from a neighbour cut the ramps
-    into short pieces, or left none, slopes are fitted to the pixel's own ramps, its own jumps taken out.
+    into short pieces, or left none, slopes are fitted to the pixel's own ramps, its own jumps taken out. A hit that is
+    too small for the jump step moves one slope: the farthest is left out, since one integration alone tells nothing.
     """
     limit = compare_official(maps, request.parameters)["scatter"].limit
     slopes = []
@@ -89,7 +92,8 @@ def _quiet_with_all_slopes(
     quiet = _scatter(np.array(slopes, dtype=np.float64)) <= limit
     for some in np.array_split(np.flatnonzero(~quiet), -(-int((~quiet).sum()) // _AT_ONCE) or 1):
         if some.size:
-            quiet[some] = _scatter(_fitted(request, bad, y[some], x[some])) <= limit
+            fitted = _fitted(request, bad, y[some], x[some])
+            quiet[some] = (_scatter(fitted) <= limit) | (_scatter_without_one(fitted) <= limit)
     return quiet
 
 
@@ -100,6 +104,24 @@ def _scatter(slopes: np.ndarray) -> np.ndarray:
     mean = np.where(known, slopes, 0).sum(axis=0) / np.maximum(number, 1)
     variance = np.where(known, (slopes - mean) ** 2, 0).sum(axis=0) / np.maximum(number, 1)
     return np.where(number >= MIN_CLEAN_SLOPES, np.sqrt(variance), np.nan)
+
+
+def _scatter_without_one(slopes: np.ndarray) -> np.ndarray:
+    """Return the standard deviation without the farthest slope, on the scale of one with it; NaN if few are left."""
+    distance = np.abs(slopes - np.nanmedian(slopes, axis=0))
+    others = slopes.copy()
+    others[np.nanargmax(distance, axis=0), np.arange(slopes.shape[1])] = np.nan
+    return _scatter(others) / _share_without_one(len(slopes))
+
+
+@cache
+def _share_without_one(number: int) -> float:
+    """Return what the scatter of so many Gaussian values keeps without the farthest of them."""
+    drawn = np.random.default_rng(0).normal(size=(number, 20_000))
+    far = np.abs(drawn - np.median(drawn, axis=0)).argmax(axis=0)
+    rest = drawn.copy()
+    rest[far, np.arange(drawn.shape[1])] = np.nan
+    return float(np.median(np.nanstd(rest, axis=0) / drawn.std(axis=0)))
 
 
 def _ramps(request: SetRequest, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -276,8 +276,7 @@ def decaying_in_every_other_integration(space):
         ramps.sci[::2, :, where] += (2000 * (1 - np.exp(-groups / 3)))[:, None].astype(np.float32)
 
 
-# In a column that wanders, what comes and goes must do so by more than the column.
-@fault("STR-FINDINGS", "INJ-INTERMITTENT", said="column 15 of NRCA1 wanders by")
+@fault("STR-FINDINGS", said="column 15 of NRCA1 wanders by")
 def columns_that_wander(space):
     """Plant a level common to a column that moves from group to group, in columns of every amplifier."""
     columns, numbers = [x for first in (20, 52, 84, 116) for x in range(first - 11, first + 8, 6)], random()
