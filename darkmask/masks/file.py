@@ -17,6 +17,8 @@ from darkmask.core.display import html_table, one_line
 from darkmask.core.errors import MaskError
 from darkmask.core.flags import Category, count_flags, pixel_flags
 
+from .arrays import dq_array, read_dq_def
+
 # The text of DQ_DEF for each bit that has a standard meaning.
 DESCRIPTIONS = {
     "DO_NOT_USE": "Bad pixel. Do not use.",
@@ -234,24 +236,17 @@ def read_mask(path: Path) -> MaskFile:
                 damage = fits_layout.damage(hdus, io.BytesIO(content), len(content))
                 if damage:
                     raise MaskError(f"{path} {damage}: it is truncated, or was changed on its way; replace the file.")
-                names = [hdu.name for hdu in hdus]
-                position = names.index("DQ") if "DQ" in names else _first_image(hdus, path)
-                if "DQ" in names:
-                    _refuse_second_array(hdus, position, path)
-                raw = hdus[position].data
+                has_dq_extension = "DQ" in [hdu.name for hdu in hdus]
+                raw = dq_array(hdus, path)
                 header = _keywords(hdus[0].header)
-                dq_def = _read_dq_def(hdus["DQ_DEF"].data, path) if "DQ_DEF" in names else ()
-                bits = _read_bits(hdus["DQ_DEF"].data) if "DQ_DEF" in names else ()
+                dq_def, bits = read_dq_def(hdus, path)
     except MaskError:
         raise
     except Exception as error:  # astropy raises a dozen types for damaged files
         raise MaskError(f"{path} cannot be read as FITS ({_one_line(error)}): replace the file.") from error
-    if raw is None or raw.ndim != 2 or raw.dtype.kind not in "iu":
-        found = "nothing" if raw is None else f"{raw.ndim}-D {raw.dtype}"
-        raise MaskError(f"{path} has {found} where a 2-D integer DQ array was expected: this is no mask.")
     raw = raw.astype(raw.dtype.newbyteorder("="))
     decoded = decode(raw, dq_def)
-    return MaskFile(Path(path), header, raw, decoded, dq_def, has_dq_extension="DQ" in names, dq_def_bits=bits)
+    return MaskFile(Path(path), header, raw, decoded, dq_def, has_dq_extension=has_dq_extension, dq_def_bits=bits)
 
 
 def _content(path: Path) -> bytes:
@@ -295,7 +290,9 @@ def decode(raw: np.ndarray, dq_def) -> np.ndarray:
     raw = raw.astype(np.uint32)
     if not dq_def:
         return raw
-    table = np.array(list(dq_def), dtype=[("VALUE", "u4"), ("NAME", "U40")])
+    # MaskModel casts VALUE to 32 bits, as this does.
+    rows = [(value & 0xFFFFFFFF, name) for value, name in dq_def]
+    table = np.array(rows, dtype=[("VALUE", "u4"), ("NAME", "U40")])
     return dynamic_mask(SimpleNamespace(dq=raw, dq_def=table), pixel_flags())
 
 
@@ -319,39 +316,6 @@ def write_categories(path: Path, categories: np.ndarray, detector: str, subarray
     primary.header["SUBARRAY"] = subarray
     with replacing(path) as temporary:
         fits.HDUList([primary, hdu]).writeto(temporary, overwrite=True)
-
-
-def _first_image(hdus, path: Path) -> int:
-    for index, hdu in enumerate(hdus):
-        if hdu.is_image and hdu.header.get("NAXIS") == 2:
-            return index
-    raise MaskError(f"{path} has no DQ extension and no 2-D image: this is no mask.")
-
-
-def _refuse_second_array(hdus, position: int, path: Path) -> None:
-    """Raise where the pipeline, which reads extension DQ of EXTVER 1, could take another array than is judged."""
-    if position == 0 or hdus[0].header.get("NAXIS", 0):
-        raise MaskError(f"{path} has an array in the primary HDU of a mask with DQ: keep one array, in extension DQ.")
-    if [hdu.name for hdu in hdus].count("DQ") > 1:
-        raise MaskError(f"{path} has more than one DQ extension: keep the one that is meant, as EXTVER 1.")
-    if hdus[position].ver != 1:
-        raise MaskError(f"{path} has DQ with EXTVER {hdus[position].ver}, which the pipeline does not read: write 1.")
-
-
-def _read_dq_def(table, path: Path) -> tuple[tuple[int, str], ...]:
-    columns = {name.upper(): name for name in getattr(table, "names", ())}
-    if not {"VALUE", "NAME"} <= set(columns):
-        raise MaskError(f"{path} has a DQ_DEF without the columns VALUE and NAME: write the table again.")
-    values, names = table[columns["VALUE"]], table[columns["NAME"]]
-    if values.dtype.kind not in "iu":
-        raise MaskError(f"{path} has a DQ_DEF whose VALUE is of the type {values.dtype}: write whole numbers.")
-    # A plain FITS integer column holds the highest bit as a negative number.
-    return tuple((int(value) & 0xFFFFFFFF, str(name).strip()) for value, name in zip(values, names, strict=True))
-
-
-def _read_bits(table) -> tuple[int, ...]:
-    column = next((name for name in table.names if name.upper() == "BIT"), None)
-    return tuple(int(bit) for bit in table[column]) if column and table[column].dtype.kind in "iu" else ()
 
 
 def _one_line(error: Exception) -> str:

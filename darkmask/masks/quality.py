@@ -129,8 +129,7 @@ def undefined_bits(raw: np.ndarray, dq_def) -> tuple[int, list[str]]:
     """
     known = {value for value, name in dq_def if name in pixel_flags()}
     named = {value: name for value, name in dq_def if name not in pixel_flags()}
-    # A mask has 32 bits. The highest bit of a signed type is the sign, which 64 bits would repeat.
-    stored = (raw if raw.dtype.itemsize > 4 else raw.astype(np.uint32)).astype(np.uint64)
+    stored = _stored(raw)
     used = int(np.bitwise_or.reduce(stored, axis=None)) if stored.size else 0
     strangers = [1 << bit for bit in range(64) if used >> bit & 1 and (1 << bit) not in known]
     mask = np.uint64(sum(strangers))
@@ -159,7 +158,7 @@ def moved_flags(raw: np.ndarray, dq_def) -> list[tuple[str, int, int, int]]:
     moved = []
     for value, name in dq_def:
         standard = pixel_flags().get(name, value)
-        if standard == value or (stored & np.uint32(value)).any():
+        if standard == value or not 0 < value < 2**32 or (stored & np.uint32(value)).any():
             continue
         pixels = int(((stored & np.uint32(standard)) != 0).sum())
         if pixels:
@@ -186,31 +185,46 @@ def ambiguous_rows(dq_def, bits=()) -> list[tuple[int, str]]:
     values = [value for value, _ in dq_def]
     names = [name for _, name in dq_def]
     for value, name in dq_def:
-        if value.bit_count() != 1:
-            errors.append((value, f"{name} at {value} in DQ_DEF, which is not one bit"))
+        if not _is_one_bit(value):
+            errors.append((value, f"{name} at {value} in DQ_DEF, which is not one bit of 32"))
         if values.count(value) > 1:
             errors.append((value, f"{name} at {value} in DQ_DEF, a value that stands there more than once"))
         if name in pixel_flags() and names.count(name) > 1:
             errors.append((value, f"{name} at {value} in DQ_DEF, a name that stands there more than once"))
     for (value, name), bit in zip(dq_def, bits, strict=False):
-        if value.bit_count() == 1 and value.bit_length() - 1 != bit:
+        if _is_one_bit(value) and value.bit_length() - 1 != bit:
             errors.append((value, f"{name} at {value} in DQ_DEF, whose BIT is {bit} and not {value.bit_length() - 1}"))
     return errors
 
 
-def added_flags(raw: np.ndarray, decoded: np.ndarray) -> np.ndarray:
-    """Return which pixels have more flags after decoding than bits before, which a consistent DQ_DEF never gives.
+def changed_pixels(raw: np.ndarray, decoded: np.ndarray, dq_def) -> np.ndarray:
+    """Return which pixels have other flags after decoding than the array and DQ_DEF say by name.
+
+    A stored bit means the first known name that DQ_DEF gives to it alone; without DQ_DEF, the pipeline's. A pixel
+    changes when decoding gives it a flag that none of its bits means, or when one of its bits means nothing. A compact
+    DQ_DEF, which gives flags other bits than the pipeline's, changes no pixel.
 
     Parameters
     ----------
     raw, decoded : numpy.ndarray, shape (y, x), integer and uint32
+    dq_def : sequence of (int, str)
+        VALUE and NAME.
 
     Returns
     -------
     numpy.ndarray, shape (y, x), bool
     """
-    added: np.ndarray = np.bitwise_count(decoded) > np.bitwise_count(raw.astype(np.uint32))
-    return added
+    flags = pixel_flags()
+    meanings: dict[int, str] = {} if dq_def else {value: name for name, value in flags.items()}
+    for value, name in dq_def:
+        if name in flags and _is_one_bit(value):
+            meanings.setdefault(value, name)
+    stored = _stored(raw)
+    meant = np.zeros(raw.shape, dtype=np.uint32)
+    for value, name in meanings.items():
+        meant[(stored & np.uint64(value)) != 0] |= np.uint32(flags[name])
+    changed: np.ndarray = (decoded != meant) | ((stored & ~np.uint64(sum(meanings))) != 0)
+    return changed
 
 
 def definition_errors(raw: np.ndarray, dq_def, bits_of_rows=()) -> tuple[int, list[str]]:
@@ -235,7 +249,7 @@ def definition_errors(raw: np.ndarray, dq_def, bits_of_rows=()) -> tuple[int, li
     if not dq_def:
         return max(count, 1), ["no DQ_DEF"]
     said = [f"a DQ_DEF that does not define {', '.join(bits[:6])} by a known name"] if bits else []
-    stored, concerned = raw.astype(np.uint32), 0
+    stored, concerned = _stored(raw), 0
     for name, value, standard, pixels in moved_flags(raw, dq_def):
         concerned |= standard
         said.append(f"{name} at {value} by DQ_DEF, which no pixel has, while {pixels} pixels have {standard}")
@@ -243,4 +257,13 @@ def definition_errors(raw: np.ndarray, dq_def, bits_of_rows=()) -> tuple[int, li
         concerned |= value
         said.append(error)
         count = max(count, 1)
-    return max(count, int(((stored & np.uint32(concerned)) != 0).sum())), said
+    return max(count, int(((stored & np.uint64(concerned & 2**64 - 1)) != 0).sum())), said
+
+
+def _is_one_bit(value: int) -> bool:
+    return 0 < value < 2**32 and value.bit_count() == 1
+
+
+def _stored(raw: np.ndarray) -> np.ndarray:
+    """Return a stored array as uint64 (y, x), without the sign that 64 bits would repeat above the highest bit."""
+    return (raw if raw.dtype.itemsize > 4 else raw.astype(np.uint32)).astype(np.uint64)

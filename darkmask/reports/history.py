@@ -161,6 +161,8 @@ class Earlier:
             try:
                 path = scan_masks(Path(self.folder) / "masks").path_of(detector)
             except MaskError as error:
+                if "more than one mask" in str(error):
+                    raise HistoryError(str(error)) from error
                 raise HistoryError(
                     f"{self.path} has no mask of {detector} beside it: bring the whole report folder back, or "
                     "compare with another run."

@@ -102,14 +102,14 @@ def reference_pixel_inside(space):
     add(space, (40, 40), "REFERENCE_PIXEL")
 
 
-@fault("DQ-DEF", "CNT-RC", said="does not define 16384")
+@fault("DQ-DEF", "DQ-RAW", "CNT-RC", said="does not define 16384")
 def row_of_dq_def_missing(space):
     with fits.open(space.mask, mode="update") as hdus:
         table = hdus["DQ_DEF"].data
         hdus["DQ_DEF"].data = table[table["NAME"] != "RC"]
 
 
-@fault("DQ-DEF", "CNT-HOT", said="does not define 2048")
+@fault("DQ-DEF", "DQ-RAW", "CNT-HOT", said="does not define 2048")
 def hot_moved_by_dq_def(space):
     with fits.open(space.mask, mode="update") as hdus:
         table = hdus["DQ_DEF"].data
@@ -133,6 +133,47 @@ def row_of_dq_def_copied(space):
     with fits.open(space.mask, mode="update") as hdus:
         table = hdus["DQ_DEF"].data
         table["NAME"][table["VALUE"] == 2**8] = "HOT"
+
+
+@fault("DQ-DEF", "DQ-RAW", said="UNRELIABLE_DARK +")
+def flag_gained_and_flag_lost_in_decoding(space):
+    """Plant pixels that lose one flag, for which DQ_DEF has no name, and gain another by a second row of DO_NOT_USE."""
+    with fits.open(space.mask, mode="update") as hdus:
+        dq = hdus["DQ"].data.copy()
+        dq[spread(20)] = bits_of(("DO_NOT_USE",)) | 2**8
+        hdus["DQ"].data = dq
+        table = hdus["DQ_DEF"].data
+        table["VALUE"][table["NAME"] == "UNRELIABLE_DARK"] = 1
+        hdus["DQ_DEF"].data = table[table["VALUE"] != 2**8]
+
+
+@fault("DQ-DEF", said="which is not one bit of 32")
+def value_of_more_than_32_bits(space):
+    """Plant a VALUE of which the pipeline uses the lower 32 bits, which are another flag's."""
+    with fits.open(space.mask, mode="update") as hdus:
+        table = hdus["DQ_DEF"].data
+        wide = np.zeros(len(table), dtype=[("BIT", "i4"), ("VALUE", "i8"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
+        for name in wide.dtype.names:
+            wide[name] = table[name]
+        wide["VALUE"][table["NAME"] == "RESERVED"] = 2**40
+        hdus["DQ_DEF"].data = wide
+
+
+@fault(*ALL_OF_A_MASK, said="has BSCALE 2 on its DQ array")
+def mask_scaled(space):
+    with fits.open(space.mask, mode="update", do_not_scale_image_data=True) as hdus:
+        dq = hdus["DQ"].data.copy()
+        hdus["DQ"].data = dq // 2
+        hdus["DQ"].header["BSCALE"] = 2
+        hdus["DQ"].header["BZERO"] = 0
+
+
+@fault(*ALL_OF_A_MASK, said="has a table (XTENSION BINTABLE) as DQ")
+def mask_as_table(space):
+    with fits.open(space.mask) as hdus:
+        header, table = hdus[0].header.copy(), hdus["DQ_DEF"].data.copy()
+    made = fits.HDUList([fits.PrimaryHDU(header=header), fits.BinTableHDU(table, name="DQ")])
+    made.writeto(space.mask, overwrite=True)
 
 
 @fault("BAS-KEPT", said="DEAD of 9 pixels, from x")
