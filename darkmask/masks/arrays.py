@@ -92,8 +92,8 @@ def _refuse_second_array(hdus, named: list[int], path: Path) -> None:
         )
     if versions != [1]:
         raise MaskError(
-            f"{path} has DQ with EXTVER {versions[0]} alone, which the pipeline reads; a reader that asks for 1 does "
-            "not find: write EXTVER 1."
+            f"{path} has DQ with EXTVER {versions[0]} alone, which the pipeline reads, while a reader that asks "
+            "for 1 finds none: write EXTVER 1."
         )
 
 

@@ -222,3 +222,14 @@ def test_the_trend_is_told_in_words_too():
     checks[0]["measured"] = 2.0
     assert "The same in every run: CNT-HOT." in trend_html(results, (earlier,))
     assert trend_html(results, ()) == ""
+
+
+def test_of_two_earlier_masks_of_one_detector_none_is_taken(run_checks, small, good_masks, earlier):
+    mask = next((earlier.parent / "masks").glob("*nrca1*.fits"))
+    shutil.copy(mask, mask.with_name("a_copy.fits"))
+    run = run_checks(
+        *(f"--masks={good_masks}", f"--criteria={small.criteria}", f"--base={small.base}"),
+        *(f"--previous={earlier}", "-k", "TRD"),
+        expect=1,
+    )
+    assert "holds more than one mask of NRCA1" in run.checks["TRD-APPEARED", "NRCA1", "FULL"]["message"]
