@@ -12,6 +12,7 @@ import numpy as np
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category
+from darkmask.delivery import OpenSet
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.amplifier import AmplifierSearch
@@ -52,10 +53,16 @@ def left_in_exposures(request: SetRequest) -> list[dict]:
     if len(request.exposures) < 2:
         raise SearchError(f"{request.detector} has one exposure, and none beside it to make a mask from: deliver more.")
     left = []
+    # Integrations that are no measurement belong to neither part.
+    planes = OpenSet(request.exposures, request.folder, request.integrations).planes
+    numbered = [(number, opened.exposure) for number, (opened, _) in zip(request.numbers, planes, strict=True)]
     for exposure in request.exposures:
-        others = replace(request, exposures=tuple(e for e in request.exposures if e is not exposure))
+        own = tuple(number for number, of in numbered if of is exposure)
+        if not own:
+            continue
+        others = replace(request, integrations=tuple(number for number, of in numbered if of is not exposure))
         masked = _unusable(others, measure_maps(others))
-        alone = replace(request, exposures=(exposure,))
+        alone = replace(request, integrations=own)
         maps = measure_maps(alone)
         # Beside a saturated pixel the jump step does not look, and a single hit looks like noise.
         judged = ~request.reference_pixels() & (maps.saturated_first == 0)

@@ -111,12 +111,16 @@ def copied_exposures(space):
     copy_exposures(space, 2, 3, 4, 5)
 
 
-@fault("DLV-INTEGRATIONS", "DLV-DISTINCT", "STB-HALVES", said="10 integrations, 4 of them different")
+@fault(
+    *("DLV-INTEGRATIONS", "DLV-DISTINCT", "STB-HALVES", "STB-DRIFT", "DRK-AMPLIFIER", "ENG-ONLY", "INJ-INTERMITTENT"),
+    *("RES-HOT", "RES-NOISY"),
+    said="10 integrations, 4 of them different",
+)
 def copies_of_most_exposures(space):
     copy_exposures(space, 3, 4, 5)
 
 
-@fault("DLV-DISTINCT", "STB-HALVES", said="nrca1_jump.fits is a copy of integration 1 of")
+@fault("DLV-DISTINCT", "STB-HALVES", "STB-DRIFT", said="nrca1_jump.fits is a copy of integration 1 of")
 def copied_integrations(space):
     """Plant an exposure that is another one, which leaves eight integrations of ten."""
     copy_exposures(space, 3)
@@ -135,7 +139,7 @@ def no_date(space):
         del hdus[0].header["DATE-OBS"]
 
 
-@fault("DLV-EXPOSURES", "STB-HALVES", said="The delivery holds 3 whole exposures of NRCA1 FULL")
+@fault("DLV-EXPOSURES", "STB-HALVES", "DRK-AMPLIFIER", said="The delivery holds 3 whole exposures of NRCA1 FULL")
 def three_exposures(space):
     for path in [*space.delivery.glob("*_00004_nrca1_*"), *space.delivery.glob("*_00005_nrca1_*")]:
         path.unlink()
@@ -186,7 +190,7 @@ def missing_segment(space):
         path.unlink()
 
 
-@fault("DLV-EXPOSURES", "STB-HALVES", said="The delivery holds 3 whole exposures of NRCA1 FULL")
+@fault("DLV-EXPOSURES", "STB-HALVES", "DRK-AMPLIFIER", said="The delivery holds 3 whole exposures of NRCA1 FULL")
 def six_segments_of_three_exposures(space):
     three_exposures(space)
     for number in (1, 2, 3):

@@ -189,7 +189,7 @@ def noisy_detector(space):
         ramps.sci += numbers.normal(0, 5, ramps.sci.shape).astype(np.float32)
 
 
-@fault("DRK-COSMIC_RAYS", "DRK-AMPLIFIER", "ENG-ONLY", said="hits per pixel and second")
+@fault("DRK-COSMIC_RAYS", "DRK-AMPLIFIER", said="hits per pixel and second")
 def no_cosmic_rays(space):
     """Plant ramps without the steps that cosmic rays left: darks that were not taken in space."""
     good = ~beside_defects(space)

@@ -73,12 +73,18 @@ def search_that_claims_to_measure_everything(space):
     plug_in(space, "carrying", CARRYING_NOTHING)
 
 
+# The release finds these too, and by no defect of its own; what the search of others loses stands out in an exposure.
+_SEEN_OTHERWISE = {
+    Category.SATURATED: ["ENG-ONLY"],
+    Category.HOT: ["ENG-ONLY", "RES-HOT"],
+    Category.RC: ["ENG-ONLY"],
+    Category.TELEGRAPH: ["ENG-ONLY"],
+    Category.NOISY: ["ENG-ONLY", "RES-NOISY"],
+}
 for _category in Category:
     if _category not in (Category.UNDETERMINED, Category.TRANSIENT):
         _kinds = [_category.name, "SLOW_TELEGRAPH"] if _category is Category.TELEGRAPH else [_category.name]
-        _ids = [f"INJ-{kind}" for kind in _kinds]
-        # The release has no other name for pixels that switch, and now they are its alone.
-        _ids += ["ENG-ONLY"] if _category is Category.TELEGRAPH else []
+        _ids = [f"INJ-{kind}" for kind in _kinds] + _SEEN_OTHERWISE.get(_category, [])
         _keys = [(identifier, detector, "FULL") for identifier in _ids for detector in (HERE, BESIDE)]
         fault(*_keys, said=f"{_category.value} pixels")(_losing(_category))
 
