@@ -45,7 +45,7 @@ def add(path, value):
 # For each detector: what its mask has, and the checks that must not accept it.
 SILENT = {
     "NRCA1": ("no DQ_DEF", lambda path: rewrite(path), {"DQ-DEF"}),
-    "NRCA2": ("a moved bit", lambda path: rewrite(path, dq_def=hot_elsewhere()), {"DQ-DEF"}),
+    "NRCA2": ("a moved bit", lambda path: rewrite(path, dq_def=hot_elsewhere()), {"DQ-DEF", "DQ-RAW"}),
     "NRCA3": (
         "an undefined bit",
         lambda path: rewrite(
