@@ -19,6 +19,8 @@ REQUIRED = (
 )
 # Together these identify an exposure, with DETECTOR.
 IDENTITY = ("PROGRAM", "OBSERVTN", "VISIT", "VISITGRP", "SEQ_ID", "ACT_ID", "EXPOSURE")
+# The most that a readout pattern has.
+_MOST_FRAMES, _WIDEST_GAP = (max(numbers) for numbers in zip(*READOUT_PATTERNS.values(), strict=True))
 _LONGEST_SHOWN = 40
 
 
@@ -82,8 +84,12 @@ class Cards(BaseModel):
     noutputs: Annotated[int, _one_of(1, 4)] = Field(0, alias="NOUTPUTS", description="1 or 4")
     tgroup: Time = Field(0.0, alias="TGROUP", description=_SECONDS)
     tframe: Time | None = Field(None, alias="TFRAME", description=_SECONDS)
-    nframes: int | None = Field(None, alias="NFRAMES", ge=1, le=8, description="a whole number from 1 to 8")
-    groupgap: int | None = Field(None, alias="GROUPGAP", ge=0, le=18, description="a whole number from 0 to 18")
+    nframes: int | None = Field(
+        None, alias="NFRAMES", ge=1, le=_MOST_FRAMES, description=f"a whole number from 1 to {_MOST_FRAMES}"
+    )
+    groupgap: int | None = Field(
+        None, alias="GROUPGAP", ge=0, le=_WIDEST_GAP, description=f"a whole number from 0 to {_WIDEST_GAP}"
+    )
     xstart: Pixel = Field(0, alias="SUBSTRT1", description=_PIXEL)
     ystart: Pixel = Field(0, alias="SUBSTRT2", description=_PIXEL)
     xsize: Pixel = Field(0, alias="SUBSIZE1", description=_PIXEL)
