@@ -187,7 +187,7 @@ class SearchParameters(BaseModel):
         7.0,
         gt=0,
         description="Own sigma by which the rates, or the first groups, of two integrations at least must lie off the "
-        "pixel's other ones to make it intermittent. Source: ours (issue 13); radiation is asked for three where two "
+        "pixel's other ones to make it intermittent. Source: ours, provisional; radiation is asked for three where two "
         "happen by chance. Lower finds weaker changes and calls small cosmic rays a change.",
     )
     switch_chance: float = Field(
@@ -202,13 +202,13 @@ class SearchParameters(BaseModel):
         4.0,
         gt=0,
         description="Sigma below zero of the slope of a pixel's rate against the logarithm of time from which the rate "
-        "decays. Source: ours (issue 13), for the 1/t of persistence. Lower asks more steady pixels for a late rate.",
+        "decays. Source: ours, provisional, for the 1/t of persistence. Lower asks more steady pixels for a late rate.",
     )
     late_significance: float = Field(
         3.5,
         gt=0,
         description="Sigma above good pixels that the rate of the second half of the integrations must have for a "
-        "pixel that decays to be hot or warm; in a patch, above its surroundings. Source: ours (issue 13): with the "
+        "pixel that decays to be hot or warm; in a patch, above its surroundings. Source: ours, provisional: with the "
         "trend it took false warm pixels of persistence from 259 to 20. Lower keeps more of them.",
     )
     patch_pixels: int = Field(

@@ -11,8 +11,8 @@ from darkmask.masks.carrying import carried_bits, path_beside, read_carried, wri
 from darkmask.masks.compare import lost_bits
 from darkmask.masks.file import MaskMeta, read_mask, write_mask
 from darkmask.masks.folder import scan_masks
+from tests.support.project import REAL_MASKS
 
-REAL = Path("/work/shared/data/masks")
 DNU, HOT, RC, OPEN, DEAD = (bits_of((name,)) for name in ("DO_NOT_USE", "HOT", "RC", "OPEN", "DEAD"))
 
 
@@ -94,13 +94,13 @@ def test_a_record_of_another_mask_is_refused_and_is_no_mask_itself(tmp_path):
         read_carried(read_mask(path))
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the real masks are not here")
+@pytest.mark.skipif(not REAL_MASKS.is_dir(), reason="the real masks are not here")
 @pytest.mark.parametrize(
     "name", ["nrc_badpix_251016_NRCALONG.fits.gz", "jwst_nircam_newhot_NRCA1_extra20231129.fits.gz"]
 )
 def test_real_masks_are_carried_whole(name):
     """They name nothing but DEAD (their border): every pixel is DO_NOT_USE for reasons that darks may not see."""
-    base = read_mask(REAL / name).decoded
+    base = read_mask(REAL_MASKS / name).decoded
     carried = carried_bits(base, measured(base))
     assert count_flags(carried) == count_flags(base)
     assert lost_bits(base, carried, measured(base)) == (0, {})
