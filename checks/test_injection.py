@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkmask.core.flags import Category
+from darkmask.core.flags import NO_DEFECT, Category
 from darkmask.reports.pictures import recovery_curves
 from darkmask.validation.injection import FASTEST, SLOW_TELEGRAPH, SLOWEST_FAST
 from darkmask.validation.recovery import completeness, found_by_time
@@ -14,7 +14,6 @@ _APART = 1.2
 _LEAST_JUDGED = 20
 # Mean times in a level, in groups, by which the found share of slow telegraph pixels is told.
 _SLOW_EDGES = (10.0, 30.0, float("inf"))
-_NOT_INJECTED = (Category.UNDETERMINED, Category.TRANSIENT)
 
 
 def judged_strengths(check, category: Category, limits: dict[str, float]) -> tuple[float, float]:
@@ -29,7 +28,7 @@ def judged_strengths(check, category: Category, limits: dict[str, float]) -> tup
     return getattr(check.criteria.injection, category.value, 0.0), float("inf")
 
 
-@pytest.mark.asks(*(f"INJ-{c.name}" for c in Category if c not in _NOT_INJECTED))
+@pytest.mark.asks(*(f"INJ-{c.name}" for c in Category if c not in NO_DEFECT))
 def test_completeness(check, products):
     """What share of the injected defects is found and named right?"""
     category = Category[check.key.criterion.removeprefix("INJ-")]

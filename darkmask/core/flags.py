@@ -36,6 +36,10 @@ class Category(StrEnum):
         return 1 << list(Category).index(self)
 
 
+# These call no pixel bad: nothing is known of an undetermined one, and a transient one is good again, or will be. So
+# they are not injected, not compared between two searches, and a defect that has one of them alone was not found.
+NO_DEFECT = (Category.UNDETERMINED, Category.TRANSIENT)
+
 # In a category image this bit stands beside NOISY, and is no category: the pixel is noisier than others, and usable. It
 # is the highest bit, so that categories can be appended.
 USABLE = 1 << 15

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.errors import MaskError
-from darkmask.core.flags import Category, has_flag
+from darkmask.core.flags import NO_DEFECT, Category, has_flag
 
 from .compare import COMPARED_MNEMONICS
 
-# A warm pixel lies below the cut of the masks, nothing is known of an undetermined one, and a transient one is good.
-_COMPARED = tuple(c.value for c in Category if c not in (Category.WARM, Category.UNDETERMINED, Category.TRANSIENT))
+# A warm pixel lies below the cut of the masks.
+_COMPARED = tuple(c.value for c in Category if c not in (Category.WARM, *NO_DEFECT))
 
 
 def kinds_of_categories(categories: np.ndarray, bits: dict[str, int] | None = None) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ import numpy as np
 from darkmask.core.atomic import temporary_folder
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
-from darkmask.core.flags import Category
+from darkmask.core.flags import NO_DEFECT, Category
 from darkmask.delivery import OpenSet
 from darkmask.delivery.reading import read_rows
 from darkmask.search.engines import search_set
@@ -204,7 +204,7 @@ def _compare(
     return Recovery(
         injections=replace(injections, y=injections.y + rows.start),
         kinds=kinds,
-        found=(at & ~np.uint16(Category.UNDETERMINED.bit | Category.TRANSIENT.bit)) != 0,
+        found=(at & ~np.uint16(sum(category.bit for category in NO_DEFECT))) != 0,
         named=(at & own) != 0,
         false_pixels=int(false.sum()),
         limits={**limits, "hot_border_e_per_s": border, "change_limit_e_per_s": change},

@@ -6,7 +6,7 @@ from astropy.io import fits
 
 from darkmask import Category, bad_pixels
 from darkmask.core.errors import DarkmaskError, DeliveryError, ParameterError
-from darkmask.core.flags import in_category
+from darkmask.core.flags import NO_DEFECT, in_category
 from darkmask.search.flight.evidence import QUESTIONS
 from darkmask.search.official.questions import QUESTIONS as OFFICIAL_QUESTIONS
 
@@ -73,7 +73,7 @@ def searched(request, with_subarray):
     return with_subarray.subarrays["SUB64P"] if request.param == "subarray" else request.getfixturevalue(request.param)
 
 
-SIMULATED = [c for c in Category if c not in (Category.UNDETERMINED, Category.INTERMITTENT, Category.TRANSIENT)]
+SIMULATED = [c for c in Category if c not in (*NO_DEFECT, Category.INTERMITTENT)]
 
 
 @pytest.mark.parametrize("category", SIMULATED)

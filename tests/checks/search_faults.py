@@ -6,7 +6,7 @@ Counts stay within their bounds, halves agree, and masks are consistent: only in
 import os
 
 from darkmask.core.cache_folder import cache_root
-from darkmask.core.flags import Category
+from darkmask.core.flags import NO_DEFECT, Category
 
 from .planting import BESIDE, HERE, Faults, environment_with
 from .ramp_faults import turn_hot
@@ -82,7 +82,7 @@ _SEEN_OTHERWISE = {
     Category.NOISY: ["ENG-ONLY", "RES-NOISY"],
 }
 for _category in Category:
-    if _category not in (Category.UNDETERMINED, Category.TRANSIENT):
+    if _category not in NO_DEFECT:
         _kinds = [_category.name, "SLOW_TELEGRAPH"] if _category is Category.TELEGRAPH else [_category.name]
         _ids = [f"INJ-{kind}" for kind in _kinds] + _SEEN_OTHERWISE.get(_category, [])
         _keys = [(identifier, detector, "FULL") for identifier in _ids for detector in (HERE, BESIDE)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
-from darkmask.core.flags import Category
+from darkmask.core.flags import NO_DEFECT, Category
 from darkmask.delivery import scan
 from darkmask.pipeline.worker import Worker, WorkerError
 from darkmask.search.parameters import SearchParameters
@@ -195,7 +195,7 @@ def test_injected_defects_are_found_by_the_search_and_the_same_every_time(reques
     found = summarise(inject_and_recover(request_of_small))
     again = summarise(inject_and_recover(request_of_small))
     assert again == found
-    named = {category.value for category in Category} - {"undetermined", "transient"}
+    named = {category.value for category in Category if category not in NO_DEFECT}
     assert set(found["kinds"]) == named | {SLOW_TELEGRAPH}
     assert found["purity"] > 0.98
     # All defects far above any threshold are found, and none of those far below.
