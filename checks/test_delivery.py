@@ -3,7 +3,7 @@
 import pytest
 
 from darkmask.delivery import inspection
-from darkmask.delivery.records import ProblemKind
+from darkmask.delivery.index import ProblemKind
 from fixtures.session.endings import NotEvaluated
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from darkmask.core.flags import NO_DEFECT, Category
 from darkmask.reports.pictures import recovery_curves
+from darkmask.validation.completeness import completeness, found_by_time
 from darkmask.validation.injection import FASTEST, SLOW_TELEGRAPH, SLOWEST_FAST
-from darkmask.validation.recovery import completeness, found_by_time
 from fixtures.session.endings import NotEvaluated
 
 # Below its threshold a rate has another name, and a rate is known only within its error.

@@ -29,24 +29,6 @@ _TABLE = """CREATE TABLE IF NOT EXISTS digests
 (path BLOB, algorithm TEXT, status TEXT, digest TEXT, PRIMARY KEY (path, algorithm))"""
 
 
-def digest_of_file(path: Path, algorithm: str = BLAKE3) -> str:
-    """Return the digest of a file's bytes, in hexadecimal.
-
-    Parameters
-    ----------
-    path : Path
-    algorithm : str
-        ``BLAKE3`` or ``SHA256``.
-
-    Raises
-    ------
-    OSError
-        When the file cannot be read.
-    """
-    with path.open("rb", buffering=0) as file:
-        return _hash(file, algorithm)
-
-
 def remembered_digest(path: Path, algorithm: str = BLAKE3) -> str:
     """Return the digest of a file's bytes, in hexadecimal, without reading a file that has not changed since.
 

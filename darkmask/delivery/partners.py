@@ -9,7 +9,8 @@ from darkmask.core.display import counted
 
 from .cards import IDENTITY, TIME_TOLERANCE
 from .headers import name_root, suffix_of
-from .records import Exposure, FileRecord, Kind, Problem, ProblemKind
+from .index import Problem, ProblemKind
+from .records import Exposure, FileRecord, Kind
 
 # The advice to a user who has raw exposures and needs triplets.
 HOW_TO_MAKE = "make it from the _uncal file with python -m darkmask prepare"

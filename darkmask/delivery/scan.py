@@ -15,8 +15,9 @@ from .headers import (
     is_compressed_product,
     read_record,
 )
+from .index import DeliveryIndex, Problem, ProblemKind
 from .partners import HOW_TO_MAKE, file_problem, put_together, with_common_times
-from .records import DeliveryIndex, FileRecord, Kind, Problem, ProblemKind
+from .records import FileRecord, Kind
 
 
 def scan(folder: Path) -> DeliveryIndex:

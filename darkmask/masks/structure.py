@@ -63,11 +63,15 @@ def amplifier_excess(
         Number of new bad pixels of each amplifier.
     """
     fresh = bad & ~reference & science
-    new = [int(fresh[:, columns].sum()) for columns in amplifiers]
-    share = np.array(new) / np.array([max(int(science[:, columns].sum()), 1) for columns in amplifiers])
+    new, pixels = _each(fresh, amplifiers), _each(science, amplifiers)
+    share = np.array(new) / np.maximum(pixels, 1)
     excess = share - fresh.sum() / max(int(science.sum()), 1)
     worst = int(np.argmax(excess))
     return float(excess[worst]), worst, new
+
+
+def _each(pixels: np.ndarray, amplifiers: Sequence[slice]) -> list[int]:
+    return [int(pixels[:, columns].sum()) for columns in amplifiers]
 
 
 def amplifier_surprise(
@@ -95,9 +99,7 @@ def amplifier_surprise(
     # scipy.stats is imported here: that takes longer than all else of a run whose masks are in the cache.
     from scipy.stats import binom
 
-    fresh = bad & ~reference & science
-    new = [int(fresh[:, columns].sum()) for columns in amplifiers]
-    pixels = [int(science[:, columns].sum()) for columns in amplifiers]
+    new, pixels = _each(bad & ~reference & science, amplifiers), _each(science, amplifiers)
     sigmas = []
     for count, here in zip(new, pixels, strict=True):
         elsewhere = max(sum(pixels) - here, 1)

@@ -1,6 +1,5 @@
 """Each card that is read, with each kind of wrong value: one sentence about it, or no effect; never bad advice."""
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from astropy.io import fits
 from darkmask.core.detectors import READOUT_PATTERNS
 from darkmask.delivery import scan
 from darkmask.delivery.cards import KEYWORDS
-from darkmask.simulate import DemoPaths, SimulationSpec, simulate_delivery
+from tests.support.deliveries import linked, simulated
 from tests.support.verdicts import FRAME, judge
 
 ABSENT = object()
@@ -21,21 +20,15 @@ BAD_WORDS = ("remove", "take it out", "None", "Traceback", "\n")
 @pytest.fixture(scope="module")
 def darks(tmp_path_factory) -> Path:
     """Make two exposures of one detector."""
-    paths = DemoPaths.of(tmp_path_factory.mktemp("cards") / "darks")
-    spec = SimulationSpec(frame=FRAME, detectors=("NRCA1",), subarrays=(), exposures=2, integrations=3, groups=8)
-    simulate_delivery(paths.delivery, spec, progress=False)
-    for path in paths.delivery.glob("*_rate.fits"):
+    made = simulated(tmp_path_factory.mktemp("cards"), frame=FRAME, exposures=2, integrations=3)
+    for path in made.glob("*_rate.fits"):
         path.unlink()
-    return paths.delivery
+    return made
 
 
 @pytest.fixture
 def folder(darks, tmp_path) -> Path:
-    target = tmp_path / "darks"
-    target.mkdir()
-    for path in darks.iterdir():
-        os.link(path, target / path.name)
-    return target
+    return linked(darks.iterdir(), tmp_path / "darks")
 
 
 def with_card(content: bytes, keyword: str, value: object) -> bytes:
@@ -94,10 +87,7 @@ def test_no_value_of_a_card_passes_or_crashes(darks, tmp_path, files, record_pro
     bad = []
     for keyword in KEYWORDS:
         for name, value in wrong_values(keyword, header.get(keyword, 1)).items():
-            folder = tmp_path / f"{keyword}-{name}"
-            folder.mkdir()
-            for path in darks.iterdir():
-                os.link(path, folder / path.name)
+            folder = linked(darks.iterdir(), tmp_path / f"{keyword}-{name}")
             change(folder, files, keyword, value)
             found = judge(folder, whole=2)
             if found.sentence:

@@ -1,6 +1,5 @@
 """Damage anywhere in an input file is told or has no effect; it never crashes, nor changes a result without a word."""
 
-import os
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -12,6 +11,7 @@ from darkmask.core.errors import DarkmaskError
 from darkmask.masks.file import MaskFile, read_mask
 from darkmask.masks.folder import scan_masks
 from darkmask.simulate import DemoPaths, SimulationSpec, simulate_delivery
+from tests.support.deliveries import linked
 from tests.support.verdicts import FRAME, Verdict, judge
 
 WITHOUT_A_WORD = "another result without a word"
@@ -115,11 +115,8 @@ def test_damage_in_data_is_said_or_stays_where_it_is(paths, tmp_path, kind, reco
 def prepared(paths: DemoPaths, tmp_path: Path, kind: str) -> tuple[Path, Path, Verdict]:
     """Return a folder to do damage in, the file that is damaged, and what is found without damage."""
     (source,) = paths.delivery.glob(f"*_{kind}.fits")
-    folder = tmp_path / "darks"
-    folder.mkdir()
-    for path in paths.delivery.glob("*.fits"):
-        if not path.name.endswith("_rate.fits"):
-            os.link(path, folder / path.name)
+    kept = (path for path in paths.delivery.glob("*.fits") if not path.name.endswith("_rate.fits"))
+    folder = linked(kept, tmp_path / "darks")
     sound = judge(folder)
     assert sound.digest
     return folder, source, sound

@@ -7,7 +7,7 @@ import pytest
 from astropy.io import fits
 
 from darkmask.delivery import scan
-from darkmask.delivery.records import ProblemKind
+from darkmask.delivery.index import ProblemKind
 from tests.checks.planting import edit, one, unlinked
 
 PRODUCTS = ("jump", "fitopt", "rateints", "rate")

@@ -1,7 +1,6 @@
 """An exposure is its segments: they are searched as one file would be, and cover each integration once."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from darkmask.delivery import DeliveryIndex, OpenExposure, scan
 from darkmask.masks.file import read_mask
 from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
-from darkmask.simulate import DemoPaths, SimulationSpec, simulate_delivery
 from tests.checks.planting import edit, one, unlinked
+from tests.support.deliveries import linked, simulated
 from tests.support.segments import cut_exposure
 
 FRAME = 64
@@ -27,16 +26,13 @@ FIRST, SECOND, THIRD = ("-seg001_", "-seg002_", "-seg003_")
 @pytest.fixture(scope="module")
 def darks(tmp_path_factory) -> Path:
     """Make five exposures of six integrations of one detector."""
-    paths = DemoPaths.of(tmp_path_factory.mktemp("segments") / "darks")
-    spec = SimulationSpec(frame=FRAME, detectors=("NRCA1",), subarrays=(), exposures=5, integrations=6, groups=8)
-    simulate_delivery(paths.delivery, spec, progress=False)
-    return paths.delivery
+    return simulated(tmp_path_factory.mktemp("segments"), frame=FRAME, exposures=5, integrations=6)
 
 
 @pytest.fixture(scope="module")
 def in_segments(darks, tmp_path_factory) -> Path:
     """Return the same delivery with its first exposure in three segments and its fourth in two."""
-    folder = copy(darks, tmp_path_factory.mktemp("cut") / "darks")
+    folder = linked(darks.iterdir(), tmp_path_factory.mktemp("cut") / "darks")
     cut_exposure(folder, 1, (1, 3, 2))
     cut_exposure(folder, 4, (3, 3))
     return folder
@@ -44,14 +40,7 @@ def in_segments(darks, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def folder(in_segments, tmp_path) -> Path:
-    return copy(in_segments, tmp_path / "darks")
-
-
-def copy(source: Path, target: Path) -> Path:
-    target.mkdir()
-    for path in source.iterdir():
-        os.link(path, target / path.name)
-    return target
+    return linked(in_segments.iterdir(), tmp_path / "darks")
 
 
 def request_of(folder: Path, **about) -> BuildRequest:

@@ -1,6 +1,5 @@
 """Integrations that are no measurement are named, and no search looks at them."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +17,10 @@ from darkmask.delivery.quality import unmeasured
 from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
-from darkmask.simulate import DemoPaths, SimulationSpec, simulate_delivery
 from darkmask.validation.halves import stability
 from darkmask.validation.recovery import inject_and_recover
 from tests.checks.planting import one, unlinked
+from tests.support.deliveries import linked, simulated
 from tests.support.segments import cut_exposure
 
 FRAME = 96
@@ -31,19 +30,12 @@ NAMES = [f"integration {number}" for number in range(1, 9)]
 @pytest.fixture(scope="module")
 def darks(tmp_path_factory) -> Path:
     """Make an exposure of twelve integrations."""
-    paths = DemoPaths.of(tmp_path_factory.mktemp("measured") / "darks")
-    spec = SimulationSpec(frame=FRAME, detectors=("NRCA1",), subarrays=(), exposures=1, integrations=12, groups=8)
-    simulate_delivery(paths.delivery, spec, progress=False)
-    return paths.delivery
+    return simulated(tmp_path_factory.mktemp("measured"), frame=FRAME, exposures=1, integrations=12)
 
 
 @pytest.fixture
 def folder(darks, tmp_path) -> Path:
-    target = tmp_path / "darks"
-    target.mkdir()
-    for path in darks.iterdir():
-        os.link(path, target / path.name)
-    return target
+    return linked(darks.iterdir(), tmp_path / "darks")
 
 
 def rewrite(folder: Path, change, kinds=("jump", "fitopt", "rateints")) -> None:

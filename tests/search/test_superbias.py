@@ -1,6 +1,5 @@
 """The superbias of raw darks, by the published package."""
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,6 +11,7 @@ from astropy.io import fits
 from darkmask.core.errors import SearchError
 from darkmask.delivery import scan
 from darkmask.search.reffiles.superbias import measure_superbias, raw_set
+from tests.support.deliveries import linked
 
 
 @pytest.fixture(scope="session")
@@ -72,10 +72,7 @@ def test_an_exposure_in_segments_counts_once(raw, records):
 
 def test_a_delivery_with_its_raw_exposures_is_asked(raw, prepared, prepared_criteria, tmp_path, run_checks):
     """Raw files beside their triplets are no strays."""
-    folder = tmp_path / "both"
-    folder.mkdir()
-    for path in (*raw.delivery.glob("*.fits"), *prepared.glob("*.fits")):
-        os.link(path, folder / path.name)
+    folder = linked((*raw.delivery.glob("*.fits"), *prepared.glob("*.fits")), tmp_path / "both")
     ended = run_checks(f"--delivery={folder}", f"--criteria={prepared_criteria}", expect=0)
     check = ended.checks["SBI-UNRELIABLE", "NRCBLONG", "FULL"]
     assert check["outcome"] == "pass", check

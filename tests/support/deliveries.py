@@ -1,8 +1,12 @@
-"""The small delivery that most tests of the harness judge."""
+"""Small deliveries: the one that most tests of the harness judge, others of one detector, and copies to damage."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from darkmask.core.atomic import sha256_file
+from darkmask.simulate import DemoPaths, SimulationSpec, simulate_delivery
 
 DETECTORS = ("NRCA1", "NRCBLONG")
 
@@ -42,8 +46,26 @@ class Small:
 
     def copy(self, folder: Path, name: str = "copy") -> Path:
         """Return a copy to plant faults in, made of links: a file has to be replaced and not changed."""
-        target = folder / name
-        target.mkdir()
-        for path in self.delivery.iterdir():
-            os.link(path, target / path.name)
-        return target
+        return linked(self.delivery.iterdir(), folder / name)
+
+
+def linked(files: Iterable[Path], target: Path) -> Path:
+    """Make a folder of links to files: one that is to be changed there has to be replaced."""
+    target.mkdir()
+    for path in files:
+        os.link(path, target / path.name)
+    return target
+
+
+def simulated(folder: Path, **spec) -> Path:
+    """Simulate NRCA1 alone, without subarrays, in a new folder, and return that of the files."""
+    paths = DemoPaths.of(folder / "darks")
+    simulate_delivery(
+        paths.delivery, SimulationSpec(detectors=("NRCA1",), subarrays=(), groups=8, **spec), progress=False
+    )
+    return paths.delivery
+
+
+def digests(folder: Path) -> dict[Path, str]:
+    """Return the SHA-256 of each file below a folder."""
+    return {p.relative_to(folder): sha256_file(p) for p in sorted(folder.rglob("*")) if p.is_file()}

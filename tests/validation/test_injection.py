@@ -19,6 +19,7 @@ from darkmask.pipeline.worker import Worker, WorkerError
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 from darkmask.simulate.ramps import saturation_threshold
+from darkmask.validation.completeness import completeness, detection_strengths, summarise
 from darkmask.validation.injection import (
     SLOW_TELEGRAPH,
     SPACING,
@@ -28,7 +29,7 @@ from darkmask.validation.injection import (
     strengths_of,
     without_jumps,
 )
-from darkmask.validation.recovery import border_of, completeness, detection_strengths, inject_and_recover, summarise
+from darkmask.validation.recovery import border_of, inject_and_recover
 
 TGROUP = 10.0
 NRCA1 = look_up_detector("NRCA1")

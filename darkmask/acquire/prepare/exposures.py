@@ -5,8 +5,9 @@ from pathlib import Path
 
 from darkmask.core.errors import DeliveryError
 from darkmask.delivery import scan
+from darkmask.delivery.index import ProblemKind
 from darkmask.delivery.inspection import DARK
-from darkmask.delivery.records import FileRecord, ProblemKind
+from darkmask.delivery.records import FileRecord
 
 _SUFFIX = "_uncal.fits"
 

@@ -13,7 +13,7 @@ def recovery_curves(kinds: Mapping[str, Mapping], title: str) -> bytes:
     Parameters
     ----------
     kinds : mapping
-        See :func:`darkmask.validation.recovery.summarise`.
+        See :func:`darkmask.validation.completeness.summarise`.
     title : str
 
     Returns

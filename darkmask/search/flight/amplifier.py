@@ -1,53 +1,37 @@
 """The flight search in the columns of one amplifier: the amplifier's good pixels judge all of its pixels."""
 
-from dataclasses import replace
 from operator import ge, gt, le, lt
-from statistics import NormalDist
 
 import numpy as np
 
 from darkmask.core.detectors import Detector
 from darkmask.core.flags import Category
 from darkmask.search.maps import CombinedMaps
-from darkmask.search.maps.layout import FALL_SIGMA, SHAPE_FRACTION
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.parameters import SearchParameters
 
-from .background import measure_settling, smooth
-from .changing import DECAYS_IN_PATCH, PATCH_SIDE, PATCH_VARIES, ChangeSearch, usual
+from .changing import DECAYS_IN_PATCH, PATCH_SIDE, PATCH_VARIES, usual
+from .corrected import CorrectedAmplifier, quarter
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
-from .lines import Lines, measure_lines
-from .robust import neighbour_sum, population
+from .falls import least_falls
+from .robust import population
 
 # The saturation step has grown a SATURATED flag from a neighbour if the signal lies below this share of the published
 # well and the ramp is alive. Wells scatter by some 10 %; a neighbour of a saturated pixel holds a few per cent of one.
 SATURATION_SHARE = 0.5
 # A pixel at the end of the converter's range does not change: its differences scatter by less than half of the nominal.
 STUCK_SHARE = 0.5
-# This many falls of more than chance allows make a pixel restless; one happens by chance in some tens of pixels. A
-# pixel that is noisier than the detector's read noise says falls more often by chance: then so many are asked for that
-# they have a chance of less than this. Its noise is rounded up to one of some steps.
-MIN_FALLS, CHANCE_OF_FALLS = 2, 1e-10
-_NOISE_STEPS = np.geomspace(1, 16, 49)
 # The scatter of all differences, jumps included, would bend a ramp by some amount. An rc ramp bends by more of its own
 # sigma, and by most of the bend of an exponential of so short a time constant (in groups) at that scatter. A ramp that
 # switches between two levels does not.
 BEND_SIGNIFICANCE, BEND_SHARE, SHORTEST_CONSTANT = 3.5, 0.65, 1.5
 # At this many sigma above its threshold, 98 % of the pixels of a rate are detected.
 RECOVERY = 2.054
-# What settles after a reset is left in the rates when it is less than this share of the faintest named rate: it then
-# moves no name, and is no more than what the outputs drift by.
-SETTLING_SHARE = 0.1
-# A settling that differs from that of the amplifier's others by more sigma than this is taken for a bend of its own.
-OWN_SETTLING = 5.0
-# Nothing is known of the settling of a ramp that has a few reads; what is taken off is at most so many times the usual.
-MOST_SETTLING = np.float32(20.0)
 # Interpixel coupling is published as one number per channel and differs from pixel to pixel by about this share of it.
 # That share of a neighbour's contribution may remain after its subtraction.
 COUPLING_TOLERANCE = 0.1
 # Of two integrations that differ, nothing tells which one is off.
 LEAST_COMPARED = 3
-_ROWS_OF_SCATTER = 256
 
 
 def own_saturation_level(detector: Detector) -> float:
@@ -55,7 +39,7 @@ def own_saturation_level(detector: Detector) -> float:
     return SATURATION_SHARE * detector.well / detector.gain
 
 
-class AmplifierSearch:
+class AmplifierSearch(CorrectedAmplifier):
     """The search in the columns of one amplifier. Images have shape (y, its columns).
 
     Parameters
@@ -75,14 +59,12 @@ class AmplifierSearch:
 
     Attributes
     ----------
-    rate : numpy.ndarray, float32, DN/s
-        Rate after subtraction of the neighbours' coupling.
     unstable, noisy, loud, varying, switching, sometimes_hot : numpy.ndarray, bool
         Set by :meth:`search`; see :class:`.categories.FlightResult`.
     alone : int
         Number of pixels with one integration alone that lies off.
-    noise_of_good, noise_of_all : float
-        Noise of a group difference of good pixels, DN, without those with jumps and with them.
+    sigma : numpy.ndarray, float32, DN/s
+        Error of the mean rate; set by :meth:`search`, as ``judged`` is, which tells what was judged to the end.
     """
 
     sigma: np.ndarray
@@ -93,9 +75,6 @@ class AmplifierSearch:
     switching: np.ndarray
     sometimes_hot: np.ndarray
     judged: np.ndarray
-    columns: Lines
-    rows: Lines
-    dark: np.ndarray
 
     def __init__(
         self,
@@ -108,32 +87,11 @@ class AmplifierSearch:
         evidence: Evidence | None = None,
         patch: np.ndarray | None = None,
     ):
+        super().__init__(maps, columns, detector, tgroup, parameters)
         self.evidence = evidence
-        self.detector, self.tgroup, self.parameters = detector, tgroup, parameters
-        self.integrations, self.groups = maps.integrations, maps.groups
-        self.maps = maps.of_columns(columns)
         self.science = science[:, columns]
-        self.ipc = parameters.neighbour_coupling or detector.ipc
-        self.coupled_rate, self.rate = self._decouple(maps.rate, columns)
-        self.coupled_shape, self.shape = self._decouple(maps.shape, columns)
-        # The signal in DN per group causes the shot noise.
-        self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(tgroup)
-        self.centre, self.settling = float("nan"), 0.0
-        self.changing = ChangeSearch(maps, columns, detector, self.ipc, parameters)
+        self.centre = float("nan")
         self.patch = np.zeros(self.rate.shape, bool) if patch is None else patch[:, columns]
-        _, self.late = self._decouple(self.changing.changes.rows.late, columns)
-
-    def _decouple(self, image: np.ndarray, columns: slice) -> tuple[np.ndarray, np.ndarray]:
-        """Return what the four neighbours put in through the interpixel capacitance, and the image without it.
-
-        The subtraction is of second order: part of what a neighbour shows was coupled into it from a pixel beyond.
-        """
-        wide = slice(max(columns.start - 2, 0), columns.stop + 2)
-        inner = slice(columns.start - wide.start, columns.stop - wide.start)
-        share, keep = np.float32(self.ipc), np.float32(1 - 4 * self.ipc)
-        first = (image[:, wide] - share * neighbour_sum(image[:, wide])) / keep
-        coupled = share * neighbour_sum(first)[:, inner]
-        return coupled, (image[:, columns] - coupled) / keep
 
     def search(self) -> dict[Category, np.ndarray]:
         """Return where each category is, bool; ``unstable`` holds telegraph and noisy pixels."""
@@ -154,13 +112,16 @@ class AmplifierSearch:
         undetermined = judged & (~enough | ~has_rate | lost) & ~full_early
         judged &= ~(undetermined | full_early)
 
-        self._take_off_settling(judged & ~unlooked)
-        self._find_lines(judged & ~unlooked)
-        excess, quiet, loud = self._noise(judged, unlooked, scatter_of_good)
+        self.take_off_settling(judged & ~unlooked)
+        self.find_lines(judged & ~unlooked)
+        excess, quiet, loud = self.noise(judged, unlooked, scatter_of_good)
         rc, inverse_rc = self._rc(judged, quiet, loud)
         judged &= ~(rc | inverse_rc)
-        least_falls = self._least_falls(quiet, scatter_of_good)
-        restless = self._test("falls", maps.falls, ge, least_falls, judged, ~unlooked) & ~unlooked
+        # The noise of the others is that of all their differences: where it is large, the jump step flags part of it.
+        typical = np.sqrt(np.float32(scatter_of_good**2) + self.columns.noise)
+        noise = quiet * typical / np.float32(np.sqrt(2 * maps.read_variance))
+        fallen = least_falls(maps.falls, noise, self.integrations * (self.groups - 1))
+        restless = self._test("falls", maps.falls, ge, fallen, judged, ~unlooked) & ~unlooked
         unsteady = restless | self._test("noise", excess, gt, parameters.noise_significance, judged)
         ratio = np.where(restless, np.fmax(quiet, loud), quiet)
         detected, falling = self._bright(judged, ratio, unsteady)
@@ -202,36 +163,6 @@ class AmplifierSearch:
             Category.TRANSIENT: transient,
         }
 
-    def _take_off_settling(self, good) -> None:
-        """Take from the rates what settling after a reset adds to them, where it matters.
-
-        The pipeline's rates are those of all groups. A fit without the first groups would need the ramps again, and
-        would lose a seventh of its precision for a tenth of the groups.
-        """
-        quarter = _quarter(self.groups)
-        slope = self.rate * np.float32(self.tgroup)
-        found = measure_settling(slope, self.maps.change, self.shape, good, self.groups, quarter)
-        least = SETTLING_SHARE * self.parameters.warm_rate * self.tgroup / self.detector.gain
-        if not (abs(found.common) > least or found.share):
-            return
-        middle, spread = population(self.shape, good)
-        bend = np.nan_to_num(self.shape - np.float32(middle)).clip(-OWN_SETTLING * spread, OWN_SETTLING * spread)
-        self.settling = found.common / self.tgroup
-        added = np.float32(self.settling) + bend * np.float32(found.share / self.tgroup)
-        # Of an offset of the first read a line through fewer reads makes more: 6 / (n (n + 1)) of it.
-        reads = (self.maps.differences + self.maps.jumps) / np.float32(self.integrations) + 1
-        added = added * np.fmin(self.groups * (self.groups + 1) / (reads * (reads + 1)), MOST_SETTLING)
-        self.rate, self.late = self.rate - added, self.late - added
-        self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(self.tgroup)
-
-    def _find_lines(self, good) -> None:
-        """Find the columns and rows that do something as one, and take off what the pixels of a column share."""
-        self.dark = smooth(self.rate, good)
-        self.columns = measure_lines(self.maps, self.rate - self.dark, self.shape, good, self.tgroup)
-        self.rows = measure_lines(_transposed(self.maps), (self.rate - self.dark).T, self.shape.T, good.T, self.tgroup)
-        self.rate = self.rate - self.columns.rate
-        self.shape = self.shape - self.columns.shape
-
     def _test(self, name: str, value: np.ndarray, passes: Comparison, limit, *asked: np.ndarray) -> np.ndarray:
         """Compare a map with its limit, bool; where all of ``asked`` hold, the answer decides something."""
         if self.evidence is not None:
@@ -263,45 +194,16 @@ class AmplifierSearch:
         """Return the pixels that the ramp fit did not use, as told: no rate in any integration, pedestal exactly 0."""
         return (self.maps.finite == 0) & (self.maps.pedestal == 0) & (self.maps.saturated_first == 0)
 
-    def _noise(self, judged, unlooked, scatter_of_good) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return how noisy each pixel is beyond the shot noise of its signal.
-
-        Returns
-        -------
-        excess : numpy.ndarray, float32
-            Sigma above good pixels of the cube root of the variance. The cube root of a variance of few differences is
-            Gaussian far into the tail (Wilson and Hilferty 1931), while its square root is not.
-        quiet, loud : numpy.ndarray, float32
-            Noise of the differences without jumps, and with them, in units of the expected noise, at least 1.
-        """
-        maps = self.maps
-        shot_variance = self.signal / np.float32(self.detector.gain)
-        self.noise_of_good, _ = population(maps.noise, judged & ~unlooked)
-        self.noise_of_all = scatter_of_good
-        shared = self.columns.noise + shot_variance
-        relative = maps.noise / np.sqrt(np.float32(self.noise_of_good**2) + shared)
-        loud = maps.scatter / np.sqrt(np.float32(scatter_of_good**2) + shared)
-        cube_root = np.cbrt(relative * relative)
-        centre, sigma = population(cube_root, judged & ~unlooked)
-        most = np.float32(max(int(maps.differences.max()), 1))
-        lost = np.sqrt(most / np.maximum(maps.differences, 1).astype(np.float32))
-        excess = (cube_root - np.float32(centre)) / (np.float32(sigma) * lost)
-        quiet = np.where(unlooked, loud, relative)
-        # Pixels beside saturated ones are few: the scatter of some rows of good pixels is known well enough to judge
-        # them.
-        some = np.s_[:: max(1, len(loud) // _ROWS_OF_SCATTER)]
-        centre, sigma = population(np.cbrt(loud[some] ** 2), (judged & ~unlooked)[some])
-        excess[unlooked] = (np.cbrt(loud[unlooked] ** 2) - np.float32(centre)) / np.float32(sigma)
-        return excess, np.fmax(quiet, 1), np.fmax(loud, 1)
-
     def _rc(self, judged, quiet, loud) -> tuple[np.ndarray, np.ndarray]:
         maps, parameters = self.maps, self.parameters
         centre, sigma = population(self.shape, judged)
         excess = self.shape - np.float32(centre)
         # The shot noise of a pixel's own signal changes the shape of its ramp; the shape compares two quarters' mean
         # differences.
-        quarter = _quarter(self.groups)
-        shot = np.float32(2 / MEDIAN_EFFICIENCY / (quarter * self.integrations * self.detector.gain)) * self.signal
+        shot = (
+            np.float32(2 / MEDIAN_EFFICIENCY / (quarter(self.groups) * self.integrations * self.detector.gain))
+            * self.signal
+        )
         # One error is a good pixel's scatter with this pixel's noise and shot noise. The other is the actual scatter of
         # its integrations, since a telegraph pixel bends this way and that, and an rc pixel always the same way.
         own = _median_error(maps.shape_scatter, self.integrations)
@@ -359,21 +261,6 @@ class AmplifierSearch:
         """Return the pixels that end saturated, by their own level, in as many integrations as makes one saturated."""
         least = max(1, self.parameters.max_saturated_fraction * self.integrations)
         return self._test("full_early", self.maps.saturated_last, ge, least, judged)
-
-    def _least_falls(self, quiet, scatter_of_good: float) -> np.ndarray:
-        """Return how many falls make a pixel restless, by its noise where there is no jump.
-
-        The noise of the others is that of all their differences: where it is large, the jump step flags part of it.
-        """
-        differences = self.integrations * (self.groups - 1)
-        least = np.array([_rare(differences * NormalDist().cdf(-FALL_SIGMA / step)) for step in _NOISE_STEPS])
-        typical = np.sqrt(np.float32(scatter_of_good**2) + self.columns.noise)
-        noise = quiet * typical / np.float32(np.sqrt(2 * self.maps.read_variance))
-        # Hardly any pixel falls at all; NaN sorts last.
-        some = self.maps.falls >= MIN_FALLS
-        needed = np.full(noise.shape, MIN_FALLS, np.int16)
-        needed[some] = least[np.searchsorted(_NOISE_STEPS, noise[some]).clip(max=len(least) - 1)]
-        return needed
 
     def _late(self, judged, asked, ratio) -> np.ndarray:
         """Return where the rate of the late half stands out by itself, or, in a patch, out of its surroundings."""
@@ -441,31 +328,8 @@ def exponential_bend(groups: int) -> float:
         The value for ``SHORTEST_CONSTANT``; longer time constants bend by more.
     """
     steps = np.exp(-np.arange(groups - 1) / SHORTEST_CONSTANT)
-    quarter = _quarter(groups)
-    return float((steps[:quarter].mean() - steps[-quarter:].mean()) / steps.std(ddof=1))
-
-
-def _transposed(maps: CombinedMaps) -> CombinedMaps:
-    """Return maps of which the columns are rows; of rows it is not known how far their pixels agree."""
-    unknown = np.zeros(len(maps.rate), np.float32)
-    wanted = ("noise", "rate_scatter", "pedestal")
-    return replace(maps, agreement=unknown, **{name: getattr(maps, name).T for name in wanted})
-
-
-def _rare(mean: float) -> int:
-    """Return how many independent events, ``MIN_FALLS`` at least, have a chance of less than ``CHANCE_OF_FALLS``."""
-    number, term = 0, float(np.exp(-mean))
-    beyond = 1.0
-    while number < MIN_FALLS or beyond > CHANCE_OF_FALLS:
-        beyond -= term
-        number += 1
-        term *= mean / number
-    return number
-
-
-def _quarter(groups: int) -> int:
-    """Return how many group differences at each end of a ramp its shape is measured from."""
-    return max(int(SHAPE_FRACTION * (groups - 1)), 1)
+    end = quarter(groups)
+    return float((steps[:end].mean() - steps[-end:].mean()) / steps.std(ddof=1))
 
 
 def _median_error(scatter: np.ndarray, integrations: int) -> np.ndarray:

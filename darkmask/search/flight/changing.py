@@ -6,7 +6,6 @@ low-frequency noise and drifts that all pixels share make no pixel bad.
 
 from functools import cache
 from math import comb
-from typing import NamedTuple
 
 import numpy as np
 
@@ -56,37 +55,6 @@ def usual_second(integrations: int) -> float:
     # The second largest of n uniform values follows a beta distribution of n - 1 and 2.
     share = betaincinv(integrations - 1, 2, 0.5)
     return float(-ndtri((1 - share) / 2) * np.sqrt(1 - 1 / integrations))
-
-
-class Changes(NamedTuple):
-    """What changes in the columns of an amplifier; images of shape (y, its columns).
-
-    Attributes
-    ----------
-    varying : numpy.ndarray, bool
-        The rate differs between integrations by more than its error.
-    switching : numpy.ndarray, bool
-        A fall with a rise of like height within ramps, or two levels of the first group.
-    decaying, patch : numpy.ndarray, bool
-        The rate falls with time; it lies where its surroundings do.
-    high : numpy.ndarray, float32, DN/s
-        Rate of the high state.
-    lasting : numpy.ndarray, bool
-        Whether the high state lasts from some integration, two at least, to the last.
-    over : numpy.ndarray, bool
-        Whether the high state is over in the whole of the last epoch.
-    alone : int
-        Number of judged pixels with one integration alone that lies off.
-    """
-
-    varying: np.ndarray
-    switching: np.ndarray
-    decaying: np.ndarray
-    patch: np.ndarray
-    high: np.ndarray
-    lasting: np.ndarray
-    over: np.ndarray
-    alone: int
 
 
 def find_patches(

@@ -61,11 +61,6 @@ class Lines(NamedTuple):
     restless: np.ndarray
     wander: np.ndarray
 
-    @property
-    def wandering(self) -> np.ndarray:
-        """Which lines share noise, bool."""
-        return self.noise > 0
-
 
 def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good: np.ndarray, tgroup: float) -> Lines:
     """Measure what the pixels of each column have in common.

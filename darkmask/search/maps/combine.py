@@ -19,7 +19,8 @@ from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.delivery import Exposure, OpenSet
 from darkmask.delivery.reading import read_rows
 
-from .changes import ChangeMaps, change_rows, make_change_maps
+from .change_kernels import change_rows
+from .changes import ChangeMaps, make_change_maps
 from .integration import measure_rows
 from .layout import N_COUNTED, N_MEASURED
 from .order import sorting_network

@@ -11,8 +11,9 @@ from darkmask.core.detectors import Geometry
 from darkmask.core.errors import DeliveryError, SearchError
 from darkmask.core.flags import dq_bits, has_flag
 from darkmask.delivery import DeliveryIndex, scan
+from darkmask.delivery.index import ProblemKind
 from darkmask.delivery.inspection import DARK
-from darkmask.delivery.records import FileRecord, Kind, ProblemKind
+from darkmask.delivery.records import FileRecord, Kind
 from darkmask.search.parameters import SearchParameters
 
 from .process import run_worker

@@ -5,6 +5,8 @@ read. What the correction with the reference rows above and below an output find
 pipeline; raw exposures keep all of it.
 """
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 
 from darkmask.simulate.registry import EFFECTS
@@ -34,7 +36,7 @@ def _parities(columns: slice) -> tuple[slice, slice]:
     return slice(columns.start, columns.stop, 2), slice(columns.start + 1, columns.stop, 2)
 
 
-class _Streams(Effect):
+class _Streams(Effect, ABC):
     """1/f noise with the correction by the reference rows of each output."""
 
     name = ""
@@ -54,9 +56,9 @@ class _Streams(Effect):
                     noise[:, chosen] -= noise[self.rows, chosen].mean()
         counts += self.sigma * noise
 
+    @abstractmethod
     def draw(self) -> np.ndarray:
         """Return the noise of one read, of unit standard deviation, shape (y, x)."""
-        raise NotImplementedError
 
     def _read_order(self, stream: np.ndarray, output: int) -> np.ndarray:
         # Neighbouring outputs are read in opposite directions.

@@ -1,0 +1,160 @@
+"""The maps of an amplifier without what its pixels have from others: coupling, settling, what a column shares."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from darkmask.core.detectors import Detector
+from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.layout import SHAPE_FRACTION
+from darkmask.search.parameters import SearchParameters
+
+from .background import measure_settling, smooth
+from .changing import ChangeSearch
+from .lines import Lines, measure_lines
+from .robust import neighbour_sum, population
+
+# What settles after a reset is left in the rates when it is less than this share of the faintest named rate: it then
+# moves no name, and is no more than what the outputs drift by.
+SETTLING_SHARE = 0.1
+# A settling that differs from that of the amplifier's others by more sigma than this is taken for a bend of its own.
+OWN_SETTLING = 5.0
+# Nothing is known of the settling of a ramp that has a few reads; what is taken off is at most so many times the usual.
+MOST_SETTLING = np.float32(20.0)
+_ROWS_OF_SCATTER = 256
+
+
+class CorrectedAmplifier:
+    """The maps of one amplifier, corrected step by step. Images have shape (y, its columns).
+
+    Parameters
+    ----------
+    maps : CombinedMaps
+        Maps of the whole set, since coupling crosses the edges of an amplifier.
+    columns : slice
+    detector : Detector
+    tgroup : float
+        Group time, s.
+    parameters : SearchParameters
+
+    Attributes
+    ----------
+    rate, shape, late : numpy.ndarray, float32
+        Rate (DN/s), bend of the ramp (DN) and rate of the late half of the integrations (DN/s).
+    coupled_rate, coupled_shape : numpy.ndarray, float32
+        What the neighbours put into them.
+    signal : numpy.ndarray, float32, DN
+        Signal per group, which causes the shot noise.
+    settling : float, DN/s
+        What settling after a reset adds to the usual rate.
+    columns, rows : Lines
+        What each column, or row, does as one; set by :meth:`find_lines`, as ``dark`` is.
+    dark : numpy.ndarray, float32, DN/s
+        Smooth rate of good pixels.
+    noise_of_good, noise_of_all : float
+        Noise of a group difference of good pixels, DN, without those with jumps and with them; set by :meth:`noise`.
+    """
+
+    columns: Lines
+    rows: Lines
+    dark: np.ndarray
+    noise_of_good: float
+    noise_of_all: float
+
+    def __init__(
+        self, maps: CombinedMaps, columns: slice, detector: Detector, tgroup: float, parameters: SearchParameters
+    ):
+        self.detector, self.tgroup, self.parameters = detector, tgroup, parameters
+        self.integrations, self.groups = maps.integrations, maps.groups
+        self.maps = maps.of_columns(columns)
+        self.ipc = parameters.neighbour_coupling or detector.ipc
+        self.coupled_rate, self.rate = self._decouple(maps.rate, columns)
+        self.coupled_shape, self.shape = self._decouple(maps.shape, columns)
+        self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(tgroup)
+        self.settling = 0.0
+        self.changing = ChangeSearch(maps, columns, detector, self.ipc, parameters)
+        _, self.late = self._decouple(self.changing.changes.rows.late, columns)
+
+    def _decouple(self, image: np.ndarray, columns: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the four neighbours put in through the interpixel capacitance, and the image without it.
+
+        The subtraction is of second order: part of what a neighbour shows was coupled into it from a pixel beyond.
+        """
+        wide = slice(max(columns.start - 2, 0), columns.stop + 2)
+        inner = slice(columns.start - wide.start, columns.stop - wide.start)
+        share, keep = np.float32(self.ipc), np.float32(1 - 4 * self.ipc)
+        first = (image[:, wide] - share * neighbour_sum(image[:, wide])) / keep
+        coupled = share * neighbour_sum(first)[:, inner]
+        return coupled, (image[:, columns] - coupled) / keep
+
+    def take_off_settling(self, good) -> None:
+        """Take from the rates what settling after a reset adds to them, where it matters.
+
+        The pipeline's rates are those of all groups. A fit without the first groups would need the ramps again, and
+        would lose a seventh of its precision for a tenth of the groups.
+        """
+        slope = self.rate * np.float32(self.tgroup)
+        found = measure_settling(slope, self.maps.change, self.shape, good, self.groups, quarter(self.groups))
+        least = SETTLING_SHARE * self.parameters.warm_rate * self.tgroup / self.detector.gain
+        if not (abs(found.common) > least or found.share):
+            return
+        middle, spread = population(self.shape, good)
+        bend = np.nan_to_num(self.shape - np.float32(middle)).clip(-OWN_SETTLING * spread, OWN_SETTLING * spread)
+        self.settling = found.common / self.tgroup
+        added = np.float32(self.settling) + bend * np.float32(found.share / self.tgroup)
+        # Of an offset of the first read a line through fewer reads makes more: 6 / (n (n + 1)) of it.
+        reads = (self.maps.differences + self.maps.jumps) / np.float32(self.integrations) + 1
+        added = added * np.fmin(self.groups * (self.groups + 1) / (reads * (reads + 1)), MOST_SETTLING)
+        self.rate, self.late = self.rate - added, self.late - added
+        self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(self.tgroup)
+
+    def find_lines(self, good) -> None:
+        """Find the columns and rows that do something as one, and take off what the pixels of a column share."""
+        self.dark = smooth(self.rate, good)
+        self.columns = measure_lines(self.maps, self.rate - self.dark, self.shape, good, self.tgroup)
+        self.rows = measure_lines(_transposed(self.maps), (self.rate - self.dark).T, self.shape.T, good.T, self.tgroup)
+        self.rate = self.rate - self.columns.rate
+        self.shape = self.shape - self.columns.shape
+
+    def noise(self, judged, unlooked, scatter_of_good) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return how noisy each pixel is beyond the shot noise of its signal.
+
+        Returns
+        -------
+        excess : numpy.ndarray, float32
+            Sigma above good pixels of the cube root of the variance. The cube root of a variance of few differences is
+            Gaussian far into the tail (Wilson and Hilferty 1931), while its square root is not.
+        quiet, loud : numpy.ndarray, float32
+            Noise of the differences without jumps, and with them, in units of the expected noise, at least 1.
+        """
+        maps = self.maps
+        shot_variance = self.signal / np.float32(self.detector.gain)
+        self.noise_of_good, _ = population(maps.noise, judged & ~unlooked)
+        self.noise_of_all = scatter_of_good
+        shared = self.columns.noise + shot_variance
+        relative = maps.noise / np.sqrt(np.float32(self.noise_of_good**2) + shared)
+        loud = maps.scatter / np.sqrt(np.float32(scatter_of_good**2) + shared)
+        cube_root = np.cbrt(relative * relative)
+        centre, sigma = population(cube_root, judged & ~unlooked)
+        most = np.float32(max(int(maps.differences.max()), 1))
+        lost = np.sqrt(most / np.maximum(maps.differences, 1).astype(np.float32))
+        excess = (cube_root - np.float32(centre)) / (np.float32(sigma) * lost)
+        quiet = np.where(unlooked, loud, relative)
+        # Pixels beside saturated ones are few: the scatter of some rows of good pixels is known well enough to judge
+        # them.
+        some = np.s_[:: max(1, len(loud) // _ROWS_OF_SCATTER)]
+        centre, sigma = population(np.cbrt(loud[some] ** 2), (judged & ~unlooked)[some])
+        excess[unlooked] = (np.cbrt(loud[unlooked] ** 2) - np.float32(centre)) / np.float32(sigma)
+        return excess, np.fmax(quiet, 1), np.fmax(loud, 1)
+
+
+def _transposed(maps: CombinedMaps) -> CombinedMaps:
+    """Return maps of which the columns are rows; of rows it is not known how far their pixels agree."""
+    unknown = np.zeros(len(maps.rate), np.float32)
+    wanted = ("noise", "rate_scatter", "pedestal")
+    return replace(maps, agreement=unknown, **{name: getattr(maps, name).T for name in wanted})
+
+
+def quarter(groups: int) -> int:
+    """Return how many group differences at each end of a ramp its shape is measured from."""
+    return max(int(SHAPE_FRACTION * (groups - 1)), 1)

@@ -1,0 +1,48 @@
+"""How many falls within ramps chance leaves to a pixel: one with more is restless."""
+
+from statistics import NormalDist
+
+import numpy as np
+
+from darkmask.search.maps.layout import FALL_SIGMA
+
+# This many falls of more than chance allows make a pixel restless; one happens by chance in some tens of pixels. A
+# pixel that is noisier than the detector's read noise says falls more often by chance: then so many are asked for that
+# they have a chance of less than this. Its noise is rounded up to one of some steps.
+MIN_FALLS, CHANCE_OF_FALLS = 2, 1e-10
+_NOISE_STEPS = np.geomspace(1, 16, 49)
+
+
+def least_falls(falls: np.ndarray, noise: np.ndarray, differences: int) -> np.ndarray:
+    """Return how many falls make a pixel restless, by its noise where there is no jump.
+
+    Parameters
+    ----------
+    falls : numpy.ndarray, int
+        Number of falls of each pixel.
+    noise : numpy.ndarray, float32
+        Noise of its differences, in units of that of the detector's read noise.
+    differences : int
+        Number of differences of each pixel.
+
+    Returns
+    -------
+    numpy.ndarray, int16
+    """
+    least = np.array([_rare(differences * NormalDist().cdf(-FALL_SIGMA / step)) for step in _NOISE_STEPS])
+    # Hardly any pixel falls at all; NaN sorts last.
+    some = falls >= MIN_FALLS
+    needed = np.full(noise.shape, MIN_FALLS, np.int16)
+    needed[some] = least[np.searchsorted(_NOISE_STEPS, noise[some]).clip(max=len(least) - 1)]
+    return needed
+
+
+def _rare(mean: float) -> int:
+    """Return how many independent events, ``MIN_FALLS`` at least, have a chance of less than ``CHANCE_OF_FALLS``."""
+    number, term = 0, float(np.exp(-mean))
+    beyond = 1.0
+    while number < MIN_FALLS or beyond > CHANCE_OF_FALLS:
+        beyond -= term
+        number += 1
+        term *= mean / number
+    return number

@@ -1,0 +1,267 @@
+"""Measure what changes from one integration to another, in the same pass that combines them.
+
+The maps are made from the stack of a block of rows, so that memory does not grow with the number of integrations.
+"""
+
+import numpy as np
+
+from darkmask.core.kernels import kernel
+
+from .changes import HIGHEST_SIGMA, LEVEL_UNIT, SIGMA_UNIT, ChangeRows, Order
+from .layout import CHANGE, DEEPEST, DIFFERENCES, FIRST, HIGHEST, JUMPS, RATE, WEIGHT
+from .pixel import Readout
+from .scratch import Maps
+from .stacks import SLOPE_SHOT, CombinedRows
+
+# With fewer differences the noise of a pixel is known to 14 % and worse; then it counts as that of a good pixel at the
+# least, or a noise that is too low by chance would make changes.
+KNOWN_NOISE = 26
+# A rate this many sigma from the pixel's own combined rate says no more of a trend: one hit rules no fit.
+TREND_CLIP = 7.0
+# Places in the room of a row: what rates lie off from; the variance of a rate of weight 1 by read noise, and that by
+# shot noise; and what is kept while integrations go by.
+_CENTRE, _READING, _SHOT, _ONE, _TWO, _THREE, _SUMS = range(7)
+# The states are told apart in pixels whose second farthest rate lies so far off; others have one state.
+_APART = 4.0
+
+
+@kernel
+def change_rows(stacks: Maps, groups, readout: Readout, order: Order, combined: CombinedRows, out: ChangeRows):
+    """Set some rows of the maps of change from the stacks of all integrations.
+
+    Parameters
+    ----------
+    stacks : Maps
+        Shapes (integration, more rows, N_MEASURED, x) and (integration, more rows, N_COUNTED, x), in the order of time.
+    groups : int
+        NGROUPS.
+    readout : Readout
+    order : Order
+    combined : CombinedRows
+        The same rows of the combined maps.
+    out : ChangeRows
+        Rows to set.
+    """
+    integrations, width = stacks.measured.shape[0], combined.rate.shape[1]
+    room = np.empty((11, width), np.float32)
+    rates, weights, squares = np.empty((3, integrations, width), np.float32)
+    flagged = np.empty(width, np.int16)
+    for r in range(combined.rate.shape[0]):
+        _slopes(stacks, r, groups, readout.tgroup, rates, weights, flagged)
+        _centres(rates, flagged, combined.rate[r], room[_CENTRE])
+        _own_errors(combined.differences[r], groups, readout, combined.noise[r], room)
+        _distances(rates, weights, squares, r, room, out)
+        _trends(rates, weights, squares, r, order, room, out)
+        _states(rates, weights, r, out)
+        _levels(stacks, r, combined.first[r], room, out)
+        _steps(stacks, r, out)
+
+
+@kernel
+def _slopes(stacks: Maps, row, groups, tgroup, rates, weights, flagged):
+    """Set the rate of each integration, DN/s, with its weight (0 for none).
+
+    The jump step compares all groups of an exposure. When a pixel is hot in half of its integrations, nearly every
+    difference of all of them is a jump, and the ramp fit has nothing left; the first and the last group still tell.
+    They then tell of all integrations of the pixel, since a ramp that bends has another slope between them than a fit.
+    """
+    half, whole = np.int16((groups - 2) // 2), np.int16(groups - 1)
+    for x in range(flagged.size):
+        flagged[x] = 0
+    for i in range(stacks.measured.shape[0]):
+        quiet, jumps = stacks.counted[i, row, DIFFERENCES], stacks.counted[i, row, JUMPS]
+        given, loads = stacks.measured[i, row, RATE], stacks.measured[i, row, WEIGHT]
+        rate, weight = rates[i], weights[i]
+        for x in range(flagged.size):
+            flagged[x] |= np.int16((quiet[x] <= half) & (quiet[x] + jumps[x] == whole))
+        for x in range(flagged.size):
+            good = (abs(given[x]) < np.float32(np.inf)) & (loads[x] > 0)
+            rate[x] = given[x] if good else np.float32(0)
+            weight[x] = loads[x] if good else np.float32(0)
+    # A mean of differences is as precise as two reads that far apart.
+    both_ends = np.float32(6.0 * (groups - 1) * (groups - 1))
+    scale = np.float32(1 / ((groups - 1) * tgroup))
+    for x in range(flagged.size):
+        if flagged[x]:
+            for i in range(stacks.measured.shape[0]):
+                rates[i, x] = stacks.measured[i, row, CHANGE, x] * scale
+                weights[i, x] = both_ends if abs(rates[i, x]) < np.float32(np.inf) else np.float32(0)
+                rates[i, x] = rates[i, x] if weights[i, x] > 0 else np.float32(0)
+
+
+@kernel
+def _centres(rates, flagged, rate, centre):
+    """Set what rates lie off from: the combined rate, or the median of those between the ends of the ramps."""
+    for x in range(rate.size):
+        centre[x] = rate[x]
+    for x in range(rate.size):
+        if flagged[x]:
+            ordered = rates[:, x].copy()
+            ordered.sort()
+            middle = ordered.size // 2
+            odd = ordered.size % 2 == 1
+            centre[x] = ordered[middle] if odd else np.float32(0.5) * (ordered[middle - 1] + ordered[middle])
+
+
+@kernel
+def _own_errors(differences, groups, readout: Readout, noise, room):
+    """Set the variance of a rate of weight 1 by read noise, as large as this pixel's own, and that by shot noise."""
+    centre, reading, shot = room[_CENTRE], room[_READING], room[_SHOT]
+    shot_scale = np.float32(SLOPE_SHOT / (readout.gain * readout.tgroup * max(groups - 1, 1)))
+    scale, nominal = np.float32(12.0 / (readout.tgroup * readout.tgroup)), np.float32(readout.read_variance)
+    for x in range(noise.size):
+        # Half the variance of a difference is that of a read.
+        own = np.float32(0.5) * noise[x] * noise[x]
+        known = (own > 0) & ((differences[x] >= KNOWN_NOISE) | (own > nominal))
+        reading[x] = scale * (own if known else nominal)
+        shot[x] = shot_scale * (centre[x] if centre[x] > 0 else np.float32(0))
+
+
+@kernel
+def _distances(rates, weights, squares, row, room, out: ChangeRows):
+    """Set the three largest distances from the centre; keep the squares of all, in units of the own variance."""
+    centre, reading, shot = room[_CENTRE], room[_READING], room[_SHOT]
+    one, two, three = room[_ONE], room[_TWO], room[_THREE]
+    for x in range(centre.size):
+        one[x], two[x], three[x] = 0, 0, 0
+    for i in range(rates.shape[0]):
+        rate, weight, square = rates[i], weights[i], squares[i]
+        for x in range(centre.size):
+            deviation, w = rate[x] - centre[x], weight[x]
+            d = deviation * deviation * w / (reading[x] + shot[x] * w)
+            d = d if d > 0 else np.float32(0)
+            square[x] = d
+            # Selections and no comparisons of numbers that may be NaN: they are one operation for a whole row.
+            a, b, c = one[x], two[x], three[x]
+            one[x] = d if d > a else a
+            d = a if d > a else d
+            two[x] = d if d > b else b
+            d = b if d > b else d
+            three[x] = d if d > c else c
+    _keep_root(one, out.largest[row])
+    _keep_root(two, out.second[row])
+    _keep_root(three, out.third[row])
+
+
+@kernel
+def _keep_root(squares, kept):
+    scale, most = np.float32(1 / SIGMA_UNIT), np.float32(HIGHEST_SIGMA)
+    for x in range(squares.size):
+        value = np.sqrt(squares[x]) * scale
+        kept[x] = np.int16(value if value < most else most)
+
+
+@kernel
+def _trends(rates, weights, squares, row, order: Order, room, out: ChangeRows):
+    """Set the rates of both halves and the trend in the logarithm of time."""
+    centre, reading, shot = room[_CENTRE], room[_READING], room[_SHOT]
+    one, two = room[_ONE], room[_TWO]
+    slope, variance = room[_SUMS], room[_SUMS + 1]
+    total, load = room[_SUMS + 2], room[_SUMS + 3]
+    clip, sigma = np.float32(TREND_CLIP * TREND_CLIP), np.float32(TREND_CLIP)
+    for x in range(centre.size):
+        slope[x], variance[x] = 0, 0
+        # Something may have hit the one integration that lies beyond the limit when no other does: no half counts it.
+        # The trend counts it as so many sigma, since the first exposure after light is alone too.
+        one[x] = clip if (one[x] > clip) & (two[x] <= clip) else np.float32(np.inf)
+    for half in range(2):
+        first, last = (0, order.half) if half == 0 else (order.half, rates.shape[0])
+        for x in range(centre.size):
+            total[x], load[x] = 0, 0
+        for i in range(first, last):
+            contrast = np.float32(order.contrast[i])
+            rate, weight, square = rates[i], weights[i], squares[i]
+            for x in range(centre.size):
+                d, w = square[x], weight[x]
+                kept = w if d <= one[x] else np.float32(0)
+                total[x] += kept * rate[x]
+                load[x] += kept
+                clipped = sigma / np.sqrt(d) if d > clip else np.float32(1)
+                share = contrast if w > 0 else np.float32(0)
+                slope[x] += share * clipped * (rate[x] - centre[x])
+                variance[x] += share * share * (reading[x] / (w if w > 0 else np.float32(1)) + shot[x])
+        out_half = out.early[row] if half == 0 else out.late[row]
+        for x in range(centre.size):
+            out_half[x] = total[x] / load[x]
+    trend = out.trend[row]
+    scale, most = np.float32(1 / SIGMA_UNIT), np.float32(HIGHEST_SIGMA)
+    for x in range(centre.size):
+        value = scale * slope[x] / np.sqrt(variance[x]) if variance[x] > 0 else np.float32(0)
+        value = value if value < most else most
+        trend[x] = np.int16(value if value > -most else -most)
+
+
+@kernel
+def _states(rates, weights, row, out: ChangeRows):
+    """Sort the integrations of pixels whose rates lie apart into a high and a low state, and set the rates of both."""
+    limit = np.int16(_APART / SIGMA_UNIT)
+    for x in range(rates.shape[1]):
+        out.highs[row, x], out.first_high[row, x], out.last_high[row, x] = 0, -1, -1
+        out.high[row, x] = out.low[row, x] = np.nan
+    for x in range(rates.shape[1]):
+        if out.second[row, x] < limit:
+            continue
+        lowest, low, highest, high = np.inf, np.inf, -np.inf, -np.inf
+        for i in range(rates.shape[0]):
+            if weights[i, x] > 0:
+                value = rates[i, x]
+                high = max(high, min(highest, value))
+                highest = max(highest, value)
+                low = min(low, max(lowest, value))
+                lowest = min(lowest, value)
+        middle = 0.5 * (low + high)
+        above, above_weight, below, below_weight = 0.0, 0.0, 0.0, 0.0
+        for i in range(rates.shape[0]):
+            weight = np.float64(weights[i, x])
+            if weight > 0 and rates[i, x] > middle:
+                above += weight * rates[i, x]
+                above_weight += weight
+                out.highs[row, x] += 1
+                if out.first_high[row, x] < 0:
+                    out.first_high[row, x] = i
+                out.last_high[row, x] = i
+            else:
+                below += weight * rates[i, x]
+                below_weight += weight
+        out.high[row, x] = above / above_weight
+        out.low[row, x] = below / below_weight
+
+
+@kernel
+def _levels(stacks: Maps, row, first, room, out: ChangeRows):
+    largest, second = room[_ONE], room[_TWO]
+    for x in range(first.size):
+        largest[x], second[x] = 0, 0
+    for i in range(stacks.measured.shape[0]):
+        reads = stacks.measured[i, row, FIRST]
+        for x in range(first.size):
+            distance = abs(reads[x] - first[x])
+            distance = distance if distance < np.float32(np.inf) else np.float32(0)
+            a, b = largest[x], second[x]
+            largest[x] = distance if distance > a else a
+            distance = a if distance > a else distance
+            second[x] = distance if distance > b else b
+    scale, most = np.float32(1 / LEVEL_UNIT), np.float32(HIGHEST_SIGMA)
+    level, farthest = out.level[row], out.farthest_level[row]
+    for x in range(first.size):
+        value, far = second[x] * scale, largest[x] * scale
+        level[x] = np.int16(value if value < most else most)
+        farthest[x] = np.int16(far if far < most else most)
+
+
+@kernel
+def _steps(stacks: Maps, row, out: ChangeRows):
+    """Set the deepest fall of all integrations, and the highest rise of one that comes nearest to it."""
+    fall, rise = out.fall[row], out.rise[row]
+    for x in range(fall.size):
+        fall[x], rise[x] = 0, 0
+    for i in range(stacks.counted.shape[0]):
+        deepest = stacks.counted[i, row, DEEPEST]
+        for x in range(fall.size):
+            fall[x] = deepest[x] if deepest[x] > fall[x] else fall[x]
+    for x in range(fall.size):
+        if fall[x] > 0:
+            for i in range(stacks.counted.shape[0]):
+                highest = stacks.counted[i, row, HIGHEST, x]
+                if abs(np.int32(highest) - fall[x]) < abs(np.int32(rise[x]) - fall[x]):
+                    rise[x] = highest
