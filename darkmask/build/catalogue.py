@@ -10,6 +10,7 @@ from darkmask.core.detectors import Detector
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import category_names, pixel_flags
 from darkmask.core.palette import COLOURS, STYLES
+from darkmask.core.stages import stage
 from darkmask.delivery import FileRecord
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
@@ -17,6 +18,7 @@ from darkmask.search.outcome import SearchOutcome
 from .change_columns import change_columns
 
 
+@stage("catalogue and regions")
 def write_catalogue(path: Path, outcome: SearchOutcome, frame: FileRecord) -> None:
     """Write the catalogue of a set, and DS9 regions beside it under the same stem with the suffix ``.reg``.
 

@@ -14,6 +14,7 @@ from darkmask.core.digests import remembered_digest
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.flags import Category
 from darkmask.core.provenance import source_digest
+from darkmask.core.stages import stage
 from darkmask.masks.file import write_categories
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import search_set
@@ -87,6 +88,7 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
     write_text(out / "summary.json", json.dumps(summary, indent=1, sort_keys=True))
 
 
+@stage("keep maps")
 def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> None:
     write_categories(out / f"{subarray}_categories.fits", outcome.categories, request.detector, subarray)
     write_catalogue(out / f"{subarray}_catalogue.ecsv", outcome, request.exposures(subarray)[0].jump)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from darkmask.core.flags import Category, in_category
+from darkmask.core.stages import stage
 from darkmask.delivery import OpenSet
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.layout import JUMP_DET
@@ -39,6 +40,7 @@ class Examples:
         return dict(vars(self))
 
 
+@stage("example ramps")
 def pick_examples(request: SetRequest, outcome: SearchOutcome) -> Examples:
     """Pick pixels of each category from the strongest to the faintest, and read one ramp of each.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from darkmask.core.errors import MaskError
 from darkmask.core.flags import Category, dq_bits, has_flag, in_category
+from darkmask.core.stages import stage
 from darkmask.masks.carrying import carried_bits, path_beside, read_carried, write_carried
 from darkmask.masks.file import MaskMeta, read_mask, write_mask
 from darkmask.masks.manual_flags import add_manual_flags
@@ -15,6 +16,7 @@ from darkmask.search.reffiles.flats import FlatsResult, keywords_of, merge_flats
 from .request import BuildRequest
 
 
+@stage("mask file")
 def write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcome, inputs: dict[str, str]) -> None:
     """Write the MASK file of a detector.
 

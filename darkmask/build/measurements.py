@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from darkmask.core.stages import stage
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.quality import (
     dark_current,
@@ -18,6 +19,7 @@ from darkmask.search.request import SetRequest
 _SELDOM = 1e-6
 
 
+@stage("measure set")
 def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     """Measure the numbers of a set that checks judge, so that no check reads a ramp.
 

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from .cache_folder import cache_root
 from .errors import StorageError
+from .stages import stage
 
 BLAKE3, SHA256 = "blake3", "sha256"
 # By plain reads: a map of a file that somebody shortens meanwhile ends the process.
@@ -54,7 +55,8 @@ def remembered_digest(path: Path, algorithm: str = BLAKE3) -> str:
         with _memory() as memory:
             if memory is not None and (known := _recall(memory, name, algorithm, _written(status))):
                 return known
-        digest = _hash(file, algorithm)
+        with stage(algorithm):
+            digest = _hash(file, algorithm)
         after = os.fstat(file.fileno())
     old_enough = max(status.st_mtime_ns, status.st_ctime_ns) + _TICK_NS < begun
     if old_enough and _written(after) == _written(status):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from darkmask.core.detectors import DETECTORS
 from darkmask.core.errors import DeliveryError
+from darkmask.core.stages import stage
 
 from .headers import (
     LONG_WAVE,
@@ -20,6 +21,7 @@ from .partners import HOW_TO_MAKE, file_problem, put_together, with_common_times
 from .records import FileRecord, Kind
 
 
+@stage("scan")
 def scan(folder: Path) -> DeliveryIndex:
     """Describe a delivery.
 

@@ -15,6 +15,7 @@ from darkmask.core.cache import cached_answer
 from darkmask.core.detectors import FRAME_SIZE, Geometry
 from darkmask.core.errors import MaskError
 from darkmask.core.provenance import source_digest
+from darkmask.core.stages import stage
 from darkmask.core.window import Window
 
 from .certification import has_own_crds
@@ -117,6 +118,7 @@ def _own_context() -> str:
         ) from error
 
 
+@stage("certify and apply")
 def _answer(asked: Worker, path: Path, question: dict, configured: str):
     try:
         digest = sha256_file(path)

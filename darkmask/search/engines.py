@@ -6,6 +6,7 @@ import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import ParameterError, SearchError
+from darkmask.core.stages import stage
 
 from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
@@ -45,6 +46,7 @@ def _judge_of(engine: str, search: str) -> Callable[[SetRequest, CombinedMaps], 
     return {"flight": _flight, "official": _official}[search]
 
 
+@stage("measure ramps")
 def measure_maps(request: SetRequest) -> CombinedMaps:
     """Return the maps that every search of a set works on.
 
@@ -70,6 +72,7 @@ def measure_maps(request: SetRequest) -> CombinedMaps:
     )
 
 
+@stage("judge maps")
 def judge_maps(request: SetRequest, maps: CombinedMaps, keep_evidence: bool = False) -> FlightResult:
     """Return where the flight search finds what in the maps of a set; see :func:`.flight.categories.search_flight`."""
     properties = look_up_detector(request.detector)

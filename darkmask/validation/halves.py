@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from darkmask.core.flags import Category, in_category
+from darkmask.core.stages import stage
 from darkmask.search.engines import search_set
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
@@ -22,6 +23,7 @@ def every_other(integrations: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(range(0, integrations, 2)), tuple(range(1, integrations, 2))
 
 
+@stage("halves")
 def stability(request: SetRequest) -> dict:
     """Search each half, and look for its clear pixels in the other.
 

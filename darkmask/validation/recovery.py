@@ -15,6 +15,7 @@ from darkmask.core.atomic import temporary_folder
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import NO_DEFECT, Category
+from darkmask.core.stages import stage
 from darkmask.delivery import OpenSet
 from darkmask.delivery.reading import read_rows
 from darkmask.search.engines import search_set
@@ -75,6 +76,7 @@ class Recovery:
     limits: dict[str, float]
 
 
+@stage("injection")
 def inject_and_recover(request: SetRequest) -> Recovery:
     """Inject defects into a set and search it again.
 

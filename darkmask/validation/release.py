@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 
 from darkmask.core.flags import Category, category_names, in_category
+from darkmask.core.stages import stage
 from darkmask.delivery import OpenExposure
 from darkmask.search.maps.jumps import MIN_CLEAN_SLOPES
 from darkmask.search.maps.layout import JUMP_DET
@@ -27,6 +28,7 @@ _AT_ONCE = 20_000
 _SHOWN = 5
 
 
+@stage("release")
 def explain_release(request: SetRequest, ours: np.ndarray, theirs: np.ndarray, area: Area, maps: OfficialMaps) -> dict:
     """Count the pixels that the release alone calls bad, and those that a repaired test would pass.
 

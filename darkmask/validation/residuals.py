@@ -12,6 +12,7 @@ import numpy as np
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category
+from darkmask.core.stages import stage
 from darkmask.delivery import OpenSet
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import judge_maps, measure_maps
@@ -30,6 +31,7 @@ MISSED_HIT, SHARE_OF_STEP = 5.0, 1.5
 _SHOWN = 5
 
 
+@stage("residuals")
 def left_in_exposures(request: SetRequest) -> list[dict]:
     """Judge each exposure of a set by the mask made from the others.
 

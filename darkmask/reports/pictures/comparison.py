@@ -3,12 +3,14 @@
 import numpy as np
 
 from darkmask.core.palette import COLOURS
+from darkmask.core.stages import stage
 
 from .canvas import new_figure, plain, png_bytes
 
 _PANEL = 4.2
 
 
+@stage("pictures")
 def comparison_map(before: np.ndarray, now: np.ndarray, names: tuple[str, str], title: str) -> bytes:
     """Draw what two masks call bad, and what came and went.
 

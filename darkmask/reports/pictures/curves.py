@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 from darkmask.core.palette import COLOURS
+from darkmask.core.stages import stage
 
 from .canvas import new_figure, plain, png_bytes
 
 
+@stage("pictures")
 def recovery_curves(kinds: Mapping[str, Mapping], title: str) -> bytes:
     """Draw the completeness of each category.
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from darkmask.core.palette import COLOURS
+from darkmask.core.stages import stage
 
 from .canvas import new_figure, plain, png_bytes
 
@@ -14,6 +15,7 @@ _FLOOR = 0.5
 _MARKS = ("vermilion", "blue", "green", "purple", "orange", "sky")
 
 
+@stage("pictures")
 def rate_histogram(rate: np.ndarray, thresholds: Mapping[str, float], title: str) -> bytes:
     """Draw how many pixels have which rate.
 
@@ -62,6 +64,7 @@ def rate_histogram(rate: np.ndarray, thresholds: Mapping[str, float], title: str
     return png_bytes(figure)
 
 
+@stage("pictures")
 def noise_histogram(noise: np.ndarray, noisy: np.ndarray, title: str) -> bytes:
     """Draw how many pixels have which noise, with those called noisy or telegraph apart.
 

@@ -4,12 +4,14 @@ import numpy as np
 
 from darkmask.core.flags import in_category
 from darkmask.core.palette import COLOURS, STYLES
+from darkmask.core.stages import stage
 
 from .canvas import new_figure, plain, png_bytes
 
 _BACKGROUND = 256  # blocks along a side: their means show a dark's structure without its noise
 
 
+@stage("pictures")
 def mask_map(categories: np.ndarray, rate: np.ndarray | None, title: str) -> bytes:
     """Draw where the bad pixels of each category are.
 

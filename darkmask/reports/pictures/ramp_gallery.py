@@ -4,6 +4,7 @@ import numpy as np
 
 from darkmask.build.examples import Examples
 from darkmask.core.palette import COLOURS, STYLES
+from darkmask.core.stages import stage
 from darkmask.search.maps.layout import JUMP_DET, SATURATED
 
 from .canvas import new_figure, plain, png_bytes
@@ -13,6 +14,7 @@ _COLUMNS = 4
 _LEFT, _RIGHT, _LOW, _HIGH = 0.03, 0.97, 0.06, 0.72
 
 
+@stage("pictures")
 def ramp_gallery(examples: Examples, title: str) -> bytes:
     """Draw one ramp of each example, a row for each category.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from darkmask.core.stages import stage
 from darkmask.core.window import Window
 
 from .layers import bits_png, levels_png, rate_levels
@@ -39,6 +40,7 @@ class Outline:
     window: Window
 
 
+@stage("pictures")
 def sheet(
     rate: np.ndarray | None,
     good: np.ndarray,

@@ -7,6 +7,7 @@ import numpy as np
 from darkmask.core.detectors import READOUT_PATTERNS
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.kernels import kernel, work_in_blocks
+from darkmask.core.stages import stage
 from darkmask.delivery import OpenSet
 from darkmask.delivery.reading import native_float32, read_piece
 from darkmask.search.maps import CombinedMaps
@@ -21,6 +22,7 @@ from .telegraph import ENOUGH_READS, WEAK, telegraph_evidence
 _ROWS_AT_ONCE = 16
 
 
+@stage("name unstable pixels")
 def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) -> np.ndarray:
     """Return which of the pixels in question switch between two levels.
 

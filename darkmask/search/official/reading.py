@@ -8,6 +8,7 @@ from darkmask.core.cores import usable_cores
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import dq_bits, pack_categories
 from darkmask.core.kernels import kernel, work_in_blocks
+from darkmask.core.stages import stage
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.reading import native_float32, read_rows
 from darkmask.search.maps.jumps import N_COUNTS, CountRoom, CountRules, bytes_per_row, count_block, make_count_room
@@ -68,6 +69,7 @@ def official_maps(
     return (rows, columns), maps
 
 
+@stage("official search")
 def official_categories(request: SetRequest, block_bytes: int = BLOCK_BYTES, threads: int | None = None) -> np.ndarray:
     """Search as jwst_reffiles does; parameters and errors are those of :func:`official_maps`.
 

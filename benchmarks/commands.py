@@ -1,0 +1,267 @@
+"""Time what a user waits for: whole commands from outside, beside jwst_reffiles for the same darks, in one run.
+
+    python benchmarks/commands.py [--delivery DIR] [--frame N] [--groups N] [--detectors 1,2,4] [--scaling]
+
+Each command is a process of its own with what it starts. Its wall time, its processor time and its peak of anonymous
+memory (RssAnon, of the whole tree, sampled every 20 ms) are taken from outside; the stages within are those that
+``DARKMASK_STAGES`` names. Files are in the system's cache and kernels are compiled before anything is timed. "First"
+is a run with an empty cache but for the kernels, "again" the same command once more. All ratios are to jwst_reffiles'
+own call (``bad_pixels``, in a process that imports nothing of ours) within this run.
+
+Without --delivery, one detector of 5 exposures x 2 integrations is simulated first. Deliveries of several detectors
+hold its products under other names, with the headers rewritten.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from astropy.io import fits
+from memory import anonymous
+from resize import resize
+
+from darkmask.core.detectors import DETECTORS
+from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.stages import STAGES, read_stages
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = "NRCB1"
+SEARCH = {"flight": [], "official": ["--search", "official"]}
+# As the notebook calls it: rates and fits and jumps of all exposures, and the thresholds as they come.
+ANCHOR = """
+import sys, warnings
+from pathlib import Path
+warnings.simplefilter("ignore")
+from jwst_reffiles.bad_pixel_mask.bad_pixel_mask import bad_pixels
+darks = Path(sys.argv[1])
+kinds = [sorted(map(str, darks.glob(f"*_{kind}.fits"))) for kind in ("rateints", "jump", "fitopt")]
+bad_pixels(
+    dark_slope_files=kinds[0], dark_jump_files=kinds[1], dark_fitopt_files=kinds[2],
+    output_file=sys.argv[2], useafter="2022-01-01T00:00:00",
+)
+"""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a command took: wall and processor seconds, MB of anonymous memory, and the seconds of its stages."""
+
+    wall: float
+    processor: float
+    megabytes: float
+    stages: dict[str, tuple[float, float]]
+
+
+def run(command: list[str], cwd: Path, cache: Path, codes: tuple[int, ...] = (0,)) -> Taken:
+    """Run a command to its end, and say what it took."""
+    with tempfile.TemporaryDirectory() as temporary:
+        stages = Path(temporary) / "stages"
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache), STAGES: str(stages)}
+        log = Path(temporary) / "log"
+        with log.open("wb") as out:
+            begun = time.perf_counter()
+            process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=out, stderr=subprocess.STDOUT)
+            peak = 0
+            while True:
+                pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+                if pid:
+                    break
+                peak = max(peak, anonymous(process.pid))
+                time.sleep(0.02)
+            wall = time.perf_counter() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in codes:
+            end = log.read_text(errors="replace")[-2000:]
+            raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{end}")
+        return Taken(wall, usage.ru_utime + usage.ru_stime, peak / 1e6, read_stages(stages))
+
+
+def simulate(folder: Path, frame: int, groups: int) -> Path:
+    """Simulate the darks of one detector."""
+    from darkmask.simulate import SimulationSpec, simulate_delivery
+
+    delivery = folder / "delivery"
+    spec = SimulationSpec(
+        seed=11, frame=frame, detectors=(SOURCE,), subarrays=(), exposures=5, integrations=2, groups=groups
+    )
+    simulate_delivery(delivery, spec)
+    return delivery
+
+
+def under_other_names(delivery: Path, out: Path, detectors: tuple[str, ...]) -> Path:
+    """Write the products of one detector under the names of several: headers rewritten, data as they are."""
+    out.mkdir()
+    for path in sorted(delivery.glob("*.fits")):
+        for name in detectors:
+            target = out / path.name.replace(SOURCE.lower(), name.lower())
+            shutil.copyfile(path, target)
+            properties = look_up_detector(name)
+            with fits.open(target, mode="update", memmap=True) as hdus:
+                header = hdus[0].header
+                header["DETECTOR"], header["FILENAME"] = name, target.name
+                header["FASTAXIS"], header["SLOWAXIS"] = properties.fastaxis, properties.slowaxis
+                if "CHANNEL" in header:
+                    header["CHANNEL"] = "LONG" if name.endswith("LONG") else "SHORT"
+    return out
+
+
+def criteria_file(folder: Path, frame: int) -> list[str]:
+    """Return the option that judges a mini frame, or nothing for a real size."""
+    if frame == 2048:
+        return []
+    path = folder / "bench.toml"
+    path.write_text(
+        f'schema = 1\nname = "bench"\nextends = "demo"\n[geometry]\nframe = {frame}\n[plan]\nsubarrays = []\n'
+    )
+    return [f"--criteria={path}"]
+
+
+def compiled_cache(folder: Path) -> Path:
+    """Return a cache that holds the kernels of every search and nothing else."""
+    cache, tiny = folder / "compiled", folder / "tiny"
+    python = [sys.executable, "-m", "darkmask"]
+    run(
+        [*python, *f"demo {tiny} --frame 64 --detectors NRCB1 --exposures 5 --groups 6 --no-subarrays".split()],
+        folder,
+        cache,
+    )
+    for number, options in enumerate(SEARCH.values()):
+        run([*python, "search", str(tiny), str(folder / f"tiny{number}"), "--frame", "64", *options], folder, cache)
+    criteria = folder / "tiny.toml"
+    criteria.write_text('schema = 1\nname = "tiny"\nextends = "demo"\n[geometry]\nframe = 64\n[plan]\nsubarrays = []\n')
+    check = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), str(ROOT / "checks"), "-q"]
+    run(
+        [*check, f"--delivery={tiny}", f"--criteria={criteria}", "--detectors=NRCB1", f"--reports={folder / 'tinyr'}"],
+        folder,
+        cache,
+        (0, 1),
+    )
+    for entry in (cache / "darkmask").iterdir():
+        if entry.name != "kernels":
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    return cache
+
+
+def fresh(compiled: Path, folder: Path) -> Path:
+    """Return a new cache with compiled kernels."""
+    return Path(shutil.copytree(compiled, tempfile.mkdtemp(dir=folder), dirs_exist_ok=True))
+
+
+def row(what: str, taken: Taken, anchor: Taken) -> None:
+    """Print one line of the table."""
+    cores = taken.processor / taken.wall
+    print(
+        f"| {what} | {taken.wall:.1f} | {anchor.wall / taken.wall:.2f} | {taken.processor:.1f} | {cores:.2f} "
+        f"| {taken.megabytes:.0f} |",
+        flush=True,
+    )
+
+
+def split(what: str, taken: Taken) -> None:
+    """Print the stages of a command, and what its first process did beside them."""
+    print(f"\n{what}: {taken.wall:.1f} s\n\n| stage | seconds | processor |\n|---|---|---|")
+    for name, (seconds, processor) in sorted(taken.stages.items(), key=lambda item: -item[1][0]):
+        if seconds >= 0.05:
+            print(f"| {name} | {seconds:.1f} | {processor:.1f} |")
+    print(flush=True)
+
+
+def measure(delivery: Path, folder: Path, frame: int, several: list[int]) -> None:
+    """Print the tables."""
+    read_once(delivery)
+    compiled = compiled_cache(folder)
+    python = [sys.executable, "-m", "darkmask"]
+    print("| command | wall s | times jwst_reffiles | processor s | cores | peak MB |\n|---|---|---|---|---|---|")
+    anchor = run([sys.executable, "-c", ANCHOR, str(delivery), str(folder / "anchor.fits")], folder, compiled)
+    row("`bad_pixels()` of jwst_reffiles", anchor, anchor)
+    splits: list[tuple[str, Taken]] = []
+    for search, options in SEARCH.items():
+        cache = fresh(compiled, folder)
+        for time_of in ("first", "again"):
+            out = folder / f"{search}-{time_of}"
+            command = [*python, "search", str(delivery), str(out), "--frame", str(frame), *options]
+            taken = run(command, folder, cache)
+            row(f"`darkmask search`, {search}, {time_of}", taken, anchor)
+            splits.append((f"`darkmask search`, {search}, {time_of}", taken))
+        shutil.rmtree(cache)
+    options = criteria_file(folder, frame)
+    for number in several:
+        detectors = (SOURCE, *(name for name in DETECTORS if name != SOURCE))[:number]
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            judged = delivery if number == 1 else under_other_names(delivery, Path(temporary) / "darks", detectors)
+            read_once(judged)
+            cache = fresh(compiled, folder)
+            for time_of in ("first", "again"):
+                command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), str(ROOT / "checks")]
+                command += ["-q", "-n", "2", f"--delivery={judged}", f"--detectors={','.join(detectors)}", *options]
+                taken = run([*command, f"--reports={Path(temporary) / 'reports'}"], folder, cache, (0, 1))
+                row(f"`pytest checks/ -n 2`, {number} detectors, {time_of}", taken, anchor)
+                splits.append((f"`pytest checks/ -n 2`, {number} detectors, {time_of}", taken))
+            shutil.rmtree(cache)
+    for what, taken in splits:
+        split(what, taken)
+
+
+def scale(delivery: Path, folder: Path, frame: int) -> None:
+    """Print what a search takes for other numbers of exposures, integrations and groups, made of the same ramps."""
+    compiled = compiled_cache(folder)
+    print("\n| exposures x integrations x groups | GB | wall s | processor s | peak MB |\n|---|---|---|---|---|")
+    for exposures, integrations, groups in ((5, 1, 20), (5, 1, 60), (5, 1, 150), (5, 2, 20), (5, 4, 20), (10, 1, 20)):
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            resized = Path(temporary) / "delivery"
+            resize(delivery, resized, exposures, integrations, groups)
+            read_once(resized)
+            size = sum(path.stat().st_size for path in resized.glob("*.fits"))
+            command = [
+                sys.executable,
+                "-m",
+                "darkmask",
+                "search",
+                str(resized),
+                f"{temporary}/out",
+                "--frame",
+                str(frame),
+            ]
+            taken = run(command, folder, fresh(compiled, Path(temporary)))
+        numbers = f"{taken.wall:.1f} | {taken.processor:.1f} | {taken.megabytes:.0f}"
+        print(f"| {exposures} x {integrations} x {groups} | {size / 1e9:.1f} | {numbers} |", flush=True)
+
+
+def read_once(delivery: Path) -> None:
+    """Read all files, so that they are in the system's cache."""
+    buffer = bytearray(1 << 20)
+    for path in delivery.glob("*.fits"):
+        with path.open("rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--delivery", type=Path, help=f"a delivery of {SOURCE} alone, full frames")
+    parser.add_argument("--frame", type=int, default=2048, help="pixels along a side (default 2048)")
+    parser.add_argument("--groups", type=int, default=40, help="groups of what is simulated (default 40)")
+    parser.add_argument("--detectors", default="1,2", help="numbers of detectors to judge (default 1,2)")
+    parser.add_argument("--scaling", action="store_true", help="also other numbers of groups and exposures")
+    parser.add_argument("--folder", type=Path, help="where to put what is made, and removed at the end")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=chosen.folder) as temporary:
+        delivery = chosen.delivery or simulate(Path(temporary), chosen.frame, chosen.groups)
+        size = sum(path.stat().st_size for path in delivery.glob("*.fits"))
+        about = {"machine": platform.machine(), "cores": os.cpu_count(), "Python": platform.python_version()}
+        print(f"{json.dumps(about)}, {size / 1e9:.1f} GB of darks\n", flush=True)
+        measure(delivery.resolve(), Path(temporary), chosen.frame, [int(n) for n in chosen.detectors.split(",")])
+        if chosen.scaling:
+            scale(delivery, Path(temporary), chosen.frame)
+
+
+if __name__ == "__main__":
+    main()

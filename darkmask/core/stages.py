@@ -1,0 +1,76 @@
+"""What the stages of a command take: each that ends adds a line to the file that ``DARKMASK_STAGES`` names.
+
+A command is timed from outside, and that says nothing of what to make faster. Nobody who does not ask pays for this.
+"""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+# Stands in the environment, so that workers and the processes that they start add to the same file.
+STAGES = "DARKMASK_STAGES"
+_running = threading.local()
+
+
+@dataclass
+class _Running:
+    """A stage that has not ended, and what those within it have taken."""
+
+    name: str
+    seconds: float = 0.0
+    processor: float = 0.0
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Add a line when the block, or each call of the decorated function, ends.
+
+    A stage within another of the same thread is called "outer: inner", and its time is not counted again. The processor
+    time is that of the whole process with all its threads.
+
+    Parameters
+    ----------
+    name : str
+    """
+    place = os.environ.get(STAGES)
+    if not place:
+        yield
+        return
+    running: list[_Running] = _running.__dict__.setdefault("stages", [])
+    this = _Running(f"{running[-1].name}: {name}" if running else name)
+    running.append(this)
+    begun, used = time.perf_counter(), time.process_time()
+    try:
+        yield
+    finally:
+        seconds, processor = time.perf_counter() - begun, time.process_time() - used
+        running.pop()
+        if running:
+            running[-1].seconds += seconds
+            running[-1].processor += processor
+        own = {"seconds": seconds - this.seconds, "processor": processor - this.processor}
+        line = {"stage": this.name, **own, "process": os.getpid()}
+        with open(place, "a", encoding="utf-8") as file:
+            # In one piece, which other processes do not come between.
+            file.write(json.dumps(line) + "\n")
+
+
+def read_stages(path: Path) -> dict[str, tuple[float, float]]:
+    """Return the seconds and the processor seconds of each stage, by name, in the order in which stages first ended.
+
+    Parameters
+    ----------
+    path : Path
+        A file that ``DARKMASK_STAGES`` named; one that does not exist counts as empty.
+    """
+    stages: dict[str, tuple[float, float]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        entry = json.loads(line)
+        seconds, processor = stages.get(entry["stage"], (0.0, 0.0))
+        stages[entry["stage"]] = seconds + entry["seconds"], processor + entry["processor"]
+    return stages

@@ -1,0 +1,74 @@
+"""What the stages of a command take."""
+
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+from astropy.io import fits
+
+from darkmask.cli import main
+from darkmask.core.stages import STAGES, read_stages, stage
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch):
+    place = tmp_path / "stages"
+    monkeypatch.setenv(STAGES, str(place))
+    return place
+
+
+def test_a_stage_within_another_is_not_counted_twice(asked):
+    with stage("outer"):
+        time.sleep(0.02)
+        with stage("inner"):
+            time.sleep(0.2)
+    taken = read_stages(asked)
+    assert list(taken) == ["outer: inner", "outer"]
+    assert taken["outer: inner"][0] >= 0.2 > taken["outer"][0] >= 0.02
+
+
+def test_a_sleep_costs_time_and_no_processor(asked):
+    with stage("asleep"):
+        time.sleep(0.2)
+    seconds, processor = read_stages(asked)["asleep"]
+    assert seconds >= 0.2 > processor
+
+
+def test_calls_of_one_name_are_added_up_over_processes(asked):
+    code = "import time\nfrom darkmask.core.stages import stage\n@stage('work')\ndef f(): time.sleep(0.1)\nf(); f()"
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    assert read_stages(asked)["work"][0] >= 0.4
+
+
+def test_a_stage_that_fails_is_counted_too_and_fails(asked):
+    with pytest.raises(ValueError, match="what went wrong"), stage("broken"):
+        raise ValueError("what went wrong")
+    with stage("next"):
+        pass
+    assert list(read_stages(asked)) == ["broken", "next"]
+
+
+def test_nobody_who_does_not_ask_gets_a_file(tmp_path, monkeypatch):
+    monkeypatch.delenv(STAGES, raising=False)
+    monkeypatch.chdir(tmp_path)
+    with stage("work"):
+        pass
+    assert not list(tmp_path.iterdir())
+    assert read_stages(tmp_path / "none") == {}
+
+
+def test_a_search_names_its_stages(asked, tiny_delivery, tmp_path):
+    darks = shutil.copytree(tiny_delivery.delivery, tmp_path / "darks")
+    with fits.open(next(darks.glob("*nrca1*_jump.fits")), mode="update") as hdus:
+        hdus["SCI"].data[0, 0, 50, 50] = time.time() % 1000  # which no earlier search has seen
+    command = ["search", str(darks), str(tmp_path / "out"), "--frame", "96", "--detectors", "NRCA1"]
+    assert main(command) == 0
+    first = read_stages(asked)
+    assert {"scan", "blake3", "measure ramps", "judge maps", "mask file"} <= set(first)
+    assert main(command) == 0
+    again = read_stages(asked)
+    assert again["scan"] > first["scan"], "every search looks at its delivery"
+    assert again["measure ramps"] == first["measure ramps"], "nothing is measured twice"
