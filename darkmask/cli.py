@@ -1,4 +1,4 @@
-"""The command line: ``darkmask check | demo | search | compare | prepare | fetch | sign | verify``.
+"""The command line: ``darkmask check | demo | search | compare | prepare | fetch | sign | verify | submission``.
 
 Heavy packages are imported by the command that needs them, so that ``--help`` answers at once.
 """
@@ -49,7 +49,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="darkmask", description=about)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_check, _add_demo, _add_search, _add_compare, _add_prepare, _add_fetch, _add_sign, _add_verify):
+    for add in (
+        _add_check,
+        _add_demo,
+        _add_search,
+        _add_compare,
+        _add_prepare,
+        _add_fetch,
+        _add_sign,
+        _add_verify,
+        _add_submission,
+    ):
         add(commands)
     return parser
 
@@ -133,6 +143,26 @@ def _add_verify(commands) -> None:
     verify = commands.add_parser("verify", help="say whether a signed report is still what was signed")
     verify.add_argument("report", type=Path, metavar="REPORT_DIR")
     verify.set_defaults(run=_verify)
+
+
+def _add_submission(commands) -> None:
+    about = "put the masks of an accepted report into a folder for CRDS, with its form filled in; nothing is sent"
+    submission = commands.add_parser("submission", help=about)
+    submission.add_argument("report", type=Path, metavar="REPORT_DIR", help="reports/<delivery>, signed as accepted")
+    submission.add_argument("out", type=Path, metavar="OUT", help="new folder of what is to be submitted")
+    submission.add_argument("--deliverer", required=True, metavar="NAME")
+    submission.add_argument(
+        "--change-level",
+        required=True,
+        choices=("SEVERE", "MODERATE", "TRIVIAL"),
+        help="how far the new masks are expected to change science results",
+    )
+    submission.add_argument("--email", default="", metavar="TEXT", help="further addresses that CRDS writes to")
+    submission.add_argument("--ticket", default="", metavar="TEXT", help="issue in which the delivery is discussed")
+    submission.add_argument(
+        "--replaces", type=Path, action="append", default=[], metavar="FILE", help="mask in CRDS; may be repeated"
+    )
+    submission.set_defaults(run=_submission)
 
 
 def _add_prepare(commands) -> None:
@@ -267,6 +297,21 @@ def _fetch(chosen: argparse.Namespace) -> int:
     if not chosen.list:
         for line in fetch(found, chosen.out):
             print(line, flush=True)
+    return 0
+
+
+def _submission(chosen: argparse.Namespace) -> int:
+    from .reports.submission import Answers, prepare_submission
+
+    answers = Answers(
+        deliverer=chosen.deliverer,
+        change_level=chosen.change_level,
+        email=chosen.email,
+        ticket=chosen.ticket,
+        replaces=tuple(chosen.replaces),
+    )
+    for line in prepare_submission(chosen.report, chosen.out, answers):
+        print(line)
     return 0
 
 
