@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,18 @@ def test_the_workflow_installs_what_the_project_offers(steps):
     (install,) = (step["run"] for step in steps if step.get("name") == "Install")
     asked = install.split(".[")[1].split("]")[0].split(",")
     assert set(asked) <= extras
+
+
+def test_gitlab_and_jenkins_run_the_same_command(steps):
+    """So that those of the workflow, which are run below, stand for all."""
+    (judge,) = (step["run"] for step in steps if step.get("name") == "Judge")
+    (install,) = (step["run"] for step in steps if step.get("name") == "Install")
+    gitlab = yaml.safe_load((CI / "gitlab-ci.yml").read_text())["judge"]
+    assert gitlab["script"] == [install, judge]
+    assert gitlab["artifacts"]["when"] == "always"
+    # One line for each command between quotes of either kind, which Groovy takes as they stand.
+    shell = re.findall(r"^ *sh (['\"])(.*)\1$", (CI / "Jenkinsfile").read_text(), re.MULTILINE)
+    assert [command.partition("activate && ")[2] for _, command in shell[1:]] == [install, judge]
 
 
 @pytest.mark.slow

@@ -5,10 +5,10 @@ memory, and not the number of exposures, integrations or groups. Everything comp
 integrations, to the last bit: sums run over sorted values.
 """
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 
@@ -174,7 +174,7 @@ def combine_set(
     )
     changes = make_change_maps((height, width), opened.times, number)
     network = sorting_network(number)
-    signs, adding = np.zeros((number, width), np.int64), Lock()
+    signs, adding = np.zeros((number, width), np.int64), threading.Lock()
     every = max(1, height // _ROWS_THAT_AGREE)
     rows = min(height, max(1, block_bytes // (width * _BYTES_PER_PIXEL * number)))
 

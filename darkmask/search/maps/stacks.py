@@ -41,7 +41,7 @@ PARTS, LARGEST_SQUARES = 1000.0, np.float32(1e14)
 
 
 class CombinedRows(NamedTuple):
-    """Some rows of every combined map, shape (row, x); see :class:`darkmask.search.maps.CombinedMaps`."""
+    """Some rows of every combined map, shape (row, x); see :class:`darkmask.search.maps.combine.CombinedMaps`."""
 
     rate: np.ndarray
     weight: np.ndarray

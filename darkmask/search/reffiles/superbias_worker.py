@@ -1,4 +1,4 @@
-"""Measure clipped mean and scatter of first groups by jwst_reffiles, in the process that :mod:`.superbias` made for it.
+"""Measure clipped mean and scatter of first groups by jwst_reffiles, in a process of its own.
 
 The functions of ``jwst_reffiles.superbias`` are called one by one, as its ``make_superbias()`` does. That function
 reads whole ramps, although only one group of each is used, and its file keeps no UNRELIABLE_BIAS: it names a bit so
