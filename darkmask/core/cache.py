@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from .atomic import sha256_file, sha256_text, storing, working_folder, write_text
 from .cache_folder import cache_root
+from .cache_limit import hold_limit
 
 _LIST = "contents.json"
 _ANSWER = "answer.json"
@@ -58,6 +59,7 @@ def cached(kind: str, key: str, make: Callable[[Path], None], keep: int = KEPT_E
                 temporary.chmod(0o755)
                 os.replace(temporary, entry)
     _prune(root, entry, keep)
+    hold_limit(entry)
     return entry
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``darkmask check | demo | search | compare | prepare | fetch | sign | verify | submission``.
+"""The command line: ``darkmask COMMAND``, a module for each command that is not here.
 
 Heavy packages are imported by the command that needs them, so that ``--help`` answers at once.
 """
@@ -7,12 +7,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from darkmask import __version__
 from darkmask.core.detectors import DETECTORS
 from darkmask.core.errors import DarkmaskError
+from darkmask.harness import run_checks
 from darkmask.search.choices import ENGINES, SEARCHES
 
-from . import __version__
-from .harness import run_checks
+from .cache import add_cache
+from .submission import add_submission
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,21 +47,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    about = (sys.modules[__package__].__doc__ or "").partition("\n")[0]
+    about = (sys.modules["darkmask"].__doc__ or "").partition("\n")[0]
     parser = argparse.ArgumentParser(prog="darkmask", description=about)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (
-        _add_check,
-        _add_demo,
-        _add_search,
-        _add_compare,
-        _add_prepare,
-        _add_fetch,
-        _add_sign,
-        _add_verify,
-        _add_submission,
-    ):
+    own = (_add_check, _add_demo, _add_search, _add_compare, _add_prepare, _add_fetch, _add_sign, _add_verify)
+    for add in (*own, add_submission, add_cache):
         add(commands)
     return parser
 
@@ -145,26 +138,6 @@ def _add_verify(commands) -> None:
     verify.set_defaults(run=_verify)
 
 
-def _add_submission(commands) -> None:
-    about = "put the masks of an accepted report into a folder for CRDS, with its form filled in; nothing is sent"
-    submission = commands.add_parser("submission", help=about)
-    submission.add_argument("report", type=Path, metavar="REPORT_DIR", help="reports/<delivery>, signed as accepted")
-    submission.add_argument("out", type=Path, metavar="OUT", help="new folder of what is to be submitted")
-    submission.add_argument("--deliverer", required=True, metavar="NAME")
-    submission.add_argument(
-        "--change-level",
-        required=True,
-        choices=("SEVERE", "MODERATE", "TRIVIAL"),
-        help="how far the new masks are expected to change science results",
-    )
-    submission.add_argument("--email", default="", metavar="TEXT", help="further addresses that CRDS writes to")
-    submission.add_argument("--ticket", default="", metavar="TEXT", help="issue in which the delivery is discussed")
-    submission.add_argument(
-        "--replaces", type=Path, action="append", default=[], metavar="FILE", help="mask in CRDS; may be repeated"
-    )
-    submission.set_defaults(run=_submission)
-
-
 def _add_prepare(commands) -> None:
     prepare = commands.add_parser("prepare", help="make a delivery of _uncal files with the pipeline's real steps")
     prepare.add_argument("folder", type=Path, metavar="UNCAL_DIR")
@@ -220,8 +193,8 @@ def _positive(text: str) -> int:
 
 
 def _demo(chosen: argparse.Namespace) -> int:
-    from .simulate import SimulationSpec, simulate_delivery
-    from .simulate.registry import parse_effects
+    from darkmask.simulate import SimulationSpec, simulate_delivery
+    from darkmask.simulate.registry import parse_effects
 
     settings = {
         "seed": chosen.seed,
@@ -244,7 +217,7 @@ def _demo(chosen: argparse.Namespace) -> int:
 
 
 def _search(chosen: argparse.Namespace) -> int:
-    from .api.commands import write_search
+    from darkmask.api.commands import write_search
 
     for line in write_search(
         chosen.delivery,
@@ -263,7 +236,7 @@ def _search(chosen: argparse.Namespace) -> int:
 
 
 def _compare(chosen: argparse.Namespace) -> int:
-    from .api.comparison import compare_masks
+    from darkmask.api.comparison import compare_masks
 
     print(compare_masks(chosen.first, chosen.second))
     return 0
@@ -297,21 +270,6 @@ def _fetch(chosen: argparse.Namespace) -> int:
     if not chosen.list:
         for line in fetch(found, chosen.out):
             print(line, flush=True)
-    return 0
-
-
-def _submission(chosen: argparse.Namespace) -> int:
-    from .reports.submission import Answers, prepare_submission
-
-    answers = Answers(
-        deliverer=chosen.deliverer,
-        change_level=chosen.change_level,
-        email=chosen.email,
-        ticket=chosen.ticket,
-        replaces=tuple(chosen.replaces),
-    )
-    for line in prepare_submission(chosen.report, chosen.out, answers):
-        print(line)
     return 0
 
 
