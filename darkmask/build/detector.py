@@ -1,6 +1,7 @@
 """Make the mask of one detector, with everything that a check or a reviewer may ask of it."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 
 from darkmask.core.atomic import replacing, write_text
 from darkmask.core.cache import cached, key_of
+from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.digests import remembered_digest
 from darkmask.core.errors import DarkmaskError
@@ -131,15 +133,20 @@ def _write_difference(
 
 
 def _hash_inputs(request: BuildRequest) -> dict[str, str]:
+    files = request.input_files()
+
+    def digest(name: str) -> str:
+        found = remembered_digest(files[name])
+        # Without this the mask of other bytes than those scanned would come from the cache.
+        request.require_unchanged(name)
+        return found
+
     try:
-        inputs = {}
-        for name, path in request.input_files().items():
-            inputs[name] = remembered_digest(path)
-            # Without this the mask of other bytes than those scanned would come from the cache.
-            request.require_unchanged(name)
+        # A thread for each core: neither reading nor hashing holds Python's lock.
+        with ThreadPoolExecutor(usable_cores(), thread_name_prefix="blake3") as threads:
+            return dict(zip(files, threads.map(digest, files), strict=True))
     except OSError as error:
         raise DarkmaskError(f"{error.filename} can no longer be read ({error.strerror}): run again.") from error
-    return inputs
 
 
 def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
