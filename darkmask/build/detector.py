@@ -33,8 +33,15 @@ from .subarrays import compare_sets, count_once, difference_of, difference_table
 _DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "scipy", "stdatamodels")
 
 
-def build_cached(request: BuildRequest) -> BuiltMask:
+def build_cached(request: BuildRequest, keep: bool = False) -> BuiltMask:
     """Make the mask of a detector, or take it from the cache when the same inputs were searched before.
+
+    Parameters
+    ----------
+    request : BuildRequest
+    keep : bool
+        Keep the maps of each integration of the full frames, for whoever combines them otherwise; see
+        :mod:`darkmask.search.maps.kept`.
 
     Raises
     ------
@@ -42,11 +49,11 @@ def build_cached(request: BuildRequest) -> BuiltMask:
         When there is nothing to search, or a file has changed.
     """
     inputs = _hash_inputs(request)
-    folder = cached("masks", _key(request, inputs), lambda out: build(request, out, inputs))
+    folder = cached("masks", _key(request, inputs), lambda out: build(request, out, inputs, keep))
     return BuiltMask(folder, json.loads((folder / "summary.json").read_text(encoding="utf-8")))
 
 
-def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
+def build(request: BuildRequest, out: Path, inputs: dict[str, str], keep: bool = False) -> None:
     """Search every set of a detector and write its mask into an empty folder.
 
     Parameters
@@ -55,6 +62,8 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
     out : Path
     inputs : dict of str to str
         BLAKE3 digests by path (relative to the delivery), for the mask's HISTORY.
+    keep : bool
+        See :func:`build_cached`.
     """
     if not request.exposures("FULL"):
         raise DarkmaskError(_nothing_to_search(request))
@@ -63,7 +72,7 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
     for subarray in ("FULL", *request.subarrays):
         if not request.exposures(subarray):
             continue
-        outcome = outcomes[subarray] = search_set(request.set_request(subarray))
+        outcome = outcomes[subarray] = search_set(request.set_request(subarray), keep=keep and subarray == "FULL")
         _write_set(out, request, subarray, outcome)
         sets[subarray] = measure_set(request.set_request(subarray), outcome)
     full = outcomes["FULL"]

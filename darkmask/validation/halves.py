@@ -43,9 +43,9 @@ def stability(request: SetRequest) -> dict:
     clear, found = [], []
     for chosen in every_other(len(request.numbers)):
         half = replace(request, integrations=tuple(request.numbers[i] for i in chosen))
-        outcome = search_set(half)
+        outcome = search_set(half, keep=True)
         found.append(outcome.categories != 0)
-        strictly = search_set(replace(half, parameters=strict))
+        strictly = search_set(replace(half, parameters=strict), keep=True)
         unusable = outcome.flags.unusable(strictly.categories)
         clear.append(unusable & ~_changing(outcome, request.parameters.hot_rate))
     lost = [int((clear[i] & ~found[1 - i]).sum()) for i in (0, 1)]

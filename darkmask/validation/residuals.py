@@ -61,9 +61,9 @@ def left_in_exposures(request: SetRequest) -> list[dict]:
         if not own:
             continue
         others = replace(request, integrations=tuple(number for number, of in numbered if of is not exposure))
-        masked = _unusable(others, measure_maps(others))
+        masked = _unusable(others, measure_maps(others, keep=True))
         alone = replace(request, integrations=own)
-        maps = measure_maps(alone)
+        maps = measure_maps(alone, keep=True)
         # Beside a saturated pixel the jump step does not look, and a single hit looks like noise.
         judged = ~request.reference_pixels() & (maps.saturated_first == 0)
         found = standing_out(alone, maps)
