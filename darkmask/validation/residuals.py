@@ -5,10 +5,12 @@ exposures together cannot, since that throws out what is bad in a few integratio
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
+from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category
@@ -97,7 +99,8 @@ def standing_out(request: SetRequest, maps: CombinedMaps) -> dict[str, np.ndarra
     detector, science = look_up_detector(request.detector), ~request.reference_pixels()
     tgroup = request.exposures[0].set_key.tgroup
     found = {kind: np.zeros(maps.rate.shape, bool) for kind in TESTS}
-    for columns in request.amplifiers():
+
+    def work(columns: slice) -> None:
         with np.errstate(invalid="ignore", divide="ignore"):
             part = AmplifierSearch(maps, science, columns, detector, tgroup, request.parameters)
             hot = part.search()[Category.HOT]
@@ -105,6 +108,9 @@ def standing_out(request: SetRequest, maps: CombinedMaps) -> dict[str, np.ndarra
             certain = part.rate > part.centre + missed + request.parameters.hot_significance * part.sigma
         found[HOT][:, columns] = hot & certain
         found[NOISY][:, columns] = part.unstable
+
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        list(pool.map(work, request.amplifiers()))
     return found
 
 
