@@ -91,6 +91,7 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str], keep: bool =
         "inputs": inputs,
         "reference_pixels": full.reference.counts() if full.reference else None,
         "flags": {str(category.bit): full.flags.value(category) for category in Category},
+        "hot_neighbours": full.flags.neighbours,
         "sets": sets,
     }
     write_text(out / "summary.json", json.dumps(summary, indent=1, sort_keys=True))

@@ -78,7 +78,8 @@ def _unusable(request: SetRequest, maps: CombinedMaps) -> np.ndarray:
     """Return what gets DO_NOT_USE; telegraph and noisy pixels both do, and no ramp need tell which."""
     nowhere = np.zeros(request.shape, bool)
     categories = judge_maps(request, maps).named(nowhere)
-    return request.parameters.flight_flags().unusable(categories)
+    flags = request.parameters.flight_flags()
+    return flags.unusable(categories) | flags.beside_hot(categories)
 
 
 def standing_out(request: SetRequest, maps: CombinedMaps) -> dict[str, np.ndarray]:
