@@ -23,6 +23,7 @@ from darkmask.search.structures import structure_table
 from .catalogue import write_catalogue
 from .drift import drift_of, drift_table
 from .examples import pick_examples
+from .fitted_columns import fit_ramps
 from .mask import write_detector_mask
 from .measurements import measure_set
 from .products import BuiltMask
@@ -99,15 +100,16 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str], keep: bool =
 
 def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> None:
     write_categories(out / f"{subarray}_categories.fits", outcome.categories, request.detector, subarray)
-    write_catalogue(out / f"{subarray}_catalogue.ecsv", outcome, request.exposures(subarray)[0].jump)
+    asked, properties = request.set_request(subarray), look_up_detector(request.detector)
+    fits = fit_ramps(asked, outcome, properties)
+    write_catalogue(out / f"{subarray}_catalogue.ecsv", outcome, request.exposures(subarray)[0].jump, fits)
     with replacing(out / f"{subarray}_structures.ecsv") as temporary:
         table = structure_table(outcome.structures, request.detector)
         table.write(temporary, format="ascii.ecsv", overwrite=True)
-    asked = request.set_request(subarray)
     drift = drift_of(
         outcome,
         ~asked.reference_pixels(),
-        look_up_detector(request.detector),
+        properties,
         asked.exposures[0].set_key.tgroup,
         request.parameters,
     )
