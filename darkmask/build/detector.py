@@ -27,6 +27,7 @@ from .fitted_columns import fit_ramps
 from .mask import write_detector_mask
 from .measurements import measure_set
 from .products import BuiltMask
+from .rates import rates_table
 from .request import BuildRequest
 from .subarrays import compare_sets, count_once, difference_of, difference_table, evidence_of, window_of
 
@@ -103,6 +104,9 @@ def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchO
     asked, properties = request.set_request(subarray), look_up_detector(request.detector)
     fits = fit_ramps(asked, outcome, properties)
     write_catalogue(out / f"{subarray}_catalogue.ecsv", outcome, request.exposures(subarray)[0].jump, fits)
+    with replacing(out / f"{subarray}_rates.ecsv") as temporary:
+        table = rates_table(asked, outcome, properties, request.exposures(subarray)[0].jump)
+        table.write(temporary, format="ascii.ecsv", overwrite=True)
     with replacing(out / f"{subarray}_structures.ecsv") as temporary:
         table = structure_table(outcome.structures, request.detector)
         table.write(temporary, format="ascii.ecsv", overwrite=True)

@@ -49,18 +49,18 @@ def fit_ramps(request: SetRequest, outcome: SearchOutcome, detector: Detector) -
     """
     maps, categories = outcome.maps, outcome.categories
     tgroup = request.exposures[0].set_key.tgroup
-    bent = _fitted(in_category(categories, Category.RC) | in_category(categories, Category.INVERSE_RC))
-    switching = _fitted(in_category(categories, Category.TELEGRAPH))
+    bent = fitted_pixels(in_category(categories, Category.RC) | in_category(categories, Category.INVERSE_RC))
+    switching = fitted_pixels(in_category(categories, Category.TELEGRAPH))
     opened = OpenSet(request.exposures, request.folder, request.integrations)
     levels, exponentials = [], []
-    for some in _in_parts(switching):
-        sci, groupdq = _ramps(opened, some)
+    for some in in_parts(switching):
+        sci, groupdq = ramps_of(opened, some)
         reads = np.where((groupdq & (SATURATED | DO_NOT_USE)) != 0, np.float32(np.nan), sci).transpose(2, 0, 1)
         slope = np.nan_to_num(maps.rate[*some.T].astype(np.float64)) * tgroup
         noise = float(np.sqrt(2 * maps.read_variance))
         levels.append(np.array(measure_levels(np.ascontiguousarray(reads), slope, noise)))
-    for some in _in_parts(bent):
-        ramps, reads = mean_ramps(*_ramps(opened, some), maps.read_variance, detector.gain)
+    for some in in_parts(bent):
+        ramps, reads = mean_ramps(*ramps_of(opened, some), maps.read_variance, detector.gain)
         exponentials.append(
             np.array(fit_exponential(ramps, reads, maps.read_variance, detector.gain, maps.integrations))
         )
@@ -187,7 +187,7 @@ def _of_bent(fits: Fits, detector: Detector, tgroup: float) -> dict[str, np.ndar
     }
 
 
-def _ramps(opened: OpenSet, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def ramps_of(opened: OpenSet, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return SCI and GROUPDQ of some pixels in all integrations searched, shape (integration, group, pixel)."""
     y, x = pixels.T
     sci, groupdq = [], []
@@ -198,11 +198,13 @@ def _ramps(opened: OpenSet, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return np.stack(sci), np.stack(groupdq)
 
 
-def _in_parts(pixels: np.ndarray) -> list[np.ndarray]:
+def in_parts(pixels: np.ndarray) -> list[np.ndarray]:
+    """Return pixels, (n, 2), in parts whose ramps may be held at once."""
     return np.array_split(pixels, -(-len(pixels) // _AT_ONCE)) if len(pixels) else []
 
 
-def _fitted(where: np.ndarray) -> np.ndarray:
+def fitted_pixels(where: np.ndarray) -> np.ndarray:
+    """Return the (y, x) of pixels whose ramps are looked at, by row and then by column: at most ``MOST_FITTED``."""
     pixels = np.argwhere(where)
     return pixels[:: max(-(-len(pixels) // MOST_FITTED), 1)]
 

@@ -37,7 +37,8 @@ class BuiltMask:
     folder : Path
         Holds the mask, and beside it ``_carried.fits`` and ``reference_pixels.npz``. Each set has
         ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_examples.npz``, ``_catalogue.ecsv``, ``_catalogue.reg``,
-        ``_structures.ecsv`` and ``_drift.ecsv``; each subarray has ``_difference.npz`` and ``_difference.ecsv``.
+        ``_structures.ecsv``, ``_rates.ecsv`` and ``_drift.ecsv``; each subarray has ``_difference.npz`` and
+        ``_difference.ecsv``.
     summary : dict
         Engine, version, inputs with their BLAKE3 digests, flags, and the measurements of each set.
     """

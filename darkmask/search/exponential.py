@@ -10,7 +10,7 @@ from darkmask.search.maps.layout import DO_NOT_USE, SATURATED
 LEAST_READS = 6
 # Time constants that are tried first, in group times, and up to how many lengths of the ramp.
 _SHORTEST, _LONGEST, _TRIED = 0.3, 3.0, 40
-_STEPS = 12
+_STEPS = 8
 # A difference that lies so many sigma from the median of the integrations is a cosmic ray.
 _HIT = 5.0
 # So many pixels are fitted at once: their matrices take some MB.
