@@ -26,9 +26,10 @@ def test_bad_pixels_are_marked_unusable(check, mask, products):
         built = products.searched.built(check.detector)
         categories = built.set("FULL").categories.copy()
         categories[products.geometry.reference_pixels()] = 0
-        count = maskquality.missing_bits(mask.decoded, categories, built.mandatory_bits)
+        beside_hot = built.beside_hot("FULL") & ~products.geometry.reference_pixels()
+        count = maskquality.missing_bits(mask.decoded, categories, built.mandatory_bits, beside_hot)
     else:
-        count = maskquality.unusable_without_flag(mask.decoded)
+        count = maskquality.unusable_without_flag(mask.decoded, check.run.settings.parameters.flight_flags())
     check.judge(count, f"Bad pixels of {mask.path.name} without their flag or without DO_NOT_USE")
 
 

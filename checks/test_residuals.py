@@ -18,7 +18,7 @@ def test_left(check, products):
     """How many pixels that the mask leaves still stand out in the darks, beyond chance?"""
     kind = KINDS[check.key.criterion]
     if not products.judged.generated:
-        found = left_by_delivered(check.detector, products, kind)
+        found = left_by_delivered(check, products, kind)
         seen = "in all darks together, which the mask may have been made from"
     else:
         exposures = products.searched.left(check.detector)
@@ -34,10 +34,13 @@ def test_left(check, products):
     )
 
 
-def left_by_delivered(detector: str, products, kind: str) -> dict:
+def left_by_delivered(check, products, kind: str) -> dict:
     """Count what somebody else's mask leaves of what the search of all darks finds."""
+    detector, parameters = check.detector, check.run.settings.parameters
+    # Who leaves telegraph pixels usable is told of them by their flag.
+    said = ("DO_NOT_USE",) if parameters.telegraph_do_not_use else ("DO_NOT_USE", "TELEGRAPH")
     categories = products.searched.set(detector, "FULL").categories
     where = sum(in_category(categories, category) for category in CATEGORIES[kind]) > 0
-    left = where & ~has_flag(products.judged.mask(detector).decoded, "DO_NOT_USE")
+    left = where & ~has_flag(products.judged.mask(detector).decoded, *said)
     request = products.searched.request(detector).set_request("FULL")
     return count_left(left, products.science_pixels, request, TESTS[kind])

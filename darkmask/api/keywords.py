@@ -75,6 +75,8 @@ class Keywords(TypedDict, total=False):
     reference_stuck: float
     neighbour_coupling: float
     flight_do_not_use: Sequence[str]
+    telegraph_do_not_use: bool
+    hot_neighbours: str
     # Flats, which jwst_reffiles searches.
     dead_search: bool
     low_qe_and_open_search: bool

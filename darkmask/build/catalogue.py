@@ -16,10 +16,11 @@ from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
 
 from .change_columns import change_columns
+from .fitted_columns import Fits, fitted_columns
 
 
 @stage("catalogue and regions")
-def write_catalogue(path: Path, outcome: SearchOutcome, frame: FileRecord) -> None:
+def write_catalogue(path: Path, outcome: SearchOutcome, frame: FileRecord, fits: Fits | None = None) -> None:
     """Write the catalogue of a set, and DS9 regions beside it under the same stem with the suffix ``.reg``.
 
     Equal outcomes give equal bytes.
@@ -31,6 +32,8 @@ def write_catalogue(path: Path, outcome: SearchOutcome, frame: FileRecord) -> No
     outcome : SearchOutcome
     frame : FileRecord
         Any file of the set, see :func:`catalogue_of`.
+    fits : Fits, optional
+        What was fitted to the ramps.
 
     Raises
     ------
@@ -40,11 +43,11 @@ def write_catalogue(path: Path, outcome: SearchOutcome, frame: FileRecord) -> No
         When a file cannot be written.
     """
     with replacing(path) as temporary:
-        catalogue_of(outcome, frame).write(temporary, format="ascii.ecsv", overwrite=True)
+        catalogue_of(outcome, frame, fits).write(temporary, format="ascii.ecsv", overwrite=True)
     write_text(path.with_suffix(".reg"), regions_of(outcome.categories))
 
 
-def catalogue_of(outcome: SearchOutcome, frame: FileRecord):
+def catalogue_of(outcome: SearchOutcome, frame: FileRecord, fits: Fits | None = None):
     """Make the table of the bad pixels of a set, ordered by row and then by column.
 
     Parameters
@@ -52,6 +55,8 @@ def catalogue_of(outcome: SearchOutcome, frame: FileRecord):
     outcome : SearchOutcome
     frame : FileRecord
         Any file of the set: it says where the set's first pixel lies in the full frame, and how long a group takes.
+    fits : Fits, optional
+        What was fitted to the ramps; without it these columns hold NaN.
 
     Returns
     -------
@@ -67,7 +72,7 @@ def catalogue_of(outcome: SearchOutcome, frame: FileRecord):
     from astropy.table import Table
 
     detector, maps = look_up_detector(frame.detector), outcome.maps
-    columns = _columns(outcome, frame, detector)
+    columns = _columns(outcome, frame, detector, fits)
     table = Table({name: values for name, (values, _, _) in columns.items()})
     for name, (_, unit, description) in columns.items():
         table[name].unit, table[name].description = unit, description
@@ -87,7 +92,7 @@ def catalogue_of(outcome: SearchOutcome, frame: FileRecord):
     return table
 
 
-def _columns(outcome: SearchOutcome, frame: FileRecord, detector: Detector) -> dict[str, tuple]:
+def _columns(outcome: SearchOutcome, frame: FileRecord, detector: Detector, fits: Fits | None) -> dict[str, tuple]:
     """Return the values, unit and description of each column."""
     maps = outcome.maps
     y, x = np.nonzero(outcome.categories)
@@ -127,6 +132,7 @@ def _columns(outcome: SearchOutcome, frame: FileRecord, detector: Detector) -> d
         "falls": (maps.falls[y, x], None, "jumps downwards by more than chance allows, in all integrations together"),
         "good_integrations": (maps.finite[y, x], None, "integrations in which the pipeline gives a finite rate"),
         **change_columns(maps, y, x, detector, frame.tgroup),
+        **fitted_columns(fits, y, x, outcome.categories.shape, detector, frame.tgroup),
     }
 
 

@@ -26,9 +26,11 @@ from darkmask.search.structures import structure_table
 from .catalogue import write_catalogue
 from .drift import drift_of, drift_table
 from .examples import pick_examples
+from .fitted_columns import fit_ramps
 from .mask import write_detector_mask
 from .measurements import measure_set
 from .products import BuiltMask
+from .rates import rates_table
 from .request import BuildRequest
 from .subarrays import compare_sets, count_once, difference_of, difference_table, evidence_of, window_of
 
@@ -36,8 +38,15 @@ from .subarrays import compare_sets, count_once, difference_of, difference_table
 _DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "scipy", "stdatamodels")
 
 
-def build_cached(request: BuildRequest) -> BuiltMask:
+def build_cached(request: BuildRequest, keep: bool = False) -> BuiltMask:
     """Make the mask of a detector, or take it from the cache when the same inputs were searched before.
+
+    Parameters
+    ----------
+    request : BuildRequest
+    keep : bool
+        Keep the maps of each integration of the full frames, for whoever combines them otherwise; see
+        :mod:`darkmask.search.maps.kept`.
 
     Raises
     ------
@@ -45,11 +54,11 @@ def build_cached(request: BuildRequest) -> BuiltMask:
         When there is nothing to search, or a file has changed.
     """
     inputs = _hash_inputs(request)
-    folder = cached("masks", _key(request, inputs), lambda out: build(request, out, inputs))
+    folder = cached("masks", _key(request, inputs), lambda out: build(request, out, inputs, keep))
     return BuiltMask(folder, json.loads((folder / "summary.json").read_text(encoding="utf-8")))
 
 
-def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
+def build(request: BuildRequest, out: Path, inputs: dict[str, str], keep: bool = False) -> None:
     """Search every set of a detector and write its mask into an empty folder.
 
     Parameters
@@ -58,6 +67,8 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
     out : Path
     inputs : dict of str to str
         BLAKE3 digests by path (relative to the delivery), for the mask's HISTORY.
+    keep : bool
+        See :func:`build_cached`.
     """
     if not request.exposures("FULL"):
         raise DarkmaskError(_nothing_to_search(request))
@@ -66,7 +77,7 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
     for subarray in ("FULL", *request.subarrays):
         if not request.exposures(subarray):
             continue
-        outcome = outcomes[subarray] = search_set(request.set_request(subarray))
+        outcome = outcomes[subarray] = search_set(request.set_request(subarray), keep=keep and subarray == "FULL")
         _write_set(out, request, subarray, outcome)
         sets[subarray] = measure_set(request.set_request(subarray), outcome)
     full = outcomes["FULL"]
@@ -85,6 +96,7 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
         "inputs": inputs,
         "reference_pixels": full.reference.counts() if full.reference else None,
         "flags": {str(category.bit): full.flags.value(category) for category in Category},
+        "hot_neighbours": full.flags.neighbours,
         "sets": sets,
     }
     write_text(out / "summary.json", json.dumps(summary, indent=1, sort_keys=True))
@@ -93,15 +105,19 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str]) -> None:
 @stage("keep maps")
 def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> None:
     write_categories(out / f"{subarray}_categories.fits", outcome.categories, request.detector, subarray)
-    write_catalogue(out / f"{subarray}_catalogue.ecsv", outcome, request.exposures(subarray)[0].jump)
+    asked, properties = request.set_request(subarray), look_up_detector(request.detector)
+    fits = fit_ramps(asked, outcome, properties)
+    write_catalogue(out / f"{subarray}_catalogue.ecsv", outcome, request.exposures(subarray)[0].jump, fits)
+    with replacing(out / f"{subarray}_rates.ecsv") as temporary:
+        table = rates_table(asked, outcome, properties, request.exposures(subarray)[0].jump)
+        table.write(temporary, format="ascii.ecsv", overwrite=True)
     with replacing(out / f"{subarray}_structures.ecsv") as temporary:
         table = structure_table(outcome.structures, request.detector)
         table.write(temporary, format="ascii.ecsv", overwrite=True)
-    asked = request.set_request(subarray)
     drift = drift_of(
         outcome,
         ~asked.reference_pixels(),
-        look_up_detector(request.detector),
+        properties,
         asked.exposures[0].set_key.tgroup,
         request.parameters,
     )

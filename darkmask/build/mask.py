@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.errors import MaskError
-from darkmask.core.flags import Category, dq_bits, has_flag, in_category
+from darkmask.core.flags import NEIGHBOUR_FLAGS, Category, dq_bits, has_flag, in_category
 from darkmask.core.stages import stage
 from darkmask.masks.carrying import carried_bits, path_beside, read_carried, write_carried
 from darkmask.masks.file import MaskMeta, read_mask, write_mask
@@ -44,6 +44,7 @@ def write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcom
             f"{request.geometry.frame}x{request.geometry.frame}: deliver whole frames, or give the criteria of this "
             "frame size."
         )
+    dq[outcome.flags.beside_hot(outcome.categories)] |= dq_bits(*NEIGHBOUR_FLAGS)
     # A reference pixel sees no light: no category can apply to it.
     dq[border] = dq_bits("REFERENCE_PIXEL")
     if outcome.reference is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.display import one_line
-from darkmask.core.flags import dq_bits
+from darkmask.core.flags import dq_bits, four_neighbours
 from darkmask.masks.carrying import path_beside
 from darkmask.masks.file import read_mask
 
@@ -37,7 +37,8 @@ class BuiltMask:
     folder : Path
         Holds the mask, and beside it ``_carried.fits`` and ``reference_pixels.npz``. Each set has
         ``<SUBARRAY>_categories.fits``, ``_maps.npz``, ``_examples.npz``, ``_catalogue.ecsv``, ``_catalogue.reg``,
-        ``_structures.ecsv`` and ``_drift.ecsv``; each subarray has ``_difference.npz`` and ``_difference.ecsv``.
+        ``_structures.ecsv``, ``_rates.ecsv`` and ``_drift.ecsv``; each subarray has ``_difference.npz`` and
+        ``_difference.ecsv``.
     summary : dict
         Engine, version, inputs with their BLAKE3 digests, flags, and the measurements of each set.
     """
@@ -88,9 +89,15 @@ class BuiltMask:
             return kept["parts"]
 
     def unusable(self, subarray: str) -> np.ndarray:
-        """Return where a set has a category that gets DO_NOT_USE, bool (y, x)."""
+        """Return where a set has a category, or a neighbour, for which a pixel gets DO_NOT_USE, bool (y, x)."""
         bits = sum(bit for bit, value in self.mandatory_bits.items() if value & dq_bits("DO_NOT_USE"))
-        return (self.set(subarray).categories & bits) != 0
+        return ((self.set(subarray).categories & bits) != 0) | self.beside_hot(subarray)
+
+    def beside_hot(self, subarray: str) -> np.ndarray:
+        """Return the pixels that get ``NEIGHBOUR_FLAGS`` for a hot neighbour, where that was asked for, bool (y, x)."""
+        hot = sum(bit for bit, value in self.mandatory_bits.items() if value & dq_bits("HOT"))
+        there: np.ndarray = (self.set(subarray).categories & hot) != 0
+        return four_neighbours(there) if self.summary["hot_neighbours"] else np.zeros_like(there)
 
     @property
     def mandatory_bits(self) -> dict[int, int]:

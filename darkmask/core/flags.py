@@ -76,6 +76,10 @@ MASK_MNEMONICS = (
     "REFERENCE_PIXEL",
 )
 
+# What a neighbour of a hot pixel gets where that is asked for. A search judges both flags anew, so that such a pixel is
+# free again when its neighbour is.
+NEIGHBOUR_FLAGS = ("OTHER_BAD_PIXEL", "DO_NOT_USE")
+
 # A pixel cannot have no signal at all and too much of it.
 CONTRADICTIONS = (("HOT", "DEAD"),)
 
@@ -174,10 +178,13 @@ class FlagTable:
         The mnemonics that a pixel of the category gets; an empty tuple for a category that is only catalogued.
     do_not_use : frozenset of Category
         The categories that also get DO_NOT_USE.
+    neighbours : bool
+        Whether the four neighbours of a hot pixel get ``NEIGHBOUR_FLAGS`` (:meth:`beside_hot`).
     """
 
     mnemonics: Mapping[Category, tuple[str, ...]]
     do_not_use: frozenset[Category]
+    neighbours: bool = False
 
     def value(self, category: Category) -> int:
         """Return the DQ value of a pixel of this one category."""
@@ -187,6 +194,22 @@ class FlagTable:
     def unusable(self, categories: np.ndarray) -> np.ndarray:
         """Return which pixels of a category image get DO_NOT_USE, bool of the same shape."""
         return has_flag(self.to_dq(categories), "DO_NOT_USE")
+
+    def beside_hot(self, categories: np.ndarray) -> np.ndarray:
+        """Return the pixels that are not used for a hot neighbour, though they may be good themselves.
+
+        Parameters
+        ----------
+        categories : numpy.ndarray, shape (y, x), uint16
+
+        Returns
+        -------
+        numpy.ndarray, same shape, bool
+            The left, right, lower and upper neighbours of each pixel with HOT; none where ``neighbours`` is not set.
+        """
+        if not self.neighbours:
+            return np.zeros(categories.shape, bool)
+        return four_neighbours(has_flag(self.to_dq(categories), "HOT"))
 
     @property
     def measured_bits(self) -> np.uint32:
@@ -214,6 +237,17 @@ class FlagTable:
                 here &= ~usable
             dq[here] |= np.uint32(self.value(category))
         return dq
+
+
+def four_neighbours(where: np.ndarray) -> np.ndarray:
+    """Return the left, right, lower and upper neighbours of some pixels, without these pixels, bool (y, x)."""
+    beside = np.zeros_like(where)
+    beside[1:] |= where[:-1]
+    beside[:-1] |= where[1:]
+    beside[:, 1:] |= where[:, :-1]
+    beside[:, :-1] |= where[:, 1:]
+    others: np.ndarray = beside & ~where
+    return others
 
 
 FLIGHT_FLAGS = FlagTable(

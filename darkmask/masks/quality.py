@@ -2,7 +2,18 @@
 
 import numpy as np
 
-from darkmask.core.flags import CONTRADICTIONS, MASK_MNEMONICS, dq_bits, has_flag, pixel_flags
+from darkmask.core.flags import (
+    CONTRADICTIONS,
+    FLIGHT_FLAGS,
+    MASK_MNEMONICS,
+    NEIGHBOUR_FLAGS,
+    Category,
+    FlagTable,
+    dq_bits,
+    four_neighbours,
+    has_flag,
+    pixel_flags,
+)
 
 
 def foreign_bits(dq: np.ndarray) -> tuple[int, list[str]]:
@@ -21,7 +32,7 @@ def foreign_bits(dq: np.ndarray) -> tuple[int, list[str]]:
     return int(((dq & ~dq_bits(*MASK_MNEMONICS)) != 0).sum()), names
 
 
-def missing_bits(dq: np.ndarray, categories: np.ndarray, mandatory: dict[int, int]) -> int:
+def missing_bits(dq: np.ndarray, categories: np.ndarray, mandatory: dict[int, int], beside_hot: np.ndarray) -> int:
     """Count the pixels of a category that lack a bit which every pixel of that category must carry.
 
     Parameters
@@ -30,14 +41,17 @@ def missing_bits(dq: np.ndarray, categories: np.ndarray, mandatory: dict[int, in
     categories : numpy.ndarray, shape (y, x), uint16
     mandatory : dict of int to int
         DQ bits by category bit.
+    beside_hot : numpy.ndarray, shape (y, x), bool
+        Pixels that must carry ``NEIGHBOUR_FLAGS``.
     """
-    lacking = np.zeros(dq.shape, dtype=bool)
+    beside = dq_bits(*NEIGHBOUR_FLAGS)
+    lacking = beside_hot & ((dq & beside) != beside)
     for category_bit, bits in mandatory.items():
         lacking |= ((categories & category_bit) != 0) & ((dq & np.uint32(bits)) != bits)
     return int(lacking.sum())
 
 
-def unusable_without_flag(dq: np.ndarray) -> int:
+def unusable_without_flag(dq: np.ndarray, table: FlagTable = FLIGHT_FLAGS) -> int:
     """Count the pixels without DO_NOT_USE that have a flag whose category always gets it.
 
     This is for masks that somebody else made: there saturated, hot, rc and telegraph pixels are HOT, RC and TELEGRAPH.
@@ -45,8 +59,14 @@ def unusable_without_flag(dq: np.ndarray) -> int:
     Parameters
     ----------
     dq : numpy.ndarray, shape (y, x), uint32
+    table : FlagTable
+        Whether telegraph pixels get it, and the neighbours of hot ones, which are no reference pixels.
     """
-    flagged = has_flag(dq, "HOT", "RC", "TELEGRAPH", "DEAD")
+    flagged = has_flag(dq, "HOT", "RC", "DEAD")
+    if Category.TELEGRAPH in table.do_not_use:
+        flagged |= has_flag(dq, "TELEGRAPH")
+    if table.neighbours:
+        flagged |= four_neighbours(has_flag(dq, "HOT")) & ~has_flag(dq, "REFERENCE_PIXEL")
     return int((flagged & ~has_flag(dq, "DO_NOT_USE")).sum())
 
 

@@ -21,8 +21,14 @@ from .request import SetRequest
 from .structures import clumps_of
 
 
-def search_set(request: SetRequest) -> SearchOutcome:
+def search_set(request: SetRequest, keep: bool = False) -> SearchOutcome:
     """Find the bad pixels of a set.
+
+    Parameters
+    ----------
+    request : SetRequest
+    keep : bool
+        See :func:`measure_maps`.
 
     Raises
     ------
@@ -33,7 +39,7 @@ def search_set(request: SetRequest) -> SearchOutcome:
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    return _judge_of(request.engine, request.search)(request, measure_maps(request))
+    return _judge_of(request.engine, request.search)(request, measure_maps(request, keep))
 
 
 def _judge_of(engine: str, search: str) -> Callable[[SetRequest, CombinedMaps], SearchOutcome]:
@@ -47,8 +53,15 @@ def _judge_of(engine: str, search: str) -> Callable[[SetRequest, CombinedMaps], 
 
 
 @stage("measure ramps")
-def measure_maps(request: SetRequest) -> CombinedMaps:
+def measure_maps(request: SetRequest, keep: bool = False) -> CombinedMaps:
     """Return the maps that every search of a set works on.
+
+    Parameters
+    ----------
+    request : SetRequest
+    keep : bool
+        Keep the maps of each integration on disk, and read no ramp of which they are kept
+        (:mod:`darkmask.search.maps.kept`).
 
     Raises
     ------
@@ -69,6 +82,7 @@ def measure_maps(request: SetRequest) -> CombinedMaps:
         properties,
         own_saturation_level(properties),
         integrations=request.integrations,
+        keep=keep,
     )
 
 

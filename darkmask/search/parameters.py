@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
@@ -251,6 +251,19 @@ class SearchParameters(BaseModel):
         "takes pixels from science that calibration can mend.",
     )
 
+    telegraph_do_not_use: bool = Field(
+        True,
+        description="Whether telegraph pixels get DO_NOT_USE, if `flight_do_not_use` lists them. Source: "
+        "docs/categories.md. Without it they keep TELEGRAPH alone, for users who weigh or dither them away, as NIRISS "
+        "and grizli users do.",
+    )
+    hot_neighbours: Literal["none", "+"] = Field(
+        "none",
+        description="Which neighbours of a pixel with HOT get OTHER_BAD_PIXEL and DO_NOT_USE besides: `+` stands for "
+        "the left, right, lower and upper one. Source: masks of NIRISS and grizli users. `+` takes up to five pixels "
+        "from science for each hot one, and leaves none into which its charge couples.",
+    )
+
     def __init__(self, **given: Any):
         try:
             super().__init__(**given)
@@ -351,9 +364,11 @@ class SearchParameters(BaseModel):
         return FlagTable(mnemonics=mnemonics, do_not_use=unusable)
 
     def flight_flags(self) -> FlagTable:
-        """Return the flags of the flight search, with ``flight_do_not_use``."""
+        """Return the flags of the flight search, with the parameters that change them."""
         unusable = frozenset(Category(name) for name in self.flight_do_not_use)
-        return FlagTable(mnemonics=FLIGHT_FLAGS.mnemonics, do_not_use=unusable)
+        if not self.telegraph_do_not_use:
+            unusable -= {Category.TELEGRAPH}
+        return FlagTable(FLIGHT_FLAGS.mnemonics, unusable, neighbours=self.hot_neighbours == "+")
 
 
 def _only(known: tuple[str, ...], value: tuple[str, ...]) -> tuple[str, ...]:

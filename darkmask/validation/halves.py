@@ -6,8 +6,8 @@ import numpy as np
 
 from darkmask.core.flags import Category, in_category
 from darkmask.core.stages import stage
-from darkmask.search.engines import search_set
-from darkmask.search.outcome import SearchOutcome
+from darkmask.search.engines import judge_maps, measure_maps
+from darkmask.search.flight.unstable import name_unstable
 from darkmask.search.request import SetRequest
 
 # With fewer in each half, noise and shape of a ramp are not known well enough to expect the same in both.
@@ -45,16 +45,19 @@ def stability(request: SetRequest) -> dict:
     clear, found = [], []
     for chosen in every_other(len(request.numbers)):
         half = replace(request, integrations=tuple(request.numbers[i] for i in chosen))
-        outcome = search_set(half)
-        found.append(outcome.categories != 0)
-        strictly = search_set(replace(half, parameters=strict))
-        unusable = outcome.flags.unusable(strictly.categories)
-        clear.append(unusable & ~_changing(outcome, request.parameters.hot_rate))
+        maps = measure_maps(half, keep=True)
+        usually, strictly = judge_maps(half, maps), judge_maps(replace(half, parameters=strict), maps)
+        telegraph = name_unstable(half, maps, usually)
+        categories = usually.named(telegraph)
+        found.append(categories != 0)
+        # Two levels are two levels, however much the noise must exceed.
+        unusable = request.parameters.flight_flags().unusable(strictly.named(telegraph & strictly.in_question))
+        clear.append(unusable & ~_changing(categories, usually.rate, request.parameters.hot_rate))
     lost = [int((clear[i] & ~found[1 - i]).sum()) for i in (0, 1)]
     return {"clear": int(clear[0].sum() + clear[1].sum()), "lost": sum(lost)}
 
 
-def _changing(outcome: SearchOutcome, hot_rate: float) -> np.ndarray:
+def _changing(categories: np.ndarray, rate: np.ndarray, hot_rate: float) -> np.ndarray:
     """Return the pixels that are bad in some integrations of a search alone, bool (y, x)."""
-    turned_hot = in_category(outcome.categories, Category.HOT) & (outcome.rate < hot_rate)
-    return in_category(outcome.categories, Category.INTERMITTENT) | turned_hot
+    turned_hot = in_category(categories, Category.HOT) & (rate < hot_rate)
+    return in_category(categories, Category.INTERMITTENT) | turned_hot

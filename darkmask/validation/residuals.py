@@ -5,10 +5,12 @@ exposures together cannot, since that throws out what is bad in a few integratio
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
+from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import Category
@@ -63,9 +65,9 @@ def left_in_exposures(request: SetRequest) -> list[dict]:
         if not own:
             continue
         others = replace(request, integrations=tuple(number for number, of in numbered if of is not exposure))
-        masked = _unusable(others, measure_maps(others))
+        masked = _unusable(others, measure_maps(others, keep=True))
         alone = replace(request, integrations=own)
-        maps = measure_maps(alone)
+        maps = measure_maps(alone, keep=True)
         # Beside a saturated pixel the jump step does not look, and a single hit looks like noise.
         judged = ~request.reference_pixels() & (maps.saturated_first == 0)
         found = standing_out(alone, maps)
@@ -78,7 +80,8 @@ def _unusable(request: SetRequest, maps: CombinedMaps) -> np.ndarray:
     """Return what gets DO_NOT_USE; telegraph and noisy pixels both do, and no ramp need tell which."""
     nowhere = np.zeros(request.shape, bool)
     categories = judge_maps(request, maps).named(nowhere)
-    return request.parameters.flight_flags().unusable(categories)
+    flags = request.parameters.flight_flags()
+    return flags.unusable(categories) | flags.beside_hot(categories)
 
 
 def standing_out(request: SetRequest, maps: CombinedMaps) -> dict[str, np.ndarray]:
@@ -99,7 +102,8 @@ def standing_out(request: SetRequest, maps: CombinedMaps) -> dict[str, np.ndarra
     detector, science = look_up_detector(request.detector), ~request.reference_pixels()
     tgroup = request.exposures[0].set_key.tgroup
     found = {kind: np.zeros(maps.rate.shape, bool) for kind in TESTS}
-    for columns in request.amplifiers():
+
+    def work(columns: slice) -> None:
         with np.errstate(invalid="ignore", divide="ignore"):
             part = AmplifierSearch(maps, science, columns, detector, tgroup, request.parameters)
             hot = part.search()[Category.HOT]
@@ -107,6 +111,9 @@ def standing_out(request: SetRequest, maps: CombinedMaps) -> dict[str, np.ndarra
             certain = part.rate > part.centre + missed + request.parameters.hot_significance * part.sigma
         found[HOT][:, columns] = hot & certain
         found[NOISY][:, columns] = part.unstable
+
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        list(pool.map(work, request.amplifiers()))
     return found
 
 

@@ -26,7 +26,11 @@ COLUMNS = [
     *("rate", "rate_error", "rate_electrons", "rate_electrons_error"),
     *("noise", "pedestal", "jumps", "falls", "good_integrations"),
     *("farthest_rates", "share_high", "high_rate", "high_rate_error", "low_rate", "low_rate_error"),
-    *("first_half", "second_half", "half_error", "trend", "decay_time"),
+    *("share_high_error", "high_epochs", "first_half", "second_half", "half_error", "trend"),
+    *("decay_time", "decay_time_error"),
+    *("telegraph_low", "telegraph_height", "telegraph_height_error", "duty", "duty_error"),
+    *("dwell_low", "dwell_low_error", "dwell_high", "dwell_high_error"),
+    *("rc_amplitude", "rc_amplitude_error", "rc_time", "rc_time_error"),
 ]
 
 
@@ -187,7 +191,10 @@ def test_columns_have_units_and_say_what_they_are(full, tmp_path):
         "pedestal": "DN",
         **dict.fromkeys(("high_rate", "high_rate_error", "low_rate", "low_rate_error"), "electron / s"),
         **dict.fromkeys(("first_half", "second_half", "half_error"), "electron / s"),
-        "decay_time": "s",
+        **dict.fromkeys(("decay_time", "decay_time_error", "rc_time", "rc_time_error"), "s"),
+        **dict.fromkeys(("telegraph_low", "telegraph_height", "telegraph_height_error"), "DN"),
+        **dict.fromkeys(("dwell_low", "dwell_low_error", "dwell_high", "dwell_high_error"), "s"),
+        **dict.fromkeys(("rc_amplitude", "rc_amplitude_error"), "DN"),
     }
     assert all(table[name].info.description for name in COLUMNS)
     for name in "x", "y":
@@ -273,7 +280,7 @@ def test_a_report_holds_a_table_and_regions_of_each_set(small, run_checks):
     stems = ("nrca1_full", "nrcblong_full", "nrcblong_sub64p")
     subarrays = {"nrcblong_sub64p_against_full.ecsv"}
     drifts = {"nrca1_full_drift.ecsv", "nrcblong_full_drift.ecsv"}
-    suffixes = (".ecsv", ".reg", "_structures.ecsv")
+    suffixes = (".ecsv", ".reg", "_structures.ecsv", "_rates.ecsv")
     assert set(made) == {f"{stem}{suffix}" for stem in stems for suffix in suffixes} | subarrays | drifts
     assert json.loads((run.folder / "manifest.json").read_text())["catalogues"] == made
     for stem in stems:

@@ -5,7 +5,7 @@ from astropy.io import fits
 
 from darkmask.core.flags import bits_of, has_flag
 
-from .planting import BORDER, Faults, first_of, one_in
+from .planting import BESIDE, BORDER, Faults, first_of, one_in
 
 fault = Faults("masks")
 
@@ -85,6 +85,12 @@ def saturated_of_an_exposure(space):
 @fault("DQ-DO_NOT_USE", said="without DO_NOT_USE")
 def hot_without_do_not_use(space):
     replace(space, (40, 40), bits_of(("HOT",)))
+
+
+@fault("DQ-DO_NOT_USE", ("DQ-DO_NOT_USE", BESIDE, "FULL"), said="without DO_NOT_USE")
+def neighbours_of_hot_pixels_used_though_the_criteria_say_not(space):
+    with space.criteria.open("a") as file:
+        file.write('\n[search]\nhot_neighbours = "+"\n')
 
 
 @fault("DQ-PAIRS", said="HOT and DEAD")

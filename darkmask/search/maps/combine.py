@@ -7,6 +7,7 @@ integrations, to the last bit: sums run over sorted values.
 
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,10 @@ from darkmask.delivery.reading import read_rows
 from .change_kernels import change_rows
 from .changes import ChangeMaps, make_change_maps
 from .integration import measure_rows
+from .kept import KeptMaps, nothing_kept
 from .layout import N_COUNTED, N_MEASURED
 from .order import sorting_network
+from .packing import KeptPlaces, Packed, make_packed, unpack_rows
 from .pixel import Readout
 from .scratch import Maps, Room, make_room
 from .stacks import CombinedRows, combine_rows
@@ -132,6 +135,7 @@ def combine_set(
     block_bytes: int = BLOCK_BYTES,
     threads: int | None = None,
     integrations: Sequence[int] | None = None,
+    keep: bool = False,
 ) -> CombinedMaps:
     """Measure all pixels of a set.
 
@@ -152,6 +156,9 @@ def combine_set(
         Number of threads; by default one for each core that this process may use.
     integrations : sequence of int, optional
         Numbers of the integrations to measure, counted over all exposures; all by default.
+    keep : bool
+        Take the maps of integrations that are kept on disk, and keep those of the others (:mod:`.kept`); it never
+        changes the result.
 
     Raises
     ------
@@ -178,8 +185,17 @@ def combine_set(
     every = max(1, height // _ROWS_THAT_AGREE)
     rows = min(height, max(1, block_bytes // (width * _BYTES_PER_PIXEL * number)))
 
-    def work(room: Room, start: int, count: int) -> None:
-        opened.require_read(measure_block(opened.places, start, count, height, readout, room))
+    kept = KeptMaps(opened.planes, folder, readout, (height, width)) if keep else None
+
+    def make_rooms() -> tuple[Room, Packed]:
+        return make_room(number, rows, groups, width), make_packed(rows if keep else 0, width)
+
+    def work(rooms: tuple[Room, Packed], start: int, count: int) -> None:
+        room, packed = rooms
+        places = kept.places if kept else nothing_kept(number)
+        opened.require_read(measure_block(opened.places, places, start, count, height, readout, room, packed))
+        if kept:
+            kept.keep(start, Maps(room.stacks.measured[:, :count], room.stacks.counted[:, :count]), packed, groups)
         part = CombinedRows(**{name: image[start : start + count] for name, image in whole.items()})
         here = np.zeros((number, width), np.int32)
         combine_rows(room.stacks, network, groups, readout, part, here, start, every)
@@ -188,8 +204,9 @@ def combine_set(
         changed = changes.part(np.s_[start : start + count])
         change_rows(room.stacks, groups, readout, changes.order, part, changed.rows)
 
-    with opened:
-        work_in_blocks(work, height, rows, lambda: make_room(number, rows, groups, width), threads)
+    # What changed meanwhile is not kept.
+    with kept or nullcontext(), opened:
+        work_in_blocks(work, height, rows, make_rooms, threads)
     return CombinedMaps(
         integrations=number,
         groups=groups,
@@ -211,13 +228,14 @@ def _agreement(signs: np.ndarray, pixels: int) -> np.ndarray:
 
 
 @kernel
-def measure_block(places, start, count, height, readout: Readout, room: Room):
-    """Read and measure a block of rows of all integrations.
+def measure_block(places, kept: KeptPlaces, start, count, height, readout: Readout, room: Room, packed: Packed):
+    """Read a block of rows of all integrations, and measure what is not kept.
 
     Parameters
     ----------
     places : array, shape (integration, 4, 2), int64
         File descriptor and first byte of SCI, GROUPDQ, the rate and the pedestal of each integration.
+    kept : KeptPlaces
     start, count : int
         First row, and number of rows.
     height : int
@@ -225,6 +243,8 @@ def measure_block(places, start, count, height, readout: Readout, room: Room):
     readout : Readout
     room : Room
         Its stacks are set.
+    packed : Packed
+        Room for a block of one integration; for no row when none is kept.
 
     Returns
     -------
@@ -233,13 +253,17 @@ def measure_block(places, start, count, height, readout: Readout, room: Room):
     """
     rate, pedestal, stacks = room.rate, room.pedestal, room.stacks
     pixels = height * rate.shape[2]
-    slab = room.scratch.reads.shape[0]
+    slab, groups = room.scratch.reads.shape[0], room.scratch.groupdq.shape[0]
     for i in range(places.shape[0]):
         if not (
             read_rows(places[i, 2, 0], places[i, 2, 1], pixels, start, count, rate)
             and read_rows(places[i, 3, 0], places[i, 3, 1], pixels, start, count, pedestal)
         ):
             return i
+        if kept.files[i, 0] >= 0:
+            maps = Maps(stacks.measured[i, :count], stacks.counted[i, :count])
+            if unpack_rows(kept, i, start, rate[0], pedestal[0], groups, packed, maps):
+                continue
         for first in range(0, count, slab):
             end = min(first + slab, count)
             maps = Maps(stacks.measured[i, first:end], stacks.counted[i, first:end])

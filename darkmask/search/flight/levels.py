@@ -1,0 +1,162 @@
+"""Measure the two levels of telegraph pixels: how far they lie apart, and how long a pixel stays in each."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from darkmask.core.kernels import kernel, work_in_blocks
+
+from .telegraph import _STARTS, MIN_READS, Runs, _begin, _fit, _level_runs, _maximise
+
+_FIRST_STEPS, _LAST_STEPS = 3, 12
+# Times the noise of a difference that a step between the levels exceeds, to begin with.
+_LARGE = 4.0
+# Distance of two levels in units of the noise at which the ratio of their likelihoods at a read reaches exp(600).
+_FAR = 30.0
+# So many pixels are fitted by a thread at once.
+_AT_ONCE = 64
+
+
+class Levels(NamedTuple):
+    """What two levels say of some pixels; NaN where the reads are too few.
+
+    Attributes
+    ----------
+    height, height_error : numpy.ndarray, shape (pixel,), float64, DN
+        Distance of the levels.
+    low : numpy.ndarray, shape (pixel,), float64, DN
+        The lower level at the first group, mean over the integrations.
+    reads_low, reads_high : numpy.ndarray, shape (pixel,), float64
+        Number of reads on each level.
+    steps_low, steps_high : numpy.ndarray, shape (pixel,), float64
+        Number of reads of each level that another one follows without an interruption.
+    rises, falls : numpy.ndarray, shape (pixel,), float64
+        How often the next read lies on the other level.
+    """
+
+    height: np.ndarray
+    height_error: np.ndarray
+    low: np.ndarray
+    reads_low: np.ndarray
+    reads_high: np.ndarray
+    steps_low: np.ndarray
+    steps_high: np.ndarray
+    rises: np.ndarray
+    falls: np.ndarray
+
+
+def measure_levels(reads: np.ndarray, slope: np.ndarray, noise: float) -> Levels:
+    """Fit two levels to the reads of pixels that have them.
+
+    Parameters
+    ----------
+    reads : numpy.ndarray, shape (pixel, integration, group), float32, DN
+        NaN where a group is not usable.
+    slope : numpy.ndarray, shape (pixel,), float64, DN/group
+        Approximate slope of each pixel.
+    noise : float
+        Standard deviation of a group difference of a good pixel, DN.
+
+    Returns
+    -------
+    Levels
+
+    Notes
+    -----
+    The model and its fit are those of :func:`.telegraph.telegraph_evidence`: one slope, one distance, a level for each
+    integration and after each cosmic ray. Each read then counts for the level that is the more probable one. The error
+    of the distance is that of the normal equations.
+    """
+    found = np.full((len(Levels._fields), len(reads)), np.nan)
+
+    def work(_room: None, start: int, count: int) -> None:
+        for k in range(start, start + count):
+            _measure(reads[k], slope[k], noise, found[:, k])
+
+    if len(reads):
+        work_in_blocks(work, len(reads), _AT_ONCE, lambda: None)
+    return Levels(*found)
+
+
+@kernel
+def _large_steps(runs: Runs, slope, least):
+    """Return the median height of the steps that are larger than noise makes them, DN; 0 when there is none."""
+    values, begins = runs.values, runs.begins
+    heights, count = np.empty(values.size), 0
+    for k in range(begins.size - 1):
+        for i in range(begins[k] + 1, begins[k + 1]):
+            height = abs(values[i] - values[i - 1] - slope)
+            if height > least:
+                heights[count] = height
+                count += 1
+    return np.median(heights[:count]) if count > 0 else 0.0
+
+
+@kernel
+def _measure(reads, slope, noise, found):
+    runs = _level_runs(reads, slope, noise)
+    values, times, begins = runs.values, runs.times, runs.begins
+    count, number = values.size, begins.size - 1
+    if count < MIN_READS or not noise > 0:
+        return
+    read_noise = noise / np.sqrt(2.0)
+    upper, offsets = np.zeros(count), np.empty(number)
+    level = np.zeros(4)
+    _maximise(runs, level, read_noise, upper, offsets, 0.0, 1)
+    change = 0.0
+    for k in range(number):
+        for i in range(begins[k] + 1, begins[k + 1]):
+            change += (values[i] - values[i - 1]) ** 2
+    excess = np.sqrt(max(change / max(count - number, 1) - noise * noise, 0.25 * noise * noise))
+    best, best_model, best_offsets = -np.inf, np.empty(4), np.empty(number)
+    model = np.empty(4)
+    steps = _large_steps(runs, level[3], _LARGE * noise)
+    for k in range(len(_STARTS) + 1):
+        model[0], model[1], model[3] = (_STARTS[k] * excess if k < len(_STARTS) else steps), 0.2, level[3]
+        model[2] = max(read_noise, 0.25 * model[0])
+        if k == len(_STARTS):
+            # Levels that steps show are narrow from the beginning: widely begun ones may end as one level.
+            if not steps > 0:
+                continue
+            model[2] = read_noise
+        _begin(runs, model, offsets)
+        likelihood = _fit(runs, model, read_noise, _FIRST_STEPS, np.inf, upper, offsets)
+        # The fit holds the ratio of two likelihoods below exp(600). Of levels farther apart than that it says too
+        # little, and no read is in doubt: the likelihood is that of the scatter about both.
+        if model[0] > _FAR * model[2]:
+            likelihood = -count * (np.log(model[2]) + 0.5)
+        if likelihood > best:
+            best = likelihood
+            best_model[:] = model
+            best_offsets[:] = offsets
+    _fit(runs, best_model, read_noise, _LAST_STEPS, np.inf, upper, best_offsets)
+    uu, ut, tt = 0.0, 0.0, 0.0
+    low, firsts = 0.0, 0
+    for k in range(number):
+        size = begins[k + 1] - begins[k]
+        share, time = 0.0, 0.0
+        for i in range(begins[k], begins[k + 1]):
+            share += upper[i] / size
+            time += times[i] / size
+        for i in range(begins[k], begins[k + 1]):
+            uu += upper[i] * (1 - share)
+            ut += upper[i] * (times[i] - time)
+            tt += (times[i] - time) ** 2
+        # A level after a cosmic ray is that of its charge too.
+        if times[begins[k]] == 0:
+            low += best_offsets[k]
+            firsts += 1
+    determinant = uu * tt - ut * ut
+    found[0] = best_model[0]
+    found[1] = best_model[2] * np.sqrt(tt / determinant) if determinant > 1e-9 * tt else np.nan
+    found[2] = low / firsts if firsts > 0 else np.nan
+    for k in range(3, found.size):
+        found[k] = 0
+    for k in range(number):
+        for i in range(begins[k], begins[k + 1]):
+            high = upper[i] > 0.5
+            found[4 if high else 3] += 1
+            if i + 1 < begins[k + 1]:
+                found[6 if high else 5] += 1
+                if high != (upper[i + 1] > 0.5):
+                    found[8 if high else 7] += 1
