@@ -88,7 +88,9 @@ def write_search(
         # jwst_reffiles takes whole files.
         what = "searched all the same" if engine == "jwst_reffiles" else "left out"
         for subarray in built.subarrays:
-            yield from (f"{what}: {sentence}." for sentence in built.set(subarray).summary["left_out"])
+            summary = built.set(subarray).summary
+            yield from (f"{what}: {sentence}." for sentence in summary["left_out"])
+            yield from (f"searched all the same: {sentence}." for sentence in summary["doubted"])
         categories = built.set("FULL").categories
         counts = ", ".join(f"{c.value} {int(in_category(categories, c).sum())}" for c in Category)
         yield f"{detector}: {counts}{_seen_in_flats(out / built.mask_path.name) if flats else ''}"

@@ -141,10 +141,10 @@ def _history(
 
 def _unmeasured(request: BuildRequest) -> list[str]:
     """Return the lines about integrations that are no measurement."""
-    left_out = request.set_request("FULL").left_out
-    if not left_out:
-        return []
+    asked = request.set_request("FULL")
     # The package takes whole files.
     searched = request.engine == "jwst_reffiles"
     what = "were searched by jwst_reffiles all the same" if searched else "are left out of the search"
-    return [f"Integrations that are no measurement {what}:", *(f"{sentence}." for sentence in left_out)]
+    told = [(f"Integrations that are no measurement {what}:", asked.left_out)]
+    told += [("Integrations that are no measurement in some rows were searched all the same:", asked.doubted)]
+    return [line for title, said in told if said for line in (title, *(f"{sentence}." for sentence in said))]

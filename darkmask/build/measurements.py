@@ -67,6 +67,7 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "readpatt": first.readpatt,
         "integrations": outcome.maps.integrations,
         "left_out": list(request.left_out),
+        "doubted": list(request.doubted),
         "exposures": len(exposures),
         "in_time": bool(maps.changes and maps.changes.times),
         "epochs": len(set(maps.changes.epochs)) if maps.changes and maps.changes.times else None,

@@ -9,6 +9,8 @@ from darkmask.core.flags import has_flag
 
 # Fewer values give no standard error.
 MIN_MEDIANS = 5
+# Fewer values in a row that are the same may be so by chance, or because they are all saturated.
+MIN_REPEATED = 4
 
 
 def unexplained_rates(rate: np.ndarray, dq: np.ndarray, science: np.ndarray) -> float:
@@ -84,6 +86,34 @@ def _no_measurement(values: np.ndarray) -> str:
     if 2 * counts[most] > values.size:
         return f"is {different[most]:g} in more than half of its pixels"
     return ""
+
+
+def repeated_in_rows(image: np.ndarray, asked: np.ndarray, amplifiers: Sequence[slice]) -> np.ndarray:
+    """Return in which rows of which amplifiers more than half of the values are one and the same.
+
+    Noise makes no two values of a measurement alike: what was filled in for data that were lost is.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape (y, x), float32
+    asked : numpy.ndarray, shape (y, x), bool
+        Pixels whose values count, if they are finite.
+    amplifiers : sequence of slice
+        The columns that each amplifier reads.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, amplifier), bool
+        False where fewer than ``MIN_REPEATED`` values count.
+    """
+    found = np.zeros((len(image), len(amplifiers)), dtype=bool)
+    # Of values of which more than half are one, two neighbours are; only rows with such neighbours are counted.
+    for y in np.flatnonzero((image[:, 1:] == image[:, :-1]).any(axis=1)):
+        for k, columns in enumerate(amplifiers):
+            values = image[y, columns][asked[y, columns] & np.isfinite(image[y, columns])]
+            if values.size >= MIN_REPEATED:
+                found[y, k] = 2 * np.unique(values, return_counts=True)[1].max() > values.size
+    return found
 
 
 def dark_current(rates, good: np.ndarray) -> tuple[float, float]:

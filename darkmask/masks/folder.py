@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from darkmask.core.detectors import DETECTORS
 from darkmask.core.errors import MaskError
@@ -14,6 +15,26 @@ from .file import MaskFile, read_header, read_mask
 _BESIDE_MASKS = ("CATEGORY", "CARRIED", "SUPERBIAS")
 
 
+class Unusable(NamedTuple):
+    """A FITS file of a folder that is no mask of a known detector.
+
+    Attributes
+    ----------
+    path : Path
+    why : str
+        One sentence.
+    detector : str or None
+        The detector that it was for; None when neither header nor name tells.
+    foreign : bool
+        Whether it is of another instrument, and of no use here.
+    """
+
+    path: Path
+    why: str
+    detector: str | None
+    foreign: bool = False
+
+
 @dataclass(frozen=True)
 class MaskFolder:
     """Which mask of a folder belongs to which detector.
@@ -22,15 +43,15 @@ class MaskFolder:
     ----------
     folder : Path
     by_detector : dict of str to tuple of Path
-    unreadable : tuple of (Path, str)
-        Files that could not be read and why; their names tell the detector they were for.
+    unusable : tuple of Unusable
+        Files that are no mask of a known detector.
     problem : str
         Why the whole folder cannot be used; empty when it can.
     """
 
     folder: Path
     by_detector: dict[str, tuple[Path, ...]] = field(default_factory=dict)
-    unreadable: tuple[tuple[Path, str], ...] = ()
+    unusable: tuple[Unusable, ...] = ()
     problem: str = ""
 
     def path_of(self, detector: str) -> Path:
@@ -39,15 +60,18 @@ class MaskFolder:
         Raises
         ------
         MaskError
-            When there is none, more than one, or the folder cannot be used.
+            When there is none, more than one, a file that may be another one, or the folder cannot be used.
         """
         if self.problem:
             raise MaskError(self.problem)
         found = self.by_detector.get(detector, ())
-        for path, why in self.unreadable:
-            # A file that names no detector may be of any; it is reported only when a mask is missing.
-            if detector_in_name(path) == detector or (not found and detector_in_name(path) is None):
-                raise MaskError(why)
+        for file in self.unusable:
+            if file.detector == detector or (not found and file.detector is None):
+                raise MaskError(file.why)
+            # What names no detector may be of any, and nobody can say which of two masks was meant.
+            if file.detector is None and not file.foreign:
+                names = " and ".join(path.name for path in found)
+                raise MaskError(f"{self.folder} holds {names} and what may be another mask of {detector}: {file.why}")
         if len(found) == 1:
             return found[0]
         if found:
@@ -66,34 +90,42 @@ def scan_masks(folder: Path) -> MaskFolder:
     if not folder.is_dir():
         return MaskFolder(folder, problem=f"The folder {folder} does not exist: give the folder that holds the masks.")
     found: dict[str, list[Path]] = {}
-    unreadable = []
+    unusable: list[Unusable] = []
     for path in _fits_files(folder):
+        named = detector_in_name(path)
         if path.name.lower().endswith(".fz"):
-            unreadable.append((path, f"{path} is compressed by fpack, which CRDS does not serve: unpack it (funpack)."))
+            why = f"{path} is compressed by fpack, which CRDS does not serve: unpack it (funpack)."
+            unusable.append(Unusable(path, why, named))
             continue
         try:
             header = read_header(path)
         except MaskError as error:
-            unreadable.append((path, str(error)))
+            unusable.append(Unusable(path, str(error), named))
             continue
         if header.get("REFTYPE") in _BESIDE_MASKS:
             continue  # a check judges whether a mask's REFTYPE is right
-        detector = str(header.get("DETECTOR", "")).strip().upper() or detector_in_name(path) or ""
+        detector = str(header.get("DETECTOR", "")).strip().upper() or named or ""
         if detector in DETECTORS:
             found.setdefault(detector, []).append(path)
         else:
-            why = f"{path} is of no NIRCam detector (DETECTOR {detector or 'missing'!r}): correct or remove it."
-            if detector in LONG_WAVE:
-                why = (
-                    f"{path} has DETECTOR {detector!r}, but the long-wave detector is called {LONG_WAVE[detector]} in "
-                    "headers: correct DETECTOR."
-                )
-            unreadable.append((path, why))
-    if not found and not unreadable:
+            unusable.append(_of_no_detector(path, detector, str(header.get("INSTRUME", "")).strip().upper()))
+    if not found and not unusable:
         return MaskFolder(
             folder, problem=f"The folder {folder} holds no FITS file: give the folder that holds the masks."
         )
-    return MaskFolder(folder, {name: tuple(paths) for name, paths in found.items()}, tuple(unreadable))
+    return MaskFolder(folder, {name: tuple(paths) for name, paths in found.items()}, tuple(unusable))
+
+
+def _of_no_detector(path: Path, detector: str, instrument: str) -> Unusable:
+    if detector in LONG_WAVE:
+        right = LONG_WAVE[detector]
+        why = (
+            f"{path} has DETECTOR {detector!r}, but the long-wave detector is called {right} in headers: correct "
+            "DETECTOR."
+        )
+        return Unusable(path, why, right)
+    why = f"{path} is of no NIRCam detector (DETECTOR {detector or 'missing'!r}): correct or remove it."
+    return Unusable(path, why, detector_in_name(path), instrument not in ("", "NIRCAM"))
 
 
 def _fits_files(folder: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """Ask any engine for the bad pixels of a set, in one way."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from .flight.amplifier import own_saturation_level
 from .flight.categories import FlightResult, search_flight
 from .flight.unstable import name_unstable
 from .maps import CombinedMaps, combine_set
+from .measured import without_unmeasured
 from .official.reading import official_categories
 from .outcome import SearchOutcome
 from .reference_pixels import search_reference_pixels
@@ -76,7 +78,7 @@ def measure_maps(request: SetRequest, keep: bool = False) -> CombinedMaps:
             "the files again."
         )
     properties = look_up_detector(request.detector)
-    return combine_set(
+    maps = combine_set(
         request.exposures,
         request.folder,
         properties,
@@ -84,6 +86,7 @@ def measure_maps(request: SetRequest, keep: bool = False) -> CombinedMaps:
         integrations=request.integrations,
         keep=keep,
     )
+    return replace(maps, rate=without_unmeasured(request, maps.rate))
 
 
 @stage("judge maps")

@@ -1,16 +1,27 @@
-"""Leave out of a search the integrations that are no measurement: constant ones, ones without rates, and copies."""
+"""Leave out of a search the integrations that are no measurement: constant ones, ones without rates, and copies.
 
-from dataclasses import replace
+An integration that lost some of its rows is left out as a whole. What most integrations have not measured is no fault
+of one of them: they are searched, and those rows are undetermined.
+"""
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.delivery import OpenSet
-from darkmask.delivery.quality import unmeasured
+from darkmask.core.detectors import Geometry
+from darkmask.core.display import counted
+from darkmask.delivery import OpenExposure, OpenSet
+from darkmask.delivery.quality import repeated_in_rows, unmeasured
 
 from .request import SetRequest
 
 # Noise makes two measurements of this many rows differ in thousands of pixels, and they cost no time to read.
 _ROWS = 8
+# A sentence names so many blocks of rows.
+_BLOCKS_NAMED = 3
 
 
 def leave_out(request: SetRequest) -> SetRequest:
@@ -21,25 +32,123 @@ def leave_out(request: SetRequest) -> SetRequest:
     DeliveryError
         When a file has changed since it was scanned or is stored in a way that cannot be mapped.
     """
+    files = tuple((file.path, file.size, file.modified) for exposure in request.exposures for file in exposure.files)
+    found = _look_through(_Asked(files, request.folder, request.geometry, request.integrations, request))
+    if not (found.why or found.doubted):
+        return request
+    return replace(
+        request,
+        integrations=tuple(number for k, number in enumerate(request.numbers) if k not in found.why),
+        left_out=tuple(found.why.values()),
+        doubted=found.doubted,
+        never_measured=found.never,
+    )
+
+
+def without_unmeasured(request: SetRequest, rate: np.ndarray) -> np.ndarray:
+    """Return the rates of a set, float32 (y, x), with NaN where most integrations have none of their own."""
+    if not request.never_measured:
+        return rate
+    rate, amplifiers = rate.copy(), request.amplifiers()
+    for y, k in request.never_measured:
+        rate[y, amplifiers[k]] = np.nan
+    return rate
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request, the same as another one when it is of the same unchanged files."""
+
+    files: tuple[tuple[str, int, int], ...]
+    folder: Path
+    geometry: Geometry
+    integrations: tuple[int, ...] | None
+    request: SetRequest = field(compare=False)
+
+
+class _Found(NamedTuple):
+    """What is no measurement.
+
+    Attributes
+    ----------
+    why : dict of int to str
+        By position: why an integration is left out.
+    doubted : tuple of str
+        What is said of integrations that are searched all the same.
+    never : tuple of (int, int)
+        Row and number of the amplifier of what most integrations have not measured.
+    """
+
+    why: dict[int, str]
+    doubted: tuple[str, ...] = ()
+    never: tuple[tuple[int, int], ...] = ()
+
+
+# A run asks the same of each set several times: for its mask, for its halves, for injected defects.
+@lru_cache(maxsize=32)
+def _look_through(asked: _Asked) -> _Found:
+    request = asked.request
     science = ~request.reference_pixels()
     inside = np.flatnonzero(science.any(axis=1))
-    rows = np.unique(inside[np.linspace(0, inside.size - 1, _ROWS).round().astype(int)]) if inside.size else inside
-    if not rows.size:
-        return request
-    opened = OpenSet(request.exposures, request.folder, request.integrations)
-    samples: list[dict[str, np.ndarray]] = []
-    with opened:
-        for exposure, i in opened.planes:
-            last = exposure.shape[1] - 1
-            planes = {
-                "the ramp": exposure.group(i, last, rows),
-                "the rate": exposure.rate(rows, i),
-                "PEDESTAL": exposure.pedestal(rows, i),
-            }
-            samples.append({name: plane[science[rows]] for name, plane in planes.items()})
-    names = [exposure.name_of(i) for exposure, i in opened.planes]
-    why = unmeasured(samples, names)
-    if not why:
-        return request
-    kept = tuple(number for k, number in enumerate(request.numbers) if k not in why)
-    return replace(request, integrations=kept, left_out=tuple(why.values()))
+    if not inside.size:
+        return _Found({})
+    rows = np.unique(inside[np.linspace(0, inside.size - 1, _ROWS).round().astype(int)])
+    with OpenSet(request.exposures, request.folder, request.integrations) as opened:
+        samples = [
+            {name: plane[science[rows]] for name, plane in _planes(exposure, i, rows).items()}
+            for exposure, i in opened.planes
+        ]
+        why = unmeasured(samples, [exposure.name_of(i) for exposure, i in opened.planes])
+        return _with_rows(request, opened, science, why)
+
+
+def _with_rows(request: SetRequest, opened: OpenSet, science: np.ndarray, why: dict[int, str]) -> _Found:
+    """Add the integrations of which some rows are no measurement."""
+    amplifiers = request.amplifiers()
+    lost = np.zeros((len(opened.planes), len(science), len(amplifiers)), dtype=bool)
+    said: dict[int, str] = {}
+    for k, (exposure, i) in enumerate(opened.planes):
+        if k in why:
+            continue
+        arrays = []
+        planes = _planes(exposure, i)
+        # A pixel without a rate is saturated or not to be used, which DQ says: its other values are not its own.
+        known = science & np.isfinite(planes["the rate"])
+        for name, plane in planes.items():
+            found = repeated_in_rows(plane, known, amplifiers)
+            if found.any():
+                arrays.append(name)
+                lost[k] |= found
+        if arrays:
+            told = f"{' and '.join(arrays)} {'is' if len(arrays) == 1 else 'are'} one value"
+            said[k] = f"{exposure.name_of(i)} is no measurement in {_places(lost[k], amplifiers)}: {told} there"
+    searched = len(opened.planes) - len(why)
+    never = 2 * lost.sum(axis=0) > searched
+    some = {k: sentence for k, sentence in said.items() if (lost[k] & ~never).any()}
+    # When most integrations lost something, the rest is no delivery: DLV-DISTINCT names each of them.
+    if 2 * len(some) > searched:
+        some = {}
+    doubted = tuple(sentence for k, sentence in said.items() if k not in some)
+    return _Found(dict(sorted((why | some).items())), doubted, tuple((int(y), int(k)) for y, k in np.argwhere(never)))
+
+
+def _planes(exposure: OpenExposure, i: int, rows: slice | np.ndarray = slice(None)) -> dict[str, np.ndarray]:
+    """Return what is looked at of an integration, float32 (rows, x), by its name in a sentence."""
+    return {
+        "the ramp": exposure.group(i, exposure.shape[1] - 1, rows),
+        "the rate": exposure.rate(rows, i),
+        "PEDESTAL": exposure.pedestal(rows, i),
+    }
+
+
+def _places(lost: np.ndarray, amplifiers: tuple[slice, ...]) -> str:
+    """Return rows and columns in words, of an array (y, amplifier)."""
+    blocks: list[str] = []
+    whole = lost.all(axis=1)
+    for rows, columns in [(whole, None), *((lost[:, k] & ~whole, amplifiers[k]) for k in range(len(amplifiers)))]:
+        edges = np.flatnonzero(np.diff(np.concatenate(([False], rows, [False]))))
+        for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            block = f"row {start}" if stop - start == 1 else f"rows {start} to {stop - 1}"
+            blocks.append(block if columns is None else f"{block} of columns {columns.start} to {columns.stop - 1}")
+    more = len(blocks) - _BLOCKS_NAMED
+    return ", ".join(blocks[:_BLOCKS_NAMED]) + (f" and {counted(more, 'more block')} of rows" if more > 0 else "")

@@ -32,6 +32,10 @@ class SetRequest:
         whole files, and always searches all.
     left_out : tuple of str
         Why integrations are not among these: one sentence for each that is no measurement.
+    never_measured : tuple of (int, int)
+        Row and number of the amplifier of what is no measurement in most integrations, which are searched all the same.
+    doubted : tuple of str
+        One sentence for each integration that is searched although some of its rows are no measurement.
     """
 
     exposures: tuple[Exposure, ...]
@@ -42,6 +46,8 @@ class SetRequest:
     geometry: Geometry
     integrations: tuple[int, ...] | None = None
     left_out: tuple[str, ...] = ()
+    never_measured: tuple[tuple[int, int], ...] = ()
+    doubted: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> tuple[int, ...]:

@@ -133,6 +133,13 @@ def zero_filled_integration(space):
             hdus[name].data[1] = 0
 
 
+@fault("DLV-DISTINCT", "STB-HALVES", said="is no measurement in rows 60 to 67: the rate is one value there")
+def rows_without_rates(space):
+    """Plant an integration that lost eight rows of its rates, as a packet that was not received leaves it."""
+    with fits.open(unlinked(one(space.delivery, RATEINTS)), mode="update") as hdus:
+        hdus["SCI"].data[1, 60:68] = 0
+
+
 @fault("DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="lacks the header keyword DATE-OBS")
 def no_date(space):
     with fits.open(unlinked(one(space.delivery, JUMP)), mode="update") as hdus:

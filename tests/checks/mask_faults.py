@@ -5,7 +5,7 @@ from astropy.io import fits
 
 from darkmask.core.flags import bits_of, has_flag
 
-from .planting import BESIDE, BORDER, Faults, first_of, one_in
+from .planting import BESIDE, BORDER, HERE, Faults, first_of, one, one_in
 
 fault = Faults("masks")
 
@@ -72,6 +72,21 @@ def mask_float(space):
     made.writeto(space.mask, overwrite=True)
 
 
+@fault(
+    *((key, where, "FULL") for where in (HERE, BESIDE) for key in ALL_OF_A_MASK),
+    said="and what may be another mask of NRCA1:",
+)
+def mask_that_nobody_can_read(space):
+    """Plant a file beside the good masks whose name tells no detector."""
+    (space.masks / "extra.fits").write_text("this is no FITS file\n")
+
+
+@fault("CNT-DO_NOT_USE", "CNT-CARRIED", "BAS-KEPT", said="is not a FITS file")
+def base_that_cannot_be_read(space):
+    (path,) = space.base.glob("*nrca1*.fits")
+    path.write_text("this is no FITS file\n")
+
+
 @fault("DQ-BITS", said="JUMP_DET")
 def bit_of_an_exposure(space):
     add(space, (40, 40), "JUMP_DET")
@@ -110,9 +125,34 @@ def reference_pixel_inside(space):
 
 @fault("DQ-DEF", "DQ-RAW", "CNT-RC", said="does not define 16384")
 def row_of_dq_def_missing(space):
-    with fits.open(space.mask, mode="update") as hdus:
+    without_row_of_dq_def(space.mask, "RC")
+
+
+def without_row_of_dq_def(path, name) -> None:
+    """Leave a bit in DQ that DQ_DEF no longer names."""
+    with fits.open(path, mode="update") as hdus:
         table = hdus["DQ_DEF"].data
-        hdus["DQ_DEF"].data = table[table["NAME"] != "RC"]
+        hdus["DQ_DEF"].data = table[table["NAME"] != name]
+
+
+@fault(
+    *("DQ-DEF", "DQ-RAW", "CNT-RC"),
+    *(("DQ-DEF", BESIDE, "FULL"), ("DQ-RAW", BESIDE, "FULL"), ("CNT-HOT", BESIDE, "FULL")),
+    said="does not define 16384",
+)
+def rows_of_dq_def_missing_in_two_masks(space):
+    without_row_of_dq_def(space.mask, "RC")
+    without_row_of_dq_def(one(space.masks, f"*{BESIDE.lower()}.fits"), "HOT")
+
+
+@fault(
+    *("DQ-DEF", "DQ-RAW", "CNT-RC"),
+    *((key, BESIDE, "FULL") for key in ALL_OF_A_MASK),
+    said="RC +0 -",
+)
+def row_of_dq_def_missing_beside_a_broken_mask(space):
+    without_row_of_dq_def(space.mask, "RC")
+    one(space.masks, f"*{BESIDE.lower()}.fits").write_text("this is no FITS file\n")
 
 
 @fault("DQ-DEF", "DQ-RAW", "CNT-HOT", said="does not define 2048")

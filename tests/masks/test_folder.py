@@ -49,3 +49,29 @@ def test_the_name_of_a_long_wave_detector_is_corrected(tmp_path, field, header):
     _mask(tmp_path / "mask.fits", field)
     with pytest.raises(MaskError, match=f"long-wave detector is called {header} in headers"):
         scan_masks(tmp_path).path_of(header)
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no FITS file\n", b"SIMPLE  =                    T"])
+def test_a_file_that_nobody_can_read_may_be_another_mask(tmp_path, content):
+    _mask(tmp_path / "good.fits")
+    (tmp_path / "extra.fits").write_bytes(content)
+    with pytest.raises(MaskError, match=r"good.fits and what may be another mask of NRCA1: .*extra.fits"):
+        scan_masks(tmp_path).path_of("NRCA1")
+
+
+def test_a_mask_without_a_detector_may_be_another_one(tmp_path):
+    _mask(tmp_path / "good.fits")
+    _mask(tmp_path / "other.fits", "")
+    with pytest.raises(MaskError, match=r"other.fits is of no NIRCam detector \(DETECTOR 'missing'\)"):
+        scan_masks(tmp_path).path_of("NRCA1")
+
+
+def test_what_is_surely_of_another_detector_stands_in_no_way(tmp_path):
+    path = _mask(tmp_path / "good.fits")
+    (tmp_path / "nrca2.fits").write_bytes(b"")
+    fits.setval(_mask(tmp_path / "other.fits", "NIS"), "INSTRUME", value="NIRISS")
+    assert scan_masks(tmp_path).path_of("NRCA1") == path
+    with pytest.raises(MaskError, match=r"nrca2.fits"):
+        scan_masks(tmp_path).path_of("NRCA2")
+    with pytest.raises(MaskError, match=r"other.fits is of no NIRCam detector"):
+        scan_masks(tmp_path).path_of("NRCA3")

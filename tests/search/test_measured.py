@@ -112,6 +112,79 @@ def test_a_copy_in_one_product_alone_is_one(folder, kind):
     assert len(rest) == 4
 
 
+JUMP = "jw01062001001_02101_00001_nrca1_jump.fits"
+
+
+def fill(integrations, rows, columns=slice(None), value=0.0):
+    """Return what gives a part of some integrations one value, in the ramps, the rates and the pedestals."""
+
+    def change(array):
+        if array.dtype.kind == "f":
+            array[integrations, ..., rows, columns] = value
+
+    return change
+
+
+@pytest.mark.parametrize("search", ["flight", "official"])
+@pytest.mark.parametrize(
+    ("part", "kinds", "said"),
+    [
+        (fill(4, slice(40, 48)), ("rateints",), "in rows 40 to 47: the rate is one value there"),
+        (fill(4, 33, value=7.5), ("jump", "fitopt"), "in row 33: the ramp and PEDESTAL are one value there"),
+        (fill(4, slice(None), slice(24, 48)), ("jump",), "in rows 4 to 91 of columns 24 to 47: the ramp is one value"),
+    ],
+)
+def test_an_integration_that_lost_rows_changes_nothing(darks, folder, part, kinds, said, search):
+    rewrite(folder, part, kinds=kinds)
+    found = set_request(folder, search=search)
+    (sentence,) = found.left_out
+    assert sentence.startswith(f"integration 5 of {JUMP} is no measurement {said}")
+    assert found.doubted == ()
+    expected = search_set(only(darks, [number for number in range(12) if number != 4], search=search))
+    assert (search_set(found).categories == expected.categories).all()
+
+
+def test_rows_that_no_integration_measured_are_undetermined(folder):
+    """No integration is to blame, and without any there would be nothing to search."""
+    rewrite(folder, fill(slice(None), slice(40, 44), slice(24, 48)), kinds=("rateints",))
+    found = set_request(folder)
+    assert found.left_out == ()
+    assert len(found.doubted) == 12
+    assert "in rows 40 to 43 of columns 24 to 47: the rate is one value there" in found.doubted[0]
+    undetermined = in_category(search_set(found).categories, Category.UNDETERMINED)
+    assert undetermined[40:44, 24:48].mean() > 0.95
+    assert undetermined.sum() < 4 * 24 + 20
+
+
+def test_rows_that_each_integration_lost_elsewhere_leave_something_to_search(folder):
+    def change(array):
+        for number in range(12):
+            array[number, ..., 8 + 6 * number, :] = 0
+
+    rewrite(folder, change, kinds=("rateints",))
+    found = set_request(folder)
+    assert found.left_out == ()
+    assert found.doubted[2].endswith("is no measurement in row 20: the rate is one value there")
+    assert len(found.numbers) == len(found.doubted) == 12
+
+
+def test_a_row_whose_pixels_are_all_saturated_was_measured(folder):
+    """Such pixels have no rate and a PEDESTAL of 0, as the pipeline writes them."""
+
+    def change(array):
+        array[..., 40, :] = 0 if array.ndim == 3 and array.dtype.kind == "f" else array[..., 40, :]
+
+    rewrite(folder, change, kinds=("fitopt",))
+
+    def no_rate(array):
+        if array.dtype.kind == "f":
+            array[..., 40, :] = np.nan
+
+    rewrite(folder, no_rate, kinds=("rateints",))
+    found = set_request(folder)
+    assert found.left_out == found.doubted == ()
+
+
 def test_a_constant_integration_and_one_without_rates_are_none(folder):
     def change(array):
         if array.dtype.kind == "f":
