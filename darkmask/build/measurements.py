@@ -83,19 +83,28 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
 
 def _amplifier(maps: CombinedMaps, good: np.ndarray, alone: np.ndarray, columns: slice, tgroup: float) -> dict:
     """Measure what the good pixels of one amplifier show; ``alone`` are those that touch no bad one."""
-    from scipy.stats import poisson
-
     here = (slice(None), columns)
     # What jumps more often than hits make a pixel jump is no test of hits: the fainter telegraph pixels do.
     jumps = maps.jumps[here]
     usual = float(jumps[alone[here]].mean()) if alone[here].any() else 0.0
-    alone_here = alone[here] & (jumps <= poisson.isf(_SELDOM, usual))
+    alone_here = alone[here] & (jumps <= _most_by_chance(usual))
     seconds = maps.integrations * (maps.groups - 1) * tgroup
     return {
         "difference_noise_dn": _or_none(difference_noise(maps.noise[here], good[here])),
         "jumps_per_pixel_s": _or_none(jump_rate(jumps, alone_here, seconds)),
         "pixel_seconds": float(alone_here.sum() * seconds),
     }
+
+
+def _most_by_chance(mean: float) -> int:
+    """Return how many events a Poisson process of this mean exceeds in no more than ``_SELDOM`` of cases."""
+    # scipy.stats has it too, and takes longer to load than the search of a small frame takes.
+    from scipy.special import pdtrc
+
+    most = 0
+    while pdtrc(most, mean) > _SELDOM:
+        most += 1
+    return most
 
 
 def _or_none(value: float) -> float | None:

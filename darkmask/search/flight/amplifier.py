@@ -10,10 +10,11 @@ from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.parameters import SearchParameters
 
-from .changing import DECAYS_IN_PATCH, PATCH_SIDE, PATCH_VARIES, usual
+from .changing import DECAYS_IN_PATCH, PATCH_VARIES, usual
 from .corrected import CorrectedAmplifier, quarter
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
 from .falls import least_falls
+from .patches import PATCH_SIDE
 from .robust import population
 
 # The saturation step has grown a SATURATED flag from a neighbour if the signal lies below this share of the published
@@ -87,7 +88,7 @@ class AmplifierSearch(CorrectedAmplifier):
         evidence: Evidence | None = None,
         patch: np.ndarray | None = None,
     ):
-        super().__init__(maps, columns, detector, tgroup, parameters)
+        super().__init__(maps, columns, detector, tgroup, parameters, everywhere=evidence is not None)
         self.evidence = evidence
         self.science = science[:, columns]
         self.centre = float("nan")
@@ -133,14 +134,14 @@ class AmplifierSearch(CorrectedAmplifier):
         noisy = self._test("noise_ratio", louder, ge, parameters.noisy_ratio, self.unstable)
         unusable = self._test("unusable_noise", louder, ge, parameters.unusable_noise_ratio, self.unstable)
         self.noisy, self.loud = self.unstable & (restless | noisy), self.unstable & (restless | unusable)
-        trend = self.changing.trend(judged)
+        trend = self.changing.trend(judged, self.patch)
         decaying = judged & self._test("trend", trend, le, -parameters.trend_significance, judged)
         detected &= ~(decaying | self.patch) | self._late(judged, detected & (decaying | self.patch), ratio)
         rate = np.where(decaying | self.patch, self.late, self.rate)
         electrons = rate * np.float32(self.detector.gain)
         hot = detected & self._test("hot", electrons, ge, parameters.hot_rate, detected)
         warm = detected & self._test("warm", electrons, ge, parameters.warm_rate, detected, ~hot) & ~hot
-        lasting, over, transient = self._changes(judged, unlooked, trend, loud / quiet)
+        lasting, over, transient = self._changes(judged, unlooked, trend, quiet, loud)
         # What is over leaves the category that the low state has by itself.
         low = self.changing.rows.low * np.float32(self.detector.gain)
         warm = np.where(over, detected & (low >= parameters.warm_rate) & (low < parameters.hot_rate), warm & ~lasting)
@@ -281,7 +282,7 @@ class AmplifierSearch(CorrectedAmplifier):
         limit = np.float32(self.parameters.late_significance) * np.sqrt((np.float32(sigma) * ratio) ** 2 + shot)
         return self._test("late_rate", above, ge, limit, asked)
 
-    def _changes(self, judged, unlooked, trend, louder) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _changes(self, judged, unlooked, trend, quiet, loud) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Set what varies and switches; return what is hot from some integration on, what is over, what passes."""
         if self.integrations < LEAST_COMPARED:
             self.alone, nowhere = 0, np.zeros((6, *judged.shape), bool)
@@ -289,10 +290,11 @@ class AmplifierSearch(CorrectedAmplifier):
             return nowhere[3], nowhere[4], nowhere[5]
         changing, good = self.changing, judged & ~unlooked & ~self.unstable
         significance, limit, self.alone = changing.beyond(judged, unlooked)
-        # Jumps take the larger differences of a restless pixel out of its noise, and its rates still have them.
-        significance = significance / np.where(self.unstable, np.fmax(louder, 1), 1)
-        # Whatever all pixels of a column do in an integration is none of theirs.
-        significance = significance / self.columns.restless
+        y, x = np.nonzero(significance > 0)
+        # Jumps take the larger differences of a restless pixel out of its noise, and its rates still have them. And
+        # whatever all pixels of a column do in an integration is none of theirs.
+        own = np.where(self.unstable[y, x], np.fmax(loud[y, x] / quiet[y, x], 1), 1) * self.columns.restless[x]
+        significance[y, x] /= own
         varying = judged & self._test("varies", significance, ge, limit, judged)
         depth, by_chance = changing.switches(np.sqrt(self.noise_of_all**2 + self.columns.noise), self.signal)
         switching = good & self._test("switches", depth, ge, by_chance, good)

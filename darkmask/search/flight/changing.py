@@ -11,10 +11,11 @@ import numpy as np
 
 from darkmask.core.detectors import Detector
 from darkmask.search.maps import CombinedMaps
-from darkmask.search.maps.changes import LEVEL_UNIT, SIGMA_UNIT, ChangeMaps
+from darkmask.search.maps.changes import HIGHEST_SIGMA, LEVEL_UNIT, SIGMA_UNIT, ChangeMaps
 from darkmask.search.maps.pixel import HEIGHT_UNIT
 from darkmask.search.parameters import SearchParameters
 
+from .patches import decaying_squares
 from .robust import population
 
 # Radiation may call so many pixels intermittent by chance, as a share of all: 4 of 4 million.
@@ -26,9 +27,6 @@ COUPLED = 1.1
 LIKE_HEIGHT = 3 * np.sqrt(2)
 # The scatter of the mean of the two differences that share a read, one of them turned, over that of a difference.
 GLITCH = np.sqrt(3) / 2
-# A trend is averaged over a square of so many pixels. One pixel, however strong, counts as this many sigma, so that a
-# single one with its four neighbours makes no patch. A mean of so many sigma of its own error makes one.
-PATCH_SIDE, TREND_LIMIT, PATCH_SIGNIFICANCE = 7, 3.0, 6.0
 # In a patch, the pixels that decay themselves: a good one is among them in 2 % of cases.
 DECAYS_IN_PATCH = 2.0
 # Traps differ, and a patch has a core: its pixels lie above the mean around them by this share of it.
@@ -61,24 +59,19 @@ def find_patches(
     changes: ChangeMaps, science: np.ndarray, amplifiers: tuple[slice, ...], parameters: SearchParameters
 ) -> np.ndarray:
     """Return where a pixel lies among pixels that decay, bool (y, x); nowhere when the times are not known."""
-    from scipy.ndimage import label, uniform_filter
-
     patch = np.zeros(science.shape, bool)
     if not changes.order.contrast.any():
         return patch
-    trend = np.zeros(science.shape, np.float32)
+    centres, scales = np.zeros((2, science.shape[1]), np.float32)
     for columns in amplifiers:
-        here, good = changes.rows.trend[:, columns], science[:, columns]
-        centre, sigma = usual(here, good)
+        centre, sigma = usual(changes.rows.trend[:, columns], science[:, columns])
         if sigma > 0:
-            scaled = (here - np.float32(centre)) / np.float32(max(sigma, 1 / SIGMA_UNIT))
-            trend[:, columns] = np.where(good, np.clip(scaled, -TREND_LIMIT, TREND_LIMIT), 0)
-    share = uniform_filter(science.astype(np.float32), PATCH_SIDE, mode="constant")
-    mean = uniform_filter(trend, PATCH_SIDE, mode="constant")
-    # The error of a mean of n values of unit scatter is 1 / sqrt(n).
-    below = science & (mean < -PATCH_SIGNIFICANCE * np.sqrt(np.maximum(share, 0)) / PATCH_SIDE)
-    clumps, number = label(below, np.ones((3, 3)))
-    if number:
+            centres[columns], scales[columns] = centre, 1 / max(sigma, 1 / SIGMA_UNIT)
+    below = np.empty(science.shape, bool)
+    if decaying_squares(changes.rows.trend, science, centres, scales, below):
+        from scipy.ndimage import label
+
+        clumps, _ = label(below, np.ones((3, 3)))
         sizes = np.bincount(clumps.ravel())
         sizes[0] = 0
         patch = sizes[clumps] >= parameters.patch_pixels
@@ -97,18 +90,34 @@ class ChangeSearch:
     coupling : float
         Share of a pixel's signal that each of its four neighbours takes on.
     parameters : SearchParameters
+    everywhere : bool
+        Give the numbers of all pixels, for a reader. Otherwise those that cannot reach a limit have a distance of 0,
+        since they are nearly all.
     """
 
     def __init__(
-        self, maps: CombinedMaps, columns: slice, detector: Detector, coupling: float, parameters: SearchParameters
+        self,
+        maps: CombinedMaps,
+        columns: slice,
+        detector: Detector,
+        coupling: float,
+        parameters: SearchParameters,
+        everywhere: bool = False,
     ):
         if maps.changes is None:
             raise ValueError("These maps were combined without the maps of change.")
         self.changes = maps.changes
         self.rows = maps.changes.part(np.s_[:, columns]).rows
         self.maps, self.detector, self.parameters = maps.of_columns(columns), detector, parameters
-        self.integrations = maps.integrations
+        self.integrations, self.everywhere = maps.integrations, everywhere
         self.spread = self._own_spread(columns, coupling)
+
+    def _reaching(self, image: np.ndarray, least: float) -> tuple[np.ndarray, ...]:
+        """Return the places of the pixels of a map of whole numbers that reach a limit, or nearly do."""
+        if self.everywhere:
+            return tuple(np.indices(image.shape, np.int32))
+        # A pass over whole numbers; what rounding may move over the limit is among them.
+        return np.nonzero(image >= np.int16(np.clip(np.nan_to_num(least, nan=np.inf) - 1, -32_768, 32_767)))
 
     def _own_spread(self, columns: slice, coupling: float) -> np.ndarray:
         """Return the share of the distance between the two states that is the pixel's own and not coupled into it."""
@@ -116,12 +125,12 @@ class ChangeSearch:
         rows = self.changes.part(np.s_[:, wide]).rows
         share: np.ndarray = np.ones(self.rows.second.shape, np.float32)
         # The states of good pixels differ by noise alone, which couples nothing.
-        y, x = np.nonzero(rows.second >= self.parameters.change_significance / SIGMA_UNIT)
-        apart: np.ndarray = np.zeros(rows.second.shape, np.float32)
-        apart[y, x] = np.nan_to_num(rows.high[y, x] - rows.low[y, x])
-        edge: np.ndarray = np.pad(apart, 1)
+        y, x = np.nonzero(rows.second >= np.int16(np.ceil(self.parameters.change_significance / SIGMA_UNIT)))
+        height, width = rows.second.shape
+        edge: np.ndarray = np.zeros((height + 2, width + 2), np.float32)
+        apart = edge[y + 1, x + 1] = np.nan_to_num(rows.high[y, x] - rows.low[y, x])
         around = edge[y, x + 1] + edge[y + 2, x + 1] + edge[y + 1, x] + edge[y + 1, x + 2]
-        own = np.clip(1 - COUPLED * coupling * around / np.where(apart[y, x] > 0, apart[y, x], np.inf), 0, 1)
+        own = np.clip(1 - COUPLED * coupling * around / np.where(apart > 0, apart, np.inf), 0, 1)
         here = x + wide.start - columns.start
         inside = (here >= 0) & (here < columns.stop - columns.start)
         share[y[inside], here[inside]] = own[inside]
@@ -147,9 +156,10 @@ class ChangeSearch:
         centre, _ = usual(rows.second, good)
         scale = max(centre * SIGMA_UNIT / usual_second(number), 1.0) if np.isfinite(centre) else 1.0
         limit = self.parameters.change_significance * scale
-        once = rows.largest[good & (rows.largest > limit / SIGMA_UNIT) & (rows.second <= limit / SIGMA_UNIT)]
+        beyond = np.int16(min(limit / SIGMA_UNIT, HIGHEST_SIGMA))
+        once = rows.largest[(rows.largest > beyond) & (rows.second <= beyond) & good]
         once = np.sort(once)[::-1] * SIGMA_UNIT
-        chances = max(int(good.sum()) * number, 1)
+        chances = max(int(np.count_nonzero(good)) * number, 1)
 
         def reached(together: int) -> float:
             # So many of one pixel are beyond by chance in one of a million pixels when this share of all is.
@@ -157,12 +167,16 @@ class ChangeSearch:
             allowed = int(share * chances)
             return max(limit, float(once[allowed])) if once.size > allowed else limit
 
+        # No other number makes a distance larger than the second largest.
+        at = self._reaching(rows.second, limit / SIGMA_UNIT)
         distances = [
-            image * np.float32(SIGMA_UNIT * limit / reached(together)) * self.spread
+            image[at] * np.float32(SIGMA_UNIT * limit / reached(together)) * self.spread[at]
             for together, image in ((2, rows.second), (3, rows.third))
         ]
+        distance: np.ndarray = np.zeros(good.shape, np.float32)
         # The jump step does not look beside a saturated pixel: radiation stays in the rates there.
-        return np.where(unlooked, distances[1], np.fmax(*distances)).astype(np.float32), limit, int(once.size)
+        distance[at] = np.where(unlooked[at], distances[1], np.fmax(*distances))
+        return distance, limit, int(once.size)
 
     def switches(self, noise_of_good: float | np.ndarray, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the height of the deepest fall and a rise of like height, in own sigma, and what chance reaches.
@@ -175,7 +189,7 @@ class ChangeSearch:
         """
         from scipy.special import ndtri
 
-        y, x = np.nonzero(self.rows.fall)
+        y, x = self._reaching(self.rows.fall, 2)
         shot = signal[y, x] / self.detector.gain
         nominal = np.sqrt(2 * self.maps.read_variance + shot)
         good = np.broadcast_to(noise_of_good, signal.shape)[y, x]
@@ -201,31 +215,40 @@ class ChangeSearch:
         noise_of_good : float
             Noise of a difference of good pixels, DN.
         """
-        level = self.rows.level * np.float32(LEVEL_UNIT)
-        farthest = self.rows.farthest_level * np.float32(LEVEL_UNIT)
-        centre, _ = usual(level, good)
-        reset = centre / usual_second(self.integrations)
+        centre, _ = usual(self.rows.level, good)
+        reset = centre * LEVEL_UNIT / usual_second(self.integrations)
+        # Nothing makes the scatter of a level less than that of good pixels.
+        at = self._reaching(self.rows.level, self.parameters.change_significance * reset / LEVEL_UNIT)
+        level, farthest = (image[at] * np.float32(LEVEL_UNIT) for image in (self.rows.level, self.rows.farthest_level))
         # Half the variance of a difference is that of a read.
-        more = np.fmax(self.maps.noise**2 - np.float32(noise_of_good**2), 0) / 2
+        more = np.fmax(self.maps.noise[at] ** 2 - np.float32(noise_of_good**2), 0) / 2
         sigma = np.sqrt(np.float32(reset**2) + more)
         # A hit between the reset and the first group leaves a level too, once: two are not like each other.
         like = farthest - level <= np.float32(LIKE_HEIGHT) * sigma
         # Counted by pixels, since a bright pixel's ramp may be all jumps.
-        share = float((self.maps.jumps[good] > 0).mean()) if good.any() else 0.0
+        share = np.count_nonzero((self.maps.jumps > 0) & good) / max(np.count_nonzero(good), 1)
         hit = -np.log1p(-min(share, 0.999)) / (self.integrations * max(self.maps.groups - 1, 1))
         pairs = self.integrations * (self.integrations - 1) / 2
         # Two hits are like each other in one of ten cases at the most: they spread over decades of energy.
         rare = pairs * hit**2 / 10 <= 10 * BY_CHANCE
-        limit = np.float32(self.parameters.change_significance if rare else np.inf) * sigma
-        return np.where(like, level, 0).astype(np.float32), limit
+        distance, limit = np.zeros(good.shape, np.float32), np.full(good.shape, np.inf, np.float32)
+        distance[at] = np.where(like, level, 0)
+        limit[at] = np.float32(self.parameters.change_significance if rare else np.inf) * sigma
+        return distance, limit
 
-    def trend(self, good: np.ndarray) -> np.ndarray:
-        """Return the trend of the rate with the logarithm of time, in sigma of good pixels, float32."""
-        trend = self.rows.trend.astype(np.float32)
-        centre, sigma = usual(trend, good)
-        if not sigma > 0:
-            return np.zeros_like(trend)
-        return (trend - np.float32(centre)) / np.float32(max(sigma, 1 / SIGMA_UNIT))
+    def trend(self, good: np.ndarray, patch: np.ndarray) -> np.ndarray:
+        """Return the trend of the rate with the logarithm of time, in sigma of good pixels, float32.
+
+        Of pixels outside ``patch`` that do not decay it is 0, unless those of all are asked for.
+        """
+        centre, sigma = usual(self.rows.trend, good)
+        trend: np.ndarray = np.zeros(good.shape, np.float32)
+        if sigma > 0:
+            scale = max(sigma, 1 / SIGMA_UNIT)
+            least = np.int16(np.clip(centre - self.parameters.trend_significance * scale + 1, -32_768, 32_767))
+            at = np.nonzero((self.rows.trend <= least) | patch | self.everywhere)
+            trend[at] = (self.rows.trend[at] - np.float32(centre)) / np.float32(scale)
+        return trend
 
     def lasting(self) -> np.ndarray:
         """Return where the high state lasts from some integration, two at least, to the last; bool."""

@@ -36,6 +36,8 @@ class CorrectedAmplifier:
     tgroup : float
         Group time, s.
     parameters : SearchParameters
+    everywhere : bool
+        See :class:`.changing.ChangeSearch`.
 
     Attributes
     ----------
@@ -62,7 +64,13 @@ class CorrectedAmplifier:
     noise_of_all: float
 
     def __init__(
-        self, maps: CombinedMaps, columns: slice, detector: Detector, tgroup: float, parameters: SearchParameters
+        self,
+        maps: CombinedMaps,
+        columns: slice,
+        detector: Detector,
+        tgroup: float,
+        parameters: SearchParameters,
+        everywhere: bool = False,
     ):
         self.detector, self.tgroup, self.parameters = detector, tgroup, parameters
         self.integrations, self.groups = maps.integrations, maps.groups
@@ -72,7 +80,7 @@ class CorrectedAmplifier:
         self.coupled_shape, self.shape = self._decouple(maps.shape, columns)
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(tgroup)
         self.settling = 0.0
-        self.changing = ChangeSearch(maps, columns, detector, self.ipc, parameters)
+        self.changing = ChangeSearch(maps, columns, detector, self.ipc, parameters, everywhere)
         _, self.late = self._decouple(self.changing.changes.rows.late, columns)
 
     def _decouple(self, image: np.ndarray, columns: slice) -> tuple[np.ndarray, np.ndarray]:

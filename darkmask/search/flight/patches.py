@@ -1,0 +1,73 @@
+"""Find squares of pixels that decay together."""
+
+import numpy as np
+
+from darkmask.core.kernels import kernel
+
+# A trend is averaged over a square of so many pixels. One pixel, however strong, counts as this many sigma, so that a
+# single one with its four neighbours makes no patch. A mean of so many sigma of its own error makes one.
+PATCH_SIDE, TREND_LIMIT, PATCH_SIGNIFICANCE = 7, 3.0, 6.0
+_REACH = PATCH_SIDE // 2
+
+
+@kernel
+def decaying_squares(trend, science, centres, scales, below):
+    """Set which pixels lie in the middle of a square whose pixels decay, and return how many do.
+
+    Parameters
+    ----------
+    trend : array, shape (y, x), int16
+    science : array, shape (y, x), bool
+        Pixels that count.
+    centres, scales : array, shape (x,), float32
+        The trend of good pixels of the column, and the inverse of its scatter; 0 in a column that does not count.
+    below : array, shape (y, x), bool
+        Array to set.
+    """
+    height, width = trend.shape
+    # The rows of a square, one after the other; and sums over columns, with room at both ends.
+    values, counts = np.zeros((PATCH_SIDE, width), np.float32), np.zeros((PATCH_SIDE, width), np.float32)
+    total, number = np.zeros(width + 2 * _REACH, np.float32), np.zeros(width + 2 * _REACH, np.float32)
+    found = 0
+    for row in range(height + _REACH):
+        place = row % PATCH_SIDE
+        if row < height:
+            _scale_row(trend[row], science[row], centres, scales, values[place], counts[place])
+        else:
+            values[place], counts[place] = 0, 0
+        if row >= _REACH:
+            _sum_rows(values, total[_REACH : width + _REACH])
+            _sum_rows(counts, number[_REACH : width + _REACH])
+            found += _compare_row(total, number, science[row - _REACH], below[row - _REACH])
+    return found
+
+
+@kernel
+def _scale_row(trend, science, centres, scales, values, counts):
+    limit = np.float32(TREND_LIMIT)
+    for x in range(trend.size):
+        value = (np.float32(trend[x]) - centres[x]) * scales[x]
+        value = value if value < limit else limit
+        value = value if value > -limit else -limit
+        values[x] = value if science[x] else np.float32(0)
+        counts[x] = np.float32(1) if science[x] else np.float32(0)
+
+
+@kernel
+def _sum_rows(rows, total):
+    for x in range(total.size):
+        total[x] = rows[0, x] + rows[1, x] + rows[2, x] + rows[3, x] + rows[4, x] + rows[5, x] + rows[6, x]
+
+
+@kernel
+def _compare_row(total, number, science, below):
+    found = 0
+    limit = np.float32(PATCH_SIGNIFICANCE * PATCH_SIGNIFICANCE)
+    for x in range(below.size):
+        a = total[x] + total[x + 1] + total[x + 2] + total[x + 3] + total[x + 4] + total[x + 5] + total[x + 6]
+        n = number[x] + number[x + 1] + number[x + 2] + number[x + 3] + number[x + 4] + number[x + 5] + number[x + 6]
+        # The error of a sum of n values of unit scatter is sqrt(n).
+        below[x] = science[x] & (a < 0) & (a * a > limit * n)
+    for x in range(below.size):
+        found += 1 if below[x] else 0
+    return found
