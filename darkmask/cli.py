@@ -13,6 +13,7 @@ from darkmask.search.choices import ENGINES, SEARCHES
 
 from . import __version__
 from .harness import run_checks
+from .reports.commands import add_commands
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (_add_check, _add_demo, _add_search, _add_compare, _add_prepare, _add_fetch, _add_sign, _add_verify):
         add(commands)
+    add_commands(commands)
     return parser
 
 
