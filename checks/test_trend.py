@@ -6,6 +6,7 @@ import pytest
 
 from darkmask.core.flags import has_flag
 from darkmask.masks.changes import Changes, relative_change
+from darkmask.reports.history import HistoryError
 
 
 @pytest.fixture
@@ -22,24 +23,49 @@ def grown(check, products, before) -> tuple[float, str]:
     return (check.criterion.growth or 0.0) * years * int(products.science_pixels.sum()), f"{years:.2g} years later"
 
 
-@pytest.mark.asks("TRD-COUNT")
-def test_count(check, products, before, grown):
-    """By what share did the number of pixels change that may not be used?"""
-    then = before.value("CNT-DO_NOT_USE", check.detector) + before.carried(check.detector)
-    science = products.science_pixels
-    unusable = has_flag(products.judged.mask(check.detector).decoded, "DO_NOT_USE") & science
-    now = unusable.sum() / science.sum()
-    more, later = grown
-    said = f"{100 * now:.4g} % of {check.detector} is DO_NOT_USE, {later} than {100 * then:.4g} % of {_day(before)}"
-    check.judge(relative_change(then, now), said, growth=more / max(then * science.sum(), 1))
+@pytest.fixture
+def otherwise(before) -> str:
+    """Return in words what differs in how the two runs were made."""
+    return f"; run otherwise: {'; '.join(before.otherwise)}" if before.otherwise else ""
 
 
 @pytest.fixture
-def changed(check, products, before) -> tuple[Changes, str]:
+def counts(check, products, before) -> dict[str, tuple[float, float]]:
+    """Return the shares of science pixels that may not be used, before and now, by whose word they may not."""
+    found_then, all_then = before.unusable(check.detector)
+    if found_then is None and before.another_base:
+        raise HistoryError(
+            f"{before.path} counts what was found and what the mask in force said as one number, and that mask was "
+            "another: judge those darks again, or compare with another run."
+        )
+    science = products.science_pixels
+    unusable = has_flag(products.judged.mask(check.detector).decoded, "DO_NOT_USE") & science
+    carried = products.judged.carried(check.detector, products.base.flags(check.detector)) & unusable
+    told = {"unusable by what was found": (found_then, unusable & ~carried)}
+    if not before.another_base:
+        # What a mask in force says of a pixel is no change of the detector, but of the same one nothing may be lost.
+        told["DO_NOT_USE"] = (all_then, unusable)
+    return {what: (then, now.sum() / science.sum()) for what, (then, now) in told.items() if then is not None}
+
+
+@pytest.mark.asks("TRD-COUNT")
+def test_count(check, products, counts, before, grown, otherwise):
+    """By what share did the number of pixels change that may not be used?"""
+    pixels, (more, later) = int(products.science_pixels.sum()), grown
+    judged = []
+    for what, (then, now) in counts.items():
+        said = f"{100 * now:.4g} % of {check.detector} is {what}, {later} than {100 * then:.4g} % of {_day(before)}"
+        judged.append((relative_change(then, now), more / max(then * pixels, 1), said + otherwise))
+    change, growth, said = max(judged, key=lambda one: check.criterion.excess(*one[:2]))
+    check.judge(change, said, growth=growth)
+
+
+@pytest.fixture
+def changed(check, products, before, otherwise) -> tuple[Changes, str]:
     """Return how the bad pixels changed, and in words how each kind did."""
     found = products.judged.changes(check.detector)
     told = found.told() or "every kind as it was"
-    return found, f"of {check.detector} since {_day(before)} ({told})"
+    return found, f"of {check.detector} since {_day(before)} ({told}){otherwise}"
 
 
 @pytest.mark.asks("TRD-APPEARED")

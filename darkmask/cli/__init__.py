@@ -11,6 +11,7 @@ from darkmask import __version__
 from darkmask.core.detectors import DETECTORS
 from darkmask.core.errors import DarkmaskError
 from darkmask.harness import run_checks
+from darkmask.reports.commands import add_commands
 from darkmask.search.choices import ENGINES, SEARCHES
 
 from .cache import add_cache
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     own = (_add_check, _add_demo, _add_search, _add_compare, _add_prepare, _add_fetch, _add_sign, _add_verify)
     for add in (*own, add_submission, add_cache):
         add(commands)
+    add_commands(commands)
     return parser
 
 

@@ -10,6 +10,8 @@ from darkmask.core.atomic import sha256_file
 
 PAGE, FILE = "report.html", "results.json"
 RECORD = "signoff.json"
+# What reviewers remarked on checks before somebody signs; a part of what is signed.
+REMARKS = "remarks.json"
 # This folder holds what an earlier run left; the report does not include it.
 EARLIER = "earlier"
 # These folders hold what a run makes besides its report.

@@ -15,6 +15,7 @@ from darkmask.masks.folder import scan_masks
 from darkmask.masks.kinds import kinds_of_mask, read_kinds
 
 from .files import FILE
+from .how_run import HowRun
 from .results import Results, read_json, read_results
 
 DAYS_IN_A_YEAR = 365.25
@@ -44,6 +45,10 @@ class Earlier:
         Day of its last exposure, ISO 8601.
     values : tuple of (str, str, str, float)
         Criterion, detector, subarray and measured value of every check that measured one.
+    otherwise : tuple of str
+        What differs in how the run was made from the one that it is compared with, a clause for each.
+    another_base : bool
+        Whether the mask in force was another one, or nothing tells.
     """
 
     path: str
@@ -55,6 +60,8 @@ class Earlier:
     finished: str
     observed: str | None
     values: tuple[tuple[str, str, str, float], ...]
+    otherwise: tuple[str, ...] = ()
+    another_base: bool = False
 
     def value(self, criterion: str, detector: str, subarray: str = "FULL") -> float:
         """Return a measured value; raise :class:`HistoryError` when that run measured none."""
@@ -81,22 +88,36 @@ class Earlier:
             days = (now - datetime.fromisoformat(self.finished)).days
         return max(days, 0) / DAYS_IN_A_YEAR
 
-    def carried(self, detector: str) -> float:
-        """Return the share that CNT-CARRIED measured, which CNT-DO_NOT_USE held in results that did not ask it yet.
+    def unusable(self, detector: str) -> tuple[float | None, float | None]:
+        """Return the shares of science pixels that were DO_NOT_USE: by what the search found, and of all.
+
+        Parameters
+        ----------
+        detector : str
+
+        Returns
+        -------
+        (float or None, float or None)
+            Before CNT-CARRIED was asked, CNT-DO_NOT_USE counted all, and nothing tells what was found; where it was
+            asked and not measured, nothing tells how many there were of all.
 
         Raises
         ------
         HistoryError
-            When that run asked it and did not measure it of this detector.
+            When that run did not measure CNT-DO_NOT_USE of this detector.
         """
-        if not any(key[0] == "CNT-CARRIED" for key in self.values):
-            return 0.0
-        return self.value("CNT-CARRIED", detector)
+        counted = self.value("CNT-DO_NOT_USE", detector)
+        carried = [key for key in self.values if key[0] == "CNT-CARRIED"]
+        if not carried:
+            return None, counted
+        of_this = [key[3] for key in carried if key[1:3] == (detector, "FULL")]
+        return counted, counted + of_this[0] if of_this else None
 
     @classmethod
-    def of(cls, path: Path, results: Results) -> "Earlier":
-        """Keep what is needed of a results file."""
+    def of(cls, path: Path, results: Results, now: HowRun | None = None) -> "Earlier":
+        """Keep what is needed of a results file, and how its run differed from how this one is made."""
         observed = results.delivery.observed
+        before = HowRun.of_report(path.parent, results)
         return cls(
             path=str(path),
             folder=str(path.parent),
@@ -107,6 +128,8 @@ class Earlier:
             finished=results.finished.isoformat(),
             observed=observed.last.isoformat() if observed else None,
             values=tuple((c.id, c.detector, c.subarray, c.measured) for c in results.checks if c.measured is not None),
+            otherwise=now.differences(before) if now else (),
+            another_base=now is not None and now.another_base(before),
         )
 
     def to_json(self) -> dict:
@@ -114,7 +137,8 @@ class Earlier:
 
     @classmethod
     def from_json(cls, data: dict) -> "Earlier":
-        return cls(**{**data, "values": tuple(tuple(value) for value in data["values"])})
+        values = tuple(tuple(value) for value in data["values"])
+        return cls(**{**data, "values": values, "otherwise": tuple(data["otherwise"])})
 
     def file(self, name: str) -> Path:
         """Return a mask or category file that lies beside the results, if it is what their run wrote.
@@ -196,6 +220,7 @@ def read_history(
     frame: int,
     simulated: bool,
     engine: tuple[str, str],
+    how: HowRun | None = None,
 ) -> tuple[Earlier, ...]:
     """Read earlier results and put them in the order of time.
 
@@ -213,6 +238,8 @@ def read_history(
         Whether this run judges simulated darks.
     engine : (str, str)
         Engine and search of this run.
+    how : HowRun, optional
+        How this run is made: what differs is named, and compared all the same.
 
     Returns
     -------
@@ -233,7 +260,7 @@ def read_history(
         _check_when(path, results, now, found)
         if difference := _difference(results, set(detectors), frame, simulated, engine):
             raise HistoryError(f"{path} is of {difference}.")
-        found[results.finished] = Earlier.of(path, results)
+        found[results.finished] = Earlier.of(path, results, how)
     return tuple(found[time] for time in sorted(found))
 
 

@@ -7,23 +7,23 @@ record says, so that nothing can be hidden in it.
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import Timeout
 from pydantic import ValidationError
 
 from darkmask.core.atomic import replacing, write_text
 from darkmask.core.errors import DarkmaskError
 
-from .files import FILE, MADE, PAGE, RECORD, digests, lock_of
+from .files import FILE, MADE, PAGE, RECORD, digests
+from .page_blocks import PageBlock, body_of
+from .remarks import without_remarks
 from .results import Results, read_json, read_results
 from .signoff_record import Decision, Signoff, block_html
+from .typed import typed_name, typed_text, writing
 
-BEGIN, END = b"<!-- sign-off begins -->", b"<!-- sign-off ends -->"
-_BLOCK = re.compile(re.escape(BEGIN) + b".*?" + re.escape(END) + b"\n", re.DOTALL)
+_BLOCK = PageBlock("sign-off")
 _NEEDED = (PAGE, FILE, "manifest.json", "junit.xml")
 _LONGEST = 2000
 
@@ -52,19 +52,10 @@ def sign(folder: Path, *, reviewer: str, decision: Decision, comment: str) -> Si
         When the folder holds no report of this schema.
     """
     folder = Path(folder).absolute()
-    reviewer, comment = _text("reviewer", reviewer, 200), _text("comment", comment, _LONGEST)
-    if not folder.is_dir():
-        raise SignoffError(f"There is no folder {folder}: give the folder of a report, reports/<delivery>.")
-    lock = lock_of(folder)
-    try:
-        with lock.acquire(timeout=0):
-            return _sign(folder, reviewer, decision, comment)
-    except Timeout:
-        raise SignoffError(f"A run or another reviewer is writing the report in {folder}: wait for it.") from None
-    except OSError as error:
-        raise SignoffError(
-            f"The report in {folder} cannot be signed ({error.strerror}: {error.filename}): make the folder writable."
-        ) from error
+    reviewer = typed_name("reviewer", reviewer, SignoffError)
+    comment = typed_text("comment", comment, _LONGEST, SignoffError)
+    with writing(folder, "signed", SignoffError):
+        return _sign(folder, reviewer, decision, comment)
 
 
 def _sign(folder: Path, reviewer: str, decision: Decision, comment: str) -> Signoff:
@@ -76,7 +67,8 @@ def _sign(folder: Path, reviewer: str, decision: Decision, comment: str) -> Sign
         raise SignoffError(f"The report in {folder} cannot be accepted, because {refusal}: reject it, or run again.")
     page = _page(folder)
     files = digests(folder)
-    _as_the_run_left_it(folder, files)
+    # Remarks came after the run; what else there is must be as it was left.
+    _as_the_run_left_it(folder, without_remarks(folder, files))
     now = datetime.now(UTC)
     if now < results.finished:
         raise SignoffError(
@@ -100,7 +92,7 @@ def _sign(folder: Path, reviewer: str, decision: Decision, comment: str) -> Sign
     # which `verify` reports.
     write_text(folder / RECORD, json.dumps(record.model_dump(by_alias=True), indent=1) + "\n")
     with replacing(folder / PAGE) as temporary:
-        temporary.write_bytes(_with_block(page, record))
+        temporary.write_bytes(_BLOCK.put(page, block_html(record)))
     return record
 
 
@@ -164,9 +156,9 @@ def _page(folder: Path) -> bytes:
     if missing:
         raise SignoffError(f"{folder} holds no whole report ({', '.join(missing)} missing): run the checks again.")
     page = (folder / PAGE).read_bytes()
-    if BEGIN in page or END in page:
+    if _BLOCK.is_in(page):
         raise SignoffError(f"{folder / PAGE} shows a sign-off that nobody recorded: run the checks again.")
-    if _body(page) is None:
+    if body_of(page) is None:
         raise SignoffError(f"{folder / PAGE} is no page of a report: run the checks again.")
     return page
 
@@ -200,22 +192,21 @@ def _signed_page(folder: Path) -> dict[str, str]:
     path = folder / PAGE
     if not path.is_file():
         return {}
-    return {PAGE: hashlib.sha256(_BLOCK.sub(b"", path.read_bytes())).hexdigest()}
+    return {PAGE: hashlib.sha256(_BLOCK.without(path.read_bytes())).hexdigest()}
 
 
 def _shows_block(folder: Path) -> bool:
-    return (folder / PAGE).is_file() and BEGIN in (folder / PAGE).read_bytes()
+    return (folder / PAGE).is_file() and _BLOCK.begin in (folder / PAGE).read_bytes()
 
 
 def _block_problems(folder: Path, record: Signoff) -> list[str]:
     page = (folder / PAGE).read_bytes()
-    blocks = _BLOCK.findall(page)
-    if not blocks:
+    if not _BLOCK.is_whole_in(page):
         return [
             f"{PAGE} does not show the sign-off: signing was broken off, or the block was removed; remove {RECORD} and "
             "sign again."
         ]
-    right = _with_block(_BLOCK.sub(b"", page), record)
+    right = _BLOCK.put(_BLOCK.without(page), block_html(record))
     return [] if page == right else [f"{PAGE} shows another sign-off than {RECORD} records."]
 
 
@@ -232,29 +223,6 @@ def _disagreement(folder: Path, record: Signoff) -> list[str]:
     if record.decision == "accept" and _not_acceptable(results):
         return [f"{RECORD} accepts what cannot be accepted, because {_not_acceptable(results)}."]
     return []
-
-
-def _body(page: bytes) -> re.Match | None:
-    return re.search(rb"<body\b[^>]*>\n?", page)
-
-
-def _with_block(page: bytes, record: Signoff) -> bytes:
-    body = _body(page)
-    position = body.end() if body else 0
-    block = BEGIN + block_html(record).encode("utf-8", "backslashreplace") + END + b"\n"
-    return page[:position] + block + page[position:]
-
-
-def _text(what: str, value: str, longest: int) -> str:
-    lines = [" ".join(line.split()) for line in str(value).strip().splitlines()]
-    text = "\n".join(lines)
-    if not text or len(text) > longest or not all(line.isprintable() for line in lines):
-        raise SignoffError(
-            f"The {what} is empty, longer than {longest} characters, or not printable: give --{what}=TEXT."
-        )
-    if what == "reviewer" and len(lines) > 1:
-        raise SignoffError("The reviewer has more than one line: give --reviewer=NAME.")
-    return text
 
 
 def _shown(name: str) -> str:

@@ -13,7 +13,9 @@ from filelock import FileLock
 from darkmask.cli import main
 from darkmask.core.atomic import sha256_file
 from darkmask.reports import signoff
+from darkmask.reports.page_blocks import PageBlock
 
+BLOCK = PageBlock("sign-off")
 HOSTILE = "<script>alert('x')</script> & <!-- sign-off ends --> \"quoted\""
 
 
@@ -60,7 +62,7 @@ def test_an_accepted_report_verifies(real, capsys):
     assert record["criteria_sha256"] == json.loads((real / "results.json").read_text())["criteria"]["sha256"]
     signed = (real / "report.html").read_bytes()
     # Only the block was added, above everything that the page says.
-    start, end = signed.index(signoff.BEGIN), signed.index(signoff.END) + len(signoff.END) + 1
+    start, end = signed.index(BLOCK.begin), signed.index(BLOCK.end) + len(BLOCK.end) + 1
     assert signed[:start] + signed[end:] == page
     assert start < signed.index(b"<h1")
     block = signed[start:end].decode()
@@ -128,12 +130,12 @@ def edit_block(report):
 
 def hide_in_the_block(report):
     path = report / "report.html"
-    path.write_bytes(path.read_bytes().replace(signoff.END, b"<style>.fail{display:none}</style>" + signoff.END))
+    path.write_bytes(path.read_bytes().replace(BLOCK.end, b"<style>.fail{display:none}</style>" + BLOCK.end))
 
 
 def take_the_block_out(report):
     path = report / "report.html"
-    path.write_bytes(re.sub(signoff.BEGIN + b".*?" + signoff.END + b"\n", b"", path.read_bytes(), flags=re.DOTALL))
+    path.write_bytes(re.sub(BLOCK.begin + b".*?" + BLOCK.end + b"\n", b"", path.read_bytes(), flags=re.DOTALL))
 
 
 def edit_record(report):

@@ -1,0 +1,41 @@
+"""The commands that read and remark on reports: what each takes, and what it says when it is done."""
+
+import argparse
+import getpass
+from pathlib import Path
+
+
+def add_commands(commands) -> None:
+    """Add ``darkmask remark`` to the command line.
+
+    Parameters
+    ----------
+    commands
+        What ``add_subparsers`` of `argparse` returned.
+    """
+    _add_remark(commands)
+
+
+def _add_remark(commands) -> None:
+    remark = commands.add_parser("remark", help="put a remark beside a check of a report, before it is signed")
+    remark.add_argument("report", type=Path, metavar="REPORT_DIR", help="reports/<delivery>")
+    remark.add_argument("check", metavar="ID", help="the criterion, e.g. CNT-HOT")
+    remark.add_argument("text", metavar="TEXT", help="the remark, in quotation marks")
+    remark.add_argument("--detector", metavar="NAME", help="of which detector (default: all of which it was asked)")
+    remark.add_argument("--subarray", metavar="NAME", help="of which subarray (default: all of which it was asked)")
+    remark.add_argument("--by", metavar="NAME", help="who remarks (default: the name of the account)")
+    remark.set_defaults(run=_remark)
+
+
+def _remark(chosen: argparse.Namespace) -> int:
+    from .remarks import RemarkError, remark
+
+    by = chosen.by
+    if by is None:
+        try:
+            by = getpass.getuser()
+        except (OSError, KeyError, ImportError):
+            raise RemarkError("This account has no name: give --by=NAME.") from None
+    made = remark(chosen.report, chosen.check, chosen.text, by=by, detector=chosen.detector, subarray=chosen.subarray)
+    print(f"{chosen.report}: remark of {made.by} on {made.place} stands on the page, a part of what will be signed.")
+    return 0
