@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.core.errors import ParameterError, SearchError
+from darkmask.core.errors import ParameterError, TooLittleError
 
 from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
@@ -56,7 +56,7 @@ def measure_maps(request: SetRequest) -> CombinedMaps:
         When a file can no longer be read as it was scanned.
     """
     if request.exposures and not request.numbers:
-        raise SearchError(
+        raise TooLittleError(
             f"No integration of {request.detector} {request.subarray} is a measurement ({request.left_out[0]}): make "
             "the files again."
         )

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.core.errors import SearchError
+from darkmask.core.errors import TooLittleError
 from darkmask.core.flags import Category
 from darkmask.delivery import OpenSet
 from darkmask.search.budget import expected_false_pixels
@@ -51,7 +51,9 @@ def left_in_exposures(request: SetRequest) -> list[dict]:
         When a file can no longer be read as it was scanned.
     """
     if len(request.exposures) < 2:
-        raise SearchError(f"{request.detector} has one exposure, and none beside it to make a mask from: deliver more.")
+        raise TooLittleError(
+            f"{request.detector} has one exposure, and none beside it to make a mask from: deliver more."
+        )
     left = []
     # Integrations that are no measurement belong to neither part.
     planes = OpenSet(request.exposures, request.folder, request.integrations).planes
