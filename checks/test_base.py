@@ -8,7 +8,7 @@ from darkmask.masks.compare import lost_bits
 @pytest.mark.asks("BAS-KEPT")
 def test_no_flag_was_lost(check, products):
     """Which pixels lost a flag of the mask in force that the search did not judge anew?"""
-    base, mask = products.base.mask(check.detector), products.judged.mask(check.detector)
+    mask, base = products.judged.mask(check.detector), products.base.mask(check.detector)
     measured, carried = products.judged.measured(check.detector, base.decoded), products.base.carried(check.detector)
     count, flags = lost_bits(base.decoded, mask.decoded, measured, carried)
     lost = "; ".join(f"{name} of {n} pixels, from x {x}, y {y} on" for name, (n, x, y) in flags.items())

@@ -5,6 +5,7 @@ import pytest
 
 from darkmask.core.detectors import READOUT_PATTERNS
 from darkmask.core.detectors import detector as look_up_detector
+from fixtures.criteria.causes import TOO_LITTLE
 from fixtures.criteria.model import Criterion
 from fixtures.session.endings import NotEvaluated
 
@@ -26,7 +27,7 @@ def summary(check, products) -> dict:
 
 def known(summary: dict, name: str, detector: str) -> float:
     if summary[name] is None:
-        raise NotEvaluated(f"{detector} has too few good pixels or integrations to measure this")
+        raise NotEvaluated(f"{detector} has too few good pixels or integrations to measure this", because=TOO_LITTLE)
     return summary[name]
 
 
@@ -46,7 +47,9 @@ def test_dark_current(check, summary):
     certain = np.copysign(max(abs(apart) - _CERTAIN * error, 0.0), apart) / tolerance
     # What is certainly outside fails, however large the error; inside is only what a small error shows to be there.
     if error > _KNOWN * tolerance and check.criterion.accepts(certain):
-        raise NotEvaluated(f"{said}, and the data cannot tell: more integrations or longer ramps would")
+        raise NotEvaluated(
+            f"{said}, and the data cannot tell: more integrations or longer ramps would", because=TOO_LITTLE
+        )
     check.judge(certain, said)
 
 
@@ -79,7 +82,9 @@ def test_amplifiers_see_alike(check, summary):
     hits = [rate / _FLAGGED_PER_HIT for rate in of_amplifiers(summary, "jumps_per_pixel_s", check.detector)]
     counted = max(rate * each["pixel_seconds"] for rate, each in zip(hits, summary["amplifiers"], strict=True))
     if counted < _LEAST_HITS:
-        raise NotEvaluated(f"no amplifier of {check.detector} has the {_LEAST_HITS} hits that a comparison needs")
+        raise NotEvaluated(
+            f"no amplifier of {check.detector} has the {_LEAST_HITS} hits that a comparison needs", because=TOO_LITTLE
+        )
     check.judge(min(hits) / max(hits), hits_of(check.detector, hits))
 
 

@@ -3,7 +3,9 @@
 import pytest
 
 from darkmask.delivery import inspection
+from darkmask.delivery.headers import name_root
 from darkmask.delivery.index import ProblemKind
+from fixtures.criteria.causes import NOTHING_WHOLE
 from fixtures.session.endings import NotEvaluated
 
 
@@ -12,7 +14,9 @@ def exposures(check, delivery):
     """Return the whole exposures of the subarray that is asked about, from all its sets."""
     found = [e for es in delivery.sets(check.detector, check.subarray).values() for e in es]
     if not found:
-        raise NotEvaluated(f"there is no whole exposure of {check.detector} {check.subarray} in the delivery")
+        raise NotEvaluated(
+            f"there is no whole exposure of {check.detector} {check.subarray} in the delivery", because=NOTHING_WHOLE
+        )
     return found
 
 
@@ -20,10 +24,21 @@ def exposures(check, delivery):
 def test_the_expected_set_is_there(check, delivery):
     """How many whole exposures does the set have?"""
     count = len(delivery.main_set(check.detector, check.subarray))
+    expected = check.criterion.low or 1
     problems = delivery.problems_of(check.detector, check.subarray, *ProblemKind)
-    why = f" The first problem: {problems[0].sentence}" if problems and count < (check.criterion.low or 1) else ""
+    if not problems and check.detector not in delivery.detectors:
+        check.judge(count, f"The delivery holds no file of {check.detector}")
+        return
+    why = f" The first problem: {problems[0].sentence}" if problems and count < expected else ""
+    # What is spoilt explains why exposures are missing, unless some were not sent besides.
+    spoilt = {name_root(problem.file) for problem in problems if problem.file}
+    apart = sum(len(exposures) for exposures in delivery.sets(check.detector, check.subarray).values()) - count
+    because = ("DLV-FILES", "DLV-TRIPLETS", "DLV-GEOMETRY", "DLV-PLAN", "DLV-SETS")
+    explained = count + len(spoilt) + apart >= expected or any(not problem.file for problem in problems)
     check.judge(
-        count, f"The delivery holds {count} whole exposures of {check.detector} {check.subarray}.{why}".rstrip(".")
+        count,
+        f"The delivery holds {count} whole exposures of {check.detector} {check.subarray}.{why}".rstrip("."),
+        because=because if explained else (),
     )
 
 
@@ -33,7 +48,7 @@ def test_enough_integrations(check, delivery, exposures, products):
     counted = sum(e.integrations for e in delivery.main_set(check.detector, check.subarray))
     usable = len(products.searched.measured(check.detector, check.subarray).numbers)
     said = f"{check.detector} {check.subarray} has {counted} integrations, {usable} of them different and with rates"
-    check.judge(usable, said)
+    check.judge(usable, said, because=("DLV-DISTINCT", *NOTHING_WHOLE) if usable < counted else NOTHING_WHOLE)
 
 
 @pytest.mark.asks("DLV-DISTINCT")
@@ -50,7 +65,7 @@ def test_files_are_whole(check, delivery):
     """Which files are damaged, have a header card that cannot be right, or are not of the detector that they claim?"""
     problems = delivery.problems_of(check.detector, None, ProblemKind.FILE, ProblemKind.FOLDER)
     if not problems and check.detector not in delivery.detectors:
-        raise NotEvaluated(f"there is no file of {check.detector} in the delivery")
+        raise NotEvaluated(f"there is no file of {check.detector} in the delivery", because=NOTHING_WHOLE)
     check.judge_problems([p.sentence for p in problems], f"Every file of {check.detector} is whole")
 
 
@@ -59,8 +74,14 @@ def test_triplets_are_whole(check, delivery):
     """Which exposures lack a partner file or a segment?"""
     problems = delivery.problems_of(check.detector, check.subarray, ProblemKind.TRIPLET)
     if not problems and not delivery.main_set(check.detector, check.subarray):
-        raise NotEvaluated(f"there is no file of {check.detector} {check.subarray} in the delivery")
-    check.judge_problems([p.sentence for p in problems], "Every exposure has its _jump, _fitopt and _rate file")
+        raise NotEvaluated(
+            f"there is no file of {check.detector} {check.subarray} in the delivery", because=NOTHING_WHOLE
+        )
+    check.judge_problems(
+        [p.sentence for p in problems],
+        "Every exposure has its _jump, _fitopt and _rate file",
+        because=("DLV-FILES",) if all(p.because for p in problems) else (),
+    )
 
 
 @pytest.mark.asks("DLV-SETS")
@@ -78,7 +99,7 @@ def test_nothing_beyond_the_plan(check, delivery):
     unsupported = delivery.problems_of(check.detector, None, ProblemKind.READOUT)
     delivered = {file.subarray for file in delivery.files if file.detector == check.detector}
     if not delivered and not unsupported:
-        raise NotEvaluated(f"there is no file of {check.detector} in the delivery")
+        raise NotEvaluated(f"there is no file of {check.detector} in the delivery", because=NOTHING_WHOLE)
     planned = {"FULL", *(s.name for s in check.criteria.plan.subarrays if s.detector == check.detector)}
     others = sorted(delivered - planned)
     said = [f"{check.detector} has {', '.join(others)}"] if others else []

@@ -13,8 +13,8 @@ from fixtures.session.endings import NotEvaluated
 @pytest.fixture
 def compared(check, products) -> tuple[Comparison, str]:
     """Compare flight with ground on the flags that both searched for, and say in words what was compared."""
-    ground = products.ground.mask(check.detector)
     found, name = products.judged.comparison(check.detector), products.ground.name(check.detector)
+    ground = products.ground.mask(check.detector)
     if not found.by_flag:
         used = ", ".join(flags_in(ground.decoded)) or "nothing"
         raise NotEvaluated(f"{name} flags no pixel that a search of darks looks for: it says {used}")

@@ -6,6 +6,7 @@ from darkmask.core.flags import NO_DEFECT, Category
 from darkmask.reports.pictures import recovery_curves
 from darkmask.validation.completeness import completeness, found_by_time
 from darkmask.validation.injection import FASTEST, SLOW_TELEGRAPH, SLOWEST_FAST
+from fixtures.criteria.causes import TOO_LITTLE
 from fixtures.session.endings import NotEvaluated
 
 # Below its threshold a rate has another name, and a rate is known only within its error.
@@ -42,7 +43,8 @@ def test_completeness(check, products):
     if injected < _LEAST_JUDGED:
         raise NotEvaluated(
             f"{injected} {category.value} pixels strong enough to be judged were injected into {check.detector} and "
-            f"{_LEAST_JUDGED} are needed"
+            f"{_LEAST_JUDGED} are needed",
+            because=TOO_LITTLE,
         )
     strong = f" of {least:.3g} {kind['unit']} or more" if least else ""
     limits = ", ".join(
@@ -67,7 +69,8 @@ def test_slow_telegraph(check, products):
     found, injected = (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0)
     if injected < _LEAST_JUDGED:
         raise NotEvaluated(
-            f"{injected} slow telegraph pixels of {check.detector} fall and rise, and {_LEAST_JUDGED} are needed"
+            f"{injected} slow telegraph pixels of {check.detector} fall and rise, and {_LEAST_JUDGED} are needed",
+            because=TOO_LITTLE,
         )
     unseen = sum(strength >= least for strength in kind["strengths"]) - injected
     times = ", ".join(

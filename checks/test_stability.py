@@ -6,6 +6,7 @@ import pytest
 from darkmask.build.drift import GONE, LEAST_INTEGRATIONS, NEW, carried
 from darkmask.core.flags import has_flag
 from darkmask.validation.halves import LEAST_IN_HALF
+from fixtures.criteria.causes import TOO_LITTLE
 from fixtures.session.endings import NotEvaluated
 
 
@@ -15,11 +16,14 @@ def test_halves(check, products):
     integrations = products.searched.set(check.detector, "FULL").summary["integrations"]
     if integrations < 2 * LEAST_IN_HALF:
         raise NotEvaluated(
-            f"{check.detector} has {integrations} integrations and two halves of {LEAST_IN_HALF} are needed"
+            f"{check.detector} has {integrations} integrations and two halves of {LEAST_IN_HALF} are needed",
+            because=TOO_LITTLE,
         )
     found = products.searched.stability(check.detector)
     if not found["clear"]:
-        raise NotEvaluated(f"no pixel of {check.detector} is clearly bad in a half of its integrations")
+        raise NotEvaluated(
+            f"no pixel of {check.detector} is clearly bad in a half of its integrations", because=TOO_LITTLE
+        )
     check.judge(
         found["lost"] / found["clear"],
         f"{found['lost']} of {found['clear']} pixels of {check.detector} that are clearly bad in one half of the "
@@ -35,7 +39,9 @@ def test_drift(check, products):
         raise NotEvaluated(f"the headers of {check.detector} do not say when each integration was taken")
     if built.summary["integrations"] < LEAST_INTEGRATIONS:
         number = built.summary["integrations"]
-        raise NotEvaluated(f"{check.detector} has {number} integrations and two halves of two are needed")
+        raise NotEvaluated(
+            f"{check.detector} has {number} integrations and two halves of two are needed", because=TOO_LITTLE
+        )
     mask = products.judged.mask(check.detector).decoded
     unsaid = (built.drift != 0) & ~has_flag(mask, "DO_NOT_USE") & ~carried(built.categories)
     places = ", ".join(f"({x}, {y})" for y, x in np.argwhere(unsaid)[:3])

@@ -98,9 +98,14 @@ def as_junit_says(path: Path, results: dict) -> None:
             kinds = {type(entry) for entry in case.result}
             found[case.name.partition("[")[2].rstrip("]")] = (kinds, values[case.name])
     assert len(found) == len(results["checks"])
+    blocking = [check for check in results["checks"] if check["blocking"]]
     for check in results["checks"]:
-        kinds, told = found[f"{check['id']}-{check['detector']}-{check['subarray']}"]
-        failed = check["outcome"] == "fail" or (check["message"].startswith("not evaluated") and check["required"])
+        name = f"{check['id']}-{check['detector']}-{check['subarray']}"
+        unanswered = check["message"].startswith("not evaluated") and check["required"]
+        # Of what could not be evaluated, only that fails which no other failed check explains.
+        failed = check["outcome"] == "fail" or (unanswered and check["cause"] == name)
+        assert not unanswered or check["cause"] in {f"{c['id']}-{c['detector']}-{c['subarray']}" for c in blocking}
+        kinds, told = found[name]
         skipped = check["outcome"] in ("not_evaluated", "waived") and not failed
         assert kinds == ({Failure} if failed else {Skipped} if skipped else set()), check
         known = {name: check[name] for name in ("measured", "unit", "low", "high", "source")}

@@ -13,10 +13,11 @@ from darkmask.core.cache import cached, key_of
 from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.digests import remembered_digest
-from darkmask.core.errors import DarkmaskError
+from darkmask.core.errors import DarkmaskError, TooLittleError
 from darkmask.core.flags import Category
 from darkmask.core.provenance import source_digest
 from darkmask.core.stages import stage
+from darkmask.delivery.index import DeliveryIndex, ProblemKind
 from darkmask.masks.file import write_categories
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import search_set
@@ -71,7 +72,7 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str], keep: bool =
         See :func:`build_cached`.
     """
     if not request.exposures("FULL"):
-        raise DarkmaskError(_nothing_to_search(request))
+        raise TooLittleError(nothing_to_search(request.index, request.detector))
     sets = {}
     outcomes = {}
     for subarray in ("FULL", *request.subarrays):
@@ -198,11 +199,12 @@ def _installed(name: str) -> bool:
     return True
 
 
-def _nothing_to_search(request: BuildRequest) -> str:
-    problems = request.index.problems_of(request.detector, None, *{p.kind for p in request.index.problems})
+def nothing_to_search(index: DeliveryIndex, detector: str) -> str:
+    """Return why there is no exposure of a detector to search, as a sentence."""
+    problems = index.problems_of(detector, None, *ProblemKind)
     if problems:
         return problems[0].sentence
     return (
-        f"The delivery {request.index.folder} holds no whole full-frame exposure of {request.detector}: deliver its "
-        "_jump, _fitopt and _rate files."
+        f"The delivery {index.folder} holds no whole full-frame exposure of {detector}: deliver its _jump, _fitopt and "
+        "_rate files."
     )

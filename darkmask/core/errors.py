@@ -24,6 +24,14 @@ class SearchError(DarkmaskError):
     """A search cannot be made with this much data, or its engine failed."""
 
 
+class TooLittleError(SearchError):
+    """A delivery holds too few exposures, integrations or groups of a detector for what was asked of it."""
+
+
+class CrowdedError(SearchError):
+    """So many pixels are bad that nothing can be tried among the good ones."""
+
+
 class ArchiveError(DarkmaskError):
     """The archive cannot be asked, or did not give what it lists."""
 

@@ -33,6 +33,9 @@ class Problem:
         None when it cannot be told.
     observation : str
         Empty when it cannot be told.
+    because : str
+        Another file of the delivery that cannot be used, and has a problem of its own that says why; empty when the
+        problem has no such reason.
     """
 
     kind: ProblemKind
@@ -41,6 +44,7 @@ class Problem:
     detectors: tuple[str, ...] = ()
     subarray: str | None = None
     observation: str = ""
+    because: str = ""
 
     def concerns(self, detector: str, subarray: str | None = None) -> bool:
         """Return whether the problem is one of this detector (and of this subarray, when one is named)."""

@@ -39,17 +39,36 @@ def with_common_times(records: Iterable[FileRecord]) -> list[FileRecord]:
     return [replace(record, tgroup=common[record.set_key[:-1], record.tgroup]) for record in records]
 
 
-def put_together(records: Sequence[FileRecord]) -> tuple[tuple[Exposure, ...], list[Problem]]:
-    """Return the whole exposures of a delivery's products, and what is wrong with these and the others."""
+def put_together(
+    records: Sequence[FileRecord], unusable: Iterable[str] = ()
+) -> tuple[tuple[Exposure, ...], list[Problem]]:
+    """Put the files of a delivery together.
+
+    Parameters
+    ----------
+    records : sequence of FileRecord
+    unusable : iterable of str
+        Paths of files that are there and cannot be used; another problem says why.
+
+    Returns
+    -------
+    exposures : tuple of Exposure
+        The whole ones.
+    problems : list of Problem
+        What is wrong with these and the others.
+    """
     by_exposure: dict[str, list[FileRecord]] = defaultdict(list)
     by_name: dict[str, list[FileRecord]] = defaultdict(list)
+    broken: dict[str, list[str]] = defaultdict(list)
+    for path in unusable:
+        broken[name_root(path)].append(path)
     for record in records:
         by_exposure[record.key].append(record)
         by_name[name_root(record.path)].append(record)
     exposures: list[Exposure] = []
     problems: list[Problem] = []
     for _, files in sorted(by_exposure.items()):
-        found = _exposure(files, by_name, problems)
+        found = _exposure(files, by_name, broken, problems)
         if isinstance(found, Problem):
             problems.append(found)
         else:
@@ -72,7 +91,10 @@ def file_problem(kind: ProblemKind, records: Sequence[FileRecord], sentence: str
 
 
 def _exposure(
-    files: list[FileRecord], by_name: dict[str, list[FileRecord]], problems: list[Problem]
+    files: list[FileRecord],
+    by_name: dict[str, list[FileRecord]],
+    broken: dict[str, list[str]],
+    problems: list[Problem],
 ) -> Exposure | Problem:
     """Put the files of one exposure together, or return the problem that keeps it from being whole.
 
@@ -93,7 +115,7 @@ def _exposure(
         _choose(file, by_segment[file.segment], problems)
     segments = []
     for _, products in sorted(by_segment.items()):
-        triplet = _triplet(products, by_name)
+        triplet = _triplet(products, by_name, broken)
         if isinstance(triplet, Problem):
             return triplet
         segments.append(triplet)
@@ -124,15 +146,23 @@ def _choose(file: FileRecord, products: dict[Kind, FileRecord], problems: list[P
     )
 
 
-def _triplet(files: dict[Kind, FileRecord], by_name: dict[str, list[FileRecord]]) -> Exposure | Problem:
+def _triplet(
+    files: dict[Kind, FileRecord], by_name: dict[str, list[FileRecord]], broken: dict[str, list[str]]
+) -> Exposure | Problem:
     """Put a triplet together, or return the problem that keeps it from being whole."""
     some = next(iter(files.values()))
     jump, fitopt = files.get(Kind.JUMP), files.get(Kind.FITOPT)
     rate = files.get(Kind.RATEINTS) or files.get(Kind.RATE)
     if jump is None or fitopt is None or rate is None:
-        missing = [
-            name for name, file in (("_jump", jump), ("_fitopt", fitopt), ("_rate or _rateints", rate)) if file is None
-        ]
+        partners = (
+            ("_jump", jump, (Kind.JUMP,)),
+            ("_fitopt", fitopt, (Kind.FITOPT,)),
+            ("_rate or _rateints", rate, (Kind.RATE, Kind.RATEINTS)),
+        )
+        lacking = [(name, _broken_partner(some, kinds, broken)) for name, file, kinds in partners if file is None]
+        missing = [name for name, there in lacking if not there]
+        if not missing:
+            return _spoilt(files, " and no ".join(name for name, _ in lacking), lacking[0][1])
         stranger = next((file for file in by_name[name_root(some.path)] if file.key != some.key), None)
         advice = (
             f"{stranger.path} has its name and is of another exposure by {_what_differs(some, stranger)}; correct the "
@@ -151,6 +181,9 @@ def _triplet(files: dict[Kind, FileRecord], by_name: dict[str, list[FileRecord]]
         return file_problem(ProblemKind.GEOMETRY, triplet, f"{jump.path} {wrong}: make the file again.")
     for partner in (fitopt, rate):
         wrong = _wrong_partner(partner, jump)
+        spoilt = _broken_partner(partner, (Kind.RATEINTS,), broken) if partner.kind is Kind.RATE else ""
+        if wrong and spoilt:
+            return _spoilt(files, "_rateints", spoilt)
         if wrong:
             return file_problem(ProblemKind.TRIPLET, triplet, f"{partner.path} {wrong}.")
     if rate.arrays["DQ"].shape != rate.shape:
@@ -158,6 +191,18 @@ def _triplet(files: dict[Kind, FileRecord], by_name: dict[str, list[FileRecord]]
             ProblemKind.GEOMETRY, triplet, f"{rate.path} has DQ of another shape than SCI: make the file again."
         )
     return Exposure(jump, fitopt, rate)
+
+
+def _broken_partner(file: FileRecord, kinds: tuple[Kind, ...], broken: dict[str, list[str]]) -> str:
+    """Return the path of a partner that is there and cannot be used; empty when none is."""
+    return next((path for path in broken.get(name_root(file.path), ()) if suffix_of(Path(path)) in kinds), "")
+
+
+def _spoilt(files: dict[Kind, FileRecord], lacking: str, unusable: str) -> Problem:
+    """Return the problem of a triplet whose partner is there and cannot be used."""
+    some = next(iter(files.values()))
+    sentence = f"{some.path} has no usable {lacking} partner: {unusable} cannot be used, mend that file first."
+    return replace(file_problem(ProblemKind.TRIPLET, list(files.values()), sentence), because=unusable)
 
 
 def _what_differs(one: FileRecord, other: FileRecord) -> str:

@@ -68,7 +68,8 @@ def _index(folder: Path, paths: Iterable[Path], problems: list[Problem]) -> Deli
     raw = [record for record in records if record.kind is Kind.UNCAL]
     if not products and not problems:
         problems.append(_nothing_found(folder, records))
-    exposures, partner_problems = put_together(products)
+    unusable = [problem.file for problem in problems if problem.file]
+    exposures, partner_problems = put_together(products, unusable)
     problems += partner_problems
     made = {record.key for record in products}
     problems += [_unprocessed(record) for record in raw if products and record.key not in made]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.core.errors import ParameterError, SearchError
+from darkmask.core.errors import ParameterError, TooLittleError
 from darkmask.core.stages import stage
 
 from .choices import ENGINES, SEARCHES
@@ -73,7 +73,7 @@ def measure_maps(request: SetRequest, keep: bool = False) -> CombinedMaps:
         When a file can no longer be read as it was scanned.
     """
     if request.exposures and not request.numbers:
-        raise SearchError(
+        raise TooLittleError(
             f"No integration of {request.detector} {request.subarray} is a measurement ({request.left_out[0]}): make "
             "the files again."
         )

@@ -13,7 +13,7 @@ import numpy as np
 
 from darkmask.core.atomic import temporary_folder
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.core.errors import SearchError
+from darkmask.core.errors import CrowdedError
 from darkmask.core.flags import NO_DEFECT, Category
 from darkmask.core.stages import stage
 from darkmask.delivery import OpenSet
@@ -109,7 +109,7 @@ def inject_and_recover(request: SetRequest) -> Recovery:
     random = np.random.default_rng(seed)
     injections = draw_injections(good[rows], kinds, random, integrations * groups)
     if not injections.y.size:
-        raise SearchError(
+        raise CrowdedError(
             f"Rows {rows.start} to {rows.stop - 1} of {request.detector} have no pixel with good surroundings to put a "
             "defect into: look at the mask of this detector first."
         )

@@ -12,7 +12,7 @@ import numpy as np
 
 from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.core.errors import SearchError
+from darkmask.core.errors import TooLittleError
 from darkmask.core.flags import Category
 from darkmask.core.stages import stage
 from darkmask.delivery import OpenSet
@@ -55,7 +55,9 @@ def left_in_exposures(request: SetRequest) -> list[dict]:
         When a file can no longer be read as it was scanned.
     """
     if len(request.exposures) < 2:
-        raise SearchError(f"{request.detector} has one exposure, and none beside it to make a mask from: deliver more.")
+        raise TooLittleError(
+            f"{request.detector} has one exposure, and none beside it to make a mask from: deliver more."
+        )
     left = []
     # Integrations that are no measurement belong to neither part.
     planes = OpenSet(request.exposures, request.folder, request.integrations).planes

@@ -13,7 +13,7 @@ import numpy as np
 
 from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Detector
-from darkmask.core.errors import SearchError
+from darkmask.core.errors import TooLittleError
 from darkmask.core.flags import USABLE, Category, pack_categories
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.parameters import SearchParameters
@@ -148,7 +148,7 @@ def search_flight(
         When there are too few integrations or groups to judge by.
     """
     if maps.integrations < MIN_INTEGRATIONS or maps.groups < MIN_GROUPS:
-        raise SearchError(
+        raise TooLittleError(
             f"The flight search needs {MIN_INTEGRATIONS} integrations of {MIN_GROUPS} groups and the set of "
             f"{detector.name} has {maps.integrations} of {maps.groups}: add exposures."
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from darkmask.core.errors import SearchError
+from darkmask.core.errors import TooLittleError
 from darkmask.core.flags import Category
 from darkmask.core.kernels import kernel
 from darkmask.search.flight.evidence import Compared, Evidence, is_true
@@ -81,7 +81,7 @@ def require_integrations(integrations: int) -> None:
         With fewer than 5: the release calls every pixel of them noisy.
     """
     if integrations < MIN_CLEAN_SLOPES:
-        raise SearchError(
+        raise TooLittleError(
             f"The official search needs {MIN_CLEAN_SLOPES} jump-free slopes of a pixel and the set has {integrations} "
             "integrations: add exposures, or search with --search=flight."
         )
@@ -206,7 +206,7 @@ def _noise_limits(maps: OfficialMaps, parameters: SearchParameters) -> tuple[np.
     """Return above which scatter a pixel is noisy, and the scatter that a pixel without one is given, DN/s."""
     known = maps.scatter[np.isfinite(maps.scatter)]
     if known.size == 0:
-        raise SearchError(
+        raise TooLittleError(
             f"No pixel has {MIN_CLEAN_SLOPES} jump-free slopes in {maps.integrations} integrations, so the official "
             "search cannot judge noise: add exposures, or search with --search=flight."
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from darkmask.core.errors import SearchError
+from darkmask.core.errors import SearchError, TooLittleError
 from darkmask.search.parameters import FIXED_IN_CODE, OFFICIAL_KINDS, SearchParameters
 
 from .process import run_worker
@@ -86,7 +86,7 @@ def search_reffiles(
     """
     name = f"{detector} {subarray}"
     if len(triplets) < MIN_EXPOSURES:
-        raise SearchError(
+        raise TooLittleError(
             f"jwst_reffiles needs at least {MIN_EXPOSURES} exposures and the delivery has {len(triplets)} of {name}: "
             "add exposures, or search with --engine=native."
         )
