@@ -7,6 +7,7 @@ import pytest
 from astropy.table import Table
 
 from darkmask.cli import main
+from darkmask.core.detectors import READOUT_PATTERNS, ReadoutPattern
 from darkmask.masks.file import read_mask
 
 
@@ -58,6 +59,17 @@ def test_compare_counts_flags(small, tmp_path, capsys):
     [
         (["search", "no_such_folder", "out"], "does not exist"),
         (["compare", "no_such.fits", "no_such.fits"], "no_such.fits does not exist"),
+        (["demo", "o" * 300], "ooo cannot be used (File name too long): give another path"),
+        (["demo", "/proc/none/out"], "/proc/none cannot be used (No such file or directory): give another path"),
+        (["demo", "out", "--readpatt", "MEDIUM4"], "readpatt = 'MEDIUM4': use one of RAPID"),
+        (["demo", "out", "--readpatt", ""], "readpatt = '': use one of RAPID"),
+        (["demo", "out", "--frame", "-3"], "the frame must be a multiple of 4"),
+        (["demo", "out", "--groups", "1"], "groups = 1: it must lie between 2 and 1000"),
+        (["demo", "out", "--exposures", "0"], "exposures = 0: it must lie between 1"),
+        (["demo", "out", "--seed", "-1"], "seed = -1: it must not be negative"),
+        (["demo", "out", "--epochs", "nan"], "each epoch needs an exposure"),
+        (["demo", "out", "--effects", "one_over_f=nan"], "a strength is a number from 0"),
+        (["prepare", "", ""], "which is never written to"),
     ],
 )
 def test_bad_input_is_one_sentence(arguments, said, capsys, tmp_path, monkeypatch):
@@ -67,3 +79,36 @@ def test_bad_input_is_one_sentence(arguments, said, capsys, tmp_path, monkeypatc
     assert said in error
     assert len(error.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_read_pattern_that_headers_cannot_hold_is_one_sentence(capsys, tmp_path, monkeypatch):
+    """Add a pattern that stdatamodels has no word for, as a mission may before its next release."""
+    monkeypatch.setitem(READOUT_PATTERNS, "MEDIUM4", ReadoutPattern(4, 6))
+    assert main(["demo", str(tmp_path / "out"), "--readpatt", "MEDIUM4"]) == 1
+    error = capsys.readouterr().err
+    assert "readpatt = 'MEDIUM4' is no READPATT of the installed stdatamodels: use one of RAPID, BRIGHT1" in error
+    assert len(error.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--frame", "-1"], "the criteria say -1x-1"),
+        (["--frame", "0"], "the criteria say 0x0"),
+        (["--frame", "127"], "the criteria say 127x127"),
+        (["--frame", "2048"], "128"),
+        (["--base", "{delivery}/none"], "does not exist"),
+        (["--manual-flags", "{delivery}"], "is no file"),
+        (["--flats", "{delivery}"], "was given as a flat"),
+        (["--detectors", "NRCA2"], "holds no whole full-frame exposure of NRCA2"),
+    ],
+)
+def test_a_senseless_option_of_search_is_one_sentence(small, options, said, capsys, tmp_path):
+    given = [option.format(delivery=small.delivery) for option in options]
+    common = [] if "--frame" in options else ["--frame", "128"]
+    chosen = [] if "--detectors" in options else ["--detectors", "NRCBLONG"]
+    assert main(["search", str(small.delivery), str(tmp_path / "out"), *common, *chosen, *given]) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.splitlines()) == 1

@@ -17,6 +17,9 @@ from darkmask.search.choices import ENGINES, SEARCHES
 from .cache import add_cache
 from .submission import add_submission
 
+# More of a file's name helps nobody to find it.
+_LONGEST_NAME = 200
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command.
@@ -41,6 +44,15 @@ def main(arguments: list[str] | None = None) -> int:
         return chosen.run(chosen)
     except DarkmaskError as error:
         print(f"darkmask {chosen.command}: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if not error.filename:
+            raise
+        # A name that is too long, a folder that is a device: whatever the system says of a path that was given.
+        name = str(error.filename)[:_LONGEST_NAME]
+        print(
+            f"darkmask {chosen.command}: {name} cannot be used ({error.strerror}): give another path.", file=sys.stderr
+        )
         return 1
     except KeyboardInterrupt:
         print(f"darkmask {chosen.command}: interrupted; what has its final name is whole.", file=sys.stderr)

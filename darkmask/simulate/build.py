@@ -20,6 +20,7 @@ from darkmask.core.progress import progress_bar
 from darkmask.core.provenance import source_digest
 from darkmask.pipeline.steps import set_aside_garbage
 
+from .headers import ExposureName, require_known_to_headers
 from .spec import SimulationSpec, Subarray
 
 # These folders lie beside a delivery; each is a suffix of its name.
@@ -73,9 +74,12 @@ def simulate_delivery(out: Path, spec: SimulationSpec, *, workers: int | None = 
     ------
     DeliveryError
         When ``out`` or a folder beside it exists and is not empty, or a worker died.
+    ParameterError
+        When headers cannot hold a value of ``spec``: a READPATT that the installed stdatamodels does not know.
     StorageError
         When the delivery cannot be written.
     """
+    require_known_to_headers(spec)
     out = Path(out).absolute()
     kinds = (*BESIDE, "references") if spec.raw else BESIDE
     targets = [_beside(out, kind) for kind in kinds] + [out]
@@ -193,7 +197,6 @@ def _perform(task: _Task) -> None:
 def _make(task: _Task) -> None:
     properties = detector(task.detector)
     if task.exposure:
-        from .headers import ExposureName
         from .products import make_triplet
         from .uncal import make_uncal
 

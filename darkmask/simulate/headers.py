@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from darkmask.core.detectors import Detector
+from darkmask.core.detectors import READOUT_PATTERNS, Detector
+from darkmask.core.errors import ParameterError
 
 from .spec import SimulationSpec, Subarray
 from .timing import exposure_start, frame_time, integration_duration, integration_times, mjd
@@ -30,6 +31,34 @@ class ExposureName:
 
     def file_name(self, product: str) -> str:
         return f"{self.root}_{product}.fits"
+
+
+def require_known_to_headers(spec: SimulationSpec) -> None:
+    """Make sure that a header may hold the read pattern that is to be simulated.
+
+    Raises
+    ------
+    ParameterError
+        When the schema of the installed stdatamodels does not list it, which would end in its own words while a file is
+        written.
+    """
+    from stdatamodels.jwst.datamodels import RampModel
+    from stdatamodels.schema import walk_schema
+
+    known: list[str] = []
+
+    def collect(subschema: dict, _path: list, *_) -> None:
+        if isinstance(subschema, dict) and subschema.get("fits_keyword") == "READPATT":
+            known.extend(subschema.get("enum", ()))
+
+    with RampModel() as model:
+        walk_schema(model.schema, collect)
+    if known and spec.readpatt not in known:
+        usable = ", ".join(name for name in READOUT_PATTERNS if name in known)
+        raise ParameterError(
+            f"readpatt = {spec.readpatt!r} is no READPATT of the installed stdatamodels: "
+            f"use one of {usable}, or install a stdatamodels that knows it."
+        )
 
 
 def fill_headers(
