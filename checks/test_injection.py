@@ -5,7 +5,7 @@ import pytest
 from darkmask.core.flags import NO_DEFECT, Category
 from darkmask.reports.pictures import recovery_curves
 from darkmask.validation.completeness import completeness, found_by_time
-from darkmask.validation.injection import FASTEST, SLOW_TELEGRAPH, SLOWEST_FAST
+from darkmask.validation.injection import BURSTS, EARLY_SATURATION, FASTEST, SLOW_TELEGRAPH, SLOWEST_FAST
 from fixtures.criteria.causes import TOO_LITTLE
 from fixtures.session.endings import NotEvaluated
 
@@ -13,8 +13,10 @@ from fixtures.session.endings import NotEvaluated
 _APART = 1.2
 # If each of twenty defects is found with a chance of 98 %, fewer than nine in ten are found in less than 1 % of cases.
 _LEAST_JUDGED = 20
-# Mean times in a level, in groups, by which the found share of slow telegraph pixels is told.
+# Groups by which found shares are told: mean time in a level, mean time between bursts, time until the well is full.
 _SLOW_EDGES = (10.0, 30.0, float("inf"))
+_QUIET_EDGES = (40.0, 100.0, float("inf"))
+_FULL_EDGES = (2.0, float("inf"))
 
 
 def judged_strengths(check, category: Category, limits: dict[str, float]) -> tuple[float, float]:
@@ -60,28 +62,47 @@ def test_completeness(check, products):
     check.judge(named / injected, "; ".join(filter(None, (f"{said}, {low:.3f} to {high:.3f} at 68 %", limits))))
 
 
-@pytest.mark.asks("INJ-SLOW_TELEGRAPH")
-def test_slow_telegraph(check, products):
-    """What share of the injected pixels that switch slowly, and are seen to fall and to rise, is found?"""
-    kind = products.searched.injection(check.detector)["kinds"].get(SLOW_TELEGRAPH)
-    least = check.criteria.injection.telegraph
-    counts = found_by_time(kind, least, _SLOW_EDGES) if kind else []
+def judge_by_time(check, products, kind: str, said: str, edges: tuple[float, ...], outcome="found_each") -> None:
+    """Judge the injected pixels of a kind that show in ramps, and tell how many were found by their time scale."""
+    recovered = products.searched.injection(check.detector)["kinds"].get(kind)
+    least = check.criteria.injection.telegraph if recovered and recovered["unit"] == "DN" else 0.0
+    counts = found_by_time(recovered, least, edges, outcome) if recovered else []
     found, injected = (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0)
     if injected < _LEAST_JUDGED:
         raise NotEvaluated(
-            f"{injected} slow telegraph pixels of {check.detector} fall and rise, and {_LEAST_JUDGED} are needed",
+            f"{injected} injected pixels that {said} show it in the ramps of {check.detector}, and {_LEAST_JUDGED} are "
+            "needed",
             because=TOO_LITTLE,
         )
-    unseen = sum(strength >= least for strength in kind["strengths"]) - injected
     times = ", ".join(
         f"{here} of {of} up to {edge:g} groups" if edge < float("inf") else f"{here} of {of} longer"
-        for (here, of), edge in zip(counts, _SLOW_EDGES, strict=True)
+        for (here, of), edge in zip(counts, edges, strict=True)
     )
+    strong = f" by {least:g} DN or more" if least else ""
+    unseen = sum(strength >= least for strength in recovered["strengths"]) - injected
+    besides = f"; {unseen} more never rise and fall within a ramp and are not judged" if unseen else ""
     check.judge(
         found / injected,
-        f"{found} of {injected} slow telegraph pixels of {least:g} DN or more in {check.detector} were found, "
-        f"by their mean time in a level {times}; {unseen} more were never seen to fall and to rise and are not judged",
+        f"{found} of {injected} pixels of {check.detector} that {said}{strong} were found; by time {times}{besides}",
     )
+
+
+@pytest.mark.asks("INJ-SLOW_TELEGRAPH")
+def test_slow_telegraph(check, products):
+    """What share of the injected pixels that switch slowly, and are seen to fall and to rise, is found?"""
+    judge_by_time(check, products, SLOW_TELEGRAPH, "switch slowly", _SLOW_EDGES)
+
+
+@pytest.mark.asks("INJ-BURSTS")
+def test_bursts(check, products):
+    """What share of the injected pixels that switch in bursts, and are seen to rise and to fall, is found?"""
+    judge_by_time(check, products, BURSTS, "switch in bursts", _QUIET_EDGES)
+
+
+@pytest.mark.asks("INJ-EARLY_SATURATION")
+def test_early_saturation(check, products):
+    """What share of the injected pixels that are saturated from group 2 or 3 on is named hot?"""
+    judge_by_time(check, products, EARLY_SATURATION, "fill their well early", _FULL_EDGES, "named_each")
 
 
 @pytest.mark.asks("INJ-PURITY")

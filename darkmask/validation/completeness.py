@@ -116,8 +116,10 @@ def completeness(kind: dict, least: float, most: float = np.inf) -> tuple[int, i
     return sum(counted), len(counted), _wilson(sum(counted), len(counted))
 
 
-def found_by_time(kind: dict, least: float, edges: tuple[float, ...]) -> list[tuple[int, int]]:
-    """Return how many of the injected defects that show were found, by their time in a level.
+def found_by_time(
+    kind: dict, least: float, edges: tuple[float, ...], outcome: str = "found_each"
+) -> list[tuple[int, int]]:
+    """Return how many of the injected defects that show were found, by their time scale.
 
     Parameters
     ----------
@@ -127,6 +129,8 @@ def found_by_time(kind: dict, least: float, edges: tuple[float, ...]) -> list[tu
         Least strength that counts.
     edges : tuple of float
         Upper bounds of the times, in groups; the last one is infinite.
+    outcome : str
+        What counts as found: ``found_each``, or ``named_each``.
 
     Returns
     -------
@@ -134,7 +138,7 @@ def found_by_time(kind: dict, least: float, edges: tuple[float, ...]) -> list[tu
         Found and injected.
     """
     counts = [[0, 0] for _ in edges]
-    columns = (kind[name] for name in ("strengths", "timescales", "shown_each", "found_each"))
+    columns = (kind[name] for name in ("strengths", "timescales", "shown_each", outcome))
     for strength, time, shown, found in zip(*columns, strict=True):
         if shown and strength >= least:
             here = next(i for i, edge in enumerate(edges) if time <= edge)

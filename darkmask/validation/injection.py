@@ -13,33 +13,45 @@ from darkmask.core.flags import Category
 from darkmask.search.maps.layout import JUMP_DET, SATURATED
 from darkmask.simulate.ramps import saturation_threshold, telegraph_levels
 
+from .switching import burst_levels, shows_switches, some_integrations
+
 # Injections keep this many pixels apart, so that what one couples into its neighbours, and what the steps flag around
 # it, is not counted for another.
 SPACING = 5
 _REACH = SPACING // 2
-# Telegraph pixels that stay in a level for longer than a short ramp; they are telegraph pixels all the same.
-SLOW_TELEGRAPH = "slow_telegraph"
+# Telegraph pixels that stay in a level for longer than a short ramp, and those that are quiet most of the time; hot
+# pixels whose well is full in group 2 or 3. They are called telegraph and hot pixels all the same.
+SLOW_TELEGRAPH, BURSTS, EARLY_SATURATION = "slow_telegraph", "bursts", "early_saturation"
+CALLED = {SLOW_TELEGRAPH: Category.TELEGRAPH, BURSTS: Category.TELEGRAPH, EARLY_SATURATION: Category.HOT}
 # A switch of so many times the noise of a difference can be seen; both directions are needed, since hits only rise.
 VISIBLE_SWITCH = 6.0
-# Mean times in a level, or time constants, in groups.
-FASTEST, SLOWEST_FAST = 1.5, 5.0
+# Mean times in a level, or time constants, in groups; shortest mean time from one burst to the next.
+FASTEST, SLOWEST_FAST, QUIET_FROM = 1.5, 5.0, 20.0
+# Groups after which the well of an early saturating pixel is full: group 1 is not, and group 3 is.
+FULL_AFTER = (1.15, 2.85)
 _SATURATED, _JUMP_DET = np.uint8(SATURATED), np.uint8(JUMP_DET)
 
 
 # So many parts of the pixels go to a kind: fewer where nearly all strengths are judged, more where less than half are.
-_USUAL_SHARE = 4
+_USUAL_SHARE = 10
 _SHARES = {
-    Category.SATURATED: 2,
-    Category.HOT: 3,
-    Category.INTERMITTENT: 3,
-    SLOW_TELEGRAPH: 3,
-    Category.TELEGRAPH: 5,
-    Category.LOW_PEDESTAL: 5,
+    Category.SATURATED: 6,
+    EARLY_SATURATION: 6,
+    Category.HOT: 8,
+    BURSTS: 8,
+    Category.INTERMITTENT: 9,
+    SLOW_TELEGRAPH: 9,
+    Category.LOW_PEDESTAL: 12,
+    Category.TELEGRAPH: 14,
 }
+# A place within a range of strengths, from 0 to 1 in the logarithm, to this power: the upper half, where strengths are
+# judged, gets five pixels for each three of the lower half. From where on telegraph pixels show is asked as well.
+_DENSER = {Category.TELEGRAPH: 1.0}
+_USUALLY_DENSER = 0.7
 
 
 class Strengths(NamedTuple):
-    """The least and the largest injected strength of a kind, with its unit; strengths are log-uniform between them."""
+    """The least and the largest injected strength of a kind, with its unit; strong ones are more frequent."""
 
     low: float
     high: float
@@ -54,16 +66,17 @@ class Injections:
     ----------
     y, x : numpy.ndarray, int
     category : numpy.ndarray of str
-        Values of `Category`, or ``SLOW_TELEGRAPH``.
+        Values of `Category`, or a name of ``CALLED``.
     strength : numpy.ndarray, float
-        Hot and warm: e-/s. RC and inverse RC: amplitude of the exponential, DN. Telegraph: distance of the levels, DN.
-        Noisy: factor on the noise of a read. Low pedestal: how far below, DN. Saturated: 1.
+        Hot and warm: e-/s. RC and inverse RC: amplitude of the exponential, DN. Telegraph, bursts: distance of the
+        levels, DN. Noisy: factor on the noise of a read. Low pedestal: how far below, DN. Saturated (early or not): 1.
     timescale : numpy.ndarray, float
-        RC and inverse RC: time constant; telegraph: mean time in a level; both in groups. Intermittent: the number of
-        integrations in which it is hot, set by :func:`add_defects`.
+        RC and inverse RC: time constant; telegraph: mean time in a level; bursts: mean time from the end of one to the
+        next; early saturation: when the well is full; all in groups. Intermittent: the number of integrations in which
+        it is hot, set by :func:`add_defects`.
     shown : numpy.ndarray, bool
-        Whether the ramps show the defect at all: of a slow telegraph pixel, at least one fall and one rise of
-        ``VISIBLE_SWITCH`` times the noise of a difference. Set by :func:`add_defects`.
+        Whether the ramps show the defect at all: of a slow telegraph pixel, and of one with bursts, at least one fall
+        and one rise of ``VISIBLE_SWITCH`` times the noise of a difference. Set by :func:`add_defects`.
     """
 
     y: np.ndarray
@@ -80,7 +93,7 @@ class Injections:
 
 def category_of(kind: str) -> Category:
     """Return the category that a search should give to an injected kind."""
-    return Category.TELEGRAPH if kind == SLOW_TELEGRAPH else Category(kind)
+    return CALLED.get(kind) or Category(kind)
 
 
 def strengths_of(hot_rate: float, detection_limit: float, read_noise: float, well: float) -> dict[str, Strengths]:
@@ -101,6 +114,8 @@ def strengths_of(hot_rate: float, detection_limit: float, read_noise: float, wel
         Category.INVERSE_RC: Strengths(5 * read_noise, well / 20, "DN"),
         Category.TELEGRAPH: Strengths(read_noise, 100 * read_noise, "DN"),
         SLOW_TELEGRAPH: Strengths(8 * read_noise, 100 * read_noise, "DN"),
+        BURSTS: Strengths(10 * read_noise, 100 * read_noise, "DN"),
+        EARLY_SATURATION: Strengths(1.0, 1.0, ""),
         Category.INTERMITTENT: Strengths(hot_rate, 30.0, "e-/s"),
         Category.NOISY: Strengths(1.2, 12.0, "times the read noise"),
         Category.LOW_PEDESTAL: Strengths(30.0, 1500.0, "DN"),
@@ -122,7 +137,7 @@ def draw_injections(
         Kinds to inject; each gets a share of the pixels by how many of its strengths are judged.
     random : numpy.random.Generator
     reads : int
-        Groups of all integrations together: the longest mean time in a level, in groups.
+        Groups of all integrations together: the longest mean time in a level or between bursts, in groups.
 
     Returns
     -------
@@ -135,18 +150,21 @@ def draw_injections(
     usable = around[y - _REACH, x - _REACH]
     y, x = y[usable], x[usable]
     turns = np.repeat(np.arange(len(kinds)), [_SHARES.get(name, _USUAL_SHARE) for name in kinds])
-    kind = random.permutation(turns[np.arange(y.size) % turns.size])
+    # Pixels that are left over when each part has equally many go to all kinds, and not to the first.
+    kind = random.permutation(turns[np.arange(y.size) * turns.size // max(y.size, 1)])
     names = np.array([str(kind) for kind in kinds], dtype="U16")
     strength = np.ones(y.size)
-    for number, bounds in enumerate(kinds.values()):
+    for number, (name, bounds) in enumerate(kinds.items()):
         here = np.flatnonzero(kind == number)
         # Each part of the range gets one, so that a chance gap leaves no part of a curve empty.
         share = (random.permutation(here.size) + random.random(here.size)) / max(here.size, 1)
-        strength[here] = bounds.low * (bounds.high / bounds.low) ** share
+        strength[here] = bounds.low * (bounds.high / bounds.low) ** share ** _DENSER.get(name, _USUALLY_DENSER)
     timescale = random.uniform(FASTEST, SLOWEST_FAST, y.size)
-    slow = names[kind] == SLOW_TELEGRAPH
-    longest = max(reads / SLOWEST_FAST, 1.0)
-    timescale[slow] = SLOWEST_FAST * longest ** random.random(int(slow.sum()))
+    for name, shortest in ((SLOW_TELEGRAPH, SLOWEST_FAST), (BURSTS, QUIET_FROM)):
+        here = names[kind] == name
+        timescale[here] = shortest * max(reads / shortest, 1.0) ** random.random(int(here.sum()))
+    early = names[kind] == EARLY_SATURATION
+    timescale[early] = random.uniform(*FULL_AFTER, int(early.sum()))
     return Injections(y, x, names[kind], strength, timescale, np.ones(y.size, bool))
 
 
@@ -177,7 +195,7 @@ def add_defects(
     nint, ngroup = ramps.shape[:2]
     times = np.arange(1, ngroup + 1)
     full = saturation_threshold(properties)
-    for category in (*Category, SLOW_TELEGRAPH):
+    for category in (*Category, *CALLED):
         chosen = injections.of(category)
         if not chosen.any():
             continue
@@ -188,7 +206,7 @@ def add_defects(
             electrons = random.poisson(strength * tgroup, number).cumsum(axis=1)
             _add_coupled(ramps, y, x, electrons / properties.gain, properties.ipc)
         elif category == Category.INTERMITTENT:
-            on, injections.timescale[chosen] = _some_integrations(nint, y.size, random)
+            on, injections.timescale[chosen] = some_integrations(nint, y.size, random)
             electrons = random.poisson(strength * tgroup * on[:, None], number).cumsum(axis=1)
             _add_coupled(ramps, y, x, electrons / properties.gain, properties.ipc)
         elif category == Category.RC:
@@ -197,11 +215,18 @@ def add_defects(
         elif category == Category.INVERSE_RC:
             left = strength * np.exp(-times[:, None] / scale)
             _add_coupled(ramps, y, x, np.broadcast_to(left, number), properties.ipc)
-        elif category in (Category.TELEGRAPH, SLOW_TELEGRAPH):
-            levels = telegraph_levels(strength, scale * tgroup, nint * ngroup, tgroup, random).T.reshape(number)
+        elif category in (Category.TELEGRAPH, SLOW_TELEGRAPH, BURSTS):
+            if category == BURSTS:
+                levels = burst_levels(strength, scale, nint * ngroup, random).T.reshape(number)
+            else:
+                levels = telegraph_levels(strength, scale * tgroup, nint * ngroup, tgroup, random).T.reshape(number)
             ramps[:, :, y, x] += levels
-            if category == SLOW_TELEGRAPH:
-                injections.shown[chosen] = _shows_switches(levels, VISIBLE_SWITCH * np.sqrt(2) * properties.read_noise)
+            if category != Category.TELEGRAPH:
+                injections.shown[chosen] = shows_switches(levels, VISIBLE_SWITCH * np.sqrt(2) * properties.read_noise)
+        elif category == EARLY_SATURATION:
+            seen_full = full * properties.gain / (1 - 4 * properties.ipc)
+            electrons = random.poisson(seen_full / scale, number).cumsum(axis=1)
+            _add_coupled(ramps, y, x, electrons / properties.gain, properties.ipc)
         elif category == Category.NOISY:
             ramps[:, :, y, x] += random.normal(0, properties.read_noise * np.sqrt(strength**2 - 1), number)
         elif category == Category.LOW_PEDESTAL:
@@ -209,24 +234,6 @@ def add_defects(
         elif category == Category.SATURATED:
             ramps[:, :, y, x] += 2 * full
     _saturate(ramps, groupdq, injections, full)
-
-
-def _some_integrations(nint: int, pixels: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return in which integrations each pixel is hot, bool (nint, pixels), and how many these are: two to half of all.
-
-    The last one is among them and the one before is not: a pixel that is hot from some integration on is hot, and one
-    that is good in the last epoch is over.
-    """
-    number = random.integers(2, max(nint // 2, 2) + 1, pixels)
-    order = random.random((nint, pixels))
-    order[-1], order[-2:-1] = -1.0, 2.0
-    return order.argsort(axis=0).argsort(axis=0) < number, number
-
-
-def _shows_switches(levels: np.ndarray, least: float) -> np.ndarray:
-    """Return where a fall and a rise of so many DN lie within ramps, bool (pixel,)."""
-    steps = np.diff(levels, axis=1)
-    return np.logical_and(np.any(steps >= least, axis=(0, 1)), np.any(steps <= -least, axis=(0, 1)))
 
 
 def _add_coupled(ramps: np.ndarray, y: np.ndarray, x: np.ndarray, signal: np.ndarray, ipc: float) -> None:

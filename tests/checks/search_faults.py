@@ -7,6 +7,7 @@ import os
 
 from darkmask.core.cache_folder import cache_root
 from darkmask.core.flags import NO_DEFECT, Category
+from darkmask.validation.injection import CALLED
 
 from .planting import BESIDE, HERE, Faults, environment_with
 from .ramp_faults import turn_hot
@@ -83,7 +84,7 @@ _SEEN_OTHERWISE = {
 }
 for _category in Category:
     if _category not in NO_DEFECT:
-        _kinds = [_category.name, "SLOW_TELEGRAPH"] if _category is Category.TELEGRAPH else [_category.name]
+        _kinds = [_category.name, *(kind.upper() for kind, called in CALLED.items() if called is _category)]
         _ids = [f"INJ-{kind}" for kind in _kinds] + _SEEN_OTHERWISE.get(_category, [])
         _keys = [(identifier, detector, "FULL") for identifier in _ids for detector in (HERE, BESIDE)]
         fault(*_keys, said=f"{_category.value} pixels")(_losing(_category))
@@ -109,3 +110,46 @@ def search_that_sees_no_change(space):
     """Plant pixels that turn hot in the last two exposures, and a search that judges the mean of all."""
     turn_hot(space)
     plug_in(space, "steady", STEADY)
+
+
+BLIND_TO_BURSTS = """
+import numpy as np
+from darkmask.search.flight import amplifier
+from darkmask.search.flight.changing import ChangeSearch
+
+def never(self, *_):
+    return np.zeros(self.maps.rate.shape, np.float32), np.inf
+
+amplifier.least_falls = lambda falls, noise, differences: np.inf
+ChangeSearch.switches = ChangeSearch.levels = never
+"""
+
+
+@fault(
+    *(
+        (identifier, detector, "FULL")
+        for identifier in ("INJ-BURSTS", "INJ-SLOW_TELEGRAPH", "INJ-TELEGRAPH", "ENG-ONLY")
+        for detector in (HERE, BESIDE)
+    ),
+    said="that switch in bursts by 60 DN or more were found; by time",
+)
+def search_that_asks_for_noise_alone(space):
+    """Plant a search without its rules for falls: a pixel that is quiet most of the time has no noise to speak of."""
+    plug_in(space, "noise_alone", BLIND_TO_BURSTS)
+
+
+ASKS_FOR_DIFFERENCES = """
+import numpy as np
+from darkmask.search.flight.amplifier import AmplifierSearch
+
+AmplifierSearch._fills_early = lambda self, judged: np.zeros_like(judged)
+"""
+
+
+@fault(
+    *(("INJ-EARLY_SATURATION", detector, "FULL") for detector in (HERE, BESIDE)),
+    said="that fill their well early were found; by time 0 of",
+)
+def search_that_leaves_out_what_fills_early(space):
+    """Plant a search that calls undetermined what has too few differences, saturated or not."""
+    plug_in(space, "asks_for_differences", ASKS_FOR_DIFFERENCES)
