@@ -5,6 +5,7 @@ from pathlib import Path
 from darkmask.core.window import Window
 from darkmask.simulate import SimulationSpec, Subarray, simulate_delivery
 from tests.checks.planting import every_exposure, one, one_in, unlinked
+from tests.support.runs import Finished, run_into
 
 # In this order: one of its files is truncated, its subarray was not sent, many of its pixels are hot.
 TRUNCATED, INCOMPLETE, STORMY = DETECTORS = ("NRCA1", "NRCBLONG", "NRCB3")
@@ -54,3 +55,10 @@ def three_faults(folder: Path) -> Path:
     for ramps in every_exposure(delivery, STORMY):
         ramps.add_signal(one_in(13, ramps.pixeldq.shape), 2.0)
     return delivery
+
+
+def judged(delivery: Path, reports: Path, *options: str, all_detectors: bool = False) -> Finished:
+    """Run the checks on the delivery, with all that lies beside it."""
+    criteria = criteria_of(delivery.parent, all_detectors=all_detectors)
+    beside = [f"--{name}={delivery}.{name}" for name in ("base", "ground")]
+    return run_into(reports, f"--delivery={delivery}", f"--criteria={criteria}", *beside, *options, expect=1)
