@@ -46,7 +46,7 @@ _SHARES = {
 }
 # A place within a range of strengths, from 0 to 1 in the logarithm, to this power: the upper half, where strengths are
 # judged, gets five pixels for each three of the lower half. From where on telegraph pixels show is asked as well.
-_DENSER = {Category.TELEGRAPH: 1.0}
+_DENSER: dict[str, float] = {Category.TELEGRAPH: 1.0}
 _USUALLY_DENSER = 0.7
 
 
