@@ -109,7 +109,7 @@ def evidence_of(reads: np.ndarray) -> np.ndarray:
     noise = 5 / np.sqrt(8) * np.sqrt(2)
     slopes = np.polyfit(np.arange(20), reads.reshape(-1, 20).T, 1)[0].reshape(len(reads), 8)
     pixels = zip(reads.astype(np.float32), np.median(slopes, axis=1), strict=True)
-    return np.array([telegraph_evidence(one, slope, noise, 10.0, 8) for one, slope in pixels])
+    return np.array([telegraph_evidence(one, slope, noise, 10.0, 8, np.zeros(len(one))) for one, slope in pixels])
 
 
 @pytest.mark.parametrize("amount", [80.0, 150.0, 300.0])

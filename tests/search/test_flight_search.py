@@ -78,7 +78,9 @@ def test_good_pixels_are_not_called_bad(outcome, truth):
 def telegraph_named(reads, read_noise=5.0) -> np.ndarray:
     """Return what each pixel of (pixel, integration, group) reads is called, true for telegraph."""
     sigma = read_noise * np.sqrt(2)
-    return np.array([telegraph_evidence(one.astype(np.float32), 0.0, sigma, 10.0) > 10 for one in reads])
+    return np.array(
+        [telegraph_evidence(one.astype(np.float32), 0.0, sigma, 10.0, 1, np.zeros(len(one))) > 10 for one in reads]
+    )
 
 
 @pytest.mark.parametrize("amplitude", [20, 60, 1000])
@@ -99,7 +101,7 @@ def test_noise_of_one_level_is_not_called_telegraph():
 
 
 def test_without_usable_reads_there_is_no_evidence():
-    assert telegraph_evidence(np.full((5, 20), np.nan, np.float32), 0.0, 7.0, 10.0) == -np.inf
+    assert telegraph_evidence(np.full((5, 20), np.nan, np.float32), 0.0, 7.0, 10.0, 1, np.zeros(5)) == -np.inf
 
 
 def test_one_cosmic_ray_makes_no_telegraph_pixel():

@@ -20,9 +20,13 @@ _SWITCHES = (0.03, 0.08, 0.16, 0.26, 0.38)
 _DISTANCES, _SHORTEST, _LONGER = 24, 0.92, 1.025
 _TILTS, _TILT = 12, 0.0012
 _USUAL = 2
-_FIRST_STEPS, _LAST_STEPS = 5, 3
+_FIRST_STEPS, _LAST_STEPS, _MORE_STEPS = 5, 3, 20
+# Runs span the levels as a rule when the usual one spans so much of what the widest does.
+_SEEN_OFTEN = 0.6
 # At first a rung is as wide as this share of the way to the next.
 _WIDE = 0.33
+# Distances to begin with, in units of what the widest run spans.
+_SPANS = (0.9, 1.05, 1.25, 1.5)
 # A read that a cosmic ray or a burst leads astray costs no more than this chance, in units of the top of a Gaussian.
 _ASTRAY = 1e-3
 # ... and a whole run no more than this, in the logarithm.
@@ -79,19 +83,18 @@ def ladder_likelihood(values, times, begins, slope, read_noise, one_level, frame
     """
     runs = begins.size - 1
     reads = _Reads(values, times, begins, read_noise, one_level)
-    # A cosmic ray widens a run; hardly ever two of them.
-    widest, second = 0.0, 0.0
+    spans = np.empty(runs)
     for r in range(runs):
         lowest, highest = _range(values, times, begins[r], begins[r + 1], slope)
-        if highest - lowest > widest:
-            widest, second = highest - lowest, widest
-        else:
-            second = max(second, highest - lowest)
-    widest = (second if runs > 2 else widest) - 2 * read_noise
+        spans[r] = highest - lowest
+    spans.sort()
+    # A cosmic ray widens a run; hardly ever half of them. Of a pixel that switches seldom, few runs span the levels.
+    usual_span, widest = spans[runs // 2], spans[max(runs - 2, 0)] if runs > 2 else spans[runs - 1]
+    widest = (usual_span if usual_span > _SEEN_OFTEN * widest else widest) - 2 * read_noise
     if widest <= 0:
         return -np.inf
-    distance, tilt = _step_of_ladder(values, times, begins, slope, widest, frames)
-    offsets, best_offsets = np.empty(runs), np.empty(runs)
+    distance, tilt = _step_of_ladder(reads, slope, widest, frames)
+    offsets, best_offsets, last_offsets = np.empty(runs), np.empty(runs), np.empty(runs)
     usual = ladder_weights(frames, _SWITCHES[_USUAL])
     width = max(read_noise, distance / frames * _WIDE)
     for r in range(runs):
@@ -107,14 +110,42 @@ def ladder_likelihood(values, times, begins, slope, read_noise, one_level, frame
             if here > top:
                 top, best_offsets[r] = here, offset
     best, tilt, distance = _fit(reads, tilt, best_offsets, distance, usual, _FIRST_STEPS)
+    # Where the noise of a read fills the steps of the ladder, no wave tells them, and the share of reads at its ends
+    # does. The levels are then as far apart as runs span, or farther, and runs lie about the middle.
+    for start in _SPANS:
+        if best > needed:
+            break
+        _centre(reads, slope, start * widest, offsets)
+        found, inclined, apart = _fit(reads, slope, offsets, start * widest, usual, _FIRST_STEPS)
+        if found > best:
+            best, tilt, distance = found, inclined, apart
+            best_offsets[:] = offsets
+    last_offsets[:] = best_offsets
+    first_tilt, first_distance = tilt, distance
     for switch in _SWITCHES:
         if best > needed:
             break
         weights = ladder_weights(frames, switch)
         offsets[:] = best_offsets
-        found, _, _ = _fit(reads, tilt, offsets, distance, weights, _LAST_STEPS)
+        found, inclined, apart = _fit(reads, first_tilt, offsets, first_distance, weights, _LAST_STEPS)
+        if found > best:
+            best, tilt, distance, usual = found, inclined, apart, weights
+            last_offsets[:] = offsets
+    if not best > needed:
+        found, _, _ = _fit(reads, tilt, last_offsets, distance, usual, _MORE_STEPS)
         best = max(best, found)
     return best
+
+
+@kernel
+def _centre(reads: _Reads, slope, distance, offsets):
+    """Set where the lower level of each run lies when its reads lie evenly about the middle of both."""
+    for r in range(offsets.size):
+        first, last = reads.begins[r], reads.begins[r + 1]
+        total = 0.0
+        for i in range(first, last):
+            total += reads.values[i] - slope * reads.times[i]
+        offsets[r] = total / (last - first) - 0.5 * distance
 
 
 @kernel
@@ -127,22 +158,31 @@ def _range(values, times, first, last, slope):
 
 
 @kernel
-def _step_of_ladder(values, times, begins, slope, widest, frames):
+def _step_of_ladder(reads: _Reads, slope, widest, frames):
     """Return the distance of the levels, DN, and the slope, for which reads of each run lie on rungs most nearly.
 
     Reads on a ladder have a common phase in waves of its step, whatever the offset of the run.
     """
+    values, times, begins = reads.values, reads.times, reads.begins
     best, distance, tilt = -1.0, widest, slope
+    waves, turns = np.empty(values.size, np.complex128), np.empty(values.size, np.complex128)
+    for i in range(values.size):
+        # From one slope to the next, whatever the distance.
+        turns[i] = np.exp(-2j * np.pi * frames * _TILT * times[i])
     for d in range(_DISTANCES):
         long = widest * _SHORTEST * _LONGER**d
+        for i in range(values.size):
+            waves[i] = np.exp(2j * np.pi * frames / long * (values[i] - (slope - _TILTS * _TILT * long) * times[i]))
         for s in range(-_TILTS, _TILTS + 1):
-            inclined = slope + s * _TILT * long
             power = 0.0
             for r in range(begins.size - 1):
-                cosine, sine = _waves(values, times, begins[r], begins[r + 1], inclined, frames / long)
-                power += np.sqrt(cosine * cosine + sine * sine)
+                together = 0j
+                for i in range(begins[r], begins[r + 1]):
+                    together += waves[i]
+                    waves[i] *= turns[i]
+                power += abs(together)
             if power > best:
-                best, distance, tilt = power, long, inclined
+                best, distance, tilt = power, long, slope + s * _TILT * long
     return distance, tilt
 
 

@@ -110,6 +110,7 @@ class ChangeSearch:
         self.rows = maps.changes.part(np.s_[:, columns]).rows
         self.maps, self.detector, self.parameters = maps.of_columns(columns), detector, parameters
         self.integrations, self.everywhere = maps.integrations, everywhere
+        self.averaged = maps.read_variance < 0.99 * detector.read_noise**2
         self.spread = self._own_spread(columns, coupling)
 
     def _reaching(self, image: np.ndarray, least: float) -> tuple[np.ndarray, ...]:
@@ -200,7 +201,9 @@ class ChangeSearch:
         # One read that lies off makes a fall and a rise: their mean has this share of the scatter of a difference.
         both = np.full(signal.shape, np.inf, np.float32)
         both[y, x] = GLITCH * -ndtri(BY_CHANCE / number)
-        alike = (np.abs(fall - rise) <= LIKE_HEIGHT) & (np.fmin(fall, rise) >= each)
+        # A switch within a group that averages frames is shared by two differences, and half of it is in one of them.
+        shared = np.fmax(fall, rise) / 2 if self.averaged else 0
+        alike = (np.abs(fall - rise) <= LIKE_HEIGHT + shared) & (np.fmin(fall, rise) >= each)
         height = np.zeros(signal.shape, np.float32)
         height[y, x] = np.where(alike, (fall + rise) / 2, 0)
         return height, both

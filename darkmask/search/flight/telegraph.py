@@ -13,6 +13,7 @@ import numpy as np
 from darkmask.core.kernels import kernel
 
 from .averaged import ladder_likelihood
+from .walk import walk_likelihood
 
 # Amplitudes to start from, in units of the root of the excess variance of a difference. A chain that switches in one
 # group of two has an amplitude of 1.4 units, one that switches in one of fifty has 7.
@@ -20,8 +21,12 @@ _STARTS = (1.5, 2.3, 4.0)
 _FIRST_STEPS, _LAST_STEPS = 3, 6
 # This many reads decide nearly every pixel; all reads are used only when the evidence is within WEAK of what is asked.
 ENOUGH_READS, WEAK = 120, 10.0
+# ... and where groups average frames, levels show less in each.
+ENOUGH_AVERAGED = 240
 # Fewer reads than this decide nothing.
 MIN_READS = 12
+# Chance of a read between the levels, where a group averages frames; see :class:`Runs`.
+_ASTRAY = 1e-3
 # A step upwards by more than this many times the deepest fall and this many sigma has no second level to return from.
 _COSMIC_RAY_FALLS, _COSMIC_RAY_SIGMA = 1.5, 5.0
 
@@ -35,16 +40,26 @@ class Runs(NamedTuple):
         The reads, DN, and the group of each.
     begins : array, shape (run + 1,), int64
         The first read of each run, and the number of reads.
+    shots : array, shape (run,), float64, DN**2
+        Variance of a group difference by the shot noise of each run's signal.
+    astray : float
+        A read that lies on neither level costs no more than this chance, in units of the top of a Gaussian: where a
+        group averages frames, it may have seen both. 0 where it does not.
+    known : array, shape (read,), float64
+        Set to the chance that a read lies on one of the levels.
     """
 
     values: np.ndarray
     times: np.ndarray
     begins: np.ndarray
+    shots: np.ndarray
+    astray: float
+    known: np.ndarray
 
 
 @kernel
-def telegraph_evidence(reads, slope, noise, enough, frames=1):
-    """Return how much better two levels explain a pixel's reads than one noisy level.
+def telegraph_evidence(reads, slope, noise, enough, frames, shots):
+    """Return how much better two levels explain a pixel's reads than one noisy level, or than shot noise.
 
     Parameters
     ----------
@@ -58,17 +73,20 @@ def telegraph_evidence(reads, slope, noise, enough, frames=1):
         The search for better levels ends when this is exceeded.
     frames : int
         Frames that a group averages; of more than one, levels in between are looked for too.
+    shots : array, shape (nint,), float64, DN**2
+        Variance of a group difference by the shot noise of the signal, which makes the reads of a bright ramp walk.
 
     Returns
     -------
     float
-        BIC of one level with free noise minus BIC of two levels; -inf when there are too few reads.
+        BIC of one level with free noise, or of one that walks, minus BIC of two levels; -inf when there are too few
+        reads.
 
     Notes
     -----
     The fit is an expectation maximisation (Baum and Welch), begun from several amplitudes.
     """
-    runs = _level_runs(reads, slope, noise)
+    runs = _level_runs(reads, slope, noise, shots, _ASTRAY if frames > 1 else 0.0)
     values, begins, count, number = runs.values, runs.begins, runs.values.size, runs.begins.size - 1
     if count < MIN_READS or not noise > 0:
         return -np.inf
@@ -77,6 +95,7 @@ def telegraph_evidence(reads, slope, noise, enough, frames=1):
     level = np.zeros(4)
     _maximise(runs, level, read_noise, upper, offsets, 0.0, 1)
     single = -count * (np.log(max(level[2], 1e-3 * read_noise)) + 0.5)
+    single = max(single, walk_likelihood(runs, read_noise))
     # One level has a noise; two have noise, amplitude and switching rate. Both have a slope, and an offset for each
     # run.
     penalty = 2 * np.log(count)
@@ -114,11 +133,11 @@ def telegraph_evidence(reads, slope, noise, enough, frames=1):
 
 
 @kernel
-def _level_runs(reads, slope, noise):
+def _level_runs(reads, slope, noise, shots, astray):
     """Sort the reads into runs."""
     integrations, groups = reads.shape
     values, times = np.empty(integrations * groups, np.float64), np.empty(integrations * groups, np.float64)
-    begins = np.zeros(integrations * groups + 1, np.int64)
+    begins, shot = np.zeros(integrations * groups + 1, np.int64), np.empty(integrations * groups)
     deepest = 0.0
     for i in range(integrations):
         for g in range(1, groups):
@@ -133,6 +152,7 @@ def _level_runs(reads, slope, noise):
             read = np.float64(reads[i, g])
             hit = g > 0 and read - np.float64(reads[i, g - 1]) > highest
             if length > 0 and (hit or not np.isfinite(read)):
+                shot[runs] = shots[i]
                 runs, count = _end_run(begins, runs, count, length)
                 length = 0
             if np.isfinite(read):
@@ -141,8 +161,9 @@ def _level_runs(reads, slope, noise):
                 count += 1
                 length += 1
         if length > 0:
+            shot[runs] = shots[i]
             runs, count = _end_run(begins, runs, count, length)
-    return Runs(values[:count], times[:count], begins[: runs + 1])
+    return Runs(values[:count], times[:count], begins[: runs + 1], shot[:runs], astray, np.ones(count))
 
 
 @kernel
@@ -199,9 +220,15 @@ def _expect(runs: Runs, model, upper, offsets):
         up = 0.5
         for i in range(first, last):
             deviation = values[i] - slope * times[i] - offsets[k]
-            squares += deviation * deviation
             # The ratio of the likelihood of the upper level to that of the lower one.
-            ratio = np.exp(min(max(amplitude * (deviation - 0.5 * amplitude) / (width * width), -600.0), 600.0))
+            if runs.astray > 0:
+                low = np.exp(-0.5 * (deviation / width) ** 2)
+                high = np.exp(-0.5 * ((deviation - amplitude) / width) ** 2)
+                ratio = (high + runs.astray) / (low + runs.astray)
+                likelihood += np.log(low + runs.astray)
+            else:
+                squares += deviation * deviation
+                ratio = np.exp(min(max(amplitude * (deviation - 0.5 * amplitude) / (width * width), -600.0), 600.0))
             ratios[i] = ratio
             if i > first:
                 up = up * stay + (1 - up) * rate
@@ -209,6 +236,9 @@ def _expect(runs: Runs, model, upper, offsets):
             likelihood += np.log(norm)
             up = up * ratio / norm
             upper[i] = up
+            if runs.astray > 0:
+                chance = up * high + (1 - up) * low
+                runs.known[i] = chance / (chance + runs.astray)
         likelihood -= (last - first) * np.log(width) + 0.5 * squares / (width * width)
         # Backwards, b is the likelihood of what follows from the upper level, over that from the lower one.
         b = 1.0
@@ -231,39 +261,41 @@ def _maximise(runs: Runs, model, read_noise, upper, offsets, switches, pairs):
     With no read on the upper level the model has one level, whose noise may be anything.
     """
     values, times, begins = runs.values, runs.times, runs.begins
+    known = runs.known
     uu, ut, tt, uv, tv = 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(offsets.size):
-        n = begins[k + 1] - begins[k]
-        share, time, value = 0.0, 0.0, 0.0
+        share, time, value, n = 0.0, 0.0, 0.0, 1e-9 if runs.astray > 0 else 0.0
         for i in range(begins[k], begins[k + 1]):
-            share += upper[i]
-            time += times[i]
-            value += values[i]
+            n += known[i]
+            share += known[i] * upper[i]
+            time += known[i] * times[i]
+            value += known[i] * values[i]
         share, time, value = share / n, time / n, value / n
         for i in range(begins[k], begins[k + 1]):
             t, v = times[i] - time, values[i] - value
-            uu += upper[i] * (1 - share)
-            ut += upper[i] * t
-            uv += upper[i] * v
-            tt += t * t
-            tv += t * v
+            uu += known[i] * upper[i] * (1 - share)
+            ut += known[i] * upper[i] * t
+            uv += known[i] * upper[i] * v
+            tt += known[i] * t * t
+            tv += known[i] * t * v
     determinant = uu * tt - ut * ut
     if determinant > 1e-9 * tt:
         amplitude, slope = (uv * tt - ut * tv) / determinant, (uu * tv - ut * uv) / determinant
     else:
         amplitude, slope = model[0], tv / tt
-    squares = 0.0
+    squares, number = 0.0, 0.0
     for k in range(offsets.size):
-        n = begins[k + 1] - begins[k]
-        total = 0.0
+        total, n = 0.0, 1e-9 if runs.astray > 0 else 0.0
         for i in range(begins[k], begins[k + 1]):
-            total += values[i] - slope * times[i] - amplitude * upper[i]
+            n += known[i]
+            total += known[i] * (values[i] - slope * times[i] - amplitude * upper[i])
         offsets[k] = total / n
+        number += n
         for i in range(begins[k], begins[k + 1]):
             low = values[i] - slope * times[i] - offsets[k]
-            squares += (1 - upper[i]) * low * low + upper[i] * (low - amplitude) ** 2
+            squares += known[i] * ((1 - upper[i]) * low * low + upper[i] * (low - amplitude) ** 2)
     model[0] = max(amplitude, 0.5 * read_noise) if uu > 0 else 0.0
     model[1] = min(max(switches / max(pairs, 1), 1e-3), 0.5)
     # Two levels with less than the noise of a read are not levels but a fit to the noise.
-    model[2] = max(np.sqrt(squares / values.size), 0.8 * read_noise if uu > 0 else 0.0)
+    model[2] = max(np.sqrt(squares / number), 0.8 * read_noise if uu > 0 else 0.0)
     model[3] = slope

@@ -16,7 +16,7 @@ from darkmask.search.request import SetRequest
 
 from .amplifier import own_saturation_level
 from .categories import FlightResult
-from .telegraph import ENOUGH_READS, WEAK, telegraph_evidence
+from .telegraph import ENOUGH_AVERAGED, ENOUGH_READS, WEAK, telegraph_evidence
 
 # A thread takes this many rows at once.
 _ROWS_AT_ONCE = 16
@@ -78,8 +78,8 @@ def two_level_gains(
         slope=maps.rate[y, x].astype(np.float64) * request.exposures[0].set_key.tgroup,
         noise=found.noise[x],
         varying=found.varying[y, x],
-        # Levels in between are looked for where the noise says that there are some.
-        frames=np.where(found.unstable[y, x], frames, 1),
+        frames=frames,
+        gain=look_up_detector(request.detector).gain,
         gains=np.empty(len(y)),
     )
     begins = np.searchsorted(y, np.arange(asked.shape[0] + 1))
@@ -111,7 +111,8 @@ class _Unstable(NamedTuple):
     slope: np.ndarray
     noise: np.ndarray
     varying: np.ndarray
-    frames: np.ndarray
+    frames: int
+    gain: float
     gains: np.ndarray
 
 
@@ -124,9 +125,9 @@ def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, l
     columns, flagged = unstable.columns, unstable.flagged
     integrations = places.shape[0]
     pixels = shape[0] * shape[1]
-    some = min(integrations, -(-ENOUGH_READS // groups))
+    some = min(integrations, -(-(ENOUGH_READS if unstable.frames == 1 else ENOUGH_AVERAGED) // groups))
     firsts, order = np.empty(integrations, np.float32), np.empty(integrations, np.int64)
-    ramps = np.empty((integrations, groups), np.float32)
+    ramps, shots = np.empty((integrations, groups), np.float32), np.empty(integrations)
     for r in range(begins.size - 1):
         begin, end = begins[r], begins[r + 1]
         if begin == end:
@@ -156,24 +157,26 @@ def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, l
                     ramps[j, g] = native_float32(sci[j, g, here])
                 if flagged[k]:
                     _leave_out_unusable(ramps[j], groupdq[j, :, here].copy(), level)
-                if unstable.varying[k]:
-                    _level(ramps[j])
+                own = _level(ramps[j]) if unstable.varying[k] else unstable.slope[k]
+                shots[j] = max(own, 0.0) / unstable.gain
             slope = 0.0 if unstable.varying[k] else unstable.slope[k]
-            gain = telegraph_evidence(ramps[:some], slope, unstable.noise[k], least + WEAK, unstable.frames[k])
+            gain = telegraph_evidence(
+                ramps[:some], slope, unstable.noise[k], least + WEAK, unstable.frames, shots[:some]
+            )  # fmt: skip
             if some < integrations and least - WEAK < gain < least + WEAK:
                 for j in range(some, integrations):
                     if not _read_ramp(places[order[j]], pixels, start + here, flagged[k], level, ramps[j]):
                         return order[j]
-                    if unstable.varying[k]:
-                        _level(ramps[j])
-                gain = telegraph_evidence(ramps, slope, unstable.noise[k], least, unstable.frames[k])
+                    own = _level(ramps[j]) if unstable.varying[k] else unstable.slope[k]
+                    shots[j] = max(own, 0.0) / unstable.gain
+                gain = telegraph_evidence(ramps, slope, unstable.noise[k], least, unstable.frames, shots)
             unstable.gains[k] = gain
     return -1
 
 
 @kernel
 def _level(ramp):
-    """Take the line that fits a ramp best out of it; NaN stays."""
+    """Take the line that fits a ramp best out of it, and return its slope; NaN stays."""
     count, times, values, squares, products = 0, 0.0, 0.0, 0.0, 0.0
     for g in range(ramp.size):
         if np.isfinite(ramp[g]):
@@ -183,10 +186,11 @@ def _level(ramp):
             squares += g * g
             products += g * np.float64(ramp[g])
     if count < 2:
-        return
+        return 0.0
     slope = (products - times * values / count) / (squares - times * times / count)
     for g in range(ramp.size):
         ramp[g] -= slope * g
+    return slope
 
 
 @kernel

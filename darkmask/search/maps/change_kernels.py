@@ -8,8 +8,8 @@ import numpy as np
 from darkmask.core.kernels import kernel
 
 from .changes import HIGHEST_SIGMA, LEVEL_UNIT, SIGMA_UNIT, ChangeRows, Order
-from .layout import CHANGE, DEEPEST, DIFFERENCES, FIRST, HIGHEST, JUMPS, RATE, WEIGHT
-from .pixel import Readout
+from .layout import CHANGE, DEEPEST, DIFFERENCES, FIRST, HIGHEST, HIGHEST_HEIGHT, JUMPS, RATE, WEIGHT
+from .pixel import Readout, step_of_height
 from .scratch import Maps
 from .stacks import SLOPE_SHOT, CombinedRows
 
@@ -47,7 +47,7 @@ def change_rows(stacks: Maps, groups, readout: Readout, order: Order, combined: 
     rates, weights, squares = np.empty((3, integrations, width), np.float32)
     flagged = np.empty(width, np.int16)
     for r in range(combined.rate.shape[0]):
-        _slopes(stacks, r, groups, readout.tgroup, rates, weights, flagged)
+        _slopes(stacks, r, groups, readout, rates, weights, flagged)
         _centres(rates, flagged, combined.rate[r], room[_CENTRE])
         _own_errors(combined.differences[r], groups, readout, combined.noise[r], room)
         _distances(rates, weights, squares, r, room, out)
@@ -58,12 +58,14 @@ def change_rows(stacks: Maps, groups, readout: Readout, order: Order, combined: 
 
 
 @kernel
-def _slopes(stacks: Maps, row, groups, tgroup, rates, weights, flagged):
+def _slopes(stacks: Maps, row, groups, readout: Readout, rates, weights, flagged):
     """Set the rate of each integration, DN/s, with its weight (0 for none).
 
     The jump step compares all groups of an exposure. When a pixel is hot in half of its integrations, nearly every
     difference of all of them is a jump, and the ramp fit has nothing left; the first and the last group still tell.
     They then tell of all integrations of the pixel, since a ramp that bends has another slope between them than a fit.
+    The highest rise is left out, which may be a hit: the neighbours of a restless pixel have its flags too, and their
+    long ramps are hit as often as others.
     """
     half, whole = np.int16((groups - 2) // 2), np.int16(groups - 1)
     for x in range(flagged.size):
@@ -78,15 +80,20 @@ def _slopes(stacks: Maps, row, groups, tgroup, rates, weights, flagged):
             good = (abs(given[x]) < np.float32(np.inf)) & (loads[x] > 0)
             rate[x] = given[x] if good else np.float32(0)
             weight[x] = loads[x] if good else np.float32(0)
-    # A mean of differences is as precise as two reads that far apart.
-    both_ends = np.float32(6.0 * (groups - 1) * (groups - 1))
-    scale = np.float32(1 / ((groups - 1) * tgroup))
     for x in range(flagged.size):
         if flagged[x]:
             for i in range(stacks.measured.shape[0]):
-                rates[i, x] = stacks.measured[i, row, CHANGE, x] * scale
-                weights[i, x] = both_ends if abs(rates[i, x]) < np.float32(np.inf) else np.float32(0)
-                rates[i, x] = rates[i, x] if weights[i, x] > 0 else np.float32(0)
+                change, highest = stacks.measured[i, row, CHANGE, x], stacks.counted[i, row, HIGHEST, x]
+                # A mean of differences is as precise as two reads that far apart; without one of them, as four.
+                steps, precision = groups - 1, 6.0
+                if highest > 0:
+                    slope = np.float64(stacks.measured[i, row, RATE, x]) * readout.tgroup
+                    change -= step_of_height(highest, slope, readout)
+                    steps, precision = groups - 2, 3.0
+                rate = change / (steps * readout.tgroup)
+                known = abs(rate) < np.inf and highest < HIGHEST_HEIGHT
+                weights[i, x] = precision * steps * steps if known else 0.0
+                rates[i, x] = rate if known else 0.0
 
 
 @kernel

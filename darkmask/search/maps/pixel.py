@@ -91,6 +91,12 @@ def height_of_step(height, slope, readout: Readout):
 
 
 @kernel
+def step_of_height(units, slope, readout: Readout):
+    """Return the group difference, DN, whose height above the slope is so many units."""
+    return slope + units * HEIGHT_UNIT * np.sqrt(2 * readout.read_variance + max(slope, 0.0) / readout.gain)
+
+
+@kernel
 def measure_pixel(ramp, groupdq, usable, rate, readout: Readout, measured, counted):
     """Measure one integration of one pixel, in float64.
 

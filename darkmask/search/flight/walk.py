@@ -1,0 +1,75 @@
+"""Weigh the reads of a pixel as those of one level whose signal has shot noise.
+
+Charge that comes in at random makes the reads of a bright ramp walk about their line. Where a group takes minutes, the
+walk is many times as wide as the noise of a read, and two levels would follow it better than one that stands.
+"""
+
+import numpy as np
+
+from darkmask.core.kernels import kernel
+
+# The noise of a read, in units of that of a good pixel, beside the walk.
+_READ_NOISES = (1.0, 1.6, 2.5)
+# A walk of less than this share of the variance of a read is none.
+_LEAST_WALK = 0.05
+
+
+@kernel
+def walk_likelihood(runs, read_noise):
+    """Return the largest log-likelihood of the reads about one level and one slope, with shot noise.
+
+    Parameters
+    ----------
+    runs : Runs
+        See :class:`.telegraph.Runs`.
+    read_noise : float
+        Standard deviation of a read of a good pixel, DN.
+
+    Returns
+    -------
+    float
+        On the scale of :mod:`.telegraph`, whose offsets and slope are fitted too; -inf when the signal is too faint to
+        walk.
+
+    Notes
+    -----
+    The level is a random walk seen with the noise of a read. Its likelihood is that of a Kalman filter's innovations,
+    and offsets and slope are regressors (Durbin and Koopman, "Time Series Analysis by State Space Methods", 6.2).
+    """
+    best = -np.inf
+    if runs.shots.size == 0 or runs.shots.max() < _LEAST_WALK * read_noise * read_noise:
+        return best
+    for scale in _READ_NOISES:
+        best = max(best, _with_noise(runs, (scale * read_noise) ** 2))
+    return best
+
+
+@kernel
+def _with_noise(runs, variance):
+    values, times, begins = runs.values, runs.times, runs.begins
+    likelihood, squares, products, total = 0.0, 0.0, 0.0, 0.0
+    for k in range(runs.shots.size):
+        # What the walk may have done since the run began; the filter's values of the reads, of an offset and of a slope.
+        spread, value, one, time = 0.0, 0.0, 0.0, 0.0
+        vv, v1, vt, oo, ot, tt = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        for i in range(begins[k], begins[k + 1]):
+            if i > begins[k]:
+                spread += runs.shots[k] * (times[i] - times[i - 1])
+            full = spread + variance
+            v, o, t = values[i] - value, 1.0 - one, times[i] - time
+            likelihood -= 0.5 * np.log(full)
+            vv += v * v / full
+            v1 += v * o / full
+            vt += v * t / full
+            oo += o * o / full
+            ot += o * t / full
+            tt += t * t / full
+            share = spread / full
+            value, one, time = value + share * v, one + share * o, time + share * t
+            spread *= 1 - share
+        total += vv - v1 * v1 / oo
+        products += vt - v1 * ot / oo
+        squares += tt - ot * ot / oo
+    if squares > 0:
+        total -= products * products / squares
+    return likelihood - 0.5 * total
