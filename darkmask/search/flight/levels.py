@@ -94,7 +94,8 @@ def _large_steps(runs: Runs, slope, least):
 
 @kernel
 def _measure(reads, slope, noise, found):
-    runs = _level_runs(reads, slope, noise)
+    # One slope is fitted whatever the shot noise, and every read counts for one of the levels.
+    runs = _level_runs(reads, slope, noise, np.zeros(reads.shape[0]), 0.0)
     values, times, begins = runs.values, runs.times, runs.begins
     count, number = values.size, begins.size - 1
     if count < MIN_READS or not noise > 0:

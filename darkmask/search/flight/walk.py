@@ -49,7 +49,7 @@ def _with_noise(runs, variance):
     values, times, begins = runs.values, runs.times, runs.begins
     likelihood, squares, products, total = 0.0, 0.0, 0.0, 0.0
     for k in range(runs.shots.size):
-        # What the walk may have done since the run began; the filter's values of the reads, of an offset and of a slope.
+        # What the walk did since the run began; the filter's values of the reads, of an offset and of a slope.
         spread, value, one, time = 0.0, 0.0, 0.0, 0.0
         vv, v1, vt, oo, ot, tt = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for i in range(begins[k], begins[k + 1]):
