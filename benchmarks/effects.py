@@ -34,7 +34,7 @@ KINDS = {name: 5.0 for name, effect in EFFECTS.items() if effect.pixels}
 CASES = ("none", *(name for name in EFFECTS if name not in KINDS), "pixels", "realistic")
 # Without its snowballs an afterglow has no cause.
 _BESIDES = {"afterglow": {"snowballs": 1.0}}
-# Six times the noise of a difference, as the issue asks.
+# A fall and a rise of six times the noise of a difference are what a search must see.
 VISIBLE_SIGMA = 6.0
 
 
