@@ -229,8 +229,8 @@ class ChangeSearch:
         # A hit between the reset and the first group leaves a level too, once: two are not like each other.
         like = farthest - level <= np.float32(LIKE_HEIGHT) * sigma
         # Counted by pixels, since a bright pixel's ramp may be all jumps.
-        share = np.count_nonzero((self.maps.jumps > 0) & good) / max(np.count_nonzero(good), 1)
-        hit = -np.log1p(-min(share, 0.999)) / (self.integrations * max(self.maps.groups - 1, 1))
+        share = np.count_nonzero((self.maps.jumps > 0) & good) / max(int(np.count_nonzero(good)), 1)
+        hit = -np.log1p(-min(float(share), 0.999)) / (self.integrations * max(self.maps.groups - 1, 1))
         pairs = self.integrations * (self.integrations - 1) / 2
         # Two hits are like each other in one of ten cases at the most: they spread over decades of energy.
         rare = pairs * hit**2 / 10 <= 10 * BY_CHANCE
