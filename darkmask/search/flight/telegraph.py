@@ -6,13 +6,12 @@ maximum likelihood, and the Bayesian information criterion tells which explains 
 the same of the distribution of group differences; the order of the reads shows smaller amplitudes.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from darkmask.core.kernels import kernel
 
 from .averaged import ladder_likelihood
+from .runs import Runs
 from .walk import walk_likelihood
 
 # Amplitudes to start from, in units of the root of the excess variance of a difference. A chain that switches in one
@@ -29,32 +28,6 @@ MIN_READS = 12
 _ASTRAY = 1e-3
 # A step upwards by more than this many times the deepest fall and this many sigma has no second level to return from.
 _COSMIC_RAY_FALLS, _COSMIC_RAY_SIGMA = 1.5, 5.0
-
-
-class Runs(NamedTuple):
-    """Runs of reads that no cosmic ray or unusable group interrupts.
-
-    Attributes
-    ----------
-    values, times : array, shape (read,), float64
-        The reads, DN, and the group of each.
-    begins : array, shape (run + 1,), int64
-        The first read of each run, and the number of reads.
-    shots : array, shape (run,), float64, DN**2
-        Variance of a group difference by the shot noise of each run's signal.
-    astray : float
-        A read that lies on neither level costs no more than this chance, in units of the top of a Gaussian: where a
-        group averages frames, it may have seen both. 0 where it does not.
-    known : array, shape (read,), float64
-        Set to the chance that a read lies on one of the levels.
-    """
-
-    values: np.ndarray
-    times: np.ndarray
-    begins: np.ndarray
-    shots: np.ndarray
-    astray: float
-    known: np.ndarray
 
 
 @kernel

@@ -8,6 +8,8 @@ import numpy as np
 
 from darkmask.core.kernels import kernel
 
+from .runs import Runs
+
 # The noise of a read, in units of that of a good pixel, beside the walk.
 _READ_NOISES = (1.0, 1.6, 2.5)
 # A walk of less than this share of the variance of a read is none.
@@ -15,13 +17,12 @@ _LEAST_WALK = 0.05
 
 
 @kernel
-def walk_likelihood(runs, read_noise):
+def walk_likelihood(runs: Runs, read_noise):
     """Return the largest log-likelihood of the reads about one level and one slope, with shot noise.
 
     Parameters
     ----------
     runs : Runs
-        See :class:`.telegraph.Runs`.
     read_noise : float
         Standard deviation of a read of a good pixel, DN.
 
@@ -45,7 +46,7 @@ def walk_likelihood(runs, read_noise):
 
 
 @kernel
-def _with_noise(runs, variance):
+def _with_noise(runs: Runs, variance):
     values, times, begins = runs.values, runs.times, runs.begins
     likelihood, squares, products, total = 0.0, 0.0, 0.0, 0.0
     for k in range(runs.shots.size):
