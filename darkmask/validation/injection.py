@@ -112,7 +112,7 @@ def strengths_of(hot_rate: float, detection_limit: float, read_noise: float, wel
         Category.WARM: Strengths(0.3 * detection_limit, hot_rate, "e-/s"),
         Category.RC: Strengths(30 * read_noise, well / 4, "DN"),
         Category.INVERSE_RC: Strengths(5 * read_noise, well / 20, "DN"),
-        Category.TELEGRAPH: Strengths(read_noise, 100 * read_noise, "DN"),
+        Category.TELEGRAPH: Strengths(0.8 * read_noise, 100 * read_noise, "DN"),
         SLOW_TELEGRAPH: Strengths(8 * read_noise, 100 * read_noise, "DN"),
         BURSTS: Strengths(10 * read_noise, 100 * read_noise, "DN"),
         EARLY_SATURATION: Strengths(1.0, 1.0, ""),
