@@ -1,10 +1,26 @@
-"""How our objects show themselves at a prompt: a line of text, or a small table in a notebook."""
+"""How our objects show themselves at a prompt, and text from anywhere on a page: without surprises."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from html import escape
 
 # Two lines of a terminal: what is longer hides what was asked before.
 LONGEST = 200
+
+
+def printable(value: object) -> str:
+    """Return text from anywhere (headers, file names) so that it can be written as UTF-8 and shown without surprises.
+
+    Control and format characters (terminal escapes, reversed writing) and halves of surrogate pairs, which come
+    from undecodable file names, become U+FFFD; newlines and tabs stay.
+    """
+    text = str(value)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs") else "\ufffd"
+        for c in text.replace("\r\n", "\n")
+    )
 
 
 def one_line(name: str, *parts: object) -> str:

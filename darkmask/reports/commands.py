@@ -6,14 +6,35 @@ from pathlib import Path
 
 
 def add_commands(commands) -> None:
-    """Add ``darkmask remark`` to the command line.
+    """Add ``darkmask index`` and ``darkmask remark`` to the command line.
 
     Parameters
     ----------
     commands
         What ``add_subparsers`` of `argparse` returned.
     """
+    _add_index(commands)
     _add_remark(commands)
+
+
+def _add_index(commands) -> None:
+    index = commands.add_parser(
+        "index", help="put all reports of a folder on one page, with what changed over time, and into tables"
+    )
+    index.add_argument("reports", type=Path, metavar="REPORTS_DIR", help="what --reports named: the folder of reports")
+    index.set_defaults(run=_index)
+
+
+def _index(chosen: argparse.Namespace) -> int:
+    from .overview.write import PAGE, write_overview
+
+    found = write_overview(chosen.reports)
+    for report in found:
+        for note in report.notes:
+            print(f"{report.name}: {report.state}. {note}")
+    passes = sum(report.counts_as_pass for report in found)
+    print(f"{chosen.reports / PAGE}: {len(found)} reports, {passes} passed and accepted; tables lie beside it.")
+    return 0
 
 
 def _add_remark(commands) -> None:

@@ -1,0 +1,1 @@
+"""All reports of a folder on one page: ``darkmask index``."""
