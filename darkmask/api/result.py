@@ -16,7 +16,7 @@ from darkmask.build.request import BuildRequest
 from darkmask.core.atomic import reason_of, replacing
 from darkmask.core.display import html_table, one_line
 from darkmask.core.errors import ParameterError, StorageError
-from darkmask.core.flags import MASK_MNEMONICS, Category, count_flags, in_category
+from darkmask.core.flags import MASK_MNEMONICS, Category, count_flags, in_category, required_dq
 from darkmask.core.naming import ByName
 from darkmask.masks.carrying import path_beside
 from darkmask.masks.file import name_mask, read_mask
@@ -96,10 +96,7 @@ class SearchedSet:
     @cached_property
     def dq(self) -> np.ndarray:
         """The DQ bits that the categories give, uint32."""
-        dq = np.zeros(self.categories.shape, np.uint32)
-        for bit, value in self.products.built().mandatory_bits.items():
-            dq[(self.categories & np.uint16(bit)) != 0] |= np.uint32(value)
-        return _locked(dq)
+        return _locked(required_dq(self.categories, self.products.built().mandatory_bits))
 
     @property
     def rate(self) -> np.ndarray:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.display import one_line
-from darkmask.core.flags import dq_bits, four_neighbours
+from darkmask.core.flags import dq_bits, four_neighbours, has_flag, required_dq
 from darkmask.masks.carrying import path_beside
 from darkmask.masks.file import read_mask
 
@@ -90,8 +90,8 @@ class BuiltMask:
 
     def unusable(self, subarray: str) -> np.ndarray:
         """Return where a set has a category, or a neighbour, for which a pixel gets DO_NOT_USE, bool (y, x)."""
-        bits = sum(bit for bit, value in self.mandatory_bits.items() if value & dq_bits("DO_NOT_USE"))
-        return ((self.set(subarray).categories & bits) != 0) | self.beside_hot(subarray)
+        required = required_dq(self.set(subarray).categories, self.mandatory_bits)
+        return has_flag(required, "DO_NOT_USE") | self.beside_hot(subarray)
 
     def beside_hot(self, subarray: str) -> np.ndarray:
         """Return the pixels that get ``NEIGHBOUR_FLAGS`` for a hot neighbour, where that was asked for, bool (y, x)."""

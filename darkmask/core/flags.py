@@ -228,15 +228,32 @@ class FlagTable:
         -------
         numpy.ndarray, shape (y, x), uint32
         """
-        dq = np.zeros(categories.shape, dtype=np.uint32)
-        for category in Category:
-            here = (categories & category.bit) != 0
-            if category is Category.NOISY:
-                usable = here & ((categories & USABLE) != 0)
-                dq[usable] |= np.uint32(self.value(category)) & ~dq_bits("DO_NOT_USE")
-                here &= ~usable
-            dq[here] |= np.uint32(self.value(category))
-        return dq
+        return required_dq(categories, {category.bit: self.value(category) for category in Category})
+
+
+def required_dq(categories: np.ndarray, values: Mapping[int, int]) -> np.ndarray:
+    """Return the DQ bits that the categories of each pixel require.
+
+    Parameters
+    ----------
+    categories : numpy.ndarray, shape (y, x), uint16
+        NOISY with ``USABLE`` beside it requires its mnemonics and no DO_NOT_USE.
+    values : mapping of int to int
+        DQ bits by category bit.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), uint32
+    """
+    dq = np.zeros(categories.shape, dtype=np.uint32)
+    for bit, value in values.items():
+        here = (categories & np.uint16(bit)) != 0
+        if bit == Category.NOISY.bit:
+            usable = here & ((categories & USABLE) != 0)
+            dq[usable] |= np.uint32(value) & ~dq_bits("DO_NOT_USE")
+            here &= ~usable
+        dq[here] |= np.uint32(value)
+    return dq
 
 
 def four_neighbours(where: np.ndarray) -> np.ndarray:

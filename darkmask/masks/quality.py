@@ -13,6 +13,7 @@ from darkmask.core.flags import (
     four_neighbours,
     has_flag,
     pixel_flags,
+    required_dq,
 )
 
 
@@ -40,14 +41,14 @@ def missing_bits(dq: np.ndarray, categories: np.ndarray, mandatory: dict[int, in
     dq : numpy.ndarray, shape (y, x), uint32
     categories : numpy.ndarray, shape (y, x), uint16
     mandatory : dict of int to int
-        DQ bits by category bit.
+        DQ bits by category bit, see :func:`darkmask.core.flags.required_dq`.
     beside_hot : numpy.ndarray, shape (y, x), bool
         Pixels that must carry ``NEIGHBOUR_FLAGS``.
     """
     beside = dq_bits(*NEIGHBOUR_FLAGS)
     lacking = beside_hot & ((dq & beside) != beside)
-    for category_bit, bits in mandatory.items():
-        lacking |= ((categories & category_bit) != 0) & ((dq & np.uint32(bits)) != bits)
+    required = required_dq(categories, mandatory)
+    lacking |= (dq & required) != required
     return int(lacking.sum())
 
 

@@ -52,7 +52,7 @@ def _with_noise(runs: Runs, variance):
     for k in range(runs.shots.size):
         # What the walk did since the run began; the filter's values of the reads, of an offset and of a slope.
         spread, value, one, time = 0.0, 0.0, 0.0, 0.0
-        vv, v1, vt, oo, ot, tt = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        vv, v1, vt, oo, mix, tt = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for i in range(begins[k], begins[k + 1]):
             if i > begins[k]:
                 spread += runs.shots[k] * (times[i] - times[i - 1])
@@ -63,14 +63,14 @@ def _with_noise(runs: Runs, variance):
             v1 += v * o / full
             vt += v * t / full
             oo += o * o / full
-            ot += o * t / full
+            mix += o * t / full
             tt += t * t / full
             share = spread / full
             value, one, time = value + share * v, one + share * o, time + share * t
             spread *= 1 - share
         total += vv - v1 * v1 / oo
-        products += vt - v1 * ot / oo
-        squares += tt - ot * ot / oo
+        products += vt - v1 * mix / oo
+        squares += tt - mix * mix / oo
     if squares > 0:
         total -= products * products / squares
     return likelihood - 0.5 * total
