@@ -73,8 +73,8 @@ def hot_in_some_integrations(space):
             ramps.add_signal(spread(100), 5.0, np.s_[:1])
 
 
-# The mask made from the later exposures leaves what glows in the first, and injected noise drowns in the glow.
-@fault("CNT-TRANSIENT", "RES-HOT", "INJ-NOISY", said="transient pixels found by the search of NRCA1")
+# The mask made from the later exposures leaves what glows in the first.
+@fault("CNT-TRANSIENT", "RES-HOT", said="transient pixels found by the search of NRCA1")
 def persistence(space):
     """Plant a patch that glows by 1 e-/s in the first exposure, and as 1/t from then on."""
     y, x = np.indices(FRAME)
