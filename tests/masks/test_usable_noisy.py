@@ -1,4 +1,4 @@
-"""A pixel that is somewhat noisy stays usable: nothing asks for DO_NOT_USE on it, and nothing lets a noisier one off."""
+"""A somewhat noisy pixel stays usable: nothing asks for DO_NOT_USE on it, and nothing lets a noisier one off."""
 
 import numpy as np
 import pytest
