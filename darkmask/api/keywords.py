@@ -12,7 +12,8 @@ import numpy as np
 
 from darkmask.core.errors import ParameterError
 from darkmask.core.naming import unknown
-from darkmask.search.parameters import FILE_KEYWORDS, FIXED_IN_CODE, FLAT_KEYWORDS, MASK_TABLE, SearchParameters
+from darkmask.search.keywords import FILE_KEYWORDS, FIXED_IN_CODE, FLAT_KEYWORDS, MASK_TABLE
+from darkmask.search.parameters import SearchParameters
 from darkmask.search.reffiles.flats import KEYWORDS as PASSED_ON
 
 File = str | os.PathLike[str]

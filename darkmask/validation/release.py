@@ -11,11 +11,11 @@ import numpy as np
 from darkmask.core.flags import Category, category_names, in_category
 from darkmask.core.stages import stage
 from darkmask.delivery import OpenExposure
+from darkmask.search.keywords import FIXED_IN_CODE
 from darkmask.search.maps.jumps import MIN_CLEAN_SLOPES
 from darkmask.search.maps.layout import JUMP_DET
 from darkmask.search.official.categories import OfficialMaps, compare_official
 from darkmask.search.official.reading import Area
-from darkmask.search.parameters import FIXED_IN_CODE
 from darkmask.search.request import SetRequest
 
 # An rc pixel has a first group above this many DN and changes by more than that over its ramp (the development head of

@@ -63,7 +63,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def said_in_one_sentence(ended, *words: str) -> None:
+def assert_one_sentence(ended, *words: str) -> None:
     assert ended.returncode == 1, ended.stdout
     errors = [line for line in ended.stderr.splitlines() if line.startswith("darkmask fetch: ")]
     assert len(errors) == 1, ended.stderr
@@ -102,7 +102,7 @@ def test_files_come_whole_and_only_once(archive, fetch, tmp_path):
 def test_an_interrupted_download_goes_on_where_it_broke_off(archive, fetch, tmp_path):
     out, size = tmp_path / "out", len(archive.files[FIRST])
     archive.trouble[FIRST] = ["half", "500", "500", "500"]
-    said_in_one_sentence(fetch(out), f"did not give {FIRST} in 4 attempts", "500", "what has come is kept")
+    assert_one_sentence(fetch(out), f"did not give {FIRST} in 4 attempts", "500", "what has come is kept")
     assert names(out) == [f".part-fetch-{size}-{FIRST}", "fetched.json", SECOND]
 
     have = (out / f".part-fetch-{size}-{FIRST}").stat().st_size
@@ -135,7 +135,7 @@ def test_a_passing_failure_is_tried_again(archive, fetch, tmp_path, trouble):
 )
 def test_a_file_that_is_not_given_has_no_name(archive, fetch, tmp_path, trouble, words):
     archive.trouble[FIRST] = trouble
-    said_in_one_sentence(fetch(tmp_path / "out"), FIRST, *words)
+    assert_one_sentence(fetch(tmp_path / "out"), FIRST, *words)
     # The other files came.
     assert names(tmp_path / "out") == ["fetched.json", SECOND]
 
@@ -143,7 +143,7 @@ def test_a_file_that_is_not_given_has_no_name(archive, fetch, tmp_path, trouble,
 def test_a_wrong_size_has_no_name(archive, fetch, tmp_path):
     archive.sizes[FIRST] = len(archive.files[FIRST]) + 2880
     ended = fetch(tmp_path / "out", "--detectors", "NRCA1")
-    said_in_one_sentence(ended, f"{len(archive.files[FIRST])} of {archive.sizes[FIRST]} bytes came")
+    assert_one_sentence(ended, f"{len(archive.files[FIRST])} of {archive.sizes[FIRST]} bytes came")
     assert FIRST not in names(tmp_path / "out")
 
 
@@ -151,25 +151,25 @@ def test_a_wrong_checksum_has_no_name(archive, fetch, tmp_path):
     content = bytearray(archive.files[FIRST])
     content[-3000] ^= 1
     archive.files[FIRST] = bytes(content)
-    said_in_one_sentence(fetch(tmp_path / "out", "--detectors", "NRCA1"), "wrong DATASUM in SCI")
+    assert_one_sentence(fetch(tmp_path / "out", "--detectors", "NRCA1"), "wrong DATASUM in SCI")
     assert names(tmp_path / "out") == []
 
 
 @pytest.mark.parametrize("trouble", ["500", "404", "error", "no json"])
 def test_an_archive_in_trouble_is_said(archive, fetch, trouble):
     archive.trouble["invoke"] = [trouble]
-    said_in_one_sentence(fetch("--list"), f"The archive at {archive.address} cannot be asked")
+    assert_one_sentence(fetch("--list"), f"The archive at {archive.address} cannot be asked")
 
 
 def test_no_network_is_said(archive, fetch, tmp_path):
     archive.close()
-    said_in_one_sentence(fetch(tmp_path / "out"), "cannot be asked", "Connection refused")
+    assert_one_sentence(fetch(tmp_path / "out"), "cannot be asked", "Connection refused")
     assert not (tmp_path / "out").exists()
 
 
 def test_nothing_of_that_kind_is_said(fetch):
     ended = fetch("--list", "--detectors", "NRCB4", "--observations", "7")
-    said_in_one_sentence(ended, "no _uncal file of them for detectors NRCB4 and observations 7")
+    assert_one_sentence(ended, "no _uncal file of them for detectors NRCB4 and observations 7")
 
 
 def test_a_missing_client_is_said(monkeypatch, capsys):

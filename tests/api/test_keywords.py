@@ -9,7 +9,7 @@ import pytest
 from darkmask import SearchParameters, bad_pixels, search_delivery
 from darkmask.api.keywords import KEYWORDS, read_call
 from darkmask.core.errors import ParameterError
-from darkmask.search.parameters import FILE_KEYWORDS, MASK_TABLE
+from darkmask.search.keywords import FILE_KEYWORDS, MASK_TABLE
 
 
 def call(search="flight", parameters=None, **keywords):

@@ -48,13 +48,13 @@ def test_the_checks_take_neither(run_checks, both):
     options = f"--criteria={criteria}", "--detectors=NRCA1"
     run = run_checks(f"--masks={given}", f"--ground={both}", f"--base={both}", *options)
     for criterion in ("BAS-KEPT", "GND-REGISTRATION", "GND-RETAINED", "STR-CLUMP"):
-        _refused(run, criterion)
+        assert_refused(run, criterion)
     run = run_checks(f"--masks={both}", *options)
     for criterion in ("CNT-HOT", "DQ-DEF", "DQ-RAW", "REF-SCHEMA", "STR-CLUMP"):
-        _refused(run, criterion)
+        assert_refused(run, criterion)
 
 
-def _refused(run, criterion):
+def assert_refused(run, criterion):
     check = run.checks[criterion, "NRCA1", "FULL"]
     assert check["outcome"] == "not_evaluated"
     assert re.search(SAID, check["message"])

@@ -12,7 +12,8 @@ from astropy.io import fits
 
 from darkmask.core.errors import ParameterError, SearchError
 from darkmask.core.flags import FLIGHT_FLAGS, Category, bits_of, in_category, pixel_flags
-from darkmask.search.parameters import MASK_TABLE, SearchParameters
+from darkmask.search.keywords import MASK_TABLE
+from darkmask.search.parameters import SearchParameters
 from darkmask.search.reffiles import darks as reffiles
 from darkmask.search.reffiles.darks import Triplet, search_reffiles
 from tests.support.official_flags import OFFICIAL_FLAGS

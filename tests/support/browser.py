@@ -1,7 +1,7 @@
 """A page of the report in a real browser (Debian's Chromium), and what happens there."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,7 +31,7 @@ class OpenPage:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", self._listen)
         own = path.resolve().as_uri()
-        page.on("request", lambda request: self._hear(request.url, own))
+        page.on("request", lambda request: self._hear(request.url.partition("?")[0], own))
         page.goto(own)
 
     def _listen(self, told: ConsoleMessage) -> None:
@@ -57,3 +57,24 @@ def opened(path: Path, **options) -> Iterator[OpenPage]:
     """Open a file in a browser of its own; options are those of a browser context (``viewport``, ``color_scheme``)."""
     with chromium() as browser:
         yield OpenPage(browser.new_page(**options), path)
+
+
+@contextmanager
+def reading(browser: Browser, path: Path) -> Iterator[Callable[..., OpenPage]]:
+    """Give a function that opens a file, with a query; at the end, nothing may have gone wrong in any page.
+
+    Options are those of a browser context; by default the screen is 1280 by 900.
+    """
+    pages: list[OpenPage] = []
+
+    def look(query: str = "", **options) -> OpenPage:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        pages.append(OpenPage(context.new_page(), path))
+        if query:
+            pages[-1].page.goto(path.resolve().as_uri() + query)
+        return pages[-1]
+
+    yield look
+    for one in pages:
+        assert (one.complaints, one.requests) == ([], [])
+        one.page.context.close()

@@ -6,7 +6,7 @@ import numpy as np
 
 from darkmask.core.kernels import kernel, work_in_blocks
 
-from .telegraph import _STARTS, MIN_READS, Runs, _begin, _fit, _level_runs, _maximise
+from .telegraph import _STARTS, MIN_READS, Runs, _begin, _fit, _level_runs, _maximise, excess_of
 
 _FIRST_STEPS, _LAST_STEPS = 3, 12
 # Times the noise of a difference that a step between the levels exceeds, to begin with.
@@ -104,11 +104,7 @@ def _measure(reads, slope, noise, found):
     upper, offsets = np.zeros(count), np.empty(number)
     level = np.zeros(4)
     _maximise(runs, level, read_noise, upper, offsets, 0.0, 1)
-    change = 0.0
-    for k in range(number):
-        for i in range(begins[k] + 1, begins[k + 1]):
-            change += (values[i] - values[i - 1]) ** 2
-    excess = np.sqrt(max(change / max(count - number, 1) - noise * noise, 0.25 * noise * noise))
+    excess = excess_of(runs, noise)
     best, best_model, best_offsets = -np.inf, np.empty(4), np.empty(number)
     model = np.empty(4)
     steps = _large_steps(runs, level[3], _LARGE * noise)

@@ -74,11 +74,7 @@ def telegraph_evidence(reads, slope, noise, enough, frames, shots):
     penalty = 2 * np.log(count)
     needed = single + 0.5 * (enough + penalty)
 
-    change = 0.0
-    for k in range(number):
-        for i in range(begins[k] + 1, begins[k + 1]):
-            change += (values[i] - values[i - 1]) ** 2
-    excess = np.sqrt(max(change / max(count - number, 1) - noise * noise, 0.25 * noise * noise))
+    excess = excess_of(runs, noise)
     best, best_model, best_offsets = -np.inf, np.empty(4), np.empty(number)
     model = np.empty(4)
     for start in _STARTS:
@@ -103,6 +99,17 @@ def telegraph_evidence(reads, slope, noise, enough, frames, shots):
         ladder = ladder_likelihood(values, runs.times, begins, slope, read_noise, width, frames, needed)
         best = max(best, ladder)
     return 2 * (best - single) - penalty
+
+
+@kernel
+def excess_of(runs: Runs, noise):
+    """Return the root of the variance of a pixel's differences beyond that of noise, DN, and half of noise at least."""
+    values, begins = runs.values, runs.begins
+    number, change = begins.size - 1, 0.0
+    for k in range(number):
+        for i in range(begins[k] + 1, begins[k + 1]):
+            change += (values[i] - values[i - 1]) ** 2
+    return np.sqrt(max(change / max(values.size - number, 1) - noise * noise, 0.25 * noise * noise))
 
 
 @kernel

@@ -14,8 +14,9 @@ from darkmask.core.errors import TooLittleError
 from darkmask.core.flags import Category
 from darkmask.core.kernels import kernel
 from darkmask.search.flight.evidence import Compared, Evidence, is_true
+from darkmask.search.keywords import FIXED_IN_CODE
 from darkmask.search.maps.jumps import MIN_CLEAN_SLOPES
-from darkmask.search.parameters import FIXED_IN_CODE, SearchParameters
+from darkmask.search.parameters import SearchParameters
 
 PEDESTAL_CLIP = 3.0  # sigma, fixed in the release's code
 # numpy sums values of the other byte order, such as pedestals of a file, in parts of its buffer's size.

@@ -11,8 +11,8 @@ from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.core.stages import stage
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.reading import native_float32, read_rows
+from darkmask.search.keywords import FIXED_IN_CODE
 from darkmask.search.maps.jumps import N_COUNTS, CountRoom, CountRules, bytes_per_row, count_block, make_count_room
-from darkmask.search.parameters import FIXED_IN_CODE
 from darkmask.search.request import SetRequest
 
 from .categories import OfficialMaps, early_late_cutoffs, pedestal_limits, require_integrations, search_official

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from darkmask.core.errors import SearchError, TooLittleError
-from darkmask.search.parameters import FIXED_IN_CODE, OFFICIAL_KINDS, SearchParameters
+from darkmask.search.keywords import FIXED_IN_CODE, OFFICIAL_KINDS
+from darkmask.search.parameters import SearchParameters
 
 from .process import run_worker
 
