@@ -67,6 +67,17 @@ def test_a_pixel_that_fills_its_well_in_a_few_groups_is_hot_and_its_neighbours_a
     assert np.count_nonzero(outcome.categories) == 3 + np.count_nonzero(beside)
 
 
+def test_a_faint_telegraph_pixel_that_mostly_ends_low_is_no_inverse_rc(tmp_path):
+    """By its noise alone its mean rate lies far below zero, and by the scatter of its rates it does not."""
+    sci, groupdq = good_ramps()
+    for integration, high in enumerate((np.s_[:10], np.s_[10:], np.s_[:4], np.s_[:17], np.s_[14:], np.s_[2:8])):
+        sci[integration, high, 48, 20] += 30
+    sci[:, :, 48, 70] -= rising(0.5, 20)
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    assert "rc" not in named(outcome, 48, 20)
+    assert named(outcome, 48, 70) == "inverse_rc"
+
+
 def test_more_exposures_make_no_good_pixel_unusable(tmp_path):
     """A pixel of 1.23 times the noise is many sigma off in 500 differences, and as good as it was."""
     sci, groupdq = good_ramps(integrations=10, groups=50)

@@ -255,7 +255,9 @@ class AmplifierSearch(CorrectedAmplifier):
         # A falling signal lies below zero, and not only below the dark current of the others.
         below = self.rate - np.minimum(dark, 0)
         detected = judged & self._test("detected", above, ge, limit, judged)
-        below_nothing = judged & self._test("below", below, le, -limit, judged)
+        # A faint telegraph pixel may end lower than it began: its rates scatter more than its noise tells.
+        least = -np.fmax(limit, np.float32(self.parameters.hot_significance) * own)
+        below_nothing = judged & self._test("below", below, le, least, judged)
         return detected, below_nothing & self._test("sinking", maps.change, lt, 0, below_nothing)
 
     def _fills_early(self, judged) -> np.ndarray:
