@@ -213,7 +213,7 @@ class SearchParameters(Keywords):
         source : str
             File that the message of an error names.
 
-        Returns
+        Raises
         ------
         ParameterError
             When a key is not one of the search's, or a value has the wrong type or is out of its range.
