@@ -10,6 +10,8 @@ from darkmask.core.listed import detector_name
 from .next_command import check_words, next_line
 from .parsing import CommaList
 
+# INJ criteria need 20 injected defects of each kind, GND-REGISTRATION 30 clumps: a frame of 64 pixels has 7 and 22.
+_ENOUGH = 128
 # The criteria named demo expect the simulated subarrays; a demo without any needs its own.
 _WITHOUT_SUBARRAYS = """\
 # What is expected of {name}, which was simulated without subarrays. Criteria add to those that they extend.
@@ -105,6 +107,11 @@ def _demo(chosen: argparse.Namespace) -> int:
         made = chosen.out.with_name(f"{chosen.out.name}.prepared")
         print(next_line("prepare", chosen.out, made, f"--references={references}"))
         return 0
+    if spec.frame < _ENOUGH:
+        print(
+            f"Frames of {spec.frame} pixels hold too few bad pixels for INJ and GND criteria, which count as failed: "
+            f"{_ENOUGH} are enough."
+        )
     paths = DemoPaths.of(chosen.out)
     words = check_words(
         spec.detectors,
