@@ -106,7 +106,8 @@ def test_help_shows_our_options(tmp_path):
     ("arguments", "status"),
     [
         (["--describe"], 0),
-        (["--delivery=no_such_folder"], 1),
+        (["--delivery=empty"], 1),
+        (["--delivery=no_such_folder"], 4),
         (["--criteria=no_such.toml"], 4),
         (["--no-such-option"], 4),
         (["--masks=masks", "--criteria=demo", "-k", "no_such_check"], 5),
@@ -115,6 +116,7 @@ def test_help_shows_our_options(tmp_path):
 )
 def test_exit_codes_are_those_of_the_run(tmp_path, arguments, status):
     (tmp_path / "masks").mkdir()
+    (tmp_path / "empty").mkdir()
     ended, output = check(*arguments, cwd=tmp_path)
     assert ended == status, output
 

@@ -1,17 +1,18 @@
 """What the command ``search`` does, as a function."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from darkmask.build.detector import build_cached
 from darkmask.build.products import BuiltMask
 from darkmask.build.request import BuildRequest
 from darkmask.core.atomic import replacing, storing
-from darkmask.core.detectors import Geometry
+from darkmask.core.detectors import FRAME_SIZE, Geometry
 from darkmask.core.errors import DeliveryError
 from darkmask.core.flags import Category, has_flag, in_category
-from darkmask.delivery import scan
+from darkmask.delivery import DeliveryIndex, scan
+from darkmask.delivery.frames import simulated_frame
 from darkmask.masks.file import read_mask
 from darkmask.masks.folder import scan_masks
 from darkmask.masks.manual_flags import read_manual_flags
@@ -20,13 +21,13 @@ from darkmask.search.reffiles.flats import FLAT_MNEMONICS, find_flats
 
 
 def write_search(
-    delivery: Path,
+    delivery: Path | DeliveryIndex,
     out: Path,
     *,
     engine: str = "native",
     search: str = "flight",
-    detectors: list[str] | None = None,
-    frame: int = 2048,
+    detectors: Sequence[str] | None = None,
+    frame: int | None = None,
     base: Path | None = None,
     manual_flags: Path | None = None,
     flats: Path | None = None,
@@ -36,12 +37,14 @@ def write_search(
 
     Parameters
     ----------
-    delivery, out : Path
+    delivery : Path or DeliveryIndex
+    out : Path
     engine, search : str
         See :class:`darkmask.search.request.SetRequest`.
-    detectors : list of str, optional
+    detectors : sequence of str, optional
         Detectors to search; all that the delivery holds by default.
-    frame : int
+    frame : int, optional
+        Pixels along each side of a full frame; by default 2048, and for simulated darks what their headers say.
     base : Path, optional
         Folder of the masks in force.
     manual_flags : Path, optional
@@ -61,13 +64,14 @@ def write_search(
     DarkmaskError
         When the delivery, a mask in force or the output folder cannot be used.
     """
-    index = scan(delivery)
+    index = delivery if isinstance(delivery, DeliveryIndex) else scan(delivery)
     if not index.files:
         raise DeliveryError(index.problems[0].sentence)
     for problem in index.problems:
         yield f"left out: {problem.sentence}"
+    geometry = Geometry((simulated_frame(index.files) or FRAME_SIZE) if frame is None else frame)
     in_force = scan_masks(base) if base else None
-    manual = read_manual_flags(manual_flags, Geometry(frame)) if manual_flags else None
+    manual = read_manual_flags(manual_flags, geometry) if manual_flags else None
     for detector in detectors or index.detectors:
         subarrays = sorted({f.subarray for f in index.files if f.detector == detector} - {"FULL"})
         built = build_cached(
@@ -78,10 +82,10 @@ def write_search(
                 engine=engine,
                 search=search,
                 parameters=SearchParameters(dead_search_type=dead_search_type),
-                geometry=Geometry(frame),
+                geometry=geometry,
                 base=in_force.path_of(detector) if in_force else None,
                 manual=manual,
-                flats=find_flats(flats, detector, Geometry(frame)) if flats else (),
+                flats=find_flats(flats, detector, geometry) if flats else (),
             )
         )
         _publish(built, detector, out)

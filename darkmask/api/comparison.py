@@ -1,17 +1,20 @@
-"""Two masks, flag by flag."""
+"""Two masks, or two folders of them, flag by flag."""
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from darkmask.core.detectors import DETECTORS
 from darkmask.core.display import html_table, one_line
 from darkmask.core.errors import MaskError
 from darkmask.core.flags import pixel_flags
 from darkmask.core.naming import ByName
 from darkmask.masks.file import MaskFile, read_mask
+from darkmask.masks.folder import MaskFolder, scan_masks
 
 if TYPE_CHECKING:
     from astropy.table import QTable
@@ -42,6 +45,11 @@ class MaskComparison(ByName[Shared]):
     def __init__(self, flags: dict[str, Shared], names: Sequence[str] = ("A", "B")):
         super().__init__("flag in either mask", flags)
         self._names = tuple(names)
+
+    @property
+    def differs(self) -> bool:
+        """Whether a pixel has a flag in one mask and not in the other."""
+        return any(shared.only_a or shared.only_b for shared in self.values())
 
     def table(self) -> "QTable":
         """Return the same as a table with the columns flag, both, only_a and only_b."""
@@ -85,9 +93,12 @@ def compare_masks(
     Raises
     ------
     MaskError
-        When one cannot be read or is no mask, or their sizes differ.
+        When one cannot be read or is no mask, when their sizes differ, or when both are said to be of a detector and
+        these are two: pixels of two detectors have nothing in common. Arrays are of no detector.
     """
-    (a, name_a), (b, name_b) = _dq_of(first, "the first mask"), _dq_of(second, "the second mask")
+    (a, name_a, of_a), (b, name_b, of_b) = _dq_of(first, "the first mask"), _dq_of(second, "the second mask")
+    if of_a and of_b and of_a != of_b:
+        raise MaskError(f"{name_a} is of {of_a} and {name_b} of {of_b}: give two masks of one detector.")
     if a.shape != b.shape:
         raise MaskError(f"{name_a} has the shape {a.shape} and {name_b} {b.shape}: give masks of one frame size.")
     flags = {}
@@ -98,16 +109,88 @@ def compare_masks(
     return MaskComparison(flags, (name_a, name_b))
 
 
-def _dq_of(mask: object, unnamed: str) -> tuple[np.ndarray, str]:
-    """Return the DQ of a mask as the pipeline sees it, and what to call the mask."""
+@dataclass(frozen=True)
+class FolderComparison:
+    """The masks of two folders, detector by detector.
+
+    Attributes
+    ----------
+    masks : dict of str to MaskComparison
+        By detector, where both folders have a mask of it.
+    only_a, only_b : tuple of str
+        Detectors of which one folder has a mask.
+    """
+
+    masks: dict[str, MaskComparison]
+    only_a: tuple[str, ...] = ()
+    only_b: tuple[str, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        """Whether a mask differs, or is in one folder alone."""
+        return bool(self.only_a or self.only_b) or any(mask.differs for mask in self.masks.values())
+
+    def __str__(self) -> str:
+        parts = [f"{name}: {'different' if mask.differs else 'equal'}\n{mask}" for name, mask in self.masks.items()]
+        parts += [f"{name}: only A has a mask." for name in self.only_a]
+        parts += [f"{name}: only B has a mask." for name in self.only_b]
+        return "\n\n".join(parts)
+
+
+def compare_folders(first: str | os.PathLike[str], second: str | os.PathLike[str]) -> FolderComparison:
+    """Compare the masks of two folders, detector by detector and flag by flag.
+
+    Parameters
+    ----------
+    first, second : str or path
+        Folders of MASK files, one for each detector.
+
+    Returns
+    -------
+    FolderComparison
+
+    Raises
+    ------
+    MaskError
+        When a folder holds no mask, two of one detector, or a file that may be a mask and cannot be read, or when the
+        sizes of two masks differ.
+    """
+    folders = [scan_masks(Path(folder)) for folder in (first, second)]
+    masks = [_masks_of(folder) for folder in folders]
+    both = [name for name in DETECTORS if name in masks[0] and name in masks[1]]
+    return FolderComparison(
+        {name: compare_masks(masks[0][name], masks[1][name]) for name in both},
+        tuple(name for name in DETECTORS if name in masks[0] and name not in both),
+        tuple(name for name in DETECTORS if name in masks[1] and name not in both),
+    )
+
+
+def _masks_of(folder: MaskFolder) -> dict[str, Path]:
+    """Return the mask of each detector; a file that may be one and is not is an error, and never left out."""
+    names = {*folder.by_detector, *(file.detector for file in folder.unusable if file.detector and not file.foreign)}
+    found = {name: folder.path_of(name) for name in DETECTORS if name in names}
+    if not found:
+        whys = [folder.problem, *(file.why for file in folder.unusable)]
+        raise MaskError(next(filter(None, whys), f"{folder.folder} holds no mask: give another folder."))
+    return found
+
+
+def _dq_of(mask: object, unnamed: str) -> tuple[np.ndarray, str, str | None]:
+    """Return the DQ of a mask as the pipeline sees it, what to call the mask, and its detector where it has one."""
     if isinstance(mask, str | os.PathLike):
-        return read_mask(Path(mask)).decoded, str(mask)
+        file = read_mask(Path(mask))
+        return file.decoded, str(mask), _detector_of(file)
     if isinstance(mask, MaskFile):
-        return mask.decoded, str(mask.path)
+        return mask.decoded, str(mask.path), _detector_of(mask)
     if isinstance(mask, np.ndarray):
         if mask.ndim != 2 or mask.dtype.kind not in "iu":
             raise MaskError(f"{unnamed} is a {mask.ndim}-D {mask.dtype} array where a 2-D integer one was expected.")
-        return mask.astype(np.uint32), unnamed
+        return mask.astype(np.uint32), unnamed, None
     if isinstance(dq := getattr(mask, "dq", None), np.ndarray):
-        return _dq_of(dq, unnamed)[0], f"what was found in {getattr(mask, 'detector', unnamed)}"
+        name = getattr(mask, "detector", None)
+        return _dq_of(dq, unnamed)[0], f"what was found in {name or unnamed}", name
     raise MaskError(f"{unnamed} is a {type(mask).__name__}: give the path of a MASK file, or a 2-D integer array.")
+
+
+def _detector_of(mask: MaskFile) -> str | None:
+    return str(mask.header.get("DETECTOR", "")).strip().upper() or None

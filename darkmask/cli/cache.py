@@ -6,14 +6,22 @@ from datetime import datetime
 
 def add_cache(commands) -> None:
     """Add the command and what can be asked of it."""
-    cache = commands.add_parser("cache", help="look into the cache of searched masks, empty it, or hold it to a size")
+    cache = commands.add_parser(
+        "cache",
+        help="look into the cache of searched masks, empty it, or hold it to a size",
+        example="darkmask cache ls",
+    )
     asked = cache.add_subparsers(dest="asked", required=True, metavar="ls|clear|limit")
-    ls = asked.add_parser("ls", help="families of entries, their number, size and age")
+    ls = asked.add_parser("ls", help="families of entries, their number, size and age", example="darkmask cache ls")
     ls.set_defaults(run=_ls)
-    clear = asked.add_parser("clear", help="remove entries; what is needed again is made again")
+    clear = asked.add_parser(
+        "clear", help="remove entries; what is needed again is made again", example="darkmask cache clear masks"
+    )
     clear.add_argument("families", nargs="*", metavar="FAMILY", help="as ls names them (default: all but kernels)")
     clear.set_defaults(run=_clear)
-    limit = asked.add_parser("limit", help="hold all entries together to a size: the oldest go first")
+    limit = asked.add_parser(
+        "limit", help="hold all entries together to a size: the oldest go first", example="darkmask cache limit 20"
+    )
     limit.add_argument("gigabytes", type=_gigabytes, metavar="GB", help="a number, or none")
     limit.set_defaults(run=_limit)
 

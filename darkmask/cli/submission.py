@@ -3,14 +3,22 @@
 import argparse
 from pathlib import Path
 
+from darkmask.core.given import file, folder, require_apart
+
 
 def add_submission(commands) -> None:
     """Add the command."""
     about = "put the masks of an accepted report into a folder for CRDS, with its form filled in; nothing is sent"
-    submission = commands.add_parser("submission", help=about)
-    submission.add_argument("report", type=Path, metavar="REPORT_DIR", help="reports/<delivery>, signed as accepted")
+    submission = commands.add_parser(
+        "submission",
+        help=about,
+        example='darkmask submission reports/march to_crds --deliverer="A. Maker" --change-level=MODERATE',
+    )
+    submission.add_argument(
+        "report", type=folder("a report"), metavar="REPORT_DIR", help="reports/<delivery>, signed as accepted"
+    )
     submission.add_argument("out", type=Path, metavar="OUT", help="new folder of what is to be submitted")
-    submission.add_argument("--deliverer", required=True, metavar="NAME")
+    submission.add_argument("--deliverer", required=True, metavar="NAME", help="who submits the masks")
     submission.add_argument(
         "--change-level",
         required=True,
@@ -20,12 +28,18 @@ def add_submission(commands) -> None:
     submission.add_argument("--email", default="", metavar="TEXT", help="further addresses that CRDS writes to")
     submission.add_argument("--ticket", default="", metavar="TEXT", help="issue in which the delivery is discussed")
     submission.add_argument(
-        "--replaces", type=Path, action="append", default=[], metavar="FILE", help="mask in CRDS; may be repeated"
+        "--replaces",
+        type=file("the mask in CRDS"),
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="mask in CRDS; may be repeated",
     )
     submission.set_defaults(run=_submission)
 
 
 def _submission(chosen: argparse.Namespace) -> int:
+    require_apart({"REPORT_DIR": chosen.report, "OUT": chosen.out}, inputs=1)
     from darkmask.reports.submission import Answers, prepare_submission
 
     answers = Answers(

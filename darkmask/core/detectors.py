@@ -102,6 +102,9 @@ DETECTORS = {
     )
 }
 
+# The fifth detector of a module has another name in headers than in the plans of the instrument.
+LONG_WAVE = {"NRCA5": "NRCALONG", "NRCB5": "NRCBLONG"}
+
 # How the short-wavelength detectors lie on the sky (SIAF: V2 to the left, V3 upwards), top row first; the
 # long-wavelength detectors see the same two fields.
 FOCAL_PLANE = (("NRCA2", "NRCA4", "NRCB3", "NRCB1"), ("NRCA1", "NRCA3", "NRCB4", "NRCB2"))

@@ -8,6 +8,10 @@ class DarkmaskError(Exception):
     """Bad input, described in one sentence for the person who gave it."""
 
 
+class CommandError(DarkmaskError):
+    """A command cannot be used as it was typed: nothing was done and nothing written."""
+
+
 class DeliveryError(DarkmaskError):
     """A delivery, or one file of it, cannot be used as it is."""
 

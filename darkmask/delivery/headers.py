@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from darkmask.core import fits_layout
-from darkmask.core.detectors import DETECTORS
+from darkmask.core.detectors import DETECTORS, LONG_WAVE
 from darkmask.core.errors import DeliveryError
 
 from .cards import Cards, CardsError, read_cards
@@ -22,8 +22,6 @@ _SUFFIX = re.compile(r"_(jump|fitopt|rate|rateints|uncal)\.fits$", re.IGNORECASE
 _COMPRESSED = re.compile(r"\.fits\.(gz|fz|bz2|z|xz|zip|zst|lzma)$", re.IGNORECASE)
 _SEGMENT_IN_NAME = re.compile(r"-seg\d+", re.IGNORECASE)
 _DETECTOR_IN_NAME = re.compile(r"nrc(?:[ab][1-5]|[ab]long)", re.IGNORECASE)
-# The fifth detector of a module has another name in headers than in the plans of the instrument.
-LONG_WAVE = {"NRCA5": "NRCALONG", "NRCB5": "NRCBLONG"}
 _SEARCHED = ("SCI", "GROUPDQ", "PIXELDQ", "PEDESTAL", "DQ")
 
 

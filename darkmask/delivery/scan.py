@@ -4,12 +4,11 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from darkmask.core.detectors import DETECTORS
+from darkmask.core.detectors import DETECTORS, LONG_WAVE
 from darkmask.core.errors import DeliveryError
 from darkmask.core.stages import stage
 
 from .headers import (
-    LONG_WAVE,
     HeaderError,
     UnsupportedReadoutError,
     detector_in_name,

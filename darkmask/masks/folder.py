@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from darkmask.core.detectors import DETECTORS
+from darkmask.core.detectors import DETECTORS, LONG_WAVE
 from darkmask.core.errors import MaskError
-from darkmask.delivery.headers import LONG_WAVE, detector_in_name
+from darkmask.delivery.headers import detector_in_name
 
 from .file import MaskFile, read_header, read_mask
 

@@ -1,7 +1,8 @@
-"""Read pixels that somebody flags by hand: an ECSV table, whose flags are added to the masks of a run.
+"""Read pixels that somebody flags by hand: an ECSV or CSV table, whose flags are added to the masks of a run.
 
 The table has one row for each pixel, with the columns ``detector``, ``x`` and ``y`` (counted from 0, in the full frame)
-and ``mnemonics`` (names of DQ flags, separated by commas or spaces).
+and ``mnemonics`` (names of DQ flags, separated by spaces, ``|`` or commas). Other columns are for its readers. In CSV,
+which a spreadsheet writes, lines that begin with ``#`` are comments.
 """
 
 import re
@@ -95,19 +96,11 @@ def read_manual_flags(path: Path, geometry: Geometry) -> ManualFlags:
 
 
 def _rows(path: Path) -> list[dict]:
-    from astropy.table import Table
-
     if not path.is_file():
-        raise ParameterError(f"{path} is no file: give the table of the pixels flagged by hand (ECSV).")
+        raise ParameterError(f"{path} is no file: give the table of the pixels flagged by hand (ECSV or CSV).")
     if path.stat().st_size > _LARGEST:
         raise ParameterError(f"{path} has more than {_LARGEST >> 20} MB, which no list made by hand has: give another.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            table = Table.read(path, format="ascii.ecsv")
-    except Exception as error:  # astropy and its YAML reader raise a dozen types
-        why = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ParameterError(f"{path} cannot be read as an ECSV table ({why}): write it with astropy.table.") from error
+    table = _table(path)
     missing = [name for name in COLUMNS if name not in table.colnames]
     if missing:
         raise ParameterError(f"{path} has no column {', '.join(missing)}: it needs {', '.join(COLUMNS)}.")
@@ -124,6 +117,30 @@ def _rows(path: Path) -> list[dict]:
         }
         for row in table
     ]
+
+
+def _table(path: Path):
+    """Return the table of a file: CSV by its name, and else ECSV, which any name may have."""
+    from astropy.table import Table
+
+    is_csv = path.suffix.lower() == ".csv"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            if not is_csv:
+                return Table.read(path, format="ascii.ecsv")
+            # Spreadsheets begin a file with a byte-order mark.
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+            return Table.read([*lines, ""], format="ascii.csv", comment="#", guess=False, fast_reader=False)
+    except Exception as error:  # astropy and its YAML reader raise a dozen types
+        why = " ".join(str(error).split())[:200] or type(error).__name__
+        remedy = (
+            f"its first line is {','.join(COLUMNS)}, and commas part its values"
+            if is_csv
+            else "write it with astropy.table, or give a .csv file"
+        )
+        kind = "a CSV" if is_csv else "an ECSV"
+        raise ParameterError(f"{path} cannot be read as {kind} table ({why}): {remedy}.") from error
 
 
 def _problem(row: dict, border: np.ndarray) -> str:

@@ -2,7 +2,8 @@
 
 import argparse
 import getpass
-from pathlib import Path
+
+from darkmask.core.given import folder
 
 
 def add_commands(commands) -> None:
@@ -19,9 +20,13 @@ def add_commands(commands) -> None:
 
 def _add_index(commands) -> None:
     index = commands.add_parser(
-        "index", help="put all reports of a folder on one page, with what changed over time, and into tables"
+        "index",
+        help="put all reports of a folder on one page, with what changed over time, and into tables",
+        example="darkmask index reports",
     )
-    index.add_argument("reports", type=Path, metavar="REPORTS_DIR", help="what --reports named: the folder of reports")
+    index.add_argument(
+        "reports", type=folder("reports"), metavar="REPORTS_DIR", help="what --reports named: the folder of reports"
+    )
     index.set_defaults(run=_index)
 
 
@@ -38,8 +43,12 @@ def _index(chosen: argparse.Namespace) -> int:
 
 
 def _add_remark(commands) -> None:
-    remark = commands.add_parser("remark", help="put a remark beside a check of a report, before it is signed")
-    remark.add_argument("report", type=Path, metavar="REPORT_DIR", help="reports/<delivery>")
+    remark = commands.add_parser(
+        "remark",
+        help="put a remark beside a check of a report, before it is signed",
+        example='darkmask remark reports/demo CNT-HOT "known since the ground test" --detector=NRCA1 --by="A. Judge"',
+    )
+    remark.add_argument("report", type=folder("a report"), metavar="REPORT_DIR", help="reports/<delivery>")
     remark.add_argument("check", metavar="ID", help="the criterion, e.g. CNT-HOT")
     remark.add_argument("text", metavar="TEXT", help="the remark, in quotation marks")
     remark.add_argument("--detector", metavar="NAME", help="of which detector (default: all of which it was asked)")

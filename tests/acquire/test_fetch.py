@@ -76,7 +76,7 @@ def test_lists_what_was_asked_for(archive, fetch):
     ended = fetch("--list")
     assert ended.returncode == 0, ended.stderr
     assert [line.split()[0] for line in ended.stdout.splitlines()] == [FIRST, SECOND, "2"]
-    assert FIRST in fetch("--list", "--detectors", "NRCA1", "NRCA2").stdout
+    assert FIRST in fetch("--list", "--detectors", "NRCA1,NRCA2").stdout
     assert SECOND not in fetch("--list", "--observations", "1").stdout
     assert OTHERS[0] in fetch("--list", "--product", "rate").stdout
     assert archive.asked == []
@@ -182,5 +182,5 @@ def test_a_missing_client_is_said(monkeypatch, capsys):
 
 
 def test_a_folder_is_needed(capsys):
-    assert main(["fetch", "--program", "1062"]) == 1
+    assert main(["fetch", "--program", "1062"]) == 4
     assert "name one, or say --list" in capsys.readouterr().err

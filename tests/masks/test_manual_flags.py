@@ -14,6 +14,7 @@ from darkmask.core.errors import ParameterError
 from darkmask.core.flags import bits_of
 from darkmask.masks.file import read_mask
 from darkmask.masks.manual_flags import ManualFlags, read_manual_flags
+from tests.support.project import ROOT
 
 GEOMETRY = Geometry(128)
 GOOD = [("NRCA1", 60, 70, "DEAD DO_NOT_USE"), ("nrcblong", 61, 9, "OPEN, DO_NOT_USE"), ("NRCA1", 0, 5, "BAD_REF_PIXEL")]
@@ -76,9 +77,60 @@ def test_what_is_no_such_table_is_refused_in_one_sentence(tmp_path, make, said):
     assert "\n" not in str(caught.value)
 
 
-@given(st.binary(max_size=200))
-def test_no_bytes_are_a_table_by_chance_or_end_in_a_traceback(tmp_path_factory, content):
-    path = tmp_path_factory.getbasetemp() / "any.ecsv"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "detector,x,y,mnemonics\nNRCA1,60,70,DEAD DO_NOT_USE\nnrca1,0,5,BAD_REF_PIXEL\n",
+        "\ufeffdetector,x,y,mnemonics\r\nNRCA1,60,70,DEAD|DO_NOT_USE\r\nNRCA1,0,5,BAD_REF_PIXEL\r\n",
+        '# by hand\nwhy, y, x, detector, mnemonics\n"a, b",70,60,NRCA1,"DEAD,DO_NOT_USE"\n,5,0,NRCA1,BAD_REF_PIXEL',
+    ],
+    ids=["plain", "spreadsheet", "quoted"],
+)
+def test_csv_is_read_as_ecsv_is(tmp_path, text):
+    path = tmp_path / "by_hand.CSV"
+    path.write_text(text, newline="")
+    expected = ((0, 5, bits_of(("BAD_REF_PIXEL",))), (60, 70, bits_of(("DEAD", "DO_NOT_USE"))))
+    assert read_manual_flags(path, GEOMETRY).of("NRCA1") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("detector;x;y;mnemonics\nNRCA1;60;70;DEAD DO_NOT_USE\n", "has no column detector, x, y, mnemonics"),
+        ("detector,x,y\nNRCA1,60,70\n", "has no column mnemonics"),
+        ("NRCA1,60,70,DEAD DO_NOT_USE\n", "has no column detector, x, y, mnemonics"),
+        ("detector,x,y,mnemonics\nNRCA1,60,70,DEAD,DO_NOT_USE\n", "cannot be read as a CSV table"),
+        ("detector,x,y,mnemonics\nNRCA1,6.5,70,OPEN DO_NOT_USE\n", "column x that is not of whole numbers"),
+        ("detector,x,y,mnemonics\nNRCA1,,70,OPEN DO_NOT_USE\n", "column x that is not of whole numbers"),
+        ("detector,x,y,mnemonics\nNRCA1,60,70,HOT\n", "Row 1 of .*by_hand.csv calls x 60, y 70 HOT without DO_NOT_USE"),
+        ("", "by_hand.csv"),
+    ],
+)
+def test_a_bad_csv_is_one_sentence(tmp_path, text, said):
+    path = tmp_path / "by_hand.csv"
+    path.write_text(text)
+    with pytest.raises(ParameterError, match=said) as caught:
+        read_manual_flags(path, GEOMETRY)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_example_of_the_docs(small, tmp_path):
+    example = ROOT / "docs" / "manual_flags.csv"
+    assert "(manual_flags.csv)" in (ROOT / "docs" / "options.md").read_text()
+    command = ["search", str(small.delivery), str(tmp_path / "out"), f"--manual-flags={example}"]
+    assert main(command) == 0
+    masks = {name: read_mask(tmp_path / "out" / f"jwst_nircam_mask_{name}.fits") for name in ("nrca1", "nrcblong")}
+    assert masks["nrca1"].decoded[70, 60] == bits_of(("DEAD", "DO_NOT_USE"))
+    assert masks["nrca1"].decoded[70, 61] == bits_of(("OPEN", "DO_NOT_USE"))
+    assert masks["nrcblong"].decoded[9, 40] == bits_of(("OTHER_BAD_PIXEL",))
+    history = " ".join(str(masks["nrca1"].header["HISTORY"]).split())
+    assert "3 pixels flagged by hand: manual_flags.csv, SHA-256" in history
+
+
+@pytest.mark.parametrize("name", ["any.ecsv", "any.csv"])
+@given(content=st.binary(max_size=200))
+def test_no_bytes_are_a_table_by_chance_or_end_in_a_traceback(tmp_path_factory, name, content):
+    path = tmp_path_factory.getbasetemp() / name
     path.write_bytes(content)
     with pytest.raises(ParameterError):
         read_manual_flags(path, GEOMETRY)
@@ -109,6 +161,6 @@ def test_a_table_that_cannot_be_used_ends_the_command(small, run_checks, tmp_pat
     path = write(tmp_path / "by_hand.ecsv", [("NRCA1", 500, 1, "DEAD DO_NOT_USE")])
     run = run_checks(f"--delivery={small.delivery}", f"--criteria={small.criteria}", f"--manual-flags={path}", expect=4)
     assert "has x 500, y 1, which lies outside a frame of 128x128" in run.output
-    run = run_checks("--masks=masks", f"--manual-flags={path}", expect=4)
+    run = run_checks(f"--masks={small.base}", f"--manual-flags={path}", expect=4)
     assert "leave one out" in run.output
     assert not run.reports.exists()

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from darkmask.core.errors import ArchiveError
+from darkmask.core.errors import ArchiveError, CommandError
 
 PRODUCTS = ("uncal", "dark", "rate", "rateints")
 # The archive names files of one exposure like this; a file with any other name is never written to disk.
@@ -83,8 +83,12 @@ def find_products(
     ------
     ArchiveError
         When the archive cannot be asked, answers with an error, or has no such file.
+    CommandError
+        When it has nothing of the program.
     """
     number, listed = _ask(program)
+    if not number:
+        raise CommandError(f"The archive has no NIRCam observation of program {program}: correct --program.")
     chosen: dict[str, Product] = {}
     for row in listed:
         product = _product(row)

@@ -1,0 +1,62 @@
+"""The command to type next, such that it works when it is typed as it stands."""
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from darkmask.core.detectors import DETECTORS
+
+
+def next_line(*words: str | Path) -> str:
+    """Return the line that tells what to type next.
+
+    Parameters
+    ----------
+    *words : str or Path
+        Command and arguments, without the program.
+    """
+    return f"Next: {shlex.join([*_program(), *map(str, words)])}"
+
+
+def check_words(
+    detectors: Iterable[str], *, simulated: bool, delivery: Path | None = None, criteria: str = "demo", **folders
+) -> list[str]:
+    """Return ``check`` and its options.
+
+    Parameters
+    ----------
+    detectors : iterable of str
+        What there is to judge; named unless it is all of them, which the criteria expect.
+    simulated : bool
+        Whether the criteria of real darks would ask too much.
+    delivery : Path, optional
+    criteria : str
+        Criteria of what is simulated.
+    **folders : Path or None
+        Further folders, by the name of their option.
+    """
+    given = {"delivery": delivery, **folders}
+    words = [f"--{name.replace('_', '-')}={folder}" for name, folder in given.items() if folder is not None]
+    if simulated:
+        words.append(f"--criteria={criteria}")
+    if named := [name for name in DETECTORS if name in set(detectors)]:
+        words += [] if len(named) == len(DETECTORS) else [f"--detectors={','.join(named)}"]
+    return ["check", *words]
+
+
+def _program() -> list[str]:
+    """Return how this program was called, as short as the shell can find it."""
+    typed = Path(sys.argv[0])
+    if typed.name == "darkmask":
+        return ["darkmask" if _found("darkmask", typed) else str(typed)]
+    python = Path(sys.executable)
+    return [python.name if _found(python.name, python) else str(python), "-m", "darkmask"]
+
+
+def _found(name: str, path: Path) -> bool:
+    """Return whether the shell finds this file by its name; two environments may link to one interpreter."""
+    found = shutil.which(name)
+    return found is not None and os.path.abspath(found) == os.path.abspath(path)

@@ -1,0 +1,72 @@
+"""What all commands have in common: errors of one sentence, an example in each help, and lists with commas."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from darkmask.core.errors import CommandError, ParameterError
+from darkmask.core.listed import listed, refuse_spaces
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser that raises what is wrong with a command line, in place of printing its usage and leaving.
+
+    Parameters
+    ----------
+    *args
+        As for `argparse.ArgumentParser`.
+    example : str
+        A command line that the help shows.
+    **more
+        As for `argparse.ArgumentParser`.
+    """
+
+    def __init__(self, *args, example: str = "", **more):
+        if example:
+            more["epilog"] = f"example:\n  {example}"
+        more.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        # An abbreviation means something else as soon as there is another option.
+        super().__init__(*args, **{**more, "allow_abbrev": False})
+
+    def error(self, message: str) -> NoReturn:
+        """Raise :class:`CommandError`."""
+        said = message.removeprefix("argument ").rstrip(".")
+        raise CommandError(f"{said}: `{self.prog} --help` shows what it takes.")
+
+    def parse_known_args(self, args=None, namespace=None):
+        """Parse as `argparse` does, and refuse what it does not know."""
+        for action in self._actions:
+            if isinstance(action, CommaList):
+                for option in action.option_strings:
+                    refuse_spaces(args or (), option, action.kind)
+        known, others = super().parse_known_args(args, namespace)
+        if others:
+            self.error(f"{' '.join(others)} belongs to nothing that this command takes")
+        return known, others
+
+
+class CommaList(argparse.Action):
+    """An option that takes a list with commas, may be repeated, and never takes the argument after it.
+
+    Parameters
+    ----------
+    *args
+        As for `argparse.Action`.
+    kind : callable
+        Makes an item of its text.
+    **more
+        As for `argparse.Action`.
+    """
+
+    def __init__(self, *args, kind: Callable[[str], Any], **more):
+        super().__init__(*args, **more)
+        self.kind = kind
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:  # noqa: ARG002
+        """Add the items to those that were given before."""
+        before = getattr(namespace, self.dest) or ()
+        try:
+            items = listed(values, self.kind)
+        except ParameterError as error:
+            raise CommandError(f"{option_string}: {error}") from error
+        setattr(namespace, self.dest, tuple(dict.fromkeys((*before, *items))))

@@ -1,0 +1,159 @@
+"""``darkmask fetch`` and ``prepare``: from the archive to a delivery."""
+
+import argparse
+from pathlib import Path
+
+from darkmask.acquire.fetch.query import PRODUCTS
+from darkmask.core.errors import CommandError
+from darkmask.core.given import folder, require_apart
+from darkmask.core.listed import detector_name
+
+from .next_command import check_words, next_line
+from .parsing import CommaList
+from .searching import FRAME_HELP
+
+
+def add_fetch(commands) -> None:
+    """Add the command that asks the archive."""
+    fetch = commands.add_parser(
+        "fetch",
+        help="list and download raw darks of the archive (MAST)",
+        example="darkmask fetch raw --program=1062 --detectors=NRCA1,NRCALONG --observations=1,2",
+    )
+    fetch.add_argument("out", type=Path, nargs="?", metavar="OUT", help="folder of the files; not needed with --list")
+    fetch.add_argument("--program", type=_program, required=True, metavar="NUMBER", help="APT program, e.g. 1062")
+    fetch.add_argument(
+        "--product",
+        action=CommaList,
+        kind=_product,
+        metavar="A,B",
+        help=f"{', '.join(PRODUCTS)}, with commas between them (default: uncal)",
+    )
+    fetch.add_argument(
+        "--detectors",
+        action=CommaList,
+        kind=detector_name,
+        default=(),
+        metavar="A,B",
+        help="with commas between them (default: all)",
+    )
+    fetch.add_argument(
+        "--observations",
+        action=CommaList,
+        kind=_positive,
+        default=(),
+        metavar="1,2",
+        help="with commas between them (default: all)",
+    )
+    fetch.add_argument("--list", action="store_true", help="say what there is, and download nothing")
+    fetch.set_defaults(run=_fetch)
+
+
+def add_prepare(commands) -> None:
+    """Add the command that makes a delivery of raw darks."""
+    prepare = commands.add_parser(
+        "prepare",
+        help="make a delivery of _uncal files with the pipeline's real steps",
+        example="darkmask prepare raw darks --references=my_references --reference=linearity=N/A",
+    )
+    prepare.add_argument(
+        "folder", type=folder("the raw darks"), metavar="UNCAL_DIR", help="folder of _uncal files, which is only read"
+    )
+    prepare.add_argument(
+        "out", type=Path, metavar="OUT", help="folder of the triplets; a second run goes on from there"
+    )
+    prepare.add_argument(
+        "--references",
+        type=folder("the reference files"),
+        metavar="DIR",
+        help="reference files to use; CRDS is asked for what is not there",
+    )
+    prepare.add_argument(
+        "--reference",
+        action="append",
+        default=[],
+        metavar="KIND=FILE",
+        help="one reference file (saturation, superbias, linearity, gain, readnoise); KIND=N/A leaves a step out, also "
+        "refpix=N/A; may be repeated",
+    )
+    prepare.add_argument(
+        "--jobs", type=int, metavar="N", help="exposures at a time (default: as cores and memory allow)"
+    )
+    prepare.add_argument("--frame", type=int, metavar="N", help=FRAME_HELP)
+    prepare.add_argument(
+        "--fit-segments",
+        action="store_true",
+        help="keep the results of each ramp segment in _fitopt (much larger files)",
+    )
+    prepare.set_defaults(run=_prepare)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError("less than 1")
+    return number
+
+
+def _program(text: str) -> int:
+    # The archive names files by five digits.
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 99_999):
+        raise CommandError(f"--program={text} is no APT program, whose number has one to five digits: give 1062, say.")
+    return int(text)
+
+
+def _product(text: str) -> str:
+    if text not in PRODUCTS:
+        raise CommandError(f"--product names {text!r}, which is none: use some of {', '.join(PRODUCTS)}.")
+    return text
+
+
+def _fetch(chosen: argparse.Namespace) -> int:
+    if not chosen.list and chosen.out is None:
+        raise CommandError("No folder OUT to download into was given: name one, or say --list.")
+    from darkmask.acquire.fetch import fetch, find_products
+
+    kinds = chosen.product or ("uncal",)
+    found = find_products(chosen.program, products=kinds, detectors=chosen.detectors, observations=chosen.observations)
+    if chosen.list:
+        for product in found:
+            print(f"{product.name}  {product.size}")
+    total = sum(product.size for product in found)
+    print(f"{len(found)} files, {total / 1e9:.3g} GB.", flush=True)
+    if chosen.list:
+        print(next_line(*_without_list(chosen, kinds)))
+        return 0
+    for line in fetch(found, chosen.out):
+        print(line, flush=True)
+    if "uncal" in kinds:
+        print(next_line("prepare", chosen.out, chosen.out.with_name(f"{chosen.out.name}.prepared")))
+    return 0
+
+
+def _without_list(chosen: argparse.Namespace, kinds: tuple[str, ...]) -> list[str | Path]:
+    """Return the command that downloads what was listed."""
+    words = ["fetch", chosen.out or Path("raw"), f"--program={chosen.program}"]
+    for name, values in (("product", kinds), ("detectors", chosen.detectors), ("observations", chosen.observations)):
+        if values and (name, values) != ("product", ("uncal",)):
+            words.append(f"--{name}={','.join(map(str, values))}")
+    return words
+
+
+def _prepare(chosen: argparse.Namespace) -> int:
+    if chosen.jobs is not None and chosen.jobs < 1:
+        raise CommandError(f"--jobs={chosen.jobs} is less than 1: give how many exposures to process at a time.")
+    require_apart({"UNCAL_DIR": chosen.folder, "--references": chosen.references, "OUT": chosen.out}, inputs=2)
+    from darkmask.acquire.prepare import PrepareSettings, prepare, read_given
+    from darkmask.core.detectors import FRAME_SIZE, Geometry
+    from darkmask.delivery import scan
+    from darkmask.delivery.frames import simulated_frame
+
+    raw = scan(chosen.folder).raw
+    given = read_given(chosen.references, chosen.reference)
+    frame = simulated_frame(raw) or FRAME_SIZE if chosen.frame is None else chosen.frame
+    settings = PrepareSettings(Geometry(frame), fit_segments=chosen.fit_segments)
+    for line in prepare(chosen.folder, chosen.out, given, settings, jobs=chosen.jobs):
+        print(line, flush=True)
+    simulated = any(record.simulated for record in raw)
+    print(next_line(*check_words({record.detector for record in raw}, simulated=simulated, delivery=chosen.out)))
+    return 0

@@ -1,0 +1,82 @@
+"""Each command of the way from raw darks to a verdict ends with the next one, which works as it was printed."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from astropy.io import fits
+
+from darkmask.cli import main
+
+# Two detectors, of which one has a subarray in the demo's plan.
+DEMO = "demo 'a demo' --frame=128 --detectors=NRCA1,NRCB1 --exposures=5 --groups=16"
+
+
+def next_of(output: str) -> str:
+    """Return the command that the last line tells."""
+    *_, last = output.splitlines()
+    assert last.startswith("Next: ")
+    return last.removeprefix("Next: ")
+
+
+def typed(command: str, folder: Path) -> subprocess.CompletedProcess:
+    """Return what a shell makes of a command line."""
+    where = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")} | {"PATH": where}
+    return subprocess.run(
+        command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", ["", " --uncal", " --no-subarrays"])
+def test_the_way_from_a_demo_to_a_verdict(tmp_path, options):
+    """Without another word of its user, a demo passes; only simulated darks are judged by the criteria of the demo."""
+    made = typed(f"python -m darkmask {DEMO}{options}", tmp_path)
+    assert made.returncode == 0, made.stderr
+    if options == " --uncal":
+        made = typed(next_of(made.stdout), tmp_path)
+        assert made.returncode == 0, made.stderr
+    judge = next_of(made.stdout)
+    assert shlex.split(judge)[:4] == ["python", "-m", "darkmask", "check"]
+    judged = typed(judge, tmp_path)
+    assert judged.returncode == 0, judged.stdout
+    (path,) = (tmp_path / "reports").glob("*/results.json")
+    results = json.loads(path.read_text())
+    assert results["verdict"] == "pass"
+    assert "not for delivery" in results["scope"]
+    assert results["delivery"]["detectors"] == ["NRCA1", "NRCB1"]
+
+
+def test_search_ends_with_the_check_of_its_masks(small, tmp_path, capsys, run_checks):
+    """Also for a mini frame, whose size nobody names."""
+    out = tmp_path / "o u t"
+    assert main(["search", str(small.delivery), str(out), "--detectors=NRCBLONG", f"--base={small.base}"]) == 0
+    words = shlex.split(next_of(capsys.readouterr().out))
+    options = words[words.index("check") + 1 :]
+    assert options == [
+        f"--delivery={small.delivery}",
+        f"--masks={out}",
+        f"--base={small.base}",
+        "--criteria=demo",
+        "--detectors=NRCBLONG",
+    ]
+    assert run_checks(*options).failed() == set()
+
+
+def test_real_darks_are_judged_by_the_criteria_of_real_darks(small, tmp_path, capsys):
+    """Frames that do not call themselves simulated have 2048 pixels, and a smaller one is refused."""
+    darks = tmp_path / "darks"
+    darks.mkdir()
+    for path in small.delivery.glob("*_nrca1_*.fits"):
+        fits.setval(shutil.copy(path, darks), "SIMULATD", value=False)
+    assert main(["search", str(darks), str(tmp_path / "out")]) == 1
+    assert "2048" in capsys.readouterr().err
+    assert main(["search", str(darks), str(tmp_path / "out"), "--frame=128"]) == 0
+    words = shlex.split(next_of(capsys.readouterr().out))
+    assert words[-2:] == [f"--masks={tmp_path / 'out'}", "--detectors=NRCA1"]
