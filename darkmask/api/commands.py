@@ -4,9 +4,9 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from darkmask.build.detector import build_cached
 from darkmask.build.products import BuiltMask
 from darkmask.build.request import BuildRequest
+from darkmask.build.side_by_side import build_side_by_side
 from darkmask.core.atomic import replacing, storing
 from darkmask.core.detectors import FRAME_SIZE, Geometry
 from darkmask.core.errors import DeliveryError
@@ -32,6 +32,8 @@ def write_search(
     manual_flags: Path | None = None,
     flats: Path | None = None,
     dead_search_type: str = "sigma_rate",
+    memory: float | None = None,
+    progress: bool = False,
 ) -> Iterator[str]:
     """Search a delivery and write masks, category images and catalogues.
 
@@ -53,6 +55,11 @@ def write_search(
         Folder of slope files of flats, which jwst_reffiles searches for dead, low-QE and open pixels.
     dead_search_type : str
         How jwst_reffiles tells dead pixels: ``sigma_rate`` or ``absolute_rate``.
+    memory : float, optional
+        Bytes that all searches together may take, which decides how many detectors are searched side by side; what is
+        free by default.
+    progress : bool
+        Whether to say on standard error how far it is.
 
     Yields
     ------
@@ -72,22 +79,23 @@ def write_search(
     geometry = Geometry((simulated_frame(index.files) or FRAME_SIZE) if frame is None else frame)
     in_force = scan_masks(base) if base else None
     manual = read_manual_flags(manual_flags, geometry) if manual_flags else None
-    for detector in detectors or index.detectors:
-        subarrays = sorted({f.subarray for f in index.files if f.detector == detector} - {"FULL"})
-        built = build_cached(
-            BuildRequest(
-                index=index,
-                detector=detector,
-                subarrays=tuple(subarrays),
-                engine=engine,
-                search=search,
-                parameters=SearchParameters(dead_search_type=dead_search_type),
-                geometry=geometry,
-                base=in_force.path_of(detector) if in_force else None,
-                manual=manual,
-                flats=find_flats(flats, detector, geometry) if flats else (),
-            )
+    requests = [
+        BuildRequest(
+            index=index,
+            detector=detector,
+            subarrays=tuple(sorted({f.subarray for f in index.files if f.detector == detector} - {"FULL"})),
+            engine=engine,
+            search=search,
+            parameters=SearchParameters(dead_search_type=dead_search_type),
+            geometry=geometry,
+            base=in_force.path_of(detector) if in_force else None,
+            manual=manual,
+            flats=find_flats(flats, detector, geometry) if flats else (),
         )
+        for detector in detectors or index.detectors
+    ]
+    for request, built in build_side_by_side(requests, memory, progress=progress):
+        detector = request.detector
         _publish(built, detector, out)
         # jwst_reffiles takes whole files.
         what = "searched all the same" if engine == "jwst_reffiles" else "left out"

@@ -7,6 +7,7 @@ from darkmask.acquire.fetch.query import PRODUCTS
 from darkmask.core.errors import CommandError
 from darkmask.core.given import folder, require_apart
 from darkmask.core.listed import detector_name
+from darkmask.core.memory import MEMORY_HELP, gigabytes
 
 from .next_command import check_words, next_line
 from .parsing import CommaList
@@ -79,6 +80,7 @@ def add_prepare(commands) -> None:
     prepare.add_argument(
         "--jobs", type=int, metavar="N", help="exposures at a time (default: as cores and memory allow)"
     )
+    prepare.add_argument("--memory", type=gigabytes, metavar="GB", help=MEMORY_HELP)
     prepare.add_argument("--frame", type=int, metavar="N", help=FRAME_HELP)
     prepare.add_argument(
         "--fit-segments",
@@ -152,7 +154,7 @@ def _prepare(chosen: argparse.Namespace) -> int:
     given = read_given(chosen.references, chosen.reference)
     frame = simulated_frame(raw) or FRAME_SIZE if chosen.frame is None else chosen.frame
     settings = PrepareSettings(Geometry(frame), fit_segments=chosen.fit_segments)
-    for line in prepare(chosen.folder, chosen.out, given, settings, jobs=chosen.jobs):
+    for line in prepare(chosen.folder, chosen.out, given, settings, jobs=chosen.jobs, memory=chosen.memory):
         print(line, flush=True)
     simulated = any(record.simulated for record in raw)
     print(next_line(*check_words({record.detector for record in raw}, simulated=simulated, delivery=chosen.out)))

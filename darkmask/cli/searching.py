@@ -5,6 +5,7 @@ from pathlib import Path
 
 from darkmask.core.given import file, folder, require_apart
 from darkmask.core.listed import detector_name
+from darkmask.core.memory import MEMORY_HELP, gigabytes
 from darkmask.search.choices import ENGINES, SEARCHES
 
 from .next_command import check_words, next_line
@@ -58,6 +59,7 @@ def add_search(commands) -> None:
         default="sigma_rate",
         help="how jwst_reffiles tells dead pixels in flats: 5 sigma below the mean (default), or below 5 %% of it",
     )
+    search.add_argument("--memory", type=gigabytes, metavar="GB", help=MEMORY_HELP)
     search.set_defaults(run=_search)
 
 
@@ -80,8 +82,10 @@ def _search(chosen: argparse.Namespace) -> int:
         manual_flags=chosen.manual_flags,
         flats=chosen.flats,
         dead_search_type=chosen.dead_search_type,
+        memory=chosen.memory,
+        progress=True,
     ):
-        print(line)
+        print(line, flush=True)
     searched = chosen.detectors or index.detectors
     words = check_words(
         searched, simulated=index.simulated, delivery=chosen.delivery, masks=chosen.out, base=chosen.base

@@ -1,7 +1,8 @@
 """Look into the cache, empty it, and hold it to a size.
 
-Each family of entries keeps its newest ones anyway (:mod:`darkmask.core.cache`). A limit is for all of them together: the oldest
-entries go first, whatever their family. Compiled kernels and what is remembered of input files are small, and stay.
+Each family of entries keeps its newest ones anyway (:mod:`darkmask.core.cache`). A limit is for all of them together:
+the oldest entries go first, whatever their family. Compiled kernels and what is remembered of input files are small,
+and stay.
 """
 
 import contextlib

@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 # Stands in the environment, so that workers and the processes that they start add to the same file.
 STAGES = "DARKMASK_STAGES"
 _running = threading.local()
+_watchers: list[Callable[[str], None]] = []
 
 
 @dataclass
@@ -37,6 +38,8 @@ def stage(name: str) -> Iterator[None]:
     ----------
     name : str
     """
+    for tell in _watchers:
+        tell(name)
     place = os.environ.get(STAGES)
     if not place:
         yield
@@ -58,6 +61,22 @@ def stage(name: str) -> Iterator[None]:
         with open(place, "a", encoding="utf-8") as file:
             # In one piece, which other processes do not come between.
             file.write(json.dumps(line) + "\n")
+
+
+@contextmanager
+def watched(tell: Callable[[str], None]) -> Iterator[None]:
+    """Tell somebody who waits of each stage of this process that begins while the block runs.
+
+    Parameters
+    ----------
+    tell : callable
+        Takes the name of the stage.
+    """
+    _watchers.append(tell)
+    try:
+        yield
+    finally:
+        _watchers.remove(tell)
 
 
 def read_stages(path: Path) -> dict[str, tuple[float, float]]:

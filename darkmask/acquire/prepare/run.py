@@ -16,6 +16,7 @@ from pathlib import Path
 
 from darkmask.core.atomic import sha256_file
 from darkmask.core.errors import DeliveryError
+from darkmask.core.memory import at_once, available_memory
 from darkmask.core.progress import progress_bar
 from darkmask.delivery.records import FileRecord
 from darkmask.pipeline.steps import set_aside_garbage, silence_logs
@@ -60,6 +61,7 @@ def prepare(
     settings: PrepareSettings,
     *,
     jobs: int | None = None,
+    memory: float | None = None,
     progress: bool = True,
 ) -> Iterator[str]:
     """Make the triplets of every dark in a folder.
@@ -76,6 +78,8 @@ def prepare(
     settings : PrepareSettings
     jobs : int, optional
         Exposures processed at a time; by default as many as cores and memory allow.
+    memory : float, optional
+        Bytes that all of them together may take; what is free by default.
     progress : bool
         Whether to show a bar on standard error.
 
@@ -100,22 +104,14 @@ def prepare(
     tasks = list(_tasks(folder, out, records, given, settings))
     samples = [_samples(record) for record in records]
     need = BYTES_FIXED + BYTES_PER_SAMPLE * max(samples)
-    free = available_memory()
-    jobs = jobs or max(1, min(len(tasks), os.cpu_count() or 1, int(free // need)))
+    limit = f"{available_memory() / 1e9:.1f} GB are free" if memory is None else f"{memory / 1e9:.1f} GB are allowed"
+    fitting = at_once(need, min(len(tasks), os.cpu_count() or 1), memory, "one exposure")
+    jobs = jobs or fitting
     yield (
         f"{len(tasks)} exposures of up to {max(samples) / 1e6:.0f} million pixels times groups: {jobs} at a time take "
-        f"up to {jobs * need / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free."
+        f"up to {jobs * need / 1e9:.1f} GB of memory, and {limit}."
     )
     yield from _run(tasks, out, jobs, progress)
-
-
-def available_memory() -> float:
-    """Return the bytes that can be used without swapping; on systems that do not tell, all free pages."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024.0 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
 def _samples(record: FileRecord) -> int:
