@@ -6,7 +6,7 @@ from astropy.io import fits
 from darkmask.core.flags import bits_of
 from darkmask.masks.compare import COMPARED_MNEMONICS
 
-from .mask_faults import BAD, add, spread
+from .mask_faults import BAD, spread
 from .planting import Faults, one
 
 fault = Faults("previous")
@@ -26,7 +26,8 @@ def change(space, how) -> None:
 
 @fault("TRD-COUNT", "TRD-APPEARED", said="pixels became bad beside")
 def twice_as_many(space):
-    add(space, spread(110), *BAD)
+    """Plant bad pixels in place of good ones: a dead one cannot be hot as well."""
+    change(space, lambda dq, _: np.where(spread(120) & (dq == 0), dq.dtype.type(bits_of(BAD)), dq))
 
 
 @fault("TRD-COUNT", "TRD-DISAPPEARED", said="bad pixels are good now")
