@@ -219,7 +219,7 @@ def test_what_cannot_be_used_is_said_in_one_sentence(raw, tmp_path, capsys, spoi
 
 def test_nothing_is_written_into_the_raw_folder(raw, tmp_path, capsys):
     folder = _folder_of_one(raw, tmp_path)
-    assert main(["prepare", str(folder), str(folder / "out"), "--references", str(references(raw))]) == 1
+    assert main(["prepare", str(folder), str(folder / "out"), "--references", str(references(raw))]) == 4
     assert "which is never written to" in capsys.readouterr().err
     assert [path.name for path in folder.iterdir()] == [f"{FIRST}_uncal.fits"]
 
@@ -231,12 +231,15 @@ def test_nothing_is_written_into_the_raw_folder(raw, tmp_path, capsys):
         (["--reference", "gain=N/A"], "which the jump step and the ramp fit need"),
         (["--reference", "gain=no_such.fits"], "no_such.fits cannot be read as FITS"),
         (["--reference", "refpix=x.fits"], "the reference-pixel step has none"),
-        (["--references", "no_such_folder"], "no_such_folder of reference files holds no FITS file"),
+        (["--references", "{empty}"], "empty of reference files holds no FITS file"),
     ],
 )
 def test_a_reference_that_cannot_be_used_is_said_in_one_sentence(raw, tmp_path, capsys, arguments, said):
     folder = _folder_of_one(raw, tmp_path)
-    assert main(["prepare", str(folder), str(tmp_path / "out"), *arguments]) == 1
+    (tmp_path / "empty").mkdir()
+    given = [argument.format(empty=tmp_path / "empty") for argument in arguments]
+    assert main(["prepare", str(folder), str(tmp_path / "out"), *given]) == 4
+    assert not (tmp_path / "out").exists()
     error = capsys.readouterr().err
     assert said in error
     assert len(error.splitlines()) == 1
@@ -245,7 +248,7 @@ def test_a_reference_that_cannot_be_used_is_said_in_one_sentence(raw, tmp_path, 
 def test_a_reference_of_another_kind_or_detector_is_refused(raw, tmp_path, capsys):
     folder = _folder_of_one(raw, tmp_path)
     saturation = references(raw) / "NRCBLONG_saturation.fits"
-    assert main(["prepare", str(folder), str(tmp_path / "out"), "--reference", f"gain={saturation}"]) == 1
+    assert main(["prepare", str(folder), str(tmp_path / "out"), "--reference", f"gain={saturation}"]) == 4
     assert "has REFTYPE SATURATION where GAIN was expected" in capsys.readouterr().err
 
 

@@ -144,6 +144,20 @@ def test_what_cannot_be_compared_is_refused_in_one_sentence(earlier, spoil, said
     assert len(str(refusal.value).splitlines()) == 1
 
 
+def test_the_folder_of_a_report_stands_for_its_results(run_checks, small, good_masks, earlier, tmp_path):
+    options = (f"--masks={good_masks}", f"--base={small.base}", f"--criteria={small.criteria}", "-k", "TRD-COUNT")
+    run = run_checks(*options, f"--previous={earlier.parent}", expect=1)
+    (previous,) = run.results["previous"]
+    assert previous["sha256"] == sha256_file(earlier)
+    assert run.checks["TRD-COUNT", "NRCA1", "FULL"]["outcome"] == "pass"
+    # A folder of reports is none of them, nor is one that is empty.
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path, tmp_path / "empty"):
+        run = run_checks(*options, f"--previous={earlier},{folder}", expect=4)
+        assert f"--previous: {folder}/results.json does not exist: give the folder of a report" in run.output
+        assert not run.reports.exists()
+
+
 @pytest.mark.parametrize(
     ("given", "said"), [("none.json", "--previous: /"), ("", "has no value"), ("a\nb", "cannot be printed")]
 )

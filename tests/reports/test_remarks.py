@@ -231,7 +231,6 @@ def test_what_cannot_be_remarked_is_refused_in_one_sentence(report, capsys, argu
 @pytest.mark.parametrize(
     ("prepare", "said"),
     [
-        (shutil.rmtree, "There is no folder"),
         (lambda report: (report / "report.html").unlink(), "no whole report (report.html missing)"),
         (lambda report: (report / "results.json").unlink(), "results.json does not exist"),
         (lambda report: (report / "manifest.json").write_text("{}"), "is not the page that its run left"),
@@ -243,6 +242,12 @@ def test_what_is_no_report_takes_no_remark(report, capsys, prepare, said):
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
     assert not (report / "remarks.json").exists()
+
+
+def test_a_folder_that_is_none_takes_no_remark(tmp_path):
+    with pytest.raises(remarks.RemarkError, match="There is no folder"):
+        remarks.remark(tmp_path / "none", "CNT-HOT", "text", by="A. Reviewer")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_writers_do_not_meet(report, capsys):

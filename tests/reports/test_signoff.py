@@ -222,7 +222,6 @@ def test_two_writers_do_not_meet(real, capsys):
 @pytest.mark.parametrize(
     ("prepare", "said"),
     [
-        (shutil.rmtree, "There is no folder"),
         (lambda report: (shutil.rmtree(report), report.mkdir()), "results.json does not exist"),
         (lambda report: rewrite(report, schema=2), "is of the schema '2' and this version reads schema 1"),
         (lambda report: rewrite(report, checks=3), "is no results.json of these checks"),
@@ -239,6 +238,12 @@ def test_what_is_no_report_is_not_signed(real, capsys, prepare, said):
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
     assert not (real / "signoff.json").exists()
+
+
+def test_a_folder_that_is_none_is_not_signed(tmp_path):
+    with pytest.raises(signoff.SignoffError, match="There is no folder"):
+        signoff.sign(tmp_path / "none", reviewer="A. Reviewer", decision="reject", comment="no")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

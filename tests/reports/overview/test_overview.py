@@ -14,6 +14,7 @@ from darkmask.cli import main
 from darkmask.core.atomic import sha256_file
 from darkmask.core.flags import Category
 from darkmask.masks.file import write_categories
+from darkmask.reports.overview.found import OverviewError
 from darkmask.reports.overview.write import write_overview
 from tests.support.browser import needs_chromium, opened
 
@@ -336,10 +337,15 @@ def test_names_from_elsewhere_are_text(reports):
     assert 'href="a%20%3Cb%3E%20%26%20%22c%22%20%E2%80%AE%23%3F%25/report.html"' in page
 
 
+def test_a_folder_that_is_none_is_refused(tmp_path):
+    with pytest.raises(OverviewError, match="There is no folder"):
+        write_overview(tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("prepare", "said"),
     [
-        (lambda reports: reports.rmdir(), "There is no folder"),
         (lambda _: None, "holds no report"),
         (lambda reports: (reports / "results.json").write_text("{}"), "is one report: give the folder that holds it"),
     ],

@@ -1,0 +1,76 @@
+"""A report as it is compared: its results and manifest, and the masks that both of these vouch for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from darkmask.core.atomic import sha256_file
+from darkmask.core.errors import DarkmaskError
+from darkmask.masks.folder import scan_masks
+from darkmask.reports.files import FILE
+from darkmask.reports.results import Results, read_json, read_results
+
+
+class DifferenceError(DarkmaskError):
+    """Two reports, or a part of them, cannot be compared."""
+
+
+@dataclass(frozen=True)
+class OpenedReport:
+    """A report that is compared.
+
+    Attributes
+    ----------
+    folder : Path
+    results : Results
+    raw : dict
+        The same as it was read, for what earlier versions did not write.
+    manifest : dict
+        Empty for a run that did not end.
+    """
+
+    folder: Path
+    results: Results
+    raw: dict[str, Any]
+    manifest: dict[str, Any]
+
+    @classmethod
+    def of(cls, folder: Path) -> "OpenedReport":
+        """Read a report.
+
+        Raises
+        ------
+        DarkmaskError
+            When there is none, or its ``results.json`` is not the file that its manifest lists.
+        """
+        path = folder / FILE
+        results, raw = read_results(path), read_json(path)
+        there = folder / "manifest.json"
+        opened = cls(folder, results, raw, read_json(there) if there.exists() else {})
+        listed = opened.table("report").get(FILE)
+        if listed is not None and listed != sha256_file(path):
+            raise DifferenceError(
+                f"{path} is not the file that the manifest.json beside it lists: give what the run wrote."
+            )
+        return opened
+
+    def table(self, name: str) -> dict[str, Any]:
+        """Return a table of the manifest; empty where it has none."""
+        found = self.manifest.get(name)
+        return found if isinstance(found, dict) else {}
+
+    def mask(self, detector: str) -> Path:
+        """Return the mask of a detector, if it is what the run wrote; else raise :class:`DarkmaskError`."""
+        return self._listed(scan_masks(self.folder / "masks").path_of(detector))
+
+    def categories(self, detector: str) -> Path | None:
+        """Return the category image of a detector's full frame, as :meth:`mask`; None where masks were given."""
+        path = self.folder / "masks" / f"{detector.lower()}_full_categories.fits"
+        return self._listed(path) if path.exists() or path.name in self.table("masks") else None
+
+    def _listed(self, path: Path) -> Path:
+        if not path.is_file():
+            raise DifferenceError(f"{path} is gone: bring the whole report folder back.")
+        if self.table("masks").get(path.name) != sha256_file(path):
+            raise DifferenceError(f"{path} is not what manifest.json lists: give the report as its run left it.")
+        return path
