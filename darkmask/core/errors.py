@@ -37,7 +37,7 @@ class CrowdedError(SearchError):
 
 
 class ArchiveError(DarkmaskError):
-    """The archive cannot be asked, or did not give what it lists."""
+    """The archive, of exposures or of reference files, cannot be asked, or did not give what it lists."""
 
 
 class StorageError(DarkmaskError):

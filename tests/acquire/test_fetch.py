@@ -75,7 +75,10 @@ def assert_one_sentence(ended, *words: str) -> None:
 def test_lists_what_was_asked_for(archive, fetch):
     ended = fetch("--list")
     assert ended.returncode == 0, ended.stderr
-    assert [line.split()[0] for line in ended.stdout.splitlines()] == [FIRST, SECOND, "2"]
+    assert [line.split()[0] for line in ended.stdout.splitlines()] == [FIRST, SECOND, "2", "Next:"]
+    assert ended.stdout.endswith(" -m darkmask fetch raw --program=1062\n")
+    chosen = fetch("my raw", "--list", "--observations=1", "--detectors", "nrca1", "--detectors=NRCA2").stdout
+    assert chosen.endswith(" fetch 'my raw' --program=1062 --detectors=NRCA1,NRCA2 --observations=1\n")
     assert FIRST in fetch("--list", "--detectors", "NRCA1,NRCA2").stdout
     assert SECOND not in fetch("--list", "--observations", "1").stdout
     assert OTHERS[0] in fetch("--list", "--product", "rate").stdout
@@ -86,6 +89,7 @@ def test_files_come_whole_and_only_once(archive, fetch, tmp_path):
     out = tmp_path / "out"
     ended = fetch(out)
     assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.endswith(f" -m darkmask prepare {out} {out}.prepared\n")
     assert names(out) == ["fetched.json", FIRST, SECOND]
     assert all((out / name).read_bytes() == archive.files[name] for name in (FIRST, SECOND))
     record = json.loads((out / "fetched.json").read_text())
@@ -170,6 +174,14 @@ def test_no_network_is_said(archive, fetch, tmp_path):
 def test_nothing_of_that_kind_is_said(fetch):
     ended = fetch("--list", "--detectors", "NRCB4", "--observations", "7")
     assert_one_sentence(ended, "no _uncal file of them for detectors NRCB4 and observations 7")
+
+
+def test_a_program_of_which_there_is_nothing_is_said(archive, fetch, tmp_path):
+    archive.files.clear()
+    ended = fetch(tmp_path / "out")
+    assert ended.returncode == 4
+    assert ended.stderr == "darkmask fetch: The archive has no NIRCam observation of program 1062: correct --program.\n"
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_missing_client_is_said(monkeypatch, capsys):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
-from darkmask.core.errors import ParameterError
+from darkmask.core.errors import ArchiveError, ParameterError
 from darkmask.core.window import Window
 from darkmask.delivery.records import FileRecord
 
@@ -198,7 +198,7 @@ def ask_crds(path: Path, kinds: Sequence[str]) -> tuple[dict[str, Path], str]:
 
     Raises
     ------
-    ParameterError
+    ArchiveError
         When there is neither a server nor a cache that knows the files.
     """
     import crds
@@ -214,13 +214,13 @@ def ask_crds(path: Path, kinds: Sequence[str]) -> tuple[dict[str, Path], str]:
     except (Exception, SystemExit) as error:  # the client raises its own types and OSError, and ends the process
         said = (error.__context__ if isinstance(error, SystemExit) else None) or error
         reason = " ".join(str(said).split())[:160].rstrip(".")
-        raise ParameterError(
+        raise ArchiveError(
             f"CRDS gave no {', '.join(kinds)} reference for {path.name} ({reason}): set CRDS_PATH and CRDS_SERVER_URL, "
             "or give the files with --references DIR or --reference KIND=FILE."
         ) from error
     unknown = [kind for kind in kinds if found[kind].upper().startswith(("NOT FOUND", "N/A"))]
     if unknown:
-        raise ParameterError(
+        raise ArchiveError(
             f"CRDS ({context}) has no {', '.join(unknown)} reference for {path.name}: give it with --reference "
             f"{unknown[0]}=FILE, or leave its step out with {unknown[0]}=N/A."
         )
