@@ -15,6 +15,7 @@ from darkmask.build.explainer import Explainer
 from darkmask.build.explanation import Explanation
 from darkmask.build.products import BuiltMask, BuiltSet
 from darkmask.build.request import BuildRequest
+from darkmask.build.told import flags_of
 from darkmask.core.atomic import reason_of, replacing
 from darkmask.core.display import html_table, one_line
 from darkmask.core.errors import ParameterError, StorageError
@@ -174,7 +175,7 @@ class SearchedSet:
         DeliveryError
             When the darks have changed since.
         """
-        return self._explainer.explain(x, y, {"mask": self.dq})
+        return self._explainer.explain(x, y, {"mask": flags_of(self.dq)})
 
     @cached_property
     def _explainer(self) -> Explainer:

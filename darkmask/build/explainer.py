@@ -13,7 +13,7 @@ import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import ParameterError
-from darkmask.core.flags import category_names, pixel_flags
+from darkmask.core.flags import category_names
 from darkmask.delivery import OpenSet
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.categories import FlightResult
@@ -28,9 +28,9 @@ from darkmask.search.request import SetRequest
 
 from .catalogue import rate_error
 from .explanation import Explanation, PixelTest, Ramps
+from .told import Teller
 
-# What a source says of every pixel: DQ by the source's name, uint32 (y, x); or why it says nothing, in words.
-Said = Mapping[str, np.ndarray | str]
+Said = Mapping[str, Teller]
 
 
 class Asked(NamedTuple):
@@ -161,8 +161,8 @@ class Explainer:
         ----------
         x, y : int
             Counted from 0 in the set's frame.
-        said : mapping of str to numpy.ndarray or str, optional
-            What others say of the set's pixels, see :data:`Said`.
+        said : mapping of str to Teller, optional
+            What others say of the set's pixels, see :mod:`.told`.
 
         Returns
         -------
@@ -236,9 +236,7 @@ class Explainer:
             "pedestal": [f"{value:.4g} DN" for value in maps.pedestal[y, x]],
             "jumps": [f"{up} groups flagged, {down} differences fall by more than chance allows" for up, down in jumps],
         }
-        for source, flags in said.items():
-            facts[source] = [flags] * y.size if isinstance(flags, str) else [flag_words(one) for one in flags[y, x]]
-        return facts
+        return facts | {source: teller(y, x) for source, teller in said.items()}
 
     def _ramps(self, y: np.ndarray, x: np.ndarray) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
         """Return names, ramps and GROUPDQ of every integration that was searched, in the order of time."""
@@ -323,11 +321,6 @@ def _around(image: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     wide = np.pad(image, 1, constant_values=np.nan)
     steps = np.arange(3)
     return wide[y[:, None, None] + steps[:, None], x[:, None, None] + steps]
-
-
-def flag_words(dq: int) -> str:
-    """Return the mnemonics of a DQ value, in words."""
-    return ", ".join(name for name, bit in pixel_flags().items() if int(dq) & bit) or "nothing"
 
 
 def inside(axis: str, place: int, size: int) -> int:

@@ -15,6 +15,7 @@ from darkmask.reports.commands import add_commands
 from darkmask.search.choices import ENGINES, SEARCHES
 
 from .cache import add_cache
+from .explain import add_explain
 from .submission import add_submission
 
 # More of a file's name helps nobody to find it.
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     own = (_add_check, _add_demo, _add_search, _add_compare, _add_prepare, _add_fetch, _add_sign, _add_verify)
-    for add in (*own, add_submission, add_cache):
+    for add in (*own, add_submission, add_cache, add_explain):
         add(commands)
     add_commands(commands)
     return parser

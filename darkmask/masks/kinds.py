@@ -53,17 +53,23 @@ def read_kinds(path: Path) -> dict[str, np.ndarray]:
     MaskError
         When the file is not a category image.
     """
-    return kinds_of_categories(*_read_categories(path))
+    return kinds_of_categories(*read_categories(path))
 
 
 def read_kinds_and_undetermined(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return what :func:`read_kinds` does, and the pixels of which the search could say nothing, bool (y, x)."""
-    categories, bits = _read_categories(path)
+    categories, bits = read_categories(path)
     return kinds_of_categories(categories, bits), (categories & bits.get(Category.UNDETERMINED.value, 0)) != 0
 
 
-def _read_categories(path: Path) -> tuple[np.ndarray, dict[str, int]]:
-    """Return a category image, uint16 (y, x), and the bit of each category in it."""
+def read_categories(path: Path) -> tuple[np.ndarray, dict[str, int]]:
+    """Return a category image, uint16 (y, x), and the bit of each category in it.
+
+    Raises
+    ------
+    MaskError
+        When the file is not a category image.
+    """
     from astropy.io import fits
 
     try:
