@@ -13,7 +13,7 @@ import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import ParameterError
-from darkmask.core.flags import category_names
+from darkmask.core.flags import Category, category_names, in_category
 from darkmask.delivery import OpenSet
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.categories import FlightResult
@@ -27,7 +27,8 @@ from darkmask.search.official.reading import Area, official_maps
 from darkmask.search.request import SetRequest
 
 from .catalogue import rate_error
-from .explanation import Explanation, PixelTest, Ramps
+from .examples import strength
+from .explanation import Explanation, PixelTest, Ramps, rate_words
 from .told import Teller
 
 Said = Mapping[str, Teller]
@@ -197,6 +198,12 @@ class Explainer:
             groupdq=groupdq,
         )
 
+    def strongest(self, category: Category, most: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return rows and columns of the strongest pixels of a category, the strongest first."""
+        y, x = np.nonzero(in_category(self._categories, category))
+        order = np.argsort(-strength(category, self._maps, y, x), kind="stable")[:most]
+        return y[order], x[order]
+
     def rate_and_error(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the rates of some pixels and their errors, e-/s, shape (n,)."""
         gain, key = look_up_detector(self._request.detector).gain, self._request.exposures[0].set_key
@@ -231,7 +238,7 @@ class Explainer:
             told = [f"{text}, {share:.3g} times that of good pixels" for text, share in shares]
         jumps = zip(maps.jumps[y, x], maps.falls[y, x], strict=True)
         facts = {
-            "rate": [f"{rate:.4g} +- {error:.2g} electron/s" for rate, error in rates],
+            "rate": [rate_words(rate, error) for rate, error in rates],
             "noise": told,
             "pedestal": [f"{value:.4g} DN" for value in maps.pedestal[y, x]],
             "jumps": [f"{up} groups flagged, {down} differences fall by more than chance allows" for up, down in jumps],

@@ -184,6 +184,11 @@ def significant(value: float) -> str:
     return f"{value:.4g}"
 
 
+def rate_words(rate: float, error: float) -> str:
+    """Return a rate with its error; a saturated pixel has none."""
+    return f"{significant(rate)} +- {error:.2g} electron/s" if np.isfinite(rate) else "none"
+
+
 def limit_text(relation: str, limit: float | None) -> str:
     """Return how a value that passes stands to its limit."""
     return relation if limit is None else f"{relation} {significant(limit)}"
@@ -191,7 +196,7 @@ def limit_text(relation: str, limit: float | None) -> str:
 
 def whole(counts: float) -> str:
     """Return counts of a ramp, rounded."""
-    return f"{counts:.0f}" if np.isfinite(counts) else "none"
+    return str(round(float(counts))) if np.isfinite(counts) else "none"
 
 
 def groups_of(flagged: np.ndarray) -> str:

@@ -70,19 +70,24 @@ class ReportedSet:
         DarkmaskError
             When the report has no such set or pixel, or a file beside it is not what its manifest lists.
         """
-        if self._categories is None:
-            rows, columns = self._mask.shape
-            return self._from_beside(inside("x", x, columns), inside("y", y, rows), "this run searched no darks")
-        rows, columns = self._categories.shape
+        rows, columns = self._mask.shape if self._categories is None else self._categories.shape
         x, y = inside("x", x, columns), inside("y", y, rows)
         try:
-            request = self._request()
+            explainer, window = self._explainer
         except DarkmaskError as error:
             return self._from_beside(x, y, str(error))
-        said = self._said(request.window)
+        said = self._said(window)
         if self.results.engine.version != __version__:
             said["search"] = always(f"tests by version {__version__}, categories by {self.results.engine.version}")
-        return Explainer(request, self._categories, keep=True).explain(x, y, said)
+        return explainer.explain(x, y, said)
+
+    @cached_property
+    def _explainer(self) -> tuple[Explainer, Window]:
+        """The run's own search, and the part of the full frame that it read."""
+        if self._categories is None:
+            raise PixelError("this run searched no darks")
+        request = self._request()
+        return Explainer(request, self._categories, keep=True), request.window
 
     def _from_beside(self, x: int, y: int, why: str) -> Explanation:
         """Return what masks and category images say, and why there is no more."""

@@ -10,6 +10,9 @@ from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED
 # takes a bit for each doubling of the number of levels. Above, where a few bright pixels need names, the edges double.
 _IN_NOISE = (-4.0, -2.0, 0.0, 2.0, 4.0)
 _DOUBLINGS = 9
+# Edges of the levels of a noise, in units of the usual one. A noise is known to a few per cent, so that nearly all good
+# pixels lie in one level and the image takes few bytes.
+_OF_USUAL = (0.5, 0.8, 0.9, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 16.0, 32.0)
 NO_RATE = 0
 
 
@@ -38,6 +41,30 @@ def rate_levels(rate: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, list[fl
     steps = (*_IN_NOISE, *(4.0 * 2.0**power for power in range(1, _DOUBLINGS + 1)))
     edges = [centre + sigma * step for step in steps]
     levels = np.searchsorted(edges, np.where(finite, rate, 0), side="right").astype(np.uint8) + np.uint8(1)
+    return np.where(finite, levels, np.uint8(NO_RATE)), edges
+
+
+def noise_levels(noise: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, list[float]]:
+    """Sort noises into levels that a small image can hold.
+
+    Parameters
+    ----------
+    noise : numpy.ndarray, shape (y, x), float32, DN
+    good : numpy.ndarray, shape (y, x), bool
+        Pixels whose median sets the scale.
+
+    Returns
+    -------
+    levels : numpy.ndarray, shape (y, x), uint8
+        `NO_RATE` when the noise is not finite, otherwise a level from 1 on.
+    edges : list of float
+        Noises at which level 1 ends and level 2 begins, and so on; DN.
+    """
+    finite = np.isfinite(noise)
+    values = noise[finite & good] if (finite & good).any() else noise[finite]
+    usual = float(np.median(values)) if values.size else 1.0
+    edges = [(usual or 1.0) * share for share in _OF_USUAL]
+    levels = np.searchsorted(edges, np.where(finite, noise, 0), side="right").astype(np.uint8) + np.uint8(1)
     return np.where(finite, levels, np.uint8(NO_RATE)), edges
 
 
