@@ -1,6 +1,6 @@
 """Pack the explanations of many pixels into a text that a page holds: every word of it is made here, and none there.
 
-Columns of equal things compress well: a pixel with 25 tests and 12 ramps of 20 groups takes some 350 bytes.
+Columns of equal things compress well: a pixel with 25 tests and 10 ramps takes some 500 bytes.
 """
 
 import base64
@@ -19,12 +19,15 @@ from darkmask.build.explanation import (
     groups_of,
     limit_text,
     significant,
+    whole,
 )
 from darkmask.core.flags import category_names
 from darkmask.search.maps.layout import JUMP_DET, SATURATED
 
-# A longer ramp is shown by so many of its groups: the picture has no room for more, nor the page.
-MOST_GROUPS = 25
+# So many counts of all ramps of a set are kept, a quarter of a megabyte: of longer ramps or more pixels, fewer groups.
+MOST_COUNTS, LEAST_GROUPS, MOST_GROUPS = 250_000, 8, 40
+# The picture of a ramp is less than so many screen pixels high.
+_STEPS = 250
 
 
 def pack(explained: Explained, rates: dict[str, Any] | None = None) -> str:
@@ -42,10 +45,13 @@ def pack(explained: Explained, rates: dict[str, Any] | None = None) -> str:
         ``words`` (captions and heads of tables), ``x``, ``y``, ``categories``, ``tests`` by name with ``words`` and,
         for each pixel, ``value`` (empty where it was not asked), ``limit`` and ``passes``; ``facts`` by name;
         ``around``, nine rates a pixel; ``integrations``, their names; ``groups``, the groups that are shown, counted
-        from 1; ``ramps`` of each pixel and integration, as the first count and differences, None for no number;
-        ``jumps`` and ``saturated``, the groups with these flags in words; ``rates``.
+        from 1; ``steps``, the counts that one step of each pixel's ramps means; ``ramps`` of each pixel and
+        integration, in steps, as the first and differences, None for no number; ``ends``, the whole counts of the first
+        and of the last group in words, ``jumps`` and ``saturated``, the groups with these flags in words; ``rates``.
     """
-    shown = shown_groups(explained.ramps.shape[1])
+    integrations, groups, pixels = explained.ramps.shape
+    shown = shown_groups(groups, integrations * pixels)
+    steps = [_step(explained.ramps[:, :, n]) for n in range(pixels)]
     made = {
         "words": {"tests": TEST_HEADER, "ramps": RAMP_HEADER, "around": AROUND, "untested": UNTESTED},
         "place": explained.place,
@@ -57,7 +63,9 @@ def pack(explained: Explained, rates: dict[str, Any] | None = None) -> str:
         "around": [[significant(rate) for rate in part.ravel()] for part in explained.around],
         "integrations": explained.names,
         "groups": (shown + 1).tolist(),
-        "ramps": [_differences(explained.ramps[:, shown, n]) for n in range(len(explained))],
+        "steps": steps,
+        "ramps": [_differences(explained.ramps[:, shown, n] / step) for n, step in enumerate(steps)],
+        "ends": [[[whole(r[0]), whole(r[-1])] for r in explained.ramps[:, :, n]] for n in range(pixels)],
         "jumps": _flagged(explained.groupdq, JUMP_DET),
         "saturated": _flagged(explained.groupdq, SATURATED),
         "rates": rates,
@@ -72,34 +80,47 @@ def unpack(text: str) -> dict[str, Any]:
     return found
 
 
-def rates_of(where: np.ndarray, rate: np.ndarray, error: np.ndarray) -> dict[str, Any]:
-    """Return the rates of some pixels as a page keeps them.
+def rates_of(rate: np.ndarray, error: np.ndarray) -> dict[str, list[str]]:
+    """Return the rates of the pixels that some layer shows, as a page keeps them.
 
     Parameters
     ----------
-    where : numpy.ndarray, shape (y, x), bool
     rate, error : numpy.ndarray, shape (n,), e-/s
-        Of those pixels, by row and then by column.
+        By row and then by column.
 
     Returns
     -------
     dict
-        ``steps``: from each pixel to the next, in pixels of the flattened image; ``rate`` and ``error`` as text, both
-        ``none`` where there is none.
+        ``rate`` and ``error`` as text, both ``none`` where there is none; the page knows the pixels from its layers.
     """
-    at, known = np.flatnonzero(where), np.isfinite(rate)
+    known = np.isfinite(rate)
     return {
-        "steps": np.diff(at, prepend=0).tolist(),
-        "rate": [significant(value) if there else "none" for value, there in zip(rate, known, strict=True)],
+        # A tenth of a per cent, which is less than the error of nearly every pixel.
+        "rate": [f"{value:.3g}" if there else "none" for value, there in zip(rate, known, strict=True)],
         "error": [f"{value:.2g}" if there else "none" for value, there in zip(error, known, strict=True)],
     }
 
 
-def shown_groups(groups: int) -> np.ndarray:
-    """Return the groups of a ramp that are shown, counted from 0: all, or evenly spread from first to last."""
-    if groups <= MOST_GROUPS:
+def shown_groups(groups: int, ramps: int) -> np.ndarray:
+    """Return the groups of a ramp that are shown, counted from 0: all, or evenly spread from first to last.
+
+    Parameters
+    ----------
+    groups : int
+        NGROUPS.
+    ramps : int
+        Number of ramps that are packed.
+    """
+    most = int(np.clip(MOST_COUNTS // max(ramps, 1), LEAST_GROUPS, MOST_GROUPS))
+    if groups <= most:
         return np.arange(groups)
-    return np.unique(np.linspace(0, groups - 1, MOST_GROUPS).round().astype(int))
+    return np.unique(np.linspace(0, groups - 1, most).round().astype(int))
+
+
+def _step(ramps: np.ndarray) -> int:
+    """Return how many counts one step of the picture of a pixel's ramps means."""
+    finite = ramps[np.isfinite(ramps)]
+    return max(1, int(np.ptp(finite) / _STEPS)) if finite.size else 1
 
 
 def _test(explained: Explained, key: str) -> dict[str, Any]:
@@ -116,12 +137,12 @@ def _test(explained: Explained, key: str) -> dict[str, Any]:
 
 
 def _differences(ramps: np.ndarray) -> list[list[int | None]]:
-    """Return ramps, shape (integration, group), as whole counts: the first, and then differences."""
+    """Return ramps, shape (integration, group), as whole steps: the first, and then differences."""
     packed: list[list[int | None]] = []
     for ramp in ramps:
-        whole = [round(float(count)) if np.isfinite(count) else None for count in ramp]
+        counts = [round(float(count)) if np.isfinite(count) else None for count in ramp]
         before, line = 0, []
-        for count in whole:
+        for count in counts:
             line.append(None if count is None else count - before)
             before = before if count is None else count
         packed.append(line)
