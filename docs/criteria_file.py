@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from darkmask.search.parameters import SearchParameters
 from fixtures.criteria.model import (
+    Campaign,
     Criteria,
     Criterion,
     FrameGeometry,
@@ -37,6 +38,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "mask": "The header of the masks that the run makes, see below.",
         "injection": "From which strength on injected defects must be found, see below.",
         "ground": "What is known of the ground masks, see below.",
+        "campaign": "For what the darks were taken, see below.",
         "criteria": "Bounds, one table for each criterion, see below.",
     },
     "FrameGeometry": {
@@ -71,6 +73,11 @@ MEANINGS: dict[str, dict[str, str]] = {
         "low_pedestal": "DN by which the pedestal is lowered.",
     },
     "GroundTest": {"hot_rate": "The rate, in e-/s, from which on the ground masks call a pixel hot."},
+    "Campaign": {
+        "title": "What the activity is called, as on its page (CAR).",
+        "activity": "Its number, and that of the program.",
+        "links": "Tickets and pages by name, each an address that begins with http:// or https://.",
+    },
     "Criterion": {
         "title": "What the report calls it.",
         "question": "What is asked, as a question.",
@@ -197,6 +204,14 @@ _TABLES = (
         "[injection]\ntelegraph = 80.0",
     ),
     (GroundTest, "[ground]", "", "[ground]\nhot_rate = 0.275"),
+    (
+        Campaign,
+        "[campaign]",
+        "For what the darks were taken. It decides nothing: the page shows it above the results, `results.json` and "
+        "`manifest.json` hold it, and so does the HISTORY of each mask that the run makes. Plain ASCII, 120 characters at most.",
+        '[campaign]\ntitle = "NRC-09: Darks"\nactivity = "NRC-09, APT 1062"\n\n[campaign.links]\n'
+        '"NRCCOM-13" = "https://jira.stsci.edu/browse/NRCCOM-13"',
+    ),
     (
         Criterion,
         "[criteria.ID]",

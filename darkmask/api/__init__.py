@@ -7,7 +7,6 @@ The names that ``import darkmask`` offers lead here, and nothing is loaded befor
 ``keywords``     what a call may say: keywords of jwst_reffiles, of the flight search, of the mask's header
 ``request``      from a call to what is searched: files, frame, parameters, header
 ``result``       :class:`.result.BadPixels`, the answer for one detector
-``explanation``  each test of one pixel
 ``comparison``   two masks, flag by flag
 ``progress``     a bar for who waits
 ``commands``     what ``python -m darkmask search`` does

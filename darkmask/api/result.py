@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from darkmask.build.detector import build_cached
+from darkmask.build.explainer import Explainer
+from darkmask.build.explanation import Explanation
 from darkmask.build.products import BuiltMask, BuiltSet
 from darkmask.build.request import BuildRequest
+from darkmask.build.told import flags_of
 from darkmask.core.atomic import reason_of, replacing
 from darkmask.core.display import html_table, one_line
 from darkmask.core.errors import ParameterError, StorageError
@@ -20,8 +23,6 @@ from darkmask.core.flags import MASK_MNEMONICS, Category, count_flags, in_catego
 from darkmask.core.naming import ByName
 from darkmask.masks.carrying import path_beside
 from darkmask.masks.file import name_mask, read_mask
-
-from .explanation import Explainer, Explanation
 
 if TYPE_CHECKING:
     from astropy.table import QTable
@@ -153,7 +154,7 @@ class SearchedSet:
         return ax
 
     def explain(self, x: int, y: int) -> Explanation:
-        """Return each test that the search put to a pixel, with its value, limit and outcome.
+        """Return each test that the search put to a pixel, with its value, limit and outcome; its ramps and neighbours.
 
         The first call measures the set again and keeps its maps and what the search compared, 150 bytes a pixel: some
         seconds and 600 MB for a full frame. Further ones answer at once.
@@ -174,11 +175,11 @@ class SearchedSet:
         DeliveryError
             When the darks have changed since.
         """
-        return self._explainer.explain(x, y, self.categories)
+        return self._explainer.explain(x, y, {"mask": flags_of(self.dq)})
 
     @cached_property
     def _explainer(self) -> Explainer:
-        return Explainer(self.products.request.set_request(self.subarray))
+        return Explainer(self.products.request.set_request(self.subarray), self.categories)
 
     def __repr__(self) -> str:
         rows, columns = self.categories.shape

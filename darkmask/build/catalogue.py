@@ -12,6 +12,7 @@ from darkmask.core.flags import category_names, pixel_flags
 from darkmask.core.palette import COLOURS, STYLES
 from darkmask.core.stages import stage
 from darkmask.delivery import FileRecord
+from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
 
@@ -98,7 +99,7 @@ def _columns(outcome: SearchOutcome, frame: FileRecord, detector: Detector, fits
     y, x = np.nonzero(outcome.categories)
     found = outcome.categories[y, x]
     dq = outcome.flags.to_dq(found)
-    error = _rate_error(outcome, y, x, detector, frame)
+    error = rate_error(maps, y, x, detector.name, frame.tgroup, frame.readpatt)
     full_x, full_y = (x + frame.xstart - 1).astype(np.int32), (y + frame.ystart - 1).astype(np.int32)
     return {
         "detector": (np.full(x.size, detector.name), None, "value of DETECTOR"),
@@ -165,20 +166,30 @@ def regions_of(categories: np.ndarray) -> str:
     return "\n".join(["# Region file format: DS9", "image", *circles, ""])
 
 
-def _rate_error(outcome: SearchOutcome, y, x, detector: Detector, frame: FileRecord) -> np.ndarray:
+def rate_error(maps: CombinedMaps, y, x, name: str, tgroup: float, readpatt: str) -> np.ndarray:
     """Return the standard error of the mean rate of some pixels, DN/s (float64); NaN when there is no rate.
 
     Read noise and shot noise limit the rate of a steady pixel, and they are known better than a scatter of few
     integrations. The rates of a telegraph or noisy pixel scatter by more than both: then that scatter is taken, as that
     of a median, since the rate of such a pixel may be a median. Taking the larger error errs upwards in a steady pixel
     too, by a quarter or so, and never hides that a pixel is restless.
+
+    Parameters
+    ----------
+    maps : CombinedMaps
+    y, x : numpy.ndarray, shape (n,)
+    name : str
+        Name of the detector.
+    tgroup : float
+        Group time, s.
+    readpatt : str
     """
-    maps, tgroup = outcome.maps, frame.tgroup
+    detector = look_up_detector(name)
     rate, weight = (image[y, x].astype(np.float64) for image in (maps.rate, maps.weight))
     finite = maps.finite[y, x]
     # When the pipeline gave no rate, the differences of every integration may have been taken.
     integrations = np.where(finite > 0, finite, maps.integrations)
-    reading = 12 * detector.read_variance(frame.readpatt) / tgroup**2 / np.where(weight > 0, weight, np.nan)
+    reading = 12 * detector.read_variance(readpatt) / tgroup**2 / np.where(weight > 0, weight, np.nan)
     exposed = detector.gain * tgroup * max(maps.groups - 1, 1) * integrations
     shot = SLOPE_SHOT * np.maximum(rate, 0) / exposed
     scatter = maps.rate_scatter[y, x] / np.sqrt(MEDIAN_EFFICIENCY * integrations)

@@ -65,7 +65,7 @@ def pick_examples(request: SetRequest, outcome: SearchOutcome) -> Examples:
     for category in Category:
         rows, columns = np.nonzero(in_category(outcome.categories, category))
         if rows.size:
-            order = np.argsort(-_strength(category, outcome.maps, rows, columns), kind="stable")
+            order = np.argsort(-strength(category, outcome.maps, rows, columns), kind="stable")
             ranks = np.unique(np.linspace(0, rows.size - 1, min(_EACH, rows.size)).round().astype(int))
             chosen += [(category.value, rows[place], columns[place]) for place in order[ranks]]
     y, x = (np.array([pixel[i] for pixel in chosen], dtype=np.int32) for i in (1, 2))
@@ -80,8 +80,8 @@ def pick_examples(request: SetRequest, outcome: SearchOutcome) -> Examples:
     return Examples(names, y, x, ramps[liveliest, :, pixels], groupdq[liveliest, :, pixels])
 
 
-def _strength(category: Category, maps: CombinedMaps, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return the quantity by which the pixels of a category are ranked."""
+def strength(category: Category, maps: CombinedMaps, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the quantity by which the pixels of a category are ranked, shape (n,): the strongest have most."""
     measured = {
         Category.RC: maps.change,
         Category.INVERSE_RC: maps.change,

@@ -7,6 +7,7 @@ import numpy as np
 from darkmask.core.errors import MaskError
 from darkmask.core.flags import NEIGHBOUR_FLAGS, Category, dq_bits, has_flag, in_category
 from darkmask.core.stages import stage
+from darkmask.delivery.observed import observed, sentence
 from darkmask.masks.carrying import carried_bits, path_beside, read_carried, write_carried
 from darkmask.masks.file import MaskMeta, read_mask, write_mask
 from darkmask.masks.manual_flags import add_manual_flags
@@ -126,7 +127,7 @@ def _history(
         *request.history,
         f"Bad pixels searched by darkmask: engine {request.engine} {outcome.version}, search {request.search_made}.",
     ]
-    lines += _unmeasured(request)
+    lines += [sentence(observed(request.exposures("FULL"))), *_unmeasured(request)]
     if request.manual is not None:
         pixels = len(request.manual.of(request.detector))
         lines.append(f"{pixels} pixels flagged by hand: {request.manual.name}, SHA-256 {request.manual.sha256}.")

@@ -14,6 +14,7 @@ from darkmask.reports.commands import add_commands
 from .cache import add_cache
 from .comparing import add_compare
 from .differing import add_diff
+from .explain import add_explain
 from .parsing import CommandParser
 from .raw_darks import add_fetch, add_prepare
 from .searching import add_search
@@ -75,6 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("check", help="judge a delivery or masks by every criterion, and write a report")
     for add in (add_demo, add_search, add_compare, add_prepare, add_fetch, add_sign, add_verify):
         add(commands)
-    for add in (add_diff, add_submission, add_cache, add_commands):
+    for add in (add_diff, add_explain, add_submission, add_cache, add_commands):
         add(commands)
     return parser

@@ -15,6 +15,7 @@ from darkmask.core.errors import DeliveryError
 from .cards import Cards, CardsError, read_cards
 from .records import ArrayPlace, FileRecord, Kind
 from .stripes import header_value, read_in_stripes
+from .telemetry import temperature_of
 from .times import integration_times
 
 # Suffixes that MAST gives. They tell what a file was meant to be when its headers cannot be read; readable headers win.
@@ -116,7 +117,12 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
         return None
     record = _record(cards, kind, arrays, path, relative, status)
     integrations = record.shape[0] if len(record.shape) > 2 else 1
-    return replace(record, times=integration_times(primary, int_times, integrations, cards.intstart or 1))
+    return replace(
+        record,
+        times=integration_times(primary, int_times, integrations, cards.intstart or 1),
+        # One file of an exposure is enough: parsing every card takes a millisecond a file.
+        temperature=temperature_of(primary, record.detector) if kind is Kind.JUMP else None,
+    )
 
 
 def _read_headers(path: Path, relative: str, size: int) -> tuple[Any, dict[str, ArrayPlace], Any]:
@@ -188,6 +194,7 @@ def _record(
         tgroup=cards.tgroup,
         exp_type=cards.exp_type,
         observation=cards.observation,
+        program=cards.program,
         date_obs=cards.date_obs,
         steps=cards.steps,
         xstart=cards.xstart,

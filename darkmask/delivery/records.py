@@ -81,6 +81,10 @@ class FileRecord:
         The image extensions that a search reads.
     times : tuple of float
         Middle of each integration, MJD (UTC); empty when the headers do not say it.
+    program : str
+        Empty when the headers do not say it.
+    temperature : float or None
+        Of the detector, K; None when the headers do not say it.
     """
 
     path: str
@@ -114,6 +118,8 @@ class FileRecord:
     intend: int | None = None
     tframe: float | None = None
     times: tuple[float, ...] = ()
+    program: str = ""
+    temperature: float | None = None
 
     @property
     def window(self) -> Window:

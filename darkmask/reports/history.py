@@ -179,19 +179,7 @@ class Earlier:
             When the files are gone, changed, unreadable or of another frame.
         """
         name = f"{detector.lower()}_full_categories.fits"
-        if categories:
-            found = read_kinds(self.file(name))
-        else:
-            try:
-                path = scan_masks(Path(self.folder) / "masks").path_of(detector)
-            except MaskError as error:
-                if "more than one mask" in str(error):
-                    raise HistoryError(str(error)) from error
-                raise HistoryError(
-                    f"{self.path} has no mask of {detector} beside it: bring the whole report folder back, or "
-                    "compare with another run."
-                ) from error
-            found = kinds_of_mask(read_mask(self.file(path.name)).decoded)
+        found = read_kinds(self.file(name)) if categories else kinds_of_mask(self.mask(detector))
         for there in found.values():
             if there.shape != shape:
                 raise HistoryError(
@@ -199,6 +187,19 @@ class Earlier:
                     f"{shape[1]}x{shape[0]}: compare with a run of the same frame."
                 )
         return found
+
+    def mask(self, detector: str) -> np.ndarray:
+        """Return the DQ of that run's mask of a detector, uint32 (y, x); raises as :meth:`bad_pixels`."""
+        try:
+            path = scan_masks(Path(self.folder) / "masks").path_of(detector)
+        except MaskError as error:
+            if "more than one mask" in str(error):
+                raise HistoryError(str(error)) from error
+            raise HistoryError(
+                f"{self.path} has no mask of {detector} beside it: bring the whole report folder back, or compare with "
+                "another run."
+            ) from error
+        return read_mask(self.file(path.name)).decoded
 
     def has_categories(self, detector: str) -> bool:
         """Return whether that run made category images of a detector."""

@@ -15,6 +15,8 @@ LEAST_IN_HALF = 5
 # A pixel must lie this many sigma above its threshold in one half to be expected in the other. Two measurements of one
 # pixel differ by sqrt(2) of their sigma, so that a pixel at 3 sqrt(2) is missed in 1 of 740 cases at the worst.
 MARGIN = 3 * np.sqrt(2)
+# A page shows so many of the pixels that the halves do not agree on.
+MOST_PLACES = 1000
 _SIGNIFICANCES = ("hot_significance", "noise_significance", "shape_significance", "pedestal_significance")
 
 
@@ -36,8 +38,9 @@ def stability(request: SetRequest) -> dict:
     -------
     dict
         ``clear``: number of pixels that are unusable in one half and beyond the thresholds by ``MARGIN``, for both
-        halves; ``lost``: how many of them have no category at all in the other half. What changes within a half is no
-        clear pixel of it: the other half may hold one of the integrations in which it is bad.
+        halves; ``lost``: how many of them have no category at all in the other half; ``places``: [x, y] of the first
+        ``MOST_PLACES`` of those, counted from 0. What changes within a half is no clear pixel of it: the other half may
+        hold one of the integrations in which it is bad.
     """
     strict = request.parameters.model_copy(
         update={name: getattr(request.parameters, name) + MARGIN for name in _SIGNIFICANCES}
@@ -53,8 +56,13 @@ def stability(request: SetRequest) -> dict:
         # Two levels are two levels, however much the noise must exceed.
         unusable = request.parameters.flight_flags().unusable(strictly.named(telegraph & strictly.in_question))
         clear.append(unusable & ~_changing(categories, usually.rate, request.parameters.hot_rate))
-    lost = [int((clear[i] & ~found[1 - i]).sum()) for i in (0, 1)]
-    return {"clear": int(clear[0].sum() + clear[1].sum()), "lost": sum(lost)}
+    lost = [clear[i] & ~found[1 - i] for i in (0, 1)]
+    places = [[int(x), int(y)] for y, x in np.argwhere(lost[0] | lost[1])[:MOST_PLACES]]
+    return {
+        "clear": int(clear[0].sum() + clear[1].sum()),
+        "lost": int(lost[0].sum() + lost[1].sum()),
+        "places": places,
+    }
 
 
 def _changing(categories: np.ndarray, rate: np.ndarray, hot_rate: float) -> np.ndarray:

@@ -167,10 +167,58 @@ def test_it_is_a_table_a_sequence_and_a_text(found):
     assert len(table) == len(explanation) == len(list(explanation))
     assert list(table["outcome"]) == [test.outcome for test in explanation]
     assert explanation[0] is explanation["saturated"]
-    lines = str(explanation).splitlines()
-    assert lines[0] == f"NRCA1 FULL, x = {x}, y = {y}: {', '.join(explanation.categories)}"
-    assert len(lines) == len(explanation) + 2
+    about, tests, neighbours, ramps = (part.splitlines() for part in str(explanation).split("\n\n"))
+    assert about[0] == f"NRCA1 FULL, x = {x}, y = {y}: {', '.join(explanation.categories)}"
+    assert about[1:] == [f"{name}: {text}" for name, text in explanation.facts]
+    assert len(tests) == len(explanation) + 1
+    assert len(neighbours) == 5
+    assert len(ramps) == len(explanation.ramps.names) + 1
     assert all(test.sentence in explanation._repr_html_() for test in explanation)
+
+
+def test_it_says_rate_error_noise_and_the_flags_of_the_mask(found):
+    y, x = np.argwhere(in_category(found.categories, Category.HOT))[0]
+    told = dict(found.explain(x, y).facts)
+    row = found.table()[(found.table()["x"] == x) & (found.table()["y"] == y)][0]
+    rate, _, error = told["rate"].removesuffix(" electron/s").split()
+    assert float(rate) == pytest.approx(row["rate_electrons"].value, rel=1e-3)
+    assert float(error) == pytest.approx(row["rate_electrons_error"].value, rel=0.05)
+    assert float(told["noise"].split()[0]) == pytest.approx(row["noise"].value, rel=1e-3)
+    assert float(told["pedestal"].split()[0]) == pytest.approx(row["pedestal"].value, rel=1e-3)
+    assert told["jumps"].startswith(f"{row['jumps']} groups flagged, {row['falls']} ")
+    assert "HOT" in told["mask"].split(", ")
+    good = np.argwhere(found.dq == 0)[0]
+    assert dict(found.explain(good[1], good[0]).facts)["mask"] == "nothing"
+
+
+def test_its_ramps_are_those_of_the_files_with_their_jumps(found, small):
+    (y, x), ramps = max(
+        ((place, found.explain(place[1], place[0]).ramps) for place in np.argwhere(found.categories)[:40]),
+        key=lambda one: one[1].jumps.sum(),
+    )
+    assert ramps.jumps.any()
+    seen = 0
+    for path in small.delivery.glob("*_nrca1_jump.fits"):
+        with fits.open(path) as hdus:
+            if hdus["SCI"].data.shape[2:] != (128, 128):
+                continue
+            for i in range(len(hdus["SCI"].data)):
+                number = ramps.names.index(f"integration {i + 1} of {path.name}")
+                assert (ramps.counts[number] == hdus["SCI"].data[i, :, y, x]).all()
+                assert (ramps.jumps[number] == ((hdus["GROUPDQ"].data[i, :, y, x] & 4) != 0)).all()
+                jumps = ramps.rows()[number][3]
+                assert (jumps == "") == (not ramps.jumps[number].any())
+                seen += 1
+    assert seen == len(ramps.names)
+
+
+def test_neighbours_are_those_of_the_image(found):
+    head, rows = found.explain(0, 5).neighbours()
+    assert head == ("y \\ x", "-1", "0", "1")
+    assert [row[0] for row in rows] == ["6", "5", "4"]
+    assert [row[1] for row in rows] == ["nan"] * 3
+    for y, row in zip((6, 5, 4), rows, strict=True):
+        assert [float(rate) for rate in row[2:]] == pytest.approx(list(found.rate[y, :2]), rel=1e-3, nan_ok=True)
 
 
 @pytest.mark.parametrize(

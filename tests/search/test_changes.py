@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from darkmask.api.explanation import Explainer
+from darkmask.build.explainer import Explainer
 from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up
 from darkmask.core.flags import Category, in_category
@@ -78,11 +78,11 @@ def test_an_explanation_says_what_changes(small, tmp_path):
         reads[i][:, 30:60, 30:60] += 0.5 / (i + 1) / DETECTOR.gain * SECONDS
     request = written(small, tmp_path, reads)
     categories = search_set(request).categories
-    explainer = Explainer(request)
-    intermittent = explainer.explain(19, 19, categories)
+    explainer = Explainer(request, categories)
+    intermittent = explainer.explain(19, 19)
     assert intermittent["varies"].outcome
     assert intermittent["high_state"].outcome
-    glowing = explainer.explain(44, 44, categories)
+    glowing = explainer.explain(44, 44)
     assert "transient" in glowing.categories
     assert glowing["trend"].outcome
     # A patch is part of what is large, and is not detected; by its late half it would not be either.

@@ -10,7 +10,7 @@ import numpy as np
 from darkmask.core.stages import stage
 from darkmask.core.window import Window
 
-from .layers import bits_png, levels_png, rate_levels
+from .layers import bits_png, levels_png, noise_levels, rate_levels
 
 _BITS = 24
 
@@ -46,6 +46,7 @@ def sheet(
     good: np.ndarray,
     groups: Sequence[tuple[str, Sequence[Layer]]],
     outlines: Sequence[Outline] = (),
+    noise: np.ndarray | None = None,
 ) -> dict:
     """Put images and their legend together.
 
@@ -58,12 +59,14 @@ def sheet(
     groups : sequence of (str, sequence of Layer)
         Layers by what they tell; the first group is shown at first. At most 24 layers in all.
     outlines : sequence of Outline
+    noise : numpy.ndarray, shape (y, x), float32, DN, or None
+        Another background.
 
     Returns
     -------
     dict
-        ``shape`` (rows, columns); ``rate`` with ``png`` (base64) and ``edges``, or None; ``layers`` with ``png``;
-        ``groups``, each with its layers' name, colour, bit and count; ``outlines``.
+        ``shape`` (rows, columns); ``rate`` and ``noise`` with ``png`` (base64), ``edges`` and ``unit``, or None;
+        ``layers`` with ``png``; ``groups``, each with its layers' name, colour, bit and count; ``outlines``.
 
     Raises
     ------
@@ -76,10 +79,12 @@ def sheet(
     channels = np.zeros((3, *good.shape), dtype=np.uint8)
     for number, layer in enumerate(layers):
         channels[number // 8][layer.pixels] |= np.uint8(1 << number % 8)
-    made: dict[str, Any] = {"shape": list(good.shape), "rate": None, "layers": {"png": _text(bits_png(*channels))}}
-    if rate is not None:
-        levels, edges = rate_levels(rate, good)
-        made["rate"] = {"png": _text(levels_png(levels)), "edges": [float(f"{edge:.4g}") for edge in edges]}
+    made: dict[str, Any] = {
+        "shape": list(good.shape),
+        "rate": None if rate is None else _background(*rate_levels(rate, good), "e-/s"),
+        "noise": None if noise is None else _background(*noise_levels(noise, good), "DN"),
+        "layers": {"png": _text(bits_png(*channels))},
+    }
     bits = iter(range(len(layers)))
     made["groups"] = [
         {
@@ -93,6 +98,10 @@ def sheet(
     ]
     made["outlines"] = [_drawn(outline) for outline in outlines]
     return made
+
+
+def _background(levels: np.ndarray, edges: list[float], unit: str) -> dict[str, Any]:
+    return {"png": _text(levels_png(levels)), "edges": [float(f"{edge:.4g}") for edge in edges], "unit": unit}
 
 
 def _drawn(outline: Outline) -> dict:

@@ -1,0 +1,158 @@
+"""Pack the explanations of many pixels into a text that a page holds: every word of it is made here, and none there.
+
+Columns of equal things compress well: a pixel with 25 tests and 10 ramps takes some 500 bytes.
+"""
+
+import base64
+import json
+import zlib
+from typing import Any
+
+import numpy as np
+
+from darkmask.build.explainer import Explained
+from darkmask.build.explanation import (
+    AROUND,
+    RAMP_HEADER,
+    TEST_HEADER,
+    UNTESTED,
+    groups_of,
+    limit_text,
+    significant,
+    whole,
+)
+from darkmask.core.flags import category_names
+from darkmask.search.maps.layout import JUMP_DET, SATURATED
+
+# So many counts of all ramps of a set are kept, a quarter of a megabyte: of longer ramps or more pixels, fewer groups.
+MOST_COUNTS, LEAST_GROUPS, MOST_GROUPS = 250_000, 8, 40
+# The picture of a ramp is less than so many screen pixels high.
+_STEPS = 250
+
+
+def pack(explained: Explained, rates: dict[str, Any] | None = None) -> str:
+    """Return explanations as base64 of compressed JSON.
+
+    Parameters
+    ----------
+    explained : Explained
+    rates : dict, optional
+        See :func:`rates_of`.
+
+    Returns
+    -------
+    str
+        ``words`` (captions and heads of tables), ``x``, ``y``, ``categories``, ``tests`` by name with ``words`` and,
+        for each pixel, ``value`` (empty where it was not asked), ``limit`` and ``passes``; ``facts`` by name;
+        ``around``, nine rates a pixel; ``integrations``, their names; ``groups``, the groups that are shown, counted
+        from 1; ``steps``, the counts that one step of each pixel's ramps means; ``ramps`` of each pixel and
+        integration, in steps, as the first and differences, None for no number; ``ends``, the whole counts of the first
+        and of the last group in words, ``jumps`` and ``saturated``, the groups with these flags in words; ``rates``.
+    """
+    integrations, groups, pixels = explained.ramps.shape
+    shown = shown_groups(groups, integrations * pixels)
+    steps = [_step(explained.ramps[:, :, n]) for n in range(pixels)]
+    made = {
+        "words": {"tests": TEST_HEADER, "ramps": RAMP_HEADER, "around": AROUND, "untested": UNTESTED},
+        "place": explained.place,
+        "x": explained.x.tolist(),
+        "y": explained.y.tolist(),
+        "categories": [category_names(int(value)).replace(",", ", ") for value in explained.categories],
+        "tests": {key: _test(explained, key) for key in explained.tests},
+        "facts": explained.facts,
+        "around": [[significant(rate) for rate in part.ravel()] for part in explained.around],
+        "integrations": explained.names,
+        "groups": (shown + 1).tolist(),
+        "steps": steps,
+        "ramps": [_differences(explained.ramps[:, shown, n] / step) for n, step in enumerate(steps)],
+        "ends": [[[whole(r[0]), whole(r[-1])] for r in explained.ramps[:, :, n]] for n in range(pixels)],
+        "jumps": _flagged(explained.groupdq, JUMP_DET),
+        "saturated": _flagged(explained.groupdq, SATURATED),
+        "rates": rates,
+    }
+    text = json.dumps(made, separators=(",", ":"), allow_nan=False)
+    return base64.b64encode(zlib.compress(text.encode("utf-8"), 9)).decode("ascii")
+
+
+def unpack(text: str) -> dict[str, Any]:
+    """Return what :func:`pack` packed."""
+    found: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(text)))
+    return found
+
+
+def rates_of(rate: np.ndarray, error: np.ndarray) -> dict[str, list[str]]:
+    """Return the rates of the pixels that some layer shows, as a page keeps them.
+
+    Parameters
+    ----------
+    rate, error : numpy.ndarray, shape (n,), e-/s
+        By row and then by column.
+
+    Returns
+    -------
+    dict
+        ``rate`` and ``error`` as text, both ``none`` where there is none; the page knows the pixels from its layers.
+    """
+    known = np.isfinite(rate)
+    return {
+        # A tenth of a per cent, which is less than the error of nearly every pixel.
+        "rate": [f"{value:.3g}" if there else "none" for value, there in zip(rate, known, strict=True)],
+        "error": [f"{value:.2g}" if there else "none" for value, there in zip(error, known, strict=True)],
+    }
+
+
+def shown_groups(groups: int, ramps: int) -> np.ndarray:
+    """Return the groups of a ramp that are shown, counted from 0: all, or evenly spread from first to last.
+
+    Parameters
+    ----------
+    groups : int
+        NGROUPS.
+    ramps : int
+        Number of ramps that are packed.
+    """
+    most = int(np.clip(MOST_COUNTS // max(ramps, 1), LEAST_GROUPS, MOST_GROUPS))
+    if groups <= most:
+        return np.arange(groups)
+    return np.unique(np.linspace(0, groups - 1, most).round().astype(int))
+
+
+def _step(ramps: np.ndarray) -> int:
+    """Return how many counts one step of the picture of a pixel's ramps means."""
+    finite = ramps[np.isfinite(ramps)]
+    return max(1, int(np.ptp(finite) / _STEPS)) if finite.size else 1
+
+
+def _test(explained: Explained, key: str) -> dict[str, Any]:
+    asks, test = explained.questions[key], explained.tests[key]
+    limits = [None if np.isnan(limit) else float(limit) for limit in test.limit]
+    return {
+        "words": [asks.name, asks.unit, asks.sentence],
+        "value": [significant(v) if asked else "" for v, asked in zip(test.value, test.asked, strict=True)],
+        "limit": [
+            limit_text(asks.relation, limit) if asked else "" for limit, asked in zip(limits, test.asked, strict=True)
+        ],
+        "passes": [int(passes) if asked else 0 for passes, asked in zip(test.passes, test.asked, strict=True)],
+    }
+
+
+def _differences(ramps: np.ndarray) -> list[list[int | None]]:
+    """Return ramps, shape (integration, group), as whole steps: the first, and then differences."""
+    packed: list[list[int | None]] = []
+    for ramp in ramps:
+        counts = [round(float(count)) if np.isfinite(count) else None for count in ramp]
+        before, line = 0, []
+        for count in counts:
+            line.append(None if count is None else count - before)
+            before = before if count is None else count
+        packed.append(line)
+    return packed
+
+
+def _flagged(groupdq: np.ndarray, bit: int) -> list[list[str]]:
+    """Return the groups with a flag, of each pixel and integration."""
+    flagged = (groupdq & np.uint8(bit)) != 0
+    made = [[""] * flagged.shape[0] for _ in range(flagged.shape[2])]
+    for integration, pixel in np.argwhere(flagged.any(axis=1)):
+        made[pixel][integration] = groups_of(flagged[integration, :, pixel])
+    return made

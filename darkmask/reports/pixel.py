@@ -1,0 +1,230 @@
+"""Explain a pixel of a report: from what lies beside it, and from the darks themselves if they are still there."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from darkmask.build.explainer import Explainer, inside
+from darkmask.build.explanation import Explanation
+from darkmask.build.request import BuildRequest
+from darkmask.build.told import Teller, always, categories_of, flags_of, in_window, said_by
+from darkmask.core.atomic import sha256_file
+from darkmask.core.detectors import Geometry
+from darkmask.core.digests import SHA256, remembered_digest
+from darkmask.core.errors import DarkmaskError
+from darkmask.core.flags import category_names
+from darkmask.core.version import __version__
+from darkmask.core.window import Window
+from darkmask.delivery import scan
+from darkmask.masks.file import read_mask
+from darkmask.masks.folder import scan_masks
+from darkmask.masks.kinds import read_categories
+from darkmask.search.parameters import SearchParameters
+from darkmask.search.request import SetRequest
+
+from .files import FILE
+from .results import Results, read_json, read_results
+
+
+class PixelError(DarkmaskError):
+    """A pixel of a report cannot be explained."""
+
+
+@dataclass(frozen=True)
+class ReportedSet:
+    """One set of a report, whose pixels can be explained.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the report.
+    results : Results
+    manifest : dict
+    detector, subarray : str
+    """
+
+    folder: Path
+    results: Results
+    manifest: dict[str, Any]
+    detector: str
+    subarray: str
+
+    def explain(self, x: int, y: int) -> Explanation:
+        """Return all that can be said of a pixel.
+
+        Parameters
+        ----------
+        x, y : int
+            Counted from 0 in the set's own frame.
+
+        Returns
+        -------
+        Explanation
+            Without tests, ramps and neighbours where the darks are no more what was searched: a fact says so.
+
+        Raises
+        ------
+        DarkmaskError
+            When the report has no such set or pixel, or a file beside it is not what its manifest lists.
+        """
+        rows, columns = self._mask.shape if self._categories is None else self._categories.shape
+        x, y = inside("x", x, columns), inside("y", y, rows)
+        try:
+            explainer, window = self._explainer
+        except DarkmaskError as error:
+            return self._from_beside(x, y, str(error))
+        said = self._said(window)
+        if self.results.engine.version != __version__:
+            said["search"] = always(f"tests by version {__version__}, categories by {self.results.engine.version}")
+        return explainer.explain(x, y, said)
+
+    @cached_property
+    def _explainer(self) -> tuple[Explainer, Window]:
+        """The run's own search, and the part of the full frame that it read."""
+        if self._categories is None:
+            raise PixelError("this run searched no darks")
+        request = self._request()
+        return Explainer(request, self._categories, keep=True), request.window
+
+    def _from_beside(self, x: int, y: int, why: str) -> Explanation:
+        """Return what masks and category images say, and why there is no more."""
+        names = () if self._categories is None else _names(self._categories[y, x])
+        place = np.array([y]), np.array([x])
+        facts = [(source, teller(*place)[0]) for source, teller in self._said(self._window).items()]
+        where = f"{self.detector} {self.subarray}"
+        return Explanation(where, x, y, names, (), [*facts, ("tests and ramps", why.rstrip("."))], asked=False)
+
+    @cached_property
+    def _mask(self) -> np.ndarray:
+        path = scan_masks(self.folder / "masks").path_of(self.detector)
+        return read_mask(self._listed(path.name)).decoded
+
+    @cached_property
+    def _categories(self) -> np.ndarray | None:
+        name = f"{self.detector.lower()}_{self.subarray.lower()}_categories.fits"
+        if name in self.manifest.get("masks", {}):
+            return read_categories(self._listed(name))[0]
+        if self.subarray != "FULL":
+            raise PixelError(
+                f"{self.folder} has no {self.subarray} of {self.detector}: leave --subarray out for the full frame."
+            )
+        return None
+
+    @cached_property
+    def _window(self) -> Window:
+        """The part of the full frame that the set reads, as its catalogue says."""
+        if self.subarray == "FULL":
+            return Window.of_frame(self._mask.shape[0])
+        from astropy.table import Table
+
+        name = f"{self.detector.lower()}_{self.subarray.lower()}.ecsv"
+        meta = Table.read(self.folder / "catalogues" / name, format="ascii.ecsv").meta
+        rows, columns = self._mask.shape if self._categories is None else self._categories.shape
+        return Window(meta["xstart"], meta["ystart"], columns, rows)
+
+    def _listed(self, name: str) -> Path:
+        """Return a file of the report's masks if it is what the run wrote."""
+        path = self.folder / "masks" / name
+        if not path.is_file() or sha256_file(path) != self.manifest.get("masks", {}).get(name):
+            raise PixelError(f"{path} is not the file that manifest.json lists: bring the whole report folder back.")
+        return path
+
+    def _said(self, window: Window) -> dict[str, Teller]:
+        """Return what masks and earlier runs say of the set's pixels."""
+        given = self.manifest.get("read_from", {})
+        sources = {"mask": flags_of(self._mask)}
+        if given.get("ground"):
+            sources["ground"] = self._from_masks(given["ground"], self.manifest.get("ground", {}))
+        if given.get("base"):
+            sources["base"] = self._from_masks(given["base"], self.manifest.get("base", {}))
+        if given.get("previous"):
+            sources["previous"] = self._from_previous(Path(given["previous"]))
+        return {name: in_window(teller, window) for name, teller in said_by(**sources).items()}
+
+    def _from_masks(self, folder: str, listed: dict[str, str]) -> Teller:
+        """Return what a folder of masks says, if it holds what the run compared with."""
+        if folder.startswith("crds:"):
+            return always(f"not told: it is what CRDS had in force on {folder.removeprefix('crds:')}")
+        try:
+            path = scan_masks(Path(folder)).path_of(self.detector)
+            if sha256_file(path) != listed.get(path.relative_to(folder).as_posix()):
+                return always(f"not told: {path} is not the file that was compared with")
+            return flags_of(read_mask(path).decoded)
+        except DarkmaskError as error:
+            return always(f"not told: {str(error).rstrip('.')}")
+
+    def _from_previous(self, folder: Path) -> Teller:
+        """Return what the category image of the run before says, or else its mask."""
+        name = f"{self.detector.lower()}_full_categories.fits"
+        try:
+            path = folder / "masks" / name
+            if path.is_file():
+                return categories_of(*read_categories(path))
+            return flags_of(scan_masks(folder / "masks").read(self.detector).decoded)
+        except DarkmaskError as error:
+            return always(f"not told: {str(error).rstrip('.')}")
+
+    def _request(self) -> SetRequest:
+        """Return the request of the run's search; raise a DarkmaskError when the darks are not what was searched."""
+        read_from = self.manifest.get("read_from", {}).get("delivery")
+        if not read_from:
+            raise PixelError("its manifest does not say where the darks lay")
+        if not Path(read_from).is_dir():
+            raise PixelError(f"the darks in {read_from} are gone: bring them back")
+        index = scan(Path(read_from)).without_observations(self.manifest.get("excluded_observations", ()))
+        request = BuildRequest(
+            index=index,
+            detector=self.detector,
+            subarrays=(self.subarray,) if self.subarray != "FULL" else (),
+            engine=self.results.engine.name,
+            search=self.results.engine.search if self.results.engine.name == "native" else "official",
+            parameters=SearchParameters.from_mapping(self.manifest["parameters"], str(self.folder / "manifest.json")),
+            geometry=Geometry(self._mask.shape[0], self.manifest.get("border", Geometry(self._mask.shape[0]).border)),
+        )
+        if not request.exposures(self.subarray):
+            raise PixelError(f"{read_from} holds no {self.detector} {self.subarray} any more: bring the darks back")
+        self._require_same(request, Path(read_from))
+        return request.set_request(self.subarray)
+
+    def _require_same(self, request: BuildRequest, folder: Path) -> None:
+        listed = self.manifest.get("inputs", {})
+        for exposure in request.exposures(self.subarray):
+            for record in exposure.files:
+                if record.path not in listed or remembered_digest(folder / record.path, SHA256) != listed[record.path]:
+                    raise PixelError(
+                        f"{folder / record.path} is not a file that the run searched: run the checks again"
+                    )
+
+
+def reported_set(folder: Path, detector: str | None = None, subarray: str = "FULL") -> ReportedSet:
+    """Return a set of a report.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of a report.
+    detector : str, optional
+        May be left out where the report is of one.
+    subarray : str
+
+    Raises
+    ------
+    DarkmaskError
+        When there is no whole report, or none of this detector.
+    """
+    results = read_results(folder / FILE)
+    known = results.judged
+    if detector is None and len(known) != 1:
+        raise PixelError(f"{folder} is of {', '.join(known) or 'no detector'}: say which with --detector=NAME.")
+    detector = (detector or known[0]).upper()
+    if detector not in known:
+        raise PixelError(f"{folder} is not of {detector}: use {', '.join(known)}.")
+    return ReportedSet(folder, results, read_json(folder / "manifest.json"), detector, subarray.upper())
+
+
+def _names(categories: int) -> tuple[str, ...]:
+    names = category_names(int(categories))
+    return tuple(names.split(",")) if names else ()
