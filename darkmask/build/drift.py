@@ -7,6 +7,7 @@ import numpy as np
 from darkmask.core.detectors import Detector
 from darkmask.core.flags import Category, category_names, in_category
 from darkmask.search.flight.changing import usual
+from darkmask.search.maps.changes import PRECISION_UNIT
 from darkmask.search.maps.stacks import SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.parameters import SearchParameters
@@ -64,13 +65,17 @@ def drift_of(
     early, late = changes.rows.early * np.float32(detector.gain), changes.rows.late * np.float32(detector.gain)
     with np.errstate(invalid="ignore", divide="ignore"):
         good = science & (outcome.categories == 0)
-        centre, sigma = usual(late - early, good)
+        centre, _ = usual(late - early, good)
+        # Ramps that a saturated neighbour or jumps cut to a few groups tell little: beside a pixel that fills its well
+        # in its third group two are left, and an error 36 times that of 20 groups.
+        precision = changes.rows.precision * np.float32(PRECISION_UNIT)
+        _, sigma = usual((late - early - np.float32(centre)) * precision, good)
         noise, _ = usual(maps.noise, good)
         # Read noise makes both halves' errors, as large as a pixel's own; shot noise adds what the brighter half has.
         half = maps.integrations // 2
         exposed = tgroup * max(maps.groups - 1, 1) * max(half, 1)
         shot = SLOPE_SHOT * 2 * np.clip(np.fmax(early, late), 0, None) / exposed
-        error = np.sqrt((sigma * np.fmax(maps.noise / noise, 1)) ** 2 + shot)
+        error = np.sqrt((sigma / precision * np.fmax(maps.noise / noise, 1)) ** 2 + shot)
         certain = np.abs(late - early - centre) > parameters.change_significance * error
         certain &= science & (maps.saturated_first == 0)
         changed[certain & (late >= parameters.hot_rate) & (early < parameters.hot_rate)] = NEW
