@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import Category, category_names, in_category
+from darkmask.core.flags import Category, FlagTable, category_names, in_category
 from darkmask.search.flight.changing import usual
 from darkmask.search.maps.changes import PRECISION_UNIT
 from darkmask.search.maps.stacks import SLOPE_SHOT
@@ -115,6 +115,18 @@ def drift_table(drift: Drift, categories: np.ndarray, xstart: int, ystart: int):
     return table
 
 
-def carried(categories: np.ndarray) -> np.ndarray:
-    """Return where a change is told although the pixel has no flag: it passes, and the catalogue says so; bool."""
-    return in_category(categories, Category.TRANSIENT)
+def passing(categories: np.ndarray, changed: np.ndarray, flags: FlagTable) -> np.ndarray:
+    """Return what is told and gets no flag, since it is over or will be: light that decays, and healed pixels.
+
+    Parameters
+    ----------
+    categories : numpy.ndarray, shape (y, x), uint16
+    changed : numpy.ndarray, shape (y, x), int8
+        See :class:`Drift`: what became hot does not decay.
+    flags : FlagTable
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), bool
+    """
+    return in_category(categories, Category.TRANSIENT) & ~flags.unusable(categories) & (changed != NEW)

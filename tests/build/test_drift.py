@@ -74,3 +74,12 @@ def test_what_turns_hot_or_good_is_seen_by_more_than_its_groups_allow(small, tmp
     assert (changed[pixels(3)] == NEW).all()
     assert (changed[pixels(6)] == GONE).all()
     assert not changed[~(pixels(0) | pixels(3) | pixels(6))].any()
+
+
+def test_an_afterglow_is_no_lasting_change(small, tmp_path, reads):
+    """Plant what a large hit in the middle of the delivery leaves in two integrations, falling as 1/t."""
+    reads = reads.copy()
+    seconds = TGROUP * np.arange(1, GROUPS + 1)[:, None]
+    for i, rate in ((HALF, 1.6), (HALF + 1, 0.65)):
+        reads[i][:, pixels(0)] += (rate / DETECTOR.gain) * seconds
+    assert not drift(small, tmp_path, reads, np.full((INTEGRATIONS, SIZE, SIZE), GROUPS)).any()

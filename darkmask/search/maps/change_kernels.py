@@ -18,6 +18,9 @@ from .stacks import SLOPE_SHOT, CombinedRows
 KNOWN_NOISE = 26
 # A rate this many sigma from the pixel's own combined rate says no more of a trend: one hit rules no fit.
 TREND_CLIP = 7.0
+# ... nor of a half, if the next one lies not half as far: of a change that lasts all are alike, and an afterglow that
+# begins after a hit falls as 1/t.
+_ALONE = 2.0
 # Places in the room of a row: what rates lie off from; the variance of a rate of weight 1 by read noise, and that by
 # shot noise; and what is kept while integrations go by.
 _CENTRE, _READING, _SHOT, _ONE, _TWO, _THREE, _SUMS = range(7)
@@ -168,9 +171,12 @@ def _trends(rates, weights, squares, row, order: Order, groups, room, out: Chang
     clip, sigma = np.float32(TREND_CLIP * TREND_CLIP), np.float32(TREND_CLIP)
     for x in range(centre.size):
         slope[x], variance[x], inverse[x] = 0, 0, 0
-        # Something may have hit the one integration that lies beyond the limit when no other does: no half counts it.
-        # The trend counts it as so many sigma, since the first exposure after light is alone too.
-        one[x] = clip if (one[x] > clip) & (two[x] <= clip) else np.float32(np.inf)
+        # Something may have hit the one integration that lies beyond the limit when no other does, or none nearly as
+        # far: no half counts it. The trend counts it as so many sigma, since the first exposure after light is alone
+        # too.
+        next_one = two[x] if two[x] > clip else clip
+        alone = (one[x] > clip) & ((two[x] <= clip) | (one[x] > np.float32(_ALONE * _ALONE) * two[x]))
+        one[x] = next_one if alone else np.float32(np.inf)
     for half in range(2):
         first, last = (0, order.half) if half == 0 else (order.half, rates.shape[0])
         for x in range(centre.size):

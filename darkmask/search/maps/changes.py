@@ -34,7 +34,7 @@ class ChangeRows(NamedTuple):
         Weighted mean rate of those, and of the others; NaN in a pixel whose rates do not lie apart.
     early, late : float32, DN/s
         Weighted mean rate of the first and of the second half of the integrations in time, without the one that lies
-        farthest off if it is the only one beyond ``TREND_CLIP``.
+        farthest off if it is the only one beyond ``TREND_CLIP``, or lies twice as far as the next.
     precision : int16
         How well read noise lets the difference of these two be known, inverse of its error, in ``PRECISION_UNIT`` of
         that with all groups of all integrations: ramps of few groups weigh little.
