@@ -191,6 +191,23 @@ def light_leak(space):
         ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02)
 
 
+def add_settling(ramps) -> None:
+    """Let every ramp begin 25 DN low after its reset, and its rate be that of a line through it."""
+    level = -25 * np.exp(-ramps.seconds[:, 0] / 15)
+    group = np.arange(level.size) - (level.size - 1) / 2
+    here = np.s_[BORDER:-BORDER, BORDER:-BORDER]
+    ramps.sci[..., *here] += level[:, None, None].astype(np.float32)
+    ramps.rate[..., *here] += np.float32((level @ group) / (group @ group) / TGROUP)
+
+
+@fault(("DRK-CURRENT", "NRCBLONG", "FULL"), said="that settling after a reset adds to their rates")
+def light_leak_beside_settling(space):
+    """Plant what must not be taken for settling: half of what the rates rise by is charge."""
+    for ramps in every_exposure(space.delivery, "NRCBLONG"):
+        add_settling(ramps)
+        ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02)
+
+
 @fault("DRK-CURRENT", said="Good pixels of NRCA1 have a dark current of")
 def light_that_comes_and_goes(space):
     """Plant a glow whose error is large and which is far above the published dark current all the same."""
