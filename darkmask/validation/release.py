@@ -109,13 +109,14 @@ def _quiet_by_itself(
     request: SetRequest, bad: np.ndarray, y: np.ndarray, x: np.ndarray, slopes: np.ndarray, limit: float
 ) -> np.ndarray:
     """Return where slopes scatter by no more than a limit without jumps and what a pixel shares, bool (pixel,)."""
-    good, amplifiers = ~bad & ~request.reference_pixels(), request.amplifiers()
+    science, amplifiers = ~request.reference_pixels(), request.amplifiers()
+    good = science & ~bad
     share = request.parameters.neighbour_coupling or look_up_detector(request.detector).ipc
     of_column, *of_neighbours = (
         _varying(_of_planes(request, level), limit)
         for level in (
             lambda plane: of_columns(plane, good, x, amplifiers),
-            lambda plane: around(plane, good, y, x),
+            lambda plane: around(plane, good, science, y, x),
             lambda plane: coupled(plane, bad, y, x, share),
         )
     )

@@ -11,7 +11,7 @@ import numpy as np
 # So many rows tell the level of a column to a thirteenth of the scatter of a pixel, and so many pixels of an amplifier
 # the usual one.
 _ROWS, _USUAL = 256, 256
-# Pixels from a pixel on to all sides whose median tells the light that falls on it, and how many of them must be good.
+# Pixels from a pixel on to all sides whose median tells the light that falls on it, and how many of them it takes.
 _REACH, _FEWEST = 1, 4
 SIDES = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
@@ -50,16 +50,22 @@ def of_columns(slope: np.ndarray, good: np.ndarray, x: np.ndarray, amplifiers: t
     return level[back]
 
 
-def around(slope: np.ndarray, good: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+def around(slope: np.ndarray, good: np.ndarray, science: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return by how much the neighbours of some pixels lie above all good ones; see :func:`of_columns`.
+
+    Parameters
+    ----------
+    science : numpy.ndarray, shape (y, x), bool
+        Neighbours that count, bad ones too: light that makes some of them come and go falls on all, and their median
+        is none of what one of them does by itself.
 
     Returns
     -------
     numpy.ndarray, shape (pixel,), float64, DN/s
-        NaN where fewer than four neighbours are good.
+        NaN where fewer than four neighbours have a slope.
     """
     side = range(-_REACH, _REACH + 1)
-    near = np.stack([_beside(slope, good, y + dy, x + dx) for dy in side for dx in side if (dy, dx) != (0, 0)])
+    near = np.stack([_beside(slope, science, y + dy, x + dx) for dy in side for dx in side if (dy, dx) != (0, 0)])
     level = _medians(near)
     level[np.isfinite(near).sum(axis=0) < _FEWEST] = np.nan
     rows = some_rows(good)
