@@ -1,5 +1,6 @@
 """Compare the first half of a set's integrations, in time, with the second: which pixels have become hot, or good?"""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from darkmask.search.maps.changes import PRECISION_UNIT
 from darkmask.search.maps.stacks import SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.parameters import SearchParameters
+from darkmask.search.structures import Structure
 
 # With fewer integrations a half is one, and what it shows may be radiation.
 LEAST_INTEGRATIONS = 4
@@ -62,7 +64,10 @@ def drift_of(
     changes = maps.changes
     if changes is None or not changes.times or maps.integrations < LEAST_INTEGRATIONS:
         return Drift(changed, np.empty((0, 2), np.float32))
-    early, late = changes.rows.early * np.float32(detector.gain), changes.rows.late * np.float32(detector.gain)
+    early, late = (
+        _without_columns(rate * np.float32(detector.gain), science & (outcome.categories == 0), outcome.structures)
+        for rate in (changes.rows.early, changes.rows.late)
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         good = science & (outcome.categories == 0)
         centre, _ = usual(late - early, good)
@@ -82,6 +87,21 @@ def drift_of(
         changed[certain & (early >= parameters.hot_rate) & (late < parameters.hot_rate)] = GONE
     there = changed != 0
     return Drift(changed, np.stack([early[there], late[there]], axis=1).astype(np.float32))
+
+
+def _without_columns(rate: np.ndarray, good: np.ndarray, structures: Iterable[Structure]) -> np.ndarray:
+    """Return rates without what columns that wander add to those of half of the integrations, which none of them keeps.
+
+    It is by how much the good pixels of the column lie above the others; the column is a finding of its own.
+    """
+    usual_rate, _ = usual(rate, good)
+    for one in structures:
+        if one.kind == "wandering column":
+            for x in range(one.x_first, one.x_last + 1):
+                here = rate[good[:, x] & np.isfinite(rate[:, x]), x]
+                if here.size:
+                    rate[:, x] -= np.float32(np.median(here) - usual_rate)
+    return rate
 
 
 def drift_table(drift: Drift, categories: np.ndarray, xstart: int, ystart: int):

@@ -83,3 +83,16 @@ def test_an_afterglow_is_no_lasting_change(small, tmp_path, reads):
     for i, rate in ((HALF, 1.6), (HALF + 1, 0.65)):
         reads[i][:, pixels(0)] += (rate / DETECTOR.gain) * seconds
     assert not drift(small, tmp_path, reads, np.full((INTEGRATIONS, SIZE, SIZE), GROUPS)).any()
+
+
+def test_a_column_that_wanders_does_not_turn_hot_and_a_pixel_in_it_does(small, tmp_path, reads):
+    """Plant a level that all pixels of a column share, and that rises in the second half by 0.6 e-/s in the mean."""
+    reads, group = reads.copy(), np.arange(GROUPS)
+    random = np.random.default_rng(8)
+    slopes = random.normal(0, 2.0, INTEGRATIONS)
+    slopes[HALF:] += 0.6 * TGROUP / DETECTOR.gain - slopes[HALF:].mean() + slopes[:HALF].mean()
+    level = slopes[:, None] * group + random.normal(0, 6, (INTEGRATIONS, GROUPS))
+    reads[..., 81] += level[:, :, None]
+    reads[HALF:, :, 60, 81] += (1.0 / DETECTOR.gain) * TGROUP * group
+    changed = drift(small, tmp_path, reads, np.full((INTEGRATIONS, SIZE, SIZE), GROUPS))
+    assert np.argwhere(changed).tolist() == [[60, 81]]
