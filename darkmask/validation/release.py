@@ -123,13 +123,13 @@ def _quiet_by_itself(
     sci, own = _own_jumps(request, bad, y, x)
     tgroup = request.exposures[0].set_key.tgroup
     fitted = _fitted(sci, own, tgroup)
-    tried = [fitted, slopes - of_column]
-    tried += [measured - level for level in of_neighbours for measured in (slopes, fitted)]
+    without_column = np.full_like(fitted, np.nan)
     wandering = np.isfinite(of_column[0])
     if wandering.any():
         steps = steps_of_columns(lambda *places: _ramps(request, *places)[0], good, x[wandering], amplifiers)
-        tried.append(np.full_like(fitted, np.nan))
-        tried[-1][:, wandering] = _fitted(sci[:, :, wandering], own[:, :, wandering], tgroup, steps)
+        without_column[:, wandering] = _fitted(sci[:, :, wandering], own[:, :, wandering], tgroup, steps)
+    tried = [fitted, slopes - of_column, without_column]
+    tried += [measured - level for level in of_neighbours for measured in (slopes, fitted, without_column)]
     return np.logical_or.reduce([(_scatter(left) <= limit) | (_scatter_without_one(left) <= limit) for left in tried])
 
 
