@@ -91,6 +91,12 @@ def score(found: np.ndarray, delivery: Path, spec: SimulationSpec, name: str) ->
         visible, seen = is_visible(row, spec, read_noise), bool(found[y, x])
         numbers.setdefault(str(kind), np.zeros(5, int))
         numbers[str(kind)] += [1, visible, visible and seen, visible and right, seen]
+    numbers["false"] = np.array([where.sum() for where in false_pixels(found, defect, structures)])
+    return numbers
+
+
+def false_pixels(found: np.ndarray, defect: np.ndarray, structures) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return where pixels without a defect are called anything: alone, beside a defect, and in patches; bool (y, x)."""
     false = (found != 0) & ~defect
     beside = false & ndimage.binary_dilation(defect, np.ones((3, 3)))
     inside = np.zeros(found.shape, bool)
@@ -99,9 +105,7 @@ def score(found: np.ndarray, delivery: Path, spec: SimulationSpec, name: str) ->
     labels, count = ndimage.label(false, np.ones((3, 3)))
     sizes = ndimage.sum_labels(false, labels, np.arange(count + 1))
     patches = false & ~beside & (inside | (sizes[labels] >= 3))
-    alone = false & ~beside & ~patches
-    numbers["false"] = np.array([alone.sum(), beside.sum(), patches.sum()])
-    return numbers
+    return false & ~beside & ~patches, beside, patches
 
 
 def measured(case: str, readpatt: str, seeds: list[int], detectors: list[str], engines: list[str]) -> dict:

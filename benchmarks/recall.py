@@ -1,70 +1,147 @@
-"""Measure recall and purity of each engine on simulated darks, category by category.
+"""Measure recall and purity of each engine on simulated darks, by category, strength and time constant.
 
-    python benchmarks/recall.py [DELIVERY] [--engines flight official jwst_reffiles] [--detectors NRCA1 ...]
+    PYTHONPATH=. python benchmarks/recall.py [DELIVERY] [--engines flight official jwst_reffiles]
+        [--detectors NRCA1 ...] [--strengths]
 
 The default delivery is the demo. A pixel is "named right" when the engine gives it the category that was simulated,
-"found" when it gives it any category, and "false" when no defect was simulated there.
+"found" when it gives it any category, and "false" when no defect was simulated there: alone, beside a defect, or in a
+patch (a column that wanders, lit pixels, a snowball, or three and more together). "Visible" are those that a search can
+see at all, see ``is_visible`` of ``benchmarks/effects.py``. Pixels that healed within a delivery of one epoch come and
+go: they count as intermittent. ``--strengths`` prints instead, for each kind of pixel, what is found by strength and by
+time constant.
 """
 
 import argparse
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from darkmask.core.detectors import Geometry
+from benchmarks.effects import false_pixels, is_visible
+from darkmask.core.detectors import Geometry, detector
 from darkmask.core.flags import Category, in_category
 from darkmask.delivery import scan
+from darkmask.delivery.index import DeliveryIndex
 from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
-from darkmask.simulate import demo_delivery, read_truth
+from darkmask.simulate import demo_delivery, read_structures, read_truth
+from darkmask.simulate.registry import REALISTIC
+from darkmask.simulate.spec import SimulationSpec
 
 ENGINES = ("flight", "official", "jwst_reffiles")
+# Borders of bins by strength, in the unit of the truth, and by time constant, in groups of the full frame.
+STRENGTHS = {
+    "electron / s": (0.05, 0.1, 0.275, 0.5, 1, 4, 16, 200),
+    "DN": (0, 50, 100, 200, 500, 1e6),
+    "": (2, 4, 8, 50),
+}
+TIMES = (0, 5, 10, 20, 30, 40, 60, 1000)
+# Kinds of which time constants say something.
+TIMED = ("telegraph", "slow_telegraph", "bursts", "rc", "inverse_rc")
 
 
-def truth_maps(folder: Path, detector: str, frame: int) -> dict[Category, np.ndarray]:
-    """Return where each category was simulated, bool (frame, frame)."""
-    maps = {category: np.zeros((frame, frame), dtype=bool) for category in Category}
-    for row in read_truth(folder, detector):
-        maps[Category(row["category"])][row["y"], row["x"]] = True
-    return maps
+@dataclass(frozen=True)
+class Judged:
+    """What an engine made of a detector.
+
+    Attributes
+    ----------
+    found : numpy.ndarray, shape (y, x), uint16
+    truth, structures : astropy.table.Table
+    spec : SimulationSpec
+        Of the delivery, as far as it decides what a search can see.
+    read_noise, tgroup : float
+        DN and s.
+    """
+
+    found: np.ndarray
+    truth: object
+    structures: object
+    spec: SimulationSpec
+    read_noise: float
+    tgroup: float
 
 
-def score(delivery: Path, engine: str, detectors: list[str] | None) -> dict[Category, np.ndarray]:
-    """Count per category: simulated, named right, found as anything, called so, and called so without any defect."""
-    index = scan(delivery)
-    numbers = {category: np.zeros(5, dtype=int) for category in Category}
-    for detector in detectors or index.detectors:
-        exposures = index.main_set(detector, "FULL")
-        frame = exposures[0].jump.shape[2]
-        chosen = (engine, "official") if engine == "jwst_reffiles" else ("native", engine)
-        request = SetRequest(exposures, delivery, *chosen, SearchParameters(), Geometry(frame))
-        found = search_set(request).categories
-        truth = truth_maps(delivery.with_name(delivery.name + ".truth"), detector, frame)
-        defect = np.any(list(truth.values()), axis=0)
+def right_category(row) -> Category:
+    """Return what a search should call a simulated pixel."""
+    return Category.INTERMITTENT if row["category"] == "healed" else Category(row["category"])
+
+
+def judge(delivery: Path, index: DeliveryIndex, engine: str, name: str) -> Judged:
+    """Search a detector, and read what was simulated of it."""
+    exposures = index.main_set(name, "FULL")
+    frame, key = exposures[0].jump.shape[2], exposures[0].set_key
+    chosen = (engine, "official") if engine == "jwst_reffiles" else ("native", engine)
+    request = SetRequest(exposures, delivery, *chosen, SearchParameters(), Geometry(frame))
+    folder = delivery.with_name(delivery.name + ".truth")
+    return Judged(
+        # A pixel that is undetermined is called nothing.
+        search_set(request).categories & ~np.uint16(Category.UNDETERMINED.bit),
+        read_truth(folder, name),
+        read_structures(folder, name),
+        SimulationSpec(frame=frame, detectors=(name,), readpatt=key.readpatt, effects=REALISTIC),
+        detector(name).read_noise,
+        key.tgroup,
+    )
+
+
+def each_pixel(one: Judged) -> Iterator[tuple]:
+    """Yield the truth of each pixel, whether a search can see it, and whether it was found and named right."""
+    for row in one.truth:
+        called = one.found[row["y"], row["x"]]
+        yield (
+            row,
+            row["category"] == "healed" or is_visible(row, one.spec, one.read_noise),
+            bool(called),
+            bool(in_category(np.array(called), right_category(row))),
+        )
+
+
+def by_category(judged: list[Judged]) -> list[str]:
+    """Return counts of each category as lines of a Markdown table."""
+    numbers = {category: np.zeros(7, dtype=int) for category in Category}
+    for one in judged:
+        defect = np.zeros(one.found.shape, dtype=bool)
+        for row, visible, found, right in each_pixel(one):
+            defect[row["y"], row["x"]] = True
+            numbers[right_category(row)][:4] += [1, visible, found, right]
         for category in Category:
-            called, real = in_category(found, category), truth[category]
-            numbers[category] += [
-                real.sum(),
-                (real & called).sum(),
-                (real & (found != 0)).sum(),
-                called.sum(),
-                (called & ~defect).sum(),
-            ]
-    return numbers
-
-
-def table(numbers: dict[Category, np.ndarray]) -> list[str]:
-    """Return the scores as lines of a Markdown table."""
+            # Transient patches are told, and get no flag.
+            wrong = false_pixels(one.found, defect, one.structures)
+            numbers[category][4:] += [(in_category(one.found, category) & where).sum() for where in wrong]
     lines = [
-        "| category | simulated | named right | found | called so | recall | false |",
-        "|---|---|---|---|---|---|---|",
+        "| category | simulated | visible | found | named right | false, alone | beside a defect | in a patch |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for category, (real, right, found, called, false) in numbers.items():
-        if real or called:
-            recall = f"{right / real:.3f}" if real else "-"
-            lines.append(f"| {category.value} | {real} | {right} | {found} | {called} | {recall} | {false} |")
+    lines += [f"| {category.value} | {' | '.join(map(str, row))} |" for category, row in numbers.items() if row.any()]
+    return lines
+
+
+def by_strength(judged: list[Judged]) -> list[str]:
+    """Return what is found of each kind by strength and by time constant as lines of a Markdown table."""
+    counts: dict[tuple, np.ndarray] = {}
+    for one in judged:
+        for row, visible, found, right in each_pixel(one):
+            kind = str(row["kind"] if "kind" in row.colnames else row["category"])
+            unit = str(row["unit"])
+            asked = [("strength", abs(float(row["strength"])), STRENGTHS[unit], unit or "times the noise")]
+            if kind in TIMED:
+                asked.append(("time", float(row["timescale"]) / one.tgroup, TIMES, "groups"))
+            for what, value, borders, said in asked:
+                place = int(np.clip(np.searchsorted(borders, value, "right") - 1, 0, len(borders) - 2))
+                key = (kind, what, said, borders[place], borders[place + 1])
+                number = counts.setdefault(key, np.zeros(4, int))
+                number += [1, visible, found, right]
+    lines = [
+        "| kind | from | to | unit | simulated | visible | found | named right |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for (kind, _, unit, low, high), (simulated, visible, found, right) in sorted(counts.items()):
+        shares = f"{found / simulated:.3f} | {right / simulated:.3f}"
+        lines.append(f"| {kind} | {low:g} | {high:g} | {unit} | {simulated} | {visible} | {shares} |")
     return lines
 
 
@@ -73,11 +150,14 @@ def main() -> None:
     parser.add_argument("delivery", nargs="?", type=Path)
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
     parser.add_argument("--detectors", nargs="+")
+    parser.add_argument("--strengths", action="store_true")
     chosen = parser.parse_args()
     delivery = chosen.delivery or demo_delivery().delivery
+    index = scan(delivery)
     for engine in chosen.engines:
+        judged = [judge(delivery, index, engine, name) for name in chosen.detectors or index.detectors]
         print(f"\n{engine}\n")
-        print("\n".join(table(score(delivery, engine, chosen.detectors))))
+        print("\n".join(by_strength(judged) if chosen.strengths else by_category(judged)))
         sys.stdout.flush()
 
 

@@ -35,12 +35,14 @@ def known(summary: dict, name: str, detector: str) -> float:
 def test_dark_current(check, summary):
     """How far is the median dark current certainly from the published one, in units of the published range?"""
     properties = look_up_detector(check.detector)
-    rate, error = (
-        known(summary, name, check.detector) * properties.gain for name in ("dark_dn_per_s", "dark_error_dn_per_s")
+    rate, error, settling = (
+        known(summary, name, check.detector) * properties.gain
+        for name in ("dark_dn_per_s", "dark_error_dn_per_s", "settling_dn_per_s")
     )
     tolerance = properties.dark_tolerance
     said = (
         f"Good pixels of {check.detector} have a dark current of {1000 * rate:.2f} +- {1000 * error:.2f} e-/1000 s, "
+        f"without the {1000 * settling:.2f} that settling after a reset adds to their rates; "
         f"published are {1000 * properties.dark:.1f} +- {1000 * tolerance:.1f}"
     )
     apart = rate - properties.dark

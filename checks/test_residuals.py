@@ -26,6 +26,8 @@ def test_left(check, products):
         found, seen = worst[kind], f"in {worst['name']}, by the mask made from the other exposures"
         others = sorted(each[kind]["left"] for each in exposures if each is not worst)
         seen += f" ({', '.join(map(str, others))} in the others)"
+        if kind is HOT and worst["passing"]:
+            seen += f", besides {worst['passing']} that pass, which CNT-TRANSIENT counts"
     places = "".join(f", x {x} y {y}" for x, y in found["places"])
     check.judge(
         found["beyond"],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from darkmask.build.drift import GONE, LEAST_INTEGRATIONS, NEW, carried
+from darkmask.build.drift import GONE, LEAST_INTEGRATIONS, NEW, passing
 from darkmask.core.flags import has_flag
 from darkmask.validation.halves import LEAST_IN_HALF
 from fixtures.criteria.causes import TOO_LITTLE
@@ -43,7 +43,8 @@ def test_drift(check, products):
             f"{check.detector} has {number} integrations and two halves of two are needed", because=TOO_LITTLE
         )
     mask = products.judged.mask(check.detector).decoded
-    unsaid = (built.drift != 0) & ~has_flag(mask, "DO_NOT_USE") & ~carried(built.categories)
+    passes = passing(built.categories, built.drift, check.run.settings.parameters.flight_flags())
+    unsaid = (built.drift != 0) & ~has_flag(mask, "DO_NOT_USE") & ~passes
     places = ", ".join(f"({x}, {y})" for y, x in np.argwhere(unsaid)[:3])
     told = f", such as x, y = {places}" if places else ""
     new, gone, left = (int(where.sum()) for where in (built.drift == NEW, built.drift == GONE, unsaid))

@@ -1,15 +1,18 @@
 """Compare the first half of a set's integrations, in time, with the second: which pixels have become hot, or good?"""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import Category, category_names, in_category
+from darkmask.core.flags import Category, FlagTable, category_names, in_category
 from darkmask.search.flight.changing import usual
+from darkmask.search.maps.changes import PRECISION_UNIT
 from darkmask.search.maps.stacks import SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.parameters import SearchParameters
+from darkmask.search.structures import Structure
 
 # With fewer integrations a half is one, and what it shows may be radiation.
 LEAST_INTEGRATIONS = 4
@@ -61,22 +64,44 @@ def drift_of(
     changes = maps.changes
     if changes is None or not changes.times or maps.integrations < LEAST_INTEGRATIONS:
         return Drift(changed, np.empty((0, 2), np.float32))
-    early, late = changes.rows.early * np.float32(detector.gain), changes.rows.late * np.float32(detector.gain)
+    early, late = (
+        _without_columns(rate * np.float32(detector.gain), science & (outcome.categories == 0), outcome.structures)
+        for rate in (changes.rows.early, changes.rows.late)
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         good = science & (outcome.categories == 0)
-        centre, sigma = usual(late - early, good)
+        centre, _ = usual(late - early, good)
+        # Ramps that a saturated neighbour or jumps cut to a few groups tell little: beside a pixel that fills its well
+        # in its third group two are left, and an error 36 times that of 20 groups.
+        precision = changes.rows.precision * np.float32(PRECISION_UNIT)
+        _, sigma = usual((late - early - np.float32(centre)) * precision, good)
         noise, _ = usual(maps.noise, good)
         # Read noise makes both halves' errors, as large as a pixel's own; shot noise adds what the brighter half has.
         half = maps.integrations // 2
         exposed = tgroup * max(maps.groups - 1, 1) * max(half, 1)
         shot = SLOPE_SHOT * 2 * np.clip(np.fmax(early, late), 0, None) / exposed
-        error = np.sqrt((sigma * np.fmax(maps.noise / noise, 1)) ** 2 + shot)
+        error = np.sqrt((sigma / precision * np.fmax(maps.noise / noise, 1)) ** 2 + shot)
         certain = np.abs(late - early - centre) > parameters.change_significance * error
         certain &= science & (maps.saturated_first == 0)
         changed[certain & (late >= parameters.hot_rate) & (early < parameters.hot_rate)] = NEW
         changed[certain & (early >= parameters.hot_rate) & (late < parameters.hot_rate)] = GONE
     there = changed != 0
     return Drift(changed, np.stack([early[there], late[there]], axis=1).astype(np.float32))
+
+
+def _without_columns(rate: np.ndarray, good: np.ndarray, structures: Iterable[Structure]) -> np.ndarray:
+    """Return rates without what columns that wander add to those of half of the integrations, which none of them keeps.
+
+    It is by how much the good pixels of the column lie above the others; the column is a finding of its own.
+    """
+    usual_rate, _ = usual(rate, good)
+    for one in structures:
+        if one.kind == "wandering column":
+            for x in range(one.x_first, one.x_last + 1):
+                here = rate[good[:, x] & np.isfinite(rate[:, x]), x]
+                if here.size:
+                    rate[:, x] -= np.float32(np.median(here) - usual_rate)
+    return rate
 
 
 def drift_table(drift: Drift, categories: np.ndarray, xstart: int, ystart: int):
@@ -110,6 +135,18 @@ def drift_table(drift: Drift, categories: np.ndarray, xstart: int, ystart: int):
     return table
 
 
-def carried(categories: np.ndarray) -> np.ndarray:
-    """Return where a change is told although the pixel has no flag: it passes, and the catalogue says so; bool."""
-    return in_category(categories, Category.TRANSIENT)
+def passing(categories: np.ndarray, changed: np.ndarray, flags: FlagTable) -> np.ndarray:
+    """Return what is told and gets no flag, since it is over or will be: light that decays, and healed pixels.
+
+    Parameters
+    ----------
+    categories : numpy.ndarray, shape (y, x), uint16
+    changed : numpy.ndarray, shape (y, x), int8
+        See :class:`Drift`: what became hot does not decay.
+    flags : FlagTable
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), bool
+    """
+    return in_category(categories, Category.TRANSIENT) & ~flags.unusable(categories) & (changed != NEW)

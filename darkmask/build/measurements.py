@@ -5,15 +5,17 @@ import numpy as np
 from darkmask.core.stages import stage
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.quality import (
-    dark_current,
     difference_noise,
     jump_rate,
     lost_pixels,
+    median_rates,
     unexplained_rates,
 )
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
+
+from .dark import dark_current, median_steps
 
 # One pixel in a million jumps so often by hits.
 _SELDOM = 1e-6
@@ -54,15 +56,16 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
 
     first, maps = exposures[0].jump, outcome.maps
     good = science & (outcome.categories == 0)
-    dark, dark_error = dark_current(rates, good)
+    dark = dark_current(median_rates(rates, good), median_steps(request, good), first.tgroup)
     # A full frame is read by four outputs, whatever its headers say of them.
     full = maps.rate.shape[1] == request.geometry.frame
     amplifiers = request.geometry.amplifier_columns() if full else request.amplifiers()
     # The jump step flags the jumps of a bad pixel in its neighbours too.
     alone = good & ~binary_dilation(science & ~good, np.ones((3, 3)))
     return {
-        "dark_dn_per_s": _or_none(dark),
-        "dark_error_dn_per_s": _or_none(dark_error),
+        "dark_dn_per_s": _or_none(dark.rate),
+        "dark_error_dn_per_s": _or_none(dark.error),
+        "settling_dn_per_s": _or_none(dark.settling),
         "amplifiers": [_amplifier(maps, good, alone, columns, first.tgroup) for columns in amplifiers],
         "readpatt": first.readpatt,
         "integrations": outcome.maps.integrations,

@@ -1,14 +1,12 @@
 """Measurements of a set that say whether it can be searched: pure functions of arrays."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from darkmask.core.flags import has_flag
 
-# Fewer values give no standard error.
-MIN_MEDIANS = 5
 # Fewer values in a row that are the same may be so by chance, or because they are all saturated.
 MIN_REPEATED = 4
 
@@ -116,31 +114,21 @@ def repeated_in_rows(image: np.ndarray, asked: np.ndarray, amplifiers: Sequence[
     return found
 
 
-def dark_current(rates, good: np.ndarray) -> tuple[float, float]:
-    """Return the median rate of good pixels, and its standard error.
+def median_rates(rates: Iterable[np.ndarray], good: np.ndarray) -> np.ndarray:
+    """Return the median rate of the good pixels of each integration, float64 (integration,), DN/s; NaN for none.
 
     Parameters
     ----------
     rates : iterable of numpy.ndarray, shape (y, x), float32, DN/s
         One per integration.
     good : numpy.ndarray, shape (y, x), bool
-
-    Returns
-    -------
-    rate, error : float, DN/s
-        Mean of the medians of the integrations, and its standard error from their scatter, which shows offsets and
-        drifts that all pixels of an integration share; NaN when fewer than ``MIN_MEDIANS`` of them differ.
     """
-    medians = set()
+    medians = []
     for rate in rates:
         values = rate[good]
         values = values[np.isfinite(values)]
-        if values.size:
-            medians.add(float(np.median(values)))
-    if len(medians) < MIN_MEDIANS:
-        return float("nan"), float("nan")
-    ordered = sorted(medians)
-    return float(np.mean(ordered)), float(np.std(ordered, ddof=1) / np.sqrt(len(ordered)))
+        medians.append(float(np.median(values)) if values.size else np.nan)
+    return np.array(medians, dtype=np.float64)
 
 
 def difference_noise(noise: np.ndarray, good: np.ndarray) -> float:

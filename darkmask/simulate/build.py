@@ -21,6 +21,7 @@ from darkmask.core.provenance import source_digest
 from darkmask.pipeline.steps import set_aside_garbage
 
 from .headers import ExposureName, require_known_to_headers
+from .registry import REALISTIC
 from .spec import SimulationSpec, Subarray
 
 # These folders lie beside a delivery; each is a suffix of its name.
@@ -102,6 +103,8 @@ def simulate_delivery(out: Path, spec: SimulationSpec, *, workers: int | None = 
 def demo_delivery(*, progress: bool = True) -> DemoPaths:
     """Return the simulated delivery that a run without ``--delivery`` checks; make it on first use, in the cache.
 
+    Its detectors do what real ones do, at realistic strength, and have pixels that are difficult to name.
+
     Parameters
     ----------
     progress : bool
@@ -117,7 +120,7 @@ def demo_delivery(*, progress: bool = True) -> DemoPaths:
 
     from darkmask.core.cache_folder import cache_root
 
-    spec = SimulationSpec()
+    spec = SimulationSpec(effects=REALISTIC)
     demos = cache_root() / "demo"
     home = demos / _digest(spec)
     paths = DemoPaths.of(home / "demo")

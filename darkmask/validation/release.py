@@ -4,12 +4,15 @@ A rule explains a pixel only when the release's own test passes it once that def
 is counted. The search is ``official``, which equals jwst_reffiles 1.0.1 pixel by pixel and takes a second.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 
+from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import Category, category_names, in_category
 from darkmask.core.stages import stage
+from darkmask.core.statistics import MAD_TO_SIGMA
 from darkmask.delivery import OpenExposure
 from darkmask.search.keywords import FIXED_IN_CODE
 from darkmask.search.maps.jumps import MIN_CLEAN_SLOPES
@@ -18,11 +21,16 @@ from darkmask.search.official.categories import OfficialMaps, compare_official
 from darkmask.search.official.reading import Area
 from darkmask.search.request import SetRequest
 
+from .residuals import MISSED_HIT
+from .shared import SIDES, around, coupled, of_columns, steps_of_columns
+
 # An rc pixel has a first group above this many DN and changes by more than that over its ramp (the development head of
 # jwst_reffiles asks for both; a pedestal alone does not make one).
 RC_FIRST, RC_CHANGE = 1000.0, 200.0
-_SIDES = ((0, 1), (1, 0), (0, -1), (-1, 0))
 _AROUND = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
+# What a pixel shares with others explains nothing where it scatters by less than this share of what the release allows:
+# it is then no more than the noise of a few pixels' median.
+_SHARE_OF_LIMIT = 0.5
 # So many ramps are held at once.
 _AT_ONCE = 20_000
 _SHOWN = 5
@@ -85,18 +93,62 @@ def _quiet_with_all_slopes(
     fit has rejected the jumps, so that all slopes can be used. Where flags grown from a neighbour cut the ramps
     into short pieces, or left none, slopes are fitted to the pixel's own ramps, its own jumps taken out. A hit that is
     too small for the jump step moves one slope: the farthest is left out, since one integration alone tells nothing.
+    Nor does the release know columns that wander, light that decays, or the coupling of a bad pixel into the next: what
+    a pixel's column does, or its neighbours do, is taken off its slopes.
     """
     limit = compare_official(maps, request.parameters)["scatter"].limit
-    slopes = []
-    for exposure in request.exposures:
-        with OpenExposure(exposure, request.folder) as opened:
-            slopes += [opened.rate(integration=i)[y, x] for i in range(exposure.integrations)]
-    quiet = _scatter(np.array(slopes, dtype=np.float64)) <= limit
+    slopes = _of_planes(request, lambda plane: plane[y, x])
+    quiet = _scatter(slopes) <= limit
     for some in np.array_split(np.flatnonzero(~quiet), -(-int((~quiet).sum()) // _AT_ONCE) or 1):
         if some.size:
-            fitted = _fitted(request, bad, y[some], x[some])
-            quiet[some] = (_scatter(fitted) <= limit) | (_scatter_without_one(fitted) <= limit)
+            quiet[some] = _quiet_by_itself(request, bad, y[some], x[some], slopes[:, some], limit)
     return quiet
+
+
+def _quiet_by_itself(
+    request: SetRequest, bad: np.ndarray, y: np.ndarray, x: np.ndarray, slopes: np.ndarray, limit: float
+) -> np.ndarray:
+    """Return where slopes scatter by no more than a limit without jumps and what a pixel shares, bool (pixel,)."""
+    science, amplifiers = ~request.reference_pixels(), request.amplifiers()
+    good = science & ~bad
+    share = request.parameters.neighbour_coupling or look_up_detector(request.detector).ipc
+    of_column, *of_neighbours = (
+        _varying(_of_planes(request, level), limit)
+        for level in (
+            lambda plane: of_columns(plane, good, x, amplifiers),
+            lambda plane: around(plane, good, science, y, x),
+            lambda plane: coupled(plane, bad, y, x, share),
+        )
+    )
+    sci, own = _own_jumps(request, bad, y, x)
+    tgroup = request.exposures[0].set_key.tgroup
+    fitted = _fitted(sci, own, tgroup)
+    without_column = np.full_like(fitted, np.nan)
+    wandering = np.isfinite(of_column[0])
+    if wandering.any():
+        steps = steps_of_columns(lambda *places: _ramps(request, *places)[0], good, x[wandering], amplifiers)
+        without_column[:, wandering] = _fitted(sci[:, :, wandering], own[:, :, wandering], tgroup, steps)
+    tried = [fitted, slopes - of_column, without_column]
+    tried += [measured - level for level in of_neighbours for measured in (slopes, fitted, without_column)]
+    return np.logical_or.reduce([(_scatter(left) <= limit) | (_scatter_without_one(left) <= limit) for left in tried])
+
+
+def _of_planes(request: SetRequest, measure: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return what is measured of the slopes of each integration, float64 (integration, pixel)."""
+    measured = []
+    for exposure in request.exposures:
+        with OpenExposure(exposure, request.folder) as opened:
+            measured += [measure(opened.rate(integration=i)) for i in range(exposure.integrations)]
+    return np.array(measured, dtype=np.float64)
+
+
+def _varying(level: np.ndarray, limit: float) -> np.ndarray:
+    """Return the levels of pixels of which they vary by what matters beside the limit, NaN of others.
+
+    Where a level is not known it is 0, so that a slope is left as it is and not left out.
+    """
+    varies = _scatter(level) > _SHARE_OF_LIMIT * limit
+    return np.where(varies, np.where(np.isfinite(level), level, 0.0), np.nan)
 
 
 def _scatter(slopes: np.ndarray) -> np.ndarray:
@@ -110,9 +162,10 @@ def _scatter(slopes: np.ndarray) -> np.ndarray:
 
 def _scatter_without_one(slopes: np.ndarray) -> np.ndarray:
     """Return the standard deviation without the farthest slope, on the scale of one with it; NaN if few are left."""
-    distance = np.abs(slopes - np.nanmedian(slopes, axis=0))
     others = slopes.copy()
-    others[np.nanargmax(distance, axis=0), np.arange(slopes.shape[1])] = np.nan
+    some = np.flatnonzero(np.isfinite(slopes).any(axis=0))
+    distance = np.abs(slopes[:, some] - np.nanmedian(slopes[:, some], axis=0))
+    others[np.nanargmax(distance, axis=0), some] = np.nan
     return _scatter(others) / _share_without_one(len(slopes))
 
 
@@ -137,15 +190,21 @@ def _ramps(request: SetRequest, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarra
     return np.concatenate(sci), np.concatenate(groupdq)
 
 
-def _fitted(request: SetRequest, bad: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return straight-line slopes of ramps without the steps of their own jumps, DN/s (integration, pixel)."""
-    sci, own = _own_jumps(request, bad, y, x)
-    steps = np.diff(sci.astype(np.float64), axis=1)
-    quiet = ~own[:, 1:]
+def _fitted(sci: np.ndarray, own: np.ndarray, tgroup: float, shared: np.ndarray | None = None) -> np.ndarray:
+    """Return straight-line slopes of ramps without the steps of their own jumps, DN/s (integration, pixel).
+
+    ``shared`` group differences are taken off before, (integration, group - 1, pixel), and a flag is none of a jump
+    if the jump step passes what is left: a read that lies off by noise is flagged on the side to which a column moves.
+    """
+    steps, quiet = np.diff(sci.astype(np.float64), axis=1), ~own[:, 1:]
+    if shared is not None:
+        steps -= shared
+        off = np.abs(steps - np.median(steps))
+        quiet |= off <= MISSED_HIT * MAD_TO_SIGMA * np.median(off)
     mean = np.where(quiet, steps, 0).sum(axis=1) / np.maximum(quiet.sum(axis=1), 1)
     ramps = np.cumsum(np.where(quiet, steps, mean[:, None]), axis=1)
     groups = np.arange(ramps.shape[1]) - (ramps.shape[1] - 1) / 2
-    return np.einsum("igp,g->ip", ramps, groups) / ((groups**2).sum() * request.exposures[0].set_key.tgroup)
+    return np.einsum("igp,g->ip", ramps, groups) / ((groups**2).sum() * tgroup)
 
 
 def _beside(bad: np.ndarray, y: np.ndarray, x: np.ndarray, offsets) -> np.ndarray:
@@ -162,7 +221,7 @@ def _own_jumps(request: SetRequest, bad: np.ndarray, y: np.ndarray, x: np.ndarra
     sci, flags = _ramps(request, y, x)
     own = (flags & np.uint8(JUMP_DET)) != 0
     rows, columns = bad.shape
-    for dy, dx in _SIDES:
+    for dy, dx in SIDES:
         there_y, there_x = np.clip(y + dy, 0, rows - 1), np.clip(x + dx, 0, columns - 1)
         _, theirs = _ramps(request, there_y, there_x)
         own &= ~(((theirs & np.uint8(JUMP_DET)) != 0) & bad[there_y, there_x])

@@ -29,23 +29,29 @@ TESTS = {HOT: "bright", NOISY: "unstable"}
 # The jump step misses hits of fewer than this many sigma of a difference; the mean of a ramp of n groups takes up to
 # 1.5 / n of a step (in its middle), so that one integration alone cannot tell such a hit from a hot pixel.
 MISSED_HIT, SHARE_OF_STEP = 5.0, 1.5
+# A saturated neighbour's flags may leave a ramp of one or two reads, in which no jump can be found: with fewer than so
+# many differences in an integration, a hit is a slope.
+LEAST_DIFFERENCES = 2
 # So many positions of each kind are kept for the message.
 _SHOWN = 5
 
 
 @stage("residuals")
-def left_in_exposures(request: SetRequest) -> list[dict]:
+def left_in_exposures(request: SetRequest, passing: np.ndarray) -> list[dict]:
     """Judge each exposure of a set by the mask made from the others.
 
     Parameters
     ----------
     request : SetRequest
         Request of the flight search.
+    passing : numpy.ndarray, shape (y, x), bool
+        What gets no flag because it passes (:func:`darkmask.build.drift.passing`), and is not counted as hot.
 
     Returns
     -------
     list of dict
-        Of each exposure: ``name`` and, under ``hot`` and ``noisy``, see :func:`count_left`.
+        Of each exposure: ``name``; under ``hot`` and ``noisy``, see :func:`count_left`; and under ``passing`` how many
+        of those pixels are hot.
 
     Raises
     ------
@@ -70,12 +76,25 @@ def left_in_exposures(request: SetRequest) -> list[dict]:
         masked = _unusable(others, measure_maps(others, keep=True))
         alone = replace(request, integrations=own)
         maps = measure_maps(alone, keep=True)
-        # Beside a saturated pixel the jump step does not look, and a single hit looks like noise.
-        judged = ~request.reference_pixels() & (maps.saturated_first == 0)
-        found = standing_out(alone, maps)
-        counts = {kind: count_left(where & ~masked, judged, request, TESTS[kind]) for kind, where in found.items()}
+        judged = _judged(alone, maps)
+        found = {kind: where & ~masked for kind, where in standing_out(alone, maps).items()}
+        counts: dict = {
+            kind: count_left(where, judged & ~passing if kind is HOT else judged, request, TESTS[kind])
+            for kind, where in found.items()
+        }
+        counts["passing"] = int((found[HOT] & judged & passing).sum())
         left.append({"name": exposure.jump.path, **counts})
     return left
+
+
+def _judged(request: SetRequest, maps: CombinedMaps) -> np.ndarray:
+    """Return the pixels in which a hit can be told from what the pixel does, bool (y, x).
+
+    Beside a saturated pixel the jump step does not look, and a single hit looks like noise, or like a rate where few
+    reads are left. What fills its own well early has few reads too, and is judged.
+    """
+    few = maps.differences + maps.jumps < LEAST_DIFFERENCES * maps.integrations
+    return ~request.reference_pixels() & (maps.saturated_first == 0) & (~few | (maps.saturated_last > 0))
 
 
 def _unusable(request: SetRequest, maps: CombinedMaps) -> np.ndarray:
@@ -109,7 +128,8 @@ def standing_out(request: SetRequest, maps: CombinedMaps) -> dict[str, np.ndarra
         with np.errstate(invalid="ignore", divide="ignore"):
             part = AmplifierSearch(maps, science, columns, detector, tgroup, request.parameters)
             hot = part.search()[Category.HOT]
-            missed = MISSED_HIT * part.noise_of_good * SHARE_OF_STEP / (maps.groups * tgroup * maps.integrations)
+            differences = (part.maps.differences + part.maps.jumps) / np.float32(maps.integrations)
+            missed = MISSED_HIT * part.noise_of_good * SHARE_OF_STEP / ((differences + 1) * tgroup * maps.integrations)
             certain = part.rate > part.centre + missed + request.parameters.hot_significance * part.sigma
         found[HOT][:, columns] = hot & certain
         found[NOISY][:, columns] = part.unstable

@@ -73,15 +73,33 @@ def hot_in_some_integrations(space):
             ramps.add_signal(spread(100), 5.0, np.s_[:1])
 
 
-# The mask made from the later exposures leaves what glows in the first.
-@fault("CNT-TRANSIENT", "RES-HOT", said="transient pixels found by the search of NRCA1")
-def persistence(space):
-    """Plant a patch that glows by 1 e-/s in the first exposure, and as 1/t from then on."""
+def disc(radius: int) -> np.ndarray:
+    """Return a round patch, bool (y, x)."""
     y, x = np.indices(FRAME)
-    patch = (y - 100) ** 2 + (x - 100) ** 2 < 16**2
+    return (y - 100) ** 2 + (x - 100) ** 2 < radius**2
+
+
+def add_persistence(ramps, number: int, patch: np.ndarray) -> None:
+    """Let a patch glow by 1 e-/s in the first exposure, and as 1/t from then on."""
+    for i in range(2):
+        ramps.add_signal(patch, 0.5 / (2 * number + i + 1), np.s_[i : i + 1])
+
+
+# What decays is counted as such, and no hot pixel that the mask made from the later exposures leaves.
+@fault("CNT-TRANSIENT", said="transient pixels found by the search of NRCA1")
+def persistence(space):
     for number, ramps in enumerate(every_exposure(space.delivery)):
-        for i in range(2):
-            ramps.add_signal(patch, 0.5 / (2 * number + i + 1), np.s_[i : i + 1])
+        add_persistence(ramps, number, disc(16))
+
+
+@fault("RES-HOT", said="outside the mask are hot in")
+def hot_in_the_last_exposure_within_light_that_decays(space):
+    patch = disc(10)
+    turning = patch & (np.indices(FRAME) % 3 == 0).all(axis=0)
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        add_persistence(ramps, number, patch)
+        if number == LAST:
+            ramps.add_signal(turning, 5.0)
 
 
 def turn_hot(space) -> None:
@@ -170,6 +188,23 @@ def subarray_shifted(space):
 @fault(("DRK-CURRENT", "NRCBLONG", "FULL"), said="Good pixels of NRCBLONG have a dark current of")
 def light_leak(space):
     for ramps in every_exposure(space.delivery, "NRCBLONG"):
+        ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02)
+
+
+def add_settling(ramps) -> None:
+    """Let every ramp begin 25 DN low after its reset, and its rate be that of a line through it."""
+    level = -25 * np.exp(-ramps.seconds[:, 0] / 15)
+    group = np.arange(level.size) - (level.size - 1) / 2
+    here = np.s_[BORDER:-BORDER, BORDER:-BORDER]
+    ramps.sci[..., *here] += level[:, None, None].astype(np.float32)
+    ramps.rate[..., *here] += np.float32((level @ group) / (group @ group) / TGROUP)
+
+
+@fault(("DRK-CURRENT", "NRCBLONG", "FULL"), said="that settling after a reset adds to their rates")
+def light_leak_beside_settling(space):
+    """Plant what must not be taken for settling: half of what the rates rise by is charge."""
+    for ramps in every_exposure(space.delivery, "NRCBLONG"):
+        add_settling(ramps)
         ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02)
 
 

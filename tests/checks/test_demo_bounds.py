@@ -1,4 +1,4 @@
-"""The bounds of demo.toml against the thinnest and the richest population that they promise to accept."""
+"""The bounds of demo.toml against what demos simulate: they accept what is there, and neither half of it nor thrice."""
 
 import pytest
 
@@ -9,32 +9,24 @@ from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 from darkmask.simulate import SimulationSpec, simulate_delivery
+from darkmask.simulate.registry import REALISTIC
 from darkmask.simulate.spec import DEFAULT_FRACTIONS
 from fixtures.criteria.profiles import load_criteria
 
 DEMO = load_criteria("demo")
-OTHERS = [c for c in DEFAULT_FRACTIONS if c not in (Category.HOT, Category.WARM)]
-
-
-def population(hot: float, warm: float, others: float) -> dict[Category, float]:
-    return {Category.HOT: hot, Category.WARM: warm, **dict.fromkeys(OTHERS, others)}
+# Kinds of difficult pixels by what a search should call them.
+CALLED = {
+    Category.HOT: ("late_hot", "early_saturation", "bent_hot", "faint_hot"),
+    Category.TELEGRAPH: ("slow_telegraph", "bursts"),
+    Category.INTERMITTENT: ("intermittent", "healed"),
+}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("fractions", "detector"),
-    [
-        (population(0.0008, 0.0002, 0.0001), "NRCA1"),
-        (population(0.0005, 0.0005, 0.0001), "NRCBLONG"),
-        (population(0.0078, 0.0022, 0.003), "NRCA1"),
-        (population(0.005, 0.005, 0.003), "NRCBLONG"),
-    ],
-    ids=["thin SW", "thin LW", "rich SW", "rich LW"],
-)
-def test_counts_of_any_promised_population_are_accepted(tmp_path, fractions, detector):
-    spec = SimulationSpec(
-        seed=5, detectors=(detector,), subarrays=(), exposures=6, integrations=1, groups=20, fractions=fractions
-    )
+@pytest.mark.parametrize("effects", [{}, REALISTIC], ids=["idealised", "realistic"])
+@pytest.mark.parametrize("detector", ["NRCA1", "NRCBLONG"])
+def test_counts_of_a_demo_of_another_seed_are_accepted(tmp_path, effects, detector):
+    spec = SimulationSpec(seed=5, detectors=(detector,), subarrays=(), effects=effects)
     simulate_delivery(tmp_path / "darks", spec, workers=1, progress=False)
     exposures = scan(tmp_path / "darks").main_set(detector, "FULL")
     request = SetRequest(exposures, tmp_path / "darks", "native", "flight", SearchParameters(), Geometry(256))
@@ -49,6 +41,28 @@ def test_counts_of_any_promised_population_are_accepted(tmp_path, fractions, det
     assert refused == {}
     unusable = (found.flags.to_dq(found.categories) & 1 != 0) & science
     assert DEMO.criteria["CNT-DO_NOT_USE"].accepts(unusable.sum() / science.sum())
+
+
+def simulated(category: Category) -> tuple[float, float]:
+    """Return the share of science pixels of a category in an idealised demo and in a realistic one."""
+    kinds = SimulationSpec(effects=REALISTIC).kinds
+    ideal = DEFAULT_FRACTIONS.get(category, 0.0)
+    return ideal, ideal + sum(kinds[kind] for kind in CALLED.get(category, ()))
+
+
+@pytest.mark.parametrize("category", [*DEFAULT_FRACTIONS, Category.INTERMITTENT])
+def test_bounds_are_half_and_twice_of_what_is_simulated(category):
+    criterion, (ideal, realistic) = DEMO.criteria[f"CNT-{category.name}"], simulated(category)
+    assert criterion.high == pytest.approx(2 * realistic, rel=0.05)
+    if criterion.low is not None:
+        assert criterion.low == pytest.approx(ideal / 2, rel=0.05)
+
+
+@pytest.mark.parametrize("category", [c for c in DEFAULT_FRACTIONS if c is not Category.WARM])
+def test_a_search_that_is_blind_to_most_pixels_and_one_that_sees_too_many_are_refused(category):
+    criterion, (ideal, realistic) = DEMO.criteria[f"CNT-{category.name}"], simulated(category)
+    assert not criterion.accepts(0.4 * ideal)
+    assert not criterion.accepts(3 * realistic)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1], ids=["none", "storm"])

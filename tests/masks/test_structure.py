@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from darkmask.delivery.quality import dark_current, difference_noise, jump_rate
+from darkmask.delivery.quality import difference_noise, jump_rate
 from darkmask.masks.structure import amplifier_excess, amplifier_surprise, largest_clump, line_excess
 from darkmask.validation.halves import every_other
 
@@ -87,24 +87,6 @@ def test_halves_share_every_integration(number):
     first, second = every_other(number)
     assert sorted(first + second) == list(range(number))
     assert abs(len(first) - len(second)) <= 1
-
-
-def test_dark_current_with_its_error():
-    random = np.random.default_rng(3)
-    good = np.ones((50, 50), bool)
-    good[0] = False
-    offsets = random.normal(0, 0.01, 20)
-    rates = [random.normal(0.5 + offset, 0.05, good.shape).astype(np.float32) for offset in offsets]
-    for rate in rates:
-        rate[0] = 1e6  # not good
-        rate[5, 5] = np.nan
-    rate, error = dark_current(iter(rates), good)
-    # The scatter of the medians shows what all pixels of an integration share.
-    assert rate == pytest.approx(0.5 + offsets.mean(), abs=0.001)
-    assert error == pytest.approx(0.01 / np.sqrt(20), rel=0.35)
-    assert np.isnan(dark_current(rates[:4], good)).all()
-    # Copies of one integration say nothing of the error.
-    assert np.isnan(dark_current([rates[0]] * 20, good)).all()
 
 
 def test_noise_and_jumps_of_good_pixels():

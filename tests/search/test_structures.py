@@ -36,6 +36,19 @@ def test_a_column_that_wanders_is_named_with_how_far(sentences):
     assert 5 < float(said.split()[6]) < 30
 
 
+def test_a_column_that_wanders_past_a_pixel_that_fills_its_well_early_is_named(tmp_path):
+    """The saturation step leaves two groups in the pixels around it: they have a rate and no noise."""
+    sci, groupdq = good_ramps(integrations=12, size=SIZE)
+    random = np.random.default_rng(5)
+    sci[:, :, :, 81] += 15 * random.standard_normal((12, 1, 1)) * np.linspace(0, 1, 20)[:, None]
+    sci[:, :, :, 81] += random.normal(0, 5, (12, 20, 1))
+    groupdq[:, 2:, 63:66, 80:83] |= 2
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    (one,) = outcome.structures
+    assert (one.kind, one.x_first) == ("wandering column", 81)
+    assert not outcome.categories[np.r_[4:62, 67:124], 81].any()
+
+
 def test_a_column_that_begins_lower_is_an_offset_and_no_row_of_low_pedestals(tmp_path):
     sci, groupdq = good_ramps(integrations=8, size=SIZE)
     sci[:, :, :, 30] -= 400

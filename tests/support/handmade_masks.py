@@ -6,13 +6,14 @@ from astropy.io import fits
 from darkmask.core.detectors import Geometry
 from darkmask.core.flags import bits_of, has_flag
 from darkmask.masks.file import MaskMeta, full_dq_def, write_mask
+from tests.support.few_pixels import BOUNDS
 
 FRAME = 64
-CRITERIA = """
+CRITERIA = f"""
 schema = 1
 name = "handmade"
 extends = "demo"
-
+{BOUNDS}
 [geometry]
 frame = 64
 

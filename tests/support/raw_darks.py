@@ -6,6 +6,7 @@ from pathlib import Path
 
 from darkmask.core.window import Window
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray
+from tests.support.few_pixels import BOUNDS
 
 RAW = SimulationSpec(
     frame=128,
@@ -15,17 +16,17 @@ RAW = SimulationSpec(
     groups=16,
     raw=True,
 )
-CRITERIA = """
+CRITERIA = f"""
 schema = 1
 name = "prepared"
 extends = "demo"
-
+{BOUNDS}
 [geometry]
 frame = 128
 
 [plan]
 detectors = ["NRCBLONG"]
-subarrays = [{ detector = "NRCBLONG", name = "SUB64P" }]
+subarrays = [{{ detector = "NRCBLONG", name = "SUB64P" }}]
 """
 
 

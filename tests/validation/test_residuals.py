@@ -3,13 +3,21 @@
 import numpy as np
 import pytest
 
+from darkmask.build.drift import drift_of, passing
 from darkmask.core.detectors import Geometry
+from darkmask.core.detectors import detector as look_up
+from darkmask.core.flags import Category, in_category
 from darkmask.delivery import scan
 from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 from darkmask.validation.agreement import confirmed_by_release
 from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left, left_in_exposures
+from tests.checks.planting import every_exposure
+from tests.checks.ramp_faults import LAST, SATURATED, spread
+from tests.support.raw_exposures import TGROUP
+
+NOWHERE = np.zeros((128, 128), bool)
 
 
 @pytest.fixture
@@ -19,11 +27,57 @@ def request_of_small(small):
 
 
 def test_good_exposures_leave_next_to_nothing(request_of_small):
-    left = left_in_exposures(request_of_small)
+    left = left_in_exposures(request_of_small, NOWHERE)
     assert [each["name"] for each in left] == [exposure.jump.path for exposure in request_of_small.exposures]
     for kind in (HOT, NOISY):
         assert max(each[kind]["left"] for each in left) <= 1
         assert {each[kind]["beyond"] for each in left} == {0}
+
+
+def test_light_that_decays_is_not_counted_and_what_turns_hot_in_it_is(small, tmp_path):
+    """Plant a patch that glows by 1 e-/s in the first exposure, and in it 9 pixels that are hot in the last."""
+    delivery = small.copy(tmp_path, "darks")
+    y, x = np.indices((128, 128))
+    patch = (y - 100) ** 2 + (x - 100) ** 2 < 8**2
+    turning = patch & (y % 4 == 0) & (x % 4 == 0)
+    for number, ramps in enumerate(every_exposure(delivery)):
+        for i in range(2):
+            ramps.add_signal(patch, 0.5 / (2 * number + i + 1), np.s_[i : i + 1])
+        if number == LAST:
+            ramps.add_signal(turning, 5.0)
+    request = SetRequest(
+        scan(delivery).main_set("NRCA1", "FULL"), delivery, "native", "flight", SearchParameters(), Geometry(128)
+    )
+    outcome = search_set(request)
+    drift = drift_of(outcome, ~request.reference_pixels(), look_up("NRCA1"), TGROUP, request.parameters)
+    passes = passing(outcome.categories, drift.changed, outcome.flags)
+    assert passes[patch & ~turning].mean() > 0.9
+    assert in_category(outcome.categories, Category.TRANSIENT)[turning].any()
+    as_hot, left = (left_in_exposures(request, each) for each in (NOWHERE, passes))
+    assert as_hot[0][HOT]["left"] > 50
+    assert left[0][HOT]["left"] <= 1
+    assert left[0]["passing"] > 50
+    assert left[LAST][HOT]["left"] == turning.sum() == 9
+
+
+def test_two_reads_beside_a_pixel_that_fills_its_well_early_are_no_hot_pixel(small, tmp_path):
+    """Plant flags that leave two reads, which a hit makes a slope of; and in others a well that fills in the third."""
+    delivery = small.copy(tmp_path, "darks")
+    cut, filling = spread(30), np.roll(spread(30), 12, axis=1)
+    for number, ramps in enumerate(every_exposure(delivery)):
+        ramps.groupdq[:, 2:, cut] |= SATURATED
+        if number == LAST:
+            ramps.rate[:, cut] = 60.0
+            ramps.sci[:, 1, cut] = ramps.sci[:, 0, cut] + np.float32(60.0 * TGROUP)
+            ramps.groupdq[:, 2:, filling] |= SATURATED
+            ramps.sci[:, :, filling] += np.float32(20_000) * np.arange(1, ramps.sci.shape[1] + 1)[:, None].clip(max=3)
+            ramps.rate[:, filling] = 20_000 / TGROUP
+    request = SetRequest(
+        scan(delivery).main_set("NRCA1", "FULL"), delivery, "native", "flight", SearchParameters(), Geometry(128)
+    )
+    left = left_in_exposures(request, NOWHERE)
+    assert max(each[HOT]["left"] for each in left[:LAST]) <= 1
+    assert 25 <= left[LAST][HOT]["left"] <= 30
 
 
 def test_pixels_beyond_chance_are_counted_per_million_and_named(request_of_small):

@@ -76,6 +76,9 @@ def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good:
     tgroup : float
         Group time, s.
     """
+    # Beside a pixel that fills its well early there are rates of two groups, and no noise: one such pixel must not make
+    # the whole column unknown.
+    good = good & np.isfinite(maps.noise) & np.isfinite(maps.rate_scatter)
     counted = good.sum(axis=0)
     maps_of = {"noise": maps.noise * maps.noise, "pedestal": maps.pedestal}
     differ = {name: _differ(image, good, counted) for name, image in maps_of.items()}

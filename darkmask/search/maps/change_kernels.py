@@ -7,7 +7,7 @@ import numpy as np
 
 from darkmask.core.kernels import kernel
 
-from .changes import HIGHEST_SIGMA, LEVEL_UNIT, SIGMA_UNIT, ChangeRows, Order
+from .changes import HIGHEST_SIGMA, LEVEL_UNIT, PRECISION_UNIT, SIGMA_UNIT, ChangeRows, Order
 from .layout import CHANGE, DEEPEST, DIFFERENCES, FIRST, HIGHEST, HIGHEST_HEIGHT, JUMPS, RATE, WEIGHT
 from .pixel import Readout, step_of_height
 from .scratch import Maps
@@ -18,6 +18,9 @@ from .stacks import SLOPE_SHOT, CombinedRows
 KNOWN_NOISE = 26
 # A rate this many sigma from the pixel's own combined rate says no more of a trend: one hit rules no fit.
 TREND_CLIP = 7.0
+# ... nor of a half, if the next one lies not half as far: of a change that lasts all are alike, and an afterglow that
+# begins after a hit falls as 1/t.
+_ALONE = 2.0
 # Places in the room of a row: what rates lie off from; the variance of a rate of weight 1 by read noise, and that by
 # shot noise; and what is kept while integrations go by.
 _CENTRE, _READING, _SHOT, _ONE, _TWO, _THREE, _SUMS = range(7)
@@ -51,7 +54,7 @@ def change_rows(stacks: Maps, groups, readout: Readout, order: Order, combined: 
         _centres(rates, flagged, combined.rate[r], room[_CENTRE])
         _own_errors(combined.differences[r], groups, readout, combined.noise[r], room)
         _distances(rates, weights, squares, r, room, out)
-        _trends(rates, weights, squares, r, order, room, out)
+        _trends(rates, weights, squares, r, order, groups, room, out)
         _states(rates, weights, r, out)
         _levels(stacks, r, combined.first[r], room, out)
         _steps(stacks, r, out)
@@ -159,18 +162,21 @@ def _keep_root(squares, kept):
 
 
 @kernel
-def _trends(rates, weights, squares, row, order: Order, room, out: ChangeRows):
-    """Set the rates of both halves and the trend in the logarithm of time."""
+def _trends(rates, weights, squares, row, order: Order, groups, room, out: ChangeRows):
+    """Set the rates of both halves, how well they are known, and the trend in the logarithm of time."""
     centre, reading, shot = room[_CENTRE], room[_READING], room[_SHOT]
     one, two = room[_ONE], room[_TWO]
     slope, variance = room[_SUMS], room[_SUMS + 1]
-    total, load = room[_SUMS + 2], room[_SUMS + 3]
+    total, load, inverse = room[_SUMS + 2], room[_SUMS + 3], room[_SUMS + 4]
     clip, sigma = np.float32(TREND_CLIP * TREND_CLIP), np.float32(TREND_CLIP)
     for x in range(centre.size):
-        slope[x], variance[x] = 0, 0
-        # Something may have hit the one integration that lies beyond the limit when no other does: no half counts it.
-        # The trend counts it as so many sigma, since the first exposure after light is alone too.
-        one[x] = clip if (one[x] > clip) & (two[x] <= clip) else np.float32(np.inf)
+        slope[x], variance[x], inverse[x] = 0, 0, 0
+        # Something may have hit the one integration that lies beyond the limit when no other does, or none nearly as
+        # far: no half counts it. The trend counts it as so many sigma, since the first exposure after light is alone
+        # too.
+        next_one = two[x] if two[x] > clip else clip
+        alone = (one[x] > clip) & ((two[x] <= clip) | (one[x] > np.float32(_ALONE * _ALONE) * two[x]))
+        one[x] = next_one if alone else np.float32(np.inf)
     for half in range(2):
         first, last = (0, order.half) if half == 0 else (order.half, rates.shape[0])
         for x in range(centre.size):
@@ -190,6 +196,12 @@ def _trends(rates, weights, squares, row, order: Order, room, out: ChangeRows):
         out_half = out.early[row] if half == 0 else out.late[row]
         for x in range(centre.size):
             out_half[x] = total[x] / load[x]
+            inverse[x] += np.float32(1) / load[x] if load[x] > 0 else np.float32(np.inf)
+    # The inverse weight of the difference when no group is lost.
+    early, late = order.half, rates.shape[0] - order.half
+    least = (1 / max(early, 1) + 1 / max(late, 1)) / (groups * (groups * groups - 1.0))
+    for x in range(centre.size):
+        out.precision[row, x] = np.int16(np.sqrt(np.float32(least) / inverse[x]) / np.float32(PRECISION_UNIT))
     trend = out.trend[row]
     scale, most = np.float32(1 / SIGMA_UNIT), np.float32(HIGHEST_SIGMA)
     for x in range(centre.size):

@@ -15,6 +15,8 @@ from darkmask.delivery.times import SECONDS_PER_DAY, epochs_of
 SIGMA_UNIT, HIGHEST_SIGMA = 0.01, 32_000.0
 # Levels are kept in fifths of a DN, which is a twentieth of the noise of a read.
 LEVEL_UNIT = 0.2
+# Precisions are shares of the best, down to that of one pair of groups beside ramps of some thousand.
+PRECISION_UNIT = 1 / 32_000
 
 
 class ChangeRows(NamedTuple):
@@ -32,7 +34,10 @@ class ChangeRows(NamedTuple):
         Weighted mean rate of those, and of the others; NaN in a pixel whose rates do not lie apart.
     early, late : float32, DN/s
         Weighted mean rate of the first and of the second half of the integrations in time, without the one that lies
-        farthest off if it is the only one beyond ``TREND_CLIP``.
+        farthest off if it is the only one beyond ``TREND_CLIP``, or lies twice as far as the next.
+    precision : int16
+        How well read noise lets the difference of these two be known, inverse of its error, in ``PRECISION_UNIT`` of
+        that with all groups of all integrations: ramps of few groups weigh little.
     trend : int16
         Slope of the rate against the logarithm of the time since the epoch began, in ``SIGMA_UNIT`` of its error.
     level, farthest_level : int16
@@ -53,6 +58,7 @@ class ChangeRows(NamedTuple):
     low: np.ndarray
     early: np.ndarray
     late: np.ndarray
+    precision: np.ndarray
     trend: np.ndarray
     level: np.ndarray
     farthest_level: np.ndarray

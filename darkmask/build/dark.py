@@ -1,0 +1,136 @@
+"""Measure the dark current of good pixels without what settles after a reset.
+
+The level that settles after a reset adds to the slope of every ramp, and is no charge. All good pixels of an output
+share it, so that the median ramp of each integration shows it: a line, which is dark current, and an exponential.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from darkmask.delivery import OpenSet
+from darkmask.search.request import SetRequest
+
+# So many pixels of an output, in evenly spread rows, tell the median of a difference to a seventieth of its noise.
+_PIXELS = 8192
+# Groups. What settles faster shows in the first read alone, and what settles more slowly bends the whole ramp.
+_TIME_CONSTANTS = np.geomspace(0.2, 5.0, 64)
+# With fewer groups a line and an exponential pass through what is there, and with fewer integrations there is no error.
+_FEWEST_GROUPS, _FEWEST_MEDIANS = 6, 5
+
+
+class DarkCurrent(NamedTuple):
+    """The median dark current of good pixels, DN/s; NaN where nothing can be told.
+
+    Attributes
+    ----------
+    rate, error : float
+        Without what settles, and the error by the scatter between integrations.
+    settling : float
+        What settling adds to the rates of the pipeline, and was taken off.
+    """
+
+    rate: float
+    error: float
+    settling: float
+
+
+def median_steps(request: SetRequest, good: np.ndarray) -> np.ndarray:
+    """Return the median group differences of good pixels, float64 (integration, amplifier, group - 1), DN.
+
+    Parameters
+    ----------
+    request : SetRequest
+    good : numpy.ndarray, shape (y, x), bool
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the amplifiers that have good pixels; NaN where none of them has a difference.
+
+    Raises
+    ------
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
+    inside, amplifiers = np.flatnonzero(good.any(axis=1)), request.amplifiers()
+    number = min(inside.size, -(-_PIXELS // max(amplifiers[0].stop - amplifiers[0].start, 1)))
+    rows = inside[np.linspace(0, inside.size - 1, number).astype(int)] if number else inside
+    here = [(columns, good[rows, columns]) for columns in amplifiers if good[rows, columns].any()]
+    steps = []
+    with OpenSet(request.exposures, request.folder, request.integrations) as opened:
+        for exposure, i in opened.planes:
+            groups = exposure.shape[1]
+            reads = np.stack([exposure.group(i, group, rows).astype(np.float64) for group in range(groups)])
+            steps.append([[_median(step[:, c][where]) for step in np.diff(reads, axis=0)] for c, where in here])
+    return np.array(steps).reshape(len(steps), len(here), -1)
+
+
+def _median(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else float("nan")
+
+
+def settling_of(steps: np.ndarray) -> float:
+    """Return what an exponential adds to the slope of a line through the reads of a ramp, DN/group.
+
+    Parameters
+    ----------
+    steps : numpy.ndarray, shape (amplifier, group - 1), DN
+        Group differences. The amplitude of each amplifier is its own, and the time constant that with which a line and
+        an exponential fit all of them best.
+
+    Returns
+    -------
+    float
+        Mean of the amplifiers.
+    """
+    ramps = np.concatenate([np.zeros((len(steps), 1)), steps.cumsum(axis=1)], axis=1).T
+    group = np.arange(len(ramps))
+    line = np.stack([np.ones(group.size), group], axis=1)
+    slope = np.linalg.pinv(line)[1]
+    levels = [-np.exp(-group / constant) for constant in _TIME_CONSTANTS]
+    designs = [np.column_stack([line, level]) for level in levels]
+    fits = [np.linalg.pinv(design) @ ramps for design in designs]
+    left = [((ramps - design @ fit) ** 2).sum() for design, fit in zip(designs, fits, strict=True)]
+    best = int(np.argmin(left))
+    return float(fits[best][2].mean() * (slope @ levels[best]))
+
+
+def dark_current(medians: np.ndarray, steps: np.ndarray, tgroup: float) -> DarkCurrent:
+    """Return the dark current without what settles after a reset.
+
+    Parameters
+    ----------
+    medians : numpy.ndarray, shape (integration,), DN/s
+        Median rate of each integration as the pipeline has it; NaN for none.
+    steps : numpy.ndarray, shape (integration, amplifier, group - 1), DN
+        See :func:`median_steps`.
+    tgroup : float
+        Group time, s.
+
+    Returns
+    -------
+    DarkCurrent
+        NaN when the medians of fewer than five integrations differ. The error is that of the jackknife:
+        leaving out one integration after the other shows offsets and drifts that all pixels of one share, and how well
+        the exponential is known.
+    """
+    # In the order of their values, so that the order of files changes no bit; copies say nothing of the error.
+    medians, first = np.unique(medians, return_index=True)
+    first, medians = first[np.isfinite(medians)], medians[np.isfinite(medians)]
+    number = len(medians)
+    if number < _FEWEST_MEDIANS:
+        return DarkCurrent(float("nan"), float("nan"), float("nan"))
+    steps = steps[first][:, np.isfinite(steps).all(axis=(0, 2))]
+    fitted = steps.shape[1] > 0 and steps.shape[2] + 1 >= _FEWEST_GROUPS
+
+    def of(kept: np.ndarray) -> tuple[float, float]:
+        settling = settling_of(steps[kept].mean(axis=0)) / tgroup if fitted else 0.0
+        return float(medians[kept].mean()) - settling, settling
+
+    everyone = np.arange(number)
+    others = np.array([of(np.delete(everyone, i))[0] for i in everyone])
+    error = np.sqrt((number - 1) / number * ((others - others.mean()) ** 2).sum())
+    rate, settling = of(everyone)
+    return DarkCurrent(rate, float(error), settling)

@@ -1,0 +1,84 @@
+"""A defect of the release explains a pixel only when the release's own test passes it without that defect."""
+
+import numpy as np
+import pytest
+
+from darkmask.core.detectors import Geometry
+from darkmask.delivery import scan
+from darkmask.search.engines import search_set
+from darkmask.search.parameters import SearchParameters
+from darkmask.search.request import SetRequest
+from darkmask.validation.agreement import confirmed_by_release
+from tests.checks.planting import every_exposure
+from tests.support.raw_exposures import TGROUP
+
+FRAME, COLUMNS = 128, [20, 52, 84, 116]
+Y, X = np.indices((FRAME, FRAME))
+
+
+def add_to_ramps(ramps, where: tuple, levels: np.ndarray) -> None:
+    """Add levels (integration, group, pixel) to the reads of pixels, and to their rates what a line makes of them."""
+    group = np.arange(levels.shape[1]) - (levels.shape[1] - 1) / 2
+    ramps.sci[:, :, *where] += levels.astype(np.float32)
+    slope = np.einsum("igp,g->ip", levels, group) / (group @ group) / TGROUP
+    ramps.rate[:, *where] += slope.astype(np.float32)
+
+
+def release(folder, forgotten: np.ndarray) -> dict:
+    """Return what is said of the release's pixels when our search has forgotten some of its own."""
+    request = SetRequest(
+        scan(folder).main_set("NRCA1", "FULL"), folder, "native", "flight", SearchParameters(), Geometry(FRAME)
+    )
+    ours = search_set(request).categories
+    assert (ours[forgotten] != 0).all()
+    ours[forgotten] = 0
+    return confirmed_by_release(request, ours, package=False)["release"]
+
+
+def wandering_columns(folder, noisy: np.ndarray) -> None:
+    """Plant columns whose level wanders by 15 DN with a memory of ten groups, and pixels with noise of their own."""
+    random = np.random.default_rng(4)
+    where = np.nonzero(noisy)
+    for ramps in every_exposure(folder):
+        integrations, groups = ramps.sci.shape[:2]
+        level = np.empty((integrations, groups, len(COLUMNS)))
+        level[:, 0] = random.normal(0, 15, (integrations, len(COLUMNS)))
+        kept = np.exp(-0.1)
+        for g in range(1, groups):
+            step = random.normal(0, 15 * np.sqrt(1 - kept**2), (integrations, len(COLUMNS)))
+            level[:, g] = kept * level[:, g - 1] + step
+        for k, column in enumerate(COLUMNS):
+            y = np.arange(4, FRAME - 4)
+            same = np.repeat(level[:, :, k, None], y.size, axis=2)
+            add_to_ramps(ramps, (y, np.full(y.size, column)), same)
+        add_to_ramps(ramps, where, random.normal(0, 60, (integrations, groups, where[0].size)))
+
+
+def glow(folder, noisy: np.ndarray) -> None:
+    """Plant what a large hit in the second exposure leaves in 300 pixels, some of which have noise of their own."""
+    random, where = np.random.default_rng(5), np.nonzero(noisy)
+    patch = (Y - 64) ** 2 + (X - 64) ** 2 < 10**2
+    number = -3
+    for ramps in every_exposure(folder):
+        integrations, groups = ramps.sci.shape[:2]
+        for i in range(integrations):
+            number += 1
+            if number > 0:
+                ramps.add_signal(patch, 0.15 / number, np.s_[i : i + 1])
+        add_to_ramps(ramps, where, random.normal(0, 60, (integrations, groups, where[0].size)))
+
+
+@pytest.mark.parametrize(
+    ("plant", "noisy"),
+    [
+        (wandering_columns, np.isin(X, COLUMNS) & (Y % 12 == 10)),
+        (glow, ((Y - 64) ** 2 + (X - 64) ** 2 < 9**2) & (Y % 4 == 0) & (X % 4 == 0)),
+    ],
+)
+def test_what_good_pixels_share_is_explained_and_noise_of_their_own_is_not(small, tmp_path, plant, noisy):
+    folder = small.copy(tmp_path, "darks")
+    plant(folder, noisy)
+    found = release(folder, noisy)
+    unexplained = sum(found["unexplained"].values())
+    assert sum(found["explained"].values()) > 200
+    assert 0.9 * noisy.sum() <= unexplained <= noisy.sum() + 7
