@@ -72,6 +72,7 @@ def test_compare_counts_flags(small, tmp_path, capsys):
         (["demo", "out", "--groups", "many"], "--groups: invalid int value: 'many': `darkmask demo --help` shows"),
         (["demo", "out", "more"], "more belongs to nothing that this command takes: `darkmask demo --help` shows"),
         (["demo", "out", "--exposure", "3"], "--exposure 3 belongs to nothing"),
+        (["demo", "."], ". is the current folder: give a new one, inside it or elsewhere"),
         (["demo"], "arguments are required: OUT: `darkmask demo --help` shows what it takes"),
         (["fetch", "out"], "arguments are required: --program"),
         (["fetch", "out", "--program", "1062a"], "--program=1062a is no APT program"),

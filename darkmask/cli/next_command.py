@@ -22,7 +22,7 @@ def next_line(*words: str | Path) -> str:
 
 
 def check_words(
-    detectors: Iterable[str], *, simulated: bool, delivery: Path | None = None, criteria: str = "demo", **folders
+    detectors: Iterable[str], *, simulated: bool, delivery: Path, criteria: str = "demo", **folders: Path | None
 ) -> list[str]:
     """Return ``check`` and its options.
 
@@ -32,7 +32,7 @@ def check_words(
         What there is to judge; named unless it is all of them, which the criteria expect.
     simulated : bool
         Whether the criteria of real darks would ask too much.
-    delivery : Path, optional
+    delivery : Path
     criteria : str
         Criteria of what is simulated.
     **folders : Path or None
@@ -45,6 +45,31 @@ def check_words(
     if named := [name for name in DETECTORS if name in set(detectors)]:
         words += [] if len(named) == len(DETECTORS) else [f"--detectors={','.join(named)}"]
     return ["check", *words]
+
+
+def beside(delivery: Path, what: str) -> Path | None:
+    """Return what ``demo`` left beside a delivery: ``ground``, ``base`` or ``criteria.toml``; None where it did not.
+
+    Parameters
+    ----------
+    delivery : Path
+    what : str
+        Suffix of its name.
+    """
+    path = sibling(delivery, what)
+    return path if path.exists() else None
+
+
+def sibling(folder: Path, suffix: str) -> Path:
+    """Return the path beside a folder that has its name and a suffix; the folder may be typed as ``.`` or ``..``."""
+    if folder.name in ("", ".."):
+        folder = Path(os.path.abspath(folder))
+    return folder.parent / f"{folder.name}.{suffix}"
+
+
+def criteria_for(delivery: Path) -> str:
+    """Return the criteria of a simulated delivery: a file that lies beside it, or those named demo."""
+    return str(beside(delivery, "criteria.toml") or "demo")
 
 
 def _program() -> list[str]:

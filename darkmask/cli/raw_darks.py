@@ -9,7 +9,7 @@ from darkmask.core.given import folder, require_apart
 from darkmask.core.listed import detector_name
 from darkmask.core.memory import MEMORY_HELP, gigabytes
 
-from .next_command import check_words, next_line
+from .next_command import beside, check_words, criteria_for, next_line, sibling
 from .parsing import CommaList
 from .searching import FRAME_HELP
 
@@ -128,7 +128,7 @@ def _fetch(chosen: argparse.Namespace) -> int:
     for line in fetch(found, chosen.out):
         print(line, flush=True)
     if "uncal" in kinds:
-        print(next_line("prepare", chosen.out, chosen.out.with_name(f"{chosen.out.name}.prepared")))
+        print(next_line("prepare", chosen.out, sibling(chosen.out, "prepared")))
     return 0
 
 
@@ -157,5 +157,14 @@ def _prepare(chosen: argparse.Namespace) -> int:
     for line in prepare(chosen.folder, chosen.out, given, settings, jobs=chosen.jobs, memory=chosen.memory):
         print(line, flush=True)
     simulated = any(record.simulated for record in raw)
-    print(next_line(*check_words({record.detector for record in raw}, simulated=simulated, delivery=chosen.out)))
+    words = check_words(
+        {record.detector for record in raw},
+        simulated=simulated,
+        delivery=chosen.out,
+        criteria=criteria_for(chosen.folder),
+        # What was simulated with raw darks is that of the triplets made of them.
+        ground=beside(chosen.folder, "ground") if simulated else None,
+        base=beside(chosen.folder, "base") if simulated else None,
+    )
+    print(next_line(*words))
     return 0

@@ -8,7 +8,7 @@ from darkmask.core.listed import detector_name
 from darkmask.core.memory import MEMORY_HELP, gigabytes
 from darkmask.search.choices import ENGINES, SEARCHES
 
-from .next_command import check_words, next_line
+from .next_command import check_words, criteria_for, next_line
 from .parsing import CommaList
 
 FRAME_HELP = "pixels along each side of a full frame (default: 2048, and for simulated darks what their headers say)"
@@ -88,7 +88,12 @@ def _search(chosen: argparse.Namespace) -> int:
         print(line, flush=True)
     searched = chosen.detectors or index.detectors
     words = check_words(
-        searched, simulated=index.simulated, delivery=chosen.delivery, masks=chosen.out, base=chosen.base
+        searched,
+        simulated=index.simulated,
+        delivery=chosen.delivery,
+        criteria=criteria_for(chosen.delivery),
+        masks=chosen.out,
+        base=chosen.base,
     )
     print(next_line(*words))
     return 0

@@ -1,13 +1,14 @@
 """``darkmask demo``: a delivery that was never observed."""
 
 import argparse
+import os
 from pathlib import Path
 
 from darkmask.core.detectors import DETECTORS
 from darkmask.core.errors import CommandError
 from darkmask.core.listed import detector_name
 
-from .next_command import check_words, next_line
+from .next_command import check_words, next_line, sibling
 from .parsing import CommaList
 
 # INJ criteria need 20 injected defects of each kind, GND-REGISTRATION 30 clumps: a frame of 64 pixels has 7 and 22.
@@ -77,8 +78,11 @@ def add_demo(commands) -> None:
 
 
 def _demo(chosen: argparse.Namespace) -> int:
+    if os.path.realpath(chosen.out) == os.getcwd():
+        # It would be replaced by the new one, and the shell would stand in one that is gone.
+        raise CommandError(f"{chosen.out} is the current folder: give a new one, inside it or elsewhere.")
     from darkmask.core.atomic import write_text
-    from darkmask.simulate import DemoPaths, SimulationSpec, simulate_delivery
+    from darkmask.simulate import SimulationSpec, simulate_delivery
     from darkmask.simulate.registry import parse_effects
 
     settings = {
@@ -103,23 +107,21 @@ def _demo(chosen: argparse.Namespace) -> int:
         write_text(own, _WITHOUT_SUBARRAYS.format(name=chosen.out.name, frame=spec.frame))
     print(f"Simulated delivery in {chosen.out}; its truth, ground and base masks lie beside it.")
     if chosen.uncal:
-        references = chosen.out.with_name(f"{chosen.out.name}.references")
-        made = chosen.out.with_name(f"{chosen.out.name}.prepared")
-        print(next_line("prepare", chosen.out, made, f"--references={references}"))
+        references = sibling(chosen.out, "references")
+        print(next_line("prepare", chosen.out, sibling(chosen.out, "prepared"), f"--references={references}"))
         return 0
     if spec.frame < _ENOUGH:
         print(
             f"Frames of {spec.frame} pixels hold too few bad pixels for INJ and GND criteria, which count as failed: "
             f"{_ENOUGH} are enough."
         )
-    paths = DemoPaths.of(chosen.out)
     words = check_words(
         spec.detectors,
         simulated=True,
-        delivery=paths.delivery,
+        delivery=chosen.out,
         criteria="demo" if own is None else str(own),
-        ground=paths.ground,
-        base=paths.base,
+        ground=sibling(chosen.out, "ground"),
+        base=sibling(chosen.out, "base"),
     )
     print(next_line(*words))
     return 0
@@ -133,7 +135,7 @@ def _criteria_file(out: Path, spec) -> Path | None:
     planned = {(s.detector, s.name) for s in default_subarrays(spec.frame, spec.border) if s.detector in spec.detectors}
     if planned <= simulated:
         return None
-    path = out.with_name(f"{out.name}.criteria.toml")
+    path = sibling(out, "criteria.toml")
     if path.exists():
         raise CommandError(f"{path} exists: remove it, or give another folder to write to.")
     return path

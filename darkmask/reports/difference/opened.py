@@ -1,5 +1,6 @@
 """A report as it is compared: its results and manifest, and the masks that both of these vouch for."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,10 +64,14 @@ class OpenedReport:
         """Return the mask of a detector, if it is what the run wrote; else raise :class:`DarkmaskError`."""
         return self._listed(scan_masks(self.folder / "masks").path_of(detector))
 
-    def categories(self, detector: str) -> Path | None:
-        """Return the category image of a detector's full frame, as :meth:`mask`; None where masks were given."""
-        path = self.folder / "masks" / f"{detector.lower()}_full_categories.fits"
-        return self._listed(path) if path.exists() or path.name in self.table("masks") else None
+    def searched(self, detector: str) -> tuple[str, ...]:
+        """Return the full frame and subarrays of a detector that have category images; none where masks were given."""
+        found = (re.fullmatch(rf"{detector.lower()}_(\w+)_categories\.fits", name) for name in self.table("masks"))
+        return tuple(match[1].upper() for match in found if match)
+
+    def categories(self, detector: str, subarray: str) -> Path:
+        """Return the category image of the full frame or of a subarray, as :meth:`mask` returns the mask."""
+        return self._listed(self.folder / "masks" / f"{detector.lower()}_{subarray.lower()}_categories.fits")
 
     def _listed(self, path: Path) -> Path:
         if not path.is_file():

@@ -47,10 +47,10 @@ def _part(title: str, header: tuple[str, ...], rows, otherwise: str) -> list[Ele
 
 
 def _pixels(part: PixelDifference) -> list[Element]:
-    title = f"{part.detector}, {part.compared}"
+    title = f"{part.detector} {part.subarray}, {part.compared}"
     if part.problem:
         return [element("h2", title), element("p", f"Not compared: {part.problem}.")]
     said = f"{part.gained} pixels gained, {part.lost} lost, {part.changed} changed."
     rows = [(f"{x}, {y}", was or "good", now or "good") for x, y, was, now in part.first[:_SHOWN]]
-    shown = f"The first {len(rows)}: x, y from 0 in the full frame"
+    shown = f"The first {len(rows)}: x, y from 0"
     return [element("h2", title), element("p", said), *([table(shown, ("x, y", "A", "B"), rows)] if rows else [])]

@@ -1,6 +1,6 @@
 """The pixels of two reports: which became bad or good, and which are bad in another way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,26 +13,29 @@ from .opened import DifferenceError, OpenedReport
 
 # What a person reads, of many thousands that two deliveries may differ in.
 _KEPT = 1000
+FULL = "FULL"
 CATEGORIES, FLAGS = "categories of the search", "flags of the mask"
 
 
 @dataclass(frozen=True)
 class PixelDifference:
-    """The pixels of a detector's full frame that differ.
+    """The pixels of a detector's full frame, or of a subarray of it, that differ.
 
     Attributes
     ----------
-    detector, compared : str
+    detector, subarray : str
+    compared : str
         What was compared: ``CATEGORIES`` or ``FLAGS``.
     gained, lost, changed : int
         Pixels that are bad in the second alone, in the first alone, and in both in another way.
     first : tuple of (int, int, str, str)
-        x, y (from 0 in the full frame), and the kinds in each report, by row and then by column.
+        x, y (from 0 in the set's own image), and the kinds in each report, by row and then by column.
     problem : str
         Why they were not compared; empty when they were.
     """
 
     detector: str
+    subarray: str
     compared: str
     gained: int = 0
     lost: int = 0
@@ -47,7 +50,7 @@ class PixelDifference:
 
 
 def pixel_differences(a: OpenedReport, b: OpenedReport, detector: str) -> list[PixelDifference]:
-    """Compare the full frame of one detector: categories where both reports have them, and masks.
+    """Compare one detector: categories of full frame and subarrays where a report has them, and masks.
 
     Parameters
     ----------
@@ -55,17 +58,17 @@ def pixel_differences(a: OpenedReport, b: OpenedReport, detector: str) -> list[P
     detector : str
     """
     found = []
-    for compared, read in ((FLAGS, _flags), (CATEGORIES, _categories)):
+    searched = sorted({*a.searched(detector), *b.searched(detector)}, key=lambda name: (name != FULL, name))
+    for subarray, compared in (*((name, CATEGORIES) for name in searched), (FULL, FLAGS)):
         try:
-            theirs, ours = read(a, detector), read(b, detector)
-            if theirs is not None and ours is not None:
-                found.append(_compared(detector, compared, theirs, ours))
-            elif theirs is not ours:
-                which = "B" if ours is None else "A"
-                raise DifferenceError(f"{which} has none, since its masks were given to it")
+            if compared == FLAGS:
+                images = _flags(a, detector), _flags(b, detector)
+            else:
+                images = _categories(a, detector, subarray), _categories(b, detector, subarray)
+            found.append(_compared(PixelDifference(detector, subarray, compared), *images))
         except DarkmaskError as error:
-            found.append(PixelDifference(detector, compared, problem=str(error).rstrip(".")))
-    return found[::-1]
+            found.append(PixelDifference(detector, subarray, compared, problem=str(error).rstrip(".")))
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +92,14 @@ def _flags(report: OpenedReport, detector: str) -> _Kinds:
     return _Kinds(read_mask(report.mask(detector)).decoded, dict(pixel_flags()))
 
 
-def _categories(report: OpenedReport, detector: str) -> _Kinds | None:
-    path = report.categories(detector)
-    return _Kinds(*read_categories(path)) if path else None
+def _categories(report: OpenedReport, detector: str, subarray: str) -> _Kinds:
+    if subarray not in report.searched(detector):
+        raise DifferenceError(f"{report.folder} has none: its masks were given to it, or nobody searched this set")
+    return _Kinds(*read_categories(report.categories(detector, subarray)))
 
 
-def _compared(detector: str, compared: str, a: _Kinds, b: _Kinds) -> PixelDifference:
+def _compared(of: PixelDifference, a: _Kinds, b: _Kinds) -> PixelDifference:
+    """Return what differs between two images of one set."""
     if a.image.shape != b.image.shape:
         sizes = " and ".join(f"{kinds.image.shape[1]}x{kinds.image.shape[0]}" for kinds in (a, b))
         raise DifferenceError(f"its frames have {sizes} pixels")
@@ -105,4 +110,4 @@ def _compared(detector: str, compared: str, a: _Kinds, b: _Kinds) -> PixelDiffer
     first = [(int(x), int(y), a.at(y, x), b.at(y, x)) for y, x in zip(rows[:_KEPT], columns[:_KEPT], strict=True)]
     gained, lost = differs & (was == 0), differs & (is_now == 0)
     both = differs & ~gained & ~lost
-    return PixelDifference(detector, compared, int(gained.sum()), int(lost.sum()), int(both.sum()), first=tuple(first))
+    return replace(of, gained=int(gained.sum()), lost=int(lost.sum()), changed=int(both.sum()), first=tuple(first))

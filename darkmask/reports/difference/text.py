@@ -40,7 +40,7 @@ def _lines(found: ReportDifference) -> Iterator[str]:
         rows = [(c.detector, c.kind, *(_number(n) for n in (c.a, c.b)), _change(c.a, c.b)) for c in found.counts]
         yield text_table(("detector", "kind", "A", "B", "B - A"), rows)
     if found.pixels:
-        yield from ("", "Pixels of the full frames (x, y from 0)")
+        yield from ("", "Pixels (x, y from 0 in each set's own image)")
         yield from (line for part in found.pixels for line in _pixels(part))
 
 
@@ -51,7 +51,7 @@ def _cause(cause: Cause) -> Iterator[str]:
 
 
 def _pixels(part: PixelDifference) -> Iterator[str]:
-    where = f"{part.detector}, {part.compared}"
+    where = f"{part.detector} {part.subarray}, {part.compared}"
     if part.problem:
         yield f"{where}: not compared, {part.problem}"
         return

@@ -18,9 +18,9 @@ def searched(small, tmp_path_factory) -> tuple[Path, Path]:
     own = home / "own.toml"
     own.write_text(
         small.criteria.read_text().replace('name = "small"', 'name = "own"')
-        + "\n[search]\nhot_rate = 1.5\n[criteria.CNT-HOT]\nlow = 0.01\n"
+        + "\n[search]\nhot_rate = 20.0\n[criteria.CNT-HOT]\nlow = 0.01\n"
     )
-    common = (f"--delivery={small.delivery}", "--detectors=NRCA1")
+    common = (f"--delivery={small.delivery}", "--detectors=NRCA1,NRCBLONG")
     first = run_into(home / "a", *common, f"--criteria={small.criteria}", f"--base={small.base}", expect=0)
     second = run_into(home / "b", *common, f"--criteria={own}", expect=1)
     return first.folder, second.folder
@@ -51,7 +51,7 @@ def test_what_differs_is_told_in_the_terminal(searched, capsys):
     assert f"A: {searched[0]}, verdict pass" in lines
     assert f"B: {searched[1]}, verdict fail" in lines
     assert "mask in force (--base) 2 files none" in lines
-    assert "parameter hot_rate 0.275 1.5" in lines
+    assert "parameter hot_rate 0.275 20.0" in lines
     assert any(line.startswith("criteria small (") and " own (" in line for line in lines)
     assert any(line.startswith("only in B: ") for line in lines)
     assert not any(line.startswith("version of") for line in lines)
@@ -68,8 +68,20 @@ def test_the_pixels_are_those_of_the_images(searched, tmp_path, capsys):
     found = json.loads(path.read_text())
     assert found["differs"] is True
     images = [fits.getdata(report / "masks" / "nrca1_full_categories.fits", "CATEGORY") for report in searched]
-    of_search, of_mask = found["pixels"]
-    assert of_search["compared"] == "categories of the search"
+    sets = {(part["detector"], part["subarray"], part["compared"]): part for part in found["pixels"]}
+    assert set(sets) == {
+        ("NRCA1", "FULL", "categories of the search"),
+        ("NRCA1", "FULL", "flags of the mask"),
+        ("NRCBLONG", "FULL", "categories of the search"),
+        ("NRCBLONG", "SUB64P", "categories of the search"),
+        ("NRCBLONG", "FULL", "flags of the mask"),
+    }
+    for (detector, subarray, compared), part in sets.items():
+        if compared == "categories of the search":
+            name = f"{detector}_{subarray}_categories.fits".lower()
+            was, now = (fits.getdata(report / "masks" / name, "CATEGORY") for report in searched)
+            assert part["gained"] + part["lost"] + part["changed"] == (was != now).sum(), name
+    of_search, of_mask = (sets["NRCA1", "FULL", what] for what in ("categories of the search", "flags of the mask"))
     differs = images[0] != images[1]
     parts = [of_search[name] for name in ("gained", "lost", "changed")]
     assert parts[0] == ((images[0] == 0) & (images[1] != 0)).sum()
@@ -80,7 +92,6 @@ def test_the_pixels_are_those_of_the_images(searched, tmp_path, capsys):
     assert not differs[:y].any()
     assert ("hot" in was, "warm" in now) == (True, True)
     # The mask in force is in one of both: its flags are lost, and no category is.
-    assert of_mask["compared"] == "flags of the mask"
     assert of_mask["lost"] > of_search["lost"]
     assert any("DEAD" in was and not now for _, _, was, now in of_mask["first"])
 
@@ -90,7 +101,7 @@ def test_causes_in_both_are_told_as_such(searched, copies, capsys):
     report = copies[1]
     results = json.loads((report / "results.json").read_text())
     del results["causes"]
-    (check,) = [c for c in results["checks"] if c["id"] == "CNT-WARM"]
+    (check,) = [c for c in results["checks"] if (c["id"], c["detector"]) == ("CNT-WARM", "NRCA1")]
     check |= {"outcome": "fail", "blocking": True, "message": "too many <b>warm\x1b[31m ones"}
     (report / "results.json").write_text(json.dumps(results))
     manifest = json.loads((report / "manifest.json").read_text())
@@ -111,11 +122,16 @@ def test_causes_in_both_are_told_as_such(searched, copies, capsys):
 def test_a_mask_that_is_not_what_its_run_wrote_is_never_equal(copies, capsys):
     report = copies[0]
     other = shutil.copytree(report, report.parent / "other")
+    path = other / "masks" / "nrcblong_sub64p_categories.fits"
+    path.write_bytes(path.read_bytes() + bytes(2880))
+    status, said, _ = diff(capsys, report, other)
+    assert status == 1
+    assert "NRCBLONG SUB64P, categories of the search: not compared, " in said
     path = other / "masks" / "jwst_nircam_mask_nrca1.fits"
     path.write_bytes(path.read_bytes() + bytes(2880))
     status, said, _ = diff(capsys, report, other)
     assert status == 1
-    assert "NRCA1, flags of the mask: not compared, " in said
+    assert "NRCA1 FULL, flags of the mask: not compared, " in said
     assert "is not what manifest.json lists" in said
     path.unlink()
     status, said, _ = diff(capsys, report, other)
