@@ -112,19 +112,22 @@ class OpenExposure:
         segment, i = self._places[integration]
         return segment.sci[i, group, rows].astype(np.float32)
 
-    def ramps(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def ramps(self, y: np.ndarray, x: np.ndarray, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the ramps of some pixels.
 
         Parameters
         ----------
         y, x : numpy.ndarray, shape (n,), int
+        groups : numpy.ndarray, shape (m,), int, optional
+            The groups whose signal is read; all by default.
 
         Returns
         -------
-        sci : numpy.ndarray, shape (nint, ngroup, n), float32, DN
+        sci : numpy.ndarray, shape (nint, m, n), float32, DN
         groupdq : numpy.ndarray, shape (nint, ngroup, n), uint8
         """
-        sci = [segment.sci[:, :, y, x].astype(np.float32) for segment in self._segments]
+        of = slice(None) if groups is None else groups[:, None]
+        sci = [segment.sci[:, of, y, x].astype(np.float32) for segment in self._segments]
         groupdq = [segment.groupdq[:, :, y, x] for segment in self._segments]
         return np.concatenate(sci), np.concatenate(groupdq)
 

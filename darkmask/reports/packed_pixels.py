@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from darkmask.build.explainer import Explained
+from darkmask.build.explained import Explained
 from darkmask.build.explanation import (
     AROUND,
     RAMP_HEADER,
@@ -49,8 +49,7 @@ def pack(explained: Explained, rates: dict[str, Any] | None = None) -> str:
         integration, in steps, as the first and differences, None for no number; ``ends``, the whole counts of the first
         and of the last group in words, ``jumps`` and ``saturated``, the groups with these flags in words; ``rates``.
     """
-    integrations, groups, pixels = explained.ramps.shape
-    shown = shown_groups(groups, integrations * pixels)
+    pixels = len(explained)
     steps = [_step(explained.ramps[:, :, n]) for n in range(pixels)]
     made = {
         "words": {"tests": TEST_HEADER, "ramps": RAMP_HEADER, "around": AROUND, "untested": UNTESTED},
@@ -62,9 +61,9 @@ def pack(explained: Explained, rates: dict[str, Any] | None = None) -> str:
         "facts": explained.facts,
         "around": [[significant(rate) for rate in part.ravel()] for part in explained.around],
         "integrations": explained.names,
-        "groups": (shown + 1).tolist(),
+        "groups": (explained.groups + 1).tolist(),
         "steps": steps,
-        "ramps": [_differences(explained.ramps[:, shown, n] / step) for n, step in enumerate(steps)],
+        "ramps": [_differences(explained.ramps[:, :, n] / step) for n, step in enumerate(steps)],
         "ends": [[[whole(r[0]), whole(r[-1])] for r in explained.ramps[:, :, n]] for n in range(pixels)],
         "jumps": _flagged(explained.groupdq, JUMP_DET),
         "saturated": _flagged(explained.groupdq, SATURATED),

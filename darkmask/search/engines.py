@@ -12,6 +12,7 @@ from darkmask.core.stages import stage
 from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
 from .flight.categories import FlightResult, search_flight
+from .flight.evidence import Evidence
 from .flight.unstable import name_unstable
 from .maps import CombinedMaps, combine_set
 from .measured import without_unmeasured
@@ -90,12 +91,19 @@ def measure_maps(request: SetRequest, keep: bool = False) -> CombinedMaps:
 
 
 @stage("judge maps")
-def judge_maps(request: SetRequest, maps: CombinedMaps, keep_evidence: bool = False) -> FlightResult:
+def judge_maps(
+    request: SetRequest,
+    maps: CombinedMaps,
+    keep_evidence: bool = False,
+    look_at: Callable[[slice, Evidence], None] | None = None,
+) -> FlightResult:
     """Return where the flight search finds what in the maps of a set; see :func:`.flight.categories.search_flight`."""
     properties = look_up_detector(request.detector)
     science = ~request.reference_pixels()
     tgroup = request.exposures[0].set_key.tgroup
-    return search_flight(maps, science, request.amplifiers(), properties, tgroup, request.parameters, keep_evidence)
+    return search_flight(
+        maps, science, request.amplifiers(), properties, tgroup, request.parameters, keep_evidence, look_at
+    )
 
 
 def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:

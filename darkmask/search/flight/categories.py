@@ -5,7 +5,7 @@ threshold in sigma is a false-alarm rate. docs/categories.md tells what each cat
 release.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -124,6 +124,7 @@ def search_flight(
     tgroup: float,
     parameters: SearchParameters,
     keep_evidence: bool = False,
+    look_at: Callable[[slice, Evidence], None] | None = None,
 ) -> FlightResult:
     """Find every category in the combined maps of a set.
 
@@ -141,6 +142,8 @@ def search_flight(
     parameters : SearchParameters
     keep_evidence : bool
         Keep what each test compared, which takes some 90 bytes a pixel.
+    look_at : callable, optional
+        Is given the columns of each amplifier and what its tests compared, which is not kept; in several threads.
 
     Raises
     ------
@@ -168,11 +171,13 @@ def search_flight(
     patch = find_patches(maps.changes, science, tuple(amplifiers), parameters)
 
     def work(columns: slice) -> tuple[float, float, float, int]:
-        kept = next((tests for of, tests in evidence if of == columns), None)
+        kept = next((tests for of, tests in evidence if of == columns), None if look_at is None else {})
         with np.errstate(invalid="ignore", divide="ignore"):
             part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept, patch)
             for category, where in part.search().items():
                 found[category][:, columns] = where
+        if look_at is not None and kept is not None:
+            look_at(columns, kept)
         unstable[:, columns], noisy[:, columns], loud[:, columns] = part.unstable, part.noisy, part.loud
         varying[:, columns] = part.varying
         switching[:, columns], sometimes_hot[:, columns] = part.switching, part.sometimes_hot
