@@ -63,7 +63,7 @@ def median_steps(request: SetRequest, good: np.ndarray) -> np.ndarray:
             groups = exposure.shape[1]
             reads = np.stack([exposure.group(i, group, rows).astype(np.float64) for group in range(groups)])
             steps.append([[_median(step[:, c][where]) for step in np.diff(reads, axis=0)] for c, where in here])
-    return np.array(steps).reshape(len(steps), len(here), -1)
+    return np.array(steps).reshape(len(steps), len(here), request.exposures[0].jump.ngroups - 1)
 
 
 def _median(values: np.ndarray) -> float:

@@ -61,7 +61,7 @@ def test_clear_leaves_other_families_and_kernels(root, capsys):
 
 def test_clear_of_an_unknown_family_says_which_there_are(root, capsys):
     put("masks", "a", 10)
-    assert main(["cache", "clear", "mask"]) == 1
+    assert main(["cache", "clear", "mask"]) == 4
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "(masks)" in error
@@ -101,7 +101,7 @@ def test_an_entry_larger_than_the_limit_can_still_be_read_by_who_made_it(root):
 
 @pytest.mark.parametrize("size", ["0", "-1", "nan", "inf"])
 def test_a_senseless_limit_is_refused(root, size, capsys):
-    assert main(["cache", "limit", size]) == 1
+    assert main(["cache", "limit", size]) == 4
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "above 0, or none" in error
