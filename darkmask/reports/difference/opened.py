@@ -74,6 +74,8 @@ class OpenedReport:
         return self._listed(self.folder / "masks" / f"{detector.lower()}_{subarray.lower()}_categories.fits")
 
     def _listed(self, path: Path) -> Path:
+        if not self.manifest:
+            raise DifferenceError(f"{self.folder} has no manifest.json, which lists what its run made")
         if not path.is_file():
             raise DifferenceError(f"{path} is gone: bring the whole report folder back.")
         if self.table("masks").get(path.name) != sha256_file(path):

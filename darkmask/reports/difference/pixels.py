@@ -93,7 +93,7 @@ def _flags(report: OpenedReport, detector: str) -> _Kinds:
 
 
 def _categories(report: OpenedReport, detector: str, subarray: str) -> _Kinds:
-    if subarray not in report.searched(detector):
+    if report.manifest and subarray not in report.searched(detector):
         raise DifferenceError(f"{report.folder} has none: its masks were given to it, or nobody searched this set")
     return _Kinds(*read_categories(report.categories(detector, subarray)))
 

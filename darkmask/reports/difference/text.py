@@ -35,7 +35,10 @@ def _lines(found: ReportDifference) -> Iterator[str]:
     if found.checks:
         yield from ("", f"Checks: {len(found.checks)} ended otherwise, measured another value or had other bounds")
         yield from _some([text_table(("", "A", "B"), found.checks[:_SHOWN])], len(found.checks))
-    if found.counts:
+    silent = [name for name in ("a", "b") if all(getattr(count, name) is None for count in found.counts)]
+    if found.counts and silent:
+        yield from ("", f"{silent[0].upper()} does not tell how many bad pixels of each kind there are.")
+    elif found.counts:
         yield from ("", "Bad pixels, where the numbers differ")
         rows = [(c.detector, c.kind, *(_number(n) for n in (c.a, c.b)), _change(c.a, c.b)) for c in found.counts]
         yield text_table(("detector", "kind", "A", "B", "B - A"), rows)

@@ -139,6 +139,25 @@ def test_a_mask_that_is_not_what_its_run_wrote_is_never_equal(copies, capsys):
     assert "not compared" in said
 
 
+def test_a_run_that_did_not_end_is_compared_as_far_as_it_tells(copies, capsys):
+    """It has no manifest, and an earlier version wrote no counts."""
+    report = copies[1]
+    other = Path(shutil.copytree(report, report.parent / "other"))
+    results = json.loads((other / "results.json").read_text())
+    del results["counts"]
+    (other / "results.json").write_text(json.dumps({**results, "verdict": "incomplete", "complete": False}))
+    (other / "manifest.json").unlink()
+    status, said, _ = diff(capsys, report, other)
+    assert status == 1
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert "whole run yes no" in lines
+    assert "B does not tell how many bad pixels of each kind there are." in lines
+    assert lines.count("detector kind A B B - A") == 0
+    why = f"not compared, {other} has no manifest.json, which lists what its run made"
+    assert f"NRCA1 FULL, categories of the search: {why}" in lines
+    assert f"NRCA1 FULL, flags of the mask: {why}" in lines
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
