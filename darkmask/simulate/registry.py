@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 from darkmask.core.errors import ParameterError
 
+# A thousand times a real detector fills its wells; far beyond it numbers overflow, and a step fails for no stated reason.
+STRONGEST = 1000.0
 _RAUSCHER = "Rauscher 2015, PASP 127, 1144; pynrc 2.0.1"
 # No publication gives a number for NIRCam: the size is what a search of good data has to stand, and is said to be ours.
 _OURS = "ours: no published number"
@@ -161,13 +163,13 @@ def checked_effects(effects: Mapping[str, float]) -> dict[str, float]:
     Raises
     ------
     ParameterError
-        For a name that no effect has, or a strength below 0 or not finite.
+        For a name that no effect has, or a strength below 0 or above ``STRONGEST``.
     """
     for name, strength in effects.items():
         if name not in EFFECTS:
             raise ParameterError(f"effects has {str(name)!r}, which is not known: use {', '.join(EFFECTS)}.")
-        if not 0 <= strength < float("inf"):
-            raise ParameterError(f"effects has {name} = {strength}: a strength is a number from 0.")
+        if not 0 <= strength <= STRONGEST:
+            raise ParameterError(f"effects has {name} = {strength}: a strength is a number from 0 to {STRONGEST:g}.")
     return {name: float(effects[name]) for name in EFFECTS if effects.get(name)}
 
 
