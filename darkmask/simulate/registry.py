@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from darkmask.core.errors import ParameterError
 
-# A thousand times a real detector fills its wells; far beyond it numbers overflow, and a step fails for no stated reason.
+# At a thousand times its strength a detector fills its wells. Far beyond, numbers overflow, and a step fails without a
+# reason that it could state.
 STRONGEST = 1000.0
 _RAUSCHER = "Rauscher 2015, PASP 127, 1144; pynrc 2.0.1"
 # No publication gives a number for NIRCam: the size is what a search of good data has to stand, and is said to be ours.
