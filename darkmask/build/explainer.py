@@ -26,7 +26,7 @@ from darkmask.search.request import SetRequest
 from .catalogue import rate_error
 from .examples import strength
 from .explained import Asked, Explained, Sampler
-from .explanation import Explanation, rate_words
+from .explanation import Explanation, jump_words, noise_words, pedestal_words, rate_words
 from .told import Teller
 
 Said = Mapping[str, Teller]
@@ -157,17 +157,13 @@ class Explainer:
     def _facts(self, y: np.ndarray, x: np.ndarray, said: Said) -> dict[str, list[str]]:
         maps = self._maps
         rates = zip(*self.rate_and_error(y, x), strict=True)
-        noise, usual = maps.noise[y, x], self._judged.noise[x] if self._request.search == "flight" else None
-        told = [f"{value:.4g} DN in the difference of two groups" for value in noise]
-        if usual is not None:
-            shares = zip(told, noise / usual, strict=True)
-            told = [f"{text}, {share:.3g} times that of good pixels" for text, share in shares]
-        jumps = zip(maps.jumps[y, x], maps.falls[y, x], strict=True)
+        noise, jumps = maps.noise[y, x], zip(maps.jumps[y, x], maps.falls[y, x], strict=True)
+        times = noise / self._judged.noise[x] if self._request.search == "flight" else [None] * y.size
         facts = {
             "rate": [rate_words(rate, error) for rate, error in rates],
-            "noise": told,
-            "pedestal": [f"{value:.4g} DN" for value in maps.pedestal[y, x]],
-            "jumps": [f"{up} groups flagged, {down} differences fall by more than chance allows" for up, down in jumps],
+            "noise": [noise_words(one, share) for one, share in zip(noise, times, strict=True)],
+            "pedestal": [pedestal_words(value) for value in maps.pedestal[y, x]],
+            "jumps": [jump_words(up, down) for up, down in jumps],
         }
         return facts | {source: teller(y, x) for source, teller in said.items()}
 

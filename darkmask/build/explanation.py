@@ -189,6 +189,22 @@ def rate_words(rate: float, error: float) -> str:
     return f"{significant(rate)} +- {error:.2g} electron/s" if np.isfinite(rate) else "none"
 
 
+def noise_words(noise: float, times: float | None = None) -> str:
+    """Return a noise, DN, and how many times that of good pixels it is."""
+    told = f"{significant(noise)} DN in the difference of two groups"
+    return told if times is None else f"{told}, {times:.3g} times that of good pixels"
+
+
+def pedestal_words(pedestal: float) -> str:
+    """Return a pedestal, DN."""
+    return f"{significant(pedestal)} DN"
+
+
+def jump_words(jumps: int, falls: int) -> str:
+    """Return the jumps of a pixel in all integrations together, and those downwards."""
+    return f"{jumps} groups flagged, {falls} differences fall by more than chance allows"
+
+
 def limit_text(relation: str, limit: float | None) -> str:
     """Return how a value that passes stands to its limit."""
     return relation if limit is None else f"{relation} {significant(limit)}"

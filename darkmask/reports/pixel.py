@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from darkmask.build.explainer import Explainer, inside
-from darkmask.build.explanation import Explanation
+from darkmask.build.explanation import Explanation, jump_words, noise_words, pedestal_words, rate_words
 from darkmask.build.request import BuildRequest
 from darkmask.build.told import Teller, always, categories_of, flags_of, in_window, said_by
 from darkmask.core.atomic import sha256_file
@@ -27,6 +27,9 @@ from darkmask.search.request import SetRequest
 
 from .files import FILE
 from .results import Results, read_json, read_results
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 
 class PixelError(DarkmaskError):
@@ -90,12 +93,34 @@ class ReportedSet:
         return Explainer(request, self._categories, keep=True), request.window
 
     def _from_beside(self, x: int, y: int, why: str) -> Explanation:
-        """Return what masks and category images say, and why there is no more."""
+        """Return what masks, category images and catalogues say, and why there is no more."""
         names = () if self._categories is None else _names(self._categories[y, x])
         place = np.array([y]), np.array([x])
-        facts = [(source, teller(*place)[0]) for source, teller in self._said(self._window).items()]
+        facts = [*self._catalogued(x, y)]
+        facts += [(source, teller(*place)[0]) for source, teller in self._said(self._window).items()]
         where = f"{self.detector} {self.subarray}"
         return Explanation(where, x, y, names, (), [*facts, ("tests and ramps", why.rstrip("."))], asked=False)
+
+    def _catalogued(self, x: int, y: int) -> list[tuple[str, str]]:
+        """Return what the catalogue says of a pixel; nothing of a good one, and where there is no catalogue."""
+        if self._categories is None:
+            return []
+        table, window = self._catalogue, self._window
+        for row in table[(table["x"] == x + window.xstart - 1) & (table["y"] == y + window.ystart - 1)]:
+            return [
+                ("rate", rate_words(row["rate_electrons"], row["rate_electrons_error"])),
+                ("noise", noise_words(row["noise"])),
+                ("pedestal", pedestal_words(row["pedestal"])),
+                ("jumps", jump_words(row["jumps"], row["falls"])),
+            ]
+        return []
+
+    @cached_property
+    def _catalogue(self) -> "Table":
+        from astropy.table import Table
+
+        name = f"{self.detector.lower()}_{self.subarray.lower()}.ecsv"
+        return Table.read(self._listed(name, "catalogues"), format="ascii.ecsv")
 
     @cached_property
     def _mask(self) -> np.ndarray:
@@ -118,17 +143,14 @@ class ReportedSet:
         """The part of the full frame that the set reads, as its catalogue says."""
         if self.subarray == "FULL":
             return Window.of_frame(self._mask.shape[0])
-        from astropy.table import Table
-
-        name = f"{self.detector.lower()}_{self.subarray.lower()}.ecsv"
-        meta = Table.read(self.folder / "catalogues" / name, format="ascii.ecsv").meta
+        meta = self._catalogue.meta
         rows, columns = self._mask.shape if self._categories is None else self._categories.shape
         return Window(meta["xstart"], meta["ystart"], columns, rows)
 
-    def _listed(self, name: str) -> Path:
-        """Return a file of the report's masks if it is what the run wrote."""
-        path = self.folder / "masks" / name
-        if not path.is_file() or sha256_file(path) != self.manifest.get("masks", {}).get(name):
+    def _listed(self, name: str, part: str = "masks") -> Path:
+        """Return a file of the report if it is what the run wrote."""
+        path = self.folder / part / name
+        if not path.is_file() or sha256_file(path) != self.manifest.get(part, {}).get(name):
             raise PixelError(f"{path} is not the file that manifest.json lists: bring the whole report folder back.")
         return path
 

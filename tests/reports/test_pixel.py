@@ -168,5 +168,10 @@ def test_only_what_is_still_the_same_is_explained(run, tmp_path, fault):
         assert len(told)
         return
     assert len(told) == 0
+    whole = dict(reported_set(run.folder, "NRCA1").explain(x, y).facts)
+    whole["noise"] = whole["noise"].partition(",")[0]
+    assert {name: dict(told.facts)[name] for name in whole} == whole
+    good = np.argwhere(categories_in(report, "nrca1_full_categories.fits") == 0)[0]
+    assert "rate" not in dict(reported_set(report, "NRCA1").explain(int(good[1]), int(good[0])).facts)
     assert dict(told.facts)["tests and ramps"].endswith(expected)
     assert "HOT" in dict(told.facts)["mask"]
