@@ -78,8 +78,8 @@ def score(found: np.ndarray, delivery: Path, spec: SimulationSpec, name: str) ->
     """
     folder = delivery.with_name(delivery.name + ".truth")
     truth, structures = read_truth(folder, name), read_structures(folder, name)
-    # A pixel that is undetermined is called nothing.
-    found = found & ~np.uint16(Category.UNDETERMINED.bit)
+    # A pixel that is undetermined is called nothing, and one that passes gets no flag.
+    found = found & ~np.uint16(Category.UNDETERMINED.bit | Category.TRANSIENT.bit)
     numbers: dict[str, np.ndarray] = {}
     defect = np.zeros(found.shape, bool)
     read_noise = detector(name).read_noise
