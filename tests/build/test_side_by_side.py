@@ -1,5 +1,6 @@
 """Detectors that are searched side by side give what they give one after the other."""
 
+import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -39,24 +40,29 @@ def own_cache(tmp_path, monkeypatch):
     return lambda name: monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
 
 
+@pytest.fixture
+def two_at_a_time(monkeypatch):
+    """Search small darks side by side too, however many cores this process may use."""
+    monkeypatch.setattr(side_by_side, "WORTH_A_PROCESS", 1.0)
+    monkeypatch.setattr(side_by_side, "usable_cores", lambda: 2)
+
+
 def written(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_two_processes_write_what_one_writes(small, tmp_path, monkeypatch, own_cache):
-    own_cache("one")
-    in_one = list(write_search(small.delivery, tmp_path / "a", frame=128))
+def test_two_processes_write_what_one_writes(small, tmp_path, own_cache, two_at_a_time):
     own_cache("two")
-    monkeypatch.setattr(side_by_side, "WORTH_A_PROCESS", 1.0)
     in_two = list(write_search(small.delivery, tmp_path / "b", frame=128))
+    own_cache("one")
+    in_one = list(write_search(small.delivery, tmp_path / "a", frame=128, memory=0.3e9))
     assert in_two == in_one
     assert written(tmp_path / "b") == written(tmp_path / "a")
     assert not (tmp_path / "two" / "darkmask" / "masks").samefile(tmp_path / "one" / "darkmask" / "masks")
 
 
-def test_a_budget_that_holds_one_searches_one_after_the_other(requests_of, monkeypatch, own_cache):
+def test_a_budget_that_holds_one_searches_one_after_the_other(requests_of, monkeypatch, own_cache, two_at_a_time):
     own_cache("one")
-    monkeypatch.setattr(side_by_side, "WORTH_A_PROCESS", 1.0)
     monkeypatch.setattr(side_by_side, "ProcessPoolExecutor", None)
     requests = requests_of()
     built = list(build_side_by_side(requests, 1.5 * bytes_of_search(requests[0])))
@@ -79,11 +85,11 @@ def test_the_published_package_takes_more(requests_of):
 
 
 def dying(_request):
+    assert multiprocessing.parent_process(), "this process was to start others"
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_process_that_dies_is_one_sentence(requests_of, monkeypatch):
-    monkeypatch.setattr(side_by_side, "WORTH_A_PROCESS", 1.0)
+def test_a_process_that_dies_is_one_sentence(requests_of, monkeypatch, two_at_a_time):
     monkeypatch.setattr(side_by_side, "build_cached", dying)
     with pytest.raises(SearchError, match="a process died while detectors were searched side by side"):
         list(build_side_by_side(requests_of()))
