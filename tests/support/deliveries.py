@@ -45,6 +45,11 @@ class Small:
     def truth(self) -> Path:
         return self.delivery.with_name(self.delivery.name + ".truth")
 
+    def criteria_with(self, path: Path, said: str, name: str = "strict") -> Path:
+        """Write criteria that say something on top of this delivery's own."""
+        path.write_text(f'schema = 1\nname = "{name}"\nextends = "{self.criteria}"\n{said}')
+        return path
+
     def copy(self, folder: Path, name: str = "copy") -> Path:
         """Return a copy to plant faults in, made of links: a file has to be replaced and not changed."""
         return linked(self.delivery.iterdir(), folder / name)

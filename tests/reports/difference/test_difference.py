@@ -15,11 +15,8 @@ from tests.support.runs import run_into
 def searched(small, tmp_path_factory) -> tuple[Path, Path]:
     """Return the reports of one delivery: found with a mask in force, and with another threshold and without."""
     home = tmp_path_factory.mktemp("searched")
-    own = home / "own.toml"
-    own.write_text(
-        small.criteria.read_text().replace('name = "small"', 'name = "own"')
-        + "\n[search]\nhot_rate = 20.0\n[criteria.CNT-HOT]\nlow = 0.01\n"
-    )
+    said = "[search]\nhot_rate = 20.0\n[criteria.CNT-HOT]\nlow = 0.01\n"
+    own = small.criteria_with(home / "own.toml", said, "own")
     common = (f"--delivery={small.delivery}", "--detectors=NRCA1,NRCBLONG")
     first = run_into(home / "a", *common, f"--criteria={small.criteria}", f"--base={small.base}", expect=0)
     second = run_into(home / "b", *common, f"--criteria={own}", expect=1)
