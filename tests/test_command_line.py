@@ -66,7 +66,7 @@ def test_compare_counts_flags(small, tmp_path, capsys):
         (["demo", "out", "--seed", "-1"], "seed = -1: it must not be negative"),
         (["demo", "out", "--epochs", "nan"], "each epoch needs an exposure"),
         (["demo", "out", "--effects", "one_over_f=nan"], "a strength is a number from 0"),
-        (["demo", "out", "--effects", "one_over_f=1e300"], "a strength is a number from 0 to 1000"),
+        (["demo", "out", "--effects", "one_over_f=1e300"], "a strength is a number from 0 to 100000"),
         (["demo", "out", "--detectors", "NRCA5"], "NRCA5 is called NRCALONG in headers: use that name"),
         (["demo", "out", "--detectors", "NRCA11"], "There is no NIRCam detector 'NRCA11': the nearest is 'NRCA1'"),
         (["demo", "out", "--detectors", "NRCA1,"], "nothing before or after a comma: write A,B"),

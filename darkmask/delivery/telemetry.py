@@ -99,8 +99,7 @@ def temperature_of(primary: Any, detector: str) -> float | None:
         return None
     mnemonic = f"IGDP_NRC_F{detector[3]}_TMC2_{'LW' if detector.endswith('LONG') else 'SW'}MV_T"
     for card in primary.cards:
-        if mnemonic not in card.image.upper():
-            continue
+        # A card's image would mend what the standard does not allow, and warn of it.
         try:
             named = mnemonic in (card.keyword.upper(), card.comment.strip().upper())
             value = card.value

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from darkmask.core.errors import ParameterError
 
-# At a thousand times its strength a detector fills its wells. Far beyond, numbers overflow, and a step fails without a
-# reason that it could state.
-STRONGEST = 1000.0
+# So that a frame of some thousand pixels has a snowball, it needs thousands of times as many. Far beyond, numbers
+# overflow, and a step fails without a reason that it could state.
+STRONGEST = 1e5
 _RAUSCHER = "Rauscher 2015, PASP 127, 1144; pynrc 2.0.1"
 # No publication gives a number for NIRCam: the size is what a search of good data has to stand, and is said to be ours.
 _OURS = "ours: no published number"
@@ -170,7 +170,7 @@ def checked_effects(effects: Mapping[str, float]) -> dict[str, float]:
         if name not in EFFECTS:
             raise ParameterError(f"effects has {str(name)!r}, which is not known: use {', '.join(EFFECTS)}.")
         if not 0 <= strength <= STRONGEST:
-            raise ParameterError(f"effects has {name} = {strength}: a strength is a number from 0 to {STRONGEST:g}.")
+            raise ParameterError(f"effects has {name} = {strength}: a strength is a number from 0 to {STRONGEST:.0f}.")
     return {name: float(effects[name]) for name in EFFECTS if effects.get(name)}
 
 

@@ -106,16 +106,16 @@ def test_the_command_prints_it_and_draws_a_picture(run, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "said", "code"),
     [
-        (["5", "5"], "is of NRCA1, NRCBLONG: say which with --detector=NAME."),
-        (["5", "5", "--detector=NRCB4"], "is not of NRCB4: use NRCA1, NRCBLONG."),
-        (["5", "5", "--detector=NRCA1", "--subarray=SUB640"], "has no SUB640 of NRCA1: leave --subarray out"),
-        (["128", "5", "--detector=NRCA1"], "x = 128 lies outside the frame: give a number from 0 to 127."),
+        (["5", "5"], "is of NRCA1, NRCBLONG: say which with --detector=NAME.", 1),
+        (["5", "5", "--detector=NRCB4"], "is not of NRCB4: use NRCA1, NRCBLONG.", 1),
+        (["5", "5", "--detector=NRCA1", "--subarray=SUB640"], "has no SUB640 of NRCA1: leave --subarray out", 1),
+        (["128", "5", "--detector=NRCA1"], "x = 128 lies outside the frame: give a number from 0 to 127.", 4),
     ],
 )
-def test_what_cannot_be_explained_is_one_sentence(run, capsys, arguments, said):
-    assert main(["explain", str(run.folder), *arguments]) == 1
+def test_what_cannot_be_explained_is_one_sentence(run, capsys, arguments, said, code):
+    assert main(["explain", str(run.folder), *arguments]) == code
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
 

@@ -186,8 +186,9 @@ def test_flats_that_cannot_be_used_are_said(small, tmp_path, capsys, keywords, s
 
 
 def test_flats_of_another_size_are_said(small, tmp_path, capsys):
-    write_flat(tmp_path / "flat_nrca1_rate.fits", np.ones((64, 64)))
-    assert search(small, tmp_path / "out", "--flats", tmp_path) == 1
+    (tmp_path / "flats").mkdir()
+    write_flat(tmp_path / "flats" / "flat_nrca1_rate.fits", np.ones((64, 64)))
+    assert search(small, tmp_path / "out", "--flats", tmp_path / "flats") == 1
     assert "has 64x64 pixels where 128x128 were expected" in capsys.readouterr().err
 
 
