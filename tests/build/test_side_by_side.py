@@ -35,7 +35,7 @@ def requests_of(small):
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
     """Set a cache that holds nothing but compiled kernels."""
-    kernels = os.environ.get("NUMBA_CACHE_DIR", str(cache_root() / "kernels"))
+    kernels = os.environ.get("NUMBA_CACHE_DIR", str(cache_root()))
     monkeypatch.setenv("NUMBA_CACHE_DIR", kernels)
     return lambda name: monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
 
