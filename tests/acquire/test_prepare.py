@@ -44,6 +44,7 @@ def test_planted_defects_are_found(raw, prepared, tmp_path):
         assert in_category(categories, category).sum() <= found.sum() + 2, category
 
 
+@pytest.mark.slow
 def test_the_checks_pass(prepared, prepared_criteria, run_checks):
     ended = run_checks(f"--delivery={prepared}", f"--criteria={prepared_criteria}", expect=0)
     assert ended.checks["DLV-STEPS", "NRCBLONG", "FULL"]["outcome"] == "pass"
@@ -252,6 +253,7 @@ def test_a_reference_of_another_kind_or_detector_is_refused(raw, tmp_path, capsy
     assert "has REFTYPE SATURATION where GAIN was expected" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_crds_chooses_from_a_cache_without_a_server(raw, tmp_path, monkeypatch):
     """Lay a cache out as the CRDS client does, in which only NRCBLONG has references."""
     cache = tmp_path / "cache"

@@ -77,7 +77,10 @@ def wrong_values(keyword: str, was: object) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("files", ["*_00001_nrca1_jump.fits", "*_00001_nrca1_*.fits", "*.fits"])
+SLOW = [pytest.param(files, marks=pytest.mark.slow) for files in ("*_00001_nrca1_*.fits", "*.fits")]
+
+
+@pytest.mark.parametrize("files", ["*_00001_nrca1_jump.fits", *SLOW])
 def test_no_value_of_a_card_passes_or_crashes(darks, tmp_path, files, record_property):
     (some,) = darks.glob("*_00001_nrca1_jump.fits")
     header = fits.getheader(some)

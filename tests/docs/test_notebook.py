@@ -10,6 +10,8 @@ from nbclient import NotebookClient
 from tests.support.notebook_call import NOTEBOOK_CALL
 from tests.support.project import ROOT
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOK = ROOT / "docs" / "nrc09_darks.ipynb"
 
 

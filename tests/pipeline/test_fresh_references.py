@@ -66,6 +66,7 @@ keep(flags, rate)
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_a_second_exposure_gives_what_it_gives_alone(way, tmp_path):
     code = HEAD.replace("SPEC", SPEC.format(raw=way == "prepare")) + WAYS[way]

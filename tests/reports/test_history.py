@@ -68,6 +68,7 @@ def test_a_relative_change(before, now, change):
     assert relative_change(before, now) == change
 
 
+@pytest.mark.slow
 def test_a_delivery_against_itself(run_checks, small, tmp_path):
     """Both runs use one folder of reports: what the second sets aside is still found."""
     options = [f"--delivery={small.delivery}", f"--criteria={small.criteria}", f"--reports={tmp_path / 'same'}"]

@@ -19,6 +19,8 @@ from darkmask.simulate.references import write_references
 from darkmask.simulate.uncal import write_uncal
 from tests.support.pynrc_noise import pynrc_functions, ramp
 
+pytestmark = pytest.mark.slow
+
 DETECTORS = ("NRCA1", "NRCBLONG")
 SPEC = SimulationSpec(frame=192, detectors=DETECTORS, subarrays=(), exposures=5, integrations=1, groups=20, raw=True)
 

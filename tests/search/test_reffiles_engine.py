@@ -60,6 +60,7 @@ def is_sentence(text: str) -> bool:
 # What the engine does
 
 
+@pytest.mark.slow
 def test_calls_do_not_change_each_other(tmp_path, monkeypatch):
     """The package itself writes SATURATED for DO_NOT_USE from the second call on, and writes files where it runs."""
     (tmp_path / "data").mkdir()

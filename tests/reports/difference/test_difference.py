@@ -10,6 +10,8 @@ from astropy.io import fits
 from darkmask.cli import main
 from tests.support.runs import run_into
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def searched(small, tmp_path_factory) -> tuple[Path, Path]:
