@@ -12,8 +12,8 @@ from darkmask.delivery.quality import median_rates
 from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
+from tests.checks.detector_faults import add_settling
 from tests.checks.planting import every_exposure
-from tests.checks.ramp_faults import add_settling
 
 TGROUP, GROUPS = 10.73677, 20
 GROUP = np.arange(GROUPS)

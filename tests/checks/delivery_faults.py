@@ -7,7 +7,7 @@ from astropy.io import fits
 
 from tests.support.segments import cut_exposure
 
-from .mask_faults import ALL_OF_A_MASK
+from .mask_file_faults import ALL_OF_A_MASK
 from .planting import Faults, edit, one, unlinked
 
 JUMP, FITOPT, RATEINTS = "*_00001_nrca1_jump.fits", "*_00001_nrca1_fitopt.fits", "*_00001_nrca1_rateints.fits"

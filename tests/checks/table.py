@@ -2,8 +2,10 @@
 
 from . import (
     delivery_faults,
+    detector_faults,
     ground_faults,
     mask_faults,
+    mask_file_faults,
     ramp_faults,
     raw_faults,
     reference_faults,
@@ -15,9 +17,11 @@ from .planting import Fault
 FAULTS: tuple[Fault, ...] = (
     *delivery_faults.fault,
     *ramp_faults.fault,
+    *detector_faults.fault,
     *raw_faults.fault,
     *search_faults.fault,
     *mask_faults.fault,
+    *mask_file_faults.fault,
     *reference_faults.fault,
     *ground_faults.fault,
     *trend_faults.fault,

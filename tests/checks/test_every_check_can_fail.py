@@ -2,7 +2,7 @@
 
 import pytest
 
-from .mask_faults import ALL_OF_A_MASK
+from .mask_file_faults import ALL_OF_A_MASK
 from .planting import Workspace
 from .table import FAULTS, covering
 

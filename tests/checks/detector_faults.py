@@ -1,0 +1,130 @@
+"""Faults in what a detector, amplifier, side or column has in common, planted in all exposures of the delivery."""
+
+import numpy as np
+
+from darkmask.core.detectors import detector
+from tests.support.raw_exposures import TGROUP
+
+from .planting import BORDER, Faults, every_exposure
+from .ramp_faults import FRAME, JUMP_DET, beside_defects, random
+
+fault = Faults("delivery")
+
+
+@fault("CNT-REFERENCE_PIXEL", said="noisy")
+def noisy_reference_pixels(space):
+    where, numbers = np.zeros(FRAME, dtype=bool), random()
+    where[1:3, 5::3] = where[7::5, -3] = True
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[:, :, where] += numbers.normal(0, 15, ramps.sci[:, :, where].shape).astype(np.float32)
+
+
+@fault("CNT-REFERENCE_PIXEL", "CNT-REFERENCE_GOOD", said="left side, rows")
+def a_stuck_reference_side(space):
+    """Plant a side whose reads never change: no pixel of it stands out from the others."""
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[:, :, :, :4] = np.float32(12)
+        ramps.rate[:, :, :4] = 0
+
+
+@fault(("DRK-CURRENT", "NRCBLONG", "FULL"), said="Good pixels of NRCBLONG have a dark current of")
+def light_leak(space):
+    for ramps in every_exposure(space.delivery, "NRCBLONG"):
+        ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02)
+
+
+def add_settling(ramps) -> None:
+    """Let every ramp begin 25 DN low after its reset, and its rate be that of a line through it."""
+    level = -25 * np.exp(-ramps.seconds[:, 0] / 15)
+    group = np.arange(level.size) - (level.size - 1) / 2
+    here = np.s_[BORDER:-BORDER, BORDER:-BORDER]
+    ramps.sci[..., *here] += level[:, None, None].astype(np.float32)
+    ramps.rate[..., *here] += np.float32((level @ group) / (group @ group) / TGROUP)
+
+
+@fault(("DRK-CURRENT", "NRCBLONG", "FULL"), said="that settling after a reset adds to their rates")
+def light_leak_beside_settling(space):
+    """Plant what must not be taken for settling: half of what the rates rise by is charge."""
+    for ramps in every_exposure(space.delivery, "NRCBLONG"):
+        add_settling(ramps)
+        ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02)
+
+
+@fault("DRK-CURRENT", said="Good pixels of NRCA1 have a dark current of")
+def light_that_comes_and_goes(space):
+    """Plant a glow whose error is large and which is far above the published dark current all the same."""
+    numbers = random()
+    for ramps in every_exposure(space.delivery):
+        for i in range(len(ramps.sci)):
+            ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02 + numbers.normal(0, 0.006), slice(i, i + 1))
+
+
+@fault("DRK-NOISE", said="A group difference of the good pixels of NRCA1 has a noise of")
+def noisy_detector(space):
+    numbers = random()
+    for ramps in every_exposure(space.delivery):
+        ramps.sci += numbers.normal(0, 5, ramps.sci.shape).astype(np.float32)
+
+
+@fault("DRK-COSMIC_RAYS", "DRK-AMPLIFIER", said="hits per pixel and second")
+def no_cosmic_rays(space):
+    """Plant ramps without the steps that cosmic rays left: darks that were not taken in space."""
+    good = ~beside_defects(space)
+    for ramps in every_exposure(space.delivery):
+        hit = ((ramps.groupdq & JUMP_DET) != 0) & good
+        steps = np.where(hit[:, 1:], np.diff(ramps.sci, axis=1), np.float32(0))
+        ramps.sci[:, 1:] -= steps.cumsum(axis=1)
+        ramps.groupdq[hit] &= ~np.uint8(JUMP_DET)
+
+
+@fault("DRK-COSMIC_RAYS", said="hits per pixel and second")
+def noise_flagged_as_jumps(space):
+    numbers = random()
+    for ramps in every_exposure(space.delivery):
+        ramps.groupdq[:, 1:] |= np.where(
+            numbers.random(ramps.groupdq[:, 1:].shape) < 0.01, np.uint8(JUMP_DET), np.uint8(0)
+        )
+
+
+def silence(space, amplifiers: tuple[slice, ...]) -> None:
+    """Plant amplifiers that give read noise about the mean of their pixels, and no charge of any kind."""
+    numbers, noise = random(), detector("NRCA1").read_noise
+    for ramps in every_exposure(space.delivery):
+        for columns in amplifiers:
+            here = np.s_[..., BORDER:-BORDER, max(columns.start, BORDER) : min(columns.stop, FRAME[1] - BORDER)]
+            shape = ramps.sci[here].shape
+            drawn = numbers.normal(0, noise, shape)
+            ramps.sci[here] = np.median(ramps.sci[here]) + drawn
+            ramps.groupdq[here] = 0
+            ramps.pixeldq[here] = 0
+            ramps.pedestal[here] = np.median(ramps.pedestal) + numbers.normal(0, noise, ramps.pedestal[here].shape)
+            groups = np.arange(shape[1]) - (shape[1] - 1) / 2
+            slope = np.einsum("ngyx,g->nyx", drawn, groups) / (groups**2).sum() / ramps.seconds[0, 0]
+            ramps.rate[here] = slope
+            ramps.rate_dq[here] = 0
+
+
+AMPLIFIER = tuple(slice(32 * i, 32 * i + 32) for i in range(4))
+
+
+@fault("DRK-COSMIC_RAYS", "DRK-AMPLIFIER", "STR-SHARES", said="hits per pixel and second")
+def an_amplifier_without_signal(space):
+    silence(space, AMPLIFIER[1:2])
+
+
+@fault("DRK-COSMIC_RAYS", "DRK-AMPLIFIER", "STR-SHARES", said="hits per pixel and second")
+def three_amplifiers_without_signal(space):
+    silence(space, AMPLIFIER[1:])
+
+
+@fault("STR-FINDINGS", said="column 15 of NRCA1 wanders by")
+def columns_that_wander(space):
+    """Plant a level common to a column that moves from group to group, in columns of every amplifier."""
+    columns, numbers = [x for first in (20, 52, 84, 116) for x in range(first - 11, first + 8, 6)], random()
+    for ramps in every_exposure(space.delivery):
+        integrations, groups = ramps.sci.shape[:2]
+        level = numbers.normal(0, 3, (integrations, groups, len(columns))).cumsum(axis=1)
+        ramps.sci[..., columns] += level[:, :, None].astype(np.float32)
+        group = np.arange(groups) - (groups - 1) / 2
+        slope = (level * group[:, None]).sum(axis=1) / (group**2).sum()
+        ramps.rate[..., columns] += (slope / TGROUP).astype(np.float32)[:, None]
