@@ -1,125 +1,23 @@
-"""``darkmask index``: every report is named for what it is, and pixels have a history by day of observation."""
+"""``darkmask index``: every report is named for what it is, and the page says it to its reader."""
 
-import json
 import os
 import shutil
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pytest
-from astropy.table import Table
 
 from darkmask.cli import main
 from darkmask.core.atomic import sha256_file
-from darkmask.core.flags import Category
-from darkmask.masks.file import write_categories
 from darkmask.reports.overview.found import OverviewError
 from darkmask.reports.overview.write import write_overview
 from tests.support.browser import needs_chromium, opened
+from tests.support.told_reports import Told, deliveries, write_report
 
-SHAPE = (16, 16)
 MADE = ("index.html", "index_deliveries.ecsv", "index_values.ecsv", "index_pixels.ecsv")
-
-
-@dataclass
-class Told:
-    """What a report is made to tell of NRCALONG: its bad pixels by category, their rates, and what is odd about it."""
-
-    day: str | None = "2024-06-01"
-    bad: dict[Category, list[tuple[int, int]]] = field(default_factory=lambda: {Category.HOT: [(3, 4)]})
-    rates: dict[tuple[int, int], tuple[float, float]] = field(default_factory=dict)
-    hot: float = 0.001
-    darks: str = ""
-    verdict: str = "pass"
-    simulated: bool = False
-    finished: str = "2026-01-02T00:00:00+00:00"
-
-
-def write_report(reports: Path, name: str, told: Told) -> Path:
-    """Write the part of a report that an index reads."""
-    folder = reports / name
-    (folder / "catalogues").mkdir(parents=True)
-    image = np.zeros(SHAPE, dtype=np.uint16)
-    for category, pixels in told.bad.items():
-        for x, y in pixels:
-            image[y, x] |= category.bit
-    write_categories(folder / "masks" / "nrcalong_full_categories.fits", image, "NRCALONG", "FULL")
-    lines = [f'"a, b" {x} {y} {rate} {error}' for (x, y), (rate, error) in told.rates.items()]
-    head = "# %ECSV 1.0\ncategories x y rate_electrons rate_electrons_error\n"
-    (folder / "catalogues" / "nrcalong_full.ecsv").write_text(head + "\n".join(lines) + "\n")
-    check = {
-        "id": "CNT-HOT",
-        "detector": "NRCALONG",
-        "subarray": "FULL",
-        "required": True,
-        "outcome": "pass",
-        "blocking": False,
-        "measured": told.hot,
-        "unit": "fraction",
-        "low": 0.0,
-        "high": 1.0,
-        "message": "found",
-    }
-    if told.verdict == "fail":
-        check |= {"outcome": "fail", "blocking": True}
-    observed = told.day and {"first": told.day, "last": told.day}
-    results = {
-        "schema": 1,
-        "verdict": told.verdict,
-        "complete": told.verdict != "incomplete",
-        "scope": "all of it",
-        "started": "2026-01-01T00:00:00+00:00",
-        "finished": told.finished,
-        "frame": 16,
-        "delivery": {
-            "name": name,
-            "sha256": "0",
-            "detectors": ["NRCALONG"],
-            "simulated": told.simulated,
-            "observed": observed,
-        },
-        "criteria": {"name": "nircam", "sha256": "0"},
-        "engine": {"name": "native", "search": "flight", "version": "0.2.0"},
-        "checks": [check],
-    }
-    (folder / "results.json").write_text(json.dumps(results))
-    (folder / "report.html").write_text("<html><body>\n<h1>a report</h1></body></html>")
-    (folder / "junit.xml").write_text("<testsuites/>")
-    list_files(folder, told.darks or name)
-    return folder
-
-
-def list_files(folder: Path, darks: str) -> None:
-    """Write the manifest of what lies in a report folder."""
-    sums = {part: {p.name: sha256_file(p) for p in (folder / part).glob("*")} for part in ("masks", "catalogues")}
-    report = {name: sha256_file(folder / name) for name in ("results.json", "report.html", "junit.xml")}
-    inputs = {"jump.fits": darks, "base/mask.fits": "another"}
-    manifest = {**sums, "injections": {}, "report": report, "inputs": inputs, "base": {}}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def sign(folder: Path, decision: str = "accept", reviewer: str = "A. Reviewer") -> None:
     assert main(["sign", str(folder), f"--reviewer={reviewer}", f"--decision={decision}", "--comment=seen"]) == 0
-
-
-@pytest.fixture
-def reports(tmp_path) -> Path:
-    folder = tmp_path / "reports"
-    folder.mkdir()
-    return folder
-
-
-def deliveries(reports: Path) -> dict[str, dict]:
-    write_overview(reports)
-    table = Table.read(reports / "index_deliveries.ecsv")
-    return {row["report"]: dict(zip(table.colnames, row, strict=True)) for row in table}
-
-
-def pixels(reports: Path) -> dict[tuple[int, int], dict]:
-    write_overview(reports)
-    table = Table.read(reports / "index_pixels.ecsv")
-    return {(int(row["x"]), int(row["y"])): dict(zip(table.colnames, row, strict=True)) for row in table}
 
 
 def test_only_what_passed_and_was_accepted_counts_as_a_pass(reports, capsys):
@@ -213,101 +111,6 @@ def test_a_signature_that_cannot_be_read_is_void(reports):
     (folder / "signoff.json").write_text("{}")
     row = deliveries(reports)["good"]
     assert (row["standing"], row["counts_as_pass"]) == ("void", False)
-
-
-def test_days_of_observation_and_not_of_the_run_make_the_order(reports):
-    write_report(reports, "a", Told("2025-06-01", hot=0.004, finished="2026-01-02T00:00:00+00:00"))
-    write_report(reports, "b", Told("2024-06-01", hot=0.002, finished="2026-01-03T00:00:00+00:00"))
-    write_report(reports, "c", Told(None, hot=0.9))
-    assert list(deliveries(reports)) == ["b", "a", "c"]
-    page = (reports / "index.html").read_text()
-    assert 'aria-label="CNT-HOT over 2 epochs, first and last: NRCALONG 0.002 to 0.004"' in page
-    assert "<td>+0.002</td>" in page  # a year lies between
-    assert "c: no day of observation is known, so that its pixels have no place in time." in page
-
-
-def test_the_history_of_pixels(reports):
-    always, came, went, restless, unknown = (1, 1), (2, 2), (3, 3), (4, 4), (5, 5)
-    hot, unsure = Category.HOT, Category.UNDETERMINED
-    write_report(reports, "one", Told("2024-01-01", {hot: [always, went, restless, unknown]}))
-    write_report(reports, "two", Told("2024-07-01", {hot: [always, went], unsure: [unknown]}))
-    write_report(reports, "three", Told("2025-01-01", {hot: [always, came, restless], Category.RC: [always, unknown]}))
-    found = pixels(reports)
-    did = {
-        where: (row["behaviour"], row["first_seen"], row["last_seen"], row["epochs_bad"], row["epochs_judged"])
-        for where, row in found.items()
-    }
-    assert did == {
-        always: ("in every epoch", "2024-01-01", "2025-01-01", 3, 3),
-        came: ("appeared", "2025-01-01", "2025-01-01", 1, 3),
-        went: ("disappeared", "2024-01-01", "2024-07-01", 2, 3),
-        restless: ("comes and goes", "2024-01-01", "2025-01-01", 2, 3),
-        # An epoch in which the search could not tell is neither good nor bad.
-        unknown: ("in every epoch", "2024-01-01", "2025-01-01", 2, 2),
-    }
-    assert found[always]["found"] == "hot,rc"
-    assert found[restless]["share"] == pytest.approx(2 / 3)
-    page = (reports / "index.html").read_text()
-    assert "<td>●○●</td>" in page
-    assert "<td>5</td><td>2</td><td>1</td><td>1</td><td>1</td>" in page
-
-
-def test_the_growth_of_a_rate_is_that_of_a_weighted_line(reports):
-    """Against numpy's own fit; of two rates in one month nothing is said."""
-    spot, near, hot = (3, 4), (8, 8), Category.HOT
-    rates = {"2024-01-01": (1.0, 0.1), "2024-07-01": (1.4, 0.2), "2025-03-01": (2.5, 0.1)}
-    for number, (day, rate) in enumerate(rates.items()):
-        write_report(reports, str(number), Told(day, {hot: [spot]}, {spot: rate}))
-    write_report(reports, "3", Told("2025-03-10", {hot: [near]}, {near: (9.0, 0.1)}))
-    write_report(reports, "4", Told("2025-03-02", {hot: [near]}, {near: (5.0, 0.1), (1, 1): (2.0, 0.1)}))
-    found = pixels(reports)
-    days = np.array([np.datetime64(day) for day in rates])
-    years = (days - days[0]).astype(int) / 365.25
-    values, errors = np.array(list(rates.values())).T
-    (slope, _), covariance = np.polyfit(years, values, 1, w=1 / errors, cov="unscaled")
-    assert found[spot]["growth"] == pytest.approx(slope)
-    assert found[spot]["growth_error"] == pytest.approx(covariance[0, 0] ** 0.5)
-    assert np.isnan(found[near]["growth"])
-    assert set(found) == {spot, near}
-
-
-def test_the_same_darks_judged_twice_are_one_epoch(reports):
-    write_report(reports, "first", Told(darks="same", finished="2026-01-02T00:00:00+00:00"))
-    write_report(
-        reports, "again", Told(darks="same", bad={Category.HOT: [(9, 9)]}, finished="2026-01-03T00:00:00+00:00")
-    )
-    assert set(pixels(reports)) == {(9, 9)}
-    assert deliveries(reports)["first"]["compared_as"] == "again"
-    assert "Its darks are those of again, which stands for both below." in (reports / "index.html").read_text()
-
-
-def test_like_is_compared_with_like(reports):
-    write_report(reports, "real", Told())
-    write_report(reports, "simulated", Told("2025-06-01", simulated=True))
-    write_overview(reports)
-    kinds = set(Table.read(reports / "index_pixels.ecsv")["kind"])
-    assert {kind.partition(",")[0] for kind in kinds} == {"real darks", "simulated darks"}
-    assert (reports / "index.html").read_text().count("1 to compare") == 2
-
-
-def test_an_image_that_its_run_did_not_leave_is_not_used(reports):
-    write_report(reports, "good", Told())
-    other = write_report(reports, "other", Told("2025-06-01", bad={Category.HOT: [(9, 9)]}))
-    with (other / "masks" / "nrcalong_full_categories.fits").open("ab") as file:
-        file.write(bytes(2880))
-    assert set(pixels(reports)) == {(3, 4)}
-    page = (reports / "index.html").read_text()
-    assert "other: the category image of NRCALONG is gone, or is not the file that manifest.json lists" in page
-
-
-def test_masks_that_were_given_have_a_history_by_flag(judged_masks, reports):
-    """A whole report of the checks; its darks are not known, and its masks say which days they are of."""
-    shutil.copytree(judged_masks, reports / "given")
-    (row,) = deliveries(reports).values()
-    assert (row["state"], row["first_day"], row["last_day"]) == ("pass", "2022-04-12", "2022-04-12")
-    table = Table.read(reports / "index_pixels.ecsv")
-    assert set(table["detector"]) == {"NRCA1", "NRCBLONG"}
-    assert {"HOT", "RC"} <= {name for found in table["found"] for name in found.split(",")}
 
 
 def test_the_same_reports_give_the_same_bytes_and_nothing_of_them_is_changed(reports):
