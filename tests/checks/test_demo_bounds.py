@@ -1,4 +1,4 @@
-"""The bounds of demo.toml against what demos simulate: they accept what is there, and neither half of it nor thrice."""
+"""The bounds of demo.toml against what demos simulate: they accept what is there, and lie at half and twice of it."""
 
 import pytest
 
@@ -54,15 +54,22 @@ def simulated(category: Category) -> tuple[float, float]:
 def test_bounds_are_half_and_twice_of_what_is_simulated(category):
     criterion, (ideal, realistic) = DEMO.criteria[f"CNT-{category.name}"], simulated(category)
     assert criterion.high == pytest.approx(2 * realistic, rel=0.05)
-    if criterion.low is not None:
-        assert criterion.low == pytest.approx(ideal / 2, rel=0.05)
+    # Of warm pixels half lie below the limit of detection, and an idealised demo has no intermittent ones.
+    low = None if category in (Category.WARM, Category.INTERMITTENT) else pytest.approx(ideal / 2, rel=0.05)
+    assert criterion.low == low
 
 
-@pytest.mark.parametrize("category", [c for c in DEFAULT_FRACTIONS if c is not Category.WARM])
-def test_a_search_that_is_blind_to_most_pixels_and_one_that_sees_too_many_are_refused(category):
-    criterion, (ideal, realistic) = DEMO.criteria[f"CNT-{category.name}"], simulated(category)
-    assert not criterion.accepts(0.4 * ideal)
-    assert not criterion.accepts(3 * realistic)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RES-HOT", 1100), ("GND-RETAINED", 0.75), ("GND-GONE", 0.25), ("GND-KAPPA", 0.6), ("GND-NEW", 0.008),
+        ("STB-DRIFT", 7), ("STR-FINDINGS", 18), ("CNT-CARRIED", 0.005), ("CNT-UNDETERMINED", 0.005),
+        ("CNT-REFERENCE_PIXEL", 0.005), ("CNT-TRANSIENT", 0.1),
+    ],
+)  # fmt: skip
+def test_what_no_simulated_detector_comes_near_is_refused(name, value):
+    """Without this, these bounds could be widened unseen."""
+    assert not DEMO.criteria[name].accepts(value)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1], ids=["none", "storm"])
