@@ -1,9 +1,11 @@
 """Neighbours of hot pixels, and telegraph pixels, flagged as the options of a criteria file say."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from scipy import ndimage
 
 from darkmask import bad_pixels, read_mask
@@ -86,15 +88,26 @@ def test_another_pattern_is_refused():
 
 def test_neighbours_of_hot_pixels_are_no_low_pedestals_of_a_delivered_mask(run_checks, small, plain, wide, tmp_path):
     """They have the same flag in the mask; counted as such they are three times what is accepted."""
-    measured = {}
-    for name, result, search in (("plain", plain, ""), ("wide", wide, '\n[search]\nhot_neighbours = "+"\n')):
-        (tmp_path / name).mkdir()
-        shutil.copy(result.products.built().mask_path, tmp_path / name)
-        criteria = tmp_path / f"{name}.toml"
-        criteria.write_text(small.criteria.read_text() + search)
+    widely = small.criteria_with(tmp_path / "wide.toml", '[search]\nhot_neighbours = "+"\n', "wide")
+
+    def low_pedestals(name: str, criteria: Path) -> dict:
         run = run_checks(f"--masks={tmp_path / name}", f"--criteria={criteria}", "--detectors=NRCA1")
-        check = run.checks["CNT-LOW_PEDESTAL", "NRCA1", "FULL"]
+        return run.checks["CNT-LOW_PEDESTAL", "NRCA1", "FULL"]
+
+    measured, masks = {}, {}
+    for name, result, criteria in (("plain", plain, small.criteria), ("wide", wide, widely)):
+        (tmp_path / name).mkdir()
+        masks[name] = Path(shutil.copy(result.products.built().mask_path, tmp_path / name))
+        check = low_pedestals(name, criteria)
         assert check["outcome"] == "pass", check["message"]
         measured[name] = check["measured"]
     # A low pedestal beside a hot pixel cannot be told from its neighbour.
     assert 0.9 * measured["plain"] <= measured["wide"] <= measured["plain"]
+    # The same two flags away from hot pixels are counted.
+    with fits.open(masks["wide"], mode="update") as hdus:
+        dq = hdus["DQ"].data
+        elsewhere = np.argwhere((dq == 0) & ~around(plain.dq) & SCIENCE)[::50]
+        dq[tuple(elsewhere.T)] = BESIDE
+    check = low_pedestals("wide", widely)
+    assert check["outcome"] == "fail", check["message"]
+    assert check["measured"] == pytest.approx(measured["wide"] + len(elsewhere) / SCIENCE.sum())

@@ -58,7 +58,7 @@ def test_two_processes_write_what_one_writes(small, tmp_path, own_cache, two_at_
     in_one = list(write_search(small.delivery, tmp_path / "a", frame=128, memory=0.3e9))
     assert in_two == in_one
     assert written(tmp_path / "b") == written(tmp_path / "a")
-    assert not (tmp_path / "two" / "darkmask" / "masks").samefile(tmp_path / "one" / "darkmask" / "masks")
+    assert all((tmp_path / name / "darkmask" / "masks").is_dir() for name in ("one", "two"))
 
 
 def test_a_budget_that_holds_one_searches_one_after_the_other(requests_of, monkeypatch, own_cache, two_at_a_time):
