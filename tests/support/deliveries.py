@@ -7,23 +7,11 @@ from pathlib import Path
 
 from darkmask.core.atomic import sha256_file
 from darkmask.simulate import DemoPaths, SimulationSpec, simulate_delivery
-from tests.support.few_pixels import BOUNDS
+from tests.support.few_pixels import criteria
 
 DETECTORS = ("NRCA1", "NRCBLONG")
 
-# The mini frames are still smaller than the demo's, and so are the counts. Everything else is as in demo.toml.
-CRITERIA = f"""
-schema = 1
-name = "small"
-extends = "demo"
-{BOUNDS}
-[geometry]
-frame = 128
-
-[plan]
-detectors = ["NRCA1", "NRCBLONG"]
-subarrays = [{{ detector = "NRCBLONG", name = "SUB64P" }}]
-"""
+CRITERIA = criteria("small", detectors=DETECTORS, subarrays=[("NRCBLONG", "SUB64P")])
 
 
 @dataclass(frozen=True)

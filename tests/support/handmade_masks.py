@@ -6,20 +6,10 @@ from astropy.io import fits
 from darkmask.core.detectors import Geometry
 from darkmask.core.flags import bits_of, has_flag
 from darkmask.masks.file import MaskMeta, full_dq_def, write_mask
-from tests.support.few_pixels import BOUNDS
+from tests.support.few_pixels import criteria
 
 FRAME = 64
-CRITERIA = f"""
-schema = 1
-name = "handmade"
-extends = "demo"
-{BOUNDS}
-[geometry]
-frame = 64
-
-[plan]
-subarrays = []
-"""
+CRITERIA = criteria("handmade", FRAME)
 BAD = bits_of(("HOT", "DO_NOT_USE"))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from darkmask.core.window import Window
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray
-from tests.support.few_pixels import BOUNDS
+from tests.support.few_pixels import criteria
 
 RAW = SimulationSpec(
     frame=128,
@@ -16,18 +16,7 @@ RAW = SimulationSpec(
     groups=16,
     raw=True,
 )
-CRITERIA = f"""
-schema = 1
-name = "prepared"
-extends = "demo"
-{BOUNDS}
-[geometry]
-frame = 128
-
-[plan]
-detectors = ["NRCBLONG"]
-subarrays = [{{ detector = "NRCBLONG", name = "SUB64P" }}]
-"""
+CRITERIA = criteria("prepared", RAW.frame, RAW.detectors, [("NRCBLONG", "SUB64P")])
 
 
 def references(raw: DemoPaths) -> Path:

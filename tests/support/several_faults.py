@@ -5,31 +5,18 @@ from pathlib import Path
 from darkmask.core.window import Window
 from darkmask.simulate import SimulationSpec, Subarray, simulate_delivery
 from tests.checks.planting import every_exposure, one, one_in, unlinked
-from tests.support.few_pixels import BOUNDS
+from tests.support.few_pixels import criteria
 from tests.support.runs import Finished, run_into
 
 # In this order: one of its files is truncated, its subarray was not sent, many of its pixels are hot.
 TRUNCATED, INCOMPLETE, STORMY = DETECTORS = ("NRCA1", "NRCBLONG", "NRCB3")
 
-CRITERIA = """
-schema = 1
-name = "three"
-extends = "demo"
-{bounds}
-[geometry]
-frame = 128
-
-[plan]
-{detectors}
-subarrays = [{{ detector = "NRCBLONG", name = "SUB64P" }}]
-"""
-
 
 def criteria_of(folder: Path, *, all_detectors: bool = False) -> Path:
     """Write criteria that plan the three detectors, or all ten."""
     path = folder / ("ten.toml" if all_detectors else "three.toml")
-    named = ", ".join(f'"{name}"' for name in DETECTORS)
-    path.write_text(CRITERIA.format(bounds=BOUNDS, detectors="" if all_detectors else f"detectors = [{named}]"))
+    planned = () if all_detectors else DETECTORS
+    path.write_text(criteria("three", detectors=planned, subarrays=[(INCOMPLETE, "SUB64P")]))
     return path
 
 
