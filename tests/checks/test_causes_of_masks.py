@@ -1,19 +1,15 @@
 """A mask with one thing wrong has one cause, whatever follows from it."""
 
-from astropy.io import fits
-
 from tests.support.handmade_masks import CRITERIA, good_mask
+
+from .mask_file_faults import without_row_of_dq_def
 
 
 def test_a_table_that_lacks_a_flag_is_one_cause_and_what_decoding_loses_follows(run_checks, tmp_path):
     criteria = tmp_path / "handmade.toml"
     criteria.write_text(CRITERIA)
     path = good_mask(tmp_path / "masks", "NRCA1")
-    with fits.open(path) as hdus:
-        table = hdus["DQ_DEF"].data
-        hdus["DQ_DEF"].data = table[[name.strip() != "HOT" for name in table["NAME"]]]
-        hdus.writeto(tmp_path / "new.fits")
-    (tmp_path / "new.fits").replace(path)
+    without_row_of_dq_def(path, "HOT")
     run = run_checks(f"--masks={path.parent}", f"--criteria={criteria}", "--detectors=NRCA1")
     table, decoding = (run.checks[name, "NRCA1", "FULL"] for name in ("DQ-DEF", "DQ-RAW"))
     assert (table["outcome"], decoding["outcome"], run.results["verdict"]) == ("fail", "fail", "fail")
