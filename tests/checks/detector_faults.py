@@ -3,7 +3,6 @@
 import numpy as np
 
 from darkmask.core.detectors import detector
-from tests.support.raw_exposures import TGROUP
 
 from .planting import BORDER, Faults, every_exposure
 from .ramp_faults import FRAME, JUMP_DET, beside_defects, random
@@ -36,10 +35,7 @@ def light_leak(space):
 def add_settling(ramps) -> None:
     """Let every ramp begin 25 DN low after its reset, and its rate be that of a line through it."""
     level = -25 * np.exp(-ramps.seconds[:, 0] / 15)
-    group = np.arange(level.size) - (level.size - 1) / 2
-    here = np.s_[BORDER:-BORDER, BORDER:-BORDER]
-    ramps.sci[..., *here] += level[:, None, None].astype(np.float32)
-    ramps.rate[..., *here] += np.float32((level @ group) / (group @ group) / TGROUP)
+    ramps.add_levels(np.s_[BORDER:-BORDER, BORDER:-BORDER], level[None, :, None, None])
 
 
 @fault(("DRK-CURRENT", "NRCBLONG", "FULL"), said="that settling after a reset adds to their rates")
@@ -98,9 +94,7 @@ def silence(space, amplifiers: tuple[slice, ...]) -> None:
             ramps.groupdq[here] = 0
             ramps.pixeldq[here] = 0
             ramps.pedestal[here] = np.median(ramps.pedestal) + numbers.normal(0, noise, ramps.pedestal[here].shape)
-            groups = np.arange(shape[1]) - (shape[1] - 1) / 2
-            slope = np.einsum("ngyx,g->nyx", drawn, groups) / (groups**2).sum() / ramps.seconds[0, 0]
-            ramps.rate[here] = slope
+            ramps.rate[here] = ramps.slopes(drawn)
             ramps.rate_dq[here] = 0
 
 
@@ -124,7 +118,4 @@ def columns_that_wander(space):
     for ramps in every_exposure(space.delivery):
         integrations, groups = ramps.sci.shape[:2]
         level = numbers.normal(0, 3, (integrations, groups, len(columns))).cumsum(axis=1)
-        ramps.sci[..., columns] += level[:, :, None].astype(np.float32)
-        group = np.arange(groups) - (groups - 1) / 2
-        slope = (level * group[:, None]).sum(axis=1) / (group**2).sum()
-        ramps.rate[..., columns] += (slope / TGROUP).astype(np.float32)[:, None]
+        ramps.add_levels(np.s_[:, columns], level[:, :, None])

@@ -194,6 +194,25 @@ class OpenRamps:
         self.sci[integrations, :, where] += np.float32(dn_per_s) * self.seconds[None].astype(np.float32)
         self.rate[integrations, where] += np.float32(dn_per_s)
 
+    def add_levels(self, where: np.ndarray | tuple, levels: np.ndarray) -> None:
+        """Add levels to the reads of pixels, and to their rates those of lines through the levels.
+
+        Parameters
+        ----------
+        where : numpy.ndarray or tuple
+            Bool (y, x), or the two indices of an image.
+        levels : numpy.ndarray, shape (nint or 1, ngroup, ...)
+            DN; what follows the groups is shaped as what ``where`` chooses, or as numpy can spread over it.
+        """
+        chosen = where if isinstance(where, tuple) else (where,)
+        self.sci[:, :, *chosen] += levels.astype(np.float32)
+        self.rate[:, *chosen] += self.slopes(levels).astype(np.float32)
+
+    def slopes(self, levels: np.ndarray) -> np.ndarray:
+        """Return the rates of lines through levels (integration, group, ...), in DN/s."""
+        group = np.arange(levels.shape[1]) - (levels.shape[1] - 1) / 2
+        return np.einsum("ig...,g->i...", levels, group) / (group @ group) / self.seconds[0, 0]
+
 
 def every_exposure(folder: Path, detector: str = HERE, observation: str = "001") -> Iterator[OpenRamps]:
     """Yield each exposure of a set, opened to be changed; it is written when the next one is asked for."""

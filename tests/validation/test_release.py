@@ -10,18 +10,9 @@ from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 from darkmask.validation.agreement import confirmed_by_release
 from tests.checks.planting import every_exposure
-from tests.support.raw_exposures import TGROUP
 
 FRAME, COLUMNS = 128, [20, 52, 84, 116]
 Y, X = np.indices((FRAME, FRAME))
-
-
-def add_to_ramps(ramps, where: tuple, levels: np.ndarray) -> None:
-    """Add levels (integration, group, pixel) to the reads of pixels, and to their rates what a line makes of them."""
-    group = np.arange(levels.shape[1]) - (levels.shape[1] - 1) / 2
-    ramps.sci[:, :, *where] += levels.astype(np.float32)
-    slope = np.einsum("igp,g->ip", levels, group) / (group @ group) / TGROUP
-    ramps.rate[:, *where] += slope.astype(np.float32)
 
 
 def release(folder, forgotten: np.ndarray) -> dict:
@@ -47,11 +38,8 @@ def wandering_columns(folder, noisy: np.ndarray) -> None:
         for g in range(1, groups):
             step = random.normal(0, 15 * np.sqrt(1 - kept**2), (integrations, len(COLUMNS)))
             level[:, g] = kept * level[:, g - 1] + step
-        for k, column in enumerate(COLUMNS):
-            y = np.arange(4, FRAME - 4)
-            same = np.repeat(level[:, :, k, None], y.size, axis=2)
-            add_to_ramps(ramps, (y, np.full(y.size, column)), same)
-        add_to_ramps(ramps, where, random.normal(0, 60, (integrations, groups, where[0].size)))
+        ramps.add_levels(np.s_[4 : FRAME - 4, COLUMNS], level[:, :, None])
+        ramps.add_levels(where, random.normal(0, 60, (integrations, groups, where[0].size)))
 
 
 def glow(folder, noisy: np.ndarray) -> None:
@@ -65,7 +53,7 @@ def glow(folder, noisy: np.ndarray) -> None:
             number += 1
             if number > 0:
                 ramps.add_signal(patch, 0.15 / number, np.s_[i : i + 1])
-        add_to_ramps(ramps, where, random.normal(0, 60, (integrations, groups, where[0].size)))
+        ramps.add_levels(where, random.normal(0, 60, (integrations, groups, where[0].size)))
 
 
 @pytest.mark.parametrize(
