@@ -11,14 +11,11 @@ from astropy.table import QTable, Table
 from regions import CirclePixelRegion, Regions
 
 from darkmask.build.catalogue import catalogue_of, regions_of, write_catalogue
-from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up
 from darkmask.core.flags import Category, pixel_flags
-from darkmask.delivery import scan
 from darkmask.search.engines import search_set
-from darkmask.search.parameters import SearchParameters
-from darkmask.search.request import SetRequest
 from darkmask.simulate import read_truth
+from tests.support.requests import flight_request
 
 FRAME = 128
 COLUMNS = [
@@ -64,9 +61,8 @@ class Searched:
 
 
 def search(small, detector, subarray, before) -> Searched:
-    exposures = scan(small.delivery).main_set(detector, subarray)
-    request = SetRequest(exposures, small.delivery, "native", "flight", SearchParameters(), Geometry(FRAME))
-    return Searched(search_set(request), exposures[0].jump, before)
+    request = flight_request(small.delivery, detector, subarray=subarray)
+    return Searched(search_set(request), request.exposures[0].jump, before)
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,12 @@ import pytest
 
 from darkmask.build.dark import dark_current
 from darkmask.build.measurements import measure_set
-from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up
-from darkmask.delivery import scan
 from darkmask.delivery.quality import median_rates
 from darkmask.search.engines import search_set
-from darkmask.search.parameters import SearchParameters
-from darkmask.search.request import SetRequest
 from tests.checks.detector_faults import add_settling
 from tests.checks.planting import every_exposure
+from tests.support.requests import flight_request
 
 TGROUP, GROUPS = 10.73677, 20
 GROUP = np.arange(GROUPS)
@@ -71,8 +68,7 @@ def test_a_delivery_that_settles_has_the_dark_current_of_one_that_does_not(small
         add_settling(ramps)
     measured = []
     for folder in (small.delivery, settled):
-        exposures = scan(folder).main_set("NRCBLONG", "FULL")
-        request = SetRequest(exposures, folder, "native", "flight", SearchParameters(), Geometry(128))
+        request = flight_request(folder, "NRCBLONG")
         measured.append(measure_set(request, search_set(request)))
     before, after = (1000 * look_up("NRCBLONG").gain * one["dark_dn_per_s"] for one in measured)
     error = 1000 * look_up("NRCBLONG").gain * measured[1]["dark_error_dn_per_s"]

@@ -4,14 +4,12 @@ import pytest
 
 from darkmask.core.detectors import Geometry
 from darkmask.core.flags import Category, in_category
-from darkmask.delivery import scan
 from darkmask.search.engines import search_set
-from darkmask.search.parameters import SearchParameters
-from darkmask.search.request import SetRequest
 from darkmask.simulate import SimulationSpec, simulate_delivery
 from darkmask.simulate.registry import REALISTIC
 from darkmask.simulate.spec import DEFAULT_FRACTIONS
 from fixtures.criteria.profiles import load_criteria
+from tests.support.requests import flight_request
 
 DEMO = load_criteria("demo")
 # Kinds of difficult pixels by what a search should call them.
@@ -28,9 +26,7 @@ CALLED = {
 def test_counts_of_a_demo_of_another_seed_are_accepted(tmp_path, effects, detector):
     spec = SimulationSpec(seed=5, detectors=(detector,), subarrays=(), effects=effects)
     simulate_delivery(tmp_path / "darks", spec, workers=1, progress=False)
-    exposures = scan(tmp_path / "darks").main_set(detector, "FULL")
-    request = SetRequest(exposures, tmp_path / "darks", "native", "flight", SearchParameters(), Geometry(256))
-    found = search_set(request)
+    found = search_set(flight_request(tmp_path / "darks", detector, 256))
     science = ~Geometry(256).reference_pixels()
     refused = {}
     for category in Category:

@@ -4,17 +4,14 @@ import numpy as np
 import pytest
 
 from darkmask.core.detectors import Geometry
-from darkmask.delivery import scan
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.evidence import QUESTIONS, Compared, is_finite, is_true, not_reaching
-from darkmask.search.parameters import SearchParameters
-from darkmask.search.request import SetRequest
+from tests.support.requests import flight_request
 
 
 @pytest.fixture(scope="module")
 def judged(small):
-    exposures = scan(small.delivery).main_set("NRCA1", "FULL")
-    request = SetRequest(exposures, small.delivery, "native", "flight", SearchParameters(), Geometry(128))
+    request = flight_request(small.delivery)
     maps = measure_maps(request)
     return judge_maps(request, maps), judge_maps(request, maps, keep_evidence=True)
 

@@ -5,25 +5,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up
 from darkmask.core.flags import Category, in_category
-from darkmask.delivery import scan
 from darkmask.search.budget import BUDGET, expected_false_pixels
 from darkmask.search.engines import search_set
 from darkmask.search.flight.telegraph import telegraph_evidence
 from darkmask.search.maps import combine_set
 from darkmask.search.parameters import SearchParameters
-from darkmask.search.request import SetRequest
 from darkmask.simulate import SimulationSpec, read_truth, simulate_delivery
+from tests.support.requests import flight_request
 
 FRAME = 128
 
 
 @pytest.fixture(scope="module", params=["NRCA1", "NRCBLONG"])
 def request_of(request, small):
-    exposures = scan(small.delivery).main_set(request.param, "FULL")
-    return SetRequest(exposures, small.delivery, "native", "flight", SearchParameters(), Geometry(FRAME))
+    return flight_request(small.delivery, request.param)
 
 
 @pytest.fixture(scope="module")
@@ -129,11 +126,8 @@ def test_an_idle_detector_has_no_more_false_alarms_than_the_budget(tmp_path):
         integrations=1, groups=12, fractions={},
     )  # fmt: skip
     simulate_delivery(tmp_path / "idle", spec, progress=False)
-    index = scan(tmp_path / "idle")
     false = 0
     for name in spec.detectors:
-        exposures = index.main_set(name, "FULL")
-        request = SetRequest(exposures, tmp_path / "idle", "native", "flight", SearchParameters(), Geometry(256))
-        false += (search_set(request).categories != 0).sum()
+        false += (search_set(flight_request(tmp_path / "idle", name, 256)).categories != 0).sum()
     # Where 1.2 are expected, five or more have a chance of 1 in 100; the seed is fixed.
     assert false <= 4

@@ -10,13 +10,10 @@ from astropy.stats import binom_conf_interval
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import NO_DEFECT, Category
-from darkmask.delivery import scan
 from darkmask.pipeline.worker import Worker, WorkerError
-from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 from darkmask.simulate.ramps import saturation_threshold
 from darkmask.validation.completeness import completeness, detection_strengths, summarise
@@ -35,6 +32,7 @@ from darkmask.validation.injection import (
 )
 from darkmask.validation.recovery import border_of, inject_and_recover
 from darkmask.validation.switching import burst_levels
+from tests.support.requests import flight_request
 
 TGROUP = 10.0
 NRCA1 = look_up_detector("NRCA1")
@@ -230,9 +228,7 @@ def test_completeness_counts_what_is_strong_enough(pairs, least, width):
 
 @pytest.fixture(scope="module")
 def request_of_small(small) -> SetRequest:
-    index = scan(small.delivery)
-    exposures = index.main_set("NRCA1", "FULL")
-    return SetRequest(exposures, small.delivery, "native", "flight", SearchParameters(), Geometry(128))
+    return flight_request(small.delivery)
 
 
 @pytest.mark.slow

@@ -3,13 +3,10 @@
 import numpy as np
 import pytest
 
-from darkmask.core.detectors import Geometry
-from darkmask.delivery import scan
 from darkmask.search.engines import search_set
-from darkmask.search.parameters import SearchParameters
-from darkmask.search.request import SetRequest
 from darkmask.validation.agreement import confirmed_by_release
 from tests.checks.planting import every_exposure
+from tests.support.requests import flight_request
 
 FRAME, COLUMNS = 128, [20, 52, 84, 116]
 Y, X = np.indices((FRAME, FRAME))
@@ -17,9 +14,7 @@ Y, X = np.indices((FRAME, FRAME))
 
 def release(folder, forgotten: np.ndarray) -> dict:
     """Return what is said of the release's pixels when our search has forgotten some of its own."""
-    request = SetRequest(
-        scan(folder).main_set("NRCA1", "FULL"), folder, "native", "flight", SearchParameters(), Geometry(FRAME)
-    )
+    request = flight_request(folder)
     ours = search_set(request).categories
     assert (ours[forgotten] != 0).all()
     ours[forgotten] = 0

@@ -4,26 +4,22 @@ import numpy as np
 import pytest
 
 from darkmask.build.drift import drift_of, passing
-from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up
 from darkmask.core.flags import Category, in_category
-from darkmask.delivery import scan
 from darkmask.search.engines import search_set
-from darkmask.search.parameters import SearchParameters
-from darkmask.search.request import SetRequest
 from darkmask.validation.agreement import confirmed_by_release
 from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left, left_in_exposures
 from tests.checks.planting import every_exposure
 from tests.checks.ramp_faults import LAST, SATURATED, spread
 from tests.support.raw_exposures import TGROUP
+from tests.support.requests import flight_request
 
 NOWHERE = np.zeros((128, 128), bool)
 
 
 @pytest.fixture
 def request_of_small(small):
-    exposures = scan(small.delivery).main_set("NRCA1", "FULL")
-    return SetRequest(exposures, small.delivery, "native", "flight", SearchParameters(), Geometry(128))
+    return flight_request(small.delivery)
 
 
 def test_good_exposures_leave_next_to_nothing(request_of_small):
@@ -45,9 +41,7 @@ def test_light_that_decays_is_not_counted_and_what_turns_hot_in_it_is(small, tmp
             ramps.add_signal(patch, 0.5 / (2 * number + i + 1), np.s_[i : i + 1])
         if number == LAST:
             ramps.add_signal(turning, 5.0)
-    request = SetRequest(
-        scan(delivery).main_set("NRCA1", "FULL"), delivery, "native", "flight", SearchParameters(), Geometry(128)
-    )
+    request = flight_request(delivery)
     outcome = search_set(request)
     drift = drift_of(outcome, ~request.reference_pixels(), look_up("NRCA1"), TGROUP, request.parameters)
     passes = passing(outcome.categories, drift.changed, outcome.flags)
@@ -72,9 +66,7 @@ def test_two_reads_beside_a_pixel_that_fills_its_well_early_are_no_hot_pixel(sma
             ramps.groupdq[:, 2:, filling] |= SATURATED
             ramps.sci[:, :, filling] += np.float32(20_000) * np.arange(1, ramps.sci.shape[1] + 1)[:, None].clip(max=3)
             ramps.rate[:, filling] = 20_000 / TGROUP
-    request = SetRequest(
-        scan(delivery).main_set("NRCA1", "FULL"), delivery, "native", "flight", SearchParameters(), Geometry(128)
-    )
+    request = flight_request(delivery)
     left = left_in_exposures(request, NOWHERE)
     assert max(each[HOT]["left"] for each in left[:LAST]) <= 1
     assert 25 <= left[LAST][HOT]["left"] <= 30
