@@ -10,11 +10,11 @@ from darkmask.search.engines import search_set
 from darkmask.validation.agreement import confirmed_by_release
 from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left, left_in_exposures
 from tests.checks.planting import every_exposure
-from tests.checks.ramp_faults import LAST, SATURATED, spread
+from tests.checks.ramp_faults import FRAME, LAST, SATURATED, add_persistence, disc, spread
 from tests.support.raw_exposures import TGROUP
 from tests.support.requests import flight_request
 
-NOWHERE = np.zeros((128, 128), bool)
+NOWHERE = np.zeros(FRAME, bool)
 
 
 @pytest.fixture
@@ -33,12 +33,10 @@ def test_good_exposures_leave_next_to_nothing(request_of_small):
 def test_light_that_decays_is_not_counted_and_what_turns_hot_in_it_is(small, tmp_path):
     """Plant a patch that glows by 1 e-/s in the first exposure, and in it 9 pixels that are hot in the last."""
     delivery = small.copy(tmp_path, "darks")
-    y, x = np.indices((128, 128))
-    patch = (y - 100) ** 2 + (x - 100) ** 2 < 8**2
-    turning = patch & (y % 4 == 0) & (x % 4 == 0)
+    patch = disc(8)
+    turning = patch & (np.indices(FRAME) % 4 == 0).all(axis=0)
     for number, ramps in enumerate(every_exposure(delivery)):
-        for i in range(2):
-            ramps.add_signal(patch, 0.5 / (2 * number + i + 1), np.s_[i : i + 1])
+        add_persistence(ramps, number, patch)
         if number == LAST:
             ramps.add_signal(turning, 5.0)
     request = flight_request(delivery)
