@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian's package chromium)")
@@ -66,15 +66,19 @@ def reading(browser: Browser, path: Path) -> Iterator[Callable[..., OpenPage]]:
     Options are those of a browser context; by default the screen is 1280 by 900.
     """
     pages: list[OpenPage] = []
+    contexts: list[BrowserContext] = []
 
     def look(query: str = "", **options) -> OpenPage:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        pages.append(OpenPage(context.new_page(), path))
+        contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}))
+        pages.append(OpenPage(contexts[-1].new_page(), path))
         if query:
             pages[-1].page.goto(path.resolve().as_uri() + query)
         return pages[-1]
 
-    yield look
-    for one in pages:
-        assert (one.complaints, one.requests) == ([], [])
-        one.page.context.close()
+    try:
+        yield look
+        for one in pages:
+            assert (one.complaints, one.requests) == ([], [])
+    finally:
+        for context in contexts:
+            context.close()
