@@ -17,7 +17,6 @@ from darkmask.search.engines import search_set
 from darkmask.simulate import read_truth
 from tests.support.requests import flight_request
 
-FRAME = 128
 COLUMNS = [
     *("detector", "x", "y", "x_fits", "y_fits", "categories", "dq", "dq_names"),
     *("rate", "rate_error", "rate_electrons", "rate_electrons_error"),
