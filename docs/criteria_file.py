@@ -3,7 +3,7 @@
     PYTHONPATH=. python docs/criteria_file.py
 
 Types, defaults and bounds are the models'; so is the meaning of a key that they describe. `MEANINGS` says the others.
-`tests/docs/test_criteria_file.py` holds the page and the models together.
+`tests/docs/test_reference_pages.py` holds the page and the models together.
 """
 
 from pathlib import Path
