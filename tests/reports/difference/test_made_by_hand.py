@@ -7,12 +7,12 @@ from darkmask.cli import main
 from darkmask.core.flags import Category
 from tests.support.told_reports import Told, write_report
 
-STAYED, CHANGED, LOST, GAINED = (1, 1), (3, 4), (5, 6), (9, 9)
+STAYED, CHANGED, LOST, LOST_TOO, GAINED = (1, 1), (3, 4), (5, 6), (7, 8), (9, 9)
 HOT, RC = Category.HOT, Category.RC
 
 
 def test_what_differs_is_told_and_written(tmp_path, capsys):
-    before = Told("2024-06-01", {HOT: [STAYED, CHANGED, LOST]})
+    before = Told("2024-06-01", {HOT: [STAYED, CHANGED, LOST, LOST_TOO]})
     now = Told("2025-06-01", {HOT: [STAYED, GAINED], RC: [CHANGED]}, verdict="fail")
     one, two = (write_report(tmp_path / name, "small", told) for name, told in (("one", before), ("two", now)))
     path = tmp_path / "diff.json"
@@ -21,11 +21,13 @@ def test_what_differs_is_told_and_written(tmp_path, capsys):
     assert f"A: {one}, verdict pass" in lines
     assert f"B: {two}, verdict fail" in lines
     assert "observed 2024-06-01 to 2024-06-01 2025-06-01 to 2025-06-01" in lines
-    assert "NRCALONG FULL, categories of the search: 1 gained, 1 lost, 1 changed" in lines
+    assert "NRCALONG FULL, categories of the search: 1 gained, 2 lost, 1 changed" in lines
     told = json.loads(path.read_text())
     assert (told["differs"], told["verdicts"]) == (True, ["pass", "fail"])
     found, _ = told["pixels"]
-    assert found["first"] == [[*CHANGED, "hot", "rc"], [*LOST, "hot", ""], [*GAINED, "", "hot"]]
+    assert found["first"] == [
+        [*CHANGED, "hot", "rc"], [*LOST, "hot", ""], [*LOST_TOO, "hot", ""], [*GAINED, "", "hot"]
+    ]  # fmt: skip
 
 
 def test_without_a_mask_nothing_is_called_equal(tmp_path, capsys):
