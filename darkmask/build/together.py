@@ -62,14 +62,18 @@ def together(request: SetRequest, good: np.ndarray) -> Together | None:
     y, x = _some_pixels(good)
     with OpenSet(request.exposures, request.folder, request.integrations) as opened:
         planes, names = opened.planes, [exposure.name_of(i) for exposure, i in opened.planes]
-        ramps = {id(exposure): exposure.ramps(y, x) for exposure, _ in planes}
-        sci = np.array([ramps[id(exposure)][0][i] for exposure, i in planes], dtype=np.float64)
-        flagged = np.any([ramps[id(exposure)][1][i] != 0 for exposure, i in planes], axis=(0, 1))
+        groups = planes[0][0].shape[1]
+        # Each exposure once, with the first and the last group alone.
+        ramps = {
+            exposure: exposure.ramps(y, x, np.array([0, groups - 1]))
+            for exposure in dict.fromkeys(e for e, _ in planes)
+        }
+        sci = np.array([ramps[exposure][0][i] for exposure, i in planes], dtype=np.float64)
+        flagged = np.any([ramps[exposure][1][i].any(axis=0) for exposure, i in planes], axis=0)
         rates, pedestals = (
             np.array([measured[y, x] for measured in each], dtype=np.float64)
             for each in ((e.rate(integration=i) for e, i in planes), (e.pedestal(integration=i) for e, i in planes))
         )
-    groups = sci.shape[1]
     known = ~flagged & np.isfinite(rates).all(axis=0) & np.isfinite(pedestals).all(axis=0)
     if len(planes) < 2 or groups < 2 or np.count_nonzero(known) < _FEWEST:
         return None
