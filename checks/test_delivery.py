@@ -5,7 +5,7 @@ import pytest
 from darkmask.delivery import inspection
 from darkmask.delivery.headers import name_root
 from darkmask.delivery.index import ProblemKind
-from fixtures.criteria.causes import NOTHING_WHOLE
+from fixtures.criteria.causes import NOTHING_WHOLE, TOO_LITTLE
 from fixtures.session.endings import NotEvaluated
 
 
@@ -136,6 +136,21 @@ def test_rates_are_finite(check, exposures, products):
     """Are rates finite, except where DQ says why not?"""
     found = products.searched.set(check.detector, check.subarray).summary["unexplained_rates"]
     check.judge(found, "Rates that are not finite and carry no DQ flag, in the worst exposure")
+
+
+@pytest.mark.asks("DLV-TOGETHER")
+def test_files_belong_together(check, exposures, products):
+    """Are the rates and pedestals of each exposure those of its ramps?"""
+    found = products.searched.set(check.detector, check.subarray).summary["together"]
+    if found is None:
+        raise NotEvaluated(
+            f"{check.detector} {check.subarray} has too few integrations, or pixels without a flag, to tell",
+            because=TOO_LITTLE,
+        )
+    share, name, derived = found
+    check.judge(
+        share, f"The noise of the ramps is in the {derived} of {name} by {share:.2f} of it, where it is farthest from 1"
+    )
 
 
 @pytest.mark.asks("DLV-PIXELDQ")

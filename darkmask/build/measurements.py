@@ -16,6 +16,7 @@ from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
 
 from .dark import dark_current, median_steps
+from .together import together
 
 # One pixel in a million jumps so often by hits.
 _SELDOM = 1e-6
@@ -76,6 +77,7 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "epochs": len(set(maps.changes.epochs)) if maps.changes and maps.changes.times else None,
         "science_pixels": int(science.sum()),
         "unexplained_rates": worst_rate,
+        "together": together(request, good),
         "lost_pixels": worst_lost,
         "thresholds": outcome.thresholds,
         "structures": [one.sentence(first.detector) for one in sorted(outcome.structures)],

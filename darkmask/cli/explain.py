@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from darkmask.core.given import folder
+from darkmask.core.given import folder, require_apart
 
 
 def add_explain(commands) -> None:
@@ -25,6 +25,7 @@ def add_explain(commands) -> None:
 
 
 def _explain(chosen: argparse.Namespace) -> int:
+    require_apart({"REPORT_DIR": chosen.report, "--picture": chosen.picture}, inputs=1)
     from darkmask.core.atomic import replacing, storing
     from darkmask.reports.pixel import PixelError, reported_set
 

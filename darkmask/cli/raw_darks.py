@@ -158,7 +158,8 @@ def _prepare(chosen: argparse.Namespace) -> int:
         print(line, flush=True)
     simulated = any(record.simulated for record in raw)
     words = check_words(
-        {record.detector for record in raw},
+        # Of real darks all ten are expected: naming those that are there would let a missing one pass.
+        {record.detector for record in raw} if simulated else (),
         simulated=simulated,
         delivery=chosen.out,
         criteria=criteria_for(chosen.folder),

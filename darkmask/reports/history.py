@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from darkmask.build.told import Teller, categories_of, flags_of
 from darkmask.core.atomic import sha256_file
 from darkmask.core.errors import DarkmaskError, MaskError
 from darkmask.masks.file import read_mask
 from darkmask.masks.folder import scan_masks
-from darkmask.masks.kinds import kinds_of_mask, read_kinds
+from darkmask.masks.kinds import kinds_of_mask, read_categories, read_kinds
 
-from .files import FILE
 from .how_run import HowRun
-from .results import Results, read_json, read_results
+from .results import Results, read_json, read_results, require_as_written
 
 DAYS_IN_A_YEAR = 365.25
 
@@ -188,6 +188,12 @@ class Earlier:
                 )
         return found
 
+    def told(self, detector: str) -> Teller:
+        """Return what that run's category image says of each pixel, or its mask; raises as :meth:`bad_pixels`."""
+        if self.has_categories(detector):
+            return categories_of(*read_categories(self.file(f"{detector.lower()}_full_categories.fits")))
+        return flags_of(self.mask(detector))
+
     def mask(self, detector: str) -> np.ndarray:
         """Return the DQ of that run's mask of a detector, uint32 (y, x); raises as :meth:`bad_pixels`."""
         try:
@@ -257,7 +263,7 @@ def read_history(
     for path in paths:
         path = Path(os.path.abspath(path))
         results = read_results(path)
-        _same_file(path)
+        require_as_written(path)
         _check_when(path, results, now, found)
         if difference := _difference(results, set(detectors), frame, simulated, engine):
             raise HistoryError(f"{path} is of {difference}.")
@@ -295,11 +301,3 @@ def _difference(results: Results, detectors: set[str], frame: int, simulated: bo
     if before != engine:
         return f"the search {' '.join(before)} and this run of {' '.join(engine)}: search as before"
     return ""
-
-
-def _same_file(path: Path) -> None:
-    """Refuse results that differ from those that a manifest beside them lists."""
-    manifest = path.parent / "manifest.json"
-    listed = read_json(manifest).get("report") if manifest.exists() else None
-    if isinstance(listed, dict) and path.name == FILE and listed.get(FILE) != sha256_file(path):
-        raise HistoryError(f"{path} is not the file that the manifest.json beside it lists: give what the run wrote.")

@@ -10,7 +10,7 @@ import numpy as np
 from darkmask.build.explainer import Explainer, inside
 from darkmask.build.explanation import Explanation, jump_words, noise_words, pedestal_words, rate_words
 from darkmask.build.request import BuildRequest
-from darkmask.build.told import Teller, always, categories_of, flags_of, in_window, said_by
+from darkmask.build.told import Teller, always, flags_of, in_window, said_by
 from darkmask.core.atomic import sha256_file
 from darkmask.core.detectors import Geometry
 from darkmask.core.digests import SHA256, remembered_digest
@@ -26,7 +26,8 @@ from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 
 from .files import FILE
-from .results import Results, read_json, read_results
+from .history import Earlier
+from .results import Results, read_json, read_results, require_as_written
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -179,13 +180,13 @@ class ReportedSet:
             return always(f"not told: {str(error).rstrip('.')}")
 
     def _from_previous(self, folder: Path) -> Teller:
-        """Return what the category image of the run before says, or else its mask."""
-        name = f"{self.detector.lower()}_full_categories.fits"
+        """Return what the run before says, if its results are those that the run compared with."""
+        path = folder / FILE
         try:
-            path = folder / "masks" / name
-            if path.is_file():
-                return categories_of(*read_categories(path))
-            return flags_of(scan_masks(folder / "masks").read(self.detector).decoded)
+            earlier = Earlier.of(path, read_results(path))
+            if earlier.sha256 not in self.manifest.get("previous", {}).values():
+                return always(f"not told: {path} is not the file that was compared with")
+            return earlier.told(self.detector)
         except DarkmaskError as error:
             return always(f"not told: {str(error).rstrip('.')}")
 
@@ -238,6 +239,7 @@ def reported_set(folder: Path, detector: str | None = None, subarray: str = "FUL
         When there is no whole report, or none of this detector.
     """
     results = read_results(folder / FILE)
+    require_as_written(folder / FILE)
     known = results.judged
     if detector is None and len(known) != 1:
         raise PixelError(f"{folder} is of {', '.join(known) or 'no detector'}: say which with --detector=NAME.")

@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from darkmask.core.atomic import sha256_file
 from darkmask.core.errors import DarkmaskError
+
+from .files import FILE
 
 # Ten detectors with a hundred checks each have half a megabyte.
 _LARGEST = 50_000_000
@@ -178,3 +181,17 @@ def read_json(path: Path) -> dict:
     if not isinstance(data, dict):
         raise ResultsError(f"{path} holds no JSON object: give the file that a run wrote.")
     return data
+
+
+def require_as_written(path: Path) -> None:
+    """Refuse results that a manifest beside them does not list.
+
+    Raises
+    ------
+    ResultsError
+        When ``results.json`` is another file than the run wrote.
+    """
+    manifest = path.parent / "manifest.json"
+    listed = read_json(manifest).get("report") if manifest.exists() else None
+    if isinstance(listed, dict) and path.name == FILE and listed.get(FILE) != sha256_file(path):
+        raise ResultsError(f"{path} is not the file that the manifest.json beside it lists: give what the run wrote.")

@@ -77,6 +77,11 @@ def left_in_exposures(request: SetRequest, passing: np.ndarray) -> list[dict]:
         alone = replace(request, integrations=own)
         maps = measure_maps(alone, keep=True)
         judged = _judged(alone, maps)
+        if not judged.any():
+            # None of none would be a pass.
+            raise TooLittleError(
+                f"{exposure.jump.path} has no pixel with the reads that tell a hit from a hot pixel: leave it out."
+            )
         found = {kind: where & ~masked for kind, where in standing_out(alone, maps).items()}
         counts: dict = {
             kind: count_left(where, judged & ~passing if kind is HOT else judged, request, TESTS[kind])

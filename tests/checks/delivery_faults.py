@@ -8,7 +8,7 @@ from astropy.io import fits
 from tests.support.segments import cut_exposure
 
 from .mask_file_faults import ALL_OF_A_MASK
-from .planting import Faults, edit, one, unlinked
+from .planting import Faults, edit, every_exposure, one, unlinked
 
 JUMP, FITOPT, RATEINTS = "*_00001_nrca1_jump.fits", "*_00001_nrca1_fitopt.fits", "*_00001_nrca1_rateints.fits"
 
@@ -178,6 +178,32 @@ def raw_orientation(space):
 def unexplained_nan(space):
     with fits.open(unlinked(one(space.delivery, RATEINTS)), mode="update") as hdus:
         hdus["SCI"].data[0, 60, 60] = np.nan
+
+
+@fault("DLV-TOGETHER", said="is in the rates of jw01062001001_02101_00001_nrca1_jump.fits")
+def rates_of_the_next_exposure(space):
+    exchange(space, RATEINTS, "SCI", "DQ")
+
+
+@fault("DLV-TOGETHER", said="is in the PEDESTAL of")
+def pedestals_of_the_next_exposure(space):
+    exchange(space, FITOPT, "PEDESTAL")
+
+
+def exchange(space, pattern: str, *extensions: str) -> None:
+    """Give each exposure arrays of the next one, and the last those of the first."""
+    paths = [unlinked(path) for path in sorted(space.delivery.glob(pattern.replace("00001", "*")))]
+    arrays = [[fits.getdata(path, name).copy() for name in extensions] for path in paths]
+    for path, others in zip(paths, [*arrays[1:], arrays[0]], strict=True):
+        with fits.open(path, mode="update") as hdus:
+            for name, array in zip(extensions, others, strict=True):
+                hdus[name].data = array
+
+
+@fault("DLV-TOGETHER", said="is in the rates of")
+def rates_in_electrons(space):
+    for ramps in every_exposure(space.delivery):
+        ramps.rate *= np.float32(2.13)
 
 
 @fault("DLV-PIXELDQ", said="of which nothing can be learnt")

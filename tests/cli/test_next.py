@@ -79,4 +79,7 @@ def test_real_darks_are_judged_by_the_criteria_of_real_darks(small, tmp_path, ca
     assert "2048" in capsys.readouterr().err
     assert main(["search", str(darks), str(tmp_path / "out"), "--frame=128"]) == 0
     words = shlex.split(next_of(capsys.readouterr().out))
-    assert words[-2:] == [f"--masks={tmp_path / 'out'}", "--detectors=NRCA1"]
+    # All ten are expected of real darks: a detector that is missing must not drop out of what is asked.
+    assert words[-1] == f"--masks={tmp_path / 'out'}"
+    assert main(["search", str(darks), str(tmp_path / "out"), "--frame=128", "--detectors=nrca1"]) == 0
+    assert shlex.split(next_of(capsys.readouterr().out))[-1] == "--detectors=NRCA1"

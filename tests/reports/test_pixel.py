@@ -120,6 +120,24 @@ def test_what_cannot_be_explained_is_one_sentence(run, capsys, arguments, said, 
     assert said in line
 
 
+def test_a_picture_does_not_go_into_the_report(run, capsys):
+    inside = run.folder / "results.json"
+    before = inside.read_bytes()
+    for picture in (inside, run.folder / "masks" / "pixel.png"):
+        assert main(["explain", str(run.folder), "62", "61", "--detector=NRCA1", f"--picture={picture}"]) == 4
+        assert "--picture" in capsys.readouterr().err
+        assert not (run.folder / "masks" / "pixel.png").exists()
+    assert inside.read_bytes() == before
+
+
+def test_results_that_were_changed_explain_nothing(run, tmp_path, capsys):
+    copy = shutil.copytree(run.folder, tmp_path / "copy")
+    results = copy / "results.json"
+    results.write_text(results.read_text().replace('"search": "flight"', '"search": "official"'))
+    assert main(["explain", str(copy), "62", "61", "--detector=NRCA1"]) == 1
+    assert "is not the file that the manifest.json beside it lists" in capsys.readouterr().err
+
+
 def test_without_a_report_there_is_one_sentence(tmp_path, capsys):
     assert main(["explain", str(tmp_path), "5", "5"]) == 1
     (line,) = capsys.readouterr().err.splitlines()

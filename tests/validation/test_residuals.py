@@ -5,6 +5,7 @@ import pytest
 
 from darkmask.build.drift import drift_of, passing
 from darkmask.core.detectors import detector as look_up
+from darkmask.core.errors import TooLittleError
 from darkmask.core.flags import Category, in_category
 from darkmask.search.engines import search_set
 from darkmask.validation.agreement import confirmed_by_release
@@ -68,6 +69,18 @@ def test_two_reads_beside_a_pixel_that_fills_its_well_early_are_no_hot_pixel(sma
     left = left_in_exposures(request, NOWHERE)
     assert max(each[HOT]["left"] for each in left[:LAST]) <= 1
     assert 25 <= left[LAST][HOT]["left"] <= 30
+
+
+def test_an_exposure_of_which_nothing_can_be_told_is_no_pass(small, tmp_path):
+    """Everything is saturated in the first group: none of none would be within every bound."""
+    delivery = small.copy(tmp_path, "darks")
+    for number, ramps in enumerate(every_exposure(delivery)):
+        if number == LAST:
+            ramps.groupdq[:] |= SATURATED
+    exposures = scan(delivery).main_set("NRCA1", "FULL")
+    request = SetRequest(exposures, delivery, "native", "flight", SearchParameters(), Geometry(128))
+    with pytest.raises(TooLittleError, match="has no pixel with the reads that tell a hit from a hot pixel"):
+        left_in_exposures(request, NOWHERE)
 
 
 def test_pixels_beyond_chance_are_counted_per_million_and_named(request_of_small):

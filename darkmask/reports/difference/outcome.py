@@ -74,14 +74,19 @@ def check_differences(a: OpenedReport, b: OpenedReport) -> tuple[Asked, ...]:
     theirs, ours = ({_key(check): check for check in report.results.checks} for report in (a, b))
     found = []
     for key in dict.fromkeys((*theirs, *ours)):
-        said = tuple(_said(checks.get(key)) for checks in (theirs, ours))
-        if said[0] != said[1]:
-            found.append(Asked(key, *said))
+        one, other = theirs.get(key), ours.get(key)
+        # Not the words: these round.
+        if _judged(one) != _judged(other):
+            found.append(Asked(key, _said(one), _said(other)))
     return tuple(found)
 
 
 def _key(check: RecordedCheck) -> str:
     return f"{check.id}-{check.detector}-{check.subarray}"
+
+
+def _judged(check: RecordedCheck | None) -> tuple | None:
+    return (check.outcome, check.measured, check.low, check.high) if check else None
 
 
 def _said(check: RecordedCheck | None) -> str:

@@ -40,6 +40,7 @@ def run_differences(a: OpenedReport, b: OpenedReport) -> tuple[Otherwise, ...]:
         ("ground", "ground"),
         ("base", "mask in force (--base)"),
         ("manual_flags", "flagged by hand"),
+        ("telemetry", "telemetry"),
     ):
         rows += _files(said, *(_inputs(report, name) for report in (a, b)))
     rows += _values("version of ", a.raw.get("versions"), b.raw.get("versions"), both=False)
