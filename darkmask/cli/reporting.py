@@ -1,4 +1,4 @@
-"""The commands that read and remark on reports: what each takes, and what it says when it is done."""
+"""``darkmask index`` and ``remark``: all reports of a folder on one page, and remarks on one of them."""
 
 import argparse
 import getpass
@@ -6,19 +6,8 @@ import getpass
 from darkmask.core.given import folder
 
 
-def add_commands(commands) -> None:
-    """Add ``darkmask index`` and ``darkmask remark`` to the command line.
-
-    Parameters
-    ----------
-    commands
-        What ``add_subparsers`` of `argparse` returned.
-    """
-    _add_index(commands)
-    _add_remark(commands)
-
-
-def _add_index(commands) -> None:
+def add_index(commands) -> None:
+    """Add the command that puts reports side by side."""
     index = commands.add_parser(
         "index",
         help="put all reports of a folder on one page, with what changed over time, and into tables",
@@ -30,19 +19,8 @@ def _add_index(commands) -> None:
     index.set_defaults(run=_index)
 
 
-def _index(chosen: argparse.Namespace) -> int:
-    from .overview.write import PAGE, write_overview
-
-    found = write_overview(chosen.reports)
-    for report in found:
-        for note in report.notes:
-            print(f"{report.name}: {report.state}. {note}")
-    passes = sum(report.counts_as_pass for report in found)
-    print(f"{chosen.reports / PAGE}: {len(found)} reports, {passes} passed and accepted; tables lie beside it.")
-    return 0
-
-
-def _add_remark(commands) -> None:
+def add_remark(commands) -> None:
+    """Add the command that puts a remark on a report."""
     remark = commands.add_parser(
         "remark",
         help="put a remark beside a check of a report, before it is signed",
@@ -57,8 +35,20 @@ def _add_remark(commands) -> None:
     remark.set_defaults(run=_remark)
 
 
+def _index(chosen: argparse.Namespace) -> int:
+    from darkmask.reports.overview.write import PAGE, write_overview
+
+    found = write_overview(chosen.reports)
+    for report in found:
+        for note in report.notes:
+            print(f"{report.name}: {report.state}. {note}")
+    passes = sum(report.counts_as_pass for report in found)
+    print(f"{chosen.reports / PAGE}: {len(found)} reports, {passes} passed and accepted; tables lie beside it.")
+    return 0
+
+
 def _remark(chosen: argparse.Namespace) -> int:
-    from .remarks import RemarkError, remark
+    from darkmask.reports.remarks import RemarkError, remark
 
     by = chosen.by
     if by is None:
