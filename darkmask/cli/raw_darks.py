@@ -6,12 +6,10 @@ from pathlib import Path
 from darkmask.acquire.fetch.query import PRODUCTS
 from darkmask.core.errors import CommandError
 from darkmask.core.given import folder, require_apart
-from darkmask.core.listed import detector_name
 from darkmask.core.memory import MEMORY_HELP, gigabytes
 
 from .next_command import beside, check_words, criteria_for, next_line, sibling
-from .parsing import CommaList
-from .searching import FRAME_HELP
+from .parsing import FRAME_HELP, CommaList, add_detectors
 
 
 def add_fetch(commands) -> None:
@@ -30,14 +28,7 @@ def add_fetch(commands) -> None:
         metavar="A,B",
         help=f"{', '.join(PRODUCTS)}, with commas between them (default: uncal)",
     )
-    fetch.add_argument(
-        "--detectors",
-        action=CommaList,
-        kind=detector_name,
-        default=(),
-        metavar="A,B",
-        help="with commas between them (default: all)",
-    )
+    add_detectors(fetch, "with commas between them (default: all)")
     fetch.add_argument(
         "--observations",
         action=CommaList,

@@ -5,6 +5,8 @@ import getpass
 
 from darkmask.core.given import folder
 
+from .parsing import add_report
+
 
 def add_index(commands) -> None:
     """Add the command that puts reports side by side."""
@@ -26,7 +28,7 @@ def add_remark(commands) -> None:
         help="put a remark beside a check of a report, before it is signed",
         example='darkmask remark reports/demo CNT-HOT "known since the ground test" --detector=NRCA1 --by="A. Judge"',
     )
-    remark.add_argument("report", type=folder("a report"), metavar="REPORT_DIR", help="reports/<delivery>")
+    add_report(remark)
     remark.add_argument("check", metavar="ID", help="the criterion, e.g. CNT-HOT")
     remark.add_argument("text", metavar="TEXT", help="the remark, in quotation marks")
     remark.add_argument("--detector", metavar="NAME", help="of which detector (default: all of which it was asked)")
