@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.core.flags import category_names
+from darkmask.core.flags import categories_in
 from darkmask.search.flight.evidence import Evidence, Question
 from darkmask.search.maps.layout import JUMP_DET, SATURATED
 
@@ -73,7 +73,6 @@ class Explained:
 
     def one(self, number: int) -> Explanation:
         """Return the explanation of one of the pixels, with its ramps if they are there whole."""
-        names = category_names(int(self.categories[number]))
         groupdq = self.groupdq[:, :, number]
         whole = self.groups.size == groupdq.shape[1]
         ramps = Ramps(self.names, self.ramps[:, :, number], _has(groupdq, JUMP_DET), _has(groupdq, SATURATED))
@@ -81,7 +80,7 @@ class Explained:
             self.place,
             int(self.x[number]),
             int(self.y[number]),
-            tuple(names.split(",")) if names else (),
+            categories_in(int(self.categories[number])),
             [
                 _test(key, self.questions[key], test, number)
                 for key, test in self.tests.items()
