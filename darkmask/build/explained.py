@@ -131,17 +131,17 @@ class Sampler:
         """Take the pixels of a part of the frame, in which ``evidence`` counts from its corner."""
         here = (rows.start <= self._y) & (self._y < rows.stop) & (columns.start <= self._x) & (self._x < columns.stop)
         place = np.flatnonzero(here)
-        at = self._y[place] - rows.start, self._x[place] - columns.start
+        y, x = self._y[place] - rows.start, self._x[place] - columns.start
         for key, question in self._questions.items():
             test = evidence.get(key)
             if test is None:
                 continue
             made, scale = self._taken[key], self._gain if question.in_electrons else 1.0
-            value, limit = test.value[at], test.limit[at] if np.ndim(test.limit) == 2 else test.limit
+            value, limit, passes = test.at(y, x)
             made.value[place] = value * np.float64(scale)
             if limit is not None:
                 made.limit[place] = np.asarray(limit, np.float64) * scale
-            made.passes[place], made.asked[place] = test.passes(value, limit), test.asked[at]
+            made.passes[place], made.asked[place] = passes, test.asked[y, x]
 
     def tests(self) -> dict[str, Asked]:
         """Return what was taken, of the tests that some pixel was put to."""
