@@ -108,9 +108,8 @@ def by_category(judged: list[Judged]) -> list[str]:
         for row, visible, found, right in each_pixel(one):
             defect[row["y"], row["x"]] = True
             numbers[right_category(row)][:4] += [1, visible, found, right]
+        wrong = false_pixels(one.found, defect, one.structures)
         for category in Category:
-            # Transient patches are told, and get no flag.
-            wrong = false_pixels(one.found, defect, one.structures)
             numbers[category][4:] += [(in_category(one.found, category) & where).sum() for where in wrong]
     lines = [
         "| category | simulated | visible | found | named right | false, alone | beside a defect | in a patch |",
