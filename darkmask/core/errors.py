@@ -9,7 +9,10 @@ class DarkmaskError(Exception):
 
 
 class CommandError(DarkmaskError):
-    """A command cannot be used as it was typed: nothing was done and nothing written."""
+    """A command cannot be used as it was typed: nothing was done and nothing written.
+
+    The command line ends with code 4 for it, and for a `ParameterError` too.
+    """
 
 
 class DeliveryError(DarkmaskError):
