@@ -69,8 +69,8 @@ class Telemetry:
             return np.full(times.shape, np.nan)
         known, values = np.array(own).T
         found = np.interp(times, known, values, left=np.nan, right=np.nan)
-        after = np.clip(np.searchsorted(known, times), 1, len(known) - 1) if len(known) > 1 else np.zeros(0, int)
         if len(known) > 1:
+            after = np.clip(np.searchsorted(known, times), 1, len(known) - 1)
             found[known[after] - known[after - 1] > LONGEST_GAP] = np.nan
         return found
 
