@@ -1,7 +1,15 @@
-"""The errors that darkmask raises for bad input.
+"""The errors that darkmask raises for bad input, and how those of others are quoted.
 
 Every message is one sentence that says what was found, what was expected, in which file, and what to do.
 """
+
+# More of what a package says helps nobody.
+_LONGEST = 200
+
+
+def in_one_line(error: Exception) -> str:
+    """Return what an error of a package says, in one line that a sentence can quote; its type where it says nothing."""
+    return " ".join(str(error).split())[:_LONGEST] or type(error).__name__
 
 
 class DarkmaskError(Exception):
