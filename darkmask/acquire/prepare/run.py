@@ -8,17 +8,17 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
-from multiprocessing.util import Finalize
 from pathlib import Path
 
 from darkmask.core.atomic import sha256_file
+from darkmask.core.cores import one_thread
 from darkmask.core.errors import DeliveryError
 from darkmask.core.memory import at_once, available_memory
 from darkmask.core.progress import progress_bar
 from darkmask.delivery.records import FileRecord
+from darkmask.pipeline.offline import stay_offline
 from darkmask.pipeline.steps import set_aside_garbage, silence_logs
 
 from .exposures import find_exposures, root_of
@@ -206,16 +206,11 @@ def _outcome(future: Future, task: Task) -> tuple[str, str]:
 
 
 def _start_worker() -> None:
-    from darkmask.pipeline.offline import offline_crds
-
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = "1"
+    one_thread()
     # The parent answers an interruption: work that has begun is finished, and nothing new begins.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    stack = ExitStack()
     # All reference files are already chosen, so workers need neither a server nor a cache.
-    stack.enter_context(offline_crds())
-    Finalize(None, stack.close, exitpriority=1)
+    stay_offline()
 
 
 def perform(task: Task) -> str:
