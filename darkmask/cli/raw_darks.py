@@ -69,7 +69,10 @@ def add_prepare(commands) -> None:
         "refpix=N/A; may be repeated",
     )
     prepare.add_argument(
-        "--jobs", type=int, metavar="N", help="exposures at a time (default: as cores and memory allow)"
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="exposures at a time, or fewer where --memory holds fewer (default: as cores and memory allow)",
     )
     prepare.add_argument("--memory", type=gigabytes, metavar="GB", help=MEMORY_HELP)
     prepare.add_argument("--frame", type=int, metavar="N", help=FRAME_HELP)
@@ -137,19 +140,18 @@ def _prepare(chosen: argparse.Namespace) -> int:
         raise CommandError(f"--jobs={chosen.jobs} is less than 1: give how many exposures to process at a time.")
     require_apart({"UNCAL_DIR": chosen.folder, "--references": chosen.references, "OUT": chosen.out}, inputs=2)
     from darkmask.acquire.prepare import PrepareSettings, prepare, read_given
-    from darkmask.core.detectors import FRAME_SIZE, Geometry
+    from darkmask.core.detectors import Geometry
     from darkmask.delivery import scan
-    from darkmask.delivery.frames import simulated_frame
+    from darkmask.delivery.frames import frame_of
 
-    raw = scan(chosen.folder).raw
+    index = scan(chosen.folder)
     given = read_given(chosen.references, chosen.reference)
-    frame = simulated_frame(raw) or FRAME_SIZE if chosen.frame is None else chosen.frame
-    settings = PrepareSettings(Geometry(frame), fit_segments=chosen.fit_segments)
-    for line in prepare(chosen.folder, chosen.out, given, settings, jobs=chosen.jobs, memory=chosen.memory):
+    settings = PrepareSettings(Geometry(frame_of(index.raw, chosen.frame)), fit_segments=chosen.fit_segments)
+    for line in prepare(index, chosen.out, given, settings, jobs=chosen.jobs, memory=chosen.memory):
         print(line, flush=True)
-    simulated = any(record.simulated for record in raw)
+    simulated = any(record.simulated for record in index.raw)
     words = check_words(
-        {record.detector for record in raw},
+        {record.detector for record in index.raw},
         simulated=simulated,
         delivery=chosen.out,
         criteria=criteria_for(chosen.folder),
