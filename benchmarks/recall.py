@@ -78,7 +78,8 @@ def judge(delivery: Path, index: DeliveryIndex, engine: str, name: str) -> Judge
     request = SetRequest(exposures, delivery, *chosen, SearchParameters(), Geometry(frame))
     folder = delivery.with_name(delivery.name + ".truth")
     return Judged(
-        # A pixel that is undetermined is called nothing.
+        # A pixel that is undetermined is called nothing. A transient one is called something: it counts as false where
+        # no defect was simulated, as in a lit patch.
         search_set(request).categories & ~np.uint16(Category.UNDETERMINED.bit),
         read_truth(folder, name),
         read_structures(folder, name),
