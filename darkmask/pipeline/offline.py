@@ -68,5 +68,5 @@ def stay_offline() -> None:
     """Enter :func:`offline_crds` for as long as this process, a worker of `multiprocessing`, lives."""
     stack = ExitStack()
     stack.enter_context(offline_crds())
-    # Such a worker ends without what `atexit` was told.
+    # Its own finalizers run in every worker that ends; what `atexit` was told does not where a worker was forked.
     Finalize(None, stack.close, exitpriority=1)
