@@ -78,7 +78,8 @@ def judge(delivery: Path, index: DeliveryIndex, engine: str, name: str) -> Judge
     request = SetRequest(exposures, delivery, *chosen, SearchParameters(), Geometry(frame))
     folder = delivery.with_name(delivery.name + ".truth")
     return Judged(
-        # A pixel that is undetermined is called nothing.
+        # A pixel that is undetermined is called nothing. A transient one is called something: it counts as false where
+        # no defect was simulated, as in a lit patch.
         search_set(request).categories & ~np.uint16(Category.UNDETERMINED.bit),
         read_truth(folder, name),
         read_structures(folder, name),
@@ -108,9 +109,8 @@ def by_category(judged: list[Judged]) -> list[str]:
         for row, visible, found, right in each_pixel(one):
             defect[row["y"], row["x"]] = True
             numbers[right_category(row)][:4] += [1, visible, found, right]
+        wrong = false_pixels(one.found, defect, one.structures)
         for category in Category:
-            # Transient patches are told, and get no flag.
-            wrong = false_pixels(one.found, defect, one.structures)
             numbers[category][4:] += [(in_category(one.found, category) & where).sum() for where in wrong]
     lines = [
         "| category | simulated | visible | found | named right | false, alone | beside a defect | in a patch |",

@@ -8,11 +8,11 @@ from darkmask.build.products import BuiltMask
 from darkmask.build.request import BuildRequest
 from darkmask.build.side_by_side import build_side_by_side
 from darkmask.core.atomic import replacing, storing
-from darkmask.core.detectors import FRAME_SIZE, Geometry
+from darkmask.core.detectors import Geometry
 from darkmask.core.errors import DeliveryError
 from darkmask.core.flags import Category, has_flag, in_category
 from darkmask.delivery import DeliveryIndex, scan
-from darkmask.delivery.frames import simulated_frame
+from darkmask.delivery.frames import frame_of
 from darkmask.masks.file import read_mask
 from darkmask.masks.folder import scan_masks
 from darkmask.masks.manual_flags import read_manual_flags
@@ -76,7 +76,7 @@ def write_search(
         raise DeliveryError(index.problems[0].sentence)
     for problem in index.problems:
         yield f"left out: {problem.sentence}"
-    geometry = Geometry((simulated_frame(index.files) or FRAME_SIZE) if frame is None else frame)
+    geometry = Geometry(frame_of(index.files, frame))
     in_force = scan_masks(base) if base else None
     manual = read_manual_flags(manual_flags, geometry) if manual_flags else None
     requests = [

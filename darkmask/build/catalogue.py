@@ -8,7 +8,7 @@ import numpy as np
 from darkmask.core.atomic import replacing, write_text
 from darkmask.core.detectors import Detector
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.core.flags import category_names, pixel_flags
+from darkmask.core.flags import categories_in, category_names, names_in, pixel_flags
 from darkmask.core.palette import COLOURS, STYLES
 from darkmask.core.stages import stage
 from darkmask.delivery import FileRecord
@@ -204,12 +204,12 @@ def _named(values: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
 
 def _flag_names(value: int) -> str:
     # GOOD is written because an empty string would be read back as a missing value.
-    return "|".join(name for name, bit in pixel_flags().items() if value & bit) or "GOOD"
+    return "|".join(names_in(value, pixel_flags())) or "GOOD"
 
 
 def _look(value: int) -> str:
     """Return tags and colour of a pixel's circle, in the words of DS9."""
-    tags = " ".join(f"tag={{{name}}}" for name in category_names(value).split(","))
+    tags = " ".join(f"tag={{{name}}}" for name in categories_in(value))
     return f"{tags} color={_colour(value)}"
 
 

@@ -4,17 +4,18 @@ The level that settles after a reset adds to the slope of every ramp, and is no 
 share it, so that the median ramp of each integration shows it: a line, which is dark current, and an exponential.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
+from darkmask.core.statistics import median_of_finite
 from darkmask.delivery import OpenSet
+from darkmask.search.flight.background import TIME_CONSTANTS
 from darkmask.search.request import SetRequest
 
 # So many pixels of an output, in evenly spread rows, tell the median of a difference to a seventieth of its noise.
 _PIXELS = 8192
-# Groups. What settles faster shows in the first read alone, and what settles more slowly bends the whole ramp.
-_TIME_CONSTANTS = np.geomspace(0.2, 5.0, 64)
 # With fewer groups a line and an exponential pass through what is there, and with fewer integrations there is no error.
 _FEWEST_GROUPS, _FEWEST_MEDIANS = 6, 5
 
@@ -62,13 +63,10 @@ def median_steps(request: SetRequest, good: np.ndarray) -> np.ndarray:
         for exposure, i in opened.planes:
             groups = exposure.shape[1]
             reads = np.stack([exposure.group(i, group, rows).astype(np.float64) for group in range(groups)])
-            steps.append([[_median(step[:, c][where]) for step in np.diff(reads, axis=0)] for c, where in here])
+            steps.append(
+                [[median_of_finite(step[:, c][where]) for step in np.diff(reads, axis=0)] for c, where in here]
+            )
     return np.array(steps).reshape(len(steps), len(here), request.exposures[0].jump.ngroups - 1)
-
-
-def _median(values: np.ndarray) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if known.size else float("nan")
 
 
 def settling_of(steps: np.ndarray) -> float:
@@ -86,15 +84,43 @@ def settling_of(steps: np.ndarray) -> float:
         Mean of the amplifiers.
     """
     ramps = np.concatenate([np.zeros((len(steps), 1)), steps.cumsum(axis=1)], axis=1).T
-    group = np.arange(len(ramps))
-    line = np.stack([np.ones(group.size), group], axis=1)
-    slope = np.linalg.pinv(line)[1]
-    levels = [-np.exp(-group / constant) for constant in _TIME_CONSTANTS]
-    designs = [np.column_stack([line, level]) for level in levels]
-    fits = [np.linalg.pinv(design) @ ramps for design in designs]
-    left = [((ramps - design @ fit) ** 2).sum() for design, fit in zip(designs, fits, strict=True)]
+    models = _settling_models(len(ramps))
+    fits = [model.inverse @ ramps for model in models]
+    left = [((ramps - model.design @ fit) ** 2).sum() for model, fit in zip(models, fits, strict=True)]
     best = int(np.argmin(left))
-    return float(fits[best][2].mean() * (slope @ levels[best]))
+    return float(fits[best][2].mean() * models[best].slope)
+
+
+class _SettlingModel(NamedTuple):
+    """A line and an exponential of one time constant.
+
+    Attributes
+    ----------
+    design : numpy.ndarray, shape (group, 3)
+        Constant, line and exponential.
+    inverse : numpy.ndarray, shape (3, group)
+        Pseudo-inverse of the design, which makes a least-squares fit of a ramp.
+    slope : float
+        What an exponential of amplitude 1 adds to the slope of a line, 1/group.
+    """
+
+    design: np.ndarray
+    inverse: np.ndarray
+    slope: float
+
+
+@cache
+def _settling_models(groups: int) -> tuple[_SettlingModel, ...]:
+    """Return the model of each time constant; they are the same for each integration that is left out."""
+    group = np.arange(groups)
+    line = np.stack([np.ones(groups), group], axis=1)
+    slope = np.linalg.pinv(line)[1]
+    levels = [-np.exp(-group / constant) for constant in TIME_CONSTANTS]
+    designs = [np.column_stack([line, level]) for level in levels]
+    return tuple(
+        _SettlingModel(design, np.linalg.pinv(design), slope @ level)
+        for design, level in zip(designs, levels, strict=True)
+    )
 
 
 def dark_current(medians: np.ndarray, steps: np.ndarray, tgroup: float) -> DarkCurrent:

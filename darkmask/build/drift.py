@@ -64,12 +64,12 @@ def drift_of(
     changes = maps.changes
     if changes is None or not changes.times or maps.integrations < LEAST_INTEGRATIONS:
         return Drift(changed, np.empty((0, 2), np.float32))
+    good = science & (outcome.categories == 0)
     early, late = (
-        _without_columns(rate * np.float32(detector.gain), science & (outcome.categories == 0), outcome.structures)
+        _without_columns(rate * np.float32(detector.gain), good, outcome.structures)
         for rate in (changes.rows.early, changes.rows.late)
     )
     with np.errstate(invalid="ignore", divide="ignore"):
-        good = science & (outcome.categories == 0)
         centre, _ = usual(late - early, good)
         # Ramps that a saturated neighbour or jumps cut to a few groups tell little: beside a pixel that fills its well
         # in its third group two are left, and an error 36 times that of 20 groups.

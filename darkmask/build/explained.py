@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.core.flags import category_names
+from darkmask.core.flags import categories_in
 from darkmask.search.flight.evidence import Evidence, Question
 from darkmask.search.maps.layout import JUMP_DET, SATURATED
 
@@ -73,7 +73,6 @@ class Explained:
 
     def one(self, number: int) -> Explanation:
         """Return the explanation of one of the pixels, with its ramps if they are there whole."""
-        names = category_names(int(self.categories[number]))
         groupdq = self.groupdq[:, :, number]
         whole = self.groups.size == groupdq.shape[1]
         ramps = Ramps(self.names, self.ramps[:, :, number], _has(groupdq, JUMP_DET), _has(groupdq, SATURATED))
@@ -81,7 +80,7 @@ class Explained:
             self.place,
             int(self.x[number]),
             int(self.y[number]),
-            tuple(names.split(",")) if names else (),
+            categories_in(int(self.categories[number])),
             [
                 _test(key, self.questions[key], test, number)
                 for key, test in self.tests.items()
@@ -132,17 +131,17 @@ class Sampler:
         """Take the pixels of a part of the frame, in which ``evidence`` counts from its corner."""
         here = (rows.start <= self._y) & (self._y < rows.stop) & (columns.start <= self._x) & (self._x < columns.stop)
         place = np.flatnonzero(here)
-        at = self._y[place] - rows.start, self._x[place] - columns.start
+        y, x = self._y[place] - rows.start, self._x[place] - columns.start
         for key, question in self._questions.items():
             test = evidence.get(key)
             if test is None:
                 continue
             made, scale = self._taken[key], self._gain if question.in_electrons else 1.0
-            value, limit = test.value[at], test.limit[at] if np.ndim(test.limit) == 2 else test.limit
+            value, limit, passes = test.at(y, x)
             made.value[place] = value * np.float64(scale)
             if limit is not None:
                 made.limit[place] = np.asarray(limit, np.float64) * scale
-            made.passes[place], made.asked[place] = test.passes(value, limit), test.asked[at]
+            made.passes[place], made.asked[place] = passes, test.asked[y, x]
 
     def tests(self) -> dict[str, Asked]:
         """Return what was taken, of the tests that some pixel was put to."""

@@ -5,7 +5,7 @@ One function samples all of it for any number of pixels, so that the page, the c
 
 import operator
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -194,9 +194,7 @@ class Explainer:
             for columns, evidence in self._judged.evidence:
                 sampler.take(rows, columns, evidence)
         else:
-            self._found = judge_maps(
-                self._request, self._maps, look_at=lambda columns, evidence: sampler.take(rows, columns, evidence)
-            )
+            self._found = judge_maps(self._request, self._maps, look_at=partial(sampler.take, rows))
         tests, found = sampler.tests(), self._judged
         asked = found.in_question[y, x]
         if asked.any():

@@ -1,6 +1,5 @@
 """Make the masks of several detectors side by side, as many at a time as cores and memory allow."""
 
-import os
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -8,7 +7,7 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 
-from darkmask.core.cores import share_cores, usable_cores
+from darkmask.core.cores import one_thread, share_cores, usable_cores
 from darkmask.core.errors import SearchError
 from darkmask.core.memory import at_once
 from darkmask.core.progress import Shown, progress_bar
@@ -107,8 +106,7 @@ def _done(bar: Shown, size: int, _future: Future) -> None:
 
 
 def _start_worker(workers: int) -> None:
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = "1"
+    one_thread()
     # The parent answers an interruption.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     share_cores(workers)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from darkmask.core.flags import category_names, pixel_flags
+from darkmask.core.flags import categories_in, names_in, pixel_flags
 from darkmask.core.window import Window
 
 # From rows and columns, shape (n,), to a text for each pixel.
@@ -51,11 +51,9 @@ def categories_of(image: np.ndarray, bits: Mapping[str, int] | None = None) -> T
     """
 
     def names(value: int) -> str:
-        if bits is None:
-            return category_names(value).replace(",", ", ")
-        return ", ".join(name for name, bit in bits.items() if value & bit)
+        return ", ".join(categories_in(value) if bits is None else names_in(value, bits)) or _NOTHING
 
-    return lambda y, x: [names(int(one)) or _NOTHING for one in image[y, x]]
+    return lambda y, x: [names(int(one)) for one in image[y, x]]
 
 
 def in_window(teller: Teller, window: Window) -> Teller:
@@ -65,4 +63,4 @@ def in_window(teller: Teller, window: Window) -> Teller:
 
 def flag_words(dq: int) -> str:
     """Return the mnemonics of a DQ value, in words."""
-    return ", ".join(name for name, bit in pixel_flags().items() if int(dq) & bit) or _NOTHING
+    return ", ".join(names_in(int(dq), pixel_flags())) or _NOTHING

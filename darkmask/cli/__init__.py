@@ -9,7 +9,6 @@ import sys
 from darkmask import __version__
 from darkmask.core.errors import CommandError, DarkmaskError, ParameterError
 from darkmask.harness import run_checks
-from darkmask.reports.commands import add_commands
 
 from .cache import add_cache
 from .comparing import add_compare
@@ -17,11 +16,17 @@ from .differing import add_diff
 from .explain import add_explain
 from .parsing import CommandParser
 from .raw_darks import add_fetch, add_prepare
+from .reporting import add_index, add_remark
 from .searching import add_search
 from .signing import add_sign, add_verify
 from .simulating import add_demo
 from .submission import add_submission
 
+# In the order of the help, after ``check``.
+_COMMANDS = (
+    *(add_demo, add_search, add_compare, add_prepare, add_fetch, add_sign, add_verify),
+    *(add_diff, add_explain, add_submission, add_cache, add_index, add_remark),
+)
 # More of a file's name helps nobody to find it.
 _LONGEST_NAME = 200
 
@@ -45,7 +50,6 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments[:1] == ["check"]:
         # Before argparse, which would look for options of its own among pytest's.
         return run_checks(arguments[1:])
-    # Until it is known that there is such a command.
     name = " ".join(["darkmask", *arguments[:1]])
     try:
         chosen = _parser().parse_args(arguments)
@@ -74,8 +78,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("check", help="judge a delivery or masks by every criterion, and write a report")
-    for add in (add_demo, add_search, add_compare, add_prepare, add_fetch, add_sign, add_verify):
-        add(commands)
-    for add in (add_diff, add_explain, add_submission, add_cache, add_commands):
+    for add in _COMMANDS:
         add(commands)
     return parser

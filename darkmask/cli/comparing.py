@@ -2,8 +2,10 @@
 
 import argparse
 
-from darkmask.core.errors import CommandError, DarkmaskError
+from darkmask.core.errors import CommandError
 from darkmask.core.given import file_or_folder, require_apart
+
+from .parsing import comparing
 
 _EXIT = (
     "Exit code: 0 when every flag of every pixel is the same, 1 when something differs, 4 when they cannot be compared."
@@ -31,10 +33,7 @@ def _compare(chosen: argparse.Namespace) -> int:
     from darkmask.api.comparison import compare_folders, compare_masks
 
     compare = compare_folders if chosen.first.is_dir() else compare_masks
-    try:
+    with comparing():
         comparison = compare(chosen.first, chosen.second)
-    except DarkmaskError as error:
-        # 1 would say that they were compared.
-        raise CommandError(str(error)) from error
     print(comparison)
     return int(comparison.differs)

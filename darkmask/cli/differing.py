@@ -4,8 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from darkmask.core.errors import CommandError, DarkmaskError
 from darkmask.core.given import folder, require_apart
+
+from .parsing import comparing
 
 _ABOUT = """\
 Exit code: 0 when nothing differs, 1 when something does or a part cannot be compared, 4 when one is no report. Paths,
@@ -34,11 +35,8 @@ def _diff(chosen: argparse.Namespace) -> int:
     from darkmask.core.atomic import storing, write_text
     from darkmask.reports.difference import compare_reports, page_of, text_of
 
-    try:
+    with comparing():
         found = compare_reports(chosen.first, chosen.second)
-    except DarkmaskError as error:
-        # 1 would say that they were compared.
-        raise CommandError(str(error)) from error
     written = (
         (chosen.html, page_of),
         (chosen.json, lambda difference: json.dumps(difference.to_json(), indent=1) + "\n"),

@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from darkmask.core.given import folder, require_apart
+from darkmask.core.given import require_apart
+
+from .parsing import add_report
 
 
 def add_explain(commands) -> None:
@@ -13,7 +15,7 @@ def add_explain(commands) -> None:
         help="say why a pixel of a report is bad: its tests, ramps, neighbours, and what other masks say",
         example="darkmask explain reports/demo 100 57 --detector=NRCA1 --picture=pixel.png",
     )
-    explain.add_argument("report", type=folder("a report"), metavar="REPORT_DIR", help="reports/<delivery>")
+    add_report(explain)
     explain.add_argument("x", type=int, metavar="X", help="column, counted from 0")
     explain.add_argument("y", type=int, metavar="Y", help="row, counted from 0")
     explain.add_argument("--detector", metavar="NAME", help="of which detector (needed where the report has several)")

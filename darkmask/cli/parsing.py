@@ -1,11 +1,15 @@
-"""What all commands have in common: errors of one sentence, an example in each help, and lists with commas."""
+"""What commands have in common: errors of one sentence, an example in each help, lists with commas, shared options."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from darkmask.core.errors import CommandError, ParameterError
-from darkmask.core.listed import listed, refuse_spaces
+from darkmask.core.errors import CommandError, DarkmaskError, ParameterError
+from darkmask.core.given import folder
+from darkmask.core.listed import detector_name, listed, refuse_spaces
+
+FRAME_HELP = "pixels along each side of a full frame (default: 2048, and for simulated darks what their headers say)"
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -70,3 +74,42 @@ class CommaList(argparse.Action):
         except ParameterError as error:
             raise CommandError(f"{option_string}: {error}") from error
         setattr(namespace, self.dest, tuple(dict.fromkeys((*before, *items))))
+
+
+def add_detectors(parser: argparse.ArgumentParser, about: str) -> None:
+    """Add ``--detectors``, a list of names; it is empty, which means all, when it is not given.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    about : str
+        What the help says.
+    """
+    parser.add_argument("--detectors", action=CommaList, kind=detector_name, default=(), metavar="A,B", help=about)
+
+
+def add_report(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """Add REPORT_DIR, the folder of a report.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    more : str
+        What the help says of the report besides where it lies.
+    """
+    parser.add_argument("report", type=folder("a report"), metavar="REPORT_DIR", help=f"reports/<delivery>{more}")
+
+
+@contextmanager
+def comparing() -> Iterator[None]:
+    """Say that a command cannot be used when what it was given cannot be compared: code 1 says that it was compared.
+
+    Raises
+    ------
+    CommandError
+        With the sentence of any `DarkmaskError`.
+    """
+    try:
+        yield
+    except DarkmaskError as error:
+        raise CommandError(str(error)) from error

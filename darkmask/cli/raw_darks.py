@@ -6,12 +6,10 @@ from pathlib import Path
 from darkmask.acquire.fetch.query import PRODUCTS
 from darkmask.core.errors import CommandError
 from darkmask.core.given import folder, require_apart
-from darkmask.core.listed import detector_name
 from darkmask.core.memory import MEMORY_HELP, gigabytes
 
 from .next_command import beside, check_words, criteria_for, next_line, sibling
-from .parsing import CommaList
-from .searching import FRAME_HELP
+from .parsing import FRAME_HELP, CommaList, add_detectors
 
 
 def add_fetch(commands) -> None:
@@ -30,14 +28,7 @@ def add_fetch(commands) -> None:
         metavar="A,B",
         help=f"{', '.join(PRODUCTS)}, with commas between them (default: uncal)",
     )
-    fetch.add_argument(
-        "--detectors",
-        action=CommaList,
-        kind=detector_name,
-        default=(),
-        metavar="A,B",
-        help="with commas between them (default: all)",
-    )
+    add_detectors(fetch, "with commas between them (default: all)")
     fetch.add_argument(
         "--observations",
         action=CommaList,
@@ -78,7 +69,10 @@ def add_prepare(commands) -> None:
         "refpix=N/A; may be repeated",
     )
     prepare.add_argument(
-        "--jobs", type=int, metavar="N", help="exposures at a time (default: as cores and memory allow)"
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="exposures at a time, or fewer where --memory holds fewer (default: as cores and memory allow)",
     )
     prepare.add_argument("--memory", type=gigabytes, metavar="GB", help=MEMORY_HELP)
     prepare.add_argument("--frame", type=int, metavar="N", help=FRAME_HELP)
@@ -146,20 +140,19 @@ def _prepare(chosen: argparse.Namespace) -> int:
         raise CommandError(f"--jobs={chosen.jobs} is less than 1: give how many exposures to process at a time.")
     require_apart({"UNCAL_DIR": chosen.folder, "--references": chosen.references, "OUT": chosen.out}, inputs=2)
     from darkmask.acquire.prepare import PrepareSettings, prepare, read_given
-    from darkmask.core.detectors import FRAME_SIZE, Geometry
+    from darkmask.core.detectors import Geometry
     from darkmask.delivery import scan
-    from darkmask.delivery.frames import simulated_frame
+    from darkmask.delivery.frames import frame_of
 
-    raw = scan(chosen.folder).raw
+    index = scan(chosen.folder)
     given = read_given(chosen.references, chosen.reference)
-    frame = simulated_frame(raw) or FRAME_SIZE if chosen.frame is None else chosen.frame
-    settings = PrepareSettings(Geometry(frame), fit_segments=chosen.fit_segments)
-    for line in prepare(chosen.folder, chosen.out, given, settings, jobs=chosen.jobs, memory=chosen.memory):
+    settings = PrepareSettings(Geometry(frame_of(index.raw, chosen.frame)), fit_segments=chosen.fit_segments)
+    for line in prepare(index, chosen.out, given, settings, jobs=chosen.jobs, memory=chosen.memory):
         print(line, flush=True)
-    simulated = any(record.simulated for record in raw)
+    simulated = any(record.simulated for record in index.raw)
     words = check_words(
         # Of real darks all ten are expected: naming those that are there would let a missing one pass.
-        {record.detector for record in raw} if simulated else (),
+        {record.detector for record in index.raw} if simulated else (),
         simulated=simulated,
         delivery=chosen.out,
         criteria=criteria_for(chosen.folder),

@@ -4,14 +4,11 @@ import argparse
 from pathlib import Path
 
 from darkmask.core.given import file, folder, require_apart
-from darkmask.core.listed import detector_name
 from darkmask.core.memory import MEMORY_HELP, gigabytes
 from darkmask.search.choices import ENGINES, SEARCHES
 
 from .next_command import check_words, criteria_for, next_line
-from .parsing import CommaList
-
-FRAME_HELP = "pixels along each side of a full frame (default: 2048, and for simulated darks what their headers say)"
+from .parsing import FRAME_HELP, add_detectors
 
 
 def add_search(commands) -> None:
@@ -27,13 +24,7 @@ def add_search(commands) -> None:
     search.add_argument("out", type=Path, metavar="OUT", help="folder for masks, categories and catalogues")
     search.add_argument("--engine", choices=ENGINES, default="native", help="what finds the bad pixels")
     search.add_argument("--search", choices=SEARCHES, default="flight", help="preset of the native engine")
-    search.add_argument(
-        "--detectors",
-        action=CommaList,
-        kind=detector_name,
-        metavar="A,B",
-        help="detectors to search, with commas between them (default: all that are there)",
-    )
+    add_detectors(search, "detectors to search, with commas between them (default: all that are there)")
     search.add_argument("--frame", type=int, metavar="N", help=FRAME_HELP)
     search.add_argument(
         "--base",

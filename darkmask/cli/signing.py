@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from darkmask.core.given import folder
+from .parsing import add_report
 
 
 def add_sign(commands) -> None:
@@ -13,7 +13,7 @@ def add_sign(commands) -> None:
         help="record a reviewer's decision on a report, bound to every file of it",
         example='darkmask sign reports/demo --reviewer="A. Reviewer" --decision=accept --comment="as in March"',
     )
-    sign.add_argument("report", type=folder("a report"), metavar="REPORT_DIR", help="reports/<delivery>")
+    add_report(sign)
     sign.add_argument("--reviewer", required=True, metavar="NAME", help="who decides")
     sign.add_argument("--decision", required=True, choices=("accept", "reject"), help="whether the masks may be used")
     sign.add_argument("--comment", required=True, metavar="TEXT", help="why")
@@ -27,7 +27,7 @@ def add_verify(commands) -> None:
         help="say whether a signed report is still what was signed",
         example="darkmask verify reports/demo",
     )
-    verify.add_argument("report", type=folder("a report"), metavar="REPORT_DIR", help="reports/<delivery>")
+    add_report(verify)
     verify.set_defaults(run=_verify)
 
 

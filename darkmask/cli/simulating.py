@@ -6,10 +6,9 @@ from pathlib import Path
 
 from darkmask.core.detectors import DETECTORS
 from darkmask.core.errors import CommandError
-from darkmask.core.listed import detector_name
 
 from .next_command import check_words, next_line, sibling
-from .parsing import CommaList
+from .parsing import CommaList, add_detectors
 
 # INJ criteria need 20 injected defects of each kind, GND-REGISTRATION 30 clumps: a frame of 64 pixels has 7 and 22.
 _ENOUGH = 128
@@ -39,13 +38,7 @@ def add_demo(commands) -> None:
         "out", type=Path, metavar="OUT", help="new folder of the delivery; truth, ground and base lie beside it"
     )
     demo.add_argument("--frame", type=int, default=256, help="pixels along each side of a full frame (default 256)")
-    demo.add_argument(
-        "--detectors",
-        action=CommaList,
-        kind=detector_name,
-        metavar="A,B",
-        help="detectors to simulate, with commas between them (default: all ten)",
-    )
+    add_detectors(demo, "detectors to simulate, with commas between them (default: all ten)")
     demo.add_argument("--exposures", type=int, default=6, help="of each detector and subarray (default 6)")
     demo.add_argument("--integrations", type=int, default=2, help="per exposure (default 2)")
     demo.add_argument("--groups", type=int, default=20, help="per integration (default 20)")

@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from darkmask.core.given import file, folder, require_apart
+from darkmask.core.given import file, require_apart
+
+from .parsing import add_report
 
 
 def add_submission(commands) -> None:
@@ -14,9 +16,7 @@ def add_submission(commands) -> None:
         help=about,
         example='darkmask submission reports/march to_crds --deliverer="A. Maker" --change-level=MODERATE',
     )
-    submission.add_argument(
-        "report", type=folder("a report"), metavar="REPORT_DIR", help="reports/<delivery>, signed as accepted"
-    )
+    add_report(submission, ", signed as accepted")
     submission.add_argument("out", type=Path, metavar="OUT", help="new folder of what is to be submitted")
     submission.add_argument("--deliverer", required=True, metavar="NAME", help="who submits the masks")
     submission.add_argument(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from .errors import StorageError
+from .errors import StorageError, in_one_line
 
 _PART = ".part-"
 # astropy and numpy raise an OSError of their own, which has no number, when fewer bytes were written than given.
@@ -127,7 +127,7 @@ def storing(place: Path | str, remedy: str) -> Iterator[None]:
 
 def reason_of(error: OSError) -> str:
     """Return why the system refused, in its words."""
-    return error.strerror or " ".join(str(error).split())[:200] or type(error).__name__
+    return error.strerror or in_one_line(error)
 
 
 def write_text(path: Path, text: str) -> None:

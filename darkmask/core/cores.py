@@ -22,3 +22,9 @@ def share_cores(workers: int) -> None:
         Processes that work side by side, this one included.
     """
     os.environ[CORES] = str(max(1, usable_cores() // max(1, workers)))
+
+
+def one_thread() -> None:
+    """Let linear algebra that is loaded from here on use one thread: each process beside others has a core."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = "1"

@@ -1,7 +1,15 @@
-"""The errors that darkmask raises for bad input.
+"""The errors that darkmask raises for bad input, and how those of others are quoted.
 
 Every message is one sentence that says what was found, what was expected, in which file, and what to do.
 """
+
+# More of what a package says helps nobody.
+_LONGEST = 200
+
+
+def in_one_line(error: Exception) -> str:
+    """Return what an error of a package says, in one line that a sentence can quote; its type where it says nothing."""
+    return " ".join(str(error).split())[:_LONGEST] or type(error).__name__
 
 
 class DarkmaskError(Exception):
@@ -9,7 +17,10 @@ class DarkmaskError(Exception):
 
 
 class CommandError(DarkmaskError):
-    """A command cannot be used as it was typed: nothing was done and nothing written."""
+    """A command cannot be used as it was typed: nothing was done and nothing written.
+
+    The command line ends with code 4 for it, and for a `ParameterError` too.
+    """
 
 
 class DeliveryError(DarkmaskError):

@@ -47,7 +47,24 @@ USABLE = 1 << 15
 
 def category_names(value: int) -> str:
     """Return the categories of a pixel, joined with commas."""
-    return ",".join(category.value for category in Category if value & category.bit)
+    return ",".join(categories_in(value))
+
+
+def categories_in(value: int) -> tuple[str, ...]:
+    """Return the categories of a pixel, in the order of their bits."""
+    return tuple(category.value for category in Category if value & category.bit)
+
+
+def names_in(value: int, bits: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the names of the bits that are set in a value, in the order of ``bits``.
+
+    Parameters
+    ----------
+    value : int
+    bits : mapping of str to int
+        The value of each bit by its name.
+    """
+    return tuple(name for name, bit in bits.items() if value & bit)
 
 
 # The mnemonics that a MASK file may set. The others (SATURATED, JUMP_DET, PERSISTENCE, ...) describe one exposure.
@@ -143,15 +160,14 @@ def has_flag(dq: np.ndarray, *mnemonics: str) -> np.ndarray:
     return flagged
 
 
-def flags_in(dq: np.ndarray) -> list[str]:
+def flags_in(dq: np.ndarray) -> tuple[str, ...]:
     """Return the mnemonics that at least one pixel has.
 
     Parameters
     ----------
     dq : numpy.ndarray, shape (y, x), uint32
     """
-    used = int(np.bitwise_or.reduce(dq, axis=None))
-    return [name for name, value in pixel_flags().items() if used & value]
+    return names_in(int(np.bitwise_or.reduce(dq, axis=None)), pixel_flags())
 
 
 def count_flags(dq: np.ndarray) -> dict[str, int]:

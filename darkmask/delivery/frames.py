@@ -1,9 +1,28 @@
-"""The size of a full frame, where the files themselves may say so: only those that call themselves simulated."""
+"""The size of a full frame: files may say so themselves, but only those that call themselves simulated."""
 
 from collections import Counter
 from collections.abc import Iterable
 
+from darkmask.core.detectors import FRAME_SIZE
+
 from .records import FileRecord
+
+
+def frame_of(records: Iterable[FileRecord], given: int | None = None) -> int:
+    """Return the pixels along each side of the full frames of a delivery.
+
+    Parameters
+    ----------
+    records : iterable of FileRecord
+    given : int, optional
+        What was typed, which is believed.
+
+    Returns
+    -------
+    int
+        Without ``given`` what simulated files say (:func:`simulated_frame`), and 2048 where they say nothing.
+    """
+    return (simulated_frame(records) or FRAME_SIZE) if given is None else given
 
 
 def simulated_frame(records: Iterable[FileRecord]) -> int | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from darkmask.core.flags import has_flag
+from darkmask.core.statistics import median_of_finite
 
 # Fewer values in a row that are the same may be so by chance, or because they are all saturated.
 MIN_REPEATED = 4
@@ -123,12 +124,7 @@ def median_rates(rates: Iterable[np.ndarray], good: np.ndarray) -> np.ndarray:
         One per integration.
     good : numpy.ndarray, shape (y, x), bool
     """
-    medians = []
-    for rate in rates:
-        values = rate[good]
-        values = values[np.isfinite(values)]
-        medians.append(float(np.median(values)) if values.size else np.nan)
-    return np.array(medians, dtype=np.float64)
+    return np.array([median_of_finite(rate[good]) for rate in rates], dtype=np.float64)
 
 
 def difference_noise(noise: np.ndarray, good: np.ndarray) -> float:
@@ -139,9 +135,7 @@ def difference_noise(noise: np.ndarray, good: np.ndarray) -> float:
     noise : numpy.ndarray, shape (y, x), float32, DN
     good : numpy.ndarray, shape (y, x), bool
     """
-    values = noise[good]
-    values = values[np.isfinite(values)]
-    return float(np.median(values)) if values.size else float("nan")
+    return median_of_finite(noise[good])
 
 
 def jump_rate(jumps: np.ndarray, good: np.ndarray, seconds: float) -> float:

@@ -4,7 +4,6 @@ The table (ECSV) has the columns ``time`` (MJD, or UTC in ISO 8601) and ``value`
 detector a row is of; without it, or where it is empty, a row is of all.
 """
 
-import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from darkmask.core.atomic import sha256_file
 from darkmask.core.detectors import DETECTORS
 from darkmask.core.errors import ParameterError
 
+from .tables import read_table
 from .times import SECONDS_PER_DAY
 
 COLUMNS = ("time", "value")
@@ -69,8 +69,8 @@ class Telemetry:
             return np.full(times.shape, np.nan)
         known, values = np.array(own).T
         found = np.interp(times, known, values, left=np.nan, right=np.nan)
-        after = np.clip(np.searchsorted(known, times), 1, len(known) - 1) if len(known) > 1 else np.zeros(0, int)
         if len(known) > 1:
+            after = np.clip(np.searchsorted(known, times), 1, len(known) - 1)
             found[known[after] - known[after - 1] > LONGEST_GAP] = np.nan
         return found
 
@@ -130,22 +130,14 @@ def read_telemetry(path: Path) -> Telemetry:
 
 
 def _table(path: Path) -> Any:
-    from astropy.table import Table
-
-    if not path.is_file():
-        raise ParameterError(f"{path} is no file: give the temperatures as an ECSV table of time and value.")
-    if path.stat().st_size > _LARGEST:
-        raise ParameterError(f"{path} has more than {_LARGEST >> 20} MB: give the days of the darks alone.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            table = Table.read(path, format="ascii.ecsv")
-    except Exception as error:  # astropy and its YAML reader raise a dozen types
-        why = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ParameterError(f"{path} cannot be read as an ECSV table ({why}): write it with astropy.table.") from error
-    missing = [name for name in COLUMNS if name not in table.colnames]
-    if missing:
-        raise ParameterError(f"{path} has no column {', '.join(missing)}: it needs {' and '.join(COLUMNS)}.")
+    table = read_table(
+        path,
+        COLUMNS,
+        largest=_LARGEST,
+        absent="give the temperatures as an ECSV table of time and value",
+        too_large=": give the days of the darks alone",
+        unreadable="write it with astropy.table",
+    )
     if not len(table):
         raise ParameterError(f"{path} has no row: give the temperatures while the darks were taken.")
     return table

@@ -14,7 +14,7 @@ from darkmask.core import fits_layout
 from darkmask.core.atomic import replacing
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.display import html_table, one_line
-from darkmask.core.errors import MaskError
+from darkmask.core.errors import MaskError, in_one_line
 from darkmask.core.flags import Category, count_flags, pixel_flags
 
 from .arrays import dq_array, read_dq_def
@@ -204,7 +204,7 @@ def read_header(path: Path) -> dict:
             with fits.open(io.BytesIO(content)) as hdus:
                 return _keywords(hdus[0].header)
     except Exception as error:  # astropy raises a dozen types for damaged files
-        raise MaskError(f"{path} cannot be read as FITS ({_one_line(error)}): replace the file.") from error
+        raise MaskError(f"{path} cannot be read as FITS ({in_one_line(error)}): replace the file.") from error
 
 
 def _keywords(header) -> dict:
@@ -243,7 +243,7 @@ def read_mask(path: Path) -> MaskFile:
     except MaskError:
         raise
     except Exception as error:  # astropy raises a dozen types for damaged files
-        raise MaskError(f"{path} cannot be read as FITS ({_one_line(error)}): replace the file.") from error
+        raise MaskError(f"{path} cannot be read as FITS ({in_one_line(error)}): replace the file.") from error
     raw = raw.astype(raw.dtype.newbyteorder("="))
     decoded = decode(raw, dq_def)
     return MaskFile(Path(path), header, raw, decoded, dq_def, has_dq_extension=has_dq_extension, dq_def_bits=bits)
@@ -262,7 +262,7 @@ def _content(path: Path) -> bytes:
             file.seek(0)
             content = (gzip.GzipFile(fileobj=file) if packed else file).read(_LARGEST + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise MaskError(f"{path} cannot be read ({_one_line(error)}): replace the file.") from error
+        raise MaskError(f"{path} cannot be read ({in_one_line(error)}): replace the file.") from error
     if len(content) > _LARGEST:
         raise MaskError(f"{path} holds more than {_LARGEST >> 20} MB, which no mask does: replace the file.")
     if not content.startswith(fits_layout.SIGNATURE):
@@ -316,7 +316,3 @@ def write_categories(path: Path, categories: np.ndarray, detector: str, subarray
     primary.header["SUBARRAY"] = subarray
     with replacing(path) as temporary:
         fits.HDUList([primary, hdu]).writeto(temporary, overwrite=True)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

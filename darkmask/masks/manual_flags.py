@@ -6,9 +6,10 @@ which a spreadsheet writes, lines that begin with ``#`` are comments.
 """
 
 import re
-import warnings
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from darkmask.core.atomic import sha256_file
 from darkmask.core.detectors import DETECTORS, Geometry
 from darkmask.core.errors import ParameterError
 from darkmask.core.flags import MASK_MNEMONICS, bits_of
+from darkmask.delivery.tables import read_table
 
 COLUMNS = ("detector", "x", "y", "mnemonics")
 # The flags that a reference pixel, which sees no light, may have.
@@ -96,14 +98,20 @@ def read_manual_flags(path: Path, geometry: Geometry) -> ManualFlags:
 
 
 def _rows(path: Path) -> list[dict]:
-    if not path.is_file():
-        raise ParameterError(f"{path} is no file: give the table of the pixels flagged by hand (ECSV or CSV).")
-    if path.stat().st_size > _LARGEST:
-        raise ParameterError(f"{path} has more than {_LARGEST >> 20} MB, which no list made by hand has: give another.")
-    table = _table(path)
-    missing = [name for name in COLUMNS if name not in table.colnames]
-    if missing:
-        raise ParameterError(f"{path} has no column {', '.join(missing)}: it needs {', '.join(COLUMNS)}.")
+    read = partial(
+        read_table,
+        path,
+        COLUMNS,
+        largest=_LARGEST,
+        absent="give the table of the pixels flagged by hand (ECSV or CSV)",
+        too_large=", which no list made by hand has: give another",
+    )
+    # CSV by its name, and else ECSV, which any name may have.
+    if path.suffix.lower() == ".csv":
+        remedy = f"its first line is {','.join(COLUMNS)}, and commas part its values"
+        table = read(unreadable=remedy, kind="a CSV", read=_read_csv)
+    else:
+        table = read(unreadable="write it with astropy.table, or give a .csv file")
     for name in ("x", "y"):
         if table[name].dtype.kind not in "iu" or np.ma.is_masked(table[name]):
             raise ParameterError(f"{path} has a column {name} that is not of whole numbers: pixels count from 0.")
@@ -119,28 +127,12 @@ def _rows(path: Path) -> list[dict]:
     ]
 
 
-def _table(path: Path):
-    """Return the table of a file: CSV by its name, and else ECSV, which any name may have."""
+def _read_csv(path: Path) -> Any:
     from astropy.table import Table
 
-    is_csv = path.suffix.lower() == ".csv"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            if not is_csv:
-                return Table.read(path, format="ascii.ecsv")
-            # Spreadsheets begin a file with a byte-order mark.
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-            return Table.read([*lines, ""], format="ascii.csv", comment="#", guess=False, fast_reader=False)
-    except Exception as error:  # astropy and its YAML reader raise a dozen types
-        why = " ".join(str(error).split())[:200] or type(error).__name__
-        remedy = (
-            f"its first line is {','.join(COLUMNS)}, and commas part its values"
-            if is_csv
-            else "write it with astropy.table, or give a .csv file"
-        )
-        kind = "a CSV" if is_csv else "an ECSV"
-        raise ParameterError(f"{path} cannot be read as {kind} table ({why}): {remedy}.") from error
+    # Spreadsheets begin a file with a byte-order mark.
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    return Table.read([*lines, ""], format="ascii.csv", comment="#", guess=False, fast_reader=False)
 
 
 def _problem(row: dict, border: np.ndarray) -> str:

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from darkmask.core.atomic import temporary_folder
@@ -61,3 +62,11 @@ def offline_crds() -> Iterator[Path]:
                     os.environ.pop(key, None)
                 else:
                     os.environ[key] = value
+
+
+def stay_offline() -> None:
+    """Enter :func:`offline_crds` for as long as this process, a worker of `multiprocessing`, lives."""
+    stack = ExitStack()
+    stack.enter_context(offline_crds())
+    # Its own finalizers run in every worker that ends; what `atexit` was told does not where a worker was forked.
+    Finalize(None, stack.close, exitpriority=1)

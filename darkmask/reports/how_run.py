@@ -1,6 +1,6 @@
 """How a run was made, so that a comparison of two can name what differed besides the darks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ class HowRun:
             version=results.engine.version,
             criteria=results.criteria.name,
             criteria_sha256=results.criteria.sha256,
-            made_masks=any(name.endswith("_categories.fits") for name in listed.get("masks", {})),
+            made_masks=made_by_run(listed.get("masks", {})),
             base=listed.get("base"),
             parameters=listed.get("parameters"),
         )
@@ -80,6 +80,11 @@ class HowRun:
                 f"criteria {self.criteria}, " + ("then with other values" if same else f"then {before.criteria}")
             )
         return tuple(filter(None, [*said, *_of_parameters(self.parameters, before.parameters)]))
+
+
+def made_by_run(masks: Iterable[str]) -> bool:
+    """Return whether a run made its masks, by the names in its folder of masks: only a search has category images."""
+    return any(name.endswith("_categories.fits") for name in masks)
 
 
 def _of_base(now: Mapping[str, str] | None, then: Mapping[str, str] | None) -> str:

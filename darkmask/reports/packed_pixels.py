@@ -21,7 +21,7 @@ from darkmask.build.explanation import (
     significant,
     whole,
 )
-from darkmask.core.flags import category_names
+from darkmask.core.flags import categories_in
 from darkmask.search.maps.layout import JUMP_DET, SATURATED
 
 # So many counts of all ramps of a set are kept, a quarter of a megabyte: of longer ramps or more pixels, fewer groups.
@@ -56,7 +56,7 @@ def pack(explained: Explained, rates: dict[str, Any] | None = None) -> str:
         "place": explained.place,
         "x": explained.x.tolist(),
         "y": explained.y.tolist(),
-        "categories": [category_names(int(value)).replace(",", ", ") for value in explained.categories],
+        "categories": [", ".join(categories_in(int(value))) for value in explained.categories],
         "tests": {key: _test(explained, key) for key in explained.tests},
         "facts": explained.facts,
         "around": [[significant(rate) for rate in part.ravel()] for part in explained.around],

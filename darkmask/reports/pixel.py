@@ -15,7 +15,7 @@ from darkmask.core.atomic import sha256_file
 from darkmask.core.detectors import Geometry
 from darkmask.core.digests import SHA256, remembered_digest
 from darkmask.core.errors import DarkmaskError
-from darkmask.core.flags import category_names
+from darkmask.core.flags import categories_in
 from darkmask.core.version import __version__
 from darkmask.core.window import Window
 from darkmask.delivery import scan
@@ -74,7 +74,7 @@ class ReportedSet:
         DarkmaskError
             When the report has no such set or pixel, or a file beside it is not what its manifest lists.
         """
-        rows, columns = self._mask.shape if self._categories is None else self._categories.shape
+        rows, columns = self._shape
         x, y = inside("x", x, columns), inside("y", y, rows)
         try:
             explainer, window = self._explainer
@@ -95,7 +95,7 @@ class ReportedSet:
 
     def _from_beside(self, x: int, y: int, why: str) -> Explanation:
         """Return what masks, category images and catalogues say, and why there is no more."""
-        names = () if self._categories is None else _names(self._categories[y, x])
+        names = () if self._categories is None else categories_in(int(self._categories[y, x]))
         place = np.array([y]), np.array([x])
         facts = [*self._catalogued(x, y)]
         facts += [(source, teller(*place)[0]) for source, teller in self._said(self._window).items()]
@@ -139,13 +139,17 @@ class ReportedSet:
             )
         return None
 
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        return self._mask.shape if self._categories is None else self._categories.shape
+
     @cached_property
     def _window(self) -> Window:
         """The part of the full frame that the set reads, as its catalogue says."""
         if self.subarray == "FULL":
             return Window.of_frame(self._mask.shape[0])
         meta = self._catalogue.meta
-        rows, columns = self._mask.shape if self._categories is None else self._categories.shape
+        rows, columns = self._shape
         return Window(meta["xstart"], meta["ystart"], columns, rows)
 
     def _listed(self, name: str, part: str = "masks") -> Path:
@@ -247,8 +251,3 @@ def reported_set(folder: Path, detector: str | None = None, subarray: str = "FUL
     if detector not in known:
         raise PixelError(f"{folder} is not of {detector}: use {', '.join(known)}.")
     return ReportedSet(folder, results, read_json(folder / "manifest.json"), detector, subarray.upper())
-
-
-def _names(categories: int) -> tuple[str, ...]:
-    names = category_names(int(categories))
-    return tuple(names.split(",")) if names else ()

@@ -6,18 +6,19 @@ import shutil
 import time
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from multiprocessing import get_context
-from multiprocessing.util import Finalize
 from pathlib import Path
 
 from darkmask.core.atomic import sha256_text, storing, working_folder
+from darkmask.core.cores import one_thread
 from darkmask.core.detectors import detector
 from darkmask.core.errors import DeliveryError
 from darkmask.core.progress import progress_bar
 from darkmask.core.provenance import source_digest
+from darkmask.pipeline.offline import stay_offline
 from darkmask.pipeline.steps import set_aside_garbage
 
 from .headers import ExposureName, require_known_to_headers
@@ -176,15 +177,10 @@ def _run(built: Path, spec: SimulationSpec, workers: int, progress: bool) -> Non
 
 def _start_worker() -> None:
     """Prepare a worker: no CRDS, one thread, no garbage collection of what is imported once."""
-    from darkmask.pipeline.offline import offline_crds
-
     # Checking every header value as it is set doubles the time; all values are checked when a model is saved.
     os.environ["VALIDATE_ON_ASSIGNMENT"] = "false"
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = "1"
-    stack = ExitStack()
-    stack.enter_context(offline_crds())
-    Finalize(None, stack.close, exitpriority=1)
+    one_thread()
+    stay_offline()
     import jwst.jump
     import jwst.ramp_fitting
     import jwst.saturation  # noqa: F401

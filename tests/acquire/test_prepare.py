@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from darkmask.acquire.prepare import PrepareSettings, prepare, read_given
 from darkmask.cli import main
+from darkmask.core.detectors import Geometry
 from darkmask.core.flags import Category, in_category
 from darkmask.delivery import scan
 from darkmask.simulate import DemoPaths, read_truth
@@ -215,6 +217,16 @@ def test_what_cannot_be_used_is_said_in_one_sentence(raw, tmp_path, capsys, spoi
     error = capsys.readouterr().err
     assert len(error.splitlines()) == 1
     assert re.search(said, error), error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("jobs", "memory", "together"), [(3, None, 3), (3, 1.3e9, 2), (1, 1.3e9, 1), (None, 0.7e9, 1)])
+def test_no_more_exposures_at_a_time_than_the_memory_given_holds(raw, tmp_path, jobs, memory, together):
+    # One exposure takes 0.6 GB.
+    given, settings = read_given(references(raw), ["refpix=N/A"]), PrepareSettings(Geometry(128))
+    lines = prepare(scan(raw.delivery), tmp_path / "out", given, settings, jobs=jobs, memory=memory)
+    assert next(lines) == "refpix is N/A: the refpix step is left out."
+    assert f": {together} at a time take up to" in next(lines)
     assert not (tmp_path / "out").exists()
 
 

@@ -180,7 +180,7 @@ def unexplained_nan(space):
         hdus["SCI"].data[0, 60, 60] = np.nan
 
 
-@fault("DLV-TOGETHER", said="is in the rates of jw01062001001_02101_00001_nrca1_jump.fits")
+@fault("DLV-TOGETHER", said="is in the rates of integration 1 of jw01062001001_02101_00001_nrca1_jump.fits")
 def rates_of_the_next_exposure(space):
     exchange(space, RATEINTS, "SCI", "DQ")
 

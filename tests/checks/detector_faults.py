@@ -93,8 +93,9 @@ def silence(space, amplifiers: tuple[slice, ...]) -> None:
             ramps.sci[here] = np.median(ramps.sci[here]) + drawn
             ramps.groupdq[here] = 0
             ramps.pixeldq[here] = 0
-            ramps.pedestal[here] = np.median(ramps.pedestal) + numbers.normal(0, noise, ramps.pedestal[here].shape)
             ramps.rate[here] = ramps.slopes(drawn)
+            # The pedestal is what the fit leaves of the first group: one that is not of its ramp is another fault.
+            ramps.pedestal[here] = ramps.sci[:, 0][here] - ramps.rate[here] * ramps.seconds[0, 0]
             ramps.rate_dq[here] = 0
 
 

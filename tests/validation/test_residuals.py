@@ -77,10 +77,8 @@ def test_an_exposure_of_which_nothing_can_be_told_is_no_pass(small, tmp_path):
     for number, ramps in enumerate(every_exposure(delivery)):
         if number == LAST:
             ramps.groupdq[:] |= SATURATED
-    exposures = scan(delivery).main_set("NRCA1", "FULL")
-    request = SetRequest(exposures, delivery, "native", "flight", SearchParameters(), Geometry(128))
     with pytest.raises(TooLittleError, match="has no pixel with the reads that tell a hit from a hot pixel"):
-        left_in_exposures(request, NOWHERE)
+        left_in_exposures(flight_request(delivery), NOWHERE)
 
 
 def test_pixels_beyond_chance_are_counted_per_million_and_named(request_of_small):

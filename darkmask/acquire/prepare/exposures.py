@@ -1,11 +1,10 @@
-"""Find the raw exposures of a folder, and what keeps them from being processed."""
+"""Find the raw exposures among the files of a folder, and what keeps them from being processed."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from darkmask.core.errors import DeliveryError
-from darkmask.delivery import scan
-from darkmask.delivery.index import ProblemKind
+from darkmask.delivery.index import DeliveryIndex, ProblemKind
 from darkmask.delivery.inspection import DARK
 from darkmask.delivery.records import FileRecord
 
@@ -18,13 +17,13 @@ def root_of(path: Path | str) -> str:
     return name[: -len(_SUFFIX)]
 
 
-def find_exposures(folder: Path) -> tuple[FileRecord, ...]:
+def find_exposures(index: DeliveryIndex) -> tuple[FileRecord, ...]:
     """Return the ``_uncal`` files of a folder.
 
     Parameters
     ----------
-    folder : Path
-        Folder that is searched with its subfolders.
+    index : DeliveryIndex
+        What lies in the folder and its subfolders.
 
     Returns
     -------
@@ -37,15 +36,16 @@ def find_exposures(folder: Path) -> tuple[FileRecord, ...]:
         When there is none, or one is damaged, is not a dark, lacks what the steps need, or shares its name with
         another.
     """
-    index = scan(folder)
     unusable = (ProblemKind.FILE, ProblemKind.READOUT)
     damaged = [p for p in index.problems if p.kind in unusable and "_uncal." in p.file.lower()]
     if damaged:
         raise DeliveryError(damaged[0].sentence)
     if not index.raw:
         missing = [p for p in index.problems if p.kind is ProblemKind.FOLDER and not index.files]
-        there = missing[0].sentence if missing and not Path(folder).is_dir() else ""
-        raise DeliveryError(there or f"{folder} holds no {_SUFFIX} files: give the folder that holds the raw darks.")
+        there = missing[0].sentence if missing and not Path(index.folder).is_dir() else ""
+        raise DeliveryError(
+            there or f"{index.folder} holds no {_SUFFIX} files: give the folder that holds the raw darks."
+        )
     for record in index.raw:
         wrong = _what_is_wrong(record)
         if wrong:

@@ -8,17 +8,18 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
-from multiprocessing.util import Finalize
 from pathlib import Path
 
 from darkmask.core.atomic import sha256_file
+from darkmask.core.cores import one_thread, usable_cores
 from darkmask.core.errors import DeliveryError
 from darkmask.core.memory import at_once, available_memory
 from darkmask.core.progress import progress_bar
+from darkmask.delivery.index import DeliveryIndex
 from darkmask.delivery.records import FileRecord
+from darkmask.pipeline.offline import stay_offline
 from darkmask.pipeline.steps import set_aside_garbage, silence_logs
 
 from .exposures import find_exposures, root_of
@@ -55,7 +56,7 @@ class Task:
 
 
 def prepare(
-    folder: Path,
+    raw: DeliveryIndex,
     out: Path,
     given: GivenReferences,
     settings: PrepareSettings,
@@ -68,8 +69,8 @@ def prepare(
 
     Parameters
     ----------
-    folder : Path
-        Folder of ``_uncal`` files, also in subfolders; it is never written to.
+    raw : DeliveryIndex
+        Of the folder of ``_uncal`` files, which is never written to.
     out : Path
         Folder for the triplets, and for a record of each exposure in ``out/prepared``. An exposure whose record has the
         SHA-256 of its input and the same parameters is not processed again.
@@ -77,9 +78,10 @@ def prepare(
         References given by hand; CRDS is asked for all others.
     settings : PrepareSettings
     jobs : int, optional
-        Exposures processed at a time; by default as many as cores and memory allow.
+        Exposures processed at a time, or fewer where ``memory`` holds fewer; by default as many as cores and memory
+        allow.
     memory : float, optional
-        Bytes that all of them together may take; what is free by default.
+        Bytes that all of them together may take; by default what is free, which ``jobs`` may exceed.
     progress : bool
         Whether to show a bar on standard error.
 
@@ -94,10 +96,10 @@ def prepare(
         Before anything is written, when an exposure cannot be used, is not a dark or lacks a reference file. After all
         others are done, when a step failed on an exposure.
     """
-    folder, out = Path(os.path.abspath(folder)), Path(os.path.abspath(out))
+    folder, out = Path(raw.folder), Path(os.path.abspath(out))
     if out.resolve().is_relative_to(folder.resolve()):
         raise DeliveryError(f"{out} lies inside {folder}, which is never written to: give a folder beside it.")
-    records = find_exposures(folder)
+    records = find_exposures(raw)
     settings = replace(settings, refpix="refpix" not in given.skipped)
     for kind in sorted(given.skipped):
         yield f"{kind} is {NOT_APPLICABLE}: the {kind} step is left out."
@@ -105,8 +107,8 @@ def prepare(
     samples = [_samples(record) for record in records]
     need = BYTES_FIXED + BYTES_PER_SAMPLE * max(samples)
     limit = f"{available_memory() / 1e9:.1f} GB are free" if memory is None else f"{memory / 1e9:.1f} GB are allowed"
-    fitting = at_once(need, min(len(tasks), os.cpu_count() or 1), memory, "one exposure")
-    jobs = jobs or fitting
+    fitting = at_once(need, jobs or min(len(tasks), usable_cores()), memory, "one exposure")
+    jobs = jobs if jobs and memory is None else fitting
     yield (
         f"{len(tasks)} exposures of up to {max(samples) / 1e6:.0f} million pixels times groups: {jobs} at a time take "
         f"up to {jobs * need / 1e9:.1f} GB of memory, and {limit}."
@@ -206,16 +208,11 @@ def _outcome(future: Future, task: Task) -> tuple[str, str]:
 
 
 def _start_worker() -> None:
-    from darkmask.pipeline.offline import offline_crds
-
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = "1"
+    one_thread()
     # The parent answers an interruption: work that has begun is finished, and nothing new begins.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    stack = ExitStack()
     # All reference files are already chosen, so workers need neither a server nor a cache.
-    stack.enter_context(offline_crds())
-    Finalize(None, stack.close, exitpriority=1)
+    stay_offline()
 
 
 def perform(task: Task) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from darkmask.core.errors import DarkmaskError
-from darkmask.core.flags import pixel_flags
+from darkmask.core.flags import names_in, pixel_flags
 from darkmask.masks.file import read_mask
 from darkmask.masks.kinds import read_categories
 
@@ -85,7 +85,7 @@ class _Kinds:
         return same
 
     def at(self, y: int, x: int) -> str:
-        return ", ".join(name for name, bit in self.bits.items() if int(self.image[y, x]) & bit)
+        return ", ".join(names_in(int(self.image[y, x]), self.bits))
 
 
 def _flags(report: OpenedReport, detector: str) -> _Kinds:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from darkmask.reports.how_run import made_by_run
+
 from .opened import OpenedReport
 
 # As long as a commit's name is usually shown.
@@ -73,7 +75,7 @@ def _made(report: OpenedReport) -> str:
     names = report.table("masks")
     if not names:
         return NOT_TOLD
-    return "made by the run" if any(name.endswith("_categories.fits") for name in names) else "given"
+    return "made by the run" if made_by_run(names) else "given"
 
 
 def _waivers(report: OpenedReport) -> str:

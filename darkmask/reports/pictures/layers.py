@@ -91,8 +91,8 @@ def levels_png(levels: np.ndarray) -> bytes:
     # Each line begins with a byte that says how it is filtered: not at all.
     lines = np.zeros((rows, 1 + grey.shape[1] // 2), np.uint8)
     lines[:, 1:] = grey[:, 0::2] << 4 | grey[:, 1::2]
-    # Noise has no repetitions, and looking for some costs a third more bytes (Pillow, which has no such choice for four
-    # bits, makes 1.1 MB of a full frame, and this 0.78 MB).
+    # Noise has no repetitions, and looking for some costs a third more bytes. Pillow filters each line, whatever
+    # strategy it is given (13.0): rates of a full frame take 0.96 MB then and 0.70 MB here, noises 0.17 and 0.11 MB.
     packer = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zlib.Z_HUFFMAN_ONLY)
     noisy = packer.compress(lines.tobytes()) + packer.flush()
     data = min(noisy, zlib.compress(lines.tobytes(), 9), key=len)

@@ -21,7 +21,7 @@ _PIXELS_OF_SETTLING = 16_384
 _SETTLING_SIGNIFICANCE = 5.0
 # Groups. What settles faster shows in the first read alone, whatever its constant; what settles more slowly bends the
 # whole ramp.
-_TIME_CONSTANTS = (0.2, 5.0)
+TIME_CONSTANTS = np.geomspace(0.2, 5.0, 64)
 
 
 class Settling(NamedTuple):
@@ -127,8 +127,7 @@ def _of_exponential(bend: float, beyond: float, groups: int, share: int) -> floa
         Slope of the line between first and last read, less that of the line through all reads, DN/group.
     """
     group = np.arange(groups)
-    constants = np.geomspace(*_TIME_CONSTANTS, 64)[:, None]
-    level = -np.exp(-group / constants)
+    level = -np.exp(-group / TIME_CONSTANTS[:, None])
     weights = (group - group.mean()) / ((group - group.mean()) ** 2).sum()
     steps = np.diff(level, axis=1)
     bends = steps[:, :share].sum(axis=1) - steps[:, -share:].sum(axis=1)

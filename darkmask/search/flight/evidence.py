@@ -29,11 +29,23 @@ class Compared(NamedTuple):
     limit: Any
     asked: np.ndarray
 
-    def at(self, y: int, x: int) -> tuple[Any, Any, bool]:
-        """Return a pixel's value, its limit (None where there is none), and whether it passes."""
+    def at(self, y: Any, x: Any) -> tuple[Any, Any, Any]:
+        """Return the values of some pixels, their limits, and whether they pass.
+
+        Parameters
+        ----------
+        y, x : int, or numpy.ndarray of shape (n,), int
+
+        Returns
+        -------
+        value : number, or numpy.ndarray of shape (n,)
+        limit : number, numpy.ndarray of shape (n,), or None
+            One number where all pixels have the same limit; None where there is none.
+        passes : bool, or numpy.ndarray of shape (n,), bool
+        """
         value = self.value[y, x]
         limit = self.limit[y, x] if np.ndim(self.limit) == 2 else self.limit
-        return value, limit, bool(self.passes(value, limit))
+        return value, limit, self.passes(value, limit)
 
     def everywhere(self) -> np.ndarray:
         """Return where the value passes, bool (y, x)."""

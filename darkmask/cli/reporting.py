@@ -1,24 +1,15 @@
-"""The commands that read and remark on reports: what each takes, and what it says when it is done."""
+"""``darkmask index`` and ``remark``: all reports of a folder on one page, and remarks on one of them."""
 
 import argparse
 import getpass
 
 from darkmask.core.given import folder
 
-
-def add_commands(commands) -> None:
-    """Add ``darkmask index`` and ``darkmask remark`` to the command line.
-
-    Parameters
-    ----------
-    commands
-        What ``add_subparsers`` of `argparse` returned.
-    """
-    _add_index(commands)
-    _add_remark(commands)
+from .parsing import add_report
 
 
-def _add_index(commands) -> None:
+def add_index(commands) -> None:
+    """Add the command that puts reports side by side."""
     index = commands.add_parser(
         "index",
         help="put all reports of a folder on one page, with what changed over time, and into tables",
@@ -30,8 +21,24 @@ def _add_index(commands) -> None:
     index.set_defaults(run=_index)
 
 
+def add_remark(commands) -> None:
+    """Add the command that puts a remark on a report."""
+    remark = commands.add_parser(
+        "remark",
+        help="put a remark beside a check of a report, before it is signed",
+        example='darkmask remark reports/demo CNT-HOT "known since the ground test" --detector=NRCA1 --by="A. Judge"',
+    )
+    add_report(remark)
+    remark.add_argument("check", metavar="ID", help="the criterion, e.g. CNT-HOT")
+    remark.add_argument("text", metavar="TEXT", help="the remark, in quotation marks")
+    remark.add_argument("--detector", metavar="NAME", help="of which detector (default: all of which it was asked)")
+    remark.add_argument("--subarray", metavar="NAME", help="of which subarray (default: all of which it was asked)")
+    remark.add_argument("--by", metavar="NAME", help="who remarks (default: the name of the account)")
+    remark.set_defaults(run=_remark)
+
+
 def _index(chosen: argparse.Namespace) -> int:
-    from .overview.write import PAGE, write_overview
+    from darkmask.reports.overview.write import PAGE, write_overview
 
     found = write_overview(chosen.reports)
     for report in found:
@@ -42,23 +49,8 @@ def _index(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _add_remark(commands) -> None:
-    remark = commands.add_parser(
-        "remark",
-        help="put a remark beside a check of a report, before it is signed",
-        example='darkmask remark reports/demo CNT-HOT "known since the ground test" --detector=NRCA1 --by="A. Judge"',
-    )
-    remark.add_argument("report", type=folder("a report"), metavar="REPORT_DIR", help="reports/<delivery>")
-    remark.add_argument("check", metavar="ID", help="the criterion, e.g. CNT-HOT")
-    remark.add_argument("text", metavar="TEXT", help="the remark, in quotation marks")
-    remark.add_argument("--detector", metavar="NAME", help="of which detector (default: all of which it was asked)")
-    remark.add_argument("--subarray", metavar="NAME", help="of which subarray (default: all of which it was asked)")
-    remark.add_argument("--by", metavar="NAME", help="who remarks (default: the name of the account)")
-    remark.set_defaults(run=_remark)
-
-
 def _remark(chosen: argparse.Namespace) -> int:
-    from .remarks import RemarkError, remark
+    from darkmask.reports.remarks import RemarkError, remark
 
     by = chosen.by
     if by is None:
