@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from darkmask.core.atomic import replacing, write_text
+from darkmask.core.atomic import write_text
 from darkmask.core.detectors import Detector
 from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.ecsv import write_ecsv
 from darkmask.core.flags import categories_in, category_names, names_in, pixel_flags
 from darkmask.core.palette import COLOURS, STYLES
 from darkmask.core.stages import stage
@@ -43,8 +44,7 @@ def write_catalogue(path: Path, outcome: SearchOutcome, frame: FileRecord, fits:
     OSError
         When a file cannot be written.
     """
-    with replacing(path) as temporary:
-        catalogue_of(outcome, frame, fits).write(temporary, format="ascii.ecsv", overwrite=True)
+    write_ecsv(catalogue_of(outcome, frame, fits), path)
     write_text(path.with_suffix(".reg"), regions_of(outcome.categories))
 
 

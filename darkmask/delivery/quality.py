@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from darkmask.core.flags import has_flag
+from darkmask.core.kernels import kernel
 from darkmask.core.statistics import median_of_finite
 
 # Fewer values in a row that are the same may be so by chance, or because they are all saturated.
@@ -106,13 +107,34 @@ def repeated_in_rows(image: np.ndarray, asked: np.ndarray, amplifiers: Sequence[
         False where fewer than ``MIN_REPEATED`` values count.
     """
     found = np.zeros((len(image), len(amplifiers)), dtype=bool)
-    # Of values of which more than half are one, two neighbours are; only rows with such neighbours are counted.
-    for y in np.flatnonzero((image[:, 1:] == image[:, :-1]).any(axis=1)):
-        for k, columns in enumerate(amplifiers):
-            values = image[y, columns][asked[y, columns] & np.isfinite(image[y, columns])]
-            if values.size >= MIN_REPEATED:
-                found[y, k] = 2 * np.unique(values, return_counts=True)[1].max() > values.size
+    values = np.asarray(image, np.float32)
+    for k, columns in enumerate(amplifiers):
+        _most_are_one(values[:, columns], asked[:, columns], MIN_REPEATED, found[:, k])
     return found
+
+
+@kernel
+def _most_are_one(image, asked, fewest, found):
+    """Set in which rows more than half of the finite values that are asked are one.
+
+    Source of the method: the majority vote of Boyer and Moore (1981), whose only possible winner is counted.
+    """
+    for y in range(image.shape[0]):
+        winner, lead, number = np.float32(0), 0, 0
+        for x in range(image.shape[1]):
+            value = image[y, x]
+            if asked[y, x] and np.isfinite(value):
+                number += 1
+                if lead == 0:
+                    winner, lead = value, 1
+                else:
+                    lead += 1 if value == winner else -1
+        if number < fewest or lead == 0:
+            continue
+        same = 0
+        for x in range(image.shape[1]):
+            same += asked[y, x] and image[y, x] == winner
+        found[y] = 2 * same > number
 
 
 def median_rates(rates: Iterable[np.ndarray], good: np.ndarray) -> np.ndarray:

@@ -121,6 +121,16 @@ def full_dq_def() -> np.ndarray:
     return np.array(rows, dtype=DQ_DEF_DTYPE)
 
 
+def load_model() -> None:
+    """Load what :func:`write_mask` needs, so that it can be done beside other work.
+
+    The first model of a process takes a second or two: asdf reads the manifests of all its plug-ins, as YAML.
+    """
+    from stdatamodels.jwst.datamodels import MaskModel
+
+    MaskModel(dq=np.zeros((1, 1), np.uint32)).close()
+
+
 def write_mask(path: Path, dq: np.ndarray, meta: MaskMeta) -> None:
     """Write a MASK reference file, whole or not at all.
 

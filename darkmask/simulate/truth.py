@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from darkmask.core.atomic import replacing
 from darkmask.core.detectors import Detector
+from darkmask.core.ecsv import write_ecsv
 from darkmask.core.errors import DeliveryError
 
 from .defects import UNITS, Defects
@@ -183,8 +183,7 @@ def _write(columns: dict, meta: dict, path: Path) -> None:
     table = Table(columns, meta=meta)
     if "timescale" in columns:
         table["timescale"].unit = "s"
-    with replacing(path) as temporary:
-        table.write(temporary, format="ascii.ecsv", overwrite=True)
+    write_ecsv(table, path)
 
 
 def _read(path: Path):

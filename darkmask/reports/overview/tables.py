@@ -1,11 +1,9 @@
 """What the page of all reports shows, and more of it, as ECSV tables for queries: made from the reports, deletable."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from darkmask.core.atomic import replacing
 from darkmask.core.display import printable
 
 from .found import Kind, Report
@@ -100,12 +98,6 @@ def pixels_table(histories: Iterable[tuple[Kind, PixelHistory]]):
         },
         rows,
     )
-
-
-def write_table(path: Path, table) -> None:
-    """Write a table by atomic rename; equal tables give equal bytes."""
-    with replacing(path) as temporary:
-        table.write(temporary, format="ascii.ecsv", overwrite=True)
 
 
 def _delivery(report: Report, instead: str) -> tuple:

@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 from darkmask.core.atomic import storing, write_text
+from darkmask.core.ecsv import write_ecsv
 
 from .found import Kind, Report, detectors_of, find_reports, once
 from .page import Group, page_of
 from .pixels import pixel_history
-from .tables import deliveries_table, pixels_table, values_table, write_table
+from .tables import deliveries_table, pixels_table, values_table
 from .trend import trends
 
 PAGE, DELIVERIES, VALUES, PIXELS = "index.html", "index_deliveries.ecsv", "index_values.ecsv", "index_pixels.ecsv"
@@ -50,9 +51,9 @@ def write_overview(folder: Path) -> list[Report]:
         groups.append(group)
         instead |= others
     with storing(folder, "make the folder of reports writable"):
-        write_table(folder / DELIVERIES, deliveries_table(reports, instead))
-        write_table(folder / VALUES, values_table(reports))
-        write_table(folder / PIXELS, pixels_table((g.kind, history) for g in groups for history in g.histories))
+        write_ecsv(deliveries_table(reports, instead), folder / DELIVERIES)
+        write_ecsv(values_table(reports), folder / VALUES)
+        write_ecsv(pixels_table((g.kind, history) for g in groups for history in g.histories), folder / PIXELS)
         write_text(folder / PAGE, page_of(folder.name, reports, instead, groups))
     return reports
 
