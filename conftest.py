@@ -11,6 +11,7 @@ pytest_plugins = [
     "fixtures.session.closing",
     "fixtures.session.progress",
     "fixtures.session.check",
+    "fixtures.session.beside",
     "fixtures.session.outcomes",
     "fixtures.session.interruption",
 ]

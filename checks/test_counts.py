@@ -18,11 +18,11 @@ def test_fraction_of_pixels(check, products):
         what = f"{category.value} pixels found by the search"
         if category is Category.HOT:
             title = f"{check.detector}: rates of the science pixels"
-            check.show(title, rate_histogram(built.rate[science], built.summary["thresholds"], title))
+            check.show(rate_histogram, built.rate[science], built.summary["thresholds"], title)
         if category is Category.NOISY:
             title = f"{check.detector}: noise of the science pixels"
             unstable = found | in_category(built.categories, Category.TELEGRAPH)
-            check.show(title, noise_histogram(built.noise[science], unstable[science], title))
+            check.show(noise_histogram, built.noise[science], unstable[science], title)
     else:
         flag, mask = FLIGHT_FLAGS.mnemonics[category][0], products.judged.mask(check.detector).decoded
         found = has_flag(mask, flag) & science
@@ -58,9 +58,9 @@ def test_operability(check, products, shares):
     if products.judged.generated:
         built = products.searched.set(check.detector, "FULL")
         title = f"{check.detector}: bad pixels by category"
-        check.show(title, mask_map(built.categories, built.rate, title))
+        check.show(mask_map, built.categories, built.rate, title)
         title = f"{check.detector}: ramps of some bad pixels"
-        check.show(title, ramp_gallery(products.searched.built(check.detector).examples("FULL"), title))
+        check.show(ramp_gallery, products.searched.built(check.detector).examples("FULL"), title)
     found, _, told = shares
     check.judge(found, told)
 

@@ -44,7 +44,7 @@ def test_retained(check, compared):
     total = found.total
     title = f"{check.detector}: {', '.join(found.by_flag)} on ground and in flight"
     seen = found.reference & found.where, found.other & found.where
-    check.show(title, comparison_map(*seen, ("ground", "flight"), title))
+    check.show(comparison_map, *seen, ("ground", "flight"), title)
     check.judge(
         total.retained_fraction, f"{total.both} of {total.both + total.gone} bad pixels are still bad {how}{flags}"
     )

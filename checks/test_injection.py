@@ -38,7 +38,7 @@ def test_completeness(check, products):
     recovered = products.searched.injection(check.detector)
     if category is Category.HOT:
         title = f"{check.detector}: injected defects found"
-        check.show(title, recovery_curves(recovered["kinds"], title))
+        check.show(recovery_curves, recovered["kinds"], title)
     kind = recovered["kinds"].get(category.value, {"strengths": [], "named_each": [], "unit": ""})
     least, most = judged_strengths(check, category, recovered["limits"])
     named, injected, (low, high) = completeness(kind, least, most)

@@ -21,7 +21,7 @@ def test_additional_bad_pixels(check, products, difference):
     parts = built.difference(check.subarray)
     title = f"{check.detector} {check.subarray}: bad in the full frame and in the subarray"
     seen = np.isin(parts, (Part.BOTH, Part.MISSING)), np.isin(parts, (Part.BOTH, Part.ADDITIONAL))
-    check.show(title, comparison_map(*seen, ("full frame, cut out", "subarray"), title))
+    check.show(comparison_map, *seen, ("full frame, cut out", "subarray"), title)
     check.judge(
         difference.additional_sigma,
         f"{difference.additional} pixels of {check.detector} {check.subarray} are bad there and not in the full frame, "

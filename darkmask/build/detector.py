@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -42,7 +43,7 @@ from .subarrays import compare_sets, count_once, difference_of, difference_table
 _DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "scipy", "stdatamodels")
 
 
-def build_cached(request: BuildRequest, keep: bool = False) -> BuiltMask:
+def build_cached(request: BuildRequest, keep: bool = False, begun: Callable[[], None] | None = None) -> BuiltMask:
     """Make the mask of a detector, or take it from the cache when the same inputs were searched before.
 
     Parameters
@@ -51,6 +52,8 @@ def build_cached(request: BuildRequest, keep: bool = False) -> BuiltMask:
     keep : bool
         Keep the maps of each integration of the full frames, for whoever combines them otherwise; see
         :mod:`darkmask.search.maps.kept`.
+    begun : callable, optional
+        Is called when there is no such mask, before it is made.
 
     Raises
     ------
@@ -58,7 +61,13 @@ def build_cached(request: BuildRequest, keep: bool = False) -> BuiltMask:
         When there is nothing to search, or a file has changed.
     """
     inputs = _hash_inputs(request)
-    folder = cached("masks", _key(request, inputs), lambda out: build(request, out, inputs, keep))
+
+    def make(out: Path) -> None:
+        if begun is not None:
+            begun()
+        build(request, out, inputs, keep)
+
+    folder = cached("masks", _key(request, inputs), make)
     return BuiltMask(folder, json.loads((folder / "summary.json").read_text(encoding="utf-8")))
 
 

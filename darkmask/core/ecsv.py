@@ -3,7 +3,7 @@
 import io
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -51,14 +51,16 @@ def ecsv_text(table: "Table") -> str:
     return out.getvalue() + "".join(f"{row}\n" for row in rows)
 
 
-def _cells(column) -> list[str] | None:
+def _cells(column: Any) -> list[str] | None:
     """Return the text of each cell of a column, or None where astropy has to tell it."""
     if getattr(column, "mask", None) is not None or column.ndim != 1:
         return None
     values = np.asarray(column)
+    cells: list[str]
     if values.dtype.kind == "f" and values.dtype.itemsize <= 8:
         # Texts of the scalars themselves, since a float32 as a float64 has digits that nobody measured.
-        return values.astype(_FLOAT_TEXT).tolist()
+        cells = values.astype(_FLOAT_TEXT).tolist()
+        return cells
     if values.dtype.kind in "iub":
         return list(map(str, values.tolist()))
     if values.dtype.kind == "U":

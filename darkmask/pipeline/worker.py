@@ -42,6 +42,7 @@ class Worker:
         self._command = module_command(module, *arguments)
         self._process: subprocess.Popen[str] | None = None
         self._said: IO[str] | None = None
+        self._unread = 0
         atexit.register(self.close)
 
     def ask(self, job):
@@ -62,8 +63,10 @@ class Worker:
         WorkerError
             When the job failed, or the process died of it.
         """
-        if self._process is None or self._process.poll() is not None:
-            self._start()
+        self._start_if_needed()
+        # What was loaded ahead, or why it could not be, is no answer to this.
+        while self._unread and self._answer_to(""):
+            self._unread -= 1
         line = self._answer_to(f"{json.dumps(job)}\n")
         if not line:
             raise WorkerError(self._last_words())
@@ -71,6 +74,19 @@ class Worker:
         if answer["error"]:
             raise WorkerError(answer["error"])
         return answer["result"]
+
+    def load(self, *modules: str) -> None:
+        """Let the process load modules that later jobs need, and do not wait for it.
+
+        Parameters
+        ----------
+        *modules : str
+            Names of modules of ours, or of the pipeline.
+        """
+        self._start_if_needed()
+        job = {"module": "darkmask.pipeline.loading", "modules": modules}
+        if self._send(f"{json.dumps(job)}\n"):
+            self._unread += 1
 
     def close(self) -> None:
         """End the process: by the end of its input, so that it cleans up, or at once when it is still at work."""
@@ -85,16 +101,29 @@ class Worker:
             self._said.close()
 
     def _answer_to(self, line: str) -> str:
-        """Return what the process answers, a line; nothing when it has died."""
+        """Return what the process answers next, a line; nothing when it has died."""
         process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
+        if not self._send(line) or process is None or process.stdout is None:
             return ""
         try:
-            process.stdin.write(line)
-            process.stdin.flush()
             return process.stdout.readline()
         except OSError:
             return ""
+
+    def _send(self, line: str) -> bool:
+        process = self._process
+        if process is None or process.stdin is None:
+            return False
+        try:
+            process.stdin.write(line)
+            process.stdin.flush()
+        except OSError:
+            return False
+        return True
+
+    def _start_if_needed(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            self._start()
 
     def _last_words(self) -> str:
         process, said = self._process, self._said
@@ -109,6 +138,7 @@ class Worker:
 
     def _start(self) -> None:
         self.close()
+        self._unread = 0
         self._said = tempfile.TemporaryFile(mode="w+", errors="replace")  # noqa: SIM115 (as long as the process)
         self._process = subprocess.Popen(
             self._command,

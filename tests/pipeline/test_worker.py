@@ -53,3 +53,20 @@ def test_a_process_at_work_is_not_waited_for_for_long(ask):
     os.kill(process.pid, signal.SIGSTOP)
     worker.close()
     assert process.returncode == -signal.SIGKILL
+
+
+def test_what_was_loaded_ahead_is_no_answer_to_the_next_question(ask):
+    worker = ask()
+    worker.load("json", "darkmask.no_such_module")
+    worker.load("json")
+    with pytest.raises(WorkerError, match=r"darkmask\.another"):
+        worker.ask({"module": "darkmask.another"})
+    assert worker.ask({"module": "darkmask.pipeline.loading", "modules": []}) is None
+
+
+def test_a_process_that_died_while_it_loaded_is_started_again(ask):
+    worker = ask()
+    worker.load("json")
+    os.kill(worker._process.pid, signal.SIGKILL)
+    worker._process.wait()
+    assert worker.ask({"module": "darkmask.pipeline.loading", "modules": []}) is None
