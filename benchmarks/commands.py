@@ -1,6 +1,6 @@
 """Time what a user waits for: whole commands from outside, beside jwst_reffiles for the same darks, in one run.
 
-    python benchmarks/commands.py [--delivery DIR] [--frame N] [--groups N] [--detectors 1,2,4] [--scaling]
+    python benchmarks/commands.py [--delivery DIR] [--frame N] [--groups N] [--detectors 1,2,4] [--growing] [--scaling]
 
 Each command is a process of its own with what it starts. Its wall time, its processor time and its peak of anonymous
 memory (RssAnon, of the whole tree, sampled every 20 ms) are taken from outside; the stages within are those that
@@ -200,14 +200,42 @@ def measure(delivery: Path, folder: Path, frame: int, several: list[int]) -> Non
             read_once(judged)
             cache = fresh(compiled, folder)
             for time_of in ("first", "again"):
-                command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), str(ROOT / "checks")]
-                command += ["-q", "-n", "2", f"--delivery={judged}", f"--detectors={','.join(detectors)}", *options]
-                taken = run([*command, f"--reports={Path(temporary) / 'reports'}"], folder, cache, (0, 1))
+                command = checks(judged, detectors, Path(temporary) / "reports", options)
+                taken = run(command, folder, cache, (0, 1))
                 row(f"`pytest checks/ -n 2`, {number} detectors, {time_of}", taken, anchor)
                 splits.append((f"`pytest checks/ -n 2`, {number} detectors, {time_of}", taken))
             shutil.rmtree(cache)
     for what, taken in splits:
         split(what, taken)
+
+
+def checks(delivery: Path, detectors: tuple[str, ...], reports: Path, options: list[str]) -> list[str]:
+    """Return the command that judges some detectors with two workers."""
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), str(ROOT / "checks"), "-q", "-n", "2"]
+    return [*command, f"--delivery={delivery}", f"--detectors={','.join(detectors)}", *options, f"--reports={reports}"]
+
+
+def grow(delivery: Path, folder: Path, frame: int) -> None:
+    """Print what the tenth exposure costs, beside ten that nobody saw before."""
+    compiled, options = compiled_cache(folder), criteria_file(folder, frame)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        ten, nine, reports = (Path(temporary) / name for name in ("ten", "nine", "reports"))
+        resize(delivery, ten, 10, 1, 20)
+        nine.mkdir()
+        for path in sorted(ten.glob("*.fits")):
+            if "_00010_" not in path.name:
+                (nine / path.name).hardlink_to(path)
+        read_once(ten)
+        print("\n| `pytest checks/ -n 2` | wall s | processor s |\n|---|---|---|")
+        first = run(checks(ten, (SOURCE,), reports, options), folder, fresh(compiled, Path(temporary)), (0, 1))
+        print(f"| ten exposures | {first.wall:.1f} | {first.processor:.1f} |", flush=True)
+        cache = fresh(compiled, Path(temporary))
+        run(checks(nine, (SOURCE,), reports, options), folder, cache, (0, 1))
+        more = run(checks(ten, (SOURCE,), reports, options), folder, cache, (0, 1))
+        shares = more.wall / first.wall, more.processor / first.processor
+        print(f"| the tenth, when nine were judged before | {more.wall:.1f} | {more.processor:.1f} |")
+        print(f"| share | {shares[0]:.2f} | {shares[1]:.2f} |", flush=True)
+        split("the tenth", more)
 
 
 def scale(delivery: Path, folder: Path, frame: int) -> None:
@@ -251,6 +279,7 @@ def main() -> None:
     parser.add_argument("--groups", type=int, default=40, help="groups of what is simulated (default 40)")
     parser.add_argument("--detectors", default="1,2", help="numbers of detectors to judge (default 1,2)")
     parser.add_argument("--scaling", action="store_true", help="also other numbers of groups and exposures")
+    parser.add_argument("--growing", action="store_true", help="also one exposure more of ten")
     parser.add_argument("--folder", type=Path, help="where to put what is made, and removed at the end")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=chosen.folder) as temporary:
@@ -259,6 +288,8 @@ def main() -> None:
         about = {"machine": platform.machine(), "cores": os.cpu_count(), "Python": platform.python_version()}
         print(f"{json.dumps(about)}, {size / 1e9:.1f} GB of darks\n", flush=True)
         measure(delivery.resolve(), Path(temporary), chosen.frame, [int(n) for n in chosen.detectors.split(",")])
+        if chosen.growing:
+            grow(delivery.resolve(), Path(temporary), chosen.frame)
         if chosen.scaling:
             scale(delivery, Path(temporary), chosen.frame)
 
