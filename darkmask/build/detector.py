@@ -35,6 +35,8 @@ from .rates import rates_table
 from .request import BuildRequest
 from .subarrays import compare_sets, count_once, difference_of, difference_table, evidence_of, window_of
 
+# The family of entries of the cache that masks are.
+MASKS = "masks"
 # A mask depends on the arithmetic or the files of these packages.
 _DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "scipy", "stdatamodels")
 
@@ -55,8 +57,18 @@ def build_cached(request: BuildRequest, keep: bool = False) -> BuiltMask:
         When there is nothing to search, or a file has changed.
     """
     inputs = _hash_inputs(request)
-    folder = cached("masks", _key(request, inputs), lambda out: build(request, out, inputs, keep))
-    return BuiltMask(folder, json.loads((folder / "summary.json").read_text(encoding="utf-8")))
+    return BuiltMask.read(cached(MASKS, _key(request, inputs), lambda out: build(request, out, inputs, keep)))
+
+
+def mask_key(request: BuildRequest) -> str:
+    """Return the key of a mask's entry in the cache, for which every input is hashed that is not remembered.
+
+    Raises
+    ------
+    DarkmaskError
+        When a file has changed, or cannot be read.
+    """
+    return _key(request, _hash_inputs(request))
 
 
 def build(request: BuildRequest, out: Path, inputs: dict[str, str], keep: bool = False) -> None:
@@ -171,7 +183,7 @@ def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
     depends = {
         "inputs": inputs,
         "code": source_digest("build"),
-        "packages": {name: version(name) for name in _DECIDING_PACKAGES if _installed(name)},
+        "packages": deciding_versions(),
         "detector": request.detector,
         "engine": [request.engine, request.search_made],
         "parameters": request.parameters.model_dump(mode="json"),
@@ -189,6 +201,11 @@ def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
         ],
     }
     return key_of(depends)
+
+
+def deciding_versions() -> dict[str, str]:
+    """Return the versions of the packages that a mask depends on, of those that are installed."""
+    return {name: version(name) for name in _DECIDING_PACKAGES if _installed(name)}
 
 
 def _installed(name: str) -> bool:

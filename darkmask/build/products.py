@@ -1,5 +1,6 @@
 """Read the products of one detector back from disk."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,6 +46,11 @@ class BuiltMask:
 
     folder: Path
     summary: dict = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path) -> "BuiltMask":
+        """Return the mask that lies in a folder."""
+        return cls(folder, json.loads((folder / "summary.json").read_text(encoding="utf-8")))
 
     def __repr__(self) -> str:
         return one_line("BuiltMask", self.summary.get("detector", ""), self.folder)

@@ -144,7 +144,12 @@ def sha256_file(path: Path | str) -> str:
 
 def sha256_text(text: str) -> str:
     """Return the SHA-256 of a text in UTF-8, in hexadecimal."""
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return sha256_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def sha256_bytes(data: bytes) -> str:
+    """Return the SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def _new_file(path: Path) -> Path:
