@@ -55,7 +55,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def working_folder(parent: Path, name: str) -> Iterator[Path]:
+def working_folder(parent: Path, name: str, prefix: str = _PART) -> Iterator[Path]:
     """Give a hidden folder to fill, and remove it at the end, with those of ``name`` that killed processes left.
 
     Parameters
@@ -64,9 +64,11 @@ def working_folder(parent: Path, name: str) -> Iterator[Path]:
         Where the folder is made.
     name : str
         What the folder is for.
+    prefix : str
+        What the names of such folders begin with.
     """
-    remove_leftovers(parent, f"{_PART}*-{name}")
-    folder, lock = _locked(lambda: Path(tempfile.mkdtemp(prefix=_PART, suffix=f"-{name}", dir=parent)))
+    remove_leftovers(parent, f"{prefix}*-{name}")
+    folder, lock = _locked(lambda: Path(tempfile.mkdtemp(prefix=prefix, suffix=f"-{name}", dir=parent)))
     try:
         yield folder
     finally:
