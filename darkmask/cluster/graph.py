@@ -25,6 +25,8 @@ class Job:
     arguments : tuple
     after : tuple of str
         Keys of jobs whose results are handed over behind the arguments.
+    data : object
+        A further argument, behind those, that is large and sent by itself; None for none.
     resources : mapping of str to float
     about : str
         What it does, for a message.
@@ -34,6 +36,7 @@ class Job:
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     after: tuple[str, ...] = ()
+    data: Any = None
     resources: Mapping[str, float] = field(default_factory=dict)
     about: str = "a task"
 
@@ -103,8 +106,9 @@ def _submitted(cluster: Cluster, job: Job, futures: Mapping[str, Any]) -> Any:
     if any(future is None for future in before):
         return None
     try:
+        sent = cluster.client.scatter([job.data], hash=False) if job.data is not None else []
         return cluster.client.submit(
-            job.function, *job.arguments, *before, key=job.key, resources=dict(job.resources) or None, retries=0
+            job.function, *job.arguments, *before, *sent, key=job.key, resources=dict(job.resources) or None, retries=0
         )
     except Exception:  # whatever Dask raises where a connection is closing
         return None
