@@ -2,6 +2,8 @@
 
 import contextlib
 import logging
+import queue
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -207,14 +209,26 @@ def _client(where: Where) -> Any:
                 f"--scheduler={where.given} is encrypted and no certificates are configured: name them in Dask's "
                 "settings distributed.comm.tls.ca-file, client.cert and client.key (docs/cluster.md)."
             )
+    answers: queue.Queue[Any] = queue.Queue()
+
+    def ask() -> None:
+        try:
+            answers.put(Client(where.address, timeout=ANSWERS_WITHIN, security=security, set_as_default=False))
+        except Exception as error:  # a port of something else, another version, a refused certificate: each its own
+            answers.put(error)
+
+    # In a thread of its own: Dask waits for ever for the first words of whatever took the connection.
+    threading.Thread(target=ask, name="scheduler", daemon=True).start()
     try:
-        return Client(where.address, timeout=ANSWERS_WITHIN, security=security, set_as_default=False)
-    except Exception as error:  # a port of something else, another version, a refused certificate: each its own type
-        reason = in_one_line(error).rstrip(".")
+        answer = answers.get(timeout=2 * ANSWERS_WITHIN)
+    except queue.Empty:
+        answer = TimeoutError("something takes connections there and says nothing")
+    if isinstance(answer, Exception):
         raise CommandError(
             f"--scheduler={where.given}: no scheduler of Dask answers at {where.address} within {ANSWERS_WITHIN:.0f} s "
-            f"({reason}): start one there, or correct the address."
-        ) from error
+            f"({in_one_line(answer).rstrip('.')}): start one there, or correct the address."
+        ) from answer
+    return answer
 
 
 def _require_package() -> None:
