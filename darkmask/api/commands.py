@@ -6,11 +6,16 @@ from pathlib import Path
 
 from darkmask.build.products import BuiltMask
 from darkmask.build.request import BuildRequest
-from darkmask.build.side_by_side import build_side_by_side
+from darkmask.build.side_by_side import build_side_by_side, bytes_of_search
+from darkmask.cluster.address import Where
+from darkmask.cluster.connection import LocalWorkers, connected
+from darkmask.cluster.masks import build_on
 from darkmask.core.atomic import replacing, storing
+from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Geometry
 from darkmask.core.errors import DeliveryError
 from darkmask.core.flags import Category, has_flag, in_category
+from darkmask.core.memory import at_once
 from darkmask.delivery import DeliveryIndex, scan
 from darkmask.delivery.frames import frame_of
 from darkmask.masks.file import read_mask
@@ -33,6 +38,7 @@ def write_search(
     flats: Path | None = None,
     dead_search_type: str = "sigma_rate",
     memory: float | None = None,
+    scheduler: Where | None = None,
     progress: bool = False,
 ) -> Iterator[str]:
     """Search a delivery and write masks, category images and catalogues.
@@ -58,6 +64,8 @@ def write_search(
     memory : float, optional
         Bytes that all searches together may take, which decides how many detectors are searched side by side; what is
         free by default.
+    scheduler : Where, optional
+        The scheduler of Dask whose workers search, a detector each.
     progress : bool
         Whether to say on standard error how far it is.
 
@@ -94,7 +102,7 @@ def write_search(
         )
         for detector in detectors or index.detectors
     ]
-    for request, built in build_side_by_side(requests, memory, progress=progress):
+    for request, built in _built(requests, memory, scheduler, progress):
         detector = request.detector
         _publish(built, detector, out)
         # jwst_reffiles takes whole files.
@@ -106,6 +114,18 @@ def write_search(
         categories = built.set("FULL").categories
         counts = ", ".join(f"{c.value} {int(in_category(categories, c).sum())}" for c in Category)
         yield f"{detector}: {counts}{_seen_in_flats(out / built.mask_path.name) if flats else ''}"
+
+
+def _built(
+    requests: Sequence[BuildRequest], memory: float | None, scheduler: Where | None, progress: bool
+) -> Iterator[tuple[BuildRequest, BuiltMask]]:
+    if scheduler is None:
+        yield from build_side_by_side(requests, memory, progress=progress)
+        return
+    need = max(map(bytes_of_search, requests))
+    number = at_once(need, min(len(requests), usable_cores()), memory, "the search of one detector")
+    with connected(scheduler, LocalWorkers(number, need)) as cluster:
+        yield from build_on(cluster, requests, progress=progress)
 
 
 def _publish(built: BuiltMask, detector: str, out: Path) -> None:

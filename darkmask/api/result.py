@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from darkmask.build.detector import build_cached
+from darkmask.build.cached import build_cached
 from darkmask.build.explainer import Explainer
 from darkmask.build.explanation import Explanation
 from darkmask.build.products import BuiltMask, BuiltSet

@@ -2,9 +2,6 @@
 
 import contextlib
 import json
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -12,16 +9,11 @@ from typing import Any
 import numpy as np
 
 from darkmask.core.atomic import write_text
-from darkmask.core.cache import cached, key_of
-from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.core.digests import remembered_digest
 from darkmask.core.ecsv import write_ecsv
-from darkmask.core.errors import DarkmaskError, TooLittleError
+from darkmask.core.errors import TooLittleError
 from darkmask.core.flags import Category
-from darkmask.core.provenance import source_digest
 from darkmask.core.stages import stage
-from darkmask.delivery.index import DeliveryIndex, ProblemKind
 from darkmask.masks.file import load_model, write_categories
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import search_set
@@ -34,41 +26,9 @@ from .examples import pick_examples
 from .fitted_columns import fit_ramps
 from .mask import write_detector_mask
 from .measurements import measure_set
-from .products import BuiltMask
 from .rates import rates_table
-from .request import BuildRequest
+from .request import BuildRequest, nothing_to_search
 from .subarrays import compare_sets, count_once, difference_of, difference_table, evidence_of, window_of
-
-# A mask depends on the arithmetic or the files of these packages.
-_DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "scipy", "stdatamodels")
-
-
-def build_cached(request: BuildRequest, keep: bool = False, begun: Callable[[], None] | None = None) -> BuiltMask:
-    """Make the mask of a detector, or take it from the cache when the same inputs were searched before.
-
-    Parameters
-    ----------
-    request : BuildRequest
-    keep : bool
-        Keep the maps of each integration of the full frames, for whoever combines them otherwise; see
-        :mod:`darkmask.search.maps.kept`.
-    begun : callable, optional
-        Is called when there is no such mask, before it is made.
-
-    Raises
-    ------
-    DarkmaskError
-        When there is nothing to search, or a file has changed.
-    """
-    inputs = _hash_inputs(request)
-
-    def make(out: Path) -> None:
-        if begun is not None:
-            begun()
-        build(request, out, inputs, keep)
-
-    folder = cached("masks", _key(request, inputs), make)
-    return BuiltMask(folder, json.loads((folder / "summary.json").read_text(encoding="utf-8")))
 
 
 def build(request: BuildRequest, out: Path, inputs: dict[str, str], keep: bool = False) -> None:
@@ -165,64 +125,3 @@ def _write_difference(
     write_ecsv(difference_table(parts, full, part, window), out / f"{subarray}_difference.ecsv")
     false_alarms = sum(expected_false_pixels(request.parameters, parts.size).values())
     return vars(difference_of(parts, false_alarms))
-
-
-def _hash_inputs(request: BuildRequest) -> dict[str, str]:
-    files = request.input_files()
-
-    def digest(name: str) -> str:
-        found = remembered_digest(files[name])
-        # Without this the mask of other bytes than those scanned would come from the cache.
-        request.require_unchanged(name)
-        return found
-
-    try:
-        # A thread for each core: neither reading nor hashing holds Python's lock.
-        with ThreadPoolExecutor(usable_cores(), thread_name_prefix="blake3") as threads:
-            return dict(zip(files, threads.map(digest, files), strict=True))
-    except OSError as error:
-        raise DarkmaskError(f"{error.filename} can no longer be read ({error.strerror}): run again.") from error
-
-
-def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
-    """Return the digest of all that the mask depends on; our own code counts, so another version has another entry."""
-    depends = {
-        "inputs": inputs,
-        "code": source_digest("build"),
-        "packages": {name: version(name) for name in _DECIDING_PACKAGES if _installed(name)},
-        "detector": request.detector,
-        "engine": [request.engine, request.search_made],
-        "parameters": request.parameters.model_dump(mode="json"),
-        # The name stands in HISTORY, and the digest of the file stands for its pixels.
-        "manual": [request.manual.name, request.manual.sha256] if request.manual else None,
-        "geometry": [request.geometry.frame, request.geometry.border],
-        "header": [
-            request.author,
-            request.description,
-            request.pedigree,
-            request.useafter,
-            request.history,
-            request.mask_subarray,
-            request.mask_file,
-        ],
-    }
-    return key_of(depends)
-
-
-def _installed(name: str) -> bool:
-    try:
-        version(name)
-    except PackageNotFoundError:
-        return False
-    return True
-
-
-def nothing_to_search(index: DeliveryIndex, detector: str) -> str:
-    """Return why there is no exposure of a detector to search, as a sentence."""
-    problems = index.problems_of(detector, None, *ProblemKind)
-    if problems:
-        return problems[0].sentence
-    return (
-        f"The delivery {index.folder} holds no whole full-frame exposure of {detector}: deliver its _jump, _fitopt and "
-        "_rate files."
-    )

@@ -1,7 +1,9 @@
 """Read the products of one detector back from disk."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,7 +12,8 @@ from darkmask.core.flags import dq_bits, four_neighbours, has_flag, required_dq
 from darkmask.masks.carrying import path_beside
 from darkmask.masks.file import read_mask
 
-from .examples import Examples
+if TYPE_CHECKING:
+    from .examples import Examples
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class BuiltMask:
     folder: Path
     summary: dict = field(default_factory=dict)
 
+    @classmethod
+    def read(cls, folder: Path) -> "BuiltMask":
+        """Return the mask that lies in a folder."""
+        return cls(folder, json.loads((folder / "summary.json").read_text(encoding="utf-8")))
+
     def __repr__(self) -> str:
         return one_line("BuiltMask", self.summary.get("detector", ""), self.folder)
 
@@ -78,8 +86,10 @@ class BuiltMask:
             images = {name: maps[name] for name in ("categories", "rate", "noise", "drift")}
             return BuiltSet(subarray, **images, summary=self.summary["sets"][subarray])
 
-    def examples(self, subarray: str) -> Examples:
+    def examples(self, subarray: str) -> "Examples":
         """Return the ramps of some of a set's bad pixels."""
+        from .examples import Examples
+
         with np.load(self.folder / f"{subarray}_examples.npz", allow_pickle=False) as kept:
             return Examples(**kept)
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from darkmask.core.detectors import Geometry
 from darkmask.delivery import DeliveryIndex, Exposure, FileRecord, require_unchanged
+from darkmask.delivery.index import ProblemKind
 from darkmask.masks.carrying import path_beside
 from darkmask.masks.manual_flags import ManualFlags
 from darkmask.search.choices import search_made
-from darkmask.search.measured import leave_out
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 
@@ -114,4 +114,18 @@ class BuildRequest:
             self.parameters,
             self.geometry,
         )
+        # Looks into the files with compiled code, which a mask that is there needs not.
+        from darkmask.search.measured import leave_out
+
         return leave_out(request) if request.exposures else request
+
+
+def nothing_to_search(index: DeliveryIndex, detector: str) -> str:
+    """Return why there is no exposure of a detector to search, as a sentence."""
+    problems = index.problems_of(detector, None, *ProblemKind)
+    if problems:
+        return problems[0].sentence
+    return (
+        f"The delivery {index.folder} holds no whole full-frame exposure of {detector}: deliver its _jump, _fitopt and "
+        "_rate files."
+    )

@@ -13,7 +13,7 @@ from darkmask.core.memory import at_once
 from darkmask.core.progress import Shown, progress_bar
 from darkmask.core.stages import watched
 
-from .detector import build_cached
+from .cached import build_cached
 from .products import BuiltMask
 from .request import BuildRequest
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from darkmask.cluster.address import SCHEDULER_HELP, where
 from darkmask.core.errors import CommandError, DarkmaskError, ParameterError
 from darkmask.core.given import folder
 from darkmask.core.listed import detector_name, listed, refuse_spaces
@@ -86,6 +87,33 @@ def add_detectors(parser: argparse.ArgumentParser, about: str) -> None:
         What the help says.
     """
     parser.add_argument("--detectors", action=CommaList, kind=detector_name, default=(), metavar="A,B", help=about)
+
+
+def add_scheduler(parser: argparse.ArgumentParser) -> None:
+    """Add ``--scheduler``; None when it is not given, and this process does the work in its own way.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    """
+    parser.add_argument("--scheduler", type=where, metavar="local|ADDRESS|FILE", help=SCHEDULER_HELP)
+
+
+def require_own_memory(chosen: argparse.Namespace, *names: str) -> None:
+    """Refuse options that say how much of this machine is taken, where the workers of others do the work.
+
+    Raises
+    ------
+    CommandError
+    """
+    if chosen.scheduler is None or chosen.scheduler.address is None:
+        return
+    for name in names:
+        if getattr(chosen, name) is not None:
+            raise CommandError(
+                f"--{name} says how much of this machine is taken, and the workers of --scheduler="
+                f"{chosen.scheduler.given} are not started here: leave it out, and start as many as there may be."
+            )
 
 
 def add_report(parser: argparse.ArgumentParser, more: str = "") -> None:

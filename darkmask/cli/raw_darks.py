@@ -1,6 +1,7 @@
 """``darkmask fetch`` and ``prepare``: from the archive to a delivery."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from darkmask.acquire.fetch.query import PRODUCTS
@@ -9,7 +10,7 @@ from darkmask.core.given import folder, require_apart
 from darkmask.core.memory import MEMORY_HELP, gigabytes
 
 from .next_command import beside, check_words, criteria_for, next_line, sibling
-from .parsing import FRAME_HELP, CommaList, add_detectors
+from .parsing import FRAME_HELP, CommaList, add_detectors, add_scheduler, require_own_memory
 
 
 def add_fetch(commands) -> None:
@@ -75,6 +76,7 @@ def add_prepare(commands) -> None:
         help="exposures at a time, or fewer where --memory holds fewer (default: as cores and memory allow)",
     )
     prepare.add_argument("--memory", type=gigabytes, metavar="GB", help=MEMORY_HELP)
+    add_scheduler(prepare)
     prepare.add_argument("--frame", type=int, metavar="N", help=FRAME_HELP)
     prepare.add_argument(
         "--fit-segments",
@@ -138,8 +140,9 @@ def _without_list(chosen: argparse.Namespace, kinds: tuple[str, ...]) -> list[st
 def _prepare(chosen: argparse.Namespace) -> int:
     if chosen.jobs is not None and chosen.jobs < 1:
         raise CommandError(f"--jobs={chosen.jobs} is less than 1: give how many exposures to process at a time.")
+    require_own_memory(chosen, "jobs", "memory")
     require_apart({"UNCAL_DIR": chosen.folder, "--references": chosen.references, "OUT": chosen.out}, inputs=2)
-    from darkmask.acquire.prepare import PrepareSettings, prepare, read_given
+    from darkmask.acquire.prepare import Elsewhere, PrepareSettings, prepare, read_given
     from darkmask.core.detectors import Geometry
     from darkmask.delivery import scan
     from darkmask.delivery.frames import frame_of
@@ -147,7 +150,15 @@ def _prepare(chosen: argparse.Namespace) -> int:
     index = scan(chosen.folder)
     given = read_given(chosen.references, chosen.reference)
     settings = PrepareSettings(Geometry(frame_of(index.raw, chosen.frame)), fit_segments=chosen.fit_segments)
-    for line in prepare(index, chosen.out, given, settings, jobs=chosen.jobs, memory=chosen.memory):
+    elsewhere = None
+    if chosen.scheduler is not None:
+        from darkmask.cluster.exposures import perform_at
+
+        place = chosen.scheduler.given if chosen.scheduler.address else ""
+        elsewhere = Elsewhere(partial(perform_at, chosen.scheduler), place)
+    for line in prepare(
+        index, chosen.out, given, settings, jobs=chosen.jobs, memory=chosen.memory, elsewhere=elsewhere
+    ):
         print(line, flush=True)
     simulated = any(record.simulated for record in index.raw)
     words = check_words(

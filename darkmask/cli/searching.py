@@ -8,7 +8,7 @@ from darkmask.core.memory import MEMORY_HELP, gigabytes
 from darkmask.search.choices import ENGINES, SEARCHES
 
 from .next_command import check_words, criteria_for, next_line
-from .parsing import FRAME_HELP, add_detectors
+from .parsing import FRAME_HELP, add_detectors, add_scheduler, require_own_memory
 
 
 def add_search(commands) -> None:
@@ -51,6 +51,7 @@ def add_search(commands) -> None:
         help="how jwst_reffiles tells dead pixels in flats: 5 sigma below the mean (default), or below 5 %% of it",
     )
     search.add_argument("--memory", type=gigabytes, metavar="GB", help=MEMORY_HELP)
+    add_scheduler(search)
     search.set_defaults(run=_search)
 
 
@@ -58,6 +59,7 @@ def _search(chosen: argparse.Namespace) -> int:
     require_apart(
         {"DELIVERY": chosen.delivery, "--base": chosen.base, "--flats": chosen.flats, "OUT": chosen.out}, inputs=3
     )
+    require_own_memory(chosen, "memory")
     from darkmask.api.commands import write_search
     from darkmask.delivery import scan
 
@@ -74,6 +76,7 @@ def _search(chosen: argparse.Namespace) -> int:
         flats=chosen.flats,
         dead_search_type=chosen.dead_search_type,
         memory=chosen.memory,
+        scheduler=chosen.scheduler,
         progress=True,
     ):
         print(line, flush=True)

@@ -55,7 +55,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def working_folder(parent: Path, name: str) -> Iterator[Path]:
+def working_folder(parent: Path, name: str, prefix: str = _PART) -> Iterator[Path]:
     """Give a hidden folder to fill, and remove it at the end, with those of ``name`` that killed processes left.
 
     Parameters
@@ -64,9 +64,11 @@ def working_folder(parent: Path, name: str) -> Iterator[Path]:
         Where the folder is made.
     name : str
         What the folder is for.
+    prefix : str
+        What the names of such folders begin with.
     """
-    remove_leftovers(parent, f"{_PART}*-{name}")
-    folder, lock = _locked(lambda: Path(tempfile.mkdtemp(prefix=_PART, suffix=f"-{name}", dir=parent)))
+    remove_leftovers(parent, f"{prefix}*-{name}")
+    folder, lock = _locked(lambda: Path(tempfile.mkdtemp(prefix=prefix, suffix=f"-{name}", dir=parent)))
     try:
         yield folder
     finally:
@@ -144,7 +146,12 @@ def sha256_file(path: Path | str) -> str:
 
 def sha256_text(text: str) -> str:
     """Return the SHA-256 of a text in UTF-8, in hexadecimal."""
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return sha256_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def sha256_bytes(data: bytes) -> str:
+    """Return the SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def _new_file(path: Path) -> Path:

@@ -18,7 +18,8 @@ from .atomic import sha256_file, sha256_text, storing, working_folder, write_tex
 from .cache_folder import cache_root
 from .cache_limit import hold_limit
 
-_LIST = "contents.json"
+# Names the files of an entry, each with its SHA-256.
+LIST = "contents.json"
 _ANSWER = "answer.json"
 # These hold ten detectors of four deliveries; the oldest go first.
 KEPT_ENTRIES = 40
@@ -55,7 +56,7 @@ def cached(kind: str, key: str, make: Callable[[Path], None], keep: int = KEPT_E
             with working_folder(root, key) as temporary:
                 make(temporary)
                 sums = {p.relative_to(temporary).as_posix(): sha256_file(p) for p in _files(temporary)}
-                write_text(temporary / _LIST, json.dumps(sums, indent=1))
+                write_text(temporary / LIST, json.dumps(sums, indent=1))
                 temporary.chmod(0o755)
                 os.replace(temporary, entry)
     _prune(root, entry, keep)
@@ -102,8 +103,8 @@ def key_of(depends: object) -> str:
 def is_whole(entry: Path) -> bool:
     """Return whether an entry holds exactly the files that it lists, byte for byte."""
     try:
-        sums = json.loads((entry / _LIST).read_text(encoding="utf-8"))
-        there = {path.relative_to(entry).as_posix() for path in _files(entry)} - {_LIST}
+        sums = json.loads((entry / LIST).read_text(encoding="utf-8"))
+        there = {path.relative_to(entry).as_posix() for path in _files(entry)} - {LIST}
         return there == set(sums) and all(sha256_file(entry / name) == digest for name, digest in sums.items())
     except (OSError, ValueError, AttributeError, TypeError):
         return False

@@ -55,6 +55,10 @@ class StorageError(DarkmaskError):
     """A result cannot be written: no space, no permission, or a read-only file system."""
 
 
+class ClusterError(DarkmaskError):
+    """The workers of a scheduler went away, or died of what they were asked to do."""
+
+
 class UnknownNameError(ParameterError, KeyError):
     """A mapping has no such name; the sentence says which is the nearest."""
 

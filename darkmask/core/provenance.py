@@ -8,7 +8,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent.parent
 # Each layer imports only those before it; the contract of import-linter in pyproject.toml enforces it.
 LAYERS = (
-    *("core", "delivery", "masks", "search", "pipeline", "build", "simulate", "acquire", "validation", "reports"),
+    *("core", "delivery", "masks", "search", "pipeline", "build", "simulate", "acquire", "validation", "cluster"),
+    "reports",
 )
 
 

@@ -159,7 +159,7 @@ class DeliveryIndex:
 
     @classmethod
     def from_json(cls, data: dict) -> "DeliveryIndex":
-        files = tuple(_record_from_json(record) for record in data["files"])
+        files = tuple(record_from_json(record) for record in data["files"])
         problems = tuple(
             Problem(
                 **{**item, "kind": ProblemKind(item["kind"]), "detectors": tuple(item["detectors"])},
@@ -167,7 +167,7 @@ class DeliveryIndex:
             for item in data["problems"]
         )
         exposures = tuple(_of_files([files[i] for i in indices]) for indices in data["exposures"])
-        raw = tuple(_record_from_json(record) for record in data["raw"])
+        raw = tuple(record_from_json(record) for record in data["raw"])
         return cls(data["folder"], files, exposures, problems, raw)
 
 
@@ -177,7 +177,8 @@ def _of_files(files: list[FileRecord]) -> Exposure:
     return replace(first, further=tuple(further))
 
 
-def _record_from_json(record: dict) -> FileRecord:
+def record_from_json(record: dict) -> FileRecord:
+    """Return a record of which :func:`dataclasses.asdict` gave the plain values."""
     arrays = {
         name: ArrayPlace(offset, tuple(shape), *stored) for name, (offset, shape, *stored) in record["arrays"].items()
     }

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from darkmask.build.detector import build_cached
+from darkmask.build.cached import build_cached
 from darkmask.build.request import BuildRequest
 from darkmask.build.subarrays import (
     Evidence,

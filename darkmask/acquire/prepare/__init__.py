@@ -1,7 +1,7 @@
 """Make the triplets that a delivery consists of from ``_uncal`` files."""
 
 from .references import GivenReferences, read_given
-from .run import prepare
+from .run import Elsewhere, prepare
 from .steps import PrepareSettings
 
-__all__ = ["GivenReferences", "PrepareSettings", "prepare", "read_given"]
+__all__ = ["Elsewhere", "GivenReferences", "PrepareSettings", "prepare", "read_given"]

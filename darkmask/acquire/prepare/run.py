@@ -1,18 +1,17 @@
 """Make a delivery of ``_uncal`` files: several exposures at a time, each whole or not at all, resumable."""
 
-import errno
 import os
-import shutil
 import signal
-import tempfile
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
-from darkmask.core.atomic import sha256_file
+from darkmask.core.atomic import remove_leftovers, sha256_file
 from darkmask.core.cores import one_thread, usable_cores
 from darkmask.core.errors import DeliveryError
 from darkmask.core.memory import at_once, available_memory
@@ -20,39 +19,22 @@ from darkmask.core.progress import progress_bar
 from darkmask.delivery.index import DeliveryIndex
 from darkmask.delivery.records import FileRecord
 from darkmask.pipeline.offline import stay_offline
-from darkmask.pipeline.steps import set_aside_garbage, silence_logs
 
-from .exposures import find_exposures, root_of
-from .record import PREFIX, Recipe, is_finished, record_path, write_record
+from .exposures import find_exposures
+from .record import PREFIX, Recipe
 from .references import NOT_APPLICABLE, GivenReferences, ask_crds
-from .steps import PrepareSettings, make_products
+from .steps import PrepareSettings
+from .task import Performed, Task, performed
 
-# Bytes for each pixel and group at the peak of the ramp fit, and bytes for the imports, measured on 2048 x 2048
-# exposures with jwst 3.0.0.
-BYTES_PER_SAMPLE, BYTES_FIXED = 32, 0.6e9
-_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+# Processes some exposures, so many at a time where it is this machine that does it, and yields each as it ends.
+Perform = Callable[[Sequence[Task], int], Iterator[Performed]]
 
 
-@dataclass(frozen=True)
-class Task:
-    """One exposure to process.
+class Elsewhere(NamedTuple):
+    """Processes exposures in place of processes that this one starts; ``place`` names other machines than this."""
 
-    Attributes
-    ----------
-    path : Path
-        The ``_uncal`` file.
-    record : FileRecord
-    references : dict of str to Path or None
-    recipe : Recipe
-        Everything that the products depend on except the exposure itself.
-    out : Path
-    """
-
-    path: Path
-    record: FileRecord
-    references: dict[str, Path | None]
-    recipe: Recipe
-    out: Path
+    perform: Perform
+    place: str = ""
 
 
 def prepare(
@@ -63,6 +45,7 @@ def prepare(
     *,
     jobs: int | None = None,
     memory: float | None = None,
+    elsewhere: Elsewhere | None = None,
     progress: bool = True,
 ) -> Iterator[str]:
     """Make the triplets of every dark in a folder.
@@ -82,6 +65,8 @@ def prepare(
         allow.
     memory : float, optional
         Bytes that all of them together may take; by default what is free, which ``jobs`` may exceed.
+    elsewhere : Elsewhere, optional
+        What processes exposures in place of processes that this one starts.
     progress : bool
         Whether to show a bar on standard error.
 
@@ -104,21 +89,18 @@ def prepare(
     for kind in sorted(given.skipped):
         yield f"{kind} is {NOT_APPLICABLE}: the {kind} step is left out."
     tasks = list(_tasks(folder, out, records, given, settings))
-    samples = [_samples(record) for record in records]
-    need = BYTES_FIXED + BYTES_PER_SAMPLE * max(samples)
-    limit = f"{available_memory() / 1e9:.1f} GB are free" if memory is None else f"{memory / 1e9:.1f} GB are allowed"
-    fitting = at_once(need, jobs or min(len(tasks), usable_cores()), memory, "one exposure")
-    jobs = jobs if jobs and memory is None else fitting
-    yield (
-        f"{len(tasks)} exposures of up to {max(samples) / 1e6:.0f} million pixels times groups: {jobs} at a time take "
-        f"up to {jobs * need / 1e9:.1f} GB of memory, and {limit}."
-    )
-    yield from _run(tasks, out, jobs, progress)
-
-
-def _samples(record: FileRecord) -> int:
-    integrations, groups, rows, columns = record.shape
-    return integrations * groups * rows * columns
+    need, largest = max(task.memory for task in tasks), max(task.samples for task in tasks)
+    of = f"{len(tasks)} exposures of up to {largest / 1e6:.0f} million pixels times groups"
+    if elsewhere and elsewhere.place:
+        yield f"{of}: each takes up to {need / 1e9:.1f} GB of memory of a worker of {elsewhere.place}."
+    else:
+        limit = (
+            f"{available_memory() / 1e9:.1f} GB are free" if memory is None else f"{memory / 1e9:.1f} GB are allowed"
+        )
+        fitting = at_once(need, jobs or min(len(tasks), usable_cores()), memory, "one exposure")
+        jobs = jobs if jobs and memory is None else fitting
+        yield f"{of}: {jobs} at a time take up to {jobs * need / 1e9:.1f} GB of memory, and {limit}."
+    yield from _run(tasks, out, jobs or 1, elsewhere.perform if elsewhere else _in_processes, progress)
 
 
 def _tasks(
@@ -142,7 +124,7 @@ def _tasks(
         yield Task(path, record, chosen, Recipe.of(settings, described, context), out)
 
 
-def _run(tasks: list[Task], out: Path, jobs: int, progress: bool) -> Iterator[str]:
+def _run(tasks: list[Task], out: Path, jobs: int, perform: Perform, progress: bool) -> Iterator[str]:
     from filelock import FileLock, Timeout
 
     try:
@@ -154,57 +136,40 @@ def _run(tasks: list[Task], out: Path, jobs: int, progress: bool) -> Iterator[st
     except OSError as error:
         raise DeliveryError(f"{out} cannot be written ({error.strerror}): give another folder.") from error
     try:
-        for left in out.glob(f"{PREFIX}*"):  # a run that was killed left these
-            shutil.rmtree(left, ignore_errors=True)
-        yield from _run_locked(tasks, out, jobs, progress)
+        # A run that was killed left these; what a worker of it still writes is locked, and stays.
+        remove_leftovers(out, f"{PREFIX}*")
+        failed: list[str] = []
+        with progress_bar("exposures", len(tasks), progress) as advance:
+            for line, failure in perform(tasks, jobs):
+                advance()
+                if failure:
+                    failed.append(failure)
+                else:
+                    yield line
+        if failed:
+            more = f" (and {len(failed) - 1} more failed)" if len(failed) > 1 else ""
+            raise DeliveryError(failed[0] + more)
     finally:
         lock.release()
         (out / ".prepare.lock").unlink(missing_ok=True)
+        with suppress(OSError):  # nothing came of it, and nothing is left
+            out.rmdir()
 
 
-def _run_locked(tasks: list[Task], out: Path, jobs: int, progress: bool) -> Iterator[str]:
-    failed: list[str] = []
+def _in_processes(tasks: Sequence[Task], jobs: int) -> Iterator[Performed]:
     # Workers are spawned, not forked: the parent may run threads, and its CRDS configuration must stay its own.
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start_worker)
-    with pool, progress_bar("exposures", len(tasks), progress) as advance:
+    with pool:
         try:
-            futures = {pool.submit(perform, task): task for task in tasks}
-            for future in as_completed(futures):
-                advance()
-                line, error = _outcome(future, futures[future])
-                if error:
-                    failed.append(error)
-                else:
-                    yield line
+            for future in as_completed([pool.submit(performed, task) for task in tasks]):
+                yield future.result()
         except BrokenProcessPool as error:
             raise DeliveryError(
-                f"a process died while exposures were processed into {out}, for want of memory perhaps: run the same "
-                "command again with --jobs 1; what is finished is kept."
+                f"a process died while exposures were processed into {tasks[0].out}, for want of memory perhaps: run "
+                "the same command again with --jobs 1; what is finished is kept."
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
-    if failed:
-        more = f" (and {len(failed) - 1} more failed)" if len(failed) > 1 else ""
-        raise DeliveryError(failed[0] + more)
-
-
-def _outcome(future: Future, task: Task) -> tuple[str, str]:
-    """Return the line to print, or the sentence of a failure."""
-    try:
-        return future.result(), ""
-    except BrokenProcessPool:
-        raise
-    except Exception as error:  # every error that a step raises for bad data means the same to the user
-        if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
-            return (
-                "",
-                f"the products of {task.record.path} cannot be written ({error.strerror}): make room, and run again.",
-            )
-        reason = " ".join(str(error).split())[:200].rstrip(".")
-        return "", (
-            f"the pipeline's steps failed on {task.record.path} ({type(error).__name__}: {reason}): transfer the file "
-            "again, or look at its reference files."
-        )
 
 
 def _start_worker() -> None:
@@ -213,32 +178,3 @@ def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # All reference files are already chosen, so workers need neither a server nor a cache.
     stay_offline()
-
-
-def perform(task: Task) -> str:
-    """Process one exposure in a worker, unless it is already done, and return a line that says what was done."""
-    root = root_of(task.path)
-    recorded = record_path(task.out, root)
-    recipe = task.recipe.for_input(task.path.name, sha256_file(task.path))
-    if is_finished(recorded, recipe, task.out):
-        return f"{root}: finished before"
-    silence_logs()
-    set_aside_garbage()
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=task.out) as temporary:
-        made = make_products(
-            task.path,
-            task.record,
-            task.references,
-            task.recipe.settings,
-            Path(temporary),
-            context=task.recipe.context,
-        )
-        outputs = {path.name: sha256_file(path) for path in made}
-        # Old and new products must never lie side by side under one record, nor form one triplet.
-        recorded.unlink(missing_ok=True)
-        for product in ("jump", "fitopt", "rate", "rateints"):
-            (task.out / f"{root}_{product}.fits").unlink(missing_ok=True)
-        for path in made:
-            os.replace(path, task.out / path.name)
-    write_record(recorded, recipe, outputs)
-    return f"{root}: made {', '.join(sorted(name.removeprefix(root) for name in outputs))}"

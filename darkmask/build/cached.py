@@ -1,0 +1,116 @@
+"""Make the mask of one detector once: the next time that it is asked for it lies in the cache."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from darkmask.core.cache import cached, key_of
+from darkmask.core.cores import usable_cores
+from darkmask.core.digests import remembered_digest
+from darkmask.core.errors import DarkmaskError
+from darkmask.core.provenance import source_digest
+
+from .products import BuiltMask
+from .request import BuildRequest
+
+# The family of entries of the cache that masks are.
+MASKS = "masks"
+# A mask depends on the arithmetic or the files of these packages.
+_DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "scipy", "stdatamodels")
+
+
+def build_cached(request: BuildRequest, keep: bool = False, begun: Callable[[], None] | None = None) -> BuiltMask:
+    """Make the mask of a detector, or take it from the cache when the same inputs were searched before.
+
+    Parameters
+    ----------
+    request : BuildRequest
+    keep : bool
+        Keep the maps of each integration of the full frames, for whoever combines them otherwise; see
+        :mod:`darkmask.search.maps.kept`.
+    begun : callable, optional
+        Is called when there is no such mask, before it is made.
+
+    Raises
+    ------
+    DarkmaskError
+        When there is nothing to search, or a file has changed.
+    """
+    inputs = _hash_inputs(request)
+
+    def make(out: Path) -> None:
+        if begun is not None:
+            begun()
+        # Where the mask is there, no kernels have to be loaded, which is a third of the time that it takes.
+        from .detector import build
+
+        build(request, out, inputs, keep)
+
+    return BuiltMask.read(cached(MASKS, _key(request, inputs), make))
+
+
+def mask_key(request: BuildRequest) -> str:
+    """Return the key of a mask's entry in the cache, for which every input is hashed that is not remembered.
+
+    Raises
+    ------
+    DarkmaskError
+        When a file has changed, or cannot be read.
+    """
+    return _key(request, _hash_inputs(request))
+
+
+def _hash_inputs(request: BuildRequest) -> dict[str, str]:
+    files = request.input_files()
+
+    def digest(name: str) -> str:
+        found = remembered_digest(files[name])
+        # Without this the mask of other bytes than those scanned would come from the cache.
+        request.require_unchanged(name)
+        return found
+
+    try:
+        # A thread for each core: neither reading nor hashing holds Python's lock.
+        with ThreadPoolExecutor(usable_cores(), thread_name_prefix="blake3") as threads:
+            return dict(zip(files, threads.map(digest, files), strict=True))
+    except OSError as error:
+        raise DarkmaskError(f"{error.filename} can no longer be read ({error.strerror}): run again.") from error
+
+
+def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
+    """Return the digest of all that the mask depends on; our own code counts, so another version has another entry."""
+    depends = {
+        "inputs": inputs,
+        "code": source_digest("build"),
+        "packages": deciding_versions(),
+        "detector": request.detector,
+        "engine": [request.engine, request.search_made],
+        "parameters": request.parameters.model_dump(mode="json"),
+        # The name stands in HISTORY, and the digest of the file stands for its pixels.
+        "manual": [request.manual.name, request.manual.sha256] if request.manual else None,
+        "geometry": [request.geometry.frame, request.geometry.border],
+        "header": [
+            request.author,
+            request.description,
+            request.pedigree,
+            request.useafter,
+            request.history,
+            request.mask_subarray,
+            request.mask_file,
+        ],
+    }
+    return key_of(depends)
+
+
+def deciding_versions() -> dict[str, str]:
+    """Return the versions of the packages that a mask depends on, of those that are installed."""
+    return {name: version(name) for name in _DECIDING_PACKAGES if _installed(name)}
+
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True

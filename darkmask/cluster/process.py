@@ -1,0 +1,84 @@
+"""What a process of a cluster says of itself: its code, its packages, and what it sees of our files.
+
+It is asked in workers and in the scheduler before work begins, so that it imports little, and answers in plain values.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from darkmask.build.cached import deciding_versions
+from darkmask.core.cores import CORES
+from darkmask.core.provenance import source_digest
+from darkmask.core.version import __version__
+
+
+class SeenFile(NamedTuple):
+    """A file as the process that asks sees it: absolute path, bytes, and time of the last change in nanoseconds."""
+
+    path: str
+    size: int
+    modified: int
+
+
+def seen(path: Path) -> SeenFile:
+    """Return a file as this process sees it."""
+    status = path.stat()
+    return SeenFile(os.path.abspath(path), status.st_size, status.st_mtime_ns)
+
+
+def described() -> dict[str, str]:
+    """Return what must be the same in every process that works together, by its name."""
+    from importlib.metadata import version
+
+    python = ".".join(map(str, sys.version_info[:2]))
+    dask = {name: version(name) for name in ("dask", "distributed")}
+    return {
+        "darkmask": __version__,
+        "Python": python,
+        **dask,
+        **deciding_versions(),
+        "our code": source_digest("cluster"),
+    }
+
+
+def look(files: Sequence[SeenFile] = (), out: str | None = None, token: str = "") -> dict:
+    """Describe this process, and say what keeps it from working on some files.
+
+    Parameters
+    ----------
+    files : sequence of SeenFile
+        What has to be read.
+    out : str or None
+        A folder that has to be written.
+    token : str
+        Name of a file that whoever asks has put into ``out``.
+
+    Returns
+    -------
+    dict
+        ``is``: :func:`described`; ``trouble``: the end of a sentence of which the process is the subject, or nothing.
+    """
+    # A process of a cluster works on one task at a time, with the cores that whoever started it allows.
+    os.environ.setdefault(CORES, "1")
+    return {"is": described(), "trouble": _trouble(files, out, token)}
+
+
+def _trouble(files: Sequence[SeenFile], out: str | None, token: str) -> str:
+    for file in files:
+        try:
+            status = os.stat(file.path)
+            if not os.access(file.path, os.R_OK):
+                return f"may not read {file.path}"
+        except OSError as error:
+            return f"cannot see {file.path} ({error.strerror})"
+        if (status.st_size, status.st_mtime_ns) != (file.size, file.modified):
+            return f"sees another {file.path}, of another size or date"
+    if out is not None:
+        if not os.path.exists(os.path.join(out, token)):
+            return f"does not see the folder {out} that is here"
+        if not os.access(out, os.W_OK | os.X_OK):
+            return f"may not write into {out}"
+    return ""

@@ -1,0 +1,94 @@
+"""What is asked of a detector's search besides its mask, each answer kept in the cache."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from darkmask.build.drift import passing
+from darkmask.build.products import BuiltMask
+from darkmask.build.request import BuildRequest
+from darkmask.core.cache import cached_answer, key_of
+from darkmask.core.provenance import source_digest
+
+
+class Question(StrEnum):
+    """A measurement of a detector's full frames; the value is the family of its entries in the cache."""
+
+    INJECTION = "injections"
+    HALVES = "stability"
+    RESIDUALS = "residuals"
+    AGREEMENT = "agreements"
+    AGREEMENT_OF_PACKAGE = "agreements-package"
+
+
+def answer_to(question: Question, request: BuildRequest, built: BuiltMask) -> Any:
+    """Measure a detector's full frames, or take the answer from the cache when the same search was measured before.
+
+    Parameters
+    ----------
+    question : Question
+    request : BuildRequest
+    built : BuiltMask
+        The mask of the request.
+
+    Returns
+    -------
+    object
+        What the function of the question returns, as JSON gives it back: `completeness.summarise`, `halves.stability`,
+        `residuals.left_in_exposures` or `agreement.confirmed_by_release` of this package.
+
+    Raises
+    ------
+    DarkmaskError
+        When there is too little to measure, or a file has changed.
+    """
+    return cached_answer(question, _depends(built.folder.name), lambda: _MAKERS[question](request, built))
+
+
+def answer_key(mask_key: str) -> str:
+    """Return the key of every answer about a mask, by the key of the mask's own entry."""
+    return key_of(_depends(mask_key))
+
+
+def _depends(mask_key: str) -> list[str]:
+    # The mask's key stands for its files, its parameters and the code that searches.
+    return [mask_key, source_digest("validation")]
+
+
+# What measures is imported when it is asked for: most runs have their answers in the cache.
+
+
+def _inject(request: BuildRequest, _built: BuiltMask) -> object:
+    from .completeness import summarise
+    from .recovery import inject_and_recover
+
+    return summarise(inject_and_recover(request.set_request("FULL")))
+
+
+def _halve(request: BuildRequest, _built: BuiltMask) -> object:
+    from .halves import stability
+
+    return stability(request.set_request("FULL"))
+
+
+def _judge_by_others(request: BuildRequest, built: BuiltMask) -> object:
+    from .residuals import left_in_exposures
+
+    found = built.set("FULL")
+    passes = passing(found.categories, found.drift, request.parameters.flight_flags())
+    return left_in_exposures(request.set_request("FULL"), passes)
+
+
+def _compare_engines(request: BuildRequest, built: BuiltMask, package: bool = False) -> object:
+    from .agreement import confirmed_by_release
+
+    return confirmed_by_release(request.set_request("FULL"), built.set("FULL").categories, package)
+
+
+_MAKERS: dict[Question, Callable[[BuildRequest, BuiltMask], object]] = {
+    Question.INJECTION: _inject,
+    Question.HALVES: _halve,
+    Question.RESIDUALS: _judge_by_others,
+    Question.AGREEMENT: _compare_engines,
+    Question.AGREEMENT_OF_PACKAGE: lambda request, built: _compare_engines(request, built, package=True),
+}

@@ -1,0 +1,108 @@
+"""A search on workers gives the bytes that one process gives, whatever becomes of the workers."""
+
+import json
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from darkmask.api.commands import write_search
+from darkmask.cli import main
+from darkmask.cluster.address import where
+from darkmask.core.stages import STAGES
+from tests.support.schedulers import ByHand
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def in_one(small, tmp_path_factory) -> tuple[list[str], dict[str, bytes]]:
+    out = tmp_path_factory.mktemp("one") / "out"
+    return list(write_search(small.delivery, out, frame=128, base=small.base)), written(out)
+
+
+def search(small, out: Path, scheduler: ByHand | str) -> tuple[list[str], dict[str, bytes]]:
+    given = where(str(scheduler.file if isinstance(scheduler, ByHand) else scheduler))
+    said = list(write_search(small.delivery, out, frame=128, base=small.base, scheduler=given))
+    return said, written(out)
+
+
+def wait_for(what, seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def test_workers_of_this_machine_write_what_one_process_writes(small, tmp_path, own_cache, in_one):
+    own_cache("local")
+    assert search(small, tmp_path / "out", "local") == in_one
+
+
+def test_workers_of_others_write_what_one_process_writes(small, tmp_path, own_cache, in_one, two_workers):
+    own_cache("here")
+    assert search(small, tmp_path / "out", two_workers) == in_one
+    made = sorted(path.name for path in tmp_path.glob("here/darkmask/masks/*") if path.is_dir())
+    theirs = sorted(path.name for path in two_workers.folder.glob("cache*/darkmask/masks/*") if path.is_dir())
+    assert len(made) == 2
+    assert made == theirs
+    # Nobody is asked for what is there.
+    for path in two_workers.folder.glob("cache*/darkmask/masks/*"):
+        path.rename(path.with_name(f".{path.name}"))
+    assert search(small, tmp_path / "again", two_workers) == in_one
+    assert not list(two_workers.folder.glob("cache*/darkmask/masks/[!.]*"))
+
+
+def test_a_mask_that_two_ask_for_at_once_is_made_once(small, tmp_path, own_cache, in_one, empty):
+    own_cache("here")
+    with ThreadPoolExecutor(2) as clients:
+        asked = [clients.submit(search, small, tmp_path / f"out{i}", empty) for i in range(2)]
+        empty.start_worker(environment={STAGES: str(tmp_path / "stages")})
+        assert [one.result() for one in asked] == [in_one, in_one]
+    stages = [json.loads(line)["stage"] for line in (tmp_path / "stages").read_text().splitlines()]
+    # Two full frames and a subarray.
+    assert stages.count("keep maps") == 3
+
+
+def test_a_worker_that_is_killed_half_way_changes_no_byte(small, tmp_path, own_cache, in_one, empty):
+    own_cache("here")
+    first = empty.start_worker()
+    with ThreadPoolExecutor(1) as client:
+        asked = client.submit(search, small, tmp_path / "out", empty)
+        wait_for(lambda: asked.done() or list(empty.folder.glob("cache0/darkmask/masks/.part-*")))
+        os.killpg(first.pid, signal.SIGKILL)
+        assert not asked.done()
+        empty.start_worker()
+        assert asked.result() == in_one
+
+
+def test_a_scheduler_that_begins_again_changes_no_byte(small, tmp_path, own_cache, in_one, empty):
+    own_cache("here")
+    first = empty.start_worker()
+    port = int(where(str(empty.file)).address.rpartition(":")[2])
+    with ThreadPoolExecutor(1) as client:
+        asked = client.submit(search, small, tmp_path / "out", empty)
+        wait_for(lambda: asked.done() or list(empty.folder.glob("cache0/darkmask/masks/.part-*")))
+        for process in (empty.scheduler, first):
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        assert not asked.done()
+        empty.start_scheduler(port=port)
+        empty.start_worker()
+        assert asked.result() == in_one
+
+
+def test_a_detector_that_cannot_be_searched_is_told_as_in_one_process(small, tmp_path, own_cache, two_workers, capsys):
+    own_cache("here")
+    command = ["search", str(small.delivery), "--detectors=NRCA1,NRCB1", "--frame=128"]
+    assert main([*command[:2], str(tmp_path / "a"), *command[2:]]) == 1
+    in_one = capsys.readouterr()
+    own_cache("there")
+    assert main([*command[:2], str(tmp_path / "b"), *command[2:], f"--scheduler={two_workers.file}"]) == 1
+    assert capsys.readouterr() == in_one
+    assert written(tmp_path / "b") == written(tmp_path / "a")
