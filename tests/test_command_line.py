@@ -47,6 +47,19 @@ def test_search_writes_masks_and_catalogues(small, tmp_path, capsys):
     assert all(mask.decoded[row["y"], row["x"]] == row["dq"] for row in saturated)
 
 
+def test_a_search_whose_mask_is_there_loads_neither_kernels_nor_models(small, tmp_path):
+    code = f"""
+import sys
+from darkmask.cli import main
+main(["search", {str(small.delivery)!r}, {str(tmp_path / "out")!r}, "--frame", "128", "--detectors", "NRCA1"])
+print(sorted({{"asdf", "jwst", "matplotlib", "numba", "scipy"}} & set(sys.modules)))
+"""
+    for _ in range(2):
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == "[]"
+
+
 def test_compare_counts_flags(small, tmp_path, capsys):
     first = next(small.ground.glob("*nrca1*"))
     assert main(["compare", str(first), shutil.copy(first, tmp_path)]) == 0
