@@ -174,10 +174,9 @@ def split(what: str, taken: Taken) -> None:
     print(flush=True)
 
 
-def measure(delivery: Path, folder: Path, frame: int, several: list[int]) -> None:
+def measure(delivery: Path, folder: Path, compiled: Path, frame: int, several: list[int]) -> None:
     """Print the tables."""
     read_once(delivery)
-    compiled = compiled_cache(folder)
     python = [sys.executable, "-m", "darkmask"]
     print("| command | wall s | times jwst_reffiles | processor s | cores | peak MB |\n|---|---|---|---|---|---|")
     anchor = run([sys.executable, "-c", ANCHOR, str(delivery), str(folder / "anchor.fits")], folder, compiled)
@@ -215,9 +214,9 @@ def checks(delivery: Path, detectors: tuple[str, ...], reports: Path, options: l
     return [*command, f"--delivery={delivery}", f"--detectors={','.join(detectors)}", *options, f"--reports={reports}"]
 
 
-def grow(delivery: Path, folder: Path, frame: int) -> None:
+def grow(delivery: Path, folder: Path, compiled: Path, frame: int) -> None:
     """Print what the tenth exposure costs, beside ten that nobody saw before."""
-    compiled, options = compiled_cache(folder), criteria_file(folder, frame)
+    options = criteria_file(folder, frame)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         ten, nine, reports = (Path(temporary) / name for name in ("ten", "nine", "reports"))
         resize(delivery, ten, 10, 1, 20)
@@ -238,9 +237,8 @@ def grow(delivery: Path, folder: Path, frame: int) -> None:
         split("the tenth", more)
 
 
-def scale(delivery: Path, folder: Path, frame: int) -> None:
+def scale(delivery: Path, folder: Path, compiled: Path, frame: int) -> None:
     """Print what a search takes for other numbers of exposures, integrations and groups, made of the same ramps."""
-    compiled = compiled_cache(folder)
     print("\n| exposures x integrations x groups | GB | wall s | processor s | peak MB |\n|---|---|---|---|---|")
     for exposures, integrations, groups in ((5, 1, 20), (5, 1, 60), (5, 1, 150), (5, 2, 20), (5, 4, 20), (10, 1, 20)):
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
@@ -287,11 +285,13 @@ def main() -> None:
         size = sum(path.stat().st_size for path in delivery.glob("*.fits"))
         about = {"machine": platform.machine(), "cores": os.cpu_count(), "Python": platform.python_version()}
         print(f"{json.dumps(about)}, {size / 1e9:.1f} GB of darks\n", flush=True)
-        measure(delivery.resolve(), Path(temporary), chosen.frame, [int(n) for n in chosen.detectors.split(",")])
+        folder, numbers = Path(temporary), [int(n) for n in chosen.detectors.split(",")]
+        compiled = compiled_cache(folder)
+        measure(delivery.resolve(), folder, compiled, chosen.frame, numbers)
         if chosen.growing:
-            grow(delivery.resolve(), Path(temporary), chosen.frame)
+            grow(delivery.resolve(), folder, compiled, chosen.frame)
         if chosen.scaling:
-            scale(delivery, Path(temporary), chosen.frame)
+            scale(delivery, folder, compiled, chosen.frame)
 
 
 if __name__ == "__main__":
