@@ -41,8 +41,12 @@ def left_by_delivered(check, products, kind: str) -> dict:
     detector, parameters = check.detector, check.run.settings.parameters
     # Who leaves telegraph pixels usable is told of them by their flag.
     said = ("DO_NOT_USE",) if parameters.telegraph_do_not_use else ("DO_NOT_USE", "TELEGRAPH")
-    categories = products.searched.set(detector, "FULL").categories
+    built = products.searched.built(detector)
+    categories, asked = built.set("FULL").categories, built.unusable("FULL")
+    if not parameters.telegraph_do_not_use:
+        asked |= in_category(categories, Category.TELEGRAPH)
     where = sum(in_category(categories, category) for category in CATEGORIES[kind]) > 0
-    left = where & ~has_flag(products.judged.mask(detector).decoded, *said)
+    # The search itself leaves usable what is only somewhat noisy.
+    left = where & asked & ~has_flag(products.judged.mask(detector).decoded, *said)
     request = products.searched.request(detector).set_request("FULL")
     return count_left(left, products.science_pixels, request, TESTS[kind])

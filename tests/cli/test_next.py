@@ -53,6 +53,22 @@ def test_the_way_from_a_demo_to_a_verdict(tmp_path, options):
     assert results["delivery"]["detectors"] == ["NRCA1", "NRCB1"]
 
 
+@pytest.mark.slow
+def test_masks_of_darks_with_the_effects_of_real_detectors_pass_too(tmp_path):
+    """Somewhat noisy pixels, which a search leaves usable, are nothing that its mask left out."""
+    made = typed(
+        "python -m darkmask demo darks --frame=256 --detectors=NRCA1 --effects=realistic --no-subarrays", tmp_path
+    )
+    assert made.returncode == 0, made.stderr
+    searched = typed("python -m darkmask search darks masks", tmp_path)
+    assert searched.returncode == 0, searched.stderr
+    judged = typed(next_of(searched.stdout), tmp_path)
+    assert judged.returncode == 0, judged.stdout
+    (path,) = (tmp_path / "reports").glob("*/results.json")
+    outcomes = {check["id"]: check["outcome"] for check in json.loads(path.read_text())["checks"]}
+    assert outcomes["RES-NOISY"] == outcomes["RES-HOT"] == "pass"
+
+
 def test_search_ends_with_the_check_of_its_masks(small, tmp_path, capsys, run_checks):
     """Also for a mini frame, whose size nobody names."""
     out = tmp_path / "o u t"
