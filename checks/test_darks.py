@@ -71,6 +71,17 @@ def test_noise(check, summary):
     )
 
 
+@pytest.mark.asks("DRK-PEDESTAL")
+def test_pedestal(check, summary):
+    """What is the median pedestal of the amplifier that is farthest from none?"""
+    pedestals = of_amplifiers(summary, "pedestal_dn", check.detector)
+    each = ", ".join(f"{level:.1f}" for level in pedestals)
+    check.judge(
+        max(pedestals, key=abs),
+        f"Good pixels of {check.detector} have a median PEDESTAL of {each} DN in the amplifiers",
+    )
+
+
 @pytest.mark.asks("DRK-COSMIC_RAYS")
 def test_cosmic_rays(check, summary):
     """How many cosmic rays did the jump step find, in the amplifier that is farthest off?"""

@@ -3,6 +3,7 @@
 import numpy as np
 
 from darkmask.core.stages import stage
+from darkmask.core.statistics import median_of_finite
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.quality import (
     difference_noise,
@@ -95,6 +96,7 @@ def _amplifier(maps: CombinedMaps, good: np.ndarray, alone: np.ndarray, columns:
     alone_here = alone[here] & (jumps <= _most_by_chance(usual))
     seconds = maps.integrations * (maps.groups - 1) * tgroup
     return {
+        "pedestal_dn": _or_none(median_of_finite(maps.pedestal[here][good[here]])),
         "difference_noise_dn": _or_none(difference_noise(maps.noise[here], good[here])),
         "jumps_per_pixel_s": _or_none(jump_rate(jumps, alone_here, seconds)),
         "pixel_seconds": float(alone_here.sum() * seconds),

@@ -9,6 +9,7 @@ from tests.support.segments import cut_exposure
 
 from .mask_file_faults import ALL_OF_A_MASK
 from .planting import Faults, edit, every_exposure, one, unlinked
+from .ramp_faults import SATURATED
 
 JUMP, FITOPT, RATEINTS = "*_00001_nrca1_jump.fits", "*_00001_nrca1_fitopt.fits", "*_00001_nrca1_rateints.fits"
 
@@ -99,7 +100,8 @@ def copy_exposures(space, *numbers: int) -> None:
 
 # What says something of a search, and of the mask that it makes: two integrations cannot be searched.
 @fault(
-    *("DLV-INTEGRATIONS", "DLV-DISTINCT", "DLV-PIXELDQ", "DLV-RATES", "DRK-COSMIC_RAYS", "DRK-NOISE", "STB-HALVES"),
+    *("DLV-INTEGRATIONS", "DLV-DISTINCT", "DLV-PIXELDQ", "DLV-RATES", "DRK-COSMIC_RAYS", "DRK-NOISE", "DRK-PEDESTAL"),
+    "STB-HALVES",
     *("CNT-SATURATED", "CNT-INVERSE_RC", "CNT-UNDETERMINED", *ALL_OF_A_MASK),
     *("INJ-HOT", "INJ-INVERSE_RC", "INJ-LOW_PEDESTAL", "INJ-NOISY", "INJ-PURITY", "INJ-RC", "INJ-SATURATED"),
     *("INJ-TELEGRAPH", "INJ-INTERMITTENT", "INJ-EARLY_SATURATION", "CNT-INTERMITTENT", "CNT-TRANSIENT"),
@@ -204,6 +206,14 @@ def exchange(space, pattern: str, *extensions: str) -> None:
 def rates_in_electrons(space):
     for ramps in every_exposure(space.delivery):
         ramps.rate *= np.float32(2.13)
+
+
+@fault("DRK-PEDESTAL", "ENG-LOW_PEDESTAL", said="Good pixels of NRCA1 have a median PEDESTAL of")
+def bias_not_subtracted(space):
+    """Plant the bias of another readout; what is saturated from the first group on keeps the pedestal of no fit, 0."""
+    for ramps in every_exposure(space.delivery):
+        ramps.sci += np.float32(2000)
+        ramps.pedestal[(ramps.groupdq[:, 0] & SATURATED) == 0] += np.float32(2000)
 
 
 @fault("DLV-PIXELDQ", said="of which nothing can be learnt")
