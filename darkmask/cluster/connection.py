@@ -308,12 +308,13 @@ def _ask_all(cluster: Cluster, function: Any, *arguments: Any) -> dict[str, dict
 
 def _cannot_answer(cluster: Cluster, who: str, error: BaseException) -> CommandError:
     given = f"--scheduler={cluster.where.given}"
-    if isinstance(error, ImportError | AttributeError):
-        return CommandError(
-            f"{given}: {who} has no such darkmask as this one ({in_one_line(Exception(error)).rstrip('.')}): install "
-            "the same version there."
-        )
     said = in_one_line(Exception(error)).rstrip(".")
+    # An error that does not fit through is told as the text of another.
+    missing = ("ModuleNotFoundError", "ImportError", "AttributeError")
+    if isinstance(error, ImportError | AttributeError) or said.startswith(missing):
+        return CommandError(
+            f"{given}: {who} has no such darkmask as this one ({said}): install the same version there."
+        )
     return CommandError(
         f"{given}: {who} cannot be asked what it has ({type(error).__name__}: {said}): look at its log."
     )
