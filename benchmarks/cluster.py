@@ -1,0 +1,155 @@
+"""What a second worker gains: `search` of four detectors and `prepare` of eight exposures, with 1, 2 and 4 workers.
+
+    PYTHONPATH=. python benchmarks/cluster.py [--what search|prepare] [--frame N] [--groups N] [--workers 1,2,2,1,4]
+
+Each line is a process with what it starts, on files that are in the system's cache and with kernels compiled. Wall and
+processor time are of the whole, from its beginning to its end; "work" is the wall time from the moment at which the
+workers have been looked at. Workers have one thread and one core each. The numbers of workers come in the order given,
+forth and back, since a machine is rarely as busy as a minute ago.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from commands import Taken, compiled_cache, fresh, read_once, run, simulate, under_other_names
+from resize import resize
+
+DETECTORS = ("NRCB1", "NRCB2", "NRCB3", "NRCB4")
+EXPOSURES = 8
+
+
+def search_once(delivery: Path, out: Path, frame: int, workers: int) -> None:
+    """Search with so many workers of this machine, and print how long they worked."""
+    from darkmask.build.request import BuildRequest
+    from darkmask.build.side_by_side import bytes_of_search
+    from darkmask.cluster.address import where
+    from darkmask.cluster.connection import LocalWorkers, connected
+    from darkmask.cluster.masks import build_on, files_of
+    from darkmask.core.detectors import Geometry
+    from darkmask.delivery import scan
+    from darkmask.search.parameters import SearchParameters
+
+    index, parameters = scan(delivery), SearchParameters()
+    requests = [
+        BuildRequest(index, name, (), "native", "flight", parameters, Geometry(frame)) for name in index.detectors
+    ]
+    with connected(where("local"), LocalWorkers(workers, bytes_of_search(requests[0]))) as cluster:
+        cluster.client.wait_for_workers(workers)
+        cluster.look_at_workers(files_of(requests))
+        begun = time.perf_counter()
+        for request, built in build_on(cluster, requests):
+            shutil.copyfile(built.mask_path, out / f"{request.detector}.fits")
+        (out / "work.json").write_text(json.dumps(time.perf_counter() - begun))
+
+
+def rows(what: str, numbers: list[int], measure) -> None:
+    """Print a line for each number of workers, and the ratio of the sums."""
+    print(f"\n| {what}, workers | wall s | work s | processor s |\n|---|---|---|---|", flush=True)
+    taken: dict[int, list[tuple[float, float, float]]] = {}
+    for number in numbers:
+        one, work = measure(number)
+        taken.setdefault(number, []).append((one.wall, work, one.processor))
+        print(f"| {number} | {one.wall:.1f} | {work:.1f} | {one.processor:.1f} |", flush=True)
+    mean = {n: [sum(column) / len(each) for column in zip(*each, strict=True)] for n, each in taken.items()}
+    for number in sorted(set(mean) - {1}):
+        wall, work, processor = (mean[1][i] / mean[number][i] for i in range(3))
+        print(
+            f"\n{what}, {number} workers to one: wall {wall:.2f}, work {work:.2f}, processor {1 / processor:.2f}",
+            flush=True,
+        )
+
+
+def measure_search(folder: Path, frame: int, groups: int, numbers: list[int], compiled: Path) -> None:
+    """Print what the search of four detectors takes."""
+    source, resized = simulate(folder, frame, 20), folder / "resized"
+    resize(source, resized, 5, 2, groups)
+    delivery = under_other_names(resized, folder / "darks", DETECTORS)
+    shutil.rmtree(resized)
+    shutil.rmtree(source)
+    read_once(delivery)
+    print(f"{sum(path.stat().st_size for path in delivery.iterdir()) / 1e9:.2f} GB of darks", flush=True)
+    stages: dict[str, tuple[float, float]] = {}
+
+    def one(number: int) -> tuple[Taken, float]:
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            out = Path(temporary)
+            words = ["--one", str(delivery), str(out), "--frame", str(frame), "--workers", str(number)]
+            taken = run([sys.executable, __file__, *words], folder, fresh(compiled, out))
+            stages.update(taken.stages)
+            return taken, json.loads((out / "work.json").read_text())
+
+    rows("search of four detectors", numbers, one)
+    print("\n| stage of the last run | seconds | processor |\n|---|---|---|")
+    for name, (seconds, processor) in sorted(stages.items(), key=lambda item: -item[1][1]):
+        if processor >= 0.1:
+            print(f"| {name} | {seconds:.1f} | {processor:.1f} |", flush=True)
+    python = [sys.executable, "-m", "darkmask", "search", str(delivery)]
+    print("\n| without a scheduler | wall s | processor s |\n|---|---|---|")
+    for cores in (1, 2):
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            command = ["env", f"DARKMASK_CORES={cores}", *python, f"{temporary}/out", "--frame", str(frame)]
+            taken = run(command, folder, fresh(compiled, Path(temporary)))
+        print(f"| {cores} cores | {taken.wall:.1f} | {taken.processor:.1f} |", flush=True)
+    shutil.rmtree(delivery)
+
+
+def measure_prepare(folder: Path, frame: int, numbers: list[int], compiled: Path) -> None:
+    """Print what it takes to prepare some exposures."""
+    from darkmask.simulate import SimulationSpec, simulate_delivery
+
+    raw = folder / "raw"
+    spec = SimulationSpec(
+        seed=11,
+        frame=frame,
+        detectors=DETECTORS[:1],
+        subarrays=(),
+        exposures=EXPOSURES,
+        integrations=1,
+        groups=20,
+        raw=True,
+    )
+    simulate_delivery(raw, spec, progress=False)
+    read_once(raw)
+    print(f"\n{sum(path.stat().st_size for path in raw.glob('*.fits')) / 1e9:.2f} GB of raw darks", flush=True)
+    command = [sys.executable, "-m", "darkmask", "prepare", str(raw)]
+    options = [f"--references={raw}.references", f"--frame={frame}"]
+
+    def one(number: int, *more: str) -> tuple[Taken, float]:
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            words = [*command, f"{temporary}/out", *options, f"--jobs={number}", *more]
+            taken = run(words, folder, fresh(compiled, Path(temporary)))
+            return taken, taken.wall
+
+    rows("prepare with a scheduler", numbers, lambda number: one(number, "--scheduler=local"))
+    rows("prepare without a scheduler", sorted({1, 2}.intersection(numbers)), one)
+
+
+def main() -> None:
+    """Measure, or be one of the processes that are measured."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--frame", type=int, default=1024)
+    parser.add_argument("--groups", type=int, default=40)
+    parser.add_argument("--workers", default="1,2,2,1,4")
+    parser.add_argument("--what", choices=("search", "prepare"), action="append")
+    parser.add_argument("--one", nargs=2, type=Path, metavar=("DELIVERY", "OUT"), help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.one:
+        search_once(*chosen.one, chosen.frame, int(chosen.workers))
+        return
+    numbers = [int(number) for number in chosen.workers.split(",")]
+    with tempfile.TemporaryDirectory(prefix="darkmask-bench-") as temporary:
+        folder = Path(temporary)
+        compiled = compiled_cache(folder)
+        if "search" in (chosen.what or ["search"]):
+            measure_search(folder, chosen.frame, chosen.groups, numbers, compiled)
+        if "prepare" in (chosen.what or ["prepare"]):
+            measure_prepare(folder, chosen.frame, numbers, compiled)
+
+
+if __name__ == "__main__":
+    main()
