@@ -10,14 +10,17 @@ forth and back, since a machine is rarely as busy as a minute ago.
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from commands import Taken, compiled_cache, fresh, read_once, run, simulate, under_other_names
+from commands import Taken, read_once, run, simulate, under_other_names
 from resize import resize
+
+from darkmask.core.cache_folder import cache_root
 
 DETECTORS = ("NRCB1", "NRCB2", "NRCB3", "NRCB4")
 EXPOSURES = 8
@@ -64,7 +67,7 @@ def rows(what: str, numbers: list[int], measure) -> None:
         )
 
 
-def measure_search(folder: Path, frame: int, groups: int, numbers: list[int], compiled: Path) -> None:
+def measure_search(folder: Path, frame: int, groups: int, numbers: list[int]) -> None:
     """Print what the search of four detectors takes."""
     source, resized = simulate(folder, frame, 20), folder / "resized"
     resize(source, resized, 5, 2, groups)
@@ -79,10 +82,12 @@ def measure_search(folder: Path, frame: int, groups: int, numbers: list[int], co
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             out = Path(temporary)
             words = ["--one", str(delivery), str(out), "--frame", str(frame), "--workers", str(number)]
-            taken = run([sys.executable, __file__, *words], folder, fresh(compiled, out))
+            taken = run([sys.executable, __file__, *words], folder, out / "cache")
             stages.update(taken.stages)
             return taken, json.loads((out / "work.json").read_text())
 
+    one(1)
+    stages.clear()
     rows("search of four detectors", numbers, one)
     print("\n| stage of the last run | seconds | processor |\n|---|---|---|")
     for name, (seconds, processor) in sorted(stages.items(), key=lambda item: -item[1][1]):
@@ -93,12 +98,12 @@ def measure_search(folder: Path, frame: int, groups: int, numbers: list[int], co
     for cores in (1, 2):
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             command = ["env", f"DARKMASK_CORES={cores}", *python, f"{temporary}/out", "--frame", str(frame)]
-            taken = run(command, folder, fresh(compiled, Path(temporary)))
+            taken = run(command, folder, Path(temporary) / "cache")
         print(f"| {cores} cores | {taken.wall:.1f} | {taken.processor:.1f} |", flush=True)
     shutil.rmtree(delivery)
 
 
-def measure_prepare(folder: Path, frame: int, numbers: list[int], compiled: Path) -> None:
+def measure_prepare(folder: Path, frame: int, numbers: list[int]) -> None:
     """Print what it takes to prepare some exposures."""
     from darkmask.simulate import SimulationSpec, simulate_delivery
 
@@ -122,7 +127,7 @@ def measure_prepare(folder: Path, frame: int, numbers: list[int], compiled: Path
     def one(number: int, *more: str) -> tuple[Taken, float]:
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             words = [*command, f"{temporary}/out", *options, f"--jobs={number}", *more]
-            taken = run(words, folder, fresh(compiled, Path(temporary)))
+            taken = run(words, folder, Path(temporary) / "cache")
             return taken, taken.wall
 
     rows("prepare with a scheduler", numbers, lambda number: one(number, "--scheduler=local"))
@@ -142,13 +147,14 @@ def main() -> None:
         search_once(*chosen.one, chosen.frame, int(chosen.workers))
         return
     numbers = [int(number) for number in chosen.workers.split(",")]
+    # Each run has a new cache, but for the kernels, which a first one compiles.
+    os.environ["NUMBA_CACHE_DIR"] = os.environ.get("NUMBA_CACHE_DIR", str(cache_root()))
     with tempfile.TemporaryDirectory(prefix="darkmask-bench-") as temporary:
         folder = Path(temporary)
-        compiled = compiled_cache(folder)
         if "search" in (chosen.what or ["search"]):
-            measure_search(folder, chosen.frame, chosen.groups, numbers, compiled)
+            measure_search(folder, chosen.frame, chosen.groups, numbers)
         if "prepare" in (chosen.what or ["prepare"]):
-            measure_prepare(folder, chosen.frame, numbers, compiled)
+            measure_prepare(folder, chosen.frame, numbers)
 
 
 if __name__ == "__main__":
