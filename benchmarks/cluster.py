@@ -2,34 +2,41 @@
 
     PYTHONPATH=. python benchmarks/cluster.py [--what search|prepare] [--frame N] [--groups N] [--workers 1,2,2,1,4]
 
-Each line is a process with what it starts, on files that are in the system's cache and with kernels compiled. Wall and
-processor time are of the whole, from its beginning to its end; "work" is the wall time from the moment at which the
-workers have been looked at. Workers have one thread and one core each. The numbers of workers come in the order given,
-forth and back, since a machine is rarely as busy as a minute ago.
+Workers are started by hand as on machines of their own: one thread and one core each, a cache of their own with nothing
+in it but compiled kernels, and a session of their own, since Linux shares a busy machine among sessions. Files are in
+the system's cache. Wall time is that of the command from its beginning to its end, "work" begins when its workers have
+been looked at, and processor time is of everything, workers and what they start included. The numbers of workers come
+in the order given, forth and back, since a machine is rarely as busy as a minute ago.
 """
 
 import argparse
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from commands import Taken, read_once, run, simulate, under_other_names
+from commands import ROOT, Taken, read_once, run, simulate, under_other_names
 from resize import resize
 
+from darkmask.cluster.process import look
 from darkmask.core.cache_folder import cache_root
+from darkmask.core.stages import read_stages
 
 DETECTORS = ("NRCB1", "NRCB2", "NRCB3", "NRCB4")
 EXPOSURES = 8
 
 
-def search_once(delivery: Path, out: Path, frame: int, workers: int) -> None:
-    """Search with so many workers of this machine, and print how long they worked."""
+def search_once(delivery: Path, out: Path, frame: int, scheduler: Path) -> None:
+    """Search with the workers of a scheduler, and write how long they worked."""
     from darkmask.build.request import BuildRequest
-    from darkmask.build.side_by_side import bytes_of_search
     from darkmask.cluster.address import where
     from darkmask.cluster.connection import LocalWorkers, connected
     from darkmask.cluster.masks import build_on, files_of
@@ -41,13 +48,45 @@ def search_once(delivery: Path, out: Path, frame: int, workers: int) -> None:
     requests = [
         BuildRequest(index, name, (), "native", "flight", parameters, Geometry(frame)) for name in index.detectors
     ]
-    with connected(where("local"), LocalWorkers(workers, bytes_of_search(requests[0]))) as cluster:
-        cluster.client.wait_for_workers(workers)
+    with connected(where(str(scheduler)), LocalWorkers(1, 1e9)) as cluster:
         cluster.look_at_workers(files_of(requests))
         begun = time.perf_counter()
         for request, built in build_on(cluster, requests):
             shutil.copyfile(built.mask_path, out / f"{request.detector}.fits")
         (out / "work.json").write_text(json.dumps(time.perf_counter() - begun))
+
+
+@contextmanager
+def workers(folder: Path, number: int, stages: Path) -> Iterator[tuple[Path, list[float]]]:
+    """Start a scheduler and workers, and give the scheduler's file and, at the end, what they took of the processor."""
+    file, took, started = folder / "scheduler.json", [0.0], []
+    told = ["--scheduler-file", str(file), "--host", "127.0.0.1", "--no-dashboard"]
+    commands = [["scheduler", "--port", "0"]]
+    commands += [["worker", "--nthreads", "1", "--no-nanny", "--resources", "MEMORY=16e9"]] * number
+    for i, command in enumerate(commands):
+        own = {"XDG_CACHE_HOME": str(folder / f"cache{i}"), "DARKMASK_STAGES": str(stages), "PYTHONPATH": str(ROOT)}
+        own["DASK_TEMPORARY_DIRECTORY"] = str(folder / f"scratch{i}")
+        with (folder / f"{i}.log").open("wb") as log:
+            words = [sys.executable, "-m", "dask", *command, *told]
+            started.append(
+                subprocess.Popen(words, env={**os.environ, **own}, stdout=log, stderr=log, start_new_session=True)
+            )
+        while not file.is_file():
+            time.sleep(0.1)
+    from distributed import Client
+
+    with Client(scheduler_file=str(file), set_as_default=False) as client:
+        client.wait_for_workers(number)
+        # What a process takes to begin with is not what a second one gains.
+        client.run(look)
+    try:
+        yield file, took
+    finally:
+        for process in reversed(started):
+            process.send_signal(signal.SIGINT)
+            _, _, usage = os.wait4(process.pid, 0)
+            process.returncode = 0
+            took[0] += usage.ru_utime + usage.ru_stime
 
 
 def rows(what: str, numbers: list[int], measure) -> None:
@@ -81,15 +120,17 @@ def measure_search(folder: Path, frame: int, groups: int, numbers: list[int]) ->
     def one(number: int) -> tuple[Taken, float]:
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             out = Path(temporary)
-            words = ["--one", str(delivery), str(out), "--frame", str(frame), "--workers", str(number)]
-            taken = run([sys.executable, __file__, *words], folder, out / "cache")
-            stages.update(taken.stages)
-            return taken, json.loads((out / "work.json").read_text())
+            with workers(out, number, out / "stages") as (file, took):
+                words = ["--one", str(delivery), str(out), "--frame", str(frame), "--scheduler", str(file)]
+                taken = run([sys.executable, __file__, *words], folder, out / "cache")
+            stages.clear()
+            stages.update(read_stages(out / "stages"))
+            whole = replace(taken, processor=taken.processor + took[0])
+            return whole, json.loads((out / "work.json").read_text())
 
     one(1)
-    stages.clear()
     rows("search of four detectors", numbers, one)
-    print("\n| stage of the last run | seconds | processor |\n|---|---|---|")
+    print("\n| stage of the workers, last run | seconds | processor |\n|---|---|---|")
     for name, (seconds, processor) in sorted(stages.items(), key=lambda item: -item[1][1]):
         if processor >= 0.1:
             print(f"| {name} | {seconds:.1f} | {processor:.1f} |", flush=True)
@@ -124,14 +165,20 @@ def measure_prepare(folder: Path, frame: int, numbers: list[int]) -> None:
     command = [sys.executable, "-m", "darkmask", "prepare", str(raw)]
     options = [f"--references={raw}.references", f"--frame={frame}"]
 
-    def one(number: int, *more: str) -> tuple[Taken, float]:
+    def one(number: int) -> tuple[Taken, float]:
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
-            words = [*command, f"{temporary}/out", *options, f"--jobs={number}", *more]
-            taken = run(words, folder, Path(temporary) / "cache")
-            return taken, taken.wall
+            out = Path(temporary)
+            with workers(out, number, out / "stages") as (file, took):
+                words = [*command, f"{out}/out", *options, f"--scheduler={file}"]
+                taken = run(words, folder, out / "cache")
+            return replace(taken, processor=taken.processor + took[0]), taken.wall
 
-    rows("prepare with a scheduler", numbers, lambda number: one(number, "--scheduler=local"))
-    rows("prepare without a scheduler", sorted({1, 2}.intersection(numbers)), one)
+    rows("prepare", numbers, one)
+    print("\n| without a scheduler, jobs | wall s | processor s |\n|---|---|---|")
+    for number in sorted({1, 2}.intersection(numbers)):
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            taken = run([*command, f"{temporary}/out", *options, f"--jobs={number}"], folder, Path(temporary) / "cache")
+        print(f"| {number} | {taken.wall:.1f} | {taken.processor:.1f} |", flush=True)
 
 
 def main() -> None:
@@ -141,10 +188,11 @@ def main() -> None:
     parser.add_argument("--groups", type=int, default=40)
     parser.add_argument("--workers", default="1,2,2,1,4")
     parser.add_argument("--what", choices=("search", "prepare"), action="append")
+    parser.add_argument("--scheduler", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--one", nargs=2, type=Path, metavar=("DELIVERY", "OUT"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.one:
-        search_once(*chosen.one, chosen.frame, int(chosen.workers))
+        search_once(*chosen.one, chosen.frame, chosen.scheduler)
         return
     numbers = [int(number) for number in chosen.workers.split(",")]
     # Each run has a new cache, but for the kernels, which a first one compiles.

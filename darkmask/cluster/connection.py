@@ -185,8 +185,10 @@ def _local(local: LocalWorkers) -> Iterator[Any]:
             host="127.0.0.1",
             # Whoever has an account on this machine can reach the port, and Dask runs what arrives.
             security=Security.temporary(),
+            # No pages for a browser; by itself it would take a port that another run may have.
             dashboard_address=None,
             worker_dashboard_address=None,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL + 1,
             # The budget decides how many there are; Dask would end those that go beyond a share of the machine.
             memory_limit=0,
