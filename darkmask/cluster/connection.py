@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import queue
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,8 @@ from .process import SeenFile, described, look
 MEMORY = "MEMORY"
 # Seconds for an answer. A scheduler answers in milliseconds; a worker that a batch system starts loads Python first.
 ANSWERS_WITHIN, WORKER_WITHIN = 10.0, 60.0
+# Seconds between two looks whether there is a worker left: one that a batch system has ended says nothing.
+WATCHED_EVERY = 30.0
 # Seconds in which a scheduler that went away may come back, as a service that is started anew does.
 COMES_BACK_WITHIN = 60.0
 
@@ -170,7 +173,32 @@ def connected(where: Where, local: LocalWorkers) -> Iterator[Cluster]:
         client = stack.enter_context(_local(local)) if where.address is None else _client(where)
         cluster = Cluster(where, client)
         stack.callback(lambda: _close(cluster.client))
+        stack.enter_context(_watched(cluster))
         yield cluster
+
+
+@contextlib.contextmanager
+def _watched(cluster: Cluster) -> Iterator[None]:
+    """Say on standard error when no worker is left, for as long as the block runs: Dask would wait without a word."""
+    over = threading.Event()
+
+    def watch() -> None:
+        told = False
+        while not over.wait(WATCHED_EVERY):
+            with contextlib.suppress(Exception):  # the connection is lost, and somebody else notices
+                alone = not cluster.workers
+                if alone and not told:
+                    said = f"--scheduler={cluster.where.given} has no worker left: start some, and the work goes on."
+                    print(said, file=sys.stderr, flush=True)
+                told = alone
+
+    thread = threading.Thread(target=watch, name="workers", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(timeout=1)
 
 
 @contextlib.contextmanager
