@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import queue
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,8 @@ from .process import SeenFile, described, look
 MEMORY = "MEMORY"
 # Seconds for an answer. A scheduler answers in milliseconds; a worker that a batch system starts loads Python first.
 ANSWERS_WITHIN, WORKER_WITHIN = 10.0, 60.0
+# Seconds between two looks whether there is a worker left: one that a batch system has ended says nothing.
+WATCHED_EVERY = 30.0
 # Seconds in which a scheduler that went away may come back, as a service that is started anew does.
 COMES_BACK_WITHIN = 60.0
 
@@ -170,7 +173,32 @@ def connected(where: Where, local: LocalWorkers) -> Iterator[Cluster]:
         client = stack.enter_context(_local(local)) if where.address is None else _client(where)
         cluster = Cluster(where, client)
         stack.callback(lambda: _close(cluster.client))
+        stack.enter_context(_watched(cluster))
         yield cluster
+
+
+@contextlib.contextmanager
+def _watched(cluster: Cluster) -> Iterator[None]:
+    """Say on standard error when no worker is left, for as long as the block runs: Dask would wait without a word."""
+    over = threading.Event()
+
+    def watch() -> None:
+        told = False
+        while not over.wait(WATCHED_EVERY):
+            with contextlib.suppress(Exception):  # the connection is lost, and somebody else notices
+                alone = not cluster.workers
+                if alone and not told:
+                    said = f"--scheduler={cluster.where.given} has no worker left: start some, and the work goes on."
+                    print(said, file=sys.stderr, flush=True)
+                told = alone
+
+    thread = threading.Thread(target=watch, name="workers", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(timeout=1)
 
 
 @contextlib.contextmanager
@@ -185,8 +213,10 @@ def _local(local: LocalWorkers) -> Iterator[Any]:
             host="127.0.0.1",
             # Whoever has an account on this machine can reach the port, and Dask runs what arrives.
             security=Security.temporary(),
+            # No pages for a browser; by itself it would take a port that another run may have.
             dashboard_address=None,
             worker_dashboard_address=None,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL + 1,
             # The budget decides how many there are; Dask would end those that go beyond a share of the machine.
             memory_limit=0,
@@ -308,12 +338,13 @@ def _ask_all(cluster: Cluster, function: Any, *arguments: Any) -> dict[str, dict
 
 def _cannot_answer(cluster: Cluster, who: str, error: BaseException) -> CommandError:
     given = f"--scheduler={cluster.where.given}"
-    if isinstance(error, ImportError | AttributeError):
-        return CommandError(
-            f"{given}: {who} has no such darkmask as this one ({in_one_line(Exception(error)).rstrip('.')}): install "
-            "the same version there."
-        )
     said = in_one_line(Exception(error)).rstrip(".")
+    # An error that does not fit through is told as the text of another.
+    missing = ("ModuleNotFoundError", "ImportError", "AttributeError")
+    if isinstance(error, ImportError | AttributeError) or said.startswith(missing):
+        return CommandError(
+            f"{given}: {who} has no such darkmask as this one ({said}): install the same version there."
+        )
     return CommandError(
         f"{given}: {who} cannot be asked what it has ({type(error).__name__}: {said}): look at its log."
     )

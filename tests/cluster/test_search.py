@@ -11,6 +11,7 @@ import pytest
 
 from darkmask.api.commands import write_search
 from darkmask.cli import main
+from darkmask.cluster import connection
 from darkmask.cluster.address import where
 from darkmask.core.stages import STAGES
 from tests.support.schedulers import ByHand
@@ -69,13 +70,17 @@ def test_a_mask_that_two_ask_for_at_once_is_made_once(small, tmp_path, own_cache
     assert stages.count("keep maps") == 3
 
 
-def test_a_worker_that_is_killed_half_way_changes_no_byte(small, tmp_path, own_cache, in_one, empty):
+def test_a_worker_that_is_killed_half_way_changes_no_byte(
+    small, tmp_path, own_cache, in_one, empty, monkeypatch, capsys
+):
     own_cache("here")
+    monkeypatch.setattr(connection, "WATCHED_EVERY", 0.1)
     first = empty.start_worker()
     with ThreadPoolExecutor(1) as client:
         asked = client.submit(search, small, tmp_path / "out", empty)
         wait_for(lambda: asked.done() or list(empty.folder.glob("cache0/darkmask/masks/.part-*")))
         os.killpg(first.pid, signal.SIGKILL)
+        wait_for(lambda: "has no worker left: start some, and the work goes on." in capsys.readouterr().err)
         assert not asked.done()
         empty.start_worker()
         assert asked.result() == in_one

@@ -1,0 +1,209 @@
+"""What a second worker gains: `search` of four detectors and `prepare` of eight exposures, with 1, 2 and 4 workers.
+
+    PYTHONPATH=. python benchmarks/cluster.py [--what search|prepare] [--frame N] [--groups N] [--workers 1,2,2,1,4]
+
+Workers are started by hand as on machines of their own: one thread and one core each, a cache of their own with nothing
+in it but compiled kernels, and a session of their own, since Linux shares a busy machine among sessions. Files are in
+the system's cache. Wall time is that of the command from its beginning to its end, "work" begins when its workers have
+been looked at, and processor time is of everything, workers and what they start included. The numbers of workers come
+in the order given, forth and back, since a machine is rarely as busy as a minute ago.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from commands import ROOT, Taken, read_once, run, simulate, under_other_names
+from resize import resize
+
+from darkmask.cluster.process import look
+from darkmask.core.cache_folder import cache_root
+from darkmask.core.stages import read_stages
+
+DETECTORS = ("NRCB1", "NRCB2", "NRCB3", "NRCB4")
+EXPOSURES = 8
+
+
+def search_once(delivery: Path, out: Path, frame: int, scheduler: Path) -> None:
+    """Search with the workers of a scheduler, and write how long they worked."""
+    from darkmask.build.request import BuildRequest
+    from darkmask.cluster.address import where
+    from darkmask.cluster.connection import LocalWorkers, connected
+    from darkmask.cluster.masks import build_on, files_of
+    from darkmask.core.detectors import Geometry
+    from darkmask.delivery import scan
+    from darkmask.search.parameters import SearchParameters
+
+    index, parameters = scan(delivery), SearchParameters()
+    requests = [
+        BuildRequest(index, name, (), "native", "flight", parameters, Geometry(frame)) for name in index.detectors
+    ]
+    with connected(where(str(scheduler)), LocalWorkers(1, 1e9)) as cluster:
+        cluster.look_at_workers(files_of(requests))
+        begun = time.perf_counter()
+        for request, built in build_on(cluster, requests):
+            shutil.copyfile(built.mask_path, out / f"{request.detector}.fits")
+        (out / "work.json").write_text(json.dumps(time.perf_counter() - begun))
+
+
+@contextmanager
+def workers(folder: Path, number: int, stages: Path) -> Iterator[tuple[Path, list[float]]]:
+    """Start a scheduler and workers, and give the scheduler's file and, at the end, what they took of the processor."""
+    file, took, started = folder / "scheduler.json", [0.0], []
+    told = ["--scheduler-file", str(file), "--host", "127.0.0.1", "--no-dashboard"]
+    commands = [["scheduler", "--port", "0"]]
+    commands += [["worker", "--nthreads", "1", "--no-nanny", "--resources", "MEMORY=16e9"]] * number
+    for i, command in enumerate(commands):
+        own = {"XDG_CACHE_HOME": str(folder / f"cache{i}"), "DARKMASK_STAGES": str(stages), "PYTHONPATH": str(ROOT)}
+        own["DASK_TEMPORARY_DIRECTORY"] = str(folder / f"scratch{i}")
+        with (folder / f"{i}.log").open("wb") as log:
+            words = [sys.executable, "-m", "dask", *command, *told]
+            started.append(
+                subprocess.Popen(words, env={**os.environ, **own}, stdout=log, stderr=log, start_new_session=True)
+            )
+        while not file.is_file():
+            time.sleep(0.1)
+    from distributed import Client
+
+    with Client(scheduler_file=str(file), set_as_default=False) as client:
+        client.wait_for_workers(number)
+        # What a process takes to begin with is not what a second one gains.
+        client.run(look)
+    try:
+        yield file, took
+    finally:
+        for process in reversed(started):
+            process.send_signal(signal.SIGINT)
+            _, _, usage = os.wait4(process.pid, 0)
+            process.returncode = 0
+            took[0] += usage.ru_utime + usage.ru_stime
+
+
+def rows(what: str, numbers: list[int], measure) -> None:
+    """Print a line for each number of workers, and the ratio of the sums."""
+    print(f"\n| {what}, workers | wall s | work s | processor s |\n|---|---|---|---|", flush=True)
+    taken: dict[int, list[tuple[float, float, float]]] = {}
+    for number in numbers:
+        one, work = measure(number)
+        taken.setdefault(number, []).append((one.wall, work, one.processor))
+        print(f"| {number} | {one.wall:.1f} | {work:.1f} | {one.processor:.1f} |", flush=True)
+    mean = {n: [sum(column) / len(each) for column in zip(*each, strict=True)] for n, each in taken.items()}
+    for number in sorted(set(mean) - {1}):
+        wall, work, processor = (mean[1][i] / mean[number][i] for i in range(3))
+        print(
+            f"\n{what}, {number} workers to one: wall {wall:.2f}, work {work:.2f}, processor {1 / processor:.2f}",
+            flush=True,
+        )
+
+
+def measure_search(folder: Path, frame: int, groups: int, numbers: list[int]) -> None:
+    """Print what the search of four detectors takes."""
+    source, resized = simulate(folder, frame, 20), folder / "resized"
+    resize(source, resized, 5, 2, groups)
+    delivery = under_other_names(resized, folder / "darks", DETECTORS)
+    shutil.rmtree(resized)
+    shutil.rmtree(source)
+    read_once(delivery)
+    print(f"{sum(path.stat().st_size for path in delivery.iterdir()) / 1e9:.2f} GB of darks", flush=True)
+    stages: dict[str, tuple[float, float]] = {}
+
+    def one(number: int) -> tuple[Taken, float]:
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            out = Path(temporary)
+            with workers(out, number, out / "stages") as (file, took):
+                words = ["--one", str(delivery), str(out), "--frame", str(frame), "--scheduler", str(file)]
+                taken = run([sys.executable, __file__, *words], folder, out / "cache")
+            stages.clear()
+            stages.update(read_stages(out / "stages"))
+            whole = replace(taken, processor=taken.processor + took[0])
+            return whole, json.loads((out / "work.json").read_text())
+
+    one(1)
+    rows("search of four detectors", numbers, one)
+    print("\n| stage of the workers, last run | seconds | processor |\n|---|---|---|")
+    for name, (seconds, processor) in sorted(stages.items(), key=lambda item: -item[1][1]):
+        if processor >= 0.1:
+            print(f"| {name} | {seconds:.1f} | {processor:.1f} |", flush=True)
+    python = [sys.executable, "-m", "darkmask", "search", str(delivery)]
+    print("\n| without a scheduler | wall s | processor s |\n|---|---|---|")
+    for cores in (1, 2):
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            command = ["env", f"DARKMASK_CORES={cores}", *python, f"{temporary}/out", "--frame", str(frame)]
+            taken = run(command, folder, Path(temporary) / "cache")
+        print(f"| {cores} cores | {taken.wall:.1f} | {taken.processor:.1f} |", flush=True)
+    shutil.rmtree(delivery)
+
+
+def measure_prepare(folder: Path, frame: int, numbers: list[int]) -> None:
+    """Print what it takes to prepare some exposures."""
+    from darkmask.simulate import SimulationSpec, simulate_delivery
+
+    raw = folder / "raw"
+    spec = SimulationSpec(
+        seed=11,
+        frame=frame,
+        detectors=DETECTORS[:1],
+        subarrays=(),
+        exposures=EXPOSURES,
+        integrations=1,
+        groups=20,
+        raw=True,
+    )
+    simulate_delivery(raw, spec, progress=False)
+    read_once(raw)
+    print(f"\n{sum(path.stat().st_size for path in raw.glob('*.fits')) / 1e9:.2f} GB of raw darks", flush=True)
+    command = [sys.executable, "-m", "darkmask", "prepare", str(raw)]
+    options = [f"--references={raw}.references", f"--frame={frame}"]
+
+    def one(number: int) -> tuple[Taken, float]:
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            out = Path(temporary)
+            with workers(out, number, out / "stages") as (file, took):
+                words = [*command, f"{out}/out", *options, f"--scheduler={file}"]
+                taken = run(words, folder, out / "cache")
+            return replace(taken, processor=taken.processor + took[0]), taken.wall
+
+    rows("prepare", numbers, one)
+    print("\n| without a scheduler, jobs | wall s | processor s |\n|---|---|---|")
+    for number in sorted({1, 2}.intersection(numbers)):
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            taken = run([*command, f"{temporary}/out", *options, f"--jobs={number}"], folder, Path(temporary) / "cache")
+        print(f"| {number} | {taken.wall:.1f} | {taken.processor:.1f} |", flush=True)
+
+
+def main() -> None:
+    """Measure, or be one of the processes that are measured."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--frame", type=int, default=1024)
+    parser.add_argument("--groups", type=int, default=40)
+    parser.add_argument("--workers", default="1,2,2,1,4")
+    parser.add_argument("--what", choices=("search", "prepare"), action="append")
+    parser.add_argument("--scheduler", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--one", nargs=2, type=Path, metavar=("DELIVERY", "OUT"), help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.one:
+        search_once(*chosen.one, chosen.frame, chosen.scheduler)
+        return
+    numbers = [int(number) for number in chosen.workers.split(",")]
+    # Each run has a new cache, but for the kernels, which a first one compiles.
+    os.environ["NUMBA_CACHE_DIR"] = os.environ.get("NUMBA_CACHE_DIR", str(cache_root()))
+    with tempfile.TemporaryDirectory(prefix="darkmask-bench-") as temporary:
+        folder = Path(temporary)
+        if "search" in (chosen.what or ["search"]):
+            measure_search(folder, chosen.frame, chosen.groups, numbers)
+        if "prepare" in (chosen.what or ["prepare"]):
+            measure_prepare(folder, chosen.frame, numbers)
+
+
+if __name__ == "__main__":
+    main()

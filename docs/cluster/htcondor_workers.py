@@ -1,0 +1,49 @@
+"""Start a scheduler here and its workers as jobs of HTCondor, for --scheduler, until this is interrupted.
+
+    python htcondor_workers.py /shared/scheduler.json &
+    darkmask search /shared/darks /shared/found --scheduler=/shared/scheduler.json
+
+Needs dask-jobqueue and the settings of tls.yaml; /shared is the same folder on all machines.
+"""
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+from dask_jobqueue import HTCondorCluster
+from distributed import Security
+
+WORKERS = 10
+# The address of this machine that workers reach; None for that of its name.
+HOST = None
+
+
+def start(kind=HTCondorCluster):
+    """Start the scheduler and ask for its workers."""
+    cluster = kind(
+        cores=1,  # a process does one task at a time
+        processes=1,
+        memory="8GB",
+        disk="2GB",
+        worker_extra_args=["--resources", "MEMORY=8e9"],
+        python=sys.executable,
+        protocol="tls://",
+        security=Security(require_encryption=True),
+        # Its pages are not encrypted.
+        scheduler_options={"dashboard_address": "127.0.0.1:0"} | ({"host": HOST} if HOST else {}),
+    )
+    # A fixed number and not `adapt`, which begins with none: workers are looked at before there is work.
+    cluster.scale(WORKERS)
+    return cluster
+
+
+def main(file: Path) -> None:
+    """Write where the scheduler is, and wait."""
+    with start() as cluster:
+        file.write_text(json.dumps({"address": cluster.scheduler_address}))
+        signal.pause()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
