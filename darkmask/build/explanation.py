@@ -190,14 +190,16 @@ def rate_words(rate: float, error: float) -> str:
 
 
 def noise_words(noise: float, times: float | None = None) -> str:
-    """Return a noise, DN, and how many times that of good pixels it is."""
+    """Return a noise, DN, and how many times that of good pixels it is; a pixel without differences has none."""
+    if not np.isfinite(noise):
+        return "none"
     told = f"{significant(noise)} DN in the difference of two groups"
     return told if times is None else f"{told}, {times:.3g} times that of good pixels"
 
 
 def pedestal_words(pedestal: float) -> str:
-    """Return a pedestal, DN."""
-    return f"{significant(pedestal)} DN"
+    """Return a pedestal, DN; a pixel without a ramp has none."""
+    return f"{significant(pedestal)} DN" if np.isfinite(pedestal) else "none"
 
 
 def jump_words(jumps: int, falls: int) -> str:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from darkmask.core.atomic import storing, write_text
 from darkmask.core.detectors import DETECTORS
 
 
@@ -70,6 +71,14 @@ def sibling(folder: Path, suffix: str) -> Path:
 def criteria_for(delivery: Path) -> str:
     """Return the criteria of a simulated delivery: a file that lies beside it, or those named demo."""
     return str(beside(delivery, "criteria.toml") or "demo")
+
+
+def hand_on_criteria(made_from: Path, out: Path) -> None:
+    """Put criteria that ``demo`` left beside raw darks beside what was made of them too: later commands look there."""
+    own, target = beside(made_from, "criteria.toml"), sibling(out, "criteria.toml")
+    if own is not None and not target.exists():
+        with storing(target, "free some space, or give another folder"):
+            write_text(target, own.read_text(encoding="utf-8"))
 
 
 def _program() -> list[str]:

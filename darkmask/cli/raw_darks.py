@@ -9,7 +9,7 @@ from darkmask.core.errors import CommandError
 from darkmask.core.given import folder, require_apart
 from darkmask.core.memory import MEMORY_HELP, gigabytes
 
-from .next_command import beside, check_words, criteria_for, next_line, sibling
+from .next_command import beside, check_words, criteria_for, hand_on_criteria, next_line, sibling
 from .parsing import FRAME_HELP, CommaList, add_detectors, add_scheduler, require_own_memory
 
 
@@ -161,12 +161,13 @@ def _prepare(chosen: argparse.Namespace) -> int:
     ):
         print(line, flush=True)
     simulated = any(record.simulated for record in index.raw)
+    hand_on_criteria(chosen.folder, chosen.out)
     words = check_words(
         # Of real darks all ten are expected: naming those that are there would let a missing one pass.
         {record.detector for record in index.raw} if simulated else (),
         simulated=simulated,
         delivery=chosen.out,
-        criteria=criteria_for(chosen.folder),
+        criteria=criteria_for(chosen.out),
         # What was simulated with raw darks is that of the triplets made of them.
         ground=beside(chosen.folder, "ground") if simulated else None,
         base=beside(chosen.folder, "base") if simulated else None,

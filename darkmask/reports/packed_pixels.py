@@ -69,14 +69,17 @@ def pack(explained: Explained, rates: dict[str, Any] | None = None) -> str:
         "saturated": _flagged(explained.groupdq, SATURATED),
         "rates": rates,
     }
+    return _compressed(made)
+
+
+def pack_told(told: dict[str, list[str]]) -> str:
+    """Return what others say of the same pixels, by name and for each pixel, as base64 of compressed JSON."""
+    return _compressed(told)
+
+
+def _compressed(made: object) -> str:
     text = json.dumps(made, separators=(",", ":"), allow_nan=False)
     return base64.b64encode(zlib.compress(text.encode("utf-8"), 9)).decode("ascii")
-
-
-def unpack(text: str) -> dict[str, Any]:
-    """Return what :func:`pack` packed."""
-    found: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(text)))
-    return found
 
 
 def rates_of(rate: np.ndarray, error: np.ndarray) -> dict[str, list[str]]:

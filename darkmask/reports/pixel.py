@@ -18,7 +18,7 @@ from darkmask.core.errors import DarkmaskError
 from darkmask.core.flags import categories_in
 from darkmask.core.version import __version__
 from darkmask.core.window import Window
-from darkmask.delivery import scan
+from darkmask.delivery import DeliveryIndex, scan
 from darkmask.masks.file import read_mask
 from darkmask.masks.folder import scan_masks
 from darkmask.masks.kinds import read_categories
@@ -26,8 +26,8 @@ from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 
 from .files import FILE
-from .history import Earlier
 from .results import Results, read_json, read_results, require_as_written
+from .told_by_inputs import require_all_darks, told_by_ground, told_by_masks, told_by_previous
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -161,38 +161,15 @@ class ReportedSet:
 
     def _said(self, window: Window) -> dict[str, Teller]:
         """Return what masks and earlier runs say of the set's pixels."""
-        given = self.manifest.get("read_from", {})
+        given, listed = self.manifest.get("read_from", {}), self.manifest
         sources = {"mask": flags_of(self._mask)}
-        if given.get("ground"):
-            sources["ground"] = self._from_masks(given["ground"], self.manifest.get("ground", {}))
-        if given.get("base"):
-            sources["base"] = self._from_masks(given["base"], self.manifest.get("base", {}))
-        if given.get("previous"):
-            sources["previous"] = self._from_previous(Path(given["previous"]))
+        if ground := given.get("ground"):
+            sources["ground"] = told_by_ground(ground, listed.get("ground", {}), self.detector, self._ground_request)
+        if base := given.get("base"):
+            sources["base"] = told_by_masks(Path(base), listed.get("base", {}), self.detector)
+        if previous := given.get("previous"):
+            sources["previous"] = told_by_previous(Path(previous), listed.get("previous", {}), self.detector)
         return {name: in_window(teller, window) for name, teller in said_by(**sources).items()}
-
-    def _from_masks(self, folder: str, listed: dict[str, str]) -> Teller:
-        """Return what a folder of masks says, if it holds what the run compared with."""
-        if folder.startswith("crds:"):
-            return always(f"not told: it is what CRDS had in force on {folder.removeprefix('crds:')}")
-        try:
-            path = scan_masks(Path(folder)).path_of(self.detector)
-            if sha256_file(path) != listed.get(path.relative_to(folder).as_posix()):
-                return always(f"not told: {path} is not the file that was compared with")
-            return flags_of(read_mask(path).decoded)
-        except DarkmaskError as error:
-            return always(f"not told: {str(error).rstrip('.')}")
-
-    def _from_previous(self, folder: Path) -> Teller:
-        """Return what the run before says, if its results are those that the run compared with."""
-        path = folder / FILE
-        try:
-            earlier = Earlier.of(path, read_results(path))
-            if earlier.sha256 not in self.manifest.get("previous", {}).values():
-                return always(f"not told: {path} is not the file that was compared with")
-            return earlier.told(self.detector)
-        except DarkmaskError as error:
-            return always(f"not told: {str(error).rstrip('.')}")
 
     def _request(self) -> SetRequest:
         """Return the request of the run's search; raise a DarkmaskError when the darks are not what was searched."""
@@ -201,20 +178,30 @@ class ReportedSet:
             raise PixelError("its manifest does not say where the darks lay")
         if not Path(read_from).is_dir():
             raise PixelError(f"the darks in {read_from} are gone: bring them back")
-        index = scan(Path(read_from)).without_observations(self.manifest.get("excluded_observations", ()))
-        request = BuildRequest(
-            index=index,
-            detector=self.detector,
-            subarrays=(self.subarray,) if self.subarray != "FULL" else (),
-            engine=self.results.engine.name,
-            search=self.results.engine.search if self.results.engine.name == "native" else "official",
-            parameters=SearchParameters.from_mapping(self.manifest["parameters"], str(self.folder / "manifest.json")),
-            geometry=Geometry(self._mask.shape[0], self.manifest.get("border", Geometry(self._mask.shape[0]).border)),
-        )
+        index = scan(Path(read_from))
+        require_all_darks(index, self.manifest.get("inputs", ()), self.detector)
+        index = index.without_observations(self.manifest.get("excluded_observations", ()))
+        request = self._build_request(index, (self.subarray,) if self.subarray != "FULL" else ())
         if not request.exposures(self.subarray):
             raise PixelError(f"{read_from} holds no {self.detector} {self.subarray} any more: bring the darks back")
         self._require_same(request, Path(read_from))
         return request.set_request(self.subarray)
+
+    def _ground_request(self, index: DeliveryIndex) -> BuildRequest:
+        return self._build_request(index, ())
+
+    def _build_request(self, index: DeliveryIndex, subarrays: tuple[str, ...]) -> BuildRequest:
+        """Return the request of a search of other darks by the rules of the run."""
+        engine, frame = self.results.engine, self._mask.shape[0]
+        return BuildRequest(
+            index=index,
+            detector=self.detector,
+            subarrays=subarrays,
+            engine=engine.name,
+            search=engine.search if engine.name == "native" else "official",
+            parameters=SearchParameters.from_mapping(self.manifest["parameters"], str(self.folder / "manifest.json")),
+            geometry=Geometry(frame, self.manifest.get("border", Geometry(frame).border)),
+        )
 
     def _require_same(self, request: BuildRequest, folder: Path) -> None:
         listed = self.manifest.get("inputs", {})

@@ -54,6 +54,8 @@ def remark(
 
     Raises
     ------
+    CommandError
+        When the text or the name is empty, too long, or cannot be printed.
     RemarkError
         When the report is signed, was changed since its run ended, or has no such check.
     ResultsError
@@ -64,8 +66,8 @@ def remark(
         check=check.strip().upper(),
         detector=detector and detector.strip().upper(),
         subarray=subarray and subarray.strip().upper(),
-        text=typed_text("remark", text, _LONGEST, RemarkError, give="a text"),
-        by=typed_name("name", by, RemarkError, give="--by=NAME"),
+        text=typed_text("remark", text, _LONGEST, give="a text"),
+        by=typed_name("name", by, give="--by=NAME"),
         at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     with writing(folder, "remarked on", RemarkError):

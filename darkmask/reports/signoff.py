@@ -45,6 +45,8 @@ def sign(folder: Path, *, reviewer: str, decision: Decision, comment: str) -> Si
 
     Raises
     ------
+    CommandError
+        When the reviewer or the comment is empty, too long, or cannot be printed.
     SignoffError
         When the report is signed already, was changed since its run ended, or may not be accepted: a simulated,
         incomplete or failing one may only be rejected.
@@ -52,8 +54,8 @@ def sign(folder: Path, *, reviewer: str, decision: Decision, comment: str) -> Si
         When the folder holds no report of this schema.
     """
     folder = Path(folder).absolute()
-    reviewer = typed_name("reviewer", reviewer, SignoffError)
-    comment = typed_text("comment", comment, _LONGEST, SignoffError)
+    reviewer = typed_name("reviewer", reviewer)
+    comment = typed_text("comment", comment, _LONGEST)
     with writing(folder, "signed", SignoffError):
         return _sign(folder, reviewer, decision, comment)
 

@@ -24,6 +24,7 @@ from .files import FILE
 from .results import Results, read_json, read_results
 from .signoff import read_signoff, verify
 from .signoff_record import Signoff
+from .typed import typed_name
 
 ChangeLevel = Literal["SEVERE", "MODERATE", "TRIVIAL"]
 CHANGE_LEVELS: tuple[ChangeLevel, ...] = get_args(ChangeLevel)
@@ -76,12 +77,15 @@ def prepare_submission(report: Path, out: Path, answers: Answers) -> Iterator[st
 
     Raises
     ------
+    CommandError
+        When the name of who submits is empty, too long, or cannot be printed.
     SubmissionError
         When nobody accepted the report, it is no longer what was signed, ``crds.certify`` finds an error, or ``out``
         exists.
     DarkmaskError
         When the report or a mask cannot be read.
     """
+    typed_name("deliverer", answers.deliverer)
     out = Path(out).absolute()
     if out.exists():
         raise SubmissionError(f"{out} exists: give a new folder for what is to be submitted.")

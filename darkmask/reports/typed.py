@@ -6,12 +6,12 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from darkmask.core.errors import DarkmaskError
+from darkmask.core.errors import CommandError, DarkmaskError
 
 from .files import lock_of
 
 
-def typed_text(what: str, value: str, longest: int, refuse: type[DarkmaskError], *, give: str = "") -> str:
+def typed_text(what: str, value: str, longest: int, *, give: str = "") -> str:
     """Return a typed text without spaces at the ends of its lines.
 
     Parameters
@@ -20,26 +20,29 @@ def typed_text(what: str, value: str, longest: int, refuse: type[DarkmaskError],
         What the text is, in words, and the text.
     longest : int
         The most characters that it may have.
-    refuse : type
-        The error to raise for a text that is empty, too long, or holds what cannot be printed.
     give : str
         What to give instead; the option of that name by default.
+
+    Raises
+    ------
+    CommandError
+        When the text is empty, too long, or holds what cannot be printed.
     """
     lines = [" ".join(line.split()) for line in str(value).strip().splitlines()]
     text = "\n".join(lines)
     if not text or len(text) > longest or not all(line.isprintable() for line in lines):
-        raise refuse(
+        raise CommandError(
             f"The {what} is empty, longer than {longest} characters, or not printable: give {give or f'--{what}=TEXT'}."
         )
     return text
 
 
-def typed_name(what: str, value: str, refuse: type[DarkmaskError], *, give: str = "") -> str:
+def typed_name(what: str, value: str, *, give: str = "") -> str:
     """Return the typed name of a person, which has one line; see :func:`typed_text`."""
     give = give or f"--{what}=NAME"
-    name = typed_text(what, value, 200, refuse, give=give)
+    name = typed_text(what, value, 200, give=give)
     if "\n" in name:
-        raise refuse(f"The {what} has more than one line: give {give}.")
+        raise CommandError(f"The {what} has more than one line: give {give}.")
     return name
 
 

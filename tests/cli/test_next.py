@@ -12,6 +12,7 @@ import pytest
 from astropy.io import fits
 
 from darkmask.cli import main
+from darkmask.cli.next_command import criteria_for, hand_on_criteria
 
 # Two detectors, of which one has a subarray in the demo's plan.
 DEMO = "demo 'a demo' --frame=128 --detectors=NRCA1,NRCB1 --exposures=5 --groups=16"
@@ -67,6 +68,20 @@ def test_masks_of_darks_with_the_effects_of_real_detectors_pass_too(tmp_path):
     (path,) = (tmp_path / "reports").glob("*/results.json")
     outcomes = {check["id"]: check["outcome"] for check in json.loads(path.read_text())["checks"]}
     assert outcomes["RES-NOISY"] == outcomes["RES-HOT"] == "pass"
+
+
+def test_criteria_of_raw_darks_hold_for_what_is_made_of_them(tmp_path):
+    raw, darks, other = (tmp_path / name for name in ("uncal", "darks", "other"))
+    (tmp_path / "uncal.criteria.toml").write_text('schema = 1\nextends = "demo"\n')
+    hand_on_criteria(raw, darks)
+    assert criteria_for(darks) == str(tmp_path / "darks.criteria.toml")
+    assert (tmp_path / "darks.criteria.toml").read_text() == (tmp_path / "uncal.criteria.toml").read_text()
+    # What lies there is somebody's own.
+    (tmp_path / "darks.criteria.toml").write_text("mine")
+    hand_on_criteria(raw, darks)
+    assert (tmp_path / "darks.criteria.toml").read_text() == "mine"
+    hand_on_criteria(other, tmp_path / "more")
+    assert criteria_for(tmp_path / "more") == "demo"
 
 
 def test_search_ends_with_the_check_of_its_masks(small, tmp_path, capsys, run_checks):

@@ -1,7 +1,10 @@
 """What a report says of a pixel is what the search says, and what masks and earlier runs said."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +14,12 @@ from astropy.io import fits
 from darkmask import bad_pixels
 from darkmask.build.told import flag_words
 from darkmask.cli import main
-from darkmask.core.flags import Category, in_category
+from darkmask.core.flags import Category, in_category, pixel_flags
 from darkmask.masks.file import read_mask
 from darkmask.masks.folder import scan_masks
 from darkmask.reports.pixel import reported_set
+from tests.support.crds_server import CrdsServer
+from tests.support.handmade_masks import good_mask
 from tests.support.runs import Finished, run_into
 
 
@@ -36,6 +41,16 @@ def run(small, first, tmp_path_factory) -> Finished:
         f"--base={small.base}",
         f"--previous={first.folder / 'results.json'}",
     )
+
+
+@pytest.fixture
+def crds(tmp_path):
+    """Start a server that has a mask of NRCA1."""
+    folder = tmp_path / "server"
+    mask = good_mask(folder, "NRCA1").rename(folder / "jwst_nircam_mask_0102.fits")
+    server = CrdsServer(folder, {("NRCA1", "2022-06-01 00:00:00"): mask})
+    yield server
+    server.close()
 
 
 def categories_in(report: Path, name: str) -> np.ndarray:
@@ -87,6 +102,39 @@ def test_a_pixel_of_a_subarray_is_counted_from_its_corner(run, small):
     ground = scan_masks(small.ground).read("NRCBLONG").decoded
     full = ground[y + window["ystart"] - 1, x + window["xstart"] - 1]
     assert dict(told.facts)["ground test"] == flag_words(full)
+
+
+def test_darks_of_a_ground_test_say_what_their_search_found(small, tmp_path):
+    ground = small.copy(tmp_path, "ground_test")
+    options = [f"--criteria={small.criteria}", "--detectors=NRCA1", f"--ground={ground}", "-k", "GND"]
+    report = run_into(tmp_path / "reports", f"--delivery={small.delivery}", *options).folder
+    explained = reported_set(report, "NRCA1")
+    for category in (Category.HOT, Category.RC, Category.NOISY):
+        x, y = place_of(categories_in(report, "nrca1_full_categories.fits"), category)
+        facts = dict(explained.explain(x, y).facts)
+        # The same darks make the same mask.
+        assert facts["ground test"] == facts["mask"] != "nothing"
+    next(ground.glob("*nrca1_jump.fits")).unlink()
+    told = dict(reported_set(report, "NRCA1").explain(x, y).facts)["ground test"]
+    assert told.startswith("not told: ")
+
+
+@pytest.mark.slow
+def test_the_mask_of_crds_says_its_flags(small, crds, tmp_path):
+    """In processes of their own, since one that has asked CRDS keeps its configuration."""
+    environment = {"CRDS_PATH": str(tmp_path / "crds"), "CRDS_SERVER_URL": crds.url}
+    options = [f"--criteria={small.criteria}", "--detectors=NRCA1", "--ground=crds:2023-01-01", "-k", "GND"]
+    report = run_into(tmp_path / "reports", f"--delivery={small.delivery}", *options, environment=environment).folder
+    command = [sys.executable, "-m", "darkmask", "explain", str(report)]
+    dq = read_mask(tmp_path / "crds" / "references" / "jwst" / "nircam" / "jwst_nircam_mask_0102.fits").decoded
+    y, x = np.argwhere(dq & pixel_flags()["HOT"])[0]
+    for place, environ, told in (
+        ((x, y), {**os.environ, **environment}, flag_words(dq[y, x])),
+        ((x, y), {**os.environ, "CRDS_SERVER_URL": "", "CRDS_PATH": ""}, "not told: The mask of NRCA1 in force on"),
+    ):
+        said = subprocess.run([*command, *map(str, place)], capture_output=True, text=True, env=environ, timeout=120)
+        assert said.returncode == 0, said.stderr
+        assert f"ground test: {told}" in said.stdout
 
 
 def test_what_is_not_given_says_so(first):
@@ -153,7 +201,7 @@ def test_masks_alone_are_told_without_tests(judged_masks, capsys):
     assert not Path("p.png").exists()
 
 
-@pytest.mark.parametrize("fault", ["gone", "changed", "mask", "ground"])
+@pytest.mark.parametrize("fault", ["gone", "changed", "one is gone", "mask", "ground"])
 def test_only_what_is_still_the_same_is_explained(run, tmp_path, fault):
     report = Path(shutil.copytree(run.folder, tmp_path / "report"))
     manifest = json.loads((report / "manifest.json").read_text())
@@ -165,6 +213,11 @@ def test_only_what_is_still_the_same_is_explained(run, tmp_path, fault):
         (name,) = [name for name in manifest["inputs"] if name.endswith("00001_nrca1_jump.fits")][:1]
         manifest["inputs"][name] = "0" * 64
         expected = "is not a file that the run searched: run the checks again"
+    elif fault == "one is gone":
+        moved = Path(shutil.copytree(manifest["read_from"]["delivery"], tmp_path / "darks"))
+        next(moved.glob("*00001_nrca1_jump.fits")).unlink()
+        manifest["read_from"]["delivery"] = str(moved)
+        expected = "00001_nrca1_jump.fits is gone, or cannot be read: bring it back"
     elif fault == "ground":
         moved = tmp_path / "ground"
         shutil.copytree(manifest["read_from"]["ground"], moved)

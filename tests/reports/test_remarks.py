@@ -213,16 +213,29 @@ def test_a_run_sets_remarks_aside_with_the_report_that_they_are_on(run_checks, r
         (("CNT-HOTT", "text"), "There is no check 'CNT-HOTT': the nearest is 'CNT-HOT'."),
         (("CNT-HOT", "text", "--detector=NRCA2"), "has no check CNT-HOT NRCA2: CNT-HOT was asked of NRCA1 FULL, "),
         (("CNT-HOT", "text", "--subarray=SUB64P"), "has no check CNT-HOT SUB64P"),
+    ],
+)
+def test_what_cannot_be_remarked_is_refused_in_one_sentence(report, capsys, arguments, said):
+    before = files(report)
+    assert main(["remark", str(report), *arguments, "--by=A. Reviewer"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+    assert files(report) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
         (("CNT-HOT", "  "), "The remark is empty, longer"),
         (("CNT-HOT", "\u202egnihton"), "not printable: give a text."),
         (("CNT-HOT", "x" * 3000), "longer than 2000 characters"),
         (("CNT-HOT", "text", "--by=A\nB"), "The name has more than one line: give --by=NAME."),
     ],
 )
-def test_what_cannot_be_remarked_is_refused_in_one_sentence(report, capsys, arguments, said):
+def test_what_was_not_typed_well_is_an_unusable_command(report, capsys, arguments, said):
     before = files(report)
     by = () if any(one.startswith("--by") for one in arguments) else ("--by=A. Reviewer",)
-    assert main(["remark", str(report), *arguments, *by]) == 1
+    assert main(["remark", str(report), *arguments, *by]) == 4
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
     assert files(report) == before

@@ -256,8 +256,9 @@ def test_a_folder_that_is_none_is_not_signed(tmp_path):
     ],
 )
 def test_who_and_why_are_told(real, capsys, typed, said):
-    assert sign(real, **typed) == 1
+    assert sign(real, **typed) == 4
     assert said in capsys.readouterr().err
+    assert not (real / "signoff.json").exists()
 
 
 @pytest.mark.parametrize("record", ["", "[]", '{"schema": 2}', '{"schema": 1, "decision": "maybe"}'])

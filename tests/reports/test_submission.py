@@ -164,3 +164,12 @@ def sign_with_a_bad_header(report: Path) -> None:
     begin, end = page.index(b"<!-- sign-off begins -->"), page.index(b"<!-- sign-off ends -->\n")
     (report / "report.html").write_bytes(page[:begin] + page[end + len(b"<!-- sign-off ends -->\n") :])
     assert sign(report, "accept") == 0
+
+
+def test_who_submits_is_told(accepted, tmp_path, capsys):
+    assert prepare(accepted, tmp_path / "out", "--deliverer= ") == 4
+    assert capsys.readouterr().err == (
+        "darkmask submission: The deliverer is empty, longer than 200 characters, or not printable: give "
+        "--deliverer=NAME.\n"
+    )
+    assert not (tmp_path / "out").exists()

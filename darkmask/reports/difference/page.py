@@ -10,7 +10,8 @@ from .pixels import PixelDifference
 _SHOWN = 200
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0; color: #1a1a1a; background: #fff; }
-main { max-width: 70rem; margin: 0 auto; padding: 1rem; }
+main { max-width: 70rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
+table { overflow-wrap: normal; }
 .scrolls { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; }
 caption { text-align: left; font-weight: 600; padding: .3rem 0; }

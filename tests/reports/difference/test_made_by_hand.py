@@ -3,8 +3,12 @@
 import json
 import shutil
 
+import pytest
+
 from darkmask.cli import main
 from darkmask.core.flags import Category
+from tests.fixtures.report.test_report_browser import CONTRAST
+from tests.support.browser import needs_chromium, opened
 from tests.support.told_reports import Told, write_report
 
 STAYED, CHANGED, LOST, LOST_TOO, GAINED = (1, 1), (3, 4), (5, 6), (7, 8), (9, 9)
@@ -48,3 +52,29 @@ def test_a_report_and_its_copy_do_not_differ_and_one_that_was_edited_is_refused(
     said = capsys.readouterr()
     assert (said.out, len(said.err.splitlines())) == ("", 1)
     assert "is not the file that the manifest.json beside it lists" in said.err
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_can_be_read(tmp_path, width, scheme):
+    before = Told("2024-06-01", {HOT: [STAYED, CHANGED, LOST]})
+    now = Told("2025-06-01", {HOT: [STAYED, GAINED], RC: [CHANGED]}, verdict="fail")
+    one, two = (write_report(tmp_path / name, "small", told) for name, told in (("one", before), ("two", now)))
+    path = tmp_path / "diff.html"
+    assert main(["diff", str(one), str(two), f"--html={path}"]) == 1
+    with opened(path, viewport={"width": width, "height": 800}, color_scheme=scheme) as shown:
+        page = shown.page
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(CONTRAST, "body") == []
+        told = " ".join(page.locator("body").inner_text().split())
+        for words in ("Something differs.", "2024-06-01", "2025-06-01", "1 pixels gained, 1 lost, 1 changed"):
+            assert words in told
+        # What is wider than the screen scrolls in a place that the keyboard reaches.
+        wide = page.locator("body *").evaluate_all(
+            "all => all.filter((one) => one.scrollWidth > one.clientWidth + 1"
+            " && getComputedStyle(one).overflowX === 'auto'"
+            " && one.tabIndex < 0).length"
+        )
+        assert wide == 0
+        assert (shown.complaints, shown.requests) == ([], [])

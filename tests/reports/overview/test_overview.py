@@ -10,6 +10,7 @@ from darkmask.cli import main
 from darkmask.core.atomic import sha256_file
 from darkmask.reports.overview.found import OverviewError
 from darkmask.reports.overview.write import write_overview
+from tests.fixtures.report.test_report_browser import CONTRAST
 from tests.support.browser import needs_chromium, opened
 from tests.support.told_reports import Told, deliveries, write_report
 
@@ -163,17 +164,25 @@ def test_what_is_no_folder_of_reports_is_refused_in_one_sentence(reports, capsys
 
 @needs_chromium
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_page_in_a_browser(reports, width):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_in_a_browser(reports, width, scheme):
     for name, day in (("one", "2024-06-01"), ("two", "2025-06-01")):
         write_report(reports, name, Told(day, rates={(3, 4): (1.0, 0.1)}))
     write_overview(reports)
-    with opened(reports / "index.html", viewport={"width": width, "height": 800}) as page:
+    with opened(reports / "index.html", viewport={"width": width, "height": 800}, color_scheme=scheme) as page:
         assert page.page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.page.locator("svg circle").count() == 2
         # The axis is the time between: the later one stands to the right.
         left = [float(mark.get_attribute("cx")) for mark in page.page.locator("svg circle").all()]
         assert left[0] < left[1]
         page.page.locator("details summary").last.click()
+        assert page.page.evaluate(CONTRAST, "body") == []
+        links = page.page.locator("a, summary").count()
+        reached = 0
+        for _ in range(links + 20):
+            page.page.keyboard.press("Tab")
+            reached += page.page.evaluate("document.activeElement.matches('a, summary')")
+        assert reached >= links
         assert page.complaints == []
         page.page.locator("a", has_text="two").first.click()
         assert page.page.locator("h1").text_content() == "a report"
