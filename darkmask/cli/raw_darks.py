@@ -20,7 +20,7 @@ def add_fetch(commands) -> None:
         example="darkmask fetch raw --program=1062 --detectors=NRCA1,NRCALONG --observations=1,2",
     )
     fetch.add_argument("out", type=Path, nargs="?", metavar="OUT", help="folder of the files; not needed with --list")
-    fetch.add_argument("--program", type=_program, required=True, metavar="NUMBER", help="APT program, e.g. 1062")
+    fetch.add_argument("--program", type=program_number, required=True, metavar="NUMBER", help="APT program, e.g. 1062")
     fetch.add_argument(
         "--product",
         action=CommaList,
@@ -32,7 +32,7 @@ def add_fetch(commands) -> None:
     fetch.add_argument(
         "--observations",
         action=CommaList,
-        kind=_positive,
+        kind=positive,
         default=(),
         metavar="1,2",
         help="with commas between them (default: all)",
@@ -84,14 +84,16 @@ def add_prepare(commands) -> None:
     prepare.set_defaults(run=_prepare)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Return the number that a text says, which is 1 or more."""
     number = int(text)
     if number < 1:
         raise ValueError("less than 1")
     return number
 
 
-def _program(text: str) -> int:
+def program_number(text: str) -> int:
+    """Return the number of an APT program."""
     # The archive names files by five digits.
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 99_999):
         raise CommandError(f"--program={text} is no APT program, whose number has one to five digits: give 1062, say.")

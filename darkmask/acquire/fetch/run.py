@@ -11,7 +11,7 @@ from darkmask.core.errors import ArchiveError
 from darkmask.core.progress import progress_bar
 
 from .download import download, part_of
-from .query import Product, archive
+from .query import NotGivenError, Product, archive
 
 # This file holds size and SHA-256 of every file that came, by name.
 RECORD = "fetched.json"
@@ -37,7 +37,8 @@ def fetch(products: Sequence[Product], out: Path, *, progress: bool = True) -> I
     Raises
     ------
     ArchiveError
-        When ``out`` cannot be written or has too little room, or when a file did not come, after all others came.
+        When ``out`` cannot be written or has too little room, or when a file did not come, after all others came;
+        `NotGivenError` when all that is missing is what the archive does not give.
     """
     from filelock import FileLock, Timeout
 
@@ -78,19 +79,22 @@ def _fetch_all(products: Sequence[Product], out: Path, progress: bool) -> Iterat
         )
     # The client's own session holds the login if there is one.
     session = archive()._session
-    failed: list[str] = []
+    failed: list[ArchiveError] = []
     with progress_bar("fetching", need + here, progress, counts_bytes=True) as advance:
         for product in missing:
             try:
                 digest = download(session, product, out, advance)
             except ArchiveError as error:
-                failed.append(str(error))
+                failed.append(error)
                 continue
             record[product.name] = {"size": product.size, "sha256": digest}
             write_text(out / RECORD, json.dumps(dict(sorted(record.items())), indent=1) + "\n")
             yield f"{product.name}: {product.size} bytes, SHA-256 {digest}"
     if failed:
-        raise ArchiveError(failed[0] + (f" (and {len(failed) - 1} more failed)" if len(failed) > 1 else ""))
+        # What may still come is told before what will not.
+        failed.sort(key=lambda error: isinstance(error, NotGivenError))
+        more = f" (and {len(failed) - 1} more failed)" if len(failed) > 1 else ""
+        raise type(failed[0])(str(failed[0]) + more)
 
 
 def _is_there(product: Product, out: Path, record: dict) -> bool:
