@@ -205,6 +205,6 @@ def nothing_to_search(index: DeliveryIndex, detector: str) -> str:
     if problems:
         return problems[0].sentence
     return (
-        f"The delivery {index.folder} holds no whole full-frame exposure of {detector}: deliver its _jump, _fitopt and "
+        f"The delivery {index.place} holds no whole full-frame exposure of {detector}: deliver its _jump, _fitopt and "
         "_rate files."
     )

@@ -83,6 +83,11 @@ class BuildRequest:
                 files[f"base/{carried.name}"] = carried
         return files | {f"flats/{path.name}": path for path in self.flats}
 
+    def input_bytes(self) -> int:
+        """Return the bytes of all files that the mask is made from, which need not lie on this disk yet."""
+        listed = {record.path: record.size for record in self._records()}
+        return sum(listed.get(name) or path.stat().st_size for name, path in self.input_files().items())
+
     def require_unchanged(self, name: str) -> None:
         """Make sure that a file of the delivery is the one that was scanned; others are not asked.
 

@@ -64,7 +64,7 @@ def build_side_by_side(
     """
     if not requests:
         return
-    sizes = [sum(path.stat().st_size for path in request.input_files().values()) for request in requests]
+    sizes = [request.input_bytes() for request in requests]
     need = max(map(bytes_of_search, requests))
     most = min(len(requests), usable_cores(), max(1, int(sum(sizes) // WORTH_A_PROCESS)))
     jobs = at_once(need, most, budget, "the search of one detector")

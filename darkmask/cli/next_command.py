@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from darkmask.core.detectors import DETECTORS
+from darkmask.core.remote import shown_place
 
 
 def next_line(*words: str | Path) -> str:
@@ -39,7 +40,9 @@ def check_words(
         Further folders, by the name of their option.
     """
     given = {"delivery": delivery, **folders}
-    words = [f"--{name.replace('_', '-')}={folder}" for name, folder in given.items() if folder is not None]
+    words = [
+        f"--{name.replace('_', '-')}={shown_place(folder)}" for name, folder in given.items() if folder is not None
+    ]
     if simulated:
         words.append(f"--criteria={criteria}")
     if named := [name for name in DETECTORS if name in set(detectors)]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from darkmask.acquire.fetch.query import PRODUCTS
 from darkmask.core.errors import CommandError
-from darkmask.core.given import folder, require_apart
+from darkmask.core.given import folder, folder_or_address, require_apart
 from darkmask.core.memory import MEMORY_HELP, gigabytes
 
 from .next_command import beside, check_words, criteria_for, next_line, sibling
@@ -49,7 +49,10 @@ def add_prepare(commands) -> None:
         example="darkmask prepare raw darks --references=my_references --reference=linearity=N/A",
     )
     prepare.add_argument(
-        "folder", type=folder("the raw darks"), metavar="UNCAL_DIR", help="folder of _uncal files, which is only read"
+        "folder",
+        type=folder_or_address("the raw darks"),
+        metavar="UNCAL_DIR",
+        help="folder of _uncal files, which is only read, or its address (https://, s3://)",
     )
     prepare.add_argument(
         "out", type=Path, metavar="OUT", help="folder of the triplets; a second run goes on from there"

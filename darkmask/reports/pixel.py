@@ -16,6 +16,7 @@ from darkmask.core.detectors import Geometry
 from darkmask.core.digests import SHA256, remembered_digest
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.flags import categories_in
+from darkmask.core.remote import is_address, open_place
 from darkmask.core.version import __version__
 from darkmask.core.window import Window
 from darkmask.delivery import scan
@@ -199,9 +200,10 @@ class ReportedSet:
         read_from = self.manifest.get("read_from", {}).get("delivery")
         if not read_from:
             raise PixelError("its manifest does not say where the darks lay")
-        if not Path(read_from).is_dir():
+        folder = open_place(read_from) if is_address(read_from) else Path(read_from)
+        if not folder.is_dir():
             raise PixelError(f"the darks in {read_from} are gone: bring them back")
-        index = scan(Path(read_from)).without_observations(self.manifest.get("excluded_observations", ()))
+        index = scan(folder).without_observations(self.manifest.get("excluded_observations", ()))
         request = BuildRequest(
             index=index,
             detector=self.detector,
@@ -213,7 +215,7 @@ class ReportedSet:
         )
         if not request.exposures(self.subarray):
             raise PixelError(f"{read_from} holds no {self.detector} {self.subarray} any more: bring the darks back")
-        self._require_same(request, Path(read_from))
+        self._require_same(request, folder)
         return request.set_request(self.subarray)
 
     def _require_same(self, request: BuildRequest, folder: Path) -> None:

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from darkmask.core.atomic import sha256_file
 from darkmask.core.cores import one_thread, usable_cores
+from darkmask.core.digests import SHA256, remembered_digest
 from darkmask.core.errors import DeliveryError
 from darkmask.core.memory import at_once, available_memory
 from darkmask.core.progress import progress_bar
+from darkmask.core.remote import brought, held, is_copy
 from darkmask.delivery.index import DeliveryIndex
 from darkmask.delivery.records import FileRecord
 from darkmask.pipeline.offline import stay_offline
@@ -130,7 +132,7 @@ def _tasks(
         chosen, missing = given.choose(record)
         context = NOT_APPLICABLE
         if missing:
-            found, context = ask_crds(path, missing)
+            found, context = ask_crds(brought(path), missing)
             chosen |= found
         for reference in filter(None, chosen.values()):
             if reference not in digests:
@@ -219,9 +221,12 @@ def perform(task: Task) -> str:
     """Process one exposure in a worker, unless it is already done, and return a line that says what was done."""
     root = root_of(task.path)
     recorded = record_path(task.out, root)
-    recipe = task.recipe.for_input(task.path.name, sha256_file(task.path))
+    # The raw file of an exposure that is finished need not come again.
+    digest = remembered_digest(task.path, SHA256) if is_copy(task.path) else sha256_file(task.path)
+    recipe = task.recipe.for_input(task.path.name, digest)
     if is_finished(recorded, recipe, task.out):
         return f"{root}: finished before"
+    held(task.path, task)
     silence_logs()
     set_aside_garbage()
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=task.out) as temporary:
