@@ -11,6 +11,8 @@ from darkmask.core.memory import MEMORY_HELP, gigabytes
 from .next_command import beside, check_words, criteria_for, next_line, sibling
 from .parsing import FRAME_HELP, CommaList, add_detectors
 
+CLOUD_HELP = "take from the archive's public bucket what lies there, without logging in"
+
 
 def add_fetch(commands) -> None:
     """Add the command that asks the archive."""
@@ -37,6 +39,7 @@ def add_fetch(commands) -> None:
         metavar="1,2",
         help="with commas between them (default: all)",
     )
+    fetch.add_argument("--cloud", action="store_true", help=CLOUD_HELP)
     fetch.add_argument("--list", action="store_true", help="say what there is, and download nothing")
     fetch.set_defaults(run=_fetch)
 
@@ -124,7 +127,7 @@ def _fetch(chosen: argparse.Namespace) -> int:
     if chosen.list:
         print(next_line(*_without_list(chosen, kinds)))
         return 0
-    for line in fetch(found, chosen.out):
+    for line in fetch(found, chosen.out, cloud=chosen.cloud):
         print(line, flush=True)
     if "uncal" in kinds:
         print(next_line("prepare", chosen.out, sibling(chosen.out, "prepared")))
@@ -134,6 +137,7 @@ def _fetch(chosen: argparse.Namespace) -> int:
 def _without_list(chosen: argparse.Namespace, kinds: tuple[str, ...]) -> list[str | Path]:
     """Return the command that downloads what was listed."""
     words = ["fetch", chosen.out or Path("raw"), f"--program={chosen.program}"]
+    words += ["--cloud"] if chosen.cloud else []
     for name, values in (("product", kinds), ("detectors", chosen.detectors), ("observations", chosen.observations)):
         if values and (name, values) != ("product", ("uncal",)):
             words.append(f"--{name}={','.join(map(str, values))}")

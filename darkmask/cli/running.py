@@ -11,7 +11,7 @@ from darkmask.core.memory import MEMORY_HELP, gigabytes
 from darkmask.harness import check_command, harness_folder, run_checks
 
 from .parsing import FRAME_HELP, CommaList, add_detectors
-from .raw_darks import positive, program_number
+from .raw_darks import CLOUD_HELP, positive, program_number
 
 # What a run itself says to the checks.
 _OWN = ("--delivery", "--criteria", "--detectors", "--masks")
@@ -41,6 +41,7 @@ def add_run(commands) -> None:
         metavar="1,2",
         help="with commas between them (default: all)",
     )
+    run.add_argument("--cloud", action="store_true", help=CLOUD_HELP)
     run.add_argument(
         "--criteria", default="nircam", metavar="NAME|FILE", help="criteria that the plan adds to (default: nircam)"
     )
@@ -112,7 +113,7 @@ def _fetch(chosen: argparse.Namespace, criteria: str, out: Path, raw: Path) -> N
     public = sum(not dark.restricted for dark in darks)
     print(f"{len(names)} raw darks are listed, {public} of them public ({total / 1e9:.3g} GB).", flush=True)
     try:
-        for line in fetch(products, raw):
+        for line in fetch(products, raw, cloud=chosen.cloud):
             print(line, flush=True)
     except NotGivenError as error:
         # Everything else came. What is missing fails in the report; what may still come ends the run above.

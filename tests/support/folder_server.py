@@ -51,7 +51,7 @@ class FolderServer:
             server_of = held
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
     @property
@@ -127,8 +127,9 @@ class _Handler(BaseHTTPRequestHandler):
                     what = held.trouble[name].pop(0)
                 left, other = held.replace_after.get(name, (-1, b""))
                 if left == 0:
-                    path.unlink()
-                    path.write_bytes(other)
+                    fresh = path.with_name(f".{name}.new")
+                    fresh.write_bytes(other)
+                    fresh.replace(path)
                 if left >= 0:
                     held.replace_after[name] = (left - 1, other)
         if what.isdigit():

@@ -61,6 +61,24 @@ def download(session, product: Product, folder: Path, advance: Callable[[int], N
             f"The archive did not give {product.name} in {ATTEMPTS} attempts ({failure}): run the same command again; "
             "what has come is kept."
         )
+    return finished(part, product, folder)
+
+
+def finished(part: Path, product: Product, folder: Path) -> str:
+    """Give a file its name when its structure is right; return its SHA-256.
+
+    Parameters
+    ----------
+    part : Path
+        What came, with as many bytes as are listed.
+    product : Product
+    folder : Path
+
+    Raises
+    ------
+    ArchiveError
+        When it is damaged; it is removed then.
+    """
     damage = _damage(part)
     if damage:
         part.unlink()

@@ -1,7 +1,7 @@
 """Addresses of folders, as they may be typed."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from darkmask.core.errors import CommandError
 
@@ -45,6 +45,13 @@ def as_address(text: str) -> str:
     if not place:
         raise CommandError(f"{shown(text)} names no folder: give its whole address.")
     return f"{scheme}://{place}"
+
+
+def folder_name(address: str) -> str:
+    """Return the name of a folder, by which its reports are called."""
+    last = address.rpartition("/")[2]
+    plain = unquote(last)
+    return plain if plain.isprintable() and "/" not in plain and plain not in ("", ".", "..") else last
 
 
 def shown(text: str) -> str:

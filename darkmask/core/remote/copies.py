@@ -22,7 +22,7 @@ from darkmask.core.cache_folder import cache_root
 from darkmask.core.errors import DeliveryError
 from darkmask.core.stages import stage
 
-from .address import as_address, shown
+from .address import as_address, folder_name, shown
 from .room import make_room
 from .server import Server, Version
 
@@ -64,7 +64,7 @@ def open_place(text: str) -> Path:
     with storing(place, _REMEDY):
         _keep(place)
         write_text(place / _SOURCE, json.dumps({"address": address, "files": listed}, indent=1) + "\n")
-        folder = place / address.rpartition("/")[2]
+        folder = place / folder_name(address)
         folder.mkdir(exist_ok=True)
     return folder
 

@@ -54,11 +54,19 @@ class Server:
     ----------
     address : str
         As :func:`.address.as_address` returns it.
+    anonymous : bool
+        Whether a bucket is asked without the user's credentials, though there are some.
     """
 
-    def __init__(self, address: str):
+    def __init__(self, address: str, *, anonymous: bool = False):
         self.address = address
         self._scheme = address.partition("://")[0]
+        self._anonymous = anonymous
+
+    @property
+    def _system(self) -> Any:
+        # What talks to a server does not survive a fork.
+        return _made(self._scheme, self._anonymous, os.getpid())
 
     def list_files(self) -> dict[str, Version]:
         """Return the FITS files in the folder and below it, by their paths there.
@@ -73,7 +81,7 @@ class Server:
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 found = dict(zip(names, pool.map(self.version, names), strict=True))
         else:
-            listed = self._ask(lambda: _filesystem(self._scheme).find(self.address, detail=True), self.address)
+            listed = self._ask(lambda: self._system.find(self.address, detail=True), self.address)
             root = self.address.partition("://")[2].strip("/") + "/"
             inside = {
                 name.lstrip("/")[len(root) :]: info
@@ -87,7 +95,7 @@ class Server:
                 "its files or a prefix of a bucket."
             )
         if self._scheme in ("http", "https"):
-            self._require_ranges(*next(iter(found.items())))
+            self._require_ranges(*max(found.items(), key=lambda item: item[1].size))
         return found
 
     def version(self, name: str) -> Version:
@@ -99,7 +107,7 @@ class Server:
             When it is gone, or cannot be asked for.
         """
         fresh = {"refresh": True} if self._scheme == "s3" else {}
-        info = self._ask(lambda: _filesystem(self._scheme).info(self._full(name), **fresh), name)
+        info = self._ask(lambda: self._system.info(self._full(name), **fresh), name)
         return _version(info, name)
 
     def read(self, name: str, start: int, stop: int) -> bytes:
@@ -112,7 +120,7 @@ class Server:
         """
 
         def ask() -> bytes:
-            content: bytes = _filesystem(self._scheme).cat_file(self._full(name), start=start, end=stop)
+            content: bytes = self._system.cat_file(self._full(name), start=start, end=stop)
             if len(content) != stop - start:
                 raise ConnectionError(f"{len(content)} bytes came where {stop - start} were asked for")
             return content
@@ -127,7 +135,7 @@ class Server:
         pages[0] += 1
         if pages[0] > _PAGES or depth > _DEPTH:
             raise DeliveryError(f"{shown(self.address)} links more pages than a delivery has folders: give the folder.")
-        links = self._ask(lambda: _filesystem(self._scheme).ls(page, detail=False), page.removeprefix(self.address))
+        links = self._ask(lambda: self._system.ls(page, detail=False), page.removeprefix(self.address))
         for link in sorted(links):
             name = unquote(link.removeprefix(page).rstrip("/"))
             if not link.startswith(page) or re.search(r"[/?#\\]", link.removeprefix(page).rstrip("/")):
@@ -142,9 +150,10 @@ class Server:
         """Refuse a server that sends whole files where a part is asked for, before one of 300 MB comes."""
 
         def ask() -> bytes:
-            # This way of reading stops when more comes than was asked for.
-            with _filesystem(self._scheme).open(self._full(name), "rb", block_size=64, size=version.size) as file:
-                content: bytes = file.read(min(64, version.size))
+            # This way of reading looks at the answer's status, and not at its content, when it is not the beginning.
+            with self._system.open(self._full(name), "rb", block_size=64, size=version.size) as file:
+                file.seek(version.size // 2)
+                content: bytes = file.read(64)
                 return content
 
         try:
@@ -207,7 +216,7 @@ def _reason(error: Exception, where: str) -> str:
     if isinstance(error, FileNotFoundError) and error.__cause__ is not None:
         # fsspec says so of whatever kept it from knowing the size.
         error = error.__cause__  # type: ignore[assignment]
-    status = getattr(error, "status", None)
+    status = _status(error)
     if isinstance(error, ValueError):
         raise error
     if isinstance(error, ImportError):
@@ -220,9 +229,9 @@ def _reason(error: Exception, where: str) -> str:
         ) from error
     if status in _REFUSED or isinstance(error, PermissionError) or type(error).__name__ in _WITHOUT_RIGHTS:
         raise DeliveryError(f"{where} may not be read with the rights that you have there: ask for them.") from error
-    if isinstance(status, int) and status not in _PASSING:
+    if status is not None and status not in _PASSING:
         raise DeliveryError(f"{where} cannot be read (the server answered {status}): correct the address.") from error
-    if isinstance(status, int):
+    if status is not None:
         return f"the server answered {status}"
     if isinstance(error, asyncio.TimeoutError | TimeoutError):
         return "no answer in time"
@@ -231,23 +240,26 @@ def _reason(error: Exception, where: str) -> str:
     return type(error).__name__
 
 
+def _status(error: Exception) -> int | None:
+    """Return what the server answered, where an error of aiohttp or of botocore says it."""
+    told = getattr(error, "response", None)
+    said = told.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(told, dict) else None
+    status = getattr(error, "status", said)
+    return status if isinstance(status, int) else None
+
+
 # botocore's, which are not imported for the sake of their names.
 _WITHOUT_RIGHTS = ("NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError", "UnauthorizedSSOTokenError")
 
 
-def _filesystem(scheme: str) -> Any:
-    # What talks to a server does not survive a fork.
-    return _made(scheme, os.getpid())
-
-
 @cache
-def _made(scheme: str, process: int) -> Any:  # noqa: ARG001
+def _made(scheme: str, anonymous: bool, process: int) -> Any:  # noqa: ARG001
     import fsspec
 
     if scheme == "memory":
         return fsspec.filesystem("memory")
     if scheme == "s3":
-        return _bucket(fsspec)
+        return _bucket(fsspec, anonymous)
     from aiohttp import ClientTimeout
 
     timeout = ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=_READ)
@@ -256,11 +268,11 @@ def _made(scheme: str, process: int) -> Any:  # noqa: ARG001
     return fsspec.filesystem(scheme, client_kwargs=client, use_listings_cache=False, skip_instance_cache=True)
 
 
-def _bucket(fsspec: Any) -> Any:
+def _bucket(fsspec: Any, anonymous: bool) -> Any:
     """Return the way to buckets: with the user's credentials, or anonymous where there are none."""
     import botocore.session
 
-    anonymous = botocore.session.Session().get_credentials() is None
+    anonymous = anonymous or botocore.session.Session().get_credentials() is None
     config = {"connect_timeout": _CONNECT, "read_timeout": _READ, "retries": {"max_attempts": 2}}
     return fsspec.filesystem(
         "s3", anon=anonymous, config_kwargs=config, use_listings_cache=False, skip_instance_cache=True
