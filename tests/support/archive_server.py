@@ -170,6 +170,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         parts = urlsplit(self.path)
+        if parts.path == "/api/v0.1/path_lookup/":
+            # Where files lie in the public bucket, whether they do or not.
+            names = {uri: uri.rsplit("/", 1)[-1] for uri in parse_qs(parts.query)["uri"]}
+            places = {uri: f"/jwst/public/{name[:7]}/{name[:13]}/{name}" for uri, name in names.items()}
+            self._json({uri: {"path": place} for uri, place in places.items()})
+            return
         assert parts.path == "/api/v0.1/Download/file"
         name = parse_qs(parts.query)["uri"][0].rsplit("/", 1)[-1]
         self.held.asked.append((name, self.headers["Range"]))
