@@ -1,5 +1,6 @@
 """A server on the loopback interface that shows a folder as pages, honours ranges, and misbehaves on demand."""
 
+import os
 import threading
 import time
 from collections import defaultdict
@@ -135,22 +136,24 @@ class _Handler(BaseHTTPRequestHandler):
         if what.isdigit():
             self._status(int(what))
             return
-        content = path.read_bytes()
-        status, size, first = 200, len(content), 0
-        if wanted and held.ranges:
-            begin, _, end = wanted.removeprefix("bytes=").partition("-")
-            first, status = int(begin), 206
-            content = content[first : int(end) + 1 if end else None]
+        status, first = 200, 0
+        with path.open("rb") as file:
+            stat = os.fstat(file.fileno())
+            stop = size = stat.st_size
+            if wanted and held.ranges:
+                begin, _, end = wanted.removeprefix("bytes=").partition("-")
+                first, status, stop = int(begin), 206, min(int(end) + 1, size) if end else size
+            file.seek(first)
+            content = file.read(stop - first) if body else bytes(stop - first)
         sent = content[: len(content) // 2] if what in ("cut", "short") else content
         self.send_response(status)
         self.send_header("Content-Type", "application/fits")
         self.send_header("Content-Length", str(len(sent if what == "short" else content)))
         self.send_header("Accept-Ranges", "bytes" if held.ranges else "none")
         if held.tags:
-            stat = path.stat()
             self.send_header("ETag", f'"{stat.st_mtime_ns:x}-{size:x}-{stat.st_ino:x}"')
         if held.dates:
-            self.send_header("Last-Modified", formatdate(path.stat().st_mtime, usegmt=True))
+            self.send_header("Last-Modified", formatdate(stat.st_mtime, usegmt=True))
         if status == 206:
             self.send_header("Content-Range", f"bytes {first}-{first + len(content) - 1}/{size}")
         self.end_headers()

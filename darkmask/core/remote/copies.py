@@ -190,9 +190,14 @@ def _copy(path: Path, version: Version, modified: int) -> None:
                 while written < len(content):
                     written += os.pwrite(descriptor, memoryview(content)[written:], start + written)
 
-            with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="copy") as pool:
-                for _ in pool.map(piece, range(0, version.size, PIECE)):
-                    pass
+            flushing, flushed = ThreadPoolExecutor(1, thread_name_prefix="flush"), []
+            with flushing, ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="copy") as pool:
+                for number, _ in enumerate(pool.map(piece, range(0, version.size, PIECE)), 1):
+                    if number % IN_FLIGHT == 0:
+                        # The disk works while the network does, and has little left to do at the end.
+                        flushed.append(flushing.submit(os.fdatasync, descriptor))
+            for one in flushed:
+                one.result()
         finally:
             os.close(descriptor)
         # Pieces of two versions would make a file that nobody ever had.
