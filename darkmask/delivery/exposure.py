@@ -206,7 +206,7 @@ class _Layout:
         self._file: BinaryIO | None = None
         self._dimensions: dict[str, int] = {}
         self.check()
-        held(self._path, self)
+        self._held = held(self._path)
 
     def check(self) -> None:
         """Raise a DeliveryError when the file has changed since the scan."""

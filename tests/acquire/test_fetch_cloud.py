@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+from darkmask.acquire.fetch import Product
+from darkmask.acquire.fetch.bucket import bucket_addresses
+from darkmask.core.errors import ArchiveError
 from tests.acquire.test_fetch import FIRST, SECOND, fits_bytes, names
 from tests.support.archive_server import Archive, client_environment
 from tests.support.bucket_server import bucket_server, filled
@@ -77,6 +80,7 @@ def test_what_the_bucket_holds_comes_from_there(archive, bucket, fetch, tmp_path
     assert f"{FIRST}: there before" in fetch(out).stdout
 
 
+@pytest.mark.slow
 def test_a_transfer_that_broke_off_goes_on(archive, bucket, fetch, tmp_path):
     filled(bucket, BUCKET, {place(name): archive.files[name] for name in (FIRST, SECOND)})
     out, size = tmp_path / "out", len(archive.files[FIRST])
@@ -101,8 +105,14 @@ def test_another_file_in_the_bucket_has_no_name(archive, bucket, fetch, tmp_path
 
 
 def test_a_bucket_that_cannot_be_reached_is_said(archive, fetch, tmp_path):
-    ended = fetch(tmp_path / "out", AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    ended = fetch(tmp_path / "out", AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_MAX_ATTEMPTS="1")
     assert ended.returncode == 1
     assert "The archive's public bucket cannot be asked" in ended.stderr
     assert "leave --cloud out to ask the archive itself" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_missing_package_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(ArchiveError, match=r"boto3 is not installed.*'darkmask\[cloud\]', or leave --cloud out"):
+        bucket_addresses([Product(FIRST, f"mast:JWST/product/{FIRST}", 1)])

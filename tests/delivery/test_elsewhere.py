@@ -1,6 +1,7 @@
 """Deliveries behind an address: the same sets and the same masks as in a folder, or a sentence."""
 
 import shutil
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -10,6 +11,7 @@ import pytest
 import darkmask
 from darkmask.api.commands import write_search
 from darkmask.cli import main
+from darkmask.core import cache_limit
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.remote import open_place, server
 from darkmask.delivery import scan
@@ -114,6 +116,17 @@ def test_masks_are_the_same_whatever_a_server_does(there, darks, tmp_path, monke
     assert len(here) > 3
 
 
+def test_a_set_that_does_not_fit_is_said(there, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cache_limit, "_GIGABYTE", 1)
+    index = darkmask.scan_delivery(f"{there.address}/darks")
+    cache_limit.set_limit(max(file.size for file in index.files) * 1.5)
+    assert main(["search", f"{there.address}/darks", str(tmp_path / "out"), "--frame=96"]) == 1
+    said = capsys.readouterr().err
+    assert "GB of copies are in use" in said
+    assert "allow more with darkmask cache limit" in said
+    assert not list((tmp_path / "out").glob("*.fits"))
+
+
 def test_masks_of_a_bucket_are_the_same(in_bucket, darks, tmp_path, monkeypatch):
     here = searched(str(darks), tmp_path / "here", monkeypatch, tmp_path)
     assert searched(in_bucket, tmp_path / "bucket", monkeypatch, tmp_path) == here
@@ -195,3 +208,25 @@ def test_a_bucket_without_rights_is_said(in_bucket, capsys, tmp_path, monkeypatc
         forbidden.shutdown()
         forbidden.server_close()
         thread.join()
+
+
+@pytest.mark.slow
+def test_the_published_package_reads_copies(small, tmp_path, monkeypatch):
+    held = FolderServer(small.delivery.parent)
+    options = ("--engine=jwst_reffiles", "--detectors=NRCA1", "--frame=128")
+    try:
+        places = {"here": str(small.delivery), "elsewhere": f"{held.address}/{small.delivery.name}"}
+        for name, place in places.items():
+            monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / f"cache-{name}"))
+            assert main(["search", place, str(tmp_path / name), *options]) == 0
+    finally:
+        held.close()
+    assert found(tmp_path / "elsewhere") == found(tmp_path / "here")
+
+
+def test_a_missing_package_is_said(there, monkeypatch, capsys, tmp_path):
+    server._made.cache_clear()
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    assert main(["search", f"{there.address}/darks", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err
+    assert "needs aiohttp, which is not installed: run pip install 'darkmask[cloud]'." in said

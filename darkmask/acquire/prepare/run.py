@@ -226,7 +226,7 @@ def perform(task: Task) -> str:
     recipe = task.recipe.for_input(task.path.name, digest)
     if is_finished(recorded, recipe, task.out):
         return f"{root}: finished before"
-    held(task.path, task)
+    needed = held(task.path)
     silence_logs()
     set_aside_garbage()
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=task.out) as temporary:
@@ -245,5 +245,6 @@ def perform(task: Task) -> str:
             (task.out / f"{root}_{product}.fits").unlink(missing_ok=True)
         for path in made:
             os.replace(path, task.out / path.name)
+    del needed
     write_record(recorded, recipe, outputs)
     return f"{root}: made {', '.join(sorted(name.removeprefix(root) for name in outputs))}"

@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import threading
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,7 @@ from .server import Server, Version
 IN_FLIGHT, PIECE = 16, 1 << 22
 FAMILY = "remote"
 _SOURCE = "source.json"
+_LOCK = threading.Lock()
 _REMEDY = "make the folder writable, or set XDG_CACHE_HOME to another one"
 
 
@@ -149,18 +151,36 @@ def brought(path: Path) -> Path:
     return path
 
 
-def held(path: Path, owner: object) -> None:
+class Held:
+    """A copy that is not removed as long as this object lives."""
+
+    def __init__(self, descriptor: int):
+        weakref.finalize(self, os.close, descriptor)
+
+
+# One for each copy that is in use: a set of a hundred exposures would need the descriptors of the whole process.
+_IN_USE: weakref.WeakValueDictionary[tuple[Path, tuple[int, int], int], Held] = weakref.WeakValueDictionary()
+
+
+def held(path: Path) -> Held | None:
     """Bring a file, and keep its copy from being removed as long as somebody needs it.
 
     Parameters
     ----------
     path : Path
-    owner : object
-        The copy stays until this object goes.
+
+    Returns
+    -------
+    Held or None
+        The copy stays until this goes; None for what does not lie elsewhere.
     """
     if not is_copy(path):
-        return
-    while True:
+        return None
+    # A lock is shared with a child that was forked, and ends with either: each process has its own.
+    key = path, stated(path), os.getpid()
+    with _LOCK:
+        found = _IN_USE.get(key)
+    while found is None:
         brought(path)
         try:
             descriptor = os.open(path, os.O_RDONLY)
@@ -168,9 +188,12 @@ def held(path: Path, owner: object) -> None:
             continue
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         if os.path.exists(path) and os.path.samestat(os.fstat(descriptor), os.stat(path)):
-            weakref.finalize(owner, os.close, descriptor)
-            return
-        os.close(descriptor)
+            found = Held(descriptor)
+            with _LOCK:
+                found = _IN_USE.setdefault(key, found)
+        else:
+            os.close(descriptor)
+    return found
 
 
 def _copy(path: Path, version: Version, modified: int) -> None:

@@ -156,12 +156,12 @@ def test_copies_are_held_to_a_size(place, there, folder, monkeypatch, content):
     brought(place / "c_rate.fits")
     assert not (place / NAME).exists()
     # What somebody needs stays, and what does not fit beside it is refused.
-    owner = threading.Event()
-    held(place / "c_rate.fits", owner)
+    needed = held(place / "c_rate.fits")
+    assert held(place / "c_rate.fits") is needed
     with pytest.raises(StorageError, match=r"darkmask cache limit"):
         brought(place / NAME)
     assert (place / "c_rate.fits").read_bytes() == content
-    del owner
+    del needed
     assert brought(place / NAME).read_bytes() == content
     # A place in use is not cleared with the cache.
     assert place.parent not in {entry.place for entry in cache_limit.clear()}
