@@ -1,5 +1,6 @@
 """``run``: from a program's number to a report, against an archive on the loopback interface."""
 
+import io
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from astropy.io import fits
 
 from darkmask.cli import main
 from darkmask.core.atomic import sha256_file
@@ -18,6 +20,7 @@ from tests.support.project import ROOT
 from tests.support.raw_darks import references
 
 PATIENCE = 400
+NO_DARK = "jw01062003001_02101_00001_nrcblong_uncal.fits"
 # There are no pauses between attempts: the tests would wait for nothing else.
 _CODE = (
     "import sys, darkmask.acquire.fetch.download as d; d.PAUSE_SECONDS = 0; from darkmask.cli import main; "
@@ -33,6 +36,11 @@ def archive(raw):
     held = Archive()
     for path in raw.delivery.glob("*_uncal.fits"):
         held.files[path.name] = path.read_bytes()
+    with fits.open(path) as hdus:
+        hdus[0].header["EXP_TYPE"] = "NRC_IMAGE"
+        content = io.BytesIO()
+        hdus.writeto(content)
+    held.files[NO_DARK] = content.getvalue()
     yield held
     held.close()
 
@@ -70,12 +78,13 @@ def checks(out: Path) -> dict:
 
 
 def test_what_the_archive_lists_is_the_plan(archive, run, tmp_path):
-    archive.restricted |= set(archive.files)
+    archive.restricted |= set(archive.files) - {NO_DARK}
     out = tmp_path / "out"
     ended = run(out)
     assert ended.returncode == 1
     assert "None of the 10 raw darks of program 1062 came" in ended.stderr
     assert "Traceback" not in ended.stderr
+    assert NO_DARK not in {name for name, _ in archive.asked}
     plan = load_criteria(str(out / "plan.toml")).plan
     assert plan.detectors == ("NRCBLONG",)
     assert [(s.detector, s.name) for s in plan.subarrays] == [("NRCBLONG", "SUB64P")]
@@ -92,7 +101,7 @@ def test_a_program_that_is_half_public_says_what_is_missing_and_does_not_pass(ar
     out = tmp_path / "out"
     # Six of ten exposures have been prepared before.
     shutil.copytree(prepared, out / "jw01062")
-    hidden = sorted(archive.files)[1]
+    hidden = "jw01062001001_02101_00002_nrcblong_uncal.fits"
     archive.restricted.add(hidden)
     for path in (out / "jw01062").rglob(hidden.replace("uncal.fits", "*")):
         path.unlink()
@@ -124,6 +133,16 @@ def test_what_would_judge_something_else_is_refused(capsys, tmp_path):
     assert "nowhere.toml does not exist" in capsys.readouterr().err
     assert main(["run", str(tmp_path / "out"), "--program=1062", "--criteria=strickt"]) == 4
     assert "--criteria=strickt is none of demo, lenient, nircam, strict" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("trouble", ["500", "error", "no json"])
+def test_an_archive_in_trouble_is_said(archive, run, tmp_path, trouble):
+    archive.trouble["invoke"] = [trouble]
+    ended = run(tmp_path / "out")
+    assert ended.returncode == 1
+    assert f"The archive at {archive.address} cannot be asked" in ended.stderr
+    assert "Traceback" not in ended.stderr
     assert not (tmp_path / "out").exists()
 
 
