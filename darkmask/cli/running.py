@@ -24,8 +24,8 @@ def add_run(commands) -> None:
     run = commands.add_parser(
         "run",
         help="from a program's number to a report: fetch, prepare, check; run again, it goes on",
-        example="darkmask run nrc09 --program=1062 --observations=1,2 -- --ground=crds -n 2",
-        description="What stands after -- goes to the checks.",
+        example="darkmask run nrc09 --program=1062 --observations=1,2",
+        description="What stands after -- goes to the checks, e.g. -- --ground=crds -n 2.",
         further="check",
     )
     run.add_argument(

@@ -25,7 +25,7 @@ _CONNECT, _READ = 20, 60
 _PAGES, _DEPTH = 2000, 8
 # Questions to one server at a time.
 AT_ONCE = 16
-_FITS = re.compile(r"\.fits(\.[A-Za-z]+)?$", re.IGNORECASE)
+_FITS = re.compile(r"\.fits(\.[A-Za-z0-9]+)?$", re.IGNORECASE)
 _REFUSED = (401, 403)
 # The server is busy, or in trouble that may pass (RFC 9110, 6585).
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
