@@ -95,6 +95,14 @@ def test_a_bucket_holds_the_same_delivery(in_bucket, darks):
     assert index.place == in_bucket
 
 
+def test_an_object_that_is_replaced_gives_a_sentence(in_bucket, bucket, darks, tmp_path):
+    index = scan(open_place(in_bucket))
+    filled(bucket, "nircam-darks", {f"nrc09/{JUMP}": (darks / JUMP).read_bytes()[::-1]})
+    with pytest.raises(DarkmaskError, match=f"{in_bucket}/{JUMP} has changed since it was listed"):
+        list(write_search(index, tmp_path / "out", frame=96))
+    assert not list((tmp_path / "out").glob("*.fits"))
+
+
 def test_a_folder_in_memory_is_one_too(darks):
     import fsspec
 
