@@ -5,6 +5,7 @@ import pytest
 from darkmask.delivery import inspection
 from darkmask.delivery.headers import name_root
 from darkmask.delivery.index import ProblemKind
+from darkmask.delivery.planned import differences
 from fixtures.criteria.causes import NOTHING_WHOLE, TOO_LITTLE
 from fixtures.session.endings import NotEvaluated
 
@@ -109,6 +110,19 @@ def test_nothing_beyond_the_plan(check, delivery):
     if not said:
         said = [f"Every file of {check.detector} is in the plan"]
     check.judge(len(others) + len(unsupported), "; ".join(said))
+
+
+@pytest.mark.asks("DLV-LISTED")
+def test_what_was_planned_is_there(check, delivery):
+    """How many exposures of the planned sets are missing, or are there and not planned?"""
+    planned = check.criteria.plan.sets_of(check.detector, check.subarray)
+    there = [e for es in delivery.sets(check.detector, check.subarray).values() for e in es]
+    number, said = differences(planned, there)
+    check.judge(
+        number,
+        "; ".join(said) or f"Every planned exposure of {check.detector} {check.subarray} is there",
+        because=("DLV-FILES", "DLV-TRIPLETS", "DLV-GEOMETRY", *NOTHING_WHOLE),
+    )
 
 
 @pytest.mark.asks("DLV-STEPS")

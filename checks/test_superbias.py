@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from darkmask.core.remote import brought
 from darkmask.core.window import Window
 from darkmask.search.reffiles.superbias import raw_set
 from darkmask.search.superbias import measure_resets, read_superbias, superbias_in_force
@@ -23,7 +24,7 @@ def records(check, delivery):
 @pytest.fixture
 def resets(check, delivery, records):
     """Return the bias of each pixel by the first group of every integration."""
-    paths = [delivery.path(record) for record in records]
+    paths = [brought(delivery.path(record)) for record in records]
     return measure_resets(paths, name=f"{check.detector} {check.subarray}")
 
 

@@ -21,6 +21,7 @@ from fixtures.criteria.model import (
     Injection,
     MaskHeader,
     Plan,
+    PlannedExposures,
     PlannedSubarray,
 )
 from fixtures.criteria.profiles import OVERRIDABLE
@@ -48,6 +49,7 @@ MEANINGS: dict[str, dict[str, str]] = {
     "Plan": {
         "detectors": "The detectors that must be there; `--detectors` asks of fewer.",
         "subarrays": "The subarrays that must be there, each a table of `detector` and `name`.",
+        "sets": "The sets of exposures that must be there, and no others (DLV-LISTED); `darkmask run` writes them.",
         "excluded_observations": "Observation numbers, as file names have them, that are never searched, such as those of "
         "a cool-down.",
         "compare_engines": "Whether `jwst_reffiles` itself searches, to compare with, and not the `official` search (12 s and 3 GB a detector).",
@@ -55,6 +57,17 @@ MEANINGS: dict[str, dict[str, str]] = {
     "PlannedSubarray": {
         "detector": "The detector that the subarray is read from.",
         "name": "The value of SUBARRAY in the headers.",
+    },
+    "PlannedExposures": {
+        "detector": "The detector.",
+        "subarray": "`FULL`, or one of the plan's subarrays.",
+        "observation": "OBSERVTN.",
+        "readpatt": "READPATT.",
+        "groups": "NGROUPS.",
+        "exposures": "How many exposures of this readout the observation has.",
+        "integrations": "How many integrations all of them have together.",
+        "first": "DATE-OBS of the first exposure.",
+        "last": "DATE-OBS of the last one.",
     },
     "MaskHeader": {
         "author": "AUTHOR.",
@@ -189,6 +202,13 @@ _TABLES = (
         'excluded_observations = ["003"]\ncompare_engines = true',
     ),
     (PlannedSubarray, "Entries of subarrays", "", '[[plan.subarrays]]\ndetector = "NRCB1"\nname = "SUB64P"'),
+    (
+        PlannedExposures,
+        "Entries of sets",
+        "Exposures of one readout that were taken in one observation.",
+        '[[plan.sets]]\ndetector = "NRCB1"\nsubarray = "FULL"\nobservation = "001"\nreadpatt = "RAPID"\ngroups = 108\n'
+        "exposures = 5\nintegrations = 10\nfirst = 2022-04-01\nlast = 2022-04-02",
+    ),
     (
         MaskHeader,
         "[mask]",

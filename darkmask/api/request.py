@@ -10,6 +10,7 @@ from darkmask.build.request import BuildRequest
 from darkmask.core.detectors import DETECTORS, FRAME_SIZE, Geometry
 from darkmask.core.errors import DeliveryError, MaskError, ParameterError
 from darkmask.core.naming import unknown
+from darkmask.core.remote import is_address, open_place
 from darkmask.delivery import DeliveryIndex, scan, scan_files
 from darkmask.delivery.records import Kind
 from darkmask.masks.folder import scan_masks
@@ -32,7 +33,8 @@ def scan_delivery(folder: str | os.PathLike[str]) -> DeliveryIndex:
     Parameters
     ----------
     folder : str or path
-        Searched with its subfolders; nothing is written to it.
+        Searched with its subfolders; nothing is written to it. A text may be the address of a folder that lies
+        elsewhere (``https://``, ``s3://``).
 
     Returns
     -------
@@ -124,7 +126,7 @@ def choose_detector(index: DeliveryIndex, detector: str | None) -> str:
     if name not in DETECTORS:
         raise ParameterError(unknown("NIRCam detector", detector, DETECTORS))
     if name not in index.detectors:
-        raise DeliveryError(f"{index.folder} holds no dark of {name}, only of {', '.join(index.detectors)}.")
+        raise DeliveryError(f"{index.place} holds no dark of {name}, only of {', '.join(index.detectors)}.")
     return name
 
 
@@ -209,7 +211,7 @@ def _folder(folder: str | os.PathLike[str]) -> Path:
             f"The darks were given as a {type(folder).__name__}: give the folder that holds them, or name files with "
             "dark_jump_files, dark_fitopt_files and dark_slope_files."
         )
-    return Path(folder)
+    return open_place(folder) if isinstance(folder, str) and is_address(folder) else Path(folder)
 
 
 def _mask_in_force(path: Path, detector: str) -> Path:

@@ -101,12 +101,12 @@ class SearchedDelivery(ByName[BadPixels]):
 
     def __repr__(self) -> str:
         failed = f"{counted(len(self.problems), 'detector')} not searched" if self.problems else ""
-        return one_line("SearchedDelivery", f"{' '.join(self)}", failed, self.index.folder)
+        return one_line("SearchedDelivery", f"{' '.join(self)}", failed, self.index.place)
 
     def _repr_html_(self) -> str:
         header = ("detector", *next(iter(self.values())).counts) if self else ("detector",)
         rows = [(name, *found.counts.values()) for name, found in self.items()]
-        shown = html_table(f"Bad pixels of {self.index.folder}", header, rows)
+        shown = html_table(f"Bad pixels of {self.index.place}", header, rows)
         return shown + html_table("Not searched", ("detector", "why"), self.problems.items()) * bool(self.problems)
 
 
@@ -164,7 +164,7 @@ def search_delivery(
                     raise
                 problems[name] = str(error)
     if not found:
-        raise DeliveryError(next(iter(problems.values()), f"{index.folder}: no detector was named to be searched."))
+        raise DeliveryError(next(iter(problems.values()), f"{index.place}: no detector was named to be searched."))
     _warn([f"{name} was not searched: {sentence}" for name, sentence in problems.items()])
     return SearchedDelivery(index, found, problems)
 

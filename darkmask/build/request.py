@@ -83,6 +83,11 @@ class BuildRequest:
                 files[f"base/{carried.name}"] = carried
         return files | {f"flats/{path.name}": path for path in self.flats}
 
+    def input_bytes(self) -> int:
+        """Return the bytes of all files that the mask is made from, which need not lie on this disk yet."""
+        listed = {record.path: record.size for record in self._records()}
+        return sum(listed.get(name) or path.stat().st_size for name, path in self.input_files().items())
+
     def require_unchanged(self, name: str) -> None:
         """Make sure that a file of the delivery is the one that was scanned; others are not asked.
 
@@ -126,6 +131,6 @@ def nothing_to_search(index: DeliveryIndex, detector: str) -> str:
     if problems:
         return problems[0].sentence
     return (
-        f"The delivery {index.folder} holds no whole full-frame exposure of {detector}: deliver its _jump, _fitopt and "
+        f"The delivery {index.place} holds no whole full-frame exposure of {detector}: deliver its _jump, _fitopt and "
         "_rate files."
     )

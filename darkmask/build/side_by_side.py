@@ -36,11 +36,6 @@ def bytes_of_search(request: BuildRequest) -> float:
     return taken + _PUBLISHED_FIXED + _PUBLISHED_PER_SAMPLE * samples * request.geometry.frame**2
 
 
-def bytes_of_inputs(request: BuildRequest) -> int:
-    """Return the bytes of all files that a mask is made from."""
-    return sum(path.stat().st_size for path in request.input_files().values())
-
-
 def build_side_by_side(
     requests: Sequence[BuildRequest], budget: float | None = None, *, progress: bool = False
 ) -> Iterator[tuple[BuildRequest, BuiltMask]]:
@@ -69,7 +64,7 @@ def build_side_by_side(
     """
     if not requests:
         return
-    sizes = [bytes_of_inputs(request) for request in requests]
+    sizes = [request.input_bytes() for request in requests]
     need = max(map(bytes_of_search, requests))
     most = min(len(requests), usable_cores(), max(1, int(sum(sizes) // WORTH_A_PROCESS)))
     jobs = at_once(need, most, budget, "the search of one detector")

@@ -17,6 +17,7 @@ from .explain import add_explain
 from .parsing import CommandParser
 from .raw_darks import add_fetch, add_prepare
 from .reporting import add_index, add_remark
+from .running import add_run
 from .searching import add_search
 from .signing import add_sign, add_verify
 from .simulating import add_demo
@@ -24,7 +25,7 @@ from .submission import add_submission
 
 # In the order of the help, after ``check``.
 _COMMANDS = (
-    *(add_demo, add_search, add_compare, add_prepare, add_fetch, add_sign, add_verify),
+    *(add_run, add_demo, add_search, add_compare, add_prepare, add_fetch, add_sign, add_verify),
     *(add_diff, add_explain, add_submission, add_cache, add_index, add_remark),
 )
 # More of a file's name helps nobody to find it.
@@ -44,7 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
     int
         0 when the command did what was asked, 1 when its input cannot be used or something differs, 4 when the command
         cannot be used as it was typed, and nothing was written; either after one sentence on standard error. 130 when
-        it was interrupted. ``check`` ends with the code of its run, and does not return.
+        it was interrupted. ``check``, and ``run`` when it comes to it, end with the code of the checks and do not
+        return.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["check"]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from darkmask.core.atomic import storing, write_text
 from darkmask.core.detectors import DETECTORS
+from darkmask.core.remote import shown_place
 
 
 def next_line(*words: str | Path) -> str:
@@ -40,7 +41,9 @@ def check_words(
         Further folders, by the name of their option.
     """
     given = {"delivery": delivery, **folders}
-    words = [f"--{name.replace('_', '-')}={folder}" for name, folder in given.items() if folder is not None]
+    words = [
+        f"--{name.replace('_', '-')}={shown_place(folder)}" for name, folder in given.items() if folder is not None
+    ]
     if simulated:
         words.append(f"--criteria={criteria}")
     if named := [name for name in DETECTORS if name in set(detectors)]:

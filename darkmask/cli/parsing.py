@@ -22,16 +22,20 @@ class CommandParser(argparse.ArgumentParser):
         As for `argparse.ArgumentParser`.
     example : str
         A command line that the help shows.
+    further : str
+        Name of the attribute that gets what stands after ``--``, for another program; such a thing is refused where
+        this is empty.
     **more
         As for `argparse.ArgumentParser`.
     """
 
-    def __init__(self, *args, example: str = "", **more):
+    def __init__(self, *args, example: str = "", further: str = "", **more):
         if example:
             more["epilog"] = f"example:\n  {example}"
         more.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         # An abbreviation means something else as soon as there is another option.
         super().__init__(*args, **{**more, "allow_abbrev": False})
+        self._further = further
 
     def error(self, message: str) -> NoReturn:
         """Raise :class:`CommandError`."""
@@ -40,6 +44,10 @@ class CommandParser(argparse.ArgumentParser):
 
     def parse_known_args(self, args=None, namespace=None):
         """Parse as `argparse` does, and refuse what it does not know."""
+        further: list[str] = []
+        if self._further and "--" in (args or ()):
+            at = args.index("--")
+            args, further = args[:at], args[at + 1 :]
         for action in self._actions:
             if isinstance(action, CommaList):
                 for option in action.option_strings:
@@ -47,6 +55,8 @@ class CommandParser(argparse.ArgumentParser):
         known, others = super().parse_known_args(args, namespace)
         if others:
             self.error(f"{' '.join(others)} belongs to nothing that this command takes")
+        if self._further:
+            setattr(known, self._further, further)
         return known, others
 
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from darkmask.acquire.fetch.query import PRODUCTS
 from darkmask.core.errors import CommandError
-from darkmask.core.given import folder, require_apart
+from darkmask.core.given import folder, folder_or_address, require_apart
 from darkmask.core.memory import MEMORY_HELP, gigabytes
 
 from .next_command import beside, check_words, criteria_for, hand_on_criteria, next_line, sibling
 from .parsing import FRAME_HELP, CommaList, add_detectors, add_scheduler, require_own_memory
+
+CLOUD_HELP = "take from the archive's public bucket what lies there, without logging in"
 
 
 def add_fetch(commands) -> None:
@@ -21,7 +23,7 @@ def add_fetch(commands) -> None:
         example="darkmask fetch raw --program=1062 --detectors=NRCA1,NRCALONG --observations=1,2",
     )
     fetch.add_argument("out", type=Path, nargs="?", metavar="OUT", help="folder of the files; not needed with --list")
-    fetch.add_argument("--program", type=_program, required=True, metavar="NUMBER", help="APT program, e.g. 1062")
+    fetch.add_argument("--program", type=program_number, required=True, metavar="NUMBER", help="APT program, e.g. 1062")
     fetch.add_argument(
         "--product",
         action=CommaList,
@@ -33,11 +35,12 @@ def add_fetch(commands) -> None:
     fetch.add_argument(
         "--observations",
         action=CommaList,
-        kind=_positive,
+        kind=positive,
         default=(),
         metavar="1,2",
         help="with commas between them (default: all)",
     )
+    fetch.add_argument("--cloud", action="store_true", help=CLOUD_HELP)
     fetch.add_argument("--list", action="store_true", help="say what there is, and download nothing")
     fetch.set_defaults(run=_fetch)
 
@@ -50,7 +53,10 @@ def add_prepare(commands) -> None:
         example="darkmask prepare raw darks --references=my_references --reference=linearity=N/A",
     )
     prepare.add_argument(
-        "folder", type=folder("the raw darks"), metavar="UNCAL_DIR", help="folder of _uncal files, which is only read"
+        "folder",
+        type=folder_or_address("the raw darks"),
+        metavar="UNCAL_DIR",
+        help="folder of _uncal files, which is only read, or its address (https://, s3://)",
     )
     prepare.add_argument(
         "out", type=Path, metavar="OUT", help="folder of the triplets; a second run goes on from there"
@@ -86,14 +92,16 @@ def add_prepare(commands) -> None:
     prepare.set_defaults(run=_prepare)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Return the number that a text says, which is 1 or more."""
     number = int(text)
     if number < 1:
         raise ValueError("less than 1")
     return number
 
 
-def _program(text: str) -> int:
+def program_number(text: str) -> int:
+    """Return the number of an APT program."""
     # The archive names files by five digits.
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 99_999):
         raise CommandError(f"--program={text} is no APT program, whose number has one to five digits: give 1062, say.")
@@ -121,7 +129,7 @@ def _fetch(chosen: argparse.Namespace) -> int:
     if chosen.list:
         print(next_line(*_without_list(chosen, kinds)))
         return 0
-    for line in fetch(found, chosen.out):
+    for line in fetch(found, chosen.out, cloud=chosen.cloud):
         print(line, flush=True)
     if "uncal" in kinds:
         print(next_line("prepare", chosen.out, sibling(chosen.out, "prepared")))
@@ -131,6 +139,7 @@ def _fetch(chosen: argparse.Namespace) -> int:
 def _without_list(chosen: argparse.Namespace, kinds: tuple[str, ...]) -> list[str | Path]:
     """Return the command that downloads what was listed."""
     words = ["fetch", chosen.out or Path("raw"), f"--program={chosen.program}"]
+    words += ["--cloud"] if chosen.cloud else []
     for name, values in (("product", kinds), ("detectors", chosen.detectors), ("observations", chosen.observations)):
         if values and (name, values) != ("product", ("uncal",)):
             words.append(f"--{name}={','.join(map(str, values))}")

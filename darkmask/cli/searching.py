@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from darkmask.core.given import file, folder, require_apart
+from darkmask.core.given import file, folder, folder_or_address, require_apart
 from darkmask.core.memory import MEMORY_HELP, gigabytes
 from darkmask.search.choices import ENGINES, SEARCHES
 
@@ -19,7 +19,10 @@ def add_search(commands) -> None:
         example="darkmask search darks found --detectors=NRCA1,NRCALONG --base=masks_in_force",
     )
     search.add_argument(
-        "delivery", type=folder("the darks"), metavar="DELIVERY", help="folder of the darks, which is only read"
+        "delivery",
+        type=folder_or_address("the darks"),
+        metavar="DELIVERY",
+        help="folder of the darks, which is only read, or its address (https://, s3://)",
     )
     search.add_argument("out", type=Path, metavar="OUT", help="folder for masks, categories and catalogues")
     search.add_argument("--engine", choices=ENGINES, default="native", help="what finds the bad pixels")

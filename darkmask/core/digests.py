@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from .cache_folder import cache_root
 from .errors import StorageError
+from .remote import brought, is_copy, version_of
 from .stages import stage
 
 BLAKE3, SHA256 = "blake3", "sha256"
@@ -37,6 +38,9 @@ def remembered_digest(path: Path, algorithm: str = BLAKE3) -> str:
     are the same, on the same machine. Nobody can set the last of these back. A file too young to tell, or that changes
     while it is read, is not remembered. A memory that cannot be read or written is done without.
 
+    Of a file that lies elsewhere the version that was listed takes the place of these: it is copied to be hashed, and
+    not again as long as its server says that it is the same.
+
     Parameters
     ----------
     path : Path
@@ -49,6 +53,8 @@ def remembered_digest(path: Path, algorithm: str = BLAKE3) -> str:
         When the file cannot be read.
     """
     name = os.fsencode(os.path.abspath(path))  # which a database takes whatever bytes it holds
+    if is_copy(path):
+        return _digest_of_copy(path, name, algorithm)
     with path.open("rb", buffering=0) as file:
         begun = time.time_ns()
         status = os.fstat(file.fileno())
@@ -63,6 +69,20 @@ def remembered_digest(path: Path, algorithm: str = BLAKE3) -> str:
         with _memory() as memory:
             if memory is not None:
                 _remember(memory, name, algorithm, _written(status), digest)
+    return digest
+
+
+def _digest_of_copy(path: Path, name: bytes, algorithm: str) -> str:
+    version = version_of(path)
+    status = f"{version.size} {version.tag}"
+    with _memory() as memory:
+        if memory is not None and (known := _recall(memory, name, algorithm, status)):
+            return known
+    with brought(path).open("rb", buffering=0) as file, stage(algorithm):
+        digest = _hash(file, algorithm)
+    with _memory() as memory:
+        if memory is not None:
+            _remember(memory, name, algorithm, status, digest)
     return digest
 
 

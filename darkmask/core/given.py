@@ -1,11 +1,16 @@
 """Paths that a command was given: there, of the right kind, and each for one thing, before anything is written."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from itertools import combinations
 from pathlib import Path
 
 from .errors import CommandError
+from .remote import is_address, open_place
+
+# What a path makes of an address.
+_LIKE_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 def folder(holds: str) -> Callable[[str], Path]:
@@ -23,7 +28,7 @@ def folder(holds: str) -> Callable[[str], Path]:
     """
 
     def checked(text: str) -> Path:
-        path = Path(text)
+        path = _local(text, f"the folder that holds {holds}")
         require_folder(path, f"the folder that holds {holds}")
         return path
 
@@ -34,7 +39,7 @@ def file(what: str) -> Callable[[str], Path]:
     """Return the function that makes the path of an existing file of its text, as :func:`folder` does."""
 
     def checked(text: str) -> Path:
-        path = Path(text)
+        path = _local(text, what)
         _require_there(path, what)
         if not path.is_file():
             raise CommandError(f"{path} is no file: give {what}.")
@@ -47,9 +52,22 @@ def file_or_folder(what: str) -> Callable[[str], Path]:
     """Return the function that makes the path of a file or folder that exists of its text, as :func:`folder` does."""
 
     def checked(text: str) -> Path:
-        path = Path(text)
+        path = _local(text, what)
         _require_there(path, what)
         return path
+
+    return checked
+
+
+def folder_or_address(holds: str) -> Callable[[str], Path]:
+    """Return the function that makes a path of the text of a folder, or of the address of one that lies elsewhere.
+
+    It raises what :func:`folder` and :func:`darkmask.core.remote.open_place` do.
+    """
+    here = folder(holds)
+
+    def checked(text: str) -> Path:
+        return open_place(text) if is_address(text) else here(text)
 
     return checked
 
@@ -87,6 +105,9 @@ def require_apart(given: Mapping[str, Path | None], *, inputs: int | None = None
     CommandError
     """
     names = list(given)
+    for name in names[inputs or len(names) :]:
+        if _LIKE_ADDRESS.match(str(given[name])):
+            raise CommandError(f"{name} is an address, and results stay on this machine: give a folder.")
     read = set(names[:inputs])
     for (one, first), (other, second) in combinations(((n, p) for n, p in given.items() if p is not None), 2):
         if _same(first, second):
@@ -99,6 +120,13 @@ def require_apart(given: Mapping[str, Path | None], *, inputs: int | None = None
             raise CommandError(
                 f"{second} ({other}) lies inside {first} ({one}), which is never written to: give a folder beside it."
             )
+
+
+def _local(text: str, what: str) -> Path:
+    """Return the path that a text is; one that is an address may hold a password, and is not shown."""
+    if is_address(text):
+        raise CommandError(f"An address was given where a path on this machine is needed: give {what}.")
+    return Path(text)
 
 
 def _require_there(path: Path, what: str) -> None:

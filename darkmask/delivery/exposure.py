@@ -7,6 +7,7 @@ from typing import BinaryIO
 import numpy as np
 
 from darkmask.core.errors import DeliveryError
+from darkmask.core.remote import held, is_copy, stated
 
 from .records import Exposure, FileRecord
 
@@ -186,10 +187,11 @@ def require_unchanged(path: Path, record: FileRecord) -> None:
         When the file is gone, or has another size or date.
     """
     try:
-        status = path.stat()
+        # Of a file that lies elsewhere this is the version that was listed; its copy may come and go.
+        found = stated(path) if is_copy(path) else (path.stat().st_size, path.stat().st_mtime_ns)
     except OSError as error:
         raise DeliveryError(f"{record.path} can no longer be read ({error.strerror}): run again.") from error
-    if (status.st_size, status.st_mtime_ns) != (record.size, record.modified):
+    if found != (record.size, record.modified):
         raise DeliveryError(
             f"{record.path} has changed since the delivery was scanned: wait until the delivery has arrived and "
             "run again."
@@ -204,6 +206,7 @@ class _Layout:
         self._file: BinaryIO | None = None
         self._dimensions: dict[str, int] = {}
         self.check()
+        self._held = held(self._path)
 
     def check(self) -> None:
         """Raise a DeliveryError when the file has changed since the scan."""

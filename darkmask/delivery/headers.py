@@ -1,16 +1,16 @@
 """Read one file of a delivery by its headers alone."""
 
-import os
 import re
 import stat
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from darkmask.core import fits_layout
 from darkmask.core.detectors import DETECTORS, LONG_WAVE
 from darkmask.core.errors import DeliveryError
+from darkmask.core.remote import stated
 
 from .cards import Cards, CardsError, read_cards
 from .records import ArrayPlace, FileRecord, Kind
@@ -71,7 +71,7 @@ def name_root(path: Path | str) -> str:
     return _SEGMENT_IN_NAME.sub("", _SUFFIX.sub("", Path(path).name))
 
 
-def read_record(path: Path, folder: Path) -> FileRecord | None:
+def read_record(path: Path, folder: Path, opened: BinaryIO | None = None) -> FileRecord | None:
     """Read the headers of a FITS file, and check that the file is as long as they say.
 
     Parameters
@@ -79,6 +79,8 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
     path : Path
     folder : Path
         The delivery's folder.
+    opened : binary file, optional
+        What to read the headers of a file from that lies elsewhere.
 
     Returns
     -------
@@ -91,13 +93,10 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
         When the file is not a FITS file, is shorter than its headers say, or lacks a keyword.
     """
     relative = path.relative_to(folder).as_posix()
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        # Opening a pipe would wait for somebody to write into it.
-        raise DeliveryError(f"{relative} is no regular file: put the file itself there.")
-    if status.st_size == 0:
+    size, modified = stated(path) if opened else _status(path, relative)
+    if size == 0:
         raise DeliveryError(f"{relative} is empty (0 bytes) where a FITS file was expected: transfer it again.")
-    primary, arrays, int_times = _read_headers(path, relative, status.st_size)
+    primary, arrays, int_times = _read_headers(opened or path, relative, size)
     stripes = read_in_stripes(primary)
     if stripes and (suffix_of(path) is not None or _kind(_shapes(arrays), path) is not None):
         raise UnsupportedReadoutError(
@@ -115,7 +114,7 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
     if kind is Kind.JUMP and cards.jump != "COMPLETE" and suffix_of(path) is None:
         # What a step before the jump step left beside the products looks like a ramp, and is none to search.
         return None
-    record = _record(cards, kind, arrays, path, relative, status)
+    record = _record(cards, kind, arrays, path, relative, size, modified)
     integrations = record.shape[0] if len(record.shape) > 2 else 1
     return replace(
         record,
@@ -125,13 +124,22 @@ def read_record(path: Path, folder: Path) -> FileRecord | None:
     )
 
 
-def _read_headers(path: Path, relative: str, size: int) -> tuple[Any, dict[str, ArrayPlace], Any]:
+def _status(path: Path, relative: str) -> tuple[int, int]:
+    """Return size and date, in ns, of a plain file."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        # Opening a pipe would wait for somebody to write into it.
+        raise DeliveryError(f"{relative} is no regular file: put the file itself there.")
+    return status.st_size, status.st_mtime_ns
+
+
+def _read_headers(path: Path | BinaryIO, relative: str, size: int) -> tuple[Any, dict[str, ArrayPlace], Any]:
     """Return the primary header of a whole FITS file, where its extensions lie, and INT_TIMES or None."""
     from astropy.io import fits
 
     try:
         # The file is opened here: astropy would leave it open on failure, and unpack a compressed file of any name.
-        with path.open("rb") as file, warnings.catch_warnings():
+        with path.open("rb") if isinstance(path, Path) else path as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what astropy warns of is found below, and said in our words
             if file.read(len(fits_layout.SIGNATURE)) != fits_layout.SIGNATURE:
                 raise DeliveryError(
@@ -177,7 +185,7 @@ def _shapes(arrays: dict[str, ArrayPlace]) -> dict[str, tuple[int, ...]]:
 
 
 def _record(
-    cards: Cards, kind: Kind, arrays: dict[str, ArrayPlace], path: Path, relative: str, status: os.stat_result
+    cards: Cards, kind: Kind, arrays: dict[str, ArrayPlace], path: Path, relative: str, size: int, modified: int
 ) -> FileRecord:
     science = "PEDESTAL" if kind is Kind.FITOPT else "SCI"
     return FileRecord(
@@ -205,8 +213,8 @@ def _record(
         slowaxis=cards.slowaxis,
         segments=cards.segments or 1,
         simulated=cards.simulated,
-        size=status.st_size,
-        modified=status.st_mtime_ns,
+        size=size,
+        modified=modified,
         arrays={name: place for name, place in arrays.items() if name in _SEARCHED},
         segment=cards.segment or 1,
         intstart=cards.intstart,

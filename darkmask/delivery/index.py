@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from darkmask.core.display import counted, html_table, one_line
+from darkmask.core.remote import shown_place
 
 from .records import ArrayPlace, Exposure, FileRecord, Kind, SetKey
 
@@ -60,7 +61,7 @@ class DeliveryIndex:
     Attributes
     ----------
     folder : str
-        Absolute path.
+        Absolute path; of a folder that lies elsewhere, the one by which it is known here.
     files : tuple of FileRecord
         The readable files, ordered by path.
     exposures : tuple of Exposure
@@ -79,6 +80,11 @@ class DeliveryIndex:
     @property
     def detectors(self) -> tuple[str, ...]:
         return tuple(sorted({file.detector for file in self.files}))
+
+    @property
+    def place(self) -> str:
+        """Where the delivery lies, for people: its folder, or its address."""
+        return shown_place(self.folder)
 
     @property
     def simulated(self) -> bool:
@@ -132,7 +138,7 @@ class DeliveryIndex:
         found = f"{counted(len(self.exposures), 'exposure')} of {counted(len(self.detectors), 'detector')}"
         problems = counted(len(self.problems), "problem") if self.problems else ""
         raw = counted(len(self.raw), "raw file") if self.raw else ""
-        return one_line("DeliveryIndex", found, problems, raw, self.folder)
+        return one_line("DeliveryIndex", found, problems, raw, self.place)
 
     def _repr_html_(self) -> str:
         rows = [
@@ -142,7 +148,7 @@ class DeliveryIndex:
             for key, exposures in self.sets(detector, subarray).items()
         ]
         header = ("detector", "subarray", "exposures", "integrations", "groups")
-        shown = html_table(f"Delivery {self.folder}", header, rows)
+        shown = html_table(f"Delivery {self.place}", header, rows)
         if self.problems:
             shown += html_table("Left out", ("why",), [(problem.sentence,) for problem in self.problems])
         return shown

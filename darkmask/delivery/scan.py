@@ -3,9 +3,11 @@
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from darkmask.core.detectors import DETECTORS, LONG_WAVE
 from darkmask.core.errors import DeliveryError
+from darkmask.core.remote import is_copy, listed_files, ranged_files, shown_place
 from darkmask.core.stages import stage
 
 from .headers import (
@@ -36,6 +38,8 @@ def scan(folder: Path) -> DeliveryIndex:
     """
     absolute = os.path.abspath(folder)
     folder = Path(absolute)
+    if is_copy(folder):
+        return _index(folder, listed_files(folder), [])
     trouble = _folder_problem(folder)
     if trouble:
         return DeliveryIndex(absolute, problems=(trouble,))
@@ -78,13 +82,13 @@ def _index(folder: Path, paths: Iterable[Path], problems: list[Problem]) -> Deli
 def _read_all(folder: Path, paths: Iterable[Path], problems: list[Problem]) -> list[FileRecord]:
     """Return the products of a delivery; what is wrong with files that cannot count as such goes to ``problems``."""
     records: list[FileRecord] = []
-    for path in paths:
+    for path, opened in _opened(folder, paths):
         relative = path.relative_to(folder).as_posix()
         named = detector_in_name(path)
         try:
             if is_compressed_product(path):
                 raise DeliveryError(f"{relative} is compressed: decompress it, ramps are read in place.")
-            record = read_record(path, folder)
+            record = read_record(path, folder, opened)
         except HeaderError as error:
             kind = ProblemKind.READOUT if isinstance(error, UnsupportedReadoutError) else ProblemKind.FILE
             concerned = tuple(dict.fromkeys(d for d in (named, error.detector) if d in DETECTORS))
@@ -104,6 +108,14 @@ def _read_all(folder: Path, paths: Iterable[Path], problems: list[Problem]) -> l
         else:
             records.append(record)
     return records
+
+
+def _opened(folder: Path, paths: Iterable[Path]) -> Iterator[tuple[Path, BinaryIO | None]]:
+    """Yield each path, and what to read its headers from where the folder lies elsewhere."""
+    if is_copy(folder):
+        yield from ranged_files(list(paths))
+    else:
+        yield from ((path, None) for path in paths)
 
 
 def _unprocessed(record: FileRecord) -> Problem:
@@ -182,13 +194,14 @@ def _identity_problem(record: FileRecord, named: str | None) -> Problem | None:
 
 
 def _nothing_found(folder: Path, records: list[FileRecord]) -> Problem:
+    place = shown_place(folder)
     if records:
         return Problem(
             ProblemKind.FOLDER,
-            f"The delivery {folder} holds {len(records)} _uncal files and no _jump, _fitopt and _rate files: "
-            f"make them with python -m darkmask prepare {folder} OUT.",
+            f"The delivery {place} holds {len(records)} _uncal files and no _jump, _fitopt and _rate files: "
+            f"make them with python -m darkmask prepare {place} OUT.",
         )
     return Problem(
         ProblemKind.FOLDER,
-        f"The delivery {folder} holds no _jump, _fitopt and _rate files: give the folder that holds the darks.",
+        f"The delivery {place} holds no _jump, _fitopt and _rate files: give the folder that holds the darks.",
     )

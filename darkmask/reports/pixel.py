@@ -16,6 +16,7 @@ from darkmask.core.detectors import Geometry
 from darkmask.core.digests import SHA256, remembered_digest
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.flags import categories_in
+from darkmask.core.remote import is_address, open_place
 from darkmask.core.version import __version__
 from darkmask.core.window import Window
 from darkmask.delivery import DeliveryIndex, scan
@@ -176,15 +177,16 @@ class ReportedSet:
         read_from = self.manifest.get("read_from", {}).get("delivery")
         if not read_from:
             raise PixelError("its manifest does not say where the darks lay")
-        if not Path(read_from).is_dir():
+        folder = open_place(read_from) if is_address(read_from) else Path(read_from)
+        if not folder.is_dir():
             raise PixelError(f"the darks in {read_from} are gone: bring them back")
-        index = scan(Path(read_from))
+        index = scan(folder)
         require_all_darks(index, self.manifest.get("inputs", ()), self.detector)
         index = index.without_observations(self.manifest.get("excluded_observations", ()))
         request = self._build_request(index, (self.subarray,) if self.subarray != "FULL" else ())
         if not request.exposures(self.subarray):
             raise PixelError(f"{read_from} holds no {self.detector} {self.subarray} any more: bring the darks back")
-        self._require_same(request, Path(read_from))
+        self._require_same(request, folder)
         return request.set_request(self.subarray)
 
     def _ground_request(self, index: DeliveryIndex) -> BuildRequest:

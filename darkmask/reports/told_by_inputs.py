@@ -6,7 +6,7 @@ A source that is no more what the run compared with says so in place of what it 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from darkmask.build.detector import build_cached
+from darkmask.build.cached import build_cached
 from darkmask.build.request import BuildRequest
 from darkmask.build.told import Teller, always, flags_of
 from darkmask.core.atomic import sha256_file

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.errors import DeliveryError, SearchError
+from darkmask.core.remote import brought
 from darkmask.delivery import Exposure
 from darkmask.delivery.plain import Ramps, write_plain
 from darkmask.pipeline.worker import WorkerError, pipeline
@@ -67,7 +68,7 @@ def _meta(request: SetRequest, rows: slice) -> dict:
 
     record = request.exposures[0].jump
     try:
-        header = fits.getheader(request.folder / record.path)
+        header = fits.getheader(brought(request.folder / record.path))
     except OSError as error:
         raise DeliveryError(f"{record.path} can no longer be read ({error.strerror or error}): run again.") from error
     return {

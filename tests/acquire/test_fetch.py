@@ -12,7 +12,7 @@ from astropy.io import fits
 
 from darkmask.cli import main
 from darkmask.core.atomic import sha256_file
-from tests.support.archive_server import Archive
+from tests.support.archive_server import Archive, client_environment
 
 FIRST = "jw01062001001_02101_00001_nrca1_uncal.fits"
 SECOND = "jw01062002001_02101_00001_nrcblong_uncal.fits"
@@ -42,9 +42,7 @@ def archive(tmp_path):
 @pytest.fixture
 def fetch(archive, tmp_path):
     """Return a function that runs the command; astroquery's own configuration file names the server."""
-    configuration = tmp_path / "config" / "astropy"
-    configuration.mkdir(parents=True)
-    (configuration / "astroquery.cfg").write_text(f"[mast]\nserver = {archive.address}\n")
+    configured = client_environment(tmp_path / "config", archive.address)
     # There are no pauses between attempts: the tests would wait for nothing else.
     code = (
         "import sys, darkmask.acquire.fetch.download as d; d.PAUSE_SECONDS = 0; from darkmask.cli import main; "
@@ -52,7 +50,7 @@ def fetch(archive, tmp_path):
     )
 
     def run(*arguments) -> subprocess.CompletedProcess:
-        environment = {**os.environ, "XDG_CONFIG_HOME": str(configuration.parent), "NO_PROXY": "*"}
+        environment = {**os.environ, **configured}
         command = [sys.executable, "-W", "error", "-c", code, "fetch", "--program", "1062", *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
 

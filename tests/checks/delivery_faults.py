@@ -87,6 +87,18 @@ def unplanned_subarray(space):
         edit(one(space.delivery, pattern), SUBARRAY="SUB160")
 
 
+@fault("DLV-LISTED", said="was to have 6 exposures with 12 integrations and has 5 with 10")
+def exposure_that_never_came(space):
+    sets = [("NRCA1", "FULL", "001", 6), ("NRCBLONG", "FULL", "001", 5), ("NRCBLONG", "SUB64P", "002", 5)]
+    with space.criteria.open("a") as file:
+        for detector, subarray, observation, exposures in sets:
+            file.write(
+                f'\n[[plan.sets]]\ndetector = "{detector}"\nsubarray = "{subarray}"\nobservation = "{observation}"\n'
+                f'readpatt = "RAPID"\ngroups = 16\nexposures = {exposures}\nintegrations = {2 * exposures}\n'
+                "first = 2020-01-01\nlast = 2030-01-01\n"
+            )
+
+
 def copy_exposures(space, *numbers: int) -> None:
     """Make exposures the same as the first one in all but their number."""
     for kind in ("jump", "fitopt", "rate", "rateints"):

@@ -1,14 +1,18 @@
 """A server on the loopback interface that answers as the archive (MAST) does to ``astroquery``.
 
-The shapes are those of its invoke API (Mast.Caom.Filtered, Mast.Caom.Products) and of its download address, as
-``astroquery.mast`` 0.4.11 sends and reads them.
+The shapes are those of its invoke API (Mast.Caom.Filtered, Mast.Caom.Products, Mast.Jwst.Filtered.Nircam) and of its
+download address, as ``astroquery.mast`` 0.4.11 sends and reads them.
 """
 
+import io
 import json
 import threading
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+
+from astropy.io import fits
 
 _OBSERVATION_FIELDS = {
     "dataproduct_type": "string", "calib_level": "int", "obs_collection": "string", "obs_id": "string",
@@ -21,6 +25,19 @@ _PRODUCT_FIELDS = {
     "productSubGroupDescription": "string", "proposal_id": "string", "productFilename": "string", "size": "int",
     "parent_obsid": "string", "dataRights": "string", "calib_level": "int",
 }  # fmt: skip
+# Columns of the keyword search, and the cards that they are made of.
+_KEYWORDS = {
+    "subarray": "SUBARRAY", "readpatt": "READPATT", "ngroups": "NGROUPS", "nints": "NINTS", "date_obs": "DATE-OBS",
+    "exp_type": "EXP_TYPE",
+}  # fmt: skip
+
+
+def client_environment(folder: Path, address: str) -> dict[str, str]:
+    """Write a configuration of astroquery that names a server; return the environment in which it is read."""
+    configuration = folder / "astropy"
+    configuration.mkdir(parents=True)
+    (configuration / "astroquery.cfg").write_text(f"[mast]\nserver = {address}\n")
+    return {"XDG_CONFIG_HOME": str(folder), "NO_PROXY": "*"}
 
 
 class Archive:
@@ -36,6 +53,8 @@ class Archive:
         For a name or ``invoke``: what to do to the next requests, one after the other.
     asked : list of tuple
         Name and Range header of each download.
+    restricted : set of str
+        Names of files that are not public: listed, and refused.
     """
 
     def __init__(self):
@@ -43,6 +62,7 @@ class Archive:
         self.sizes: dict[str, int] = {}
         self.trouble: dict[str, list[str]] = defaultdict(list)
         self.asked: list[tuple[str, str | None]] = []
+        self.restricted: set[str] = set()
         self.executing = 1
         archive = self
 
@@ -73,6 +93,13 @@ class Archive:
             assert filters["instrument_name"]["freeText"] == "NIRCAM%"
             rows = [self._observation(n) for n in self.files if int(n[2:7]) == int(filters["proposal_id"]["values"][0])]
             return _table(_OBSERVATION_FIELDS, rows)
+        if request["service"] == "Mast.Jwst.Filtered.Nircam":
+            filters = {f["paramName"]: f["values"] for f in request["params"]["filters"]}
+            rows = [self._keywords(n) for n in self.files if n[2:7] == filters["program"][0].zfill(5)]
+            columns = request["params"]["columns"].split(",")
+            chosen = [row for row in rows if row["exp_type"] in filters["exp_type"]]
+            fields = {column: "int" if column in ("ngroups", "nints") else "string" for column in columns}
+            return _table(fields, [{column: row[column] for column in columns} for row in chosen])
         assert request["service"] == "Mast.Caom.Products"
         wanted = request["params"]["obsid"].split(",")
         return _table(
@@ -85,6 +112,15 @@ class Archive:
             "target_name": "DARK", "instrument_name": "NIRCAM/IMAGE", "proposal_id": str(int(name[2:7])),
             "t_exptime": 343.6, "dataRights": "PUBLIC", "obsid": str(70_000_000 + sorted(self.files).index(name)),
         }  # fmt: skip
+
+    def _keywords(self, name: str) -> dict:
+        """Return what the archive knows of a file's header."""
+        header = fits.Header()
+        if name.endswith(".fits"):
+            with fits.open(io.BytesIO(self.files[name])) as hdus:
+                header = hdus[0].header
+        said = {column: header.get(card) for column, card in _KEYWORDS.items()}
+        return {"filename": name, "isRestricted": name in self.restricted, **said}
 
     def _product(self, name: str) -> dict:
         return {
@@ -134,12 +170,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         parts = urlsplit(self.path)
+        if parts.path == "/api/v0.1/path_lookup/":
+            # Where files lie in the public bucket, whether they do or not.
+            names = {uri: uri.rsplit("/", 1)[-1] for uri in parse_qs(parts.query)["uri"]}
+            places = {uri: f"/jwst/public/{name[:7]}/{name[:13]}/{name}" for uri, name in names.items()}
+            self._json({uri: {"path": place} for uri, place in places.items()})
+            return
         assert parts.path == "/api/v0.1/Download/file"
         name = parse_qs(parts.query)["uri"][0].rsplit("/", 1)[-1]
         self.held.asked.append((name, self.headers["Range"]))
         content = self.held.files[name]
         trouble = self.held.trouble[name]
-        what = trouble.pop(0) if trouble else ""
+        what = trouble.pop(0) if trouble else "403" if name in self.held.restricted else ""
         first = int(self.headers["Range"].removeprefix("bytes=").rstrip("-")) if self.headers["Range"] else 0
         if what.isdigit():
             self.send_error(int(what))

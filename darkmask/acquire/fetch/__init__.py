@@ -1,6 +1,7 @@
 """Fetch raw darks from the archive (MAST) with ``astroquery``."""
 
-from .query import Product, find_products
+from .listing import ListedDark, find_darks
+from .query import NotGivenError, Product, find_products
 from .run import fetch
 
-__all__ = ["Product", "fetch", "find_products"]
+__all__ = ["ListedDark", "NotGivenError", "Product", "fetch", "find_darks", "find_products"]

@@ -10,7 +10,7 @@ from darkmask.core import fits_layout
 from darkmask.core.atomic import sha256_file
 from darkmask.core.errors import ArchiveError
 
-from .query import Product, network_reason
+from .query import NotGivenError, Product, network_reason
 
 PREFIX = ".part-fetch-"
 # After a failure that may pass, the server is asked again, with pauses that double.
@@ -45,7 +45,7 @@ def download(session, product: Product, folder: Path, advance: Callable[[int], N
     Raises
     ------
     ArchiveError
-        When the archive does not give the file as it lists it.
+        When the archive does not give the file as it lists it; `NotGivenError` when asking again would not help.
     """
     part = part_of(folder, product)
     advance(part.stat().st_size if part.exists() else 0)
@@ -61,6 +61,24 @@ def download(session, product: Product, folder: Path, advance: Callable[[int], N
             f"The archive did not give {product.name} in {ATTEMPTS} attempts ({failure}): run the same command again; "
             "what has come is kept."
         )
+    return finished(part, product, folder)
+
+
+def finished(part: Path, product: Product, folder: Path) -> str:
+    """Give a file its name when its structure is right; return its SHA-256.
+
+    Parameters
+    ----------
+    part : Path
+        What came, with as many bytes as are listed.
+    product : Product
+    folder : Path
+
+    Raises
+    ------
+    ArchiveError
+        When it is damaged; it is removed then.
+    """
     damage = _damage(part)
     if damage:
         part.unlink()
@@ -90,12 +108,12 @@ def _continue(session, product: Product, part: Path, advance: Callable[[int], No
     try:
         with session.get(address(product), headers=headers, stream=True, timeout=_TIMEOUT) as response:
             if response.status_code == 404:
-                raise ArchiveError(
+                raise NotGivenError(
                     f"The archive lists {product.name} and does not have it (404): try again later, or leave it out "
                     "with --observations or --detectors."
                 )
             if response.status_code in (401, 403):
-                raise ArchiveError(
+                raise NotGivenError(
                     f"The archive refuses {product.name} ({response.status_code}): it is not public, or not yet."
                 )
             if response.status_code == 416:

@@ -9,10 +9,14 @@ from darkmask.core.errors import ArchiveError, CommandError
 
 PRODUCTS = ("uncal", "dark", "rate", "rateints")
 # The archive names files of one exposure like this; a file with any other name is never written to disk.
-_NAME = re.compile(
+NAME = re.compile(
     r"jw(?P<program>\d{5})(?P<observation>\d{3})\d{3}_\d{5}_\d{5}(?:-seg\d{3})?_(?P<detector>nrc(?:[ab][1-4]|[ab]long))"
     rf"_(?P<product>{'|'.join(PRODUCTS)})\.fits"
 )
+
+
+class NotGivenError(ArchiveError):
+    """The archive has a file, and does not give it: it is not public, or not there."""
 
 
 @dataclass(frozen=True, order=True)
@@ -92,7 +96,7 @@ def find_products(
     chosen: dict[str, Product] = {}
     for row in listed:
         product = _product(row)
-        match = _NAME.fullmatch(product.name)
+        match = NAME.fullmatch(product.name)
         if (
             match
             and int(match["program"]) == program

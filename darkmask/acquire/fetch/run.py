@@ -10,14 +10,15 @@ from darkmask.core.atomic import sha256_file, write_text
 from darkmask.core.errors import ArchiveError
 from darkmask.core.progress import progress_bar
 
+from .bucket import bucket_addresses, download_from_bucket
 from .download import download, part_of
-from .query import Product, archive
+from .query import NotGivenError, Product, archive
 
 # This file holds size and SHA-256 of every file that came, by name.
 RECORD = "fetched.json"
 
 
-def fetch(products: Sequence[Product], out: Path, *, progress: bool = True) -> Iterator[str]:
+def fetch(products: Sequence[Product], out: Path, *, cloud: bool = False, progress: bool = True) -> Iterator[str]:
     """Download files of the archive.
 
     Parameters
@@ -26,6 +27,8 @@ def fetch(products: Sequence[Product], out: Path, *, progress: bool = True) -> I
     out : Path
         Folder for the files and for ``fetched.json``, which holds the size and SHA-256 of each. A recorded file that is
         unchanged is kept; a transfer that broke off continues.
+    cloud : bool
+        Whether to take from the archive's public bucket what lies there, without logging in.
     progress : bool
         Whether to show a bar on standard error.
 
@@ -37,7 +40,8 @@ def fetch(products: Sequence[Product], out: Path, *, progress: bool = True) -> I
     Raises
     ------
     ArchiveError
-        When ``out`` cannot be written or has too little room, or when a file did not come, after all others came.
+        When ``out`` cannot be written or has too little room, or when a file did not come, after all others came;
+        `NotGivenError` when all that is missing is what the archive does not give.
     """
     from filelock import FileLock, Timeout
 
@@ -51,7 +55,7 @@ def fetch(products: Sequence[Product], out: Path, *, progress: bool = True) -> I
     except OSError as error:
         raise ArchiveError(f"{out} cannot be written ({error.strerror}): give another folder.") from error
     try:
-        yield from _fetch_all(products, out, progress)
+        yield from _fetch_all(products, out, cloud, progress)
     except OSError as error:
         raise ArchiveError(
             f"{error.filename or out} cannot be written ({error.strerror}): make room, and run the same command again."
@@ -61,7 +65,7 @@ def fetch(products: Sequence[Product], out: Path, *, progress: bool = True) -> I
         (out / ".fetch.lock").unlink(missing_ok=True)
 
 
-def _fetch_all(products: Sequence[Product], out: Path, progress: bool) -> Iterator[str]:
+def _fetch_all(products: Sequence[Product], out: Path, cloud: bool, progress: bool) -> Iterator[str]:
     record = _fetched_before(out / RECORD)
     missing = []
     for product in products:
@@ -76,21 +80,30 @@ def _fetch_all(products: Sequence[Product], out: Path, progress: bool) -> Iterat
             f"{len(missing)} files of {need / 1e9:.1f} GB are to come and {out} has room for {free / 1e9:.1f} GB: give "
             "a folder with room, or ask for fewer."
         )
+    addresses = bucket_addresses(missing) if cloud and missing else {}
+    if cloud and len(addresses) < len(missing):
+        yield f"{len(missing) - len(addresses)} files are not in the public bucket, and come from the archive itself."
     # The client's own session holds the login if there is one.
     session = archive()._session
-    failed: list[str] = []
+    failed: list[ArchiveError] = []
     with progress_bar("fetching", need + here, progress, counts_bytes=True) as advance:
         for product in missing:
             try:
-                digest = download(session, product, out, advance)
+                if product.name in addresses:
+                    digest = download_from_bucket(addresses[product.name], product, out, advance)
+                else:
+                    digest = download(session, product, out, advance)
             except ArchiveError as error:
-                failed.append(str(error))
+                failed.append(error)
                 continue
             record[product.name] = {"size": product.size, "sha256": digest}
             write_text(out / RECORD, json.dumps(dict(sorted(record.items())), indent=1) + "\n")
             yield f"{product.name}: {product.size} bytes, SHA-256 {digest}"
     if failed:
-        raise ArchiveError(failed[0] + (f" (and {len(failed) - 1} more failed)" if len(failed) > 1 else ""))
+        # What may still come is told before what will not.
+        failed.sort(key=lambda error: isinstance(error, NotGivenError))
+        more = f" (and {len(failed) - 1} more failed)" if len(failed) > 1 else ""
+        raise type(failed[0])(str(failed[0]) + more)
 
 
 def _is_there(product: Product, out: Path, record: dict) -> bool:

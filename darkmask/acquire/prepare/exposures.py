@@ -44,7 +44,7 @@ def find_exposures(index: DeliveryIndex) -> tuple[FileRecord, ...]:
         missing = [p for p in index.problems if p.kind is ProblemKind.FOLDER and not index.files]
         there = missing[0].sentence if missing and not Path(index.folder).is_dir() else ""
         raise DeliveryError(
-            there or f"{index.folder} holds no {_SUFFIX} files: give the folder that holds the raw darks."
+            there or f"{index.place} holds no {_SUFFIX} files: give the folder that holds the raw darks."
         )
     for record in index.raw:
         wrong = _what_is_wrong(record)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from darkmask.core.atomic import sha256_file, working_folder
 from darkmask.core.detectors import Geometry
+from darkmask.core.digests import SHA256, remembered_digest
+from darkmask.core.remote import held, is_copy
 from darkmask.delivery.index import record_from_json
 from darkmask.delivery.records import FileRecord
 from darkmask.pipeline.steps import set_aside_garbage, silence_logs
@@ -84,9 +86,12 @@ def perform(task: Task) -> str:
     """Process one exposure in a worker, unless it is already done, and return a line that says what was done."""
     root = root_of(task.path)
     recorded = record_path(task.out, root)
-    recipe = task.recipe.for_input(task.path.name, sha256_file(task.path))
+    # The raw file of an exposure that is finished need not come again.
+    digest = remembered_digest(task.path, SHA256) if is_copy(task.path) else sha256_file(task.path)
+    recipe = task.recipe.for_input(task.path.name, digest)
     if is_finished(recorded, recipe, task.out):
         return f"{root}: finished before"
+    needed = held(task.path)
     silence_logs()
     set_aside_garbage()
     with working_folder(task.out, root, PREFIX) as temporary:
@@ -107,6 +112,7 @@ def perform(task: Task) -> str:
             (task.out / f"{root}_{product}.fits").unlink(missing_ok=True)
         for path in made:
             os.replace(path, task.out / path.name)
+    del needed
     write_record(recorded, recipe, outputs)
     return f"{root}: made {', '.join(sorted(name.removeprefix(root) for name in outputs))}"
 

@@ -1,0 +1,171 @@
+"""``darkmask run``: from the number of a program to a report."""
+
+import argparse
+import os
+from pathlib import Path
+
+from darkmask.core.atomic import write_text
+from darkmask.core.errors import ArchiveError, CommandError, DarkmaskError
+from darkmask.core.given import folder, require_apart
+from darkmask.core.memory import MEMORY_HELP, gigabytes
+from darkmask.harness import check_command, harness_folder, run_checks
+
+from .parsing import FRAME_HELP, CommaList, add_detectors
+from .raw_darks import CLOUD_HELP, positive, program_number
+
+# What a run itself says to the checks.
+_OWN = ("--delivery", "--criteria", "--detectors", "--masks")
+# Of what a run may leave: where it is found.
+RAW, PLAN, REPORTS = "raw", "plan.toml", "reports"
+
+
+def add_run(commands) -> None:
+    """Add the command that does all."""
+    run = commands.add_parser(
+        "run",
+        help="from a program's number to a report: fetch, prepare, check; run again, it goes on",
+        example="darkmask run nrc09 --program=1062 --observations=1,2",
+        description="What stands after -- goes to the checks, e.g. -- --ground=crds -n 2.",
+        further="check",
+    )
+    run.add_argument(
+        "out", type=Path, metavar="OUT", help=f"folder of {RAW}, of the triplets, of {PLAN} and of {REPORTS}"
+    )
+    run.add_argument("--program", type=program_number, required=True, metavar="NUMBER", help="APT program, e.g. 1062")
+    add_detectors(run, "with commas between them (default: all)")
+    run.add_argument(
+        "--observations",
+        action=CommaList,
+        kind=positive,
+        default=(),
+        metavar="1,2",
+        help="with commas between them (default: all)",
+    )
+    run.add_argument("--cloud", action="store_true", help=CLOUD_HELP)
+    run.add_argument(
+        "--criteria", default="nircam", metavar="NAME|FILE", help="criteria that the plan adds to (default: nircam)"
+    )
+    run.add_argument(
+        "--references",
+        type=folder("the reference files"),
+        metavar="DIR",
+        help="reference files to use; CRDS is asked for what is not there",
+    )
+    run.add_argument("--reference", action="append", default=[], metavar="KIND=FILE", help="as for prepare")
+    run.add_argument("--jobs", type=int, metavar="N", help="exposures at a time, as for prepare")
+    run.add_argument("--memory", type=gigabytes, metavar="GB", help=MEMORY_HELP)
+    run.add_argument("--frame", type=int, metavar="N", help=FRAME_HELP)
+    run.set_defaults(run=_run)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    if chosen.jobs is not None and chosen.jobs < 1:
+        raise CommandError(f"--jobs={chosen.jobs} is less than 1: give how many exposures to process at a time.")
+    _require_usable(chosen.check)
+    require_apart({"--references": chosen.references, "OUT": chosen.out})
+    criteria = _criteria(chosen.criteria)
+    out = Path(os.path.abspath(chosen.out))
+    # The report has the name of the folder that was judged.
+    raw, delivery = out / RAW, out / f"jw{chosen.program:05d}"
+    _fetch(chosen, criteria, out, raw)
+    _prepare(chosen, raw, delivery)
+    print(f"Judging {delivery} by {out / PLAN}.", flush=True)
+    return run_checks(
+        [
+            f"--delivery={delivery}",
+            f"--criteria={out / PLAN}",
+            f"--reports={out / REPORTS}",
+            # Of a whole program all ten are expected: naming those that are there would let a missing one pass.
+            *([f"--detectors={','.join(chosen.detectors)}"] if chosen.detectors else []),
+            *chosen.check,
+        ]
+    )
+
+
+def _require_usable(options: list[str]) -> None:
+    """Refuse options of the checks that are the run's own, and a run whose last stage could not begin."""
+    for option in options:
+        if option.partition("=")[0] in _OWN:
+            raise CommandError(f"{option} after -- would have the checks judge something else: leave it out.")
+    try:
+        check_command([])
+    except DarkmaskError as error:
+        raise CommandError(str(error)) from error
+
+
+def _fetch(chosen: argparse.Namespace, criteria: str, out: Path, raw: Path) -> None:
+    """Write the plan, and download what it names; say what the archive does not give."""
+    from darkmask.acquire.fetch import NotGivenError, fetch, find_darks, find_products
+    from darkmask.acquire.plan import plan_text, unlisted
+
+    which = {"detectors": chosen.detectors, "observations": chosen.observations}
+    darks = find_darks(chosen.program, **which)
+    _write_plan(out / PLAN, plan_text(chosen.program, darks, criteria))
+    if absent := unlisted(darks, chosen.detectors):
+        print(
+            f"The archive lists no dark of {', '.join(absent)}, and the plan expects them all the same: take them out "
+            f"of it, or name the others with --detectors.",
+            flush=True,
+        )
+    names = {dark.name for dark in darks}
+    products = [product for product in find_products(chosen.program, **which) if product.name in names]
+    total = sum(product.size for product in products)
+    public = sum(not dark.restricted for dark in darks)
+    print(f"{len(names)} raw darks are listed, {public} of them public ({total / 1e9:.3g} GB).", flush=True)
+    try:
+        for line in fetch(products, raw, cloud=chosen.cloud):
+            print(line, flush=True)
+    except NotGivenError as error:
+        # Everything else came. What is missing fails in the report; what may still come ends the run above.
+        print(error, flush=True)
+    missing = sorted(name for name in names if not (raw / name).exists())
+    if len(missing) == len(names):
+        raise ArchiveError(
+            f"None of the {len(names)} raw darks of program {chosen.program} came, {missing[0]} first: they are not "
+            "public, or not yet; log in to the archive, or come back when they are."
+        )
+    if missing:
+        print(
+            f"{len(missing)} of {len(names)} raw darks are missing, and the run cannot pass without them: "
+            f"{', '.join(missing)}.",
+            flush=True,
+        )
+
+
+def _criteria(given: str) -> str:
+    """Return the name of criteria, or the absolute path of their file: the plan lies elsewhere."""
+    if given.endswith(".toml"):
+        path = Path(os.path.abspath(os.path.expanduser(given)))
+        if not path.is_file():
+            raise CommandError(f"{given} does not exist: give a criteria file, or the name of one.")
+        return str(path)
+    known = sorted(path.stem for path in (harness_folder() / "checks" / "criteria").glob("*.toml"))
+    if given not in known:
+        raise CommandError(f"--criteria={given} is none of {', '.join(known)}: give one of them, or a file.")
+    return given
+
+
+def _write_plan(path: Path, text: str) -> None:
+    """Write the plan, unless there is one: that is the reviewer's, who may have changed it."""
+    if not path.exists():
+        write_text(path, text)
+        print(f"{path} says what is expected: keep it.", flush=True)
+    elif path.read_text(encoding="utf-8") != text:
+        print(
+            f"{path} is kept as it is; the archive lists something else, or it was changed: remove it to have it "
+            "written anew.",
+            flush=True,
+        )
+
+
+def _prepare(chosen: argparse.Namespace, raw: Path, delivery: Path) -> None:
+    from darkmask.acquire.prepare import PrepareSettings, prepare, read_given
+    from darkmask.core.detectors import Geometry
+    from darkmask.delivery import scan
+    from darkmask.delivery.frames import frame_of
+
+    index = scan(raw)
+    given = read_given(chosen.references, chosen.reference)
+    settings = PrepareSettings(Geometry(frame_of(index.raw, chosen.frame)))
+    for line in prepare(index, delivery, given, settings, jobs=chosen.jobs, memory=chosen.memory):
+        print(line, flush=True)

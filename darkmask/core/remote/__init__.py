@@ -1,0 +1,24 @@
+"""Folders that lie elsewhere: addresses, what a server gives of them, and the copies that are read.
+
+A folder that an address names (``https://``, ``s3://``, ``memory://``) is looked at once: its files are listed with
+their sizes and versions. From then on it is a path below the cache like any other. Headers are read there by ranges,
+and a file is copied when something reads more of it (:mod:`.copies`).
+"""
+
+from .address import as_address, is_address
+from .copies import brought, held, is_copy, listed_files, open_place, shown_place, stated, version_of
+from .ranged import ranged_files
+
+__all__ = [
+    "as_address",
+    "brought",
+    "held",
+    "is_address",
+    "is_copy",
+    "listed_files",
+    "open_place",
+    "ranged_files",
+    "shown_place",
+    "stated",
+    "version_of",
+]

@@ -1,0 +1,183 @@
+"""``run``: from a program's number to a report, against an archive on the loopback interface."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from astropy.io import fits
+
+from darkmask.cli import main
+from darkmask.core.atomic import sha256_file
+from fixtures.criteria.profiles import load_criteria
+from tests.support.archive_server import Archive, client_environment
+from tests.support.disturbed_runs import kill_when, without_times
+from tests.support.project import ROOT
+from tests.support.raw_darks import references
+
+PATIENCE = 400
+NO_DARK = "jw01062003001_02101_00001_nrcblong_uncal.fits"
+# There are no pauses between attempts: the tests would wait for nothing else.
+_CODE = (
+    "import sys, darkmask.acquire.fetch.download as d; d.PAUSE_SECONDS = 0; from darkmask.cli import main; "
+    "sys.exit(main())"
+)
+# The checks of what is delivered, which need no search.
+_DELIVERED = ("--", "-k", "DLV-LISTED or DLV-EXPOSURES or DLV-PLAN")
+
+
+@pytest.fixture
+def archive(raw):
+    """Return an archive that holds the raw darks, and one exposure of the program that is no dark."""
+    held = Archive()
+    for path in raw.delivery.glob("*_uncal.fits"):
+        held.files[path.name] = path.read_bytes()
+    with fits.open(path) as hdus:
+        hdus[0].header["EXP_TYPE"] = "NRC_IMAGE"
+        content = io.BytesIO()
+        hdus.writeto(content)
+    held.files[NO_DARK] = content.getvalue()
+    yield held
+    held.close()
+
+
+@pytest.fixture
+def command(archive, raw, prepared_criteria, tmp_path):
+    """Return the command and its environment; criteria are those of small frames."""
+    words = [sys.executable, "-W", "error", "-c", _CODE, "run", "--program=1062", "--detectors=NRCBLONG"]
+    words += [f"--criteria={prepared_criteria}", f"--references={references(raw)}", "--frame=128", "--jobs=2"]
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
+    return words, {**kept, **client_environment(tmp_path / "config", archive.address)}
+
+
+@pytest.fixture
+def run(command):
+    words, environment = command
+
+    def run(out: Path, *more: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [*words, str(out), *more],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=PATIENCE,
+            check=False,
+            cwd=ROOT,
+        )
+
+    return run
+
+
+def checks(out: Path) -> dict:
+    results = json.loads((out / "reports" / "jw01062" / "results.json").read_text())
+    return {(check["id"], check["subarray"]): check for check in results["checks"] if check["detector"] == "NRCBLONG"}
+
+
+def test_what_the_archive_lists_is_the_plan(archive, run, tmp_path):
+    archive.restricted |= set(archive.files) - {NO_DARK}
+    out = tmp_path / "out"
+    ended = run(out)
+    assert ended.returncode == 1
+    assert "None of the 10 raw darks of program 1062 came" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert NO_DARK not in {name for name, _ in archive.asked}
+    plan = load_criteria(str(out / "plan.toml")).plan
+    assert plan.detectors == ("NRCBLONG",)
+    assert [(s.detector, s.name) for s in plan.subarrays] == [("NRCBLONG", "SUB64P")]
+    full = next(planned for planned in plan.sets if planned.subarray == "FULL")
+    assert (full.readpatt, full.groups, full.exposures, full.integrations) == ("RAPID", 16, 5, 10)
+    assert full.first.isoformat() >= "2022-01-01"
+    # What stands there is the reviewer's.
+    (out / "plan.toml").write_text((out / "plan.toml").read_text() + "# seen by me\n")
+    assert "plan.toml is kept as it is" in run(out).stdout
+    assert (out / "plan.toml").read_text().endswith("# seen by me\n")
+
+
+def test_a_program_that_is_half_public_says_what_is_missing_and_does_not_pass(archive, run, prepared, tmp_path):
+    out = tmp_path / "out"
+    # Six of ten exposures have been prepared before.
+    shutil.copytree(prepared, out / "jw01062")
+    hidden = "jw01062001001_02101_00002_nrcblong_uncal.fits"
+    archive.restricted.add(hidden)
+    for path in (out / "jw01062").rglob(hidden.replace("uncal.fits", "*")):
+        path.unlink()
+    ended = run(out, *_DELIVERED)
+    assert ended.returncode == 1, ended.stderr
+    assert f"The archive refuses {hidden} (403)" in ended.stdout
+    assert f"1 of 10 raw darks are missing, and the run cannot pass without them: {hidden}." in ended.stdout
+    assert "finished before" in ended.stdout
+    said = checks(out)
+    missing = [key for key, check in said.items() if check["id"] == "DLV-LISTED" and check["outcome"] == "fail"]
+    assert len(missing) == 1
+    assert said[missing[0]]["measured"] == 1
+    assert "was to have 5 exposures with 10 integrations and has 4 with 8" in said[missing[0]]["message"]
+
+    # When all is public, the same command fetches what was missing, and nothing of it fails.
+    archive.restricted.clear()
+    archive.asked.clear()
+    again = run(out, *_DELIVERED)
+    assert [name for name, _ in archive.asked] == [hidden]
+    assert {check["outcome"] for check in checks(out).values() if check["id"].startswith("DLV-LISTED")} == {"pass"}
+    # A selection is no verdict.
+    assert again.returncode == 1
+
+
+def test_what_would_judge_something_else_is_refused(capsys, tmp_path):
+    assert main(["run", str(tmp_path / "out"), "--program=1062", "--", "--delivery=elsewhere"]) == 4
+    assert "--delivery=elsewhere after -- would have the checks judge something else" in capsys.readouterr().err
+    assert main(["run", str(tmp_path / "out"), "--program=1062", "--criteria=nowhere.toml"]) == 4
+    assert "nowhere.toml does not exist" in capsys.readouterr().err
+    assert main(["run", str(tmp_path / "out"), "--program=1062", "--criteria=strickt"]) == 4
+    assert "--criteria=strickt is none of demo, lenient, nircam, strict" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("trouble", ["500", "error", "no json"])
+def test_an_archive_in_trouble_is_said(archive, run, tmp_path, trouble):
+    archive.trouble["invoke"] = [trouble]
+    ended = run(tmp_path / "out")
+    assert ended.returncode == 1
+    assert f"The archive at {archive.address} cannot be asked" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_program_without_darks_is_said(archive, run, tmp_path):
+    ended = run(tmp_path / "out", "--observations=77")
+    assert ended.returncode == 4
+    assert "lists no NIRCam dark of program 1062 that was asked for among its 10 raw darks" in ended.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_at_each_stage_ends_in_the_same_report(archive, command, run, tmp_path):
+    whole, killed = tmp_path / "whole" / "out", tmp_path / "killed" / "out"
+    words, environment = command[0] + [str(killed)], command[1]
+    undisturbed = run(whole)
+    assert undisturbed.returncode in (0, 1), undisturbed.stderr
+    assert {check["outcome"] for key, check in checks(whole).items() if key[0] == "DLV-LISTED"} == {"pass"}
+
+    assert kill_when(words, environment, lambda: len(list((killed / "raw").glob("*_uncal.fits"))) >= 3)
+    archive.asked.clear()
+    assert kill_when(words, environment, lambda: len(list((killed / "jw01062" / "prepared").glob("*.json"))) >= 2)
+    # What had come was not asked for again.
+    assert len(archive.asked) <= 8
+    assert kill_when(words, environment, lambda: (killed / "reports" / "jw01062" / "results.json").exists())
+    assert json.loads((killed / "reports" / "jw01062" / "results.json").read_text())["verdict"] == "incomplete"
+    archive.asked.clear()
+    again = run(killed)
+    assert archive.asked == []
+    assert again.stdout.count("finished before") == 10
+    assert again.returncode == undisturbed.returncode
+    one, other = (out / "reports" / "jw01062" for out in (whole, killed))
+    as_text = json.dumps(without_times(other)).replace(str(killed), str(whole))
+    first = json.dumps(without_times(one))
+    # The plan lies elsewhere and says the same.
+    assert (whole / "plan.toml").read_text() == (killed / "plan.toml").read_text()
+    assert as_text == first
+    masks = {path.name: sha256_file(path) for path in (one / "masks").iterdir()}
+    assert {path.name: sha256_file(path) for path in (other / "masks").iterdir()} == masks

@@ -1,0 +1,208 @@
+"""Files that lie elsewhere: listed, copied whole or not at all, and never as something else than was listed."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from darkmask.core import cache_limit
+from darkmask.core.digests import remembered_digest
+from darkmask.core.errors import DeliveryError, StorageError
+from darkmask.core.remote import brought, copies, held, is_copy, open_place, server, shown_place
+from darkmask.core.remote.server import Server
+from tests.support.folder_server import FolderServer
+
+# Several pieces, and a last one that is short.
+SIZE = 3 * 65_536 + 1_000
+NAME = "jw01062001001_02101_00001_nrca1_jump.fits"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """Give each test a cache of its own, small pieces, and no pauses between attempts."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(copies, "PIECE", 65_536)
+    monkeypatch.setattr(server, "PAUSE_SECONDS", 0)
+
+
+@pytest.fixture
+def content() -> bytes:
+    return os.urandom(SIZE)
+
+
+@pytest.fixture
+def folder(tmp_path, content) -> Path:
+    darks = tmp_path / "there" / "my darks"
+    (darks / "below").mkdir(parents=True)
+    (darks / NAME).write_bytes(content)
+    (darks / "below" / "b_rate.fits").write_bytes(content[:100])
+    (darks / ".hidden.fits").write_bytes(b"hidden")
+    (darks / "notes.txt").write_text("no file of a delivery")
+    return darks
+
+
+@pytest.fixture
+def there(folder):
+    made = FolderServer(folder.parent)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def place(there) -> Path:
+    return open_place(f"{there.address}/my%20darks/")
+
+
+def test_a_folder_is_listed_with_those_below(place, there):
+    assert [path.relative_to(place).as_posix() for path in copies.listed_files(place)] == ["below/b_rate.fits", NAME]
+    assert is_copy(place)
+    assert shown_place(place / NAME) == f"{there.address}/my%20darks/{NAME}"
+    assert not list(place.rglob("*.fits"))
+
+
+def test_a_file_is_copied_once(place, there, content):
+    there.asked.clear()
+    assert brought(place / NAME).read_bytes() == content
+    assert len(there.asked) == 4
+    digest = remembered_digest(place / NAME)
+    assert brought(place / NAME).read_bytes() == content
+    assert len(there.asked) == 4
+    # A digest that is known needs no copy.
+    (place / NAME).unlink()
+    assert remembered_digest(place / NAME) == digest
+    assert len(there.asked) == 4
+
+
+@pytest.mark.parametrize("trouble", [["cut"], ["short"], ["503"], ["429", "cut", "short", "500"]])
+def test_a_failure_that_passes_changes_nothing(place, there, content, trouble):
+    there.trouble[NAME] = list(trouble)
+    assert brought(place / NAME).read_bytes() == content
+    assert not there.trouble[NAME]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        (["503"] * 99, "did not come in 5 attempts (the server answered 503)"),
+        (["short"] * 99, "bytes came where"),
+        (["cut"] * 99, "did not come in 5 attempts"),
+        (["403"], "may not be read with the rights"),
+        (["404"], "does not exist"),
+        (["418"], "the server answered 418"),
+    ],
+)
+def test_a_failure_that_stays_is_said_and_leaves_no_file(place, there, trouble, words):
+    there.trouble[NAME] = list(trouble)
+    with pytest.raises(DeliveryError) as caught:
+        brought(place / NAME)
+    assert words in str(caught.value)
+    assert not list(place.glob("*.fits"))
+
+
+def test_a_file_that_is_replaced_before_it_is_read_is_refused(place, folder, content):
+    (folder / NAME).write_bytes(content[::-1])
+    with pytest.raises(DeliveryError, match="has changed since it was listed"):
+        brought(place / NAME)
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_file_that_is_replaced_half_way_is_refused(place, there, content, after):
+    there.replace_after[NAME] = (after, content[::-1])
+    with pytest.raises(DeliveryError, match="has changed since it was listed"):
+        brought(place / NAME)
+    assert not list(place.glob("*.fits"))
+
+
+def test_a_file_of_another_version_is_copied_anew(place, there, folder, content):
+    brought(place / NAME)
+    before = remembered_digest(place / NAME)
+    (folder / NAME).write_bytes(content[::-1])
+    assert open_place(f"{there.address}/my%20darks") == open_place(f"{there.address}/my%20darks/")
+    again = open_place(f"{there.address}/my%20darks/")
+    assert again == place
+    assert brought(again / NAME).read_bytes() == content[::-1]
+    assert remembered_digest(again / NAME) != before
+
+
+def test_two_who_want_one_file_copy_it_once(place, there):
+    there.latency = 0.05
+    there.asked.clear()
+    threads = [threading.Thread(target=brought, args=(place / NAME,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(there.asked) == 4
+
+
+def test_latency_is_hidden_by_many_ranges_in_flight(place, there, monkeypatch):
+    monkeypatch.setattr(copies, "PIECE", 4_096)
+    there.latency = 0.1
+    begun = time.monotonic()
+    brought(place / NAME)
+    # 49 ranges one after the other would take 4.9 s.
+    assert there.most_at_once > 8
+    assert time.monotonic() - begun < 2.5
+
+
+def test_copies_are_held_to_a_size(place, there, folder, monkeypatch, content):
+    (folder / "c_rate.fits").write_bytes(content)
+    place = open_place(f"{there.address}/my%20darks")
+    monkeypatch.setattr(cache_limit, "_GIGABYTE", 1)
+    cache_limit.set_limit(SIZE + 50_000)
+    brought(place / NAME)
+    brought(place / "c_rate.fits")
+    assert not (place / NAME).exists()
+    # What somebody needs stays, and what does not fit beside it is refused.
+    needed = held(place / "c_rate.fits")
+    assert held(place / "c_rate.fits") is needed
+    with pytest.raises(StorageError, match=r"darkmask cache limit"):
+        brought(place / NAME)
+    assert (place / "c_rate.fits").read_bytes() == content
+    del needed
+    assert brought(place / NAME).read_bytes() == content
+    # A place in use is not cleared with the cache.
+    assert place.parent not in {entry.place for entry in cache_limit.clear()}
+    assert (place / NAME).exists()
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        ({"ranges": False}, "gives whole files where parts are asked for"),
+        ({"tags": False, "dates": False}, "neither ETag nor Last-Modified"),
+        ({"always": {NAME: "403"}}, "may not be read with the rights"),
+        ({"always": {NAME: "503"}}, "the server answered 503"),
+    ],
+)
+def test_a_server_that_cannot_be_read_from_is_said(there, broken, words):
+    for name, value in broken.items():
+        setattr(there, name, value)
+    with pytest.raises(DeliveryError) as caught:
+        open_place(f"{there.address}/my%20darks")
+    assert words in str(caught.value)
+
+
+def test_a_page_that_is_no_folder_is_said(there, folder):
+    (folder.parent / "page").mkdir()
+    for address in (f"{there.address}/page", f"{there.address}/my%20darks/{NAME}"):
+        with pytest.raises(DeliveryError, match="lists no FITS file"):
+            open_place(address)
+    with pytest.raises(DeliveryError, match="does not exist"):
+        open_place(f"{there.address}/nowhere")
+
+
+def test_an_address_at_which_nobody_answers_is_said(there):
+    there.close()
+    with pytest.raises(DeliveryError, match=r"did not come in 5 attempts \(ClientConnectorError\)"):
+        open_place(f"{there.address}/my%20darks")
+
+
+def test_a_page_cannot_lead_out_of_its_folder(there, folder):
+    (folder.parent / "secret_jump.fits").write_bytes(b"elsewhere")
+    odd = folder / "..%2fsecret_jump.fits"
+    odd.write_bytes(b"odd")
+    listed = Server(f"{there.address}/my%20darks").list_files()
+    assert sorted(listed) == ["below/b_rate.fits", NAME]
