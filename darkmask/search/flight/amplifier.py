@@ -12,6 +12,7 @@ from darkmask.search.parameters import SearchParameters
 
 from .changing import DECAYS_IN_PATCH, PATCH_VARIES, usual
 from .corrected import CorrectedAmplifier, quarter
+from .coupling import COUPLING_TOLERANCE
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
 from .falls import least_falls
 from .patches import PATCH_SIDE
@@ -28,9 +29,10 @@ STUCK_SHARE = 0.5
 BEND_SIGNIFICANCE, BEND_SHARE, SHORTEST_CONSTANT = 3.5, 0.65, 1.5
 # At this many sigma above its threshold, 98 % of the pixels of a rate are detected.
 RECOVERY = 2.054
-# Interpixel coupling is published as one number per channel and differs from pixel to pixel by about this share of it.
-# That share of a neighbour's contribution may remain after its subtraction.
-COUPLING_TOLERANCE = 0.1
+# A noise that is so many of its errors above a border lies above it, in all but one case of 740.
+CERTAIN = 3.0
+# Rates scatter by what noise makes of eight to 40 %; so many times that is no chance.
+MOVED = 2.0
 # Of two integrations that differ, nothing tells which one is off.
 LEAST_COMPARED = 3
 
@@ -60,7 +62,7 @@ class AmplifierSearch(CorrectedAmplifier):
 
     Attributes
     ----------
-    unstable, noisy, loud, varying, switching, sometimes_hot : numpy.ndarray, bool
+    unstable, noisy, loud, faint, varying, switching, sometimes_hot : numpy.ndarray, bool
         Set by :meth:`search`; see :class:`.categories.FlightResult`.
     alone : int
         Number of pixels with one integration alone that lies off.
@@ -72,6 +74,7 @@ class AmplifierSearch(CorrectedAmplifier):
     unstable: np.ndarray
     noisy: np.ndarray
     loud: np.ndarray
+    faint: np.ndarray
     varying: np.ndarray
     switching: np.ndarray
     sometimes_hot: np.ndarray
@@ -88,7 +91,7 @@ class AmplifierSearch(CorrectedAmplifier):
         evidence: Evidence | None = None,
         patch: np.ndarray | None = None,
     ):
-        super().__init__(maps, columns, detector, tgroup, parameters, everywhere=evidence is not None)
+        super().__init__(maps, science, columns, detector, tgroup, parameters, everywhere=evidence is not None)
         self.evidence = evidence
         self.science = science[:, columns]
         self.centre = float("nan")
@@ -131,9 +134,15 @@ class AmplifierSearch(CorrectedAmplifier):
         judged &= ~falling
         self.unstable = judged & unsteady
         louder = np.fmax(quiet, loud)
-        noisy = self._test("noise_ratio", louder, ge, parameters.noisy_ratio, self.unstable)
+        least = np.where(louder >= parameters.unusable_noise_ratio, louder, self._least_noise(quiet, loud))
+        noisy = self._test("noise_ratio", least, ge, parameters.noisy_ratio, self.unstable)
         unusable = self._test("unusable_noise", louder, ge, parameters.unusable_noise_ratio, self.unstable)
         self.noisy, self.loud = self.unstable & (restless | noisy), self.unstable & (restless | unusable)
+        # What switches now and then moves rates by more than a read's noise does. A level that all pixels of a column,
+        # or of a patch, have in common is none of theirs.
+        faint = judged & ~self.unstable & ~unlooked & ~self.patch & (self.columns.wander == 0)
+        faint &= self._test("faint_noise", excess, gt, parameters.faint_significance, faint)
+        self.faint = faint & self._test("faint_rates", self._moved_rates(judged & ~unlooked), gt, MOVED, faint)
         trend = self.changing.trend(judged, self.patch)
         decaying = judged & self._test("trend", trend, le, -parameters.trend_significance, judged)
         detected &= ~(decaying | self.patch) | self._late(judged, detected & (decaying | self.patch), ratio)
@@ -312,6 +321,24 @@ class AmplifierSearch(CorrectedAmplifier):
         self.switching = switching & ~faded & ~over & ~lasting
         self.sometimes_hot = hot & self.varying
         return lasting, over, transient
+
+    def _moved_rates(self, good) -> np.ndarray:
+        """Return how far the rates of a pixel scatter by its noise, in units of what good pixels do."""
+        moved = self.maps.rate_scatter / self.maps.noise
+        centre, _ = usual(moved, good)
+        return moved / np.float32(centre)
+
+    def _least_noise(self, quiet, loud) -> np.ndarray:
+        """Return what the noise of a pixel certainly is, in units of that of good pixels.
+
+        A pixel of 1.4 times the noise is usable, and 160 differences may say 1.6. Of neighbouring differences the
+        correlation is -1/2, so that the variance of n has a relative variance of 3 / n; a median has its own.
+        """
+        quiet_error = np.sqrt(0.75 / np.maximum(self.maps.differences, 1)).astype(np.float32)
+        every = np.maximum(self.maps.differences + self.maps.jumps, 1) * MEDIAN_EFFICIENCY
+        loud_error = np.sqrt(0.75 / every).astype(np.float32)
+        certainly = np.float32(CERTAIN)
+        return np.fmax(quiet / (1 + certainly * quiet_error), loud / (1 + certainly * loud_error))
 
     def _low_pedestal(self, judged, ratio) -> np.ndarray:
         centre, sigma = population(self.maps.pedestal, judged)

@@ -30,7 +30,7 @@ MIN_INTEGRATIONS, MIN_GROUPS = 3, 5
 _SEARCHED = tuple(c for c in Category if c not in (Category.TELEGRAPH, Category.NOISY, Category.INTERMITTENT))
 
 
-_OF_PIXELS = ("unstable", "noisy", "loud", "varying", "switching", "sometimes_hot")
+_OF_PIXELS = ("unstable", "noisy", "loud", "faint", "varying", "switching", "sometimes_hot")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class FlightResult:
         Pixels too noisy for their signal; their ramps decide between telegraph and noisy.
     noisy, loud : numpy.ndarray, shape (y, x), bool
         The unstable pixels whose noise is enough to call them noisy, and so much that they are not to be used.
+    faint : numpy.ndarray, shape (y, x), bool
+        Pixels that are a little noisier than chance makes them: good, unless their ramps have two levels.
     varying, switching : numpy.ndarray, shape (y, x), bool
         Pixels whose rates differ between integrations, and those that fall and rise or begin at two levels; their ramps
         decide between telegraph and intermittent.
@@ -67,6 +69,7 @@ class FlightResult:
     unstable: np.ndarray
     noisy: np.ndarray
     loud: np.ndarray
+    faint: np.ndarray
     varying: np.ndarray
     switching: np.ndarray
     sometimes_hot: np.ndarray
@@ -79,8 +82,17 @@ class FlightResult:
     @property
     def in_question(self) -> np.ndarray:
         """The pixels whose ramps must be asked whether they have two levels, bool (y, x)."""
-        asked: np.ndarray = self.unstable | self.varying | self.switching
+        asked: np.ndarray = self.unstable | self.varying | self.switching | self.faint
         return asked
+
+    def least_gain(self, parameters: SearchParameters) -> np.ndarray:
+        """Return by how much two levels must explain each pixel better, float32 (y, x).
+
+        What nothing else speaks against must be told by its ramps alone.
+        """
+        certain = max(parameters.faint_bic, parameters.telegraph_bic)
+        surely_bad = self.unstable | self.varying | self.switching
+        return np.where(surely_bad, parameters.telegraph_bic, certain).astype(np.float32)
 
     def rows(self, rows: slice) -> "FlightResult":
         """Return views of some rows."""
@@ -157,7 +169,7 @@ def search_flight(
         )
     rate = np.empty_like(maps.rate)
     found: dict[Category, np.ndarray] = {category: np.zeros(rate.shape, dtype=bool) for category in _SEARCHED}
-    unstable, noisy, loud, varying, switching, sometimes_hot = np.zeros((6, *rate.shape), dtype=bool)
+    unstable, noisy, loud, faint, varying, switching, sometimes_hot = np.zeros((7, *rate.shape), dtype=bool)
     noise = np.empty(rate.shape[1])
     # By the first column of each amplifier, since amplifiers end in any order.
     lines: dict[int, list[Structure]] = {}
@@ -179,7 +191,7 @@ def search_flight(
         if look_at is not None and kept is not None:
             look_at(columns, kept)
         unstable[:, columns], noisy[:, columns], loud[:, columns] = part.unstable, part.noisy, part.loud
-        varying[:, columns] = part.varying
+        faint[:, columns], varying[:, columns] = part.faint, part.varying
         switching[:, columns], sometimes_hot[:, columns] = part.switching, part.sometimes_hot
         noise[columns] = np.sqrt(part.noise_of_good**2 + part.columns.noise)
         lines[columns.start] = [*column_findings(part.columns, columns, len(rate), part.noise_of_good)]
@@ -198,7 +210,19 @@ def search_flight(
     thresholds = _thresholds(parameters, np.array([one[:3] for one in measured]) * detector.gain)
     thresholds["pixels_off_in_one_integration"] = float(sum(one[3] for one in measured))
     return FlightResult(
-        found, unstable, noisy, loud, varying, switching, sometimes_hot, rate, noise, thresholds, structures, evidence
+        found,
+        unstable,
+        noisy,
+        loud,
+        faint,
+        varying,
+        switching,
+        sometimes_hot,
+        rate,
+        noise,
+        thresholds,
+        structures,
+        evidence,
     )
 
 

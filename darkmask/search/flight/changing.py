@@ -21,7 +21,7 @@ from .robust import population
 # Radiation may call so many pixels intermittent by chance, as a share of all: 4 of 4 million.
 BY_CHANCE = 1e-6
 # A share of a neighbour's change may remain after the subtraction of what it couples in, see
-# :data:`.amplifier.COUPLING_TOLERANCE`.
+# :data:`.coupling.COUPLING_TOLERANCE`.
 COUPLED = 1.1
 # Two steps, or two levels, of one height differ by less than this many sigma of both in 99.7 % of cases.
 LIKE_HEIGHT = 3 * np.sqrt(2)

@@ -38,7 +38,7 @@ def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) 
     """
     asked = found.in_question
     telegraph = np.zeros_like(asked)
-    telegraph[asked] = two_level_gains(request, maps, found) > request.parameters.telegraph_bic
+    telegraph[asked] = two_level_gains(request, maps, found) > found.least_gain(request.parameters)[asked]
     return telegraph
 
 
@@ -60,7 +60,7 @@ def two_level_gains(
     -------
     numpy.ndarray, shape (n,), float64
         Of each of those pixels, by row and then by column: what :func:`.telegraph.telegraph_evidence` gives. Beyond
-        ``telegraph_bic`` it may be too low, as the fit ends there.
+        what is asked of the pixel it may be too low, as the fit ends there.
 
     Raises
     ------
@@ -78,6 +78,7 @@ def two_level_gains(
         slope=maps.rate[y, x].astype(np.float64) * request.exposures[0].set_key.tgroup,
         noise=found.noise[x],
         varying=found.varying[y, x],
+        least=found.least_gain(request.parameters)[y, x].astype(np.float64),
         frames=frames,
         gain=look_up_detector(request.detector).gain,
         gains=np.empty(len(y)),
@@ -90,7 +91,6 @@ def two_level_gains(
     def work(_room: None, start: int, count: int) -> None:
         failed = _weigh_rows(
             opened.places, asked.shape, maps.groups, start, begins[start : start + count + 1], pixels, level,
-            request.parameters.telegraph_bic,
         )  # fmt: skip
         opened.require_read(failed)
 
@@ -111,13 +111,14 @@ class _Unstable(NamedTuple):
     slope: np.ndarray
     noise: np.ndarray
     varying: np.ndarray
+    least: np.ndarray
     frames: int
     gain: float
     gains: np.ndarray
 
 
 @kernel
-def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, level, least):
+def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, level):
     """Weigh the pixels of some rows, reading no more of them than it takes; gives the integration that failed, or -1.
 
     The unstable pixels of each row stand from one of ``begins`` to the next; their ``gains`` are set.
@@ -151,7 +152,7 @@ def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, l
                 ):
                     return order[j]
         for k in range(begin, end):
-            here = columns[k] - columns[begin]
+            here, least = columns[k] - columns[begin], unstable.least[k]
             for j in range(some):
                 for g in range(groups):
                     ramps[j, g] = native_float32(sci[j, g, here])
