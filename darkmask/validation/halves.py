@@ -49,7 +49,8 @@ def stability(request: SetRequest) -> dict:
     for chosen in every_other(len(request.numbers)):
         half = replace(request, integrations=tuple(request.numbers[i] for i in chosen))
         maps = measure_maps(half, keep=True)
-        usually, strictly = judge_maps(half, maps), judge_maps(replace(half, parameters=strict), maps)
+        usually = judge_maps(half, maps, strict=strict)
+        strictly = usually.strict or usually
         telegraph = name_unstable(half, maps, usually)
         categories = usually.named(telegraph)
         found.append(categories != 0)

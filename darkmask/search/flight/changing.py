@@ -34,12 +34,12 @@ PATCH_VARIES = 0.5
 
 
 # The good pixels of so many rows tell how a quantity scatters: 100,000 pixels know it to half a per cent.
-_ROWS_OF_SCATTER = 256
+ROWS_OF_SCATTER = 256
 
 
 def usual(values: np.ndarray, where: np.ndarray) -> tuple[float, float]:
     """Return the centre and the scatter of good pixels, measured in some of the rows."""
-    some = np.s_[:: max(1, len(values) // _ROWS_OF_SCATTER)]
+    some = np.s_[:: max(1, len(values) // ROWS_OF_SCATTER)]
     return population(values[some].astype(np.float32), where[some])
 
 

@@ -10,7 +10,7 @@ from darkmask.search.maps.layout import SHAPE_FRACTION
 from darkmask.search.parameters import SearchParameters
 
 from .background import measure_settling, smooth
-from .changing import ChangeSearch
+from .changing import ROWS_OF_SCATTER, ChangeSearch
 from .coupling import measure_coupling
 from .lines import Lines, measure_lines
 from .robust import population
@@ -22,7 +22,6 @@ SETTLING_SHARE = 0.1
 OWN_SETTLING = 5.0
 # Nothing is known of the settling of a ramp that has a few reads; what is taken off is at most so many times the usual.
 MOST_SETTLING = np.float32(20.0)
-_ROWS_OF_SCATTER = 256
 
 
 class CorrectedAmplifier:
@@ -142,7 +141,7 @@ class CorrectedAmplifier:
         quiet = np.where(unlooked, loud, relative)
         # Pixels beside saturated ones are few: the scatter of some rows of good pixels is known well enough to judge
         # them.
-        some = np.s_[:: max(1, len(loud) // _ROWS_OF_SCATTER)]
+        some = np.s_[:: max(1, len(loud) // ROWS_OF_SCATTER)]
         centre, sigma = population(np.cbrt(loud[some] ** 2), (judged & ~unlooked)[some])
         excess[unlooked] = (np.cbrt(loud[unlooked] ** 2) - np.float32(centre)) / np.float32(sigma)
         return excess, np.fmax(quiet, 1), np.fmax(loud, 1)
