@@ -25,9 +25,11 @@ SATURATION_SHARE = 0.5
 # A pixel at the end of the converter's range does not change: its differences scatter by less than half of the nominal.
 STUCK_SHARE = 0.5
 # The scatter of all differences, jumps included, would bend a ramp by some amount. An rc ramp bends by more of its own
-# sigma, and by most of the bend of an exponential of so short a time constant (in groups) at that scatter. A ramp that
-# switches between two levels does not.
-BEND_SIGNIFICANCE, BEND_SHARE, SHORTEST_CONSTANT = 3.5, 0.65, 1.5
+# sigma, and by most of the bend of an exponential of so short a time constant (s) at that scatter. A ramp that switches
+# between two levels does not. Time constants are a pixel's own: of long groups, they end in the first.
+BEND_SIGNIFICANCE, BEND_SHARE, SHORTEST_CONSTANT = 3.5, 0.65, 16.2
+# ... in groups, of shorter groups than those of a full frame.
+SHORTEST_IN_GROUPS = 1.5
 # At this many sigma above its threshold, 98 % of the pixels of a rate are detected.
 RECOVERY = 2.054
 # A noise that is so many of its errors above a border lies above it, in all but one case of 740.
@@ -258,7 +260,7 @@ class AmplifierSearch(CorrectedAmplifier):
         # cause.
         limit = np.fmax(limit, np.float32(BEND_SIGNIFICANCE * sigma) * loud)
         own_scatter = np.sqrt((self.noise_of_good**2 + self.signal / self.detector.gain) * (loud**2 - 1))
-        limit = np.fmax(limit, np.float32(BEND_SHARE * exponential_bend(self.groups)) * own_scatter)
+        limit = np.fmax(limit, np.float32(BEND_SHARE * exponential_bend(self.groups, self.tgroup)) * own_scatter)
         # Part of the bend of a neighbour's ramp may remain, and a bright linear pixel whose ramp bends by a few per
         # cent is hot and not rc.
         limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_shape)
@@ -397,15 +399,21 @@ class AmplifierSearch(CorrectedAmplifier):
         return judged & self._test("pedestal", self.maps.pedestal, lt, limit, judged)
 
 
-def exponential_bend(groups: int) -> float:
+def exponential_bend(groups: int, tgroup: float) -> float:
     """Return the early minus late group difference of an exponential ramp, in units of the scatter of its differences.
+
+    Parameters
+    ----------
+    groups : int
+    tgroup : float
+        Group time, s.
 
     Returns
     -------
     float
         The value for ``SHORTEST_CONSTANT``; longer time constants bend by more.
     """
-    steps = np.exp(-np.arange(groups - 1) / SHORTEST_CONSTANT)
+    steps = np.exp(-np.arange(groups - 1) / min(SHORTEST_CONSTANT / tgroup, SHORTEST_IN_GROUPS))
     end = quarter(groups)
     return float((steps[:end].mean() - steps[-end:].mean()) / steps.std(ddof=1))
 
