@@ -66,6 +66,8 @@ class Keywords(TypedDict, total=False):
     rc_first_group: float
     rc_ramp_change: float
     telegraph_bic: float
+    faint_significance: float
+    faint_bic: float
     change_significance: float
     switch_chance: float
     trend_significance: float

@@ -198,8 +198,9 @@ class Explainer:
         tests, found = sampler.tests(), self._judged
         asked = found.in_question[y, x]
         if asked.any():
-            gains, limit = self._two_level_gains(y, x, asked), self._request.parameters.telegraph_bic
-            tests["telegraph"] = Asked(gains, np.full(y.size, float(limit)), gains > limit, asked)
+            limit = found.least_gain(self._request.parameters)[y, x].astype(np.float64)
+            gains = self._two_level_gains(y, x, asked)
+            tests["telegraph"] = Asked(gains, limit, gains > limit, asked)
         return tests
 
     def _two_level_gains(self, y: np.ndarray, x: np.ndarray, asked: np.ndarray) -> np.ndarray:

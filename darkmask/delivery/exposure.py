@@ -127,10 +127,33 @@ class OpenExposure:
         sci : numpy.ndarray, shape (nint, m, n), float32, DN
         groupdq : numpy.ndarray, shape (nint, ngroup, n), uint8
         """
-        of = slice(None) if groups is None else groups[:, None]
-        sci = [segment.sci[:, of, y, x].astype(np.float32) for segment in self._segments]
-        groupdq = [segment.groupdq[:, :, y, x] for segment in self._segments]
-        return np.concatenate(sci), np.concatenate(groupdq)
+        return self.sci(y, x, groups), self.groupdq(y, x)
+
+    def sci(self, y: np.ndarray, x: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
+        """Return the signals of some pixels, float32 (nint, m, n), DN; see :meth:`ramps`."""
+        return self._of_pixels("sci", np.float32, y, x, groups)
+
+    def groupdq(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Return GROUPDQ of some pixels, uint8 (nint, ngroup, n)."""
+        return self._of_pixels("groupdq", np.uint8, y, x)
+
+    def _of_pixels(
+        self, name: str, kind: type, y: np.ndarray, x: np.ndarray, groups: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return an array of ramps at some pixels, (nint, m, n).
+
+        Group by group, so that pixels in the order of the file are read in that order: of a whole ramp, each group lies
+        in a page of its own.
+        """
+        _, ngroup, _, width = self.shape
+        chosen = range(ngroup) if groups is None else groups
+        place = np.asarray(y, np.intp) * width + np.asarray(x, np.intp)
+        values: np.ndarray = np.empty((len(self._places), len(chosen), place.size), kind)
+        for i, (segment, own) in enumerate(self._places):
+            cube = getattr(segment, name)[own]
+            for k, group in enumerate(chosen):
+                values[i, k] = cube[group].reshape(-1)[place]
+        return values
 
     def _cut(self, name: str, rows: Rows, integration: int | slice) -> np.ndarray:
         """Return rows of some integrations of an array, (nint, rows, x), or (rows, x) of one; a view where it can."""

@@ -19,6 +19,7 @@ from .maps import CombinedMaps, combine_set
 from .measured import without_unmeasured
 from .official.reading import official_categories
 from .outcome import SearchOutcome
+from .parameters import SearchParameters
 from .reference_pixels import search_reference_pixels
 from .reffiles.darks import Triplet, search_reffiles
 from .request import SetRequest
@@ -97,13 +98,14 @@ def judge_maps(
     maps: CombinedMaps,
     keep_evidence: bool = False,
     look_at: Callable[[slice, Evidence], None] | None = None,
+    strict: SearchParameters | None = None,
 ) -> FlightResult:
     """Return where the flight search finds what in the maps of a set; see :func:`.flight.categories.search_flight`."""
     properties = look_up_detector(request.detector)
     science = ~request.reference_pixels()
     tgroup = request.exposures[0].set_key.tgroup
     return search_flight(
-        maps, science, request.amplifiers(), properties, tgroup, request.parameters, keep_evidence, look_at
+        maps, science, request.amplifiers(), properties, tgroup, request.parameters, keep_evidence, look_at, strict
     )
 
 

@@ -104,6 +104,19 @@ class SearchParameters(Keywords):
         "is telegraph and not noisy. Source: very strong evidence, after Kass and Raftery (1995); NIRISS masks take "
         "20. It moves pixels between the two names only.",
     )
+    faint_significance: float = Field(
+        3.0,
+        gt=0,
+        description="Sigma above good pixels of the noise from which the ramps of a pixel that is not too noisy are "
+        "asked for two levels all the same, if its rates scatter by twice what that noise makes. Source: ours: one "
+        "good pixel in some thousand is asked. Lower reads more ramps and finds fainter switching.",
+    )
+    faint_bic: float = Field(
+        20.0,
+        gt=0,
+        description="Gain in the Bayesian information criterion of two levels over one that makes such a pixel "
+        "telegraph. Source: NIRISS masks (C. Willott). Nothing else speaks against it: lower takes chance for levels.",
+    )
     change_significance: float = Field(
         7.0,
         gt=0,

@@ -6,7 +6,7 @@ import numpy as np
 
 from darkmask.core.flags import Category, in_category, pack_categories
 from darkmask.search.engines import search_set
-from darkmask.search.official.categories import search_official
+from darkmask.search.official.categories import categories_of, compare_official
 from darkmask.search.official.reading import official_maps
 from darkmask.search.request import SetRequest
 
@@ -44,10 +44,11 @@ def confirmed_by_release(request: SetRequest, ours: np.ndarray, package: bool) -
     """
     area, maps = official_maps(request)
     theirs = np.zeros(request.shape, np.uint16)
-    theirs[area] = pack_categories(search_official(maps, request.parameters))
+    compared = compare_official(maps, request.parameters)
+    theirs[area] = pack_categories(categories_of(compared))
     if package:
         theirs = search_set(replace(request, engine="jwst_reffiles")).categories
-    return {**count_agreement(ours, theirs), "release": explain_release(request, ours, theirs, area, maps)}
+    return {**count_agreement(ours, theirs), "release": explain_release(request, ours, theirs, area, compared)}
 
 
 def count_agreement(ours: np.ndarray, theirs: np.ndarray) -> dict[str, dict[str, int]]:

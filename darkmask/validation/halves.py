@@ -49,12 +49,15 @@ def stability(request: SetRequest) -> dict:
     for chosen in every_other(len(request.numbers)):
         half = replace(request, integrations=tuple(request.numbers[i] for i in chosen))
         maps = measure_maps(half, keep=True)
-        usually, strictly = judge_maps(half, maps), judge_maps(replace(half, parameters=strict), maps)
+        usually = judge_maps(half, maps, strict=strict)
+        strictly = usually.strict or usually
         telegraph = name_unstable(half, maps, usually)
         categories = usually.named(telegraph)
         found.append(categories != 0)
-        # Two levels are two levels, however much the noise must exceed.
-        unusable = request.parameters.flight_flags().unusable(strictly.named(telegraph & strictly.in_question))
+        # Two levels are two levels, however much the noise must exceed; but those of a faint pixel may hide in the
+        # noise of the other half.
+        certain = telegraph & strictly.in_question & ~strictly.faint
+        unusable = request.parameters.flight_flags().unusable(strictly.named(certain))
         clear.append(unusable & ~_changing(categories, usually.rate, request.parameters.hot_rate))
     lost = [clear[i] & ~found[1 - i] for i in (0, 1)]
     places = [[int(x), int(y)] for y, x in np.argwhere(lost[0] | lost[1])[:MOST_PLACES]]

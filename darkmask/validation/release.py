@@ -14,15 +14,15 @@ from darkmask.core.flags import Category, category_names, in_category
 from darkmask.core.stages import stage
 from darkmask.core.statistics import MAD_TO_SIGMA
 from darkmask.delivery import OpenExposure
+from darkmask.search.flight.evidence import Evidence
 from darkmask.search.keywords import FIXED_IN_CODE
 from darkmask.search.maps.jumps import MIN_CLEAN_SLOPES
-from darkmask.search.maps.layout import JUMP_DET
-from darkmask.search.official.categories import OfficialMaps, compare_official
 from darkmask.search.official.reading import Area
 from darkmask.search.request import SetRequest
 
+from .own_ramps import OwnRamps, read_own_ramps, read_signals
 from .residuals import MISSED_HIT
-from .shared import SIDES, around, coupled, of_columns, steps_of_columns
+from .shared import around, coupled, of_columns, steps_of_columns
 
 # An rc pixel has a first group above this many DN and changes by more than that over its ramp (the development head of
 # jwst_reffiles asks for both; a pedestal alone does not make one).
@@ -31,13 +31,13 @@ _AROUND = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) !
 # What a pixel shares with others explains nothing where it scatters by less than this share of what the release allows:
 # it is then no more than the noise of a few pixels' median.
 _SHARE_OF_LIMIT = 0.5
-# So many ramps are held at once.
-_AT_ONCE = 20_000
+# So many reads are held at once, and lines are fitted to so many.
+_AT_ONCE, _FITTED_AT_ONCE = 30_000_000, 2_000_000
 _SHOWN = 5
 
 
 @stage("release")
-def explain_release(request: SetRequest, ours: np.ndarray, theirs: np.ndarray, area: Area, maps: OfficialMaps) -> dict:
+def explain_release(request: SetRequest, ours: np.ndarray, theirs: np.ndarray, area: Area, compared: Evidence) -> dict:
     """Count the pixels that the release alone calls bad, and those that a repaired test would pass.
 
     Parameters
@@ -45,8 +45,10 @@ def explain_release(request: SetRequest, ours: np.ndarray, theirs: np.ndarray, a
     request : SetRequest
     ours, theirs : numpy.ndarray, shape (y, x), uint16
         Categories of the flight search and of the official one.
-    area, maps
+    area : tuple of slice
         See :func:`darkmask.search.official.reading.official_maps`.
+    compared : dict of str to Compared
+        See :func:`darkmask.search.official.categories.compare_official`.
 
     Returns
     -------
@@ -58,17 +60,32 @@ def explain_release(request: SetRequest, ours: np.ndarray, theirs: np.ndarray, a
     bad = (theirs != 0) & science
     y, x = np.nonzero(bad & (ours == 0))
     categories = theirs[y, x]
-    passes = np.ones(y.size, bool)
-    for category, repaired in (
-        (Category.NOISY, lambda here: _quiet_with_all_slopes(request, maps, ours != 0, y[here], x[here])),
-        (Category.SATURATED, lambda here: _beside(in_category(ours, Category.SATURATED), y[here], x[here], _AROUND)),
-        (Category.TELEGRAPH, lambda here: _jumps_are_the_neighbours(request, ours != 0, y[here], x[here])),
-        (Category.RC, lambda here: _no_rc_ramp(request, _only_pedestal(request, area, maps), y[here], x[here])),
-        (Category.LOW_PEDESTAL, lambda here: np.zeros(int(here.sum()), bool)),
-    ):
-        here = in_category(categories, category)
-        if here.any():
-            passes[here] &= repaired(here)
+    passes = ~in_category(categories, Category.LOW_PEDESTAL)
+    grown = in_category(categories, Category.SATURATED)
+    passes[grown] &= _beside(in_category(ours, Category.SATURATED), y[grown], x[grown], _AROUND)
+    noisy, jumping, rc = (in_category(categories, one) for one in (Category.NOISY, Category.TELEGRAPH, Category.RC))
+    limit = float(compared["scatter"].limit)
+    slopes = _slopes(request, y, x, noisy)
+    asked = noisy & ~(_scatter(slopes) <= limit)
+    levels = _shared_levels(request, ours != 0, y, x, asked, limit)
+    # The release goes by the pedestal there, and not by early jumps.
+    only_pedestal = np.zeros(request.shape, bool)
+    only_pedestal[area] = ~compared["early_jumps"].everywhere()
+    of_ramps = np.flatnonzero(asked | jumping | rc)
+    at_once = max(1, _AT_ONCE // (request.exposures[0].jump.shape[1] * len(slopes)))
+    for first in range(0, of_ramps.size, at_once):
+        here = of_ramps[first : first + at_once]
+        ramps = read_own_ramps(request, ours != 0, y[here], x[here])
+        where = np.flatnonzero(asked[here])
+        pixels = here[where]
+        shared = [level[:, pixels] for level in levels]
+        passes[pixels] &= _quiet_by_itself(
+            request, ours != 0, x[pixels], slopes[:, pixels], shared, ramps.of(where), limit
+        )
+        where = np.flatnonzero(jumping[here])
+        passes[here[where]] &= _few_jumps(request, ramps.jumps[:, :, where])
+        where = np.flatnonzero(rc[here])
+        passes[here[where]] &= only_pedestal[y[here[where]], x[here[where]]] & _no_rc_ramp(ramps.signals[:, :, where])
     left = ~passes
     return {
         "theirs": int(bad.sum()),
@@ -84,62 +101,86 @@ def _by_name(categories: np.ndarray) -> dict[str, int]:
     return {category_names(int(value)): int(number) for value, number in zip(values, numbers, strict=True)}
 
 
-def _quiet_with_all_slopes(
-    request: SetRequest, maps: OfficialMaps, bad: np.ndarray, y: np.ndarray, x: np.ndarray
-) -> np.ndarray:
-    """Return where slopes of all integrations scatter by no more than the release allows, bool (pixel,).
+def _slopes(request: SetRequest, y: np.ndarray, x: np.ndarray, noisy: np.ndarray) -> np.ndarray:
+    """Return the slopes of noisy pixels, NaN of others, float64 (integration, pixel), DN/s.
 
     The release leaves out each integration with a jump, and calls a pixel noisy of which fewer than 5 remain. The ramp
-    fit has rejected the jumps, so that all slopes can be used. Where flags grown from a neighbour cut the ramps
-    into short pieces, or left none, slopes are fitted to the pixel's own ramps, its own jumps taken out. A hit that is
-    too small for the jump step moves one slope: the farthest is left out, since one integration alone tells nothing.
-    Nor does the release know columns that wander, light that decays, or the coupling of a bad pixel into the next: what
-    a pixel's column does, or its neighbours do, is taken off its slopes.
+    fit has rejected the jumps, so that all slopes can be used.
     """
-    limit = compare_official(maps, request.parameters)["scatter"].limit
-    slopes = _of_planes(request, lambda plane: plane[y, x])
-    quiet = _scatter(slopes) <= limit
-    for some in np.array_split(np.flatnonzero(~quiet), -(-int((~quiet).sum()) // _AT_ONCE) or 1):
-        if some.size:
-            quiet[some] = _quiet_by_itself(request, bad, y[some], x[some], slopes[:, some], limit)
-    return quiet
+    (of_noisy,) = _of_planes(request, lambda plane: plane[y[noisy], x[noisy]])
+    slopes = np.full((len(of_noisy), y.size), np.nan)
+    slopes[:, noisy] = of_noisy
+    return slopes
 
 
-def _quiet_by_itself(
-    request: SetRequest, bad: np.ndarray, y: np.ndarray, x: np.ndarray, slopes: np.ndarray, limit: float
-) -> np.ndarray:
-    """Return where slopes scatter by no more than a limit without jumps and what a pixel shares, bool (pixel,)."""
+def _shared_levels(
+    request: SetRequest, bad: np.ndarray, y: np.ndarray, x: np.ndarray, asked: np.ndarray, limit: float
+) -> list[np.ndarray]:
+    """Return what a pixel's column does, the pixels around it, and what bad neighbours put in.
+
+    Returns
+    -------
+    list of numpy.ndarray, shape (integration, pixel), float64, DN/s
+        See :func:`_varying`; NaN of those that are not asked.
+    """
     science, amplifiers = ~request.reference_pixels(), request.amplifiers()
     good = science & ~bad
     share = request.parameters.neighbour_coupling or look_up_detector(request.detector).ipc
-    of_column, *of_neighbours = (
-        _varying(_of_planes(request, level), limit)
-        for level in (
-            lambda plane: of_columns(plane, good, x, amplifiers),
-            lambda plane: around(plane, good, science, y, x),
-            lambda plane: coupled(plane, bad, y, x, share),
-        )
+    at_y, at_x = y[asked], x[asked]
+    measured = _of_planes(
+        request,
+        lambda plane: of_columns(plane, good, at_x, amplifiers),
+        lambda plane: around(plane, good, science, at_y, at_x),
+        lambda plane: coupled(plane, bad, at_y, at_x, share),
     )
-    sci, own = _own_jumps(request, bad, y, x)
+    levels = []
+    for one in measured:
+        level = np.full((len(one), y.size), np.nan)
+        level[:, asked] = _varying(one, limit)
+        levels.append(level)
+    return levels
+
+
+def _quiet_by_itself(
+    request: SetRequest,
+    bad: np.ndarray,
+    x: np.ndarray,
+    slopes: np.ndarray,
+    shared: list[np.ndarray],
+    ramps: OwnRamps,
+    limit: float,
+) -> np.ndarray:
+    """Return where slopes scatter by no more than the release allows without jumps and what is shared, bool (pixel,).
+
+    Where flags grown from a neighbour cut the ramps into short pieces, or left none, slopes are fitted to the pixel's
+    own ramps, its own jumps taken out. A hit that is too small for the jump step moves one slope: the farthest is left
+    out, since one integration alone tells nothing. Nor does the release know columns that wander, light that decays, or
+    the coupling of a bad pixel into the next: what a pixel's column or its neighbours do is taken off its slopes.
+    """
+    of_column, *of_neighbours = shared
     tgroup = request.exposures[0].set_key.tgroup
-    fitted = _fitted(sci, own, tgroup)
+    fitted = _fitted(ramps, tgroup)
     without_column = np.full_like(fitted, np.nan)
-    wandering = np.isfinite(of_column[0])
-    if wandering.any():
-        steps = steps_of_columns(lambda *places: _ramps(request, *places)[0], good, x[wandering], amplifiers)
-        without_column[:, wandering] = _fitted(sci[:, :, wandering], own[:, :, wandering], tgroup, steps)
+    wandering = np.flatnonzero(np.isfinite(of_column[0]))
+    if wandering.size:
+        good = ~request.reference_pixels() & ~bad
+        steps = steps_of_columns(lambda *at: read_signals(request, *at), good, x[wandering], request.amplifiers())
+        without_column[:, wandering] = _fitted(ramps.of(wandering), tgroup, steps)
     tried = [fitted, slopes - of_column, without_column]
     tried += [measured - level for level in of_neighbours for measured in (slopes, fitted, without_column)]
     return np.logical_or.reduce([(_scatter(left) <= limit) | (_scatter_without_one(left) <= limit) for left in tried])
 
 
-def _of_planes(request: SetRequest, measure: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Return what is measured of the slopes of each integration, float64 (integration, pixel)."""
-    measured = []
+def _of_planes(request: SetRequest, *measures: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
+    """Return what is measured of the slopes of each integration, each float64 (integration, pixel)."""
+    measured: list[list[np.ndarray]] = [[] for _ in measures]
     for exposure in request.exposures:
         with OpenExposure(exposure, request.folder) as opened:
-            measured += [measure(opened.rate(integration=i)) for i in range(exposure.integrations)]
-    return np.array(measured, dtype=np.float64)
+            for i in range(exposure.integrations):
+                plane = opened.rate(integration=i)
+                for one, measure in zip(measured, measures, strict=True):
+                    one.append(measure(plane))
+    return [np.array(one, dtype=np.float64) for one in measured]
 
 
 def _varying(level: np.ndarray, limit: float) -> np.ndarray:
@@ -179,32 +220,29 @@ def _share_without_one(number: int) -> float:
     return float(np.median(np.nanstd(rest, axis=0) / drawn.std(axis=0)))
 
 
-def _ramps(request: SetRequest, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return SCI and GROUPDQ of some pixels, shape (integration, group, pixel)."""
-    sci, groupdq = [], []
-    for exposure in request.exposures:
-        with OpenExposure(exposure, request.folder) as opened:
-            ramps, flags = opened.ramps(y, x)
-            sci.append(ramps)
-            groupdq.append(flags)
-    return np.concatenate(sci), np.concatenate(groupdq)
-
-
-def _fitted(sci: np.ndarray, own: np.ndarray, tgroup: float, shared: np.ndarray | None = None) -> np.ndarray:
+def _fitted(ramps: OwnRamps, tgroup: float, shared: np.ndarray | None = None) -> np.ndarray:
     """Return straight-line slopes of ramps without the steps of their own jumps, DN/s (integration, pixel).
 
     ``shared`` group differences are taken off before, (integration, group - 1, pixel), and a flag is none of a jump
     if the jump step passes what is left: a read that lies off by noise is flagged on the side to which a column moves.
     """
-    steps, quiet = np.diff(sci.astype(np.float64), axis=1), ~own[:, 1:]
-    if shared is not None:
-        steps -= shared
-        off = np.abs(steps - np.median(steps))
-        quiet |= off <= MISSED_HIT * MAD_TO_SIGMA * np.median(off)
+    if shared is None:
+        pixels = np.arange(ramps.signals.shape[2])
+        parts = np.array_split(pixels, max(1, ramps.signals.size // _FITTED_AT_ONCE))
+        fits = [_lines(np.diff(ramps.signals[:, :, some].astype(np.float64), axis=1), ~ramps.jumps[:, 1:, some])
+                for some in parts]  # fmt: skip
+        return np.concatenate(fits, axis=1) / tgroup
+    steps = np.diff(ramps.signals.astype(np.float64), axis=1) - shared
+    off = np.abs(steps - np.median(steps))
+    return _lines(steps, ~ramps.jumps[:, 1:] | (off <= MISSED_HIT * MAD_TO_SIGMA * np.median(off))) / tgroup
+
+
+def _lines(steps: np.ndarray, quiet: np.ndarray) -> np.ndarray:
+    """Return the slopes of lines through ramps, DN/group (integration, pixel), with mean steps where they jump."""
     mean = np.where(quiet, steps, 0).sum(axis=1) / np.maximum(quiet.sum(axis=1), 1)
     ramps = np.cumsum(np.where(quiet, steps, mean[:, None]), axis=1)
     groups = np.arange(ramps.shape[1]) - (ramps.shape[1] - 1) / 2
-    return np.einsum("igp,g->ip", ramps, groups) / ((groups**2).sum() * tgroup)
+    return np.einsum("igp,g->ip", ramps, groups) / (groups**2).sum()
 
 
 def _beside(bad: np.ndarray, y: np.ndarray, x: np.ndarray, offsets) -> np.ndarray:
@@ -213,37 +251,13 @@ def _beside(bad: np.ndarray, y: np.ndarray, x: np.ndarray, offsets) -> np.ndarra
     return np.logical_or.reduce([wide[y + 1 + dy, x + 1 + dx] for dy, dx in offsets])
 
 
-def _own_jumps(request: SetRequest, bad: np.ndarray, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return SCI, and where a jump is no bad neighbour's of the same group, both (integration, group, pixel).
-
-    The jump step flags the four neighbours of a jump.
-    """
-    sci, flags = _ramps(request, y, x)
-    own = (flags & np.uint8(JUMP_DET)) != 0
-    rows, columns = bad.shape
-    for dy, dx in SIDES:
-        there_y, there_x = np.clip(y + dy, 0, rows - 1), np.clip(x + dx, 0, columns - 1)
-        _, theirs = _ramps(request, there_y, there_x)
-        own &= ~(((theirs & np.uint8(JUMP_DET)) != 0) & bad[there_y, there_x])
-    return sci, own
-
-
-def _jumps_are_the_neighbours(request: SetRequest, bad: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+def _few_jumps(request: SetRequest, own: np.ndarray) -> np.ndarray:
     """Return where too few jumps are left without those that a bad neighbour has in the same group, bool (pixel,)."""
-    _, own = _own_jumps(request, bad, y, x)
     many = (own.sum(axis=1) >= FIXED_IN_CODE["max_jump_limit"]).mean(axis=0)
     return many <= request.parameters.high_cr_fraction
 
 
-def _only_pedestal(request: SetRequest, area: Area, maps: OfficialMaps) -> np.ndarray:
-    """Return where the release goes by the pedestal and not by early jumps, bool (y, x)."""
-    where = np.zeros(request.shape, bool)
-    where[area] = ~compare_official(maps, request.parameters)["early_jumps"].everywhere()
-    return where
-
-
-def _no_rc_ramp(request: SetRequest, only_pedestal: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return where a high pedestal alone made an rc pixel, whose ramps are not those of one."""
-    sci, _ = _ramps(request, y, x)
-    first, change = np.median(sci[:, 0], axis=0), np.median(np.abs(sci[:, -1] - sci[:, 0]), axis=0)
-    return only_pedestal[y, x] & ~((first > RC_FIRST) & (change > RC_CHANGE))
+def _no_rc_ramp(signals: np.ndarray) -> np.ndarray:
+    """Return where ramps (integration, group, pixel) are not those of an rc pixel: a high pedestal alone made it."""
+    first, change = np.median(signals[:, 0], axis=0), np.median(np.abs(signals[:, -1] - signals[:, 0]), axis=0)
+    return ~((first > RC_FIRST) & (change > RC_CHANGE))

@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .own_ramps import SIDES
+
 # So many rows tell the level of a column to a thirteenth of the scatter of a pixel, and so many pixels of an amplifier
 # the usual one.
 _ROWS, _USUAL = 256, 256
 # Pixels from a pixel on to all sides whose median tells the light that falls on it, and how many of them it takes.
 _REACH, _FEWEST = 1, 4
-SIDES = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
 
 def some_rows(good: np.ndarray) -> np.ndarray:

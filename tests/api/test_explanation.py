@@ -44,7 +44,7 @@ def named_by(tests) -> set[Category]:
         named.add(Category.INTERMITTENT)
         if passes("high_state"):
             named = named - {Category.WARM} | {Category.HOT}
-    elif (unstable or changing) and passes("telegraph"):
+    elif (unstable or changing or passes("faint_rates")) and passes("telegraph"):
         named.add(Category.TELEGRAPH)
     elif passes("falls") or (passes("noise") and passes("noise_ratio")):
         named.add(Category.NOISY)
@@ -149,8 +149,9 @@ def test_each_kind_of_test_is_shown_somewhere(found, with_subarray):
         for y, x in np.argwhere(searched.categories):
             shown |= {test.test for test in searched.explain(x, y)}
     # Hardly a simulated pixel has a rate below zero that is significant, comes and goes, or decays;
-    # tests/search/test_changes.py explains such.
-    assert shown >= set(QUESTIONS) - {"sinking", "high_state", "late_rate"}
+    # tests/search/test_changes.py explains such. A faint telegraph pixel of tests/search/test_flight_naming.py is asked
+    # for its rates.
+    assert shown >= set(QUESTIONS) - {"sinking", "high_state", "late_rate", "faint_rates"}
 
 
 def test_a_reference_pixel_is_put_to_no_test(found):

@@ -49,6 +49,19 @@ def test_a_column_that_wanders_past_a_pixel_that_fills_its_well_early_is_named(t
     assert not outcome.categories[np.r_[4:62, 67:124], 81].any()
 
 
+def test_a_column_that_wanders_slowly_by_less_than_the_noise_of_a_read_is_named(tmp_path):
+    """Differences hardly show it, and its pixels have higher and lower rates in the same integrations."""
+    sci, groupdq = good_ramps(integrations=8, size=SIZE)
+    random, level = np.random.default_rng(5), np.zeros((8, 20))
+    for group in range(1, 20):
+        level[:, group] = 0.95 * level[:, group - 1] + random.normal(0, 0.6, 8)
+    sci[:, :, :, 81] += level[:, :, None]
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    (one,) = outcome.structures
+    assert (one.kind, one.x_first) == ("wandering column", 81)
+    assert not outcome.categories.any()
+
+
 def test_a_column_that_begins_lower_is_an_offset_and_no_row_of_low_pedestals(tmp_path):
     sci, groupdq = good_ramps(integrations=8, size=SIZE)
     sci[:, :, :, 30] -= 400

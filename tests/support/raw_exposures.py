@@ -28,12 +28,13 @@ def write_exposures(
     grouping: Sequence[Sequence[int]],
     detector: str = "NRCA1",
     readpatt: str = "RAPID",
+    tgroup: float = TGROUP,
 ) -> tuple[Exposure, ...]:
     """Write the integrations as exposures; ``grouping`` names the integrations of each."""
     folder.mkdir(parents=True)
     like = FileRecord(
         path="", kind=Kind.JUMP, key="", detector=detector, subarray="FULL", shape=(), nints=0, ngroups=0,
-        noutputs=4, readpatt=readpatt, tgroup=TGROUP, exp_type="NRC_DARK", observation="001", date_obs="2022-01-01",
+        noutputs=4, readpatt=readpatt, tgroup=tgroup, exp_type="NRC_DARK", observation="001", date_obs="2022-01-01",
         steps={}, xstart=1, ystart=1, xsize=0, ysize=0, fastaxis=-1, slowaxis=2, segments=1, simulated=True, size=0,
         modified=0, arrays={},
     )  # fmt: skip
@@ -48,18 +49,20 @@ def good_ramps(integrations=6, groups=20, size=96, read_noise=5.0, seed=9) -> tu
     return sci, np.zeros(sci.shape, np.uint8)
 
 
-def fitted(sci: np.ndarray, groupdq: np.ndarray) -> Ramps:
+def fitted(sci: np.ndarray, groupdq: np.ndarray, tgroup: float = TGROUP) -> Ramps:
     """Return ramps with the rates of straight lines; there is none where every group is saturated."""
     integrations, groups, *frame = sci.shape
     rate = np.polyfit(np.arange(groups), sci.swapaxes(0, 1).reshape(groups, -1), 1)[0].reshape(integrations, *frame)
     rate[(groupdq & 2).all(axis=1)] = np.nan
-    kinds = ((sci, "f4"), (groupdq, "u1"), (rate / TGROUP, "f4"), (sci[:, 0], "f4"))
+    kinds = ((sci, "f4"), (groupdq, "u1"), (rate / tgroup, "f4"), (sci[:, 0], "f4"))
     return Ramps(*(values.astype(kind) for values, kind in kinds))
 
 
-def search_ramps(ramps: Ramps, folder: Path, border: int = 4, readpatt: str = "RAPID") -> SearchOutcome:
+def search_ramps(
+    ramps: Ramps, folder: Path, border: int = 4, readpatt: str = "RAPID", tgroup: float = TGROUP
+) -> SearchOutcome:
     """Return what the flight search finds in frames with so wide a border of reference pixels."""
-    exposures = write_exposures(folder, ramps, [range(len(ramps.sci))], readpatt=readpatt)
+    exposures = write_exposures(folder, ramps, [range(len(ramps.sci))], readpatt=readpatt, tgroup=tgroup)
     geometry = Geometry(ramps.sci.shape[2], border)
     return search_set(SetRequest(exposures, folder, "native", "flight", SearchParameters(), geometry))
 

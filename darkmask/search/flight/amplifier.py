@@ -1,6 +1,7 @@
 """The flight search in the columns of one amplifier: the amplifier's good pixels judge all of its pixels."""
 
 from operator import ge, gt, le, lt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,8 +11,9 @@ from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.parameters import SearchParameters
 
-from .changing import DECAYS_IN_PATCH, PATCH_VARIES, usual
+from .changing import DECAYS_IN_PATCH, PATCH_VARIES, ROWS_OF_SCATTER, usual
 from .corrected import CorrectedAmplifier, quarter
+from .coupling import COUPLING_TOLERANCE
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
 from .falls import least_falls
 from .patches import PATCH_SIDE
@@ -23,14 +25,17 @@ SATURATION_SHARE = 0.5
 # A pixel at the end of the converter's range does not change: its differences scatter by less than half of the nominal.
 STUCK_SHARE = 0.5
 # The scatter of all differences, jumps included, would bend a ramp by some amount. An rc ramp bends by more of its own
-# sigma, and by most of the bend of an exponential of so short a time constant (in groups) at that scatter. A ramp that
-# switches between two levels does not.
-BEND_SIGNIFICANCE, BEND_SHARE, SHORTEST_CONSTANT = 3.5, 0.65, 1.5
+# sigma, and by most of the bend of an exponential of so short a time constant (s) at that scatter. A ramp that switches
+# between two levels does not. Time constants are a pixel's own: of long groups, they end in the first.
+BEND_SIGNIFICANCE, BEND_SHARE, SHORTEST_CONSTANT = 3.5, 0.65, 16.2
+# ... in groups, of shorter groups than those of a full frame.
+SHORTEST_IN_GROUPS = 1.5
 # At this many sigma above its threshold, 98 % of the pixels of a rate are detected.
 RECOVERY = 2.054
-# Interpixel coupling is published as one number per channel and differs from pixel to pixel by about this share of it.
-# That share of a neighbour's contribution may remain after its subtraction.
-COUPLING_TOLERANCE = 0.1
+# A noise that is so many of its errors above a border lies above it, in all but one case of 740.
+CERTAIN = 3.0
+# Rates scatter by what noise makes of eight to 40 %; so many times that is no chance.
+MOVED = 2.0
 # Of two integrations that differ, nothing tells which one is off.
 LEAST_COMPARED = 3
 
@@ -38,6 +43,20 @@ LEAST_COMPARED = 3
 def own_saturation_level(detector: Detector) -> float:
     """Return the signal in DN below which a saturation flag is not the pixel's own."""
     return SATURATION_SHARE * detector.well / detector.gain
+
+
+class _Begun(NamedTuple):
+    """What a search knows before it compares with limits of significance; images of shape (y, columns)."""
+
+    saturated: np.ndarray
+    judged: np.ndarray
+    undetermined: np.ndarray
+    full_early: np.ndarray
+    unlooked: np.ndarray
+    scatter_of_good: float
+    excess: np.ndarray
+    quiet: np.ndarray
+    loud: np.ndarray
 
 
 class AmplifierSearch(CorrectedAmplifier):
@@ -60,7 +79,7 @@ class AmplifierSearch(CorrectedAmplifier):
 
     Attributes
     ----------
-    unstable, noisy, loud, varying, switching, sometimes_hot : numpy.ndarray, bool
+    unstable, noisy, loud, faint, varying, switching, sometimes_hot : numpy.ndarray, bool
         Set by :meth:`search`; see :class:`.categories.FlightResult`.
     alone : int
         Number of pixels with one integration alone that lies off.
@@ -72,6 +91,7 @@ class AmplifierSearch(CorrectedAmplifier):
     unstable: np.ndarray
     noisy: np.ndarray
     loud: np.ndarray
+    faint: np.ndarray
     varying: np.ndarray
     switching: np.ndarray
     sometimes_hot: np.ndarray
@@ -88,14 +108,29 @@ class AmplifierSearch(CorrectedAmplifier):
         evidence: Evidence | None = None,
         patch: np.ndarray | None = None,
     ):
-        super().__init__(maps, columns, detector, tgroup, parameters, everywhere=evidence is not None)
+        super().__init__(maps, science, columns, detector, tgroup, parameters, everywhere=evidence is not None)
         self.evidence = evidence
         self.science = science[:, columns]
         self.centre = float("nan")
+        self._begun: _Begun | None = None
         self.patch = np.zeros(self.rate.shape, bool) if patch is None else patch[:, columns]
 
-    def search(self) -> dict[Category, np.ndarray]:
-        """Return where each category is, bool; ``unstable`` holds telegraph and noisy pixels."""
+    def search(self, parameters: SearchParameters | None = None) -> dict[Category, np.ndarray]:
+        """Return where each category is, bool; ``unstable`` holds telegraph and noisy pixels.
+
+        Parameters
+        ----------
+        parameters : SearchParameters, optional
+            By which to search once more, with other limits of significance and no other difference: what good pixels
+            have in common is not measured again.
+        """
+        if self._begun is None:
+            self._begun = self._begin()
+        self.parameters = parameters or self.parameters
+        return self._finish(self._begun)
+
+    def _begin(self) -> "_Begun":
+        """Tell what can be judged, and take off what pixels have from others."""
         maps, parameters = self.maps, self.parameters
         # The jump step does not look at groups with a saturation flag. Beside a saturated pixel a single cosmic ray
         # stays in the differences, and only the median over integrations removes it.
@@ -116,8 +151,13 @@ class AmplifierSearch(CorrectedAmplifier):
         self.take_off_settling(judged & ~unlooked)
         self.find_lines(judged & ~unlooked)
         excess, quiet, loud = self.noise(judged, unlooked, scatter_of_good)
+        return _Begun(saturated, judged, undetermined, full_early, unlooked, scatter_of_good, excess, quiet, loud)
+
+    def _finish(self, begun: "_Begun") -> dict[Category, np.ndarray]:
+        maps, parameters = self.maps, self.parameters
+        saturated, judged, undetermined, full_early, unlooked, scatter_of_good, excess, quiet, loud = begun
         rc, inverse_rc = self._rc(judged, quiet, loud)
-        judged &= ~(rc | inverse_rc)
+        judged = judged & ~(rc | inverse_rc)
         # The noise of the others is that of all their differences: where it is large, the jump step flags part of it.
         typical = np.sqrt(np.float32(scatter_of_good**2) + self.columns.noise)
         noise = quiet * typical / np.float32(np.sqrt(2 * maps.read_variance))
@@ -131,9 +171,15 @@ class AmplifierSearch(CorrectedAmplifier):
         judged &= ~falling
         self.unstable = judged & unsteady
         louder = np.fmax(quiet, loud)
-        noisy = self._test("noise_ratio", louder, ge, parameters.noisy_ratio, self.unstable)
+        least = self._least_noise(quiet, loud, self.unstable)
+        noisy = self._test("noise_ratio", least, ge, parameters.noisy_ratio, self.unstable)
         unusable = self._test("unusable_noise", louder, ge, parameters.unusable_noise_ratio, self.unstable)
         self.noisy, self.loud = self.unstable & (restless | noisy), self.unstable & (restless | unusable)
+        # What switches now and then moves rates by more than a read's noise does. A level that all pixels of a column,
+        # or of a patch, have in common is none of theirs.
+        faint = judged & ~self.unstable & ~unlooked & ~self.patch & (self.columns.wander == 0)
+        faint &= self._test("faint_noise", excess, gt, parameters.faint_significance, faint)
+        self.faint = faint & self._test("faint_rates", self._moved_rates(judged & ~unlooked, faint), gt, MOVED, faint)
         trend = self.changing.trend(judged, self.patch)
         decaying = judged & self._test("trend", trend, le, -parameters.trend_significance, judged)
         detected &= ~(decaying | self.patch) | self._late(judged, detected & (decaying | self.patch), ratio)
@@ -151,7 +197,7 @@ class AmplifierSearch(CorrectedAmplifier):
         few = self._test("few_quiet", maps.differences, lt, parameters.min_differences, judged, ~unlooked)
         unknown = judged & ~unlooked & few
         unknown &= ~(hot | warm | low_pedestal | self.unstable | self.varying | self.switching)
-        undetermined |= unknown
+        undetermined = undetermined | unknown
         self.judged = judged = judged & ~unknown
         return {
             Category.SATURATED: saturated,
@@ -174,7 +220,7 @@ class AmplifierSearch(CorrectedAmplifier):
         """Return the rates, DN/s, that half and 98 % of typical pixels are detected at; NaN if none is judged."""
         if not self.judged.any():
             return float("nan"), float("nan")
-        error = float(np.median(self.sigma[self.judged]))
+        error = _median(self.sigma[self.judged])
         significance = self.parameters.hot_significance
         return self.centre + significance * error, self.centre + (significance + RECOVERY) * error
 
@@ -214,7 +260,7 @@ class AmplifierSearch(CorrectedAmplifier):
         # cause.
         limit = np.fmax(limit, np.float32(BEND_SIGNIFICANCE * sigma) * loud)
         own_scatter = np.sqrt((self.noise_of_good**2 + self.signal / self.detector.gain) * (loud**2 - 1))
-        limit = np.fmax(limit, np.float32(BEND_SHARE * exponential_bend(self.groups)) * own_scatter)
+        limit = np.fmax(limit, np.float32(BEND_SHARE * exponential_bend(self.groups, self.tgroup)) * own_scatter)
         # Part of the bend of a neighbour's ramp may remain, and a bright linear pixel whose ramp bends by a few per
         # cent is hot and not rc.
         limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_shape)
@@ -313,6 +359,36 @@ class AmplifierSearch(CorrectedAmplifier):
         self.sometimes_hot = hot & self.varying
         return lasting, over, transient
 
+    def _moved_rates(self, good, asked) -> np.ndarray:
+        """Return how far the rates of pixels scatter by their noise, in units of what good pixels do; 0 of others."""
+        some = np.s_[:: max(1, len(good) // ROWS_OF_SCATTER)]
+        centre, _ = population(self.maps.rate_scatter[some] / self.maps.noise[some], good[some])
+        moved = np.zeros(good.shape, np.float32)
+        at = self._places(asked)
+        moved[at] = self.maps.rate_scatter[at] / (self.maps.noise[at] * np.float32(centre))
+        return moved
+
+    def _least_noise(self, quiet, loud, asked) -> np.ndarray:
+        """Return what the noise of pixels certainly is, in units of that of good pixels; 0 of others.
+
+        A pixel of 1.4 times the noise is usable, and 160 differences may say 1.6. Of neighbouring differences the
+        correlation is -1/2, so that the variance of n has a relative variance of 3 / n; a median has its own. What is
+        noisy enough not to be used is noisy.
+        """
+        certain = np.zeros(asked.shape, np.float32)
+        at = self._places(asked)
+        number = np.maximum(self.maps.differences[at], 1)
+        every = np.maximum(self.maps.differences[at] + self.maps.jumps[at], 1) * MEDIAN_EFFICIENCY
+        quiet, loud = quiet[at], loud[at]
+        least = np.fmax(quiet / (1 + CERTAIN * np.sqrt(0.75 / number)), loud / (1 + CERTAIN * np.sqrt(0.75 / every)))
+        louder = np.fmax(quiet, loud)
+        certain[at] = np.where(louder >= self.parameters.unusable_noise_ratio, louder, least)
+        return certain
+
+    def _places(self, asked: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return the places of pixels that are asked; of all, where evidence is kept for a reader."""
+        return np.nonzero(asked | (self.evidence is not None))
+
     def _low_pedestal(self, judged, ratio) -> np.ndarray:
         centre, sigma = population(self.maps.pedestal, judged)
         # A ramp's first level is known no better than one of its reads; a noisy pixel has a scatter of its own.
@@ -323,17 +399,30 @@ class AmplifierSearch(CorrectedAmplifier):
         return judged & self._test("pedestal", self.maps.pedestal, lt, limit, judged)
 
 
-def exponential_bend(groups: int) -> float:
+def exponential_bend(groups: int, tgroup: float) -> float:
     """Return the early minus late group difference of an exponential ramp, in units of the scatter of its differences.
+
+    Parameters
+    ----------
+    groups : int
+    tgroup : float
+        Group time, s.
 
     Returns
     -------
     float
         The value for ``SHORTEST_CONSTANT``; longer time constants bend by more.
     """
-    steps = np.exp(-np.arange(groups - 1) / SHORTEST_CONSTANT)
+    steps = np.exp(-np.arange(groups - 1) / min(SHORTEST_CONSTANT / tgroup, SHORTEST_IN_GROUPS))
     end = quarter(groups)
     return float((steps[:end].mean() - steps[-end:].mean()) / steps.std(ddof=1))
+
+
+def _median(values: np.ndarray) -> float:
+    """Return what ``numpy.median`` does; to sort float32 takes a third of the time of a partition."""
+    ordered = np.sort(values)
+    middle = ordered.size // 2
+    return float(ordered[middle] if ordered.size % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
 
 
 def _median_error(scatter: np.ndarray, integrations: int) -> np.ndarray:

@@ -30,7 +30,7 @@ MIN_INTEGRATIONS, MIN_GROUPS = 3, 5
 _SEARCHED = tuple(c for c in Category if c not in (Category.TELEGRAPH, Category.NOISY, Category.INTERMITTENT))
 
 
-_OF_PIXELS = ("unstable", "noisy", "loud", "varying", "switching", "sometimes_hot")
+_OF_PIXELS = ("unstable", "noisy", "loud", "faint", "varying", "switching", "sometimes_hot")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class FlightResult:
         Pixels too noisy for their signal; their ramps decide between telegraph and noisy.
     noisy, loud : numpy.ndarray, shape (y, x), bool
         The unstable pixels whose noise is enough to call them noisy, and so much that they are not to be used.
+    faint : numpy.ndarray, shape (y, x), bool
+        Pixels that are a little noisier than chance makes them: good, unless their ramps have two levels.
     varying, switching : numpy.ndarray, shape (y, x), bool
         Pixels whose rates differ between integrations, and those that fall and rise or begin at two levels; their ramps
         decide between telegraph and intermittent.
@@ -61,12 +63,15 @@ class FlightResult:
         Columns, rows and amplifiers that do something as one.
     evidence : tuple of (slice, dict of str to Compared)
         Of the columns of each amplifier, where it was asked for.
+    strict : FlightResult, optional
+        The same by stricter limits, where they were asked for.
     """
 
     maps: dict[Category, np.ndarray]
     unstable: np.ndarray
     noisy: np.ndarray
     loud: np.ndarray
+    faint: np.ndarray
     varying: np.ndarray
     switching: np.ndarray
     sometimes_hot: np.ndarray
@@ -75,12 +80,22 @@ class FlightResult:
     thresholds: dict[str, float]
     structures: tuple[Structure, ...] = ()
     evidence: tuple[tuple[slice, Evidence], ...] = ()
+    strict: "FlightResult | None" = None
 
     @property
     def in_question(self) -> np.ndarray:
         """The pixels whose ramps must be asked whether they have two levels, bool (y, x)."""
-        asked: np.ndarray = self.unstable | self.varying | self.switching
+        asked: np.ndarray = self.unstable | self.varying | self.switching | self.faint
         return asked
+
+    def least_gain(self, parameters: SearchParameters) -> np.ndarray:
+        """Return by how much two levels must explain each pixel better, float32 (y, x).
+
+        What nothing else speaks against must be told by its ramps alone.
+        """
+        certain = max(parameters.faint_bic, parameters.telegraph_bic)
+        surely_bad = self.unstable | self.varying | self.switching
+        return np.where(surely_bad, parameters.telegraph_bic, certain).astype(np.float32)
 
     def rows(self, rows: slice) -> "FlightResult":
         """Return views of some rows."""
@@ -125,6 +140,7 @@ def search_flight(
     parameters: SearchParameters,
     keep_evidence: bool = False,
     look_at: Callable[[slice, Evidence], None] | None = None,
+    strict: SearchParameters | None = None,
 ) -> FlightResult:
     """Find every category in the combined maps of a set.
 
@@ -144,6 +160,8 @@ def search_flight(
         Keep what each test compared, which takes some 90 bytes a pixel.
     look_at : callable, optional
         Is given the columns of each amplifier and what its tests compared, which is not kept; in several threads.
+    strict : SearchParameters, optional
+        Other limits of significance, by which the maps are judged besides, in half the time of a second search.
 
     Raises
     ------
@@ -156,8 +174,7 @@ def search_flight(
             f"{detector.name} has {maps.integrations} of {maps.groups}: add exposures."
         )
     rate = np.empty_like(maps.rate)
-    found: dict[Category, np.ndarray] = {category: np.zeros(rate.shape, dtype=bool) for category in _SEARCHED}
-    unstable, noisy, loud, varying, switching, sometimes_hot = np.zeros((6, *rate.shape), dtype=bool)
+    images = [_make_images(rate.shape) for _ in range(2 if strict else 1)]
     noise = np.empty(rate.shape[1])
     # By the first column of each amplifier, since amplifiers end in any order.
     lines: dict[int, list[Structure]] = {}
@@ -174,19 +191,18 @@ def search_flight(
         kept = next((tests for of, tests in evidence if of == columns), None if look_at is None else {})
         with np.errstate(invalid="ignore", divide="ignore"):
             part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept, patch)
-            for category, where in part.search().items():
-                found[category][:, columns] = where
+            _set_images(images[0], part, part.search(), columns)
+            limits, alone = part.limits(), part.alone
+            if strict:
+                _set_images(images[1], part, part.search(strict), columns)
         if look_at is not None and kept is not None:
             look_at(columns, kept)
-        unstable[:, columns], noisy[:, columns], loud[:, columns] = part.unstable, part.noisy, part.loud
-        varying[:, columns] = part.varying
-        switching[:, columns], sometimes_hot[:, columns] = part.switching, part.sometimes_hot
         noise[columns] = np.sqrt(part.noise_of_good**2 + part.columns.noise)
         lines[columns.start] = [*column_findings(part.columns, columns, len(rate), part.noise_of_good)]
         rows[columns.start] = [*row_findings(part.rows, columns, part.noise_of_good)]
         noises[columns.start] = part.noise_of_good
         np.multiply(part.rate, np.float32(detector.gain), out=rate[:, columns])
-        return *part.limits(), part.settling, part.alone
+        return *limits, part.settling, alone
 
     with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
         measured = list(pool.map(work, amplifiers))
@@ -197,9 +213,36 @@ def search_flight(
     )
     thresholds = _thresholds(parameters, np.array([one[:3] for one in measured]) * detector.gain)
     thresholds["pixels_off_in_one_integration"] = float(sum(one[3] for one in measured))
-    return FlightResult(
-        found, unstable, noisy, loud, varying, switching, sometimes_hot, rate, noise, thresholds, structures, evidence
-    )
+    results = [
+        FlightResult(
+            maps=categories,
+            rate=rate,
+            noise=noise,
+            thresholds=thresholds,
+            structures=structures,
+            evidence=evidence,
+            **dict(zip(_OF_PIXELS, pixels, strict=True)),
+        )
+        for categories, pixels in images
+    ]
+    return replace(results[0], strict=results[1]) if strict else results[0]
+
+
+_Images = tuple[dict[Category, np.ndarray], np.ndarray]
+
+
+def _make_images(shape: tuple[int, ...]) -> _Images:
+    """Make room for the categories, and for what is told of each pixel besides."""
+    categories: dict[Category, np.ndarray] = {category: np.zeros(shape, dtype=bool) for category in _SEARCHED}
+    return categories, np.zeros((len(_OF_PIXELS), *shape), dtype=bool)
+
+
+def _set_images(images: _Images, part: AmplifierSearch, found: dict[Category, np.ndarray], columns: slice) -> None:
+    categories, pixels = images
+    for category, where in found.items():
+        categories[category][:, columns] = where
+    for name, image in zip(_OF_PIXELS, pixels, strict=True):
+        image[:, columns] = getattr(part, name)
 
 
 def _thresholds(parameters: SearchParameters, limits: np.ndarray) -> dict[str, float]:

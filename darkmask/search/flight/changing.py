@@ -21,7 +21,7 @@ from .robust import population
 # Radiation may call so many pixels intermittent by chance, as a share of all: 4 of 4 million.
 BY_CHANCE = 1e-6
 # A share of a neighbour's change may remain after the subtraction of what it couples in, see
-# :data:`.amplifier.COUPLING_TOLERANCE`.
+# :data:`.coupling.COUPLING_TOLERANCE`.
 COUPLED = 1.1
 # Two steps, or two levels, of one height differ by less than this many sigma of both in 99.7 % of cases.
 LIKE_HEIGHT = 3 * np.sqrt(2)
@@ -34,12 +34,12 @@ PATCH_VARIES = 0.5
 
 
 # The good pixels of so many rows tell how a quantity scatters: 100,000 pixels know it to half a per cent.
-_ROWS_OF_SCATTER = 256
+ROWS_OF_SCATTER = 256
 
 
 def usual(values: np.ndarray, where: np.ndarray) -> tuple[float, float]:
     """Return the centre and the scatter of good pixels, measured in some of the rows."""
-    some = np.s_[:: max(1, len(values) // _ROWS_OF_SCATTER)]
+    some = np.s_[:: max(1, len(values) // ROWS_OF_SCATTER)]
     return population(values[some].astype(np.float32), where[some])
 
 

@@ -10,9 +10,10 @@ from darkmask.search.maps.layout import SHAPE_FRACTION
 from darkmask.search.parameters import SearchParameters
 
 from .background import measure_settling, smooth
-from .changing import ChangeSearch
+from .changing import ROWS_OF_SCATTER, ChangeSearch
+from .coupling import measure_coupling
 from .lines import Lines, measure_lines
-from .robust import neighbour_sum, population
+from .robust import population
 
 # What settles after a reset is left in the rates when it is less than this share of the faintest named rate: it then
 # moves no name, and is no more than what the outputs drift by.
@@ -21,7 +22,6 @@ SETTLING_SHARE = 0.1
 OWN_SETTLING = 5.0
 # Nothing is known of the settling of a ramp that has a few reads; what is taken off is at most so many times the usual.
 MOST_SETTLING = np.float32(20.0)
-_ROWS_OF_SCATTER = 256
 
 
 class CorrectedAmplifier:
@@ -31,6 +31,8 @@ class CorrectedAmplifier:
     ----------
     maps : CombinedMaps
         Maps of the whole set, since coupling crosses the edges of an amplifier.
+    science : numpy.ndarray, shape (y, x), bool
+        Of the whole set: False on reference pixels.
     columns : slice
     detector : Detector
     tgroup : float
@@ -66,6 +68,7 @@ class CorrectedAmplifier:
     def __init__(
         self,
         maps: CombinedMaps,
+        science: np.ndarray,
         columns: slice,
         detector: Detector,
         tgroup: float,
@@ -75,25 +78,13 @@ class CorrectedAmplifier:
         self.detector, self.tgroup, self.parameters = detector, tgroup, parameters
         self.integrations, self.groups = maps.integrations, maps.groups
         self.maps = maps.of_columns(columns)
-        self.ipc = parameters.neighbour_coupling or detector.ipc
-        self.coupled_rate, self.rate = self._decouple(maps.rate, columns)
-        self.coupled_shape, self.shape = self._decouple(maps.shape, columns)
+        coupling = measure_coupling(maps, science, columns, detector, tgroup, parameters)
+        self.coupled_rate, self.rate = coupling.decoupled(maps.rate, columns)
+        self.coupled_shape, self.shape = coupling.decoupled(maps.shape, columns)
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(tgroup)
         self.settling = 0.0
-        self.changing = ChangeSearch(maps, columns, detector, self.ipc, parameters, everywhere)
-        _, self.late = self._decouple(self.changing.changes.rows.late, columns)
-
-    def _decouple(self, image: np.ndarray, columns: slice) -> tuple[np.ndarray, np.ndarray]:
-        """Return what the four neighbours put in through the interpixel capacitance, and the image without it.
-
-        The subtraction is of second order: part of what a neighbour shows was coupled into it from a pixel beyond.
-        """
-        wide = slice(max(columns.start - 2, 0), columns.stop + 2)
-        inner = slice(columns.start - wide.start, columns.stop - wide.start)
-        share, keep = np.float32(self.ipc), np.float32(1 - 4 * self.ipc)
-        first = (image[:, wide] - share * neighbour_sum(image[:, wide])) / keep
-        coupled = share * neighbour_sum(first)[:, inner]
-        return coupled, (image[:, columns] - coupled) / keep
+        self.changing = ChangeSearch(maps, columns, detector, coupling.share, parameters, everywhere)
+        _, self.late = coupling.decoupled(self.changing.changes.rows.late, columns)
 
     def take_off_settling(self, good) -> None:
         """Take from the rates what settling after a reset adds to them, where it matters.
@@ -150,7 +141,7 @@ class CorrectedAmplifier:
         quiet = np.where(unlooked, loud, relative)
         # Pixels beside saturated ones are few: the scatter of some rows of good pixels is known well enough to judge
         # them.
-        some = np.s_[:: max(1, len(loud) // _ROWS_OF_SCATTER)]
+        some = np.s_[:: max(1, len(loud) // ROWS_OF_SCATTER)]
         centre, sigma = population(np.cbrt(loud[some] ** 2), (judged & ~unlooked)[some])
         excess[unlooked] = (np.cbrt(loud[unlooked] ** 2) - np.float32(centre)) / np.float32(sigma)
         return excess, np.fmax(quiet, 1), np.fmax(loud, 1)

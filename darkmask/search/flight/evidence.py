@@ -121,13 +121,19 @@ QUESTIONS = {
     "falls": Question("falls", "", ">=", "The signal falls in single groups more often than by chance: unstable."),
     "noise": Question("noise above good pixels", "sigma", ">", "The group differences scatter too much: unstable."),
     "noise_ratio": Question(
-        "noise over that of good pixels",
+        "noise over that of good pixels, less its error",
         "",
         ">=",
         "An unstable pixel is noisy if it is not telegraph; one that falls is so anyhow.",
     ),
     "unusable_noise": Question(
         "noise over that of good pixels", "", ">=", "The noisy pixel is not to be used; one that falls is not anyhow."
+    ),
+    "faint_noise": Question(
+        "noise above good pixels", "sigma", ">", "It may be a faint telegraph pixel, if its rates move too."
+    ),
+    "faint_rates": Question(
+        "scatter of rates over that by noise", "", ">", "Its ramps are asked whether they have two levels."
     ),
     "detected": Question("rate above good pixels", "electron/s", ">=", "The pixel is brighter than others.", True),
     "below": Question("rate below zero", "electron/s", "<=", "The mean rate is significantly negative.", True),

@@ -60,7 +60,7 @@ def amplifier_findings(amplifiers: Sequence[slice], noises: Sequence[float], hei
 
 
 def _of_lines(lines: Lines, noise_of_good: float) -> Iterator[tuple[int, str, float, str]]:
-    for number in np.flatnonzero(lines.noise):
+    for number in np.flatnonzero((lines.noise > 0) | (lines.wander > 0)):
         yield int(number), "wandering", float(lines.wander[number]), "DN"
     for number in np.flatnonzero(lines.own):
         ratio = float(np.sqrt(1 + lines.own[number] / noise_of_good**2))

@@ -6,13 +6,20 @@ import numpy as np
 
 from darkmask.core.kernels import kernel, work_in_blocks
 
-from .telegraph import _STARTS, MIN_READS, Runs, _begin, _fit, _level_runs, _maximise, excess_of
+from .telegraph import (
+    _STARTS,
+    LARGE_STEP,
+    MIN_READS,
+    _begin,
+    _fit,
+    _level_runs,
+    _maximise,
+    begin_model,
+    excess_of,
+    large_step,
+)
 
 _FIRST_STEPS, _LAST_STEPS = 3, 12
-# Times the noise of a difference that a step between the levels exceeds, to begin with.
-_LARGE = 4.0
-# Distance of two levels in units of the noise at which the ratio of their likelihoods at a read reaches exp(600).
-_FAR = 30.0
 # So many pixels are fitted by a thread at once.
 _AT_ONCE = 64
 
@@ -79,20 +86,6 @@ def measure_levels(reads: np.ndarray, slope: np.ndarray, noise: float) -> Levels
 
 
 @kernel
-def _large_steps(runs: Runs, slope, least):
-    """Return the median height of the steps that are larger than noise makes them, DN; 0 when there is none."""
-    values, begins = runs.values, runs.begins
-    heights, count = np.empty(values.size), 0
-    for k in range(begins.size - 1):
-        for i in range(begins[k] + 1, begins[k + 1]):
-            height = abs(values[i] - values[i - 1] - slope)
-            if height > least:
-                heights[count] = height
-                count += 1
-    return np.median(heights[:count]) if count > 0 else 0.0
-
-
-@kernel
 def _measure(reads, slope, noise, found):
     # One slope is fitted whatever the shot noise, and every read counts for one of the levels.
     runs = _level_runs(reads, slope, noise, np.zeros(reads.shape[0]), 0.0)
@@ -107,21 +100,12 @@ def _measure(reads, slope, noise, found):
     excess = excess_of(runs, noise)
     best, best_model, best_offsets = -np.inf, np.empty(4), np.empty(number)
     model = np.empty(4)
-    steps = _large_steps(runs, level[3], _LARGE * noise)
-    for k in range(len(_STARTS) + 1):
-        model[0], model[1], model[3] = (_STARTS[k] * excess if k < len(_STARTS) else steps), 0.2, level[3]
-        model[2] = max(read_noise, 0.25 * model[0])
-        if k == len(_STARTS):
-            # Levels that steps show are narrow from the beginning: widely begun ones may end as one level.
-            if not steps > 0:
-                continue
-            model[2] = read_noise
+    steps = large_step(runs, level[3], LARGE_STEP * noise)
+    for k in range(-1, len(_STARTS)):
+        if not begin_model(model, k, excess, steps, read_noise, level[3]):
+            continue
         _begin(runs, model, offsets)
         likelihood = _fit(runs, model, read_noise, _FIRST_STEPS, np.inf, upper, offsets)
-        # The fit holds the ratio of two likelihoods below exp(600). Of levels farther apart than that it says too
-        # little, and no read is in doubt: the likelihood is that of the scatter about both.
-        if model[0] > _FAR * model[2]:
-            likelihood = -count * (np.log(model[2]) + 0.5)
         if likelihood > best:
             best = likelihood
             best_model[:] = model

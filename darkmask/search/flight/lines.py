@@ -18,6 +18,8 @@ from .robust import population
 _SOME = 64
 # Pixels further from the usual than so many sigma count as if they were no further.
 OUTLIER = 4.0
+# So many rows tell how far the rates of a column scatter, to a sixteenth of what those of a pixel do.
+_OF_RATES = 256
 # A line with fewer good pixels is not judged.
 _FEWEST = 24
 # A line differs from the others when its median lies this many sigma of the others' medians away: none does by chance.
@@ -82,6 +84,11 @@ def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good:
     counted = good.sum(axis=0)
     maps_of = {"noise": maps.noise * maps.noise, "pedestal": maps.pedestal}
     differ = {name: _differ(image, good, counted) for name, image in maps_of.items()}
+    # A level that goes and comes back over ten groups adds little to a difference and much to a slope.
+    thin = np.s_[:: max(1, len(good) // _OF_RATES)]
+    differ["rate_scatter"] = _differ(maps.rate_scatter[thin], good[thin], good[thin].sum(axis=0))
+    # ... and makes rates go together long before.
+    differ["agreement"] = _together(maps.agreement, counted)
     found = np.flatnonzero(np.any(list(differ.values()), axis=0))
     lines = Lines(*np.zeros((len(Lines._fields), counted.size), np.float32))
     lines.restless[:] = 1
@@ -98,11 +105,14 @@ def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good:
         # Noise that all pixels share moves their rates together, as a share of them; that of each by itself does not.
         together = np.sin(np.pi / 2 * np.clip(maps.agreement[column], 0, 1))
         chance = AGREEMENT * np.sqrt(2 / maps.integrations) / min(counted[column], AGREEING)
-        if maps.agreement[column] <= chance or together <= _SHARED * noise / (noise + usual) or not noise:
+        slope = float(np.median(maps.rate_scatter[here, column]))
+        shared = noise / (noise + usual)
+        if differ["rate_scatter"][column] or differ["agreement"][column]:
+            shared = max(shared, 1 - (typical / max(slope, typical)) ** 2)
+        if maps.agreement[column] <= chance or together <= _SHARED * shared or not shared:
             lines.own[column] = noise
             continue
         lines.noise[column] = noise
-        slope = float(np.median(maps.rate_scatter[here, column]))
         lines.restless[column] = max(slope / typical, 1.0)
         lines.wander[column] = np.sqrt(max(slope**2 - typical**2, 0)) * tgroup * (maps.groups - 1)
         rates, bends = rate[here, column], shape[here, column]
@@ -115,6 +125,14 @@ def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good:
             MAD_TO_SIGMA * float(np.median(np.abs(values - np.median(values)))) for values in (rates, bends)
         )
     return lines
+
+
+def _together(agreement: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """Return in which columns rates go together by more than in the others, bool."""
+    judged = counted >= _FEWEST
+    usual, sigma = population(agreement[judged])
+    together: np.ndarray = judged & (agreement - usual > SIGNIFICANCE * sigma)
+    return together
 
 
 def _usual(image: np.ndarray, good: np.ndarray) -> float:

@@ -26,6 +26,12 @@ ENOUGH_AVERAGED = 240
 MIN_READS = 12
 # Chance of a read between the levels, where a group averages frames; see :class:`Runs`.
 _ASTRAY = 1e-3
+# Logarithm of the largest ratio of two likelihoods.
+_LARGEST = 600.0
+# A step is large from so many times the noise of a difference on.
+LARGE_STEP = 4.0
+# A noisy pixel is hit as often as others; a group averages no more than the hits of so many are looked for.
+_MOST_HITS = 8
 # A step upwards by more than this many times the deepest fall and this many sigma has no second level to return from.
 _COSMIC_RAY_FALLS, _COSMIC_RAY_SIGMA = 1.5, 5.0
 
@@ -60,35 +66,45 @@ def telegraph_evidence(reads, slope, noise, enough, frames, shots):
     The fit is an expectation maximisation (Baum and Welch), begun from several amplitudes.
     """
     runs = _level_runs(reads, slope, noise, shots, _ASTRAY if frames > 1 else 0.0)
-    values, begins, count, number = runs.values, runs.begins, runs.values.size, runs.begins.size - 1
+    count, number = runs.values.size, runs.begins.size - 1
     if count < MIN_READS or not noise > 0:
         return -np.inf
     read_noise = noise / np.sqrt(2.0)
-    upper, offsets = np.zeros(count), np.empty(number)
     level = np.zeros(4)
-    _maximise(runs, level, read_noise, upper, offsets, 0.0, 1)
-    single = -count * (np.log(max(level[2], 1e-3 * read_noise)) + 0.5)
+    _maximise(runs, level, read_noise, np.zeros(count), np.empty(number), 0.0, 1)
+    single, parted, cost = _with_hits(runs, read_noise, level[2])
     single = max(single, walk_likelihood(runs, read_noise))
     # One level has a noise; two have noise, amplitude and switching rate. Both have a slope, and an offset for each
     # run.
     penalty = 2 * np.log(count)
     needed = single + 0.5 * (enough + penalty)
+    best = _two_levels(runs, noise, frames, needed)
+    if parted.begins.size > runs.begins.size and not best > needed:
+        # Pixels that switch are hit as well.
+        best = max(best, _two_levels(parted, noise, frames, needed + cost) - cost)
+    return 2 * (best - single) - penalty
 
-    excess = excess_of(runs, noise)
+
+@kernel
+def _two_levels(runs: Runs, noise, frames, needed):
+    """Return the largest log-likelihood of two levels, or one that is more than is needed."""
+    values, begins, count, number = runs.values, runs.begins, runs.values.size, runs.begins.size - 1
+    read_noise = noise / np.sqrt(2.0)
+    upper, offsets = np.zeros(count), np.empty(number)
+    level = np.zeros(4)
+    _maximise(runs, level, read_noise, upper, offsets, 0.0, 1)
+    excess, steps = excess_of(runs, noise), large_step(runs, level[3], LARGE_STEP * noise)
     best, best_model, best_offsets = -np.inf, np.empty(4), np.empty(number)
     model = np.empty(4)
-    for start in _STARTS:
-        # The levels are wide at first, so that a wrong start does not decide where each read belongs.
-        model[0], model[1], model[3] = start * excess, 0.2, level[3]
-        model[2] = max(read_noise, 0.25 * model[0])
+    for k in range(-1, len(_STARTS)):
+        if not begin_model(model, k, excess, steps, read_noise, level[3]):
+            continue
         _begin(runs, model, offsets)
         likelihood = _fit(runs, model, read_noise, _FIRST_STEPS, needed, upper, offsets)
         if likelihood > best:
             best = likelihood
-            for k in range(model.size):
-                best_model[k] = model[k]
-            for k in range(number):
-                best_offsets[k] = offsets[k]
+            best_model[:] = model
+            best_offsets[:] = offsets
         if best > needed:
             break
     else:
@@ -98,7 +114,94 @@ def telegraph_evidence(reads, slope, noise, enough, frames, shots):
         slope, width = level[3], max(level[2], read_noise)
         ladder = ladder_likelihood(values, runs.times, begins, slope, read_noise, width, frames, needed)
         best = max(best, ladder)
-    return 2 * (best - single) - penalty
+    return best
+
+
+@kernel
+def begin_model(model, start, excess, steps, read_noise, slope):
+    """Set a model to begin with: from large steps (-1), or from one of ``_STARTS``; return False when there is none."""
+    model[0], model[1], model[3] = steps if start < 0 else _STARTS[start] * excess, 0.2, slope
+    # Levels that steps show are narrow from the beginning: widely begun ones may end as one level. Others are wide at
+    # first, so that a wrong start does not decide where each read belongs.
+    model[2] = read_noise if start < 0 else max(read_noise, 0.25 * model[0])
+    return model[0] > 0
+
+
+@kernel
+def large_step(runs: Runs, slope, least):
+    """Return the median height of the steps that are larger than noise makes them, DN; 0 when there is none."""
+    values, begins = runs.values, runs.begins
+    heights, count = np.empty(values.size), 0
+    for k in range(begins.size - 1):
+        for i in range(begins[k] + 1, begins[k + 1]):
+            height = abs(values[i] - values[i - 1] - slope)
+            if height > least:
+                heights[count] = height
+                count += 1
+    return np.median(heights[:count]) if count > 0 else 0.0
+
+
+@kernel
+def _with_hits(runs: Runs, read_noise, width):
+    """Part runs where hits explain the reads of one level better.
+
+    A noisy pixel hides hits that the jump step would find in others. Each makes later reads lie higher, and costs
+    two parameters, its place and its height; it never makes them fall.
+
+    Returns
+    -------
+    likelihood : float
+        The largest log-likelihood of one level with free noise, on the scale of the fit, less ``cost``.
+    parted : Runs
+    cost : float
+        Of the hits.
+    """
+    count = runs.values.size
+    upper, level = np.zeros(count), np.zeros(4)
+    best, best_cost, cost = -count * (np.log(max(width, 1e-3 * read_noise)) + 0.5), 0.0, 0.0
+    parted, here = runs, runs
+    for _ in range(_MOST_HITS):
+        place = _highest_rise(here, level[3])
+        if place < 0:
+            break
+        begins, shots = np.empty(here.begins.size + 1, np.int64), np.empty(here.shots.size + 1)
+        k = 0
+        while here.begins[k] < place:
+            begins[k], shots[k] = here.begins[k], here.shots[k]
+            k += 1
+        begins[k], shots[k] = place, here.shots[k - 1]
+        begins[k + 1 :] = here.begins[k:]
+        shots[k + 1 :] = here.shots[k:]
+        here = Runs(runs.values, runs.times, begins, shots, runs.astray, np.ones(count))
+        level[:] = 0.0
+        _maximise(here, level, read_noise, upper, np.empty(begins.size - 1), 0.0, 1)
+        cost += np.log(count)
+        likelihood = -count * (np.log(max(level[2], 1e-3 * read_noise)) + 0.5) - cost
+        if likelihood <= best:
+            break
+        best, best_cost, parted = likelihood, cost, here
+    return best, parted, best_cost
+
+
+@kernel
+def _highest_rise(runs: Runs, slope):
+    """Return the read before which a run is parted best into a lower and a higher one; -1 when there is none."""
+    values, times, begins = runs.values, runs.times, runs.begins
+    best, place = 0.0, -1
+    for k in range(begins.size - 1):
+        first, last = begins[k], begins[k + 1]
+        total = 0.0
+        for i in range(first, last):
+            total += values[i] - slope * times[i]
+        before = 0.0
+        for i in range(first, last - 1):
+            before += values[i] - slope * times[i]
+            n, m = i + 1 - first, last - i - 1
+            rise = (total - before) / m - before / n
+            gain = rise * abs(rise) * n * m / (n + m)
+            if gain > best:
+                best, place = gain, i + 1
+    return place
 
 
 @kernel
@@ -208,7 +311,10 @@ def _expect(runs: Runs, model, upper, offsets):
                 likelihood += np.log(low + runs.astray)
             else:
                 squares += deviation * deviation
-                ratio = np.exp(min(max(amplitude * (deviation - 0.5 * amplitude) / (width * width), -600.0), 600.0))
+                logarithm = amplitude * (deviation - 0.5 * amplitude) / (width * width)
+                ratio = np.exp(min(max(logarithm, -_LARGEST), _LARGEST))
+                # Of levels far apart the ratio is more than a number holds, and the likelihood is not.
+                likelihood += max(logarithm - _LARGEST, 0.0)
             ratios[i] = ratio
             if i > first:
                 up = up * stay + (1 - up) * rate

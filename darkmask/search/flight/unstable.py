@@ -8,6 +8,7 @@ from darkmask.core.detectors import READOUT_PATTERNS
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.core.stages import stage
+from darkmask.core.statistics import MAD_TO_SIGMA
 from darkmask.delivery import OpenSet
 from darkmask.delivery.reading import native_float32, read_piece
 from darkmask.search.maps import CombinedMaps
@@ -18,6 +19,8 @@ from .amplifier import own_saturation_level
 from .categories import FlightResult
 from .telegraph import ENOUGH_AVERAGED, ENOUGH_READS, WEAK, telegraph_evidence
 
+# A difference that lies so many sigma of a ramp's others off is a step; of 20 none does by chance.
+_STEP = 5.0
 # A thread takes this many rows at once.
 _ROWS_AT_ONCE = 16
 
@@ -38,7 +41,7 @@ def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) 
     """
     asked = found.in_question
     telegraph = np.zeros_like(asked)
-    telegraph[asked] = two_level_gains(request, maps, found) > request.parameters.telegraph_bic
+    telegraph[asked] = two_level_gains(request, maps, found) > found.least_gain(request.parameters)[asked]
     return telegraph
 
 
@@ -60,7 +63,7 @@ def two_level_gains(
     -------
     numpy.ndarray, shape (n,), float64
         Of each of those pixels, by row and then by column: what :func:`.telegraph.telegraph_evidence` gives. Beyond
-        ``telegraph_bic`` it may be too low, as the fit ends there.
+        what is asked of the pixel it may be too low, as the fit ends there.
 
     Raises
     ------
@@ -78,6 +81,8 @@ def two_level_gains(
         slope=maps.rate[y, x].astype(np.float64) * request.exposures[0].set_key.tgroup,
         noise=found.noise[x],
         varying=found.varying[y, x],
+        switching=found.switching[y, x],
+        least=found.least_gain(request.parameters)[y, x].astype(np.float64),
         frames=frames,
         gain=look_up_detector(request.detector).gain,
         gains=np.empty(len(y)),
@@ -90,7 +95,6 @@ def two_level_gains(
     def work(_room: None, start: int, count: int) -> None:
         failed = _weigh_rows(
             opened.places, asked.shape, maps.groups, start, begins[start : start + count + 1], pixels, level,
-            request.parameters.telegraph_bic,
         )  # fmt: skip
         opened.require_read(failed)
 
@@ -111,13 +115,15 @@ class _Unstable(NamedTuple):
     slope: np.ndarray
     noise: np.ndarray
     varying: np.ndarray
+    switching: np.ndarray
+    least: np.ndarray
     frames: int
     gain: float
     gains: np.ndarray
 
 
 @kernel
-def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, level, least):
+def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, level):
     """Weigh the pixels of some rows, reading no more of them than it takes; gives the integration that failed, or -1.
 
     The unstable pixels of each row stand from one of ``begins`` to the next; their ``gains`` are set.
@@ -151,7 +157,7 @@ def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, l
                 ):
                     return order[j]
         for k in range(begin, end):
-            here = columns[k] - columns[begin]
+            here, least = columns[k] - columns[begin], unstable.least[k]
             for j in range(some):
                 for g in range(groups):
                     ramps[j, g] = native_float32(sci[j, g, here])
@@ -163,7 +169,9 @@ def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, l
             gain = telegraph_evidence(
                 ramps[:some], slope, unstable.noise[k], least + WEAK, unstable.frames, shots[:some]
             )  # fmt: skip
-            if some < integrations and least - WEAK < gain < least + WEAK:
+            # The integrations with the lowest first reads may be those without a fall.
+            weak = least - WEAK < gain or unstable.switching[k]
+            if some < integrations and weak and gain < least + WEAK:
                 for j in range(some, integrations):
                     if not _read_ramp(places[order[j]], pixels, start + here, flagged[k], level, ramps[j]):
                         return order[j]
@@ -176,21 +184,52 @@ def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, l
 
 @kernel
 def _level(ramp):
-    """Take the line that fits a ramp best out of it, and return its slope; NaN stays."""
-    count, times, values, squares, products = 0, 0.0, 0.0, 0.0, 0.0
+    """Take the line that fits a ramp best out of it, and return its slope; NaN stays.
+
+    The line is broken where the ramp steps by far more than it usually does: a hit, or a switch, is no slope.
+    """
+    usual, most = _usual_step(ramp)
+    pieces = np.zeros((ramp.size, 5))  # of each: reads, sums of times, values, squared times, products
+    piece, before = 0, np.nan
     for g in range(ramp.size):
         if np.isfinite(ramp[g]):
-            count += 1
-            times += g
-            values += ramp[g]
-            squares += g * g
-            products += g * np.float64(ramp[g])
-    if count < 2:
+            value = np.float64(ramp[g])
+            if abs(value - before - usual) > most:  # false at first, when it is NaN
+                piece += 1
+            before = value
+            one = pieces[piece]
+            one[0] += 1
+            one[1] += g
+            one[2] += value
+            one[3] += g * g
+            one[4] += g * value
+    squares, products = 0.0, 0.0
+    for k in range(piece + 1):
+        one = pieces[k]
+        if one[0] > 0:
+            squares += one[3] - one[1] * one[1] / one[0]
+            products += one[4] - one[1] * one[2] / one[0]
+    if squares <= 0:
         return 0.0
-    slope = (products - times * values / count) / (squares - times * times / count)
+    slope = products / squares
     for g in range(ramp.size):
         ramp[g] -= slope * g
     return slope
+
+
+@kernel
+def _usual_step(ramp):
+    """Return the median difference of a ramp, and how far from it a difference is a step."""
+    steps, count = np.empty(ramp.size), 0
+    for g in range(1, ramp.size):
+        step = np.float64(ramp[g]) - np.float64(ramp[g - 1])
+        if np.isfinite(step):
+            steps[count] = step
+            count += 1
+    if count == 0:
+        return 0.0, np.inf
+    usual = np.median(steps[:count])
+    return usual, _STEP * MAD_TO_SIGMA * np.median(np.abs(steps[:count] - usual))
 
 
 @kernel

@@ -165,7 +165,12 @@ def search_official(maps: OfficialMaps, parameters: SearchParameters) -> dict[Ca
     Source: ``jwst_reffiles.dark_current.badpix_from_darks.find_bad_pix``, release 1.0.1. ``max_jump_limit``,
     ``jump_ratio_threshold`` and ``early_cutoff_fraction`` are ignored there, and here.
     """
-    found = {name: test.everywhere() for name, test in compare_official(maps, parameters).items()}
+    return categories_of(compare_official(maps, parameters))
+
+
+def categories_of(compared: Evidence) -> dict[Category, np.ndarray]:
+    """Return the categories that follow from what was compared; see :func:`search_official`."""
+    found = {name: test.everywhere() for name, test in compared.items()}
     return {
         Category.SATURATED: found["saturated"],
         Category.RC: found["high_pedestal"] | found["early_jumps"],
