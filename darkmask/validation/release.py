@@ -16,7 +16,8 @@ from darkmask.core.statistics import MAD_TO_SIGMA
 from darkmask.delivery import OpenExposure
 from darkmask.search.flight.evidence import Evidence
 from darkmask.search.keywords import FIXED_IN_CODE
-from darkmask.search.maps.jumps import MIN_CLEAN_SLOPES
+from darkmask.search.maps.jumps import MIN_CLEAN_SLOPES, NO_LATE_JUMPS
+from darkmask.search.official.categories import early_late_cutoffs
 from darkmask.search.official.reading import Area
 from darkmask.search.request import SetRequest
 
@@ -85,7 +86,8 @@ def explain_release(request: SetRequest, ours: np.ndarray, theirs: np.ndarray, a
         where = np.flatnonzero(jumping[here])
         passes[here[where]] &= _few_jumps(request, ramps.jumps[:, :, where])
         where = np.flatnonzero(rc[here])
-        passes[here[where]] &= only_pedestal[y[here[where]], x[here[where]]] & _no_rc_ramp(ramps.signals[:, :, where])
+        by_jumps = ~only_pedestal[y[here[where]], x[here[where]]] & _jumps_early(request, ramps.jumps[:, :, where])
+        passes[here[where]] &= ~by_jumps & _no_rc_ramp(ramps.signals[:, :, where])
     left = ~passes
     return {
         "theirs": int(bad.sum()),
@@ -255,6 +257,21 @@ def _few_jumps(request: SetRequest, own: np.ndarray) -> np.ndarray:
     """Return where too few jumps are left without those that a bad neighbour has in the same group, bool (pixel,)."""
     many = (own.sum(axis=1) >= FIXED_IN_CODE["max_jump_limit"]).mean(axis=0)
     return many <= request.parameters.high_cr_fraction
+
+
+def _jumps_early(request: SetRequest, own: np.ndarray) -> np.ndarray:
+    """Return where jumps are many and mostly early without those of a bad neighbour in the same group, bool (pixel,).
+
+    The jump step flags the bend of a strong rc pixel in the first groups, and its four neighbours with it.
+    """
+    early_stop, late_start = early_late_cutoffs(own.shape[1])
+    if early_stop == 0:
+        return np.zeros(own.shape[2], bool)
+    late = own[:, late_start:].mean(axis=1)
+    ratio = own[:, :early_stop].mean(axis=1) / np.where(late > 0, late, NO_LATE_JUMPS)
+    many = own.sum(axis=1) >= FIXED_IN_CODE["max_jump_limit"]
+    early = (many & (ratio >= FIXED_IN_CODE["jump_ratio_threshold"])).mean(axis=0)
+    return early > request.parameters.rc_fraction_threshold
 
 
 def _no_rc_ramp(signals: np.ndarray) -> np.ndarray:

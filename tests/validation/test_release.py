@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from darkmask.core.flags import Category
 from darkmask.search.engines import search_set
+from darkmask.simulate import DemoPaths, SimulationSpec, read_truth, simulate_delivery
 from darkmask.validation.agreement import confirmed_by_release
 from tests.checks.planting import every_exposure
 from tests.support.requests import flight_request
@@ -65,3 +67,33 @@ def test_what_good_pixels_share_is_explained_and_noise_of_their_own_is_not(small
     unexplained = sum(found["unexplained"].values())
     assert sum(found["explained"].values()) > 200
     assert 0.9 * noisy.sum() <= unexplained <= noisy.sum() + 7
+
+
+def test_the_bend_of_an_rc_pixel_makes_no_rc_pixels_of_its_neighbours(tmp_path):
+    """In forty groups the jump step flags the first ten of an rc pixel, and of the four that touch it."""
+    fractions = {Category.RC: 0.004, Category.SATURATED: 0.001, Category.HOT: 0.001}
+    spec = SimulationSpec(
+        seed=3,
+        frame=96,
+        detectors=("NRCB1",),
+        subarrays=(),
+        exposures=5,
+        integrations=1,
+        groups=40,
+        fractions=fractions,
+    )
+    darks = tmp_path / "darks"
+    simulate_delivery(darks, spec, progress=False)
+    request = flight_request(darks, "NRCB1", 96)
+    ours = search_set(request).categories
+    truth = read_truth(DemoPaths.of(darks).truth, "NRCB1")
+    rc = truth[truth["category"] == "rc"]
+    found = confirmed_by_release(request, ours, package=False)["release"]
+    of_neighbours = sum(number for names, number in found["explained"].items() if names.startswith("rc,"))
+    assert of_neighbours > 10
+    assert not any(names.startswith("rc") for names in found["unexplained"])
+    # A pixel whose own ramp bends is explained by nothing.
+    strong = rc[np.argsort(rc["strength"])[-5:]]
+    ours[strong["y"], strong["x"]] = 0
+    left = confirmed_by_release(request, ours, package=False)["release"]["unexplained"]
+    assert sum(number for names, number in left.items() if names.startswith("rc")) >= 5
