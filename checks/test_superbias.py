@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from darkmask.core.remote import brought
+from darkmask.core.remote import holding
 from darkmask.core.window import Window
 from darkmask.search.reffiles.superbias import raw_set
 from darkmask.search.superbias import measure_resets, read_superbias, superbias_in_force
@@ -24,8 +24,8 @@ def records(check, delivery):
 @pytest.fixture
 def resets(check, delivery, records):
     """Return the bias of each pixel by the first group of every integration."""
-    paths = [brought(delivery.path(record)) for record in records]
-    return measure_resets(paths, name=f"{check.detector} {check.subarray}")
+    with holding(delivery.path(record) for record in records) as paths:
+        return measure_resets(paths, name=f"{check.detector} {check.subarray}")
 
 
 @pytest.fixture

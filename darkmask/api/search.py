@@ -42,9 +42,10 @@ def bad_pixels(
     Parameters
     ----------
     folder : str or path, optional
-        Holds the darks, with its subfolders. Without it, name the files: ``dark_jump_files``, ``dark_fitopt_files``
-        and ``dark_slope_files``; those of which one is not given are looked for beside the others. Where a ``_rate``
-        file has a ``_rateints`` beside it, that is taken: of a mean nobody can tell what comes and goes.
+        Holds the darks, with its subfolders; it may be an address (``https://``, ``s3://``). Without it, name the
+        files: ``dark_jump_files``, ``dark_fitopt_files`` and ``dark_slope_files``; those of which one is not given are
+        looked for beside the others. Where a ``_rate`` file has a ``_rateints`` beside it, that is taken: of a mean
+        nobody can tell what comes and goes.
     detector : str, optional
         May be left out when all darks are of one detector.
     search : {"flight", "official"}

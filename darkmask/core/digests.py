@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from .cache_folder import cache_root
 from .errors import StorageError
-from .remote import brought, is_copy, version_of
+from .remote import holding, is_copy, version_of
 from .stages import stage
 
 BLAKE3, SHA256 = "blake3", "sha256"
@@ -78,7 +78,7 @@ def _digest_of_copy(path: Path, name: bytes, algorithm: str) -> str:
     with _memory() as memory:
         if memory is not None and (known := _recall(memory, name, algorithm, status)):
             return known
-    with brought(path).open("rb", buffering=0) as file, stage(algorithm):
+    with holding([path]), path.open("rb", buffering=0) as file, stage(algorithm):
         digest = _hash(file, algorithm)
     with _memory() as memory:
         if memory is not None:

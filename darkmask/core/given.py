@@ -62,7 +62,7 @@ def file_or_folder(what: str) -> Callable[[str], Path]:
 def folder_or_address(holds: str) -> Callable[[str], Path]:
     """Return the function that makes a path of the text of a folder, or of the address of one that lies elsewhere.
 
-    It raises what :func:`folder` and :func:`darkmask.core.remote.open_place` do.
+    It raises what :func:`folder` does, and a `DeliveryError` where nothing can be read at the address.
     """
     here = folder(holds)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import ParameterError, TooLittleError
-from darkmask.core.remote import brought
+from darkmask.core.remote import holding
 from darkmask.core.stages import stage
 
 from .choices import ENGINES, SEARCHES
@@ -127,12 +127,10 @@ def _official(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
 
 def _jwst_reffiles(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     # The package is given files, and a segment of an exposure is a triplet of files like any other.
-    triplets = [
-        Triplet(*(brought(request.folder / record.path) for record in segment.files))
-        for exposure in request.exposures
-        for segment in exposure.segments
-    ]
-    found = search_reffiles(triplets, request.parameters, detector=request.detector, subarray=request.subarray)
+    segments = [segment for exposure in request.exposures for segment in exposure.segments]
+    with holding(request.folder / record.path for segment in segments for record in segment.files):
+        triplets = [Triplet(*(request.folder / record.path for record in segment.files)) for segment in segments]
+        found = search_reffiles(triplets, request.parameters, detector=request.detector, subarray=request.subarray)
     return SearchOutcome(
         found.categories,
         request.parameters.official_flags(),

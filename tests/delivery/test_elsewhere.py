@@ -124,6 +124,13 @@ def test_masks_are_the_same_whatever_a_server_does(there, darks, tmp_path, monke
     assert len(here) > 3
 
 
+def test_a_notebook_names_an_address_like_a_folder(there, darks):
+    elsewhere = darkmask.bad_pixels(f"{there.address}/darks", detector="NRCA1")
+    assert elsewhere.counts == darkmask.bad_pixels(str(darks), detector="NRCA1").counts
+    assert elsewhere.counts["hot"] > 10
+    assert there.address in repr(darkmask.search_delivery(f"{there.address}/darks"))
+
+
 def test_a_set_that_does_not_fit_is_said(there, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(cache_limit, "_GIGABYTE", 1)
     index = darkmask.scan_delivery(f"{there.address}/darks")

@@ -12,7 +12,9 @@ import os
 import threading
 import time
 import weakref
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -194,6 +196,26 @@ def held(path: Path) -> Held | None:
         else:
             os.close(descriptor)
     return found
+
+
+@contextmanager
+def holding(paths: Iterable[Path]) -> Iterator[list[Path]]:
+    """Bring files, and keep their copies until the block ends.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Of anything, as for :func:`brought`.
+
+    Yields
+    ------
+    list of Path
+        The same paths.
+    """
+    there = list(paths)
+    needed = [held(path) for path in there]
+    yield there
+    del needed
 
 
 def _copy(path: Path, version: Version, modified: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from darkmask.core.atomic import remove_leftovers
 from darkmask.core.cache_limit import limit
 from darkmask.core.errors import StorageError
 
@@ -68,7 +69,9 @@ def _files(root: Path) -> Iterator[tuple[int, int, Path]]:
 def _removed(path: Path) -> bool:
     """Remove a copy, unless somebody holds it or it is still coming."""
     if path.name.startswith("."):
-        return False
+        # What a killed process left of one goes; what is coming stays.
+        remove_leftovers(path.parent, path.name)
+        return not path.exists()
     with contextlib.suppress(OSError), path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         path.unlink()

@@ -168,6 +168,15 @@ def test_copies_are_held_to_a_size(place, there, folder, monkeypatch, content):
     assert (place / NAME).exists()
 
 
+def test_what_a_killed_copy_left_takes_no_room(place, monkeypatch):
+    monkeypatch.setattr(cache_limit, "_GIGABYTE", 1)
+    cache_limit.set_limit(SIZE + 50_000)
+    left = place / f".part-abcdefgh-{NAME.replace('jump', 'rate')}"
+    left.write_bytes(bytes(SIZE))
+    brought(place / NAME)
+    assert not left.exists()
+
+
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
