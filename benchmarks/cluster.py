@@ -38,8 +38,9 @@ def search_once(delivery: Path, out: Path, frame: int, scheduler: Path) -> None:
     """Search with the workers of a scheduler, and write how long they worked."""
     from darkmask.build.request import BuildRequest
     from darkmask.cluster.address import where
-    from darkmask.cluster.connection import LocalWorkers, connected
+    from darkmask.cluster.connection import connected
     from darkmask.cluster.masks import build_on, files_of
+    from darkmask.cluster.opening import LocalWorkers
     from darkmask.core.detectors import Geometry
     from darkmask.delivery import scan
     from darkmask.search.parameters import SearchParameters

@@ -8,8 +8,9 @@ from darkmask.build.products import BuiltMask
 from darkmask.build.request import BuildRequest
 from darkmask.build.side_by_side import build_side_by_side, bytes_of_search
 from darkmask.cluster.address import Where
-from darkmask.cluster.connection import LocalWorkers, connected
+from darkmask.cluster.connection import connected
 from darkmask.cluster.masks import build_on
+from darkmask.cluster.opening import LocalWorkers
 from darkmask.core.atomic import replacing, storing
 from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Geometry

@@ -1,8 +1,7 @@
-"""Connect to a Dask scheduler, or start one with workers on this machine, and refuse what cannot do the work."""
+"""A connection to a scheduler whose workers were looked at: what cannot do the work is refused before it begins."""
 
 import contextlib
 import logging
-import queue
 import sys
 import threading
 import time
@@ -11,28 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from darkmask.core.atomic import temporary_folder
-from darkmask.core.cores import CORES, usable_cores
 from darkmask.core.errors import ClusterError, CommandError, in_one_line
 
 from .address import Where, host_of, is_loopback
+from .opening import MEMORY, LocalWorkers, client_of, local_client, require_package
 from .process import SeenFile, described, look
 
-# The resource that a worker declares, in bytes: Dask's own documentation spells it so.
-MEMORY = "MEMORY"
-# Seconds for an answer. A scheduler answers in milliseconds; a worker that a batch system starts loads Python first.
-ANSWERS_WITHIN, WORKER_WITHIN = 10.0, 60.0
+# Seconds in which there is a worker: one that a batch system starts loads Python first.
+WORKER_WITHIN = 60.0
 # Seconds between two looks whether there is a worker left: one that a batch system has ended says nothing.
 WATCHED_EVERY = 30.0
 # Seconds in which a scheduler that went away may come back, as a service that is started anew does.
 COMES_BACK_WITHIN = 60.0
-
-
-class LocalWorkers(NamedTuple):
-    """Workers that this process starts: how many, and the memory that each may take, bytes."""
-
-    number: int
-    memory: float
 
 
 class Probe(NamedTuple):
@@ -138,7 +127,7 @@ class Cluster:
         end = time.monotonic() + COMES_BACK_WITHIN
         while True:
             try:
-                self.client = _client(self.where)
+                self.client = client_of(self.where)
                 self.look_at_workers(*self.probe)
                 return
             except CommandError as error:
@@ -166,11 +155,11 @@ def connected(where: Where, local: LocalWorkers) -> Iterator[Cluster]:
     CommandError
         When nobody answers, or whoever answers cannot be used.
     """
-    _require_package()
+    require_package()
     # What goes wrong is said in one sentence; Dask's own lines would come before it and after.
     logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
     with contextlib.ExitStack() as stack:
-        client = stack.enter_context(_local(local)) if where.address is None else _client(where)
+        client = stack.enter_context(local_client(local)) if where.address is None else client_of(where)
         cluster = Cluster(where, client)
         stack.callback(lambda: _close(cluster.client))
         stack.enter_context(_watched(cluster))
@@ -199,75 +188,6 @@ def _watched(cluster: Cluster) -> Iterator[None]:
     finally:
         over.set()
         thread.join(timeout=1)
-
-
-@contextlib.contextmanager
-def _local(local: LocalWorkers) -> Iterator[Any]:
-    from distributed import Client, LocalCluster, Security
-
-    with temporary_folder("dask") as scratch:
-        started = LocalCluster(
-            n_workers=local.number,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            # Whoever has an account on this machine can reach the port, and Dask runs what arrives.
-            security=Security.temporary(),
-            # No pages for a browser; by itself it would take a port that another run may have.
-            dashboard_address=None,
-            worker_dashboard_address=None,
-            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-            silence_logs=logging.CRITICAL + 1,
-            # The budget decides how many there are; Dask would end those that go beyond a share of the machine.
-            memory_limit=0,
-            resources={MEMORY: local.memory},
-            local_directory=str(scratch),
-            env={CORES: str(max(1, usable_cores() // local.number))},
-        )
-        with started:
-            yield Client(started, set_as_default=False)
-
-
-def _client(where: Where) -> Any:
-    from distributed import Client, Security
-
-    security = Security()
-    if where.is_encrypted:
-        told = security.get_connection_args("client").get("ssl_context")
-        if told is None:
-            raise CommandError(
-                f"--scheduler={where.given} is encrypted and no certificates are configured: name them in Dask's "
-                "settings distributed.comm.tls.ca-file, client.cert and client.key (docs/cluster.md)."
-            )
-    answers: queue.Queue[Any] = queue.Queue()
-
-    def ask() -> None:
-        try:
-            answers.put(Client(where.address, timeout=ANSWERS_WITHIN, security=security, set_as_default=False))
-        except Exception as error:  # a port of something else, another version, a refused certificate: each its own
-            answers.put(error)
-
-    # In a thread of its own: Dask waits for ever for the first words of whatever took the connection.
-    threading.Thread(target=ask, name="scheduler", daemon=True).start()
-    try:
-        answer = answers.get(timeout=2 * ANSWERS_WITHIN)
-    except queue.Empty:
-        answer = TimeoutError("something takes connections there and says nothing")
-    if isinstance(answer, Exception):
-        raise CommandError(
-            f"--scheduler={where.given}: no scheduler of Dask answers at {where.address} within {ANSWERS_WITHIN:.0f} s "
-            f"({in_one_line(answer).rstrip('.')}): start one there, or correct the address."
-        ) from answer
-    return answer
-
-
-def _require_package() -> None:
-    try:
-        import distributed  # noqa: F401
-    except ImportError as error:
-        raise CommandError(
-            "--scheduler needs Dask's scheduler, which is not installed: pip install 'darkmask[cluster]'."
-        ) from error
 
 
 def _require_workers(cluster: Cluster) -> None:

@@ -10,8 +10,9 @@ from darkmask.core.errors import ClusterError, DeliveryError
 from darkmask.pipeline.worker import WorkerError, pipeline
 
 from .address import Where
-from .connection import MEMORY, LocalWorkers, connected
+from .connection import connected
 from .graph import Job, ended
+from .opening import MEMORY, LocalWorkers
 from .process import SeenFile, seen
 
 

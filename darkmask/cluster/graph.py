@@ -11,6 +11,9 @@ from darkmask.core.errors import ClusterError, DarkmaskError
 
 from .connection import Cluster
 
+# So often a connection that is lost before anything was done is opened anew.
+_ATTEMPTS = 3
+
 
 @dataclass(frozen=True)
 class Job:
@@ -80,17 +83,25 @@ def ended(cluster: Cluster, jobs: Sequence[Job] | Iterator[Job]) -> Iterator[tup
         known[job.key] = job
         futures[job.key] = _submitted(cluster, job, futures)
     left = {key: job.about for key, job in known.items()}
+    fruitless = 0
     while left:
         for key, end in _as_they_end(cluster, futures, left):
             if end is None:
                 break
             del left[key]
+            fruitless = 0
             yield known[key], end
             # What nobody waits for need not stay in a worker's memory.
             if not any(key in known[other].after for other in left):
                 futures.pop(key, None)
         else:
             return
+        fruitless += 1
+        if fruitless > _ATTEMPTS:
+            raise ClusterError(
+                f"The connection to {cluster.where.given} was lost {fruitless} times with nothing done between: look "
+                "at the scheduler's log, and give the same command; what was finished is kept."
+            )
         cluster.connect_again()
         # Results that others wait for may be gone with the scheduler: whoever made them has them in its cache.
         needed = {before for key in left for before in known[key].after}

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from darkmask.cli import main
-from darkmask.cluster import connection
+from darkmask.cluster import connection, opening
 from darkmask.cluster.address import where
-from darkmask.cluster.connection import LocalWorkers, connected
+from darkmask.cluster.connection import connected
+from darkmask.cluster.opening import LocalWorkers
 from darkmask.cluster.process import seen
 from darkmask.core.errors import CommandError
 from darkmask.core.provenance import PACKAGE
@@ -50,7 +51,7 @@ def other_package(folder: Path, *, whole: bool) -> dict[str, str]:
 
 
 def test_nobody_answers(refused, monkeypatch):
-    monkeypatch.setattr(connection, "ANSWERS_WITHIN", 1.0)
+    monkeypatch.setattr(opening, "ANSWERS_WITHIN", 1.0)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         said = refused(f"tcp://127.0.0.1:{free.getsockname()[1]}")
@@ -59,7 +60,7 @@ def test_nobody_answers(refused, monkeypatch):
 
 
 def test_somebody_else_answers(refused, monkeypatch):
-    monkeypatch.setattr(connection, "ANSWERS_WITHIN", 1.0)
+    monkeypatch.setattr(opening, "ANSWERS_WITHIN", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as other:
         said = refused(f"tcp://127.0.0.1:{other.getsockname()[1]}")
     assert "no scheduler of Dask answers" in said

@@ -11,8 +11,9 @@ import pytest
 
 from darkmask.api.commands import write_search
 from darkmask.cli import main
-from darkmask.cluster import connection
+from darkmask.cluster import connection, graph
 from darkmask.cluster.address import where
+from darkmask.core.errors import ClusterError
 from darkmask.core.stages import STAGES
 from tests.support.schedulers import ByHand
 
@@ -111,3 +112,20 @@ def test_a_detector_that_cannot_be_searched_is_told_as_in_one_process(small, tmp
     assert main([*command[:2], str(tmp_path / "b"), *command[2:], f"--scheduler={two_workers.file}"]) == 1
     assert capsys.readouterr() == in_one
     assert written(tmp_path / "b") == written(tmp_path / "a")
+
+
+def test_a_worker_without_a_usable_cache_has_a_temporary_one(small, tmp_path, own_cache, in_one, empty):
+    own_cache("here")
+    (tmp_path / "temporary").mkdir()
+    empty.start_worker(environment={"XDG_CACHE_HOME": "/dev/null", "TMPDIR": str(tmp_path / "temporary")})
+    assert search(small, tmp_path / "out", empty) == in_one
+    assert "The cache folder /dev/null/darkmask cannot be used" in empty.said()
+
+
+def test_a_connection_that_is_lost_again_and_again_is_given_up(small, tmp_path, own_cache, empty, monkeypatch):
+    """What Dask cannot send is no reason to try for ever."""
+    own_cache("here")
+    empty.start_worker()
+    monkeypatch.setattr(graph, "_submitted", lambda *_: None)
+    with pytest.raises(ClusterError, match="was lost 4 times with nothing done between"):
+        search(small, tmp_path / "out", empty)
