@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from darkmask.acquire.fetch.query import network_reason
 from darkmask.cli import main
 from darkmask.core.atomic import sha256_file
 from tests.support.archive_server import Archive, client_environment
@@ -194,3 +195,18 @@ def test_a_missing_client_is_said(monkeypatch, capsys):
 def test_a_folder_is_needed(capsys):
     assert main(["fetch", "--program", "1062"]) == 4
     assert "name one, or say --list" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError("<pool object>: Failed to resolve 'mast' ([Errno -2] Name not known)\")"),
+            "OSError: Failed to resolve 'mast' ([Errno -2] Name not known)",
+        ),
+        (OSError("<pool object (1)>: Connection refused'))"), "OSError: Connection refused"),
+        (OSError(""), "OSError"),
+    ],
+)
+def test_what_the_network_says_is_one_clause(error, said):
+    assert network_reason(error) == said

@@ -153,4 +153,5 @@ def unreachable(error: Exception) -> ArchiveError:
 def network_reason(error: Exception) -> str:
     """Return what an error of the network says, without the objects that it went through, which come first."""
     said = " ".join(str(error).split()).rsplit(": ", 1)[-1][:160].strip(" .'\")(>")
+    said += ")" * (said.count("(") - said.count(")"))
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
