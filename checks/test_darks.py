@@ -55,6 +55,17 @@ def test_dark_current(check, summary):
     check.judge(certain, said)
 
 
+@pytest.mark.asks("DRK-SETTLING")
+def test_settling(check, summary):
+    """By how much does the first read certainly lie off, in the output that settles by most?"""
+    start, error = (known(summary, name, check.detector) for name in ("settling_start_dn", "settling_start_error_dn"))
+    check.judge(
+        max(abs(start) - _CERTAIN * error, 0.0),
+        f"The first read of good pixels of {check.detector} lies {start:.1f} +- {error:.1f} DN below where it settles, "
+        "in the output where it certainly does by most",
+    )
+
+
 @pytest.mark.asks("DRK-NOISE")
 def test_noise(check, summary):
     """How does the noise of a group difference compare with the detector's, in the amplifier that is farthest off?"""

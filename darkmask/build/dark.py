@@ -29,11 +29,19 @@ class DarkCurrent(NamedTuple):
         Without what settles, and the error by the scatter between integrations.
     settling : float
         What settling adds to the rates of the pipeline, and was taken off.
+    start, start_error : float, DN
+        By how much the first read lies below where it settles, and the error in the same way; that of the output which
+        certainly settles by most.
     """
 
     rate: float
     error: float
     settling: float
+    start: float
+    start_error: float
+
+
+_UNKNOWN = DarkCurrent(*(float("nan"),) * len(DarkCurrent._fields))
 
 
 def median_steps(request: SetRequest, good: np.ndarray) -> np.ndarray:
@@ -69,8 +77,8 @@ def median_steps(request: SetRequest, good: np.ndarray) -> np.ndarray:
     return np.array(steps).reshape(len(steps), len(here), request.exposures[0].jump.ngroups - 1)
 
 
-def settling_of(steps: np.ndarray) -> float:
-    """Return what an exponential adds to the slope of a line through the reads of a ramp, DN/group.
+def settling_of(steps: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return what an exponential adds to the slope of a line through the reads of a ramp, and where ramps begin.
 
     Parameters
     ----------
@@ -80,15 +88,17 @@ def settling_of(steps: np.ndarray) -> float:
 
     Returns
     -------
-    float
-        Mean of the amplifiers.
+    slope : float
+        Mean of the amplifiers, DN/group.
+    start : numpy.ndarray, shape (amplifier,), DN
+        By how much the first read lies below where it settles.
     """
     ramps = np.concatenate([np.zeros((len(steps), 1)), steps.cumsum(axis=1)], axis=1).T
     models = _settling_models(len(ramps))
     fits = [model.inverse @ ramps for model in models]
     left = [((ramps - model.design @ fit) ** 2).sum() for model, fit in zip(models, fits, strict=True)]
     best = int(np.argmin(left))
-    return float(fits[best][2].mean() * models[best].slope)
+    return float(fits[best][2].mean() * models[best].slope), fits[best][2]
 
 
 class _SettlingModel(NamedTuple):
@@ -147,16 +157,27 @@ def dark_current(medians: np.ndarray, steps: np.ndarray, tgroup: float) -> DarkC
     first, medians = first[np.isfinite(medians)], medians[np.isfinite(medians)]
     number = len(medians)
     if number < _FEWEST_MEDIANS:
-        return DarkCurrent(float("nan"), float("nan"), float("nan"))
+        return _UNKNOWN
     steps = steps[first][:, np.isfinite(steps).all(axis=(0, 2))]
     fitted = steps.shape[1] > 0 and steps.shape[2] + 1 >= _FEWEST_GROUPS
 
-    def of(kept: np.ndarray) -> tuple[float, float]:
-        settling = settling_of(steps[kept].mean(axis=0)) / tgroup if fitted else 0.0
-        return float(medians[kept].mean()) - settling, settling
+    def of(kept: np.ndarray) -> tuple[float, float, np.ndarray]:
+        if not fitted:
+            return float(medians[kept].mean()), 0.0, np.zeros(1)
+        slope, start = settling_of(steps[kept].mean(axis=0))
+        settling = slope / tgroup
+        return float(medians[kept].mean()) - settling, settling, start
 
     everyone = np.arange(number)
-    others = np.array([of(np.delete(everyone, i))[0] for i in everyone])
-    error = np.sqrt((number - 1) / number * ((others - others.mean()) ** 2).sum())
-    rate, settling = of(everyone)
-    return DarkCurrent(rate, float(error), settling)
+    others = [of(np.delete(everyone, i)) for i in everyone]
+    error, start_error = (_jackknife(np.array([one[k] for one in others])) for k in (0, 2))
+    rate, settling, start = of(everyone)
+    most = int(np.argmax(np.abs(start) - start_error))
+    return DarkCurrent(rate, float(error), settling, float(start[most]), float(start_error[most]))
+
+
+def _jackknife(values: np.ndarray) -> np.ndarray:
+    """Return the error of what was measured without each integration in turn, along the first axis."""
+    number = len(values)
+    error: np.ndarray = np.sqrt((number - 1) / number * ((values - values.mean(axis=0)) ** 2).sum(axis=0))
+    return error

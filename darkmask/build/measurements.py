@@ -68,6 +68,8 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "dark_dn_per_s": _or_none(dark.rate),
         "dark_error_dn_per_s": _or_none(dark.error),
         "settling_dn_per_s": _or_none(dark.settling),
+        "settling_start_dn": _or_none(dark.start),
+        "settling_start_error_dn": _or_none(dark.start_error),
         "amplifiers": [_amplifier(maps, good, alone, columns, first.tgroup) for columns in amplifiers],
         "readpatt": first.readpatt,
         "integrations": outcome.maps.integrations,

@@ -37,6 +37,9 @@ def test_what_settles_is_taken_off_with_an_honest_error(amplitudes):
     settling = np.array([one.settling for one in found])
     assert settling.mean() == pytest.approx(added, abs=3 * settling.std() / np.sqrt(len(found)))
     assert np.median([one.error for one in found]) < 0.01
+    first = np.array([one.start for one in found])
+    most = amplitudes[int(np.argmax(np.abs(amplitudes)))] * np.exp(-1 / 1.4)
+    assert np.median(first) == pytest.approx(most, abs=4 + 0.1 * abs(most))
 
 
 def test_the_error_shows_what_all_pixels_of_an_integration_share():

@@ -32,9 +32,9 @@ def light_leak(space):
         ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02)
 
 
-def add_settling(ramps) -> None:
-    """Let every ramp begin 25 DN low after its reset, and its rate be that of a line through it."""
-    level = -25 * np.exp(-ramps.seconds[:, 0] / 15)
+def add_settling(ramps, amount: float = 25.0, seconds: float = 15.0) -> None:
+    """Let every ramp begin so many DN low after its reset, and its rate be that of a line through it."""
+    level = -amount * np.exp(-ramps.seconds[:, 0] / seconds)
     ramps.add_levels(np.s_[BORDER:-BORDER, BORDER:-BORDER], level[None, :, None, None])
 
 
@@ -44,6 +44,13 @@ def light_leak_beside_settling(space):
     for ramps in every_exposure(space.delivery, "NRCBLONG"):
         add_settling(ramps)
         ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02)
+
+
+@fault(("DRK-SETTLING", "NRCBLONG", "FULL"), said="The first read of good pixels of NRCBLONG lies")
+def settling_of_an_absurd_size(space):
+    """Plant what the dark current, without it, has no trace of, slow enough that no difference is large."""
+    for ramps in every_exposure(space.delivery, "NRCBLONG"):
+        add_settling(ramps, 75.0, 40.0)
 
 
 @fault("DRK-CURRENT", said="Good pixels of NRCA1 have a dark current of")
