@@ -11,6 +11,7 @@ from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.parameters import SearchParameters
 
+from .bends import exponential_bend
 from .changing import DECAYS_IN_PATCH, PATCH_VARIES, ROWS_OF_SCATTER, usual
 from .corrected import CorrectedAmplifier, quarter
 from .coupling import COUPLING_TOLERANCE
@@ -25,11 +26,8 @@ SATURATION_SHARE = 0.5
 # A pixel at the end of the converter's range does not change: its differences scatter by less than half of the nominal.
 STUCK_SHARE = 0.5
 # The scatter of all differences, jumps included, would bend a ramp by some amount. An rc ramp bends by more of its own
-# sigma, and by most of the bend of an exponential of so short a time constant (s) at that scatter. A ramp that switches
-# between two levels does not. Time constants are a pixel's own: of long groups, they end in the first.
-BEND_SIGNIFICANCE, BEND_SHARE, SHORTEST_CONSTANT = 3.5, 0.65, 16.2
-# ... in groups, of shorter groups than those of a full frame.
-SHORTEST_IN_GROUPS = 1.5
+# sigma, and by most of the bend of an exponential at that scatter. A ramp that switches between two levels does not.
+BEND_SIGNIFICANCE, BEND_SHARE = 3.5, 0.65
 # At this many sigma above its threshold, 98 % of the pixels of a rate are detected.
 RECOVERY = 2.054
 # A noise that is so many of its errors above a border lies above it, in all but one case of 740.
@@ -397,25 +395,6 @@ class AmplifierSearch(CorrectedAmplifier):
         depth = np.fmax(self.parameters.pedestal_significance * error, self.parameters.pedestal_floor)
         limit = np.float32(centre) + self.columns.pedestal - depth.astype(np.float32)
         return judged & self._test("pedestal", self.maps.pedestal, lt, limit, judged)
-
-
-def exponential_bend(groups: int, tgroup: float) -> float:
-    """Return the early minus late group difference of an exponential ramp, in units of the scatter of its differences.
-
-    Parameters
-    ----------
-    groups : int
-    tgroup : float
-        Group time, s.
-
-    Returns
-    -------
-    float
-        The value for ``SHORTEST_CONSTANT``; longer time constants bend by more.
-    """
-    steps = np.exp(-np.arange(groups - 1) / min(SHORTEST_CONSTANT / tgroup, SHORTEST_IN_GROUPS))
-    end = quarter(groups)
-    return float((steps[:end].mean() - steps[-end:].mean()) / steps.std(ddof=1))
 
 
 def _median(values: np.ndarray) -> float:
