@@ -22,6 +22,7 @@ PATH_OPTIONS = (
     "--masks",
     "--previous",
     "--reports",
+    "--scheduler",
     "--telemetry",
     "--waivers",
 )

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import socket
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -172,3 +173,10 @@ def test_undeclared_memory_does_not_hang(raw, empty, tmp_path, capsys):
     assert re.search(r"one exposure takes up to 0\.6\d GB and waits for a worker that declares so much of the", said)
     assert 'none declares any: start workers with --resources "MEMORY=0.7e9".' in said
     assert not out.exists()
+
+
+def test_dask_is_not_installed(refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert "--scheduler needs Dask's scheduler, which is not installed: pip install 'darkmask[cluster]'" in refused(
+        "local"
+    )
