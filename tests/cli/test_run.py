@@ -97,6 +97,7 @@ def test_what_the_archive_lists_is_the_plan(archive, run, tmp_path):
     assert (out / "plan.toml").read_text().endswith("# seen by me\n")
 
 
+@pytest.mark.slow
 def test_a_program_that_is_half_public_says_what_is_missing_and_does_not_pass(archive, run, prepared, tmp_path):
     out = tmp_path / "out"
     # Six of ten exposures have been prepared before.
