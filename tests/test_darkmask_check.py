@@ -106,7 +106,7 @@ def test_help_shows_our_options(tmp_path):
     ("arguments", "status"),
     [
         (["--describe"], 0),
-        (["--delivery=empty"], 1),
+        pytest.param(["--delivery=empty"], 1, marks=pytest.mark.slow),
         (["--delivery=no_such_folder"], 4),
         (["--criteria=no_such.toml"], 4),
         (["--no-such-option"], 4),

@@ -100,6 +100,7 @@ def test_headers_say_what_was_done_and_nothing_of_the_machine(raw, prepared):
         assert str(raw.delivery.parent).encode() not in path.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_second_run_does_nothing_and_a_changed_one_only_what_changed(raw, prepared, tmp_path):
     out, folder = tmp_path / "out", tmp_path / "some"
     folder.mkdir()

@@ -72,6 +72,7 @@ def test_masks_do_not_grow(small, first, tmp_path):
     assert np.array_equal(read_carried(second), read_carried(first))
 
 
+@pytest.mark.slow
 def test_a_delivered_mask_is_judged_by_the_record_beside_it(small, first, run_checks):
     options = (f"--masks={first.path.parent}", f"--criteria={small.criteria}", "--detectors=NRCA1")
     run = run_checks(*options, expect=0)

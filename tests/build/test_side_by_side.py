@@ -51,6 +51,7 @@ def written(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+@pytest.mark.slow
 def test_two_processes_write_what_one_writes(small, tmp_path, own_cache, two_at_a_time):
     own_cache("two")
     in_two = list(write_search(small.delivery, tmp_path / "b", frame=128))

@@ -37,6 +37,7 @@ def test_the_report_is_that_of_a_run_without(undisturbed, run_checks, tmp_path, 
     assert not done & {"keep maps", "halves", "residuals"}, done
 
 
+@pytest.mark.slow
 def test_what_is_selected_asks_for_masks_alone(small, run_checks, tmp_path, two_workers):
     own = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "NUMBA_CACHE_DIR": str(KERNELS)}
     options = (f"--delivery={small.delivery}", f"--criteria={small.criteria}", f"--scheduler={two_workers.file}")
