@@ -127,7 +127,7 @@ def copied_exposures(space):
 
 
 @fault(
-    *("DLV-INTEGRATIONS", "DLV-DISTINCT", "STB-HALVES", "STB-DRIFT", "DRK-AMPLIFIER", "ENG-ONLY", "INJ-INTERMITTENT"),
+    *("DLV-INTEGRATIONS", "DLV-DISTINCT", "STB-HALVES", "STB-DRIFT", "DRK-AMPLIFIER", "ENG-ONLY"),
     *("RES-HOT", "RES-NOISY"),
     said="10 integrations, 4 of them different",
 )

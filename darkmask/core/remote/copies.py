@@ -75,6 +75,9 @@ def open_place(text: str) -> Path:
 
 def is_copy(path: Path | str) -> bool:
     """Return whether a path is that of something that lies elsewhere."""
+    # Most have no such folder above them, and need no cache for that.
+    if FAMILY not in Path(os.path.abspath(path)).parts:
+        return False
     return os.path.commonpath((_root(), os.path.abspath(path))) == str(_root())
 
 
