@@ -34,7 +34,7 @@ def make_exposure(data: dict[str, Any]) -> dict[str, str]:
 
 
 def perform_at(where: Where, tasks: Sequence[Task], jobs: int) -> Iterator[Performed]:
-    """Process exposures on the workers of a scheduler; see :func:`darkmask.acquire.prepare.prepare`.
+    """Process exposures on the workers of a scheduler; see :func:`darkmask.acquire.prepare.run.prepare`.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ def make_mask(request: BuildRequest, keep: bool, key: str) -> dict[str, bytes]:
     ----------
     request : BuildRequest
     keep : bool
-        See :func:`darkmask.build.detector.build_cached`.
+        See :func:`darkmask.build.cached.build_cached`.
     key : str
         The key of the entry in the cache of whoever asks.
 
