@@ -12,7 +12,31 @@ from darkmask.core.memory import MEMORY_HELP, gigabytes
 from .next_command import beside, check_words, criteria_for, hand_on_criteria, next_line, sibling
 from .parsing import FRAME_HELP, CommaList, add_detectors, add_scheduler, require_own_memory
 
-CLOUD_HELP = "take from the archive's public bucket what lies there, without logging in"
+
+def add_program(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what to take of the archive, and from where.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    """
+    parser.add_argument(
+        "--program", type=program_number, required=True, metavar="NUMBER", help="APT program, e.g. 1062"
+    )
+    add_detectors(parser, "with commas between them (default: all)")
+    parser.add_argument(
+        "--observations",
+        action=CommaList,
+        kind=positive,
+        default=(),
+        metavar="1,2",
+        help="with commas between them (default: all)",
+    )
+    parser.add_argument(
+        "--cloud",
+        action="store_true",
+        help="take from the archive's public bucket what lies there, without logging in",
+    )
 
 
 def add_fetch(commands) -> None:
@@ -23,7 +47,7 @@ def add_fetch(commands) -> None:
         example="darkmask fetch raw --program=1062 --detectors=NRCA1,NRCALONG --observations=1,2",
     )
     fetch.add_argument("out", type=Path, nargs="?", metavar="OUT", help="folder of the files; not needed with --list")
-    fetch.add_argument("--program", type=program_number, required=True, metavar="NUMBER", help="APT program, e.g. 1062")
+    add_program(fetch)
     fetch.add_argument(
         "--product",
         action=CommaList,
@@ -31,16 +55,6 @@ def add_fetch(commands) -> None:
         metavar="A,B",
         help=f"{', '.join(PRODUCTS)}, with commas between them (default: uncal)",
     )
-    add_detectors(fetch, "with commas between them (default: all)")
-    fetch.add_argument(
-        "--observations",
-        action=CommaList,
-        kind=positive,
-        default=(),
-        metavar="1,2",
-        help="with commas between them (default: all)",
-    )
-    fetch.add_argument("--cloud", action="store_true", help=CLOUD_HELP)
     fetch.add_argument("--list", action="store_true", help="say what there is, and download nothing")
     fetch.set_defaults(run=_fetch)
 

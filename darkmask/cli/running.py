@@ -10,8 +10,8 @@ from darkmask.core.given import folder, require_apart
 from darkmask.core.memory import MEMORY_HELP, gigabytes
 from darkmask.harness import check_command, harness_folder, run_checks
 
-from .parsing import FRAME_HELP, CommaList, add_detectors
-from .raw_darks import CLOUD_HELP, positive, program_number
+from .parsing import FRAME_HELP
+from .raw_darks import add_program
 
 # What a run itself says to the checks.
 _OWN = ("--delivery", "--criteria", "--detectors", "--masks")
@@ -31,17 +31,7 @@ def add_run(commands) -> None:
     run.add_argument(
         "out", type=Path, metavar="OUT", help=f"folder of {RAW}, of the triplets, of {PLAN} and of {REPORTS}"
     )
-    run.add_argument("--program", type=program_number, required=True, metavar="NUMBER", help="APT program, e.g. 1062")
-    add_detectors(run, "with commas between them (default: all)")
-    run.add_argument(
-        "--observations",
-        action=CommaList,
-        kind=positive,
-        default=(),
-        metavar="1,2",
-        help="with commas between them (default: all)",
-    )
-    run.add_argument("--cloud", action="store_true", help=CLOUD_HELP)
+    add_program(run)
     run.add_argument(
         "--criteria", default="nircam", metavar="NAME|FILE", help="criteria that the plan adds to (default: nircam)"
     )

@@ -2,9 +2,8 @@
 
 import shutil
 import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -17,6 +16,7 @@ from darkmask.core.remote import open_place, server
 from darkmask.delivery import scan
 from tests.support.bucket_server import bucket_server, filled
 from tests.support.folder_server import FolderServer
+from tests.support.loopback import LoopbackServer
 
 JUMP = "jw01062001001_02101_00001_nrca1_jump.fits"
 
@@ -211,18 +211,14 @@ class _Forbidden(BaseHTTPRequestHandler):
 
 
 def test_a_bucket_without_rights_is_said(in_bucket, capsys, tmp_path, monkeypatch):
-    forbidden = ThreadingHTTPServer(("127.0.0.1", 0), _Forbidden)
-    thread = Thread(target=forbidden.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
+    forbidden = LoopbackServer(_Forbidden)
     try:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{forbidden.server_port}")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", forbidden.address)
         server._made.cache_clear()
         assert main(["search", "s3://closed-darks/nrc09", str(tmp_path / "out")]) == 1
         assert "s3://closed-darks/nrc09 may not be read with the rights that you have" in capsys.readouterr().err
     finally:
-        forbidden.shutdown()
-        forbidden.server_close()
-        thread.join()
+        forbidden.close()
 
 
 @pytest.mark.slow

@@ -122,7 +122,7 @@ def test_darks_of_a_ground_test_say_what_their_search_found(small, tmp_path):
 @pytest.mark.slow
 def test_the_mask_of_crds_says_its_flags(small, crds, tmp_path):
     """In processes of their own, since one that has asked CRDS keeps its configuration."""
-    environment = {"CRDS_PATH": str(tmp_path / "crds"), "CRDS_SERVER_URL": crds.url}
+    environment = {"CRDS_PATH": str(tmp_path / "crds"), "CRDS_SERVER_URL": crds.address}
     options = [f"--criteria={small.criteria}", "--detectors=NRCA1", "--ground=crds:2023-01-01", "-k", "GND"]
     report = run_into(tmp_path / "reports", f"--delivery={small.delivery}", *options, environment=environment).folder
     command = [sys.executable, "-m", "darkmask", "explain", str(report)]

@@ -6,13 +6,14 @@ download address, as ``astroquery.mast`` 0.4.11 sends and reads them.
 
 import io
 import json
-import threading
 from collections import defaultdict
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from astropy.io import fits
+
+from .loopback import LoopbackServer
 
 _OBSERVATION_FIELDS = {
     "dataproduct_type": "string", "calib_level": "int", "obs_collection": "string", "obs_id": "string",
@@ -40,7 +41,7 @@ def client_environment(folder: Path, address: str) -> dict[str, str]:
     return {"XDG_CONFIG_HOME": str(folder), "NO_PROXY": "*"}
 
 
-class Archive:
+class Archive(LoopbackServer):
     """What the server holds, and how it misbehaves.
 
     Attributes
@@ -69,18 +70,7 @@ class Archive:
         class Handler(_Handler):
             held = archive
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        super().__init__(Handler)
 
     def answer(self, request: dict) -> dict:
         """Return what the invoke API says."""

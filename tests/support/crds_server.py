@@ -1,16 +1,17 @@
 """A CRDS server on loopback: the answers and files that its client asks for to find a mask."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from darkmask.pipeline.certification import write_stub_context
 
+from .loopback import LoopbackServer
+
 CONTEXT = "jwst_0000.pmap"
 
 
-class CrdsServer:
+class CrdsServer(LoopbackServer):
     """Serves a context with masks.
 
     Parameters
@@ -38,9 +39,10 @@ class CrdsServer:
         rmap.write_text(text)
         update_checksum(str(rmap))
         sums = {n: {"size": str(p.stat().st_size), "sha1sum": utils.checksum(str(p))} for n, p in self.files.items()}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        files = {"unchecked": {"jwst": f"{self.url}/files"}}
+        self.asked: list[str] = []
+        self._answers: dict[str, object] = {}
+        super().__init__(self._handler())
+        files = {"unchecked": {"jwst": f"{self.address}/files"}}
         self._answers = {
             "get_server_info": {
                 **dict.fromkeys(("operational_context", "latest_context", "edit_context"), CONTEXT),
@@ -58,12 +60,6 @@ class CrdsServer:
             "get_default_context": CONTEXT,
             "get_mapping_names": [path.name for path in maps.iterdir()],
         }
-        self.asked: list[str] = []
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def _handler(server):  # noqa: N805 (the handler's own self is the other)
         class Handler(BaseHTTPRequestHandler):

@@ -6,12 +6,14 @@ import time
 from collections import defaultdict
 from email.utils import formatdate
 from html import escape
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from .loopback import LoopbackServer
 
-class FolderServer:
+
+class FolderServer(LoopbackServer):
     """What the server shows, and how it misbehaves.
 
     Attributes
@@ -51,18 +53,7 @@ class FolderServer:
         class Handler(_Handler):
             server_of = held
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
-        self.thread.start()
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        super().__init__(Handler)
 
 
 class _Handler(BaseHTTPRequestHandler):
