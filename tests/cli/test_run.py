@@ -137,6 +137,16 @@ def test_what_would_judge_something_else_is_refused(capsys, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_results_stay_on_this_machine_and_out_of_what_is_read(capsys, tmp_path):
+    assert main(["run", "https://me:secret@elsewhere/out", "--program=1062"]) == 4
+    said = capsys.readouterr().err
+    assert "OUT is an address, and results stay on this machine" in said
+    assert "secret" not in said
+    assert main(["run", str(tmp_path / "out"), "--program=1062", f"--references={tmp_path}"]) == 4
+    assert "lies inside" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("trouble", ["500", "error", "no json"])
 def test_an_archive_in_trouble_is_said(archive, run, tmp_path, trouble):
     archive.trouble["invoke"] = [trouble]
