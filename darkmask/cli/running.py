@@ -128,7 +128,7 @@ def _write_plan(path: Path, text: str) -> None:
     if not path.exists():
         write_text(path, text)
         print(f"{path} says what is expected: keep it.", flush=True)
-    elif path.read_text(encoding="utf-8") != text:
+    elif path.read_bytes() != text.encode():
         print(
             f"{path} is kept as it is; the archive lists something else, or it was changed: remove it to have it "
             "written anew.",

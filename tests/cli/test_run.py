@@ -95,6 +95,8 @@ def test_what_the_archive_lists_is_the_plan(archive, run, tmp_path):
     (out / "plan.toml").write_text((out / "plan.toml").read_text() + "# seen by me\n")
     assert "plan.toml is kept as it is" in run(out).stdout
     assert (out / "plan.toml").read_text().endswith("# seen by me\n")
+    (out / "plan.toml").write_bytes("# Größe\n".encode("latin-1"))
+    assert "plan.toml is kept as it is" in run(out).stdout
 
 
 @pytest.mark.slow
