@@ -39,6 +39,43 @@ def add_program(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_processing(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how raw darks are processed.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    """
+    parser.add_argument(
+        "--references",
+        type=folder("the reference files"),
+        metavar="DIR",
+        help="reference files to use; CRDS is asked for what is not there",
+    )
+    parser.add_argument(
+        "--reference",
+        action="append",
+        default=[],
+        metavar="KIND=FILE",
+        help="one reference file (saturation, superbias, linearity, gain, readnoise); KIND=N/A leaves a step out, also "
+        "refpix=N/A; may be repeated",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="exposures at a time, or fewer where --memory holds fewer (default: as cores and memory allow)",
+    )
+    parser.add_argument("--memory", type=gigabytes, metavar="GB", help=MEMORY_HELP)
+    parser.add_argument("--frame", type=int, metavar="N", help=FRAME_HELP)
+
+
+def require_jobs(jobs: int | None) -> None:
+    """Refuse a number of exposures at a time that is none; raise a `CommandError`."""
+    if jobs is not None and jobs < 1:
+        raise CommandError(f"--jobs={jobs} is less than 1: give how many exposures to process at a time.")
+
+
 def add_fetch(commands) -> None:
     """Add the command that asks the archive."""
     fetch = commands.add_parser(
@@ -75,29 +112,8 @@ def add_prepare(commands) -> None:
     prepare.add_argument(
         "out", type=Path, metavar="OUT", help="folder of the triplets; a second run goes on from there"
     )
-    prepare.add_argument(
-        "--references",
-        type=folder("the reference files"),
-        metavar="DIR",
-        help="reference files to use; CRDS is asked for what is not there",
-    )
-    prepare.add_argument(
-        "--reference",
-        action="append",
-        default=[],
-        metavar="KIND=FILE",
-        help="one reference file (saturation, superbias, linearity, gain, readnoise); KIND=N/A leaves a step out, also "
-        "refpix=N/A; may be repeated",
-    )
-    prepare.add_argument(
-        "--jobs",
-        type=int,
-        metavar="N",
-        help="exposures at a time, or fewer where --memory holds fewer (default: as cores and memory allow)",
-    )
-    prepare.add_argument("--memory", type=gigabytes, metavar="GB", help=MEMORY_HELP)
+    add_processing(prepare)
     add_scheduler(prepare)
-    prepare.add_argument("--frame", type=int, metavar="N", help=FRAME_HELP)
     prepare.add_argument(
         "--fit-segments",
         action="store_true",
@@ -161,8 +177,7 @@ def _without_list(chosen: argparse.Namespace, kinds: tuple[str, ...]) -> list[st
 
 
 def _prepare(chosen: argparse.Namespace) -> int:
-    if chosen.jobs is not None and chosen.jobs < 1:
-        raise CommandError(f"--jobs={chosen.jobs} is less than 1: give how many exposures to process at a time.")
+    require_jobs(chosen.jobs)
     require_own_memory(chosen, "jobs", "memory")
     require_apart({"UNCAL_DIR": chosen.folder, "--references": chosen.references, "OUT": chosen.out}, inputs=2)
     from darkmask.acquire.prepare import Elsewhere, PrepareSettings, prepare, read_given

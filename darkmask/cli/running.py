@@ -6,12 +6,10 @@ from pathlib import Path
 
 from darkmask.core.atomic import write_text
 from darkmask.core.errors import ArchiveError, CommandError, DarkmaskError
-from darkmask.core.given import folder, require_apart
-from darkmask.core.memory import MEMORY_HELP, gigabytes
+from darkmask.core.given import require_apart
 from darkmask.harness import check_command, harness_folder, run_checks
 
-from .parsing import FRAME_HELP
-from .raw_darks import add_program
+from .raw_darks import add_processing, add_program, require_jobs
 
 # What a run itself says to the checks.
 _OWN = ("--delivery", "--criteria", "--detectors", "--masks")
@@ -35,24 +33,14 @@ def add_run(commands) -> None:
     run.add_argument(
         "--criteria", default="nircam", metavar="NAME|FILE", help="criteria that the plan adds to (default: nircam)"
     )
-    run.add_argument(
-        "--references",
-        type=folder("the reference files"),
-        metavar="DIR",
-        help="reference files to use; CRDS is asked for what is not there",
-    )
-    run.add_argument("--reference", action="append", default=[], metavar="KIND=FILE", help="as for prepare")
-    run.add_argument("--jobs", type=int, metavar="N", help="exposures at a time, as for prepare")
-    run.add_argument("--memory", type=gigabytes, metavar="GB", help=MEMORY_HELP)
-    run.add_argument("--frame", type=int, metavar="N", help=FRAME_HELP)
+    add_processing(run)
     run.set_defaults(run=_run)
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    if chosen.jobs is not None and chosen.jobs < 1:
-        raise CommandError(f"--jobs={chosen.jobs} is less than 1: give how many exposures to process at a time.")
+    require_jobs(chosen.jobs)
     _require_usable(chosen.check)
-    require_apart({"--references": chosen.references, "OUT": chosen.out})
+    require_apart({"--references": chosen.references, "OUT": chosen.out}, inputs=1)
     criteria = _criteria(chosen.criteria)
     out = Path(os.path.abspath(chosen.out))
     # The report has the name of the folder that was judged.
@@ -140,7 +128,7 @@ def _write_plan(path: Path, text: str) -> None:
     if not path.exists():
         write_text(path, text)
         print(f"{path} says what is expected: keep it.", flush=True)
-    elif path.read_text(encoding="utf-8") != text:
+    elif path.read_bytes() != text.encode():
         print(
             f"{path} is kept as it is; the archive lists something else, or it was changed: remove it to have it "
             "written anew.",

@@ -91,7 +91,7 @@ def require_folder(path: Path, what: str) -> None:
 
 
 def require_apart(given: Mapping[str, Path | None], *, inputs: int | None = None) -> None:
-    """Refuse a path that is given for two things, and an output inside an input.
+    """Refuse a path that is given for two things, and an output that is an address or lies inside an input.
 
     Parameters
     ----------

@@ -86,6 +86,9 @@ def test_a_transfer_that_broke_off_goes_on(archive, bucket, fetch, tmp_path):
     out, size = tmp_path / "out", len(archive.files[FIRST])
     out.mkdir()
     (out / f".part-fetch-{size}-{FIRST}").write_bytes(archive.files[FIRST][: size // 3])
+    # Of what is longer than the file nothing is kept.
+    second = archive.files[SECOND]
+    (out / f".part-fetch-{len(second)}-{SECOND}").write_bytes(second + b"more")
     ended = fetch(out)
     assert ended.returncode == 0, ended.stderr
     assert archive.asked == []

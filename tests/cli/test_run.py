@@ -95,6 +95,8 @@ def test_what_the_archive_lists_is_the_plan(archive, run, tmp_path):
     (out / "plan.toml").write_text((out / "plan.toml").read_text() + "# seen by me\n")
     assert "plan.toml is kept as it is" in run(out).stdout
     assert (out / "plan.toml").read_text().endswith("# seen by me\n")
+    (out / "plan.toml").write_bytes("# Größe\n".encode("latin-1"))
+    assert "plan.toml is kept as it is" in run(out).stdout
 
 
 @pytest.mark.slow
@@ -135,6 +137,16 @@ def test_what_would_judge_something_else_is_refused(capsys, tmp_path):
     assert main(["run", str(tmp_path / "out"), "--program=1062", "--criteria=strickt"]) == 4
     assert "--criteria=strickt is none of demo, lenient, nircam, strict" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_results_stay_on_this_machine_and_out_of_what_is_read(capsys, tmp_path):
+    assert main(["run", "https://me:secret@elsewhere/out", "--program=1062"]) == 4
+    said = capsys.readouterr().err
+    assert "OUT is an address, and results stay on this machine" in said
+    assert "secret" not in said
+    assert main(["run", str(tmp_path / "out"), "--program=1062", f"--references={tmp_path}"]) == 4
+    assert "lies inside" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("trouble", ["500", "error", "no json"])

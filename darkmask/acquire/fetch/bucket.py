@@ -9,7 +9,7 @@ from darkmask.core.errors import ArchiveError, DeliveryError, in_one_line
 from darkmask.core.remote.copies import IN_FLIGHT, PIECE
 from darkmask.core.remote.server import Server
 
-from .download import finished, part_of
+from .download import finished, gathered, part_of
 from .query import Product, archive, network_reason
 
 
@@ -79,7 +79,7 @@ def download_from_bucket(address: str, product: Product, folder: Path, advance: 
                 f"The archive lists {product.name} with {product.size} bytes and its bucket has {version.size}: leave "
                 "--cloud out to ask the archive itself."
             )
-        have = part.stat().st_size if part.exists() else 0
+        have = gathered(part, product)
         advance(have)
         with part.open("ab") as file, ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="bucket") as pool:
             # Some pieces at a time and in order, so that a transfer that breaks off goes on where it was.

@@ -26,6 +26,15 @@ def part_of(folder: Path, product: Product) -> Path:
     return folder / f"{PREFIX}{product.size}-{product.name}"
 
 
+def gathered(part: Path, product: Product) -> int:
+    """Return how many bytes of a product have come; more than there can be are removed."""
+    have = part.stat().st_size if part.exists() else 0
+    if have > product.size:
+        part.unlink()
+        return 0
+    return have
+
+
 def download(session, product: Product, folder: Path, advance: Callable[[int], None]) -> str:
     """Fetch one file, and give it its name when size and structure are right.
 
@@ -48,7 +57,7 @@ def download(session, product: Product, folder: Path, advance: Callable[[int], N
         When the archive does not give the file as it lists it; `NotGivenError` when asking again would not help.
     """
     part = part_of(folder, product)
-    advance(part.stat().st_size if part.exists() else 0)
+    advance(gathered(part, product))
     failure = ""
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -98,12 +107,9 @@ def _continue(session, product: Product, part: Path, advance: Callable[[int], No
     """Fetch what is missing; return what kept the file from being whole, or an empty string."""
     import requests
 
-    have = part.stat().st_size if part.exists() else 0
+    have = gathered(part, product)
     if have == product.size:
         return ""
-    if have > product.size:
-        part.unlink()
-        have = 0
     headers = {"Range": f"bytes={have}-"} if have else {}
     try:
         with session.get(address(product), headers=headers, stream=True, timeout=_TIMEOUT) as response:

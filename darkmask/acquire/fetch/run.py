@@ -11,7 +11,7 @@ from darkmask.core.errors import ArchiveError
 from darkmask.core.progress import progress_bar
 
 from .bucket import bucket_addresses, download_from_bucket
-from .download import download, part_of
+from .download import download, gathered, part_of
 from .query import NotGivenError, Product, archive
 
 # This file holds size and SHA-256 of every file that came, by name.
@@ -73,7 +73,7 @@ def _fetch_all(products: Sequence[Product], out: Path, cloud: bool, progress: bo
             yield f"{product.name}: there before"
         else:
             missing.append(product)
-    here = sum(part_of(out, product).stat().st_size for product in missing if part_of(out, product).exists())
+    here = sum(gathered(part_of(out, product), product) for product in missing)
     need, free = sum(product.size for product in missing) - here, shutil.disk_usage(out).free
     if need > free:
         raise ArchiveError(

@@ -75,10 +75,10 @@ def open_place(text: str) -> Path:
 
 def is_copy(path: Path | str) -> bool:
     """Return whether a path is that of something that lies elsewhere."""
+    # The folder of all copies, and what holds those of one address, are folders of this machine.
+    above = Path(os.path.abspath(path)).parents[1:]
     # Most have no such folder above them, and need no cache for that.
-    if FAMILY not in Path(os.path.abspath(path)).parts:
-        return False
-    return os.path.commonpath((_root(), os.path.abspath(path))) == str(_root())
+    return any(folder.name == FAMILY for folder in above) and _root() in above
 
 
 def shown_place(path: Path | str) -> str:
@@ -302,4 +302,5 @@ def _keep(place: Path) -> None:
 
 
 def _root() -> Path:
-    return cache_root() / FAMILY
+    # As every path is compared with it: XDG_CACHE_HOME may hold two points.
+    return Path(os.path.abspath(cache_root() / FAMILY))

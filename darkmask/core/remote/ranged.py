@@ -16,6 +16,8 @@ _FITS_BLOCK = 2880
 _CARD = 80
 # Extensions of one file; more are read one by one.
 _EXTENSIONS = 64
+# From the beginning of a card: ZNAXIS1, or a comment on NAXIS1, says nothing of how long the data are.
+_SIZE = re.compile(rb"(BITPIX|NAXIS\d*|PCOUNT|GCOUNT) *= +(-?\d+)")
 
 
 class RangedFile(io.RawIOBase):
@@ -119,9 +121,8 @@ def ranged_files(paths: Sequence[Path]) -> Iterator[tuple[Path, BinaryIO]]:
 
 def _data_bytes(header: bytes) -> int:
     """Return how many bytes of data follow a header (FITS standard 4.0, 4.4.1)."""
-    said = {
-        name.decode(): int(value) for name, value in re.findall(rb"(BITPIX|NAXIS\d*|PCOUNT|GCOUNT) *= +(-?\d+)", header)
-    }
+    cards = (_SIZE.match(header, at) for at in range(0, len(header), _CARD))
+    said = {card[1].decode(): int(card[2]) for card in cards if card}
     size = abs(said.get("BITPIX", 8)) // 8 if said.get("NAXIS") else 0
     for axis in range(1, said.get("NAXIS", 0) + 1):
         size *= said.get(f"NAXIS{axis}", 0)

@@ -62,6 +62,18 @@ def test_a_folder_is_listed_with_those_below(place, there):
     assert not list(place.rglob("*.fits"))
 
 
+def test_folders_of_the_cache_lie_here(place):
+    assert not is_copy(place.parent)
+    assert not is_copy(place.parent.parent)
+
+
+def test_the_name_of_the_cache_may_hold_two_points(there, tmp_path, monkeypatch, content):
+    monkeypatch.setenv("XDG_CACHE_HOME", f"{tmp_path}/there/../cache")
+    place = open_place(f"{there.address}/my%20darks/")
+    assert is_copy(place)
+    assert brought(place / NAME).read_bytes() == content
+
+
 def test_a_file_is_copied_once(place, there, content):
     there.asked.clear()
     assert brought(place / NAME).read_bytes() == content
