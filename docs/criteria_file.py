@@ -2,13 +2,14 @@
 
     PYTHONPATH=. python docs/criteria_file.py
 
-Types, defaults and bounds are the models'; so is the meaning of a key that they describe. `MEANINGS` says the others.
-`tests/docs/test_reference_pages.py` holds the page and the models together.
+Types, defaults and bounds are the models'; so is the meaning of a key that they describe. `criteria_meanings.py` says the
+others. `tests/docs/test_reference_pages.py` holds the page and the models together.
 """
 
 from pathlib import Path
 from typing import Any
 
+from criteria_meanings import MEANINGS
 from pydantic import BaseModel
 
 from darkmask.search.parameters import SearchParameters
@@ -27,127 +28,6 @@ from fixtures.criteria.model import (
 from fixtures.criteria.profiles import OVERRIDABLE
 
 PAGE = Path(__file__).resolve().parent / "criteria-file.md"
-
-MEANINGS: dict[str, dict[str, str]] = {
-    "Criteria": {
-        "schema": "The version of this format.",
-        "name": "What results and the report call these criteria; a file that extends another must have one.",
-        "description": "One line for the top of the report.",
-        "geometry": "The frame of a detector, see below.",
-        "plan": "What the delivery must hold, see below.",
-        "search": "Parameters of the search, see below.",
-        "mask": "The header of the masks that the run makes, see below.",
-        "injection": "From which strength on injected defects must be found, see below.",
-        "ground": "What is known of the ground masks, see below.",
-        "campaign": "For what the darks were taken, see below.",
-        "criteria": "Bounds, one table for each criterion, see below.",
-    },
-    "FrameGeometry": {
-        "frame": "Pixels along each side of a full frame.",
-        "border": "Reference pixels along each edge of it.",
-    },
-    "Plan": {
-        "detectors": "The detectors that must be there; `--detectors` asks of fewer.",
-        "subarrays": "The subarrays that must be there, each a table of `detector` and `name`.",
-        "sets": "The sets of exposures that must be there, and no others (DLV-LISTED); `darkmask run` writes them.",
-        "excluded_observations": "Observation numbers, as file names have them, that are never searched, such as those of "
-        "a cool-down.",
-        "compare_engines": "Whether `jwst_reffiles` itself searches, to compare with, and not the `official` search (12 s and 3 GB a detector).",
-    },
-    "PlannedSubarray": {
-        "detector": "The detector that the subarray is read from.",
-        "name": "The value of SUBARRAY in the headers.",
-    },
-    "PlannedExposures": {
-        "detector": "The detector.",
-        "subarray": "`FULL`, or one of the plan's subarrays.",
-        "observation": "OBSERVTN.",
-        "readpatt": "READPATT.",
-        "groups": "NGROUPS.",
-        "exposures": "How many exposures of this readout the observation has.",
-        "integrations": "How many integrations all of them have together.",
-        "first": "DATE-OBS of the first exposure.",
-        "last": "DATE-OBS of the last one.",
-    },
-    "MaskHeader": {
-        "author": "AUTHOR.",
-        "description": "DESCRIP.",
-        "pedigree": "PEDIGREE; when absent, INFLIGHT with the first and the last DATE-OBS of the delivery.",
-        "useafter": "USEAFTER; when absent, the first DATE-OBS of the delivery.",
-        "history": "Lines of HISTORY before those that the run adds.",
-        "subarray": "SUBARRAY: GENERIC for a mask that the pipeline cuts to any subarray.",
-        "output": "The name of the file; `{detector}` becomes the name of the detector.",
-    },
-    "Injection": {
-        "rc": "Amplitude in DN of the charging curve that is added to a ramp.",
-        "inverse_rc": "Amplitude in DN of the decay that is added to a ramp.",
-        "telegraph": "DN between the two levels.",
-        "noisy": "Factor on the noise of a read.",
-        "low_pedestal": "DN by which the pedestal is lowered.",
-    },
-    "GroundTest": {"hot_rate": "The rate, in e-/s, from which on the ground masks call a pixel hot."},
-    "Campaign": {
-        "title": "What the activity is called, as on its page (CAR).",
-        "activity": "Its number, and that of the program.",
-        "links": "Tickets and pages by name, each an address that begins with http:// or https://.",
-    },
-    "Criterion": {
-        "title": "What the report calls it.",
-        "question": "What is asked, as a question.",
-        "scope": "`detector`: asked of the full frame of each detector; `set`: of that and of each planned subarray; "
-        "`subarray`: of each planned subarray.",
-        "unit": "The unit of the measured value and of the bounds.",
-        "low": "The lowest value that is accepted, itself included. A criterion has `low` or `high` or both.",
-        "high": "The highest value that is accepted, itself included.",
-        "growth": "The fraction of the science pixels that may become bad in a year; TRD checks add it to `high` for the time between.",
-        "source": "Where the bound comes from; it says `provisional` when it is ours.",
-        "reason": "Why the bound is where it is.",
-        "remedy": "What to do when the check fails.",
-        "needs": "Without which inputs it cannot be asked.",
-        "required": "Whether a check fails when its input was given and cannot be used.",
-    },
-    "SearchParameters": {
-        "dark_stdev_clipping_sigma": "Sigma at which the standard deviations of slopes are clipped.",
-        "dark_max_clipping_iters": "Iterations of that clipping at most.",
-        "dark_noisy_threshold": "Sigma above the mean of these standard deviations beyond which a pixel is noisy.",
-        "max_saturated_fraction": "Share of integrations in which a pixel must be saturated to be called so.",
-        "max_jump_limit": "Jumps in an integration from which on they are many; 10 in the release, whatever is asked.",
-        "jump_ratio_threshold": "Early over late jump rate from which on a pixel is rc; 5 in the release, whatever is "
-        "asked.",
-        "early_cutoff_fraction": "Share of the groups that are early, and of those that are late; 0.25 in the release, "
-        "whatever is asked.",
-        "pedestal_sigma_threshold": "Sigma from the mean pedestal beyond which a pixel is rc (above) or has a low "
-        "pedestal (below).",
-        "rc_fraction_threshold": "Share of integrations in which a pixel must look like rc.",
-        "low_pedestal_fraction": "Share of integrations in which a pedestal must be low.",
-        "high_cr_fraction": "Share of integrations in which a pixel must have many jumps.",
-        "flag_values": "The mnemonics of each kind of bad pixel; all four kinds must be named.",
-        "dark_do_not_use": "The kinds that also get DO_NOT_USE.",
-        "plot": "Pictures of the package; the report has its own.",
-        "dead_search": "Whether flats are searched for dead pixels.",
-        "low_qe_and_open_search": "Whether flats are searched for low-QE, open and adjacent-to-open pixels.",
-        "dead_search_type": "`sigma_rate` or `absolute_rate`.",
-        "flat_mean_sigma_threshold": "Sigma at which flats are clipped for their mean.",
-        "flat_mean_normalization_method": "`smoothed`, `none`, `mean` or `fit2d`.",
-        "smoothing_box_width": "Width in pixels of the box that smooths the mean flat.",
-        "smoothing_type": "`Box2D` or `median`.",
-        "dead_sigma_threshold": "Sigma below the mean at which a pixel is dead (`sigma_rate`).",
-        "max_dead_norm_signal": "Normalized signal below which a pixel is dead (`absolute_rate`).",
-        "run_dead_flux_check": "Whether dead pixels are looked for by their flux as well.",
-        "dead_flux_check_files": "Raw files for that.",
-        "flux_check": "DN in the last four groups above which a pixel is not dead.",
-        "max_low_qe_norm_signal": "Normalized signal below which a pixel has a low QE.",
-        "max_open_adj_norm_signal": "Normalized signal of the neighbours below which a low-QE pixel is not open.",
-        "manual_flag_file": "Pixels flagged by hand; `--manual-flags` does it here.",
-        "flat_do_not_use": "The kinds of bad pixels in flats that get DO_NOT_USE.",
-        "quality_check": "Whether the package runs the pipeline with its mask; the REF criteria do it here.",
-        "flat_slope_files": "Flats; `python -m darkmask search --flats` takes them.",
-        "dark_slope_files": "Rates of the darks; the delivery's are taken.",
-        "dark_uncal_files": "Raw files of the darks; the delivery's are taken.",
-        "dark_jump_files": "Ramps of the darks; the delivery's are taken.",
-        "dark_fitopt_files": "Fits of the darks; the delivery's are taken.",
-    },
-}
 
 _TOP = """\
 # Criteria file

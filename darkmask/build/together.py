@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED
 from darkmask.delivery import OpenSet
 from darkmask.search.request import SetRequest
 
@@ -19,7 +20,6 @@ _PIXELS = 16_384
 _FEWEST = 500
 # Beyond so many sigma of the others a value is no noise: a hit that nobody flagged would count for a thousand pixels.
 _FARTHEST = 4.0
-_MAD_TO_SIGMA = 1.4826
 
 
 class Together(NamedTuple):
@@ -74,7 +74,9 @@ def together(request: SetRequest, good: np.ndarray) -> Together | None:
             np.array([measured[y, x] for measured in each], dtype=np.float64)
             for each in ((e.rate(integration=i) for e, i in planes), (e.pedestal(integration=i) for e, i in planes))
         )
-    known = ~flagged & np.isfinite(rates).all(axis=0) & np.isfinite(pedestals).all(axis=0)
+    # One value that is not finite would make every median of its integration, and every share, unknown.
+    known = ~flagged & np.isfinite(sci).all(axis=(0, 1))
+    known &= np.isfinite(rates).all(axis=0) & np.isfinite(pedestals).all(axis=0)
     if len(planes) < 2 or groups < 2 or np.count_nonzero(known) < _FEWEST:
         return None
     ends = (sci[:, -1] - sci[:, 0]) / ((groups - 1) * request.exposures[0].jump.tgroup)
@@ -114,7 +116,7 @@ def shares(derived: np.ndarray, measured: np.ndarray) -> np.ndarray:
 
 def _near(values: np.ndarray) -> np.ndarray:
     distance = np.abs(values - np.median(values))
-    return distance <= _FARTHEST * _MAD_TO_SIGMA * np.median(distance)
+    return distance <= _FARTHEST * MAD_TO_SIGMA_ROUNDED * np.median(distance)
 
 
 def _some_pixels(good: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

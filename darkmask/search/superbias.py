@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.errors import SearchError
+from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED
 
 # Resets from which a median absolute deviation is good to a third; one that a cosmic ray hit then counts for nothing.
 MIN_RESETS = 10
@@ -14,7 +15,6 @@ MIN_RESETS = 10
 FALSE_ALARM = 2.9e-7
 # Of the difference from the superbias in force, against the robust scatter of that of all pixels.
 OFFSET_SIGMA = 5.0
-_MAD_TO_SIGMA = 1.4826
 _ROWS_AT_ONCE = 128
 
 
@@ -70,7 +70,7 @@ class Resets:
                 off[:, columns] = True
                 continue
             centre = np.median(usual)
-            sigma = _MAD_TO_SIGMA * np.median(np.abs(usual - centre))
+            sigma = MAD_TO_SIGMA_ROUNDED * np.median(np.abs(usual - centre))
             off[:, columns] = ~(np.abs(part - centre) <= OFFSET_SIGMA * sigma)
         return off
 
@@ -85,7 +85,7 @@ def scatter_limit(number: int) -> float:
     from scipy.stats import binom, norm
 
     most = brentq(lambda p: binom.sf((number - 1) // 2, number, p) - FALSE_ALARM, 1e-12, 0.5)
-    return float(norm.isf(most / 2) * _MAD_TO_SIGMA)
+    return float(norm.isf(most / 2) * MAD_TO_SIGMA_ROUNDED)
 
 
 def measure_resets(paths: Sequence[Path], *, name: str) -> Resets:
@@ -119,7 +119,7 @@ def measure_resets(paths: Sequence[Path], *, name: str) -> Resets:
             some = slice(first, min(first + _ROWS_AT_ONCE, rows))
             stack = np.concatenate([_first_groups(path, some) for path in paths])
             median[some] = np.median(stack, axis=0)
-            scatter[some] = _MAD_TO_SIGMA * np.median(np.abs(stack - median[some]), axis=0)
+            scatter[some] = MAD_TO_SIGMA_ROUNDED * np.median(np.abs(stack - median[some]), axis=0)
     except (OSError, KeyError, ValueError) as error:
         raise SearchError(f"an _uncal file of {name} cannot be read ({error}): deliver it again.") from error
     return Resets(number, median, scatter)

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from darkmask.build.together import shares
+from darkmask.build.together import shares, together
+from darkmask.delivery import OpenExposure
+from tests.support.requests import flight_request
 
 INTEGRATIONS, PIXELS = 6, 20_000
 
@@ -51,3 +53,22 @@ def test_another_unit_is_a_share_of_its_own(ramps, gain):
 def test_noise_of_charge_leaves_most_of_it():
     ramps = np.random.default_rng(3).normal(0, 5, (INTEGRATIONS, 100, PIXELS)).cumsum(axis=1)
     assert shares(fitted(ramps)[0], ends(ramps)) == pytest.approx(5 / 6, abs=0.03)
+
+
+def test_a_read_that_is_not_finite_counts_for_nothing(small, monkeypatch):
+    request, good = flight_request(small.delivery), np.zeros((128, 128), bool)
+    good[4:-4, 4:-4] = True
+    usual = together(request, good)
+    ramps = OpenExposure.ramps
+
+    def with_one_lost(self, *places):
+        sci, flags = ramps(self, *places)
+        sci = sci.copy()
+        sci[0, 0, 5] = np.nan
+        return sci, flags
+
+    monkeypatch.setattr(OpenExposure, "ramps", with_one_lost)
+    found = together(request, good)
+    assert usual is not None
+    assert found is not None
+    assert found.share == pytest.approx(usual.share, abs=0.02)

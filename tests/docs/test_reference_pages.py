@@ -17,7 +17,10 @@ PAGE = (ROOT / "docs" / "criteria-file.md").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def maker():
-    return runpy.run_path(str(ROOT / "docs" / "criteria_file.py"))
+    with pytest.MonkeyPatch.context() as patch:
+        # As where it runs as a script: what it imports lies beside it.
+        patch.syspath_prepend(str(ROOT / "docs"))
+        return runpy.run_path(str(ROOT / "docs" / "criteria_file.py"))
 
 
 def rows(section: str) -> list[list[str]]:

@@ -11,13 +11,14 @@ from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.parameters import SearchParameters
 
-from .bends import exponential_bend
-from .changing import DECAYS_IN_PATCH, PATCH_VARIES, ROWS_OF_SCATTER, usual
-from .corrected import CorrectedAmplifier, quarter
+from .bends import bend_limit
+from .changing import DECAYS_IN_PATCH, usual
+from .corrected import CorrectedAmplifier
 from .coupling import COUPLING_TOLERANCE
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
 from .falls import least_falls
-from .patches import PATCH_SIDE
+from .noises import least_noise, median_error, moved_rates
+from .patches import above_patches
 from .robust import population
 
 # The saturation step has grown a SATURATED flag from a neighbour if the signal lies below this share of the published
@@ -25,13 +26,8 @@ from .robust import population
 SATURATION_SHARE = 0.5
 # A pixel at the end of the converter's range does not change: its differences scatter by less than half of the nominal.
 STUCK_SHARE = 0.5
-# The scatter of all differences, jumps included, would bend a ramp by some amount. An rc ramp bends by more of its own
-# sigma, and by most of the bend of an exponential at that scatter. A ramp that switches between two levels does not.
-BEND_SIGNIFICANCE, BEND_SHARE = 3.5, 0.65
 # At this many sigma above its threshold, 98 % of the pixels of a rate are detected.
 RECOVERY = 2.054
-# A noise that is so many of its errors above a border lies above it, in all but one case of 740.
-CERTAIN = 3.0
 # Rates scatter by what noise makes of eight to 40 %; so many times that is no chance.
 MOVED = 2.0
 # Of two integrations that differ, nothing tells which one is off.
@@ -243,25 +239,7 @@ class AmplifierSearch(CorrectedAmplifier):
         maps, parameters = self.maps, self.parameters
         centre, sigma = population(self.shape, judged)
         excess = self.shape - np.float32(centre)
-        # The shot noise of a pixel's own signal changes the shape of its ramp; the shape compares two quarters' mean
-        # differences.
-        shot = (
-            np.float32(2 / MEDIAN_EFFICIENCY / (quarter(self.groups) * self.integrations * self.detector.gain))
-            * self.signal
-        )
-        # One error is a good pixel's scatter with this pixel's noise and shot noise. The other is the actual scatter of
-        # its integrations, since a telegraph pixel bends this way and that, and an rc pixel always the same way.
-        own = _median_error(maps.shape_scatter, self.integrations)
-        error = np.fmax(np.fmax(np.sqrt((np.float32(sigma) * quiet) ** 2 + shot), own), self.columns.shape_error)
-        limit = np.float32(parameters.shape_significance) * error
-        # The bend of an rc ramp makes up most of its scatter, and is still several sigma of what such a scatter would
-        # cause.
-        limit = np.fmax(limit, np.float32(BEND_SIGNIFICANCE * sigma) * loud)
-        own_scatter = np.sqrt((self.noise_of_good**2 + self.signal / self.detector.gain) * (loud**2 - 1))
-        limit = np.fmax(limit, np.float32(BEND_SHARE * exponential_bend(self.groups, self.tgroup)) * own_scatter)
-        # Part of the bend of a neighbour's ramp may remain, and a bright linear pixel whose ramp bends by a few per
-        # cent is hot and not rc.
-        limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_shape)
+        limit = bend_limit(self, sigma, quiet, loud)
         bent = judged & self._test(
             "bend", np.abs(excess), gt, np.float32(parameters.shape_fraction) * self.signal, judged
         )
@@ -291,7 +269,7 @@ class AmplifierSearch(CorrectedAmplifier):
         sigma = np.sqrt((np.float32(unit) / root_weight * ratio) ** 2 + shot)
         # If a pixel switches, or jumps cut its ramp into pieces with slopes of their own, the scatter of its rates
         # gives the error.
-        own = _median_error(maps.rate_scatter, self.integrations)
+        own = median_error(maps.rate_scatter, self.integrations)
         self.sigma = np.fmax(np.where(unsteady, np.fmax(sigma, own), sigma), self.columns.rate_error)
         # A significant mean of the stack includes every rate that is significant in three quarters of the integrations.
         limit = np.float32(self.parameters.hot_significance) * self.sigma
@@ -311,16 +289,10 @@ class AmplifierSearch(CorrectedAmplifier):
 
     def _late(self, judged, asked, ratio) -> np.ndarray:
         """Return where the rate of the late half stands out by itself, or, in a patch, out of its surroundings."""
-        from scipy.ndimage import uniform_filter
-
         centre, sigma = usual(self.late, judged & ~self.patch)
         above = self.late - np.float32(centre)
         if self.patch.any():
-            # Clipped, so that a hot pixel does not raise the surroundings that it is compared with.
-            clipped = np.where(judged, np.clip(np.nan_to_num(above), -5 * sigma, 25 * sigma), 0).astype(np.float32)
-            share = uniform_filter(judged.astype(np.float32), PATCH_SIDE, mode="constant")
-            around = uniform_filter(clipped, PATCH_SIDE, mode="constant") / np.maximum(share, np.float32(0.1))
-            above = above - np.where(self.patch, np.float32(1 + PATCH_VARIES) * around, 0)
+            above = above_patches(above, judged, self.patch, sigma)
         time = self.tgroup * max(self.groups - 1, 1) * self.tgroup * max(self.integrations - self.integrations // 2, 1)
         shot = (
             np.float32(SLOPE_SHOT / (self.detector.gain * time)) * np.clip(self.late, 0, None) * np.float32(self.tgroup)
@@ -359,29 +331,12 @@ class AmplifierSearch(CorrectedAmplifier):
 
     def _moved_rates(self, good, asked) -> np.ndarray:
         """Return how far the rates of pixels scatter by their noise, in units of what good pixels do; 0 of others."""
-        some = np.s_[:: max(1, len(good) // ROWS_OF_SCATTER)]
-        centre, _ = population(self.maps.rate_scatter[some] / self.maps.noise[some], good[some])
-        moved = np.zeros(good.shape, np.float32)
-        at = self._places(asked)
-        moved[at] = self.maps.rate_scatter[at] / (self.maps.noise[at] * np.float32(centre))
-        return moved
+        return moved_rates(self.maps.rate_scatter, self.maps.noise, good, self._places(asked))
 
     def _least_noise(self, quiet, loud, asked) -> np.ndarray:
-        """Return what the noise of pixels certainly is, in units of that of good pixels; 0 of others.
-
-        A pixel of 1.4 times the noise is usable, and 160 differences may say 1.6. Of neighbouring differences the
-        correlation is -1/2, so that the variance of n has a relative variance of 3 / n; a median has its own. What is
-        noisy enough not to be used is noisy.
-        """
-        certain = np.zeros(asked.shape, np.float32)
-        at = self._places(asked)
-        number = np.maximum(self.maps.differences[at], 1)
-        every = np.maximum(self.maps.differences[at] + self.maps.jumps[at], 1) * MEDIAN_EFFICIENCY
-        quiet, loud = quiet[at], loud[at]
-        least = np.fmax(quiet / (1 + CERTAIN * np.sqrt(0.75 / number)), loud / (1 + CERTAIN * np.sqrt(0.75 / every)))
-        louder = np.fmax(quiet, loud)
-        certain[at] = np.where(louder >= self.parameters.unusable_noise_ratio, louder, least)
-        return certain
+        """Return what the noise of pixels certainly is, in units of that of good pixels; 0 of others."""
+        most = self.parameters.unusable_noise_ratio
+        return least_noise(quiet, loud, self.maps.differences, self.maps.jumps, most, self._places(asked))
 
     def _places(self, asked: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return the places of pixels that are asked; of all, where evidence is kept for a reader."""
@@ -402,8 +357,3 @@ def _median(values: np.ndarray) -> float:
     ordered = np.sort(values)
     middle = ordered.size // 2
     return float(ordered[middle] if ordered.size % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
-
-
-def _median_error(scatter: np.ndarray, integrations: int) -> np.ndarray:
-    """Return the standard error of a median of Gaussian values that scatter so much."""
-    return np.float32(np.sqrt(1 / MEDIAN_EFFICIENCY / integrations)) * scatter

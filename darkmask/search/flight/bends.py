@@ -1,12 +1,19 @@
-"""Tell how much an exponential bends a ramp beside the scatter that it makes."""
+"""Tell how much a ramp must bend to be that of an rc pixel."""
 
 import numpy as np
 
-from .corrected import quarter
+from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY
+
+from .corrected import CorrectedAmplifier, quarter
+from .coupling import COUPLING_TOLERANCE
+from .noises import median_error
 
 # The shortest time constant of an rc pixel, s. It is the pixel's own: of long groups, it ends in the first. Of groups
 # shorter than those of a full frame it counts as so many of these.
 SHORTEST_CONSTANT, SHORTEST_IN_GROUPS = 16.2, 1.5
+# The scatter of all differences, jumps included, would bend a ramp by some amount. An rc ramp bends by more of its own
+# sigma, and by most of the bend of an exponential at that scatter. A ramp that switches between two levels does not.
+BEND_SIGNIFICANCE, BEND_SHARE = 3.5, 0.65
 
 
 def exponential_bend(groups: int, tgroup: float) -> float:
@@ -26,3 +33,37 @@ def exponential_bend(groups: int, tgroup: float) -> float:
     steps = np.exp(-np.arange(groups - 1) / min(SHORTEST_CONSTANT / tgroup, SHORTEST_IN_GROUPS))
     end = quarter(groups)
     return float((steps[:end].mean() - steps[-end:].mean()) / steps.std(ddof=1))
+
+
+def bend_limit(of: CorrectedAmplifier, sigma: float, quiet: np.ndarray, loud: np.ndarray) -> np.ndarray:
+    """Return by how much the ramps of an amplifier must bend beyond the usual, to either side.
+
+    Parameters
+    ----------
+    of : CorrectedAmplifier
+        Its lines are found, and its noise is measured.
+    sigma : float
+        Scatter of the bends of its good pixels, DN.
+    quiet, loud : numpy.ndarray, shape (y, columns), float32
+        Noise of the differences without jumps, and with them, in units of the expected noise.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, columns), DN
+    """
+    # The shot noise of a pixel's own signal changes the shape of its ramp; the shape compares two quarters' mean
+    # differences.
+    shot = np.float32(2 / MEDIAN_EFFICIENCY / (quarter(of.groups) * of.integrations * of.detector.gain)) * of.signal
+    # One error is a good pixel's scatter with this pixel's noise and shot noise. The other is the actual scatter of
+    # its integrations, since a telegraph pixel bends this way and that, and an rc pixel always the same way.
+    own = median_error(of.maps.shape_scatter, of.integrations)
+    error = np.fmax(np.fmax(np.sqrt((np.float32(sigma) * quiet) ** 2 + shot), own), of.columns.shape_error)
+    limit = np.float32(of.parameters.shape_significance) * error
+    # The bend of an rc ramp makes up most of its scatter, and is still several sigma of what such a scatter would
+    # cause.
+    limit = np.fmax(limit, np.float32(BEND_SIGNIFICANCE * sigma) * loud)
+    own_scatter = np.sqrt((of.noise_of_good**2 + of.signal / of.detector.gain) * (loud**2 - 1))
+    limit = np.fmax(limit, np.float32(BEND_SHARE * exponential_bend(of.groups, of.tgroup)) * own_scatter)
+    # Part of the bend of a neighbour's ramp may remain, and a bright linear pixel whose ramp bends by a few per
+    # cent is hot and not rc.
+    return limit + np.float32(COUPLING_TOLERANCE) * np.abs(of.coupled_shape)

@@ -29,8 +29,6 @@ LIKE_HEIGHT = 3 * np.sqrt(2)
 GLITCH = np.sqrt(3) / 2
 # In a patch, the pixels that decay themselves: a good one is among them in 2 % of cases.
 DECAYS_IN_PATCH = 2.0
-# Traps differ, and a patch has a core: its pixels lie above the mean around them by this share of it.
-PATCH_VARIES = 0.5
 
 
 # The good pixels of so many rows tell how a quantity scatters: 100,000 pixels know it to half a per cent.

@@ -6,18 +6,8 @@ import numpy as np
 
 from darkmask.core.kernels import kernel, work_in_blocks
 
-from .telegraph import (
-    _STARTS,
-    LARGE_STEP,
-    MIN_READS,
-    _begin,
-    _fit,
-    _level_runs,
-    _maximise,
-    begin_model,
-    excess_of,
-    large_step,
-)
+from .chain import LARGE_STEP, STARTS, begin_model, begin_offsets, excess_of, fit, large_step, maximise
+from .runs import MIN_READS, level_runs
 
 _FIRST_STEPS, _LAST_STEPS = 3, 12
 # So many pixels are fitted by a thread at once.
@@ -88,7 +78,7 @@ def measure_levels(reads: np.ndarray, slope: np.ndarray, noise: float) -> Levels
 @kernel
 def _measure(reads, slope, noise, found):
     # One slope is fitted whatever the shot noise, and every read counts for one of the levels.
-    runs = _level_runs(reads, slope, noise, np.zeros(reads.shape[0]), 0.0)
+    runs = level_runs(reads, slope, noise, np.zeros(reads.shape[0]), 0.0)
     values, times, begins = runs.values, runs.times, runs.begins
     count, number = values.size, begins.size - 1
     if count < MIN_READS or not noise > 0:
@@ -96,21 +86,21 @@ def _measure(reads, slope, noise, found):
     read_noise = noise / np.sqrt(2.0)
     upper, offsets = np.zeros(count), np.empty(number)
     level = np.zeros(4)
-    _maximise(runs, level, read_noise, upper, offsets, 0.0, 1)
+    maximise(runs, level, read_noise, upper, offsets, 0.0, 1)
     excess = excess_of(runs, noise)
     best, best_model, best_offsets = -np.inf, np.empty(4), np.empty(number)
     model = np.empty(4)
     steps = large_step(runs, level[3], LARGE_STEP * noise)
-    for k in range(-1, len(_STARTS)):
+    for k in range(-1, len(STARTS)):
         if not begin_model(model, k, excess, steps, read_noise, level[3]):
             continue
-        _begin(runs, model, offsets)
-        likelihood = _fit(runs, model, read_noise, _FIRST_STEPS, np.inf, upper, offsets)
+        begin_offsets(runs, model, offsets)
+        likelihood = fit(runs, model, read_noise, _FIRST_STEPS, np.inf, upper, offsets)
         if likelihood > best:
             best = likelihood
             best_model[:] = model
             best_offsets[:] = offsets
-    _fit(runs, best_model, read_noise, _LAST_STEPS, np.inf, upper, best_offsets)
+    fit(runs, best_model, read_noise, _LAST_STEPS, np.inf, upper, best_offsets)
     uu, ut, tt = 0.0, 0.0, 0.0
     low, firsts = 0.0, 0
     for k in range(number):

@@ -1,4 +1,4 @@
-"""Find squares of pixels that decay together."""
+"""Find squares of pixels that decay together, and what stands out of them."""
 
 import numpy as np
 
@@ -8,6 +8,8 @@ from darkmask.core.kernels import kernel
 # single one with its four neighbours makes no patch. A mean of so many sigma of its own error makes one.
 PATCH_SIDE, TREND_LIMIT, PATCH_SIGNIFICANCE = 7, 3.0, 6.0
 _REACH = PATCH_SIDE // 2
+# Traps differ, and a patch has a core: its pixels lie above the mean around them by this share of it.
+PATCH_VARIES = 0.5
 
 
 @kernel
@@ -71,3 +73,28 @@ def _compare_row(total, number, science, below):
     for x in range(below.size):
         found += 1 if below[x] else 0
     return found
+
+
+def above_patches(above: np.ndarray, judged: np.ndarray, patch: np.ndarray, sigma: float) -> np.ndarray:
+    """Return how far pixels of patches that decay lie above what their surroundings may vary to.
+
+    Parameters
+    ----------
+    above : numpy.ndarray, shape (y, x), float32
+        Rates above the usual one.
+    judged, patch : numpy.ndarray, shape (y, x), bool
+        The pixels that count as surroundings, and those that lie in a patch; others stay as they are.
+    sigma : float
+        Scatter of the rates of good pixels, in the unit of ``above``.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), float32
+    """
+    from scipy.ndimage import uniform_filter
+
+    # Clipped, so that a hot pixel does not raise the surroundings that it is compared with.
+    clipped = np.where(judged, np.clip(np.nan_to_num(above), -5 * sigma, 25 * sigma), 0).astype(np.float32)
+    share = uniform_filter(judged.astype(np.float32), PATCH_SIDE, mode="constant")
+    around = uniform_filter(clipped, PATCH_SIDE, mode="constant") / np.maximum(share, np.float32(0.1))
+    return above - np.where(patch, np.float32(1 + PATCH_VARIES) * around, 0)

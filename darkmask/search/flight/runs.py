@@ -1,8 +1,15 @@
-"""Hold the reads of a pixel in question, as its models are fitted to them."""
+"""Sort the reads of a pixel in question into runs, as its models are fitted to them."""
 
 from typing import NamedTuple
 
 import numpy as np
+
+from darkmask.core.kernels import kernel
+
+# Fewer reads than this decide nothing.
+MIN_READS = 12
+# A step upwards by more than this many times the deepest fall and this many sigma has no second level to return from.
+_COSMIC_RAY_FALLS, _COSMIC_RAY_SIGMA = 1.5, 5.0
 
 
 class Runs(NamedTuple):
@@ -29,3 +36,63 @@ class Runs(NamedTuple):
     shots: np.ndarray
     astray: float
     known: np.ndarray
+
+
+@kernel
+def level_runs(reads, slope, noise, shots, astray):
+    """Sort the reads of a pixel into runs, each of three reads or more.
+
+    Parameters
+    ----------
+    reads : array, shape (nint, ngroup), float32, DN
+        NaN where a group is not usable.
+    slope : float
+        Approximate slope, DN/group.
+    noise : float
+        Standard deviation of a group difference of a good pixel, DN.
+    shots : array, shape (nint,), float64, DN**2
+    astray : float
+        As in :class:`Runs`.
+
+    Returns
+    -------
+    Runs
+    """
+    integrations, groups = reads.shape
+    values, times = np.empty(integrations * groups, np.float64), np.empty(integrations * groups, np.float64)
+    begins, shot = np.zeros(integrations * groups + 1, np.int64), np.empty(integrations * groups)
+    deepest = 0.0
+    for i in range(integrations):
+        for g in range(1, groups):
+            fall = slope - (np.float64(reads[i, g]) - np.float64(reads[i, g - 1]))
+            if fall > deepest:  # false when one is NaN
+                deepest = fall
+    highest = slope + _COSMIC_RAY_FALLS * deepest + _COSMIC_RAY_SIGMA * noise
+    count, runs = 0, 0
+    for i in range(integrations):
+        length = 0
+        for g in range(groups):
+            read = np.float64(reads[i, g])
+            hit = g > 0 and read - np.float64(reads[i, g - 1]) > highest
+            if length > 0 and (hit or not np.isfinite(read)):
+                shot[runs] = shots[i]
+                runs, count = _end_run(begins, runs, count, length)
+                length = 0
+            if np.isfinite(read):
+                values[count] = read
+                times[count] = g
+                count += 1
+                length += 1
+        if length > 0:
+            shot[runs] = shots[i]
+            runs, count = _end_run(begins, runs, count, length)
+    return Runs(values[:count], times[:count], begins[: runs + 1], shot[:runs], astray, np.ones(count))
+
+
+@kernel
+def _end_run(begins, runs, count, length):
+    """Close a run; a run of two reads or fewer tells nothing and is dropped."""
+    if length < 3:
+        return runs, count - length
+    begins[runs + 1] = count
+    return runs + 1, count

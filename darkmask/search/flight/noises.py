@@ -1,0 +1,96 @@
+"""Tell what the noise of a few pixels certainly is, and how far their rates scatter beside it."""
+
+import numpy as np
+
+from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY
+
+from .changing import ROWS_OF_SCATTER
+from .robust import population
+
+# A noise that is so many of its errors above a border lies above it, in all but one case of 740.
+CERTAIN = 3.0
+
+
+def median_error(scatter: np.ndarray, integrations: int) -> np.ndarray:
+    """Return the standard error of a median of Gaussian values that scatter so much.
+
+    Parameters
+    ----------
+    scatter : numpy.ndarray, float32
+        Standard deviation, in any unit.
+    integrations : int
+        Number of values.
+
+    Returns
+    -------
+    numpy.ndarray, float32
+        In the same unit.
+    """
+    return np.float32(np.sqrt(1 / MEDIAN_EFFICIENCY / integrations)) * scatter
+
+
+def moved_rates(
+    rate_scatter: np.ndarray, noise: np.ndarray, good: np.ndarray, at: tuple[np.ndarray, ...]
+) -> np.ndarray:
+    """Return how far the rates of pixels scatter by their noise, in units of what good pixels do.
+
+    Parameters
+    ----------
+    rate_scatter : numpy.ndarray, shape (y, x), float32, DN/s
+    noise : numpy.ndarray, shape (y, x), float32, DN
+        Noise of a group difference.
+    good : numpy.ndarray, shape (y, x), bool
+    at : tuple of numpy.ndarray
+        Rows and columns of the pixels that are asked.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), float32
+        0 of pixels that are not asked.
+    """
+    some = np.s_[:: max(1, len(good) // ROWS_OF_SCATTER)]
+    centre, _ = population(rate_scatter[some] / noise[some], good[some])
+    moved = np.zeros(good.shape, np.float32)
+    moved[at] = rate_scatter[at] / (noise[at] * np.float32(centre))
+    return moved
+
+
+def least_noise(
+    quiet: np.ndarray,
+    loud: np.ndarray,
+    differences: np.ndarray,
+    jumps: np.ndarray,
+    unusable: float,
+    at: tuple[np.ndarray, ...],
+) -> np.ndarray:
+    """Return what the noise of pixels certainly is, in units of that of good pixels.
+
+    Parameters
+    ----------
+    quiet, loud : numpy.ndarray, shape (y, x), float32
+        Noise of the differences without jumps, and with them, in that unit.
+    differences, jumps : numpy.ndarray, shape (y, x), int
+        How many differences are without a jump, and with one.
+    unusable : float
+        What is so noisy that it is not used is noisy, however few its differences.
+    at : tuple of numpy.ndarray
+        Rows and columns of the pixels that are asked.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), float32
+        0 of pixels that are not asked.
+
+    Notes
+    -----
+    A pixel of 1.4 times the noise is usable, and 160 differences may say 1.6. Of neighbouring differences the
+    correlation is -1/2, so that the variance of n has a relative variance of 3 / n; a median has its own.
+    """
+    certain = np.zeros(quiet.shape, np.float32)
+    number = np.maximum(differences[at], 1)
+    every = np.maximum(differences[at] + jumps[at], 1) * MEDIAN_EFFICIENCY
+    quiet, loud = quiet[at], loud[at]
+    least = np.fmax(quiet / (1 + CERTAIN * np.sqrt(0.75 / number)), loud / (1 + CERTAIN * np.sqrt(0.75 / every)))
+    louder = np.fmax(quiet, loud)
+    certain[at] = np.where(louder >= unusable, louder, least)
+    return certain
