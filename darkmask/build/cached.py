@@ -1,21 +1,29 @@
 """Make the mask of one detector once: the next time that it is asked for it lies in the cache."""
 
+import contextlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from darkmask.core.cache import cached, key_of
 from darkmask.core.cores import usable_cores
-from darkmask.core.digests import remembered_digest
+from darkmask.core.digests import is_remembered, remembered_digest
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.provenance import source_digest
+from darkmask.core.remote import is_copy
 
 from .products import BuiltMask
 from .request import BuildRequest
 
+if TYPE_CHECKING:
+    from darkmask.search.maps import CombinedMaps
+
 # The family of entries of the cache that masks are.
 MASKS = "masks"
+# Fewer bytes are hashed in a tenth of a second, in which nothing would be measured.
+_WORTH_MEASURING_AHEAD = 0.3e9
 # A mask depends on the arithmetic or the files of these packages.
 _DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "scipy", "stdatamodels")
 
@@ -37,7 +45,8 @@ def build_cached(request: BuildRequest, keep: bool = False, begun: Callable[[], 
     DarkmaskError
         When there is nothing to search, or a file has changed.
     """
-    inputs = _hash_inputs(request)
+    ahead = _measure_ahead(request, keep) if _takes_long_to_hash(request) else None
+    inputs = _hash_inputs(request, usable_cores() if ahead is None else max(1, usable_cores() - 1))
 
     def make(out: Path) -> None:
         if begun is not None:
@@ -45,9 +54,40 @@ def build_cached(request: BuildRequest, keep: bool = False, begun: Callable[[], 
         # Where the mask is there, no kernels have to be loaded, which is a third of the time that it takes.
         from .detector import build
 
-        build(request, out, inputs, keep)
+        build(request, out, inputs, keep, ahead.result() if ahead is not None else None)
 
     return BuiltMask.read(cached(MASKS, _key(request, inputs), make))
+
+
+def _takes_long_to_hash(request: BuildRequest) -> bool:
+    """Return whether its ramps can be measured while its files are hashed."""
+    # Files that lie elsewhere arrive one by one to be hashed.
+    if not request.exposures("FULL") or is_copy(Path(request.index.folder)):
+        return False
+    # What cannot be looked at is told by who hashes it.
+    with contextlib.suppress(OSError):
+        new = [path for path in request.input_files().values() if not is_remembered(path)]
+        return sum(path.stat().st_size for path in new) >= _WORTH_MEASURING_AHEAD
+    return False
+
+
+def _measure_ahead(request: BuildRequest, keep: bool) -> "Future[CombinedMaps]":
+    """Measure the ramps of the full frames while the files that hold them are hashed, in a thread of its own.
+
+    Files that nobody hashed before are those of a mask that is not there, but for copies of a delivery: then what is
+    measured is given away. The kernels are loaded meanwhile too, which keeps one core busy.
+    """
+
+    def measure() -> "CombinedMaps":
+        from darkmask.search.engines import measure_maps
+
+        return measure_maps(request.set_request("FULL"), keep)
+
+    threads = ThreadPoolExecutor(1, thread_name_prefix="measure ahead")
+    try:
+        return threads.submit(measure)
+    finally:
+        threads.shutdown(wait=False)
 
 
 def mask_key(request: BuildRequest) -> str:
@@ -58,10 +98,10 @@ def mask_key(request: BuildRequest) -> str:
     DarkmaskError
         When a file has changed, or cannot be read.
     """
-    return _key(request, _hash_inputs(request))
+    return _key(request, _hash_inputs(request, usable_cores()))
 
 
-def _hash_inputs(request: BuildRequest) -> dict[str, str]:
+def _hash_inputs(request: BuildRequest, threads: int) -> dict[str, str]:
     files = request.input_files()
 
     def digest(name: str) -> str:
@@ -71,9 +111,9 @@ def _hash_inputs(request: BuildRequest) -> dict[str, str]:
         return found
 
     try:
-        # A thread for each core: neither reading nor hashing holds Python's lock.
-        with ThreadPoolExecutor(usable_cores(), thread_name_prefix="blake3") as threads:
-            return dict(zip(files, threads.map(digest, files), strict=True))
+        # Neither reading nor hashing holds Python's lock.
+        with ThreadPoolExecutor(threads, thread_name_prefix="blake3") as pool:
+            return dict(zip(files, pool.map(digest, files), strict=True))
     except OSError as error:
         raise DarkmaskError(f"{error.filename} can no longer be read ({error.strerror}): run again.") from error
 

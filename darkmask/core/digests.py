@@ -72,9 +72,22 @@ def remembered_digest(path: Path, algorithm: str = BLAKE3) -> str:
     return digest
 
 
+def is_remembered(path: Path, algorithm: str = BLAKE3) -> bool:
+    """Return whether :func:`remembered_digest` gives a file's digest without reading it.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be looked at.
+    """
+    name = os.fsencode(os.path.abspath(path))
+    status = _listed(path) if is_copy(path) else _written(path.stat())
+    with _memory() as memory:
+        return memory is not None and _recall(memory, name, algorithm, status) is not None
+
+
 def _digest_of_copy(path: Path, name: bytes, algorithm: str) -> str:
-    version = version_of(path)
-    status = f"{version.size} {version.tag}"
+    status = _listed(path)
     with _memory() as memory:
         if memory is not None and (known := _recall(memory, name, algorithm, status)):
             return known
@@ -84,6 +97,12 @@ def _digest_of_copy(path: Path, name: bytes, algorithm: str) -> str:
         if memory is not None:
             _remember(memory, name, algorithm, status, digest)
     return digest
+
+
+def _listed(path: Path) -> str:
+    """Return what must be equal for a file that lies elsewhere to count as the same."""
+    version = version_of(path)
+    return f"{version.size} {version.tag}"
 
 
 def _hash(file: BinaryIO, algorithm: str) -> str:

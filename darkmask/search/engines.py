@@ -26,7 +26,7 @@ from .request import SetRequest
 from .structures import clumps_of
 
 
-def search_set(request: SetRequest, keep: bool = False) -> SearchOutcome:
+def search_set(request: SetRequest, keep: bool = False, maps: CombinedMaps | None = None) -> SearchOutcome:
     """Find the bad pixels of a set.
 
     Parameters
@@ -34,6 +34,8 @@ def search_set(request: SetRequest, keep: bool = False) -> SearchOutcome:
     request : SetRequest
     keep : bool
         See :func:`measure_maps`.
+    maps : CombinedMaps, optional
+        What that gives for this request, where it is there already.
 
     Raises
     ------
@@ -44,7 +46,8 @@ def search_set(request: SetRequest, keep: bool = False) -> SearchOutcome:
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    return _judge_of(request.engine, request.search)(request, measure_maps(request, keep))
+    judge = _judge_of(request.engine, request.search)
+    return judge(request, measure_maps(request, keep) if maps is None else maps)
 
 
 def _judge_of(engine: str, search: str) -> Callable[[SetRequest, CombinedMaps], SearchOutcome]:

@@ -9,7 +9,7 @@ import pytest
 from blake3 import blake3
 
 from darkmask.core import digests
-from darkmask.core.digests import BLAKE3, SHA256, remembered_digest
+from darkmask.core.digests import BLAKE3, SHA256, is_remembered, remembered_digest
 
 SIZE = 3_000_001
 # BLAKE3 of no bytes: the first of the published test vectors.
@@ -37,10 +37,12 @@ def bytes_read() -> int:
 
 
 def asked(path: Path, algorithm: str = BLAKE3) -> tuple[str, bool]:
-    """Return the digest, and whether the file was read for it."""
-    before = bytes_read()
+    """Return the digest, and whether the file was read for it, which could be told before."""
+    told, before = is_remembered(path, algorithm), bytes_read()
     digest = remembered_digest(path, algorithm)
-    return digest, bytes_read() - before >= path.stat().st_size
+    read = bytes_read() - before >= path.stat().st_size
+    assert told == (not read)
+    return digest, read
 
 
 def test_the_digests_are_the_published_ones(tmp_path):

@@ -5,6 +5,7 @@ threshold in sigma is a false-alarm rate. docs/categories.md tells what each cat
 release.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Detector
 from darkmask.core.errors import TooLittleError
 from darkmask.core.flags import USABLE, Category, pack_categories
+from darkmask.core.stages import add_processor_time
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.structures import Structure
@@ -187,7 +189,8 @@ def search_flight(
         raise ValueError("The flight search needs the maps of change.")
     patch = find_patches(maps.changes, science, tuple(amplifiers), parameters)
 
-    def work(columns: slice) -> tuple[float, float, float, int]:
+    def work(columns: slice) -> tuple[tuple[float, float, float, int], float]:
+        used = time.thread_time()
         kept = next((tests for of, tests in evidence if of == columns), None if look_at is None else {})
         with np.errstate(invalid="ignore", divide="ignore"):
             part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept, patch)
@@ -202,10 +205,11 @@ def search_flight(
         rows[columns.start] = [*row_findings(part.rows, columns, part.noise_of_good)]
         noises[columns.start] = part.noise_of_good
         np.multiply(part.rate, np.float32(detector.gain), out=rate[:, columns])
-        return *limits, part.settling, alone
+        return (*limits, part.settling, alone), time.thread_time() - used
 
     with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
-        measured = list(pool.map(work, amplifiers))
+        measured, taken = zip(*pool.map(work, amplifiers), strict=True)
+    add_processor_time(sum(taken))
     structures = (
         *(finding for first in sorted(lines) for finding in lines[first]),
         *join_rows([finding for first in sorted(rows) for finding in rows[first]]),
