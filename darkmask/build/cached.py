@@ -1,6 +1,5 @@
 """Make the mask of one detector once: the next time that it is asked for it lies in the cache."""
 
-import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from darkmask.core.cache import cached, key_of
 from darkmask.core.cores import usable_cores
-from darkmask.core.digests import is_remembered, remembered_digest
+from darkmask.core.digests import remembered_digest, take_long
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.provenance import source_digest
 from darkmask.core.remote import is_copy
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 # The family of entries of the cache that masks are.
 MASKS = "masks"
-# Fewer bytes are hashed in a tenth of a second, in which nothing would be measured.
-_WORTH_MEASURING_AHEAD = 0.3e9
 # A mask depends on the arithmetic or the files of these packages.
 _DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "scipy", "stdatamodels")
 
@@ -45,7 +42,9 @@ def build_cached(request: BuildRequest, keep: bool = False, begun: Callable[[], 
     DarkmaskError
         When there is nothing to search, or a file has changed.
     """
-    ahead = _measure_ahead(request, keep) if _takes_long_to_hash(request) else None
+    # Files that lie elsewhere arrive one by one to be hashed.
+    here = request.exposures("FULL") and not is_copy(Path(request.index.folder))
+    ahead = _measure_ahead(request, keep) if here and take_long(request.input_files().values()) else None
     inputs = _hash_inputs(request, usable_cores() if ahead is None else max(1, usable_cores() - 1))
 
     def make(out: Path) -> None:
@@ -57,18 +56,6 @@ def build_cached(request: BuildRequest, keep: bool = False, begun: Callable[[], 
         build(request, out, inputs, keep, ahead.result() if ahead is not None else None)
 
     return BuiltMask.read(cached(MASKS, _key(request, inputs), make))
-
-
-def _takes_long_to_hash(request: BuildRequest) -> bool:
-    """Return whether its ramps can be measured while its files are hashed."""
-    # Files that lie elsewhere arrive one by one to be hashed.
-    if not request.exposures("FULL") or is_copy(Path(request.index.folder)):
-        return False
-    # What cannot be looked at is told by who hashes it.
-    with contextlib.suppress(OSError):
-        new = [path for path in request.input_files().values() if not is_remembered(path)]
-        return sum(path.stat().st_size for path in new) >= _WORTH_MEASURING_AHEAD
-    return False
 
 
 def _measure_ahead(request: BuildRequest, keep: bool) -> "Future[CombinedMaps]":

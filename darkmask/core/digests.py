@@ -9,8 +9,9 @@ import hashlib
 import os
 import platform
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +26,10 @@ _PIECE = 1 << 20
 # A file that was written less than this before it was hashed may change again without a new date: clocks of file
 # systems tick in steps of up to 2 s (FAT; ext4 and NFS are finer).
 _TICK_NS = 2_000_000_000
+# So many bytes are hashed in a tenth of a second.
+LONG_BYTES = 0.3e9
+_asked: dict[tuple[bytes, str], threading.Lock] = {}
+_guard = threading.Lock()
 # Two processes that remember at the same time wait for one another, for so many seconds.
 _PATIENCE = 10
 _TABLE = """CREATE TABLE IF NOT EXISTS digests
@@ -55,7 +60,7 @@ def remembered_digest(path: Path, algorithm: str = BLAKE3) -> str:
     name = os.fsencode(os.path.abspath(path))  # which a database takes whatever bytes it holds
     if is_copy(path):
         return _digest_of_copy(path, name, algorithm)
-    with path.open("rb", buffering=0) as file:
+    with _one_at_a_time(name, algorithm), path.open("rb", buffering=0) as file:
         begun = time.time_ns()
         status = os.fstat(file.fileno())
         with _memory() as memory:
@@ -64,11 +69,11 @@ def remembered_digest(path: Path, algorithm: str = BLAKE3) -> str:
         with stage(algorithm):
             digest = _hash(file, algorithm)
         after = os.fstat(file.fileno())
-    old_enough = max(status.st_mtime_ns, status.st_ctime_ns) + _TICK_NS < begun
-    if old_enough and _written(after) == _written(status):
-        with _memory() as memory:
-            if memory is not None:
-                _remember(memory, name, algorithm, _written(status), digest)
+        old_enough = max(status.st_mtime_ns, status.st_ctime_ns) + _TICK_NS < begun
+        if old_enough and _written(after) == _written(status):
+            with _memory() as memory:
+                if memory is not None:
+                    _remember(memory, name, algorithm, _written(status), digest)
     return digest
 
 
@@ -84,6 +89,27 @@ def is_remembered(path: Path, algorithm: str = BLAKE3) -> bool:
     status = _listed(path) if is_copy(path) else _written(path.stat())
     with _memory() as memory:
         return memory is not None and _recall(memory, name, algorithm, status) is not None
+
+
+def take_long(paths: Iterable[Path]) -> bool:
+    """Return whether the digests of some files are worth taking beside other work, because they are not remembered.
+
+    What cannot be looked at takes no time: whoever reads it tells what is wrong.
+    """
+    left = 0.0
+    for path in paths:
+        with contextlib.suppress(OSError):
+            left += 0 if is_remembered(path) else path.stat().st_size
+    return left >= LONG_BYTES
+
+
+@contextlib.contextmanager
+def _one_at_a_time(name: bytes, algorithm: str) -> Iterator[None]:
+    """Let a second thread that asks for a digest wait for the first one, and find it remembered."""
+    with _guard:
+        lock = _asked.setdefault((name, algorithm), threading.Lock())
+    with lock:
+        yield
 
 
 def _digest_of_copy(path: Path, name: bytes, algorithm: str) -> str:

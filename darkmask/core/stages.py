@@ -59,6 +59,7 @@ def stage(name: str) -> Iterator[None]:
         if running:
             running[-1].seconds += seconds
             running[-1].processor += processor
+            running[-1].lent += this.lent
         own = {"seconds": seconds - this.seconds, "processor": processor - this.processor}
         line = {"stage": this.name, **own, "process": os.getpid()}
         with open(place, "a", encoding="utf-8") as file:

@@ -5,7 +5,6 @@ import shutil
 
 import pytest
 
-from darkmask.build import cached
 from darkmask.build.cached import build_cached
 from darkmask.build.request import BuildRequest
 from darkmask.core import digests
@@ -23,7 +22,7 @@ def folder(small, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     # Files that were just written count as old enough to be remembered.
     monkeypatch.setattr(digests, "_TICK_NS", -(10**12))
-    monkeypatch.setattr(cached, "_WORTH_MEASURING_AHEAD", 0.0)
+    monkeypatch.setattr(digests, "LONG_BYTES", 1.0)
     darks = tmp_path / "darks"
     darks.mkdir()
     for path in small.delivery.glob("*nrca1*.fits"):

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,15 @@ def test_an_unchanged_file_is_read_once(big, algorithm):
     fresh = digest(big, algorithm)
     assert asked(big, algorithm) == (fresh, True)
     assert asked(big, algorithm) == (fresh, False)
+
+
+def test_two_who_ask_at_once_read_it_once(big):
+    before = bytes_read()
+    with ThreadPoolExecutor(4) as threads:
+        found = set(threads.map(remembered_digest, [big] * 4))
+    read = bytes_read() - before
+    assert found == {digest(big)}
+    assert read < 2 * SIZE
 
 
 def test_a_name_that_is_no_text_is_a_name(big):

@@ -55,6 +55,14 @@ def test_processor_time_is_that_of_who_works_for_the_stage(asked):
     assert 0.4 <= processor < 0.6
 
 
+def test_what_threads_took_for_a_stage_within_another_is_its_own(asked):
+    with stage("outer"), stage("inner"):
+        work_in_blocks(lambda _room, _start, _count: busy(0.1), 2, 1, lambda: None, threads=2)
+    taken = {name: processor for name, (_, processor) in read_stages(asked).items()}
+    assert taken["outer: inner"] >= 0.2
+    assert abs(taken["outer"]) < 0.05
+
+
 def test_calls_of_one_name_are_added_up_over_processes(asked):
     code = "import time\nfrom darkmask.core.stages import stage\n@stage('work')\ndef f(): time.sleep(0.1)\nf(); f()"
     for _ in range(2):
