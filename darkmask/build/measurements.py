@@ -16,6 +16,7 @@ from darkmask.search.maps import CombinedMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
 
+from .border import frame_off, misplaced_reference_pixels
 from .dark import dark_current, median_steps
 from .together import together
 
@@ -48,10 +49,13 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     exposures = request.exposures
     science = ~request.reference_pixels()
     worst_rate, worst_lost = 0.0, 0.0
+    misplaced: list[int | None] = []
     for exposure in exposures:
         opened = OpenExposure(exposure, request.folder)
         worst_rate = max(worst_rate, unexplained_rates(opened.rate(), opened.rate_dq(), science))
-        worst_lost = max(worst_lost, lost_pixels(opened.pixeldq(), science))
+        pixeldq = opened.pixeldq()
+        worst_lost = max(worst_lost, lost_pixels(pixeldq, science))
+        misplaced.append(misplaced_reference_pixels(pixeldq, ~science))
 
     searched = OpenSet(exposures, request.folder, request.integrations).planes
     rates = (exposure.rate(integration=i) for exposure, i in searched)
@@ -61,6 +65,7 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     dark = dark_current(median_rates(rates, good), median_steps(request, good), first.tgroup)
     # A full frame is read by four outputs, whatever its headers say of them.
     full = maps.rate.shape[1] == request.geometry.frame
+    off = frame_off(maps.jumps, outcome.categories == 0, request.geometry) if full else None
     amplifiers = request.geometry.amplifier_columns() if full else request.amplifiers()
     # The jump step flags the jumps of a bad pixel in its neighbours too.
     alone = good & ~binary_dilation(science & ~good, np.ones((3, 3)))
@@ -82,6 +87,8 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "unexplained_rates": worst_rate,
         "together": together(request, good),
         "lost_pixels": worst_lost,
+        "misplaced_reference_pixels": max((found for found in misplaced if found is not None), default=None),
+        "frame_off": off,
         "thresholds": outcome.thresholds,
         "structures": [one.sentence(first.detector) for one in sorted(outcome.structures)],
         "xstart": first.xstart,

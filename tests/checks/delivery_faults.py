@@ -234,6 +234,21 @@ def lost_pixels(space):
         hdus["PIXELDQ"].data[50:60, 50:60] |= 1
 
 
+@fault("DLV-BORDER", said="Pixels that PIXELDQ calls reference pixels and the geometry does not")
+def reference_pixels_elsewhere(space):
+    for path in sorted(space.delivery.glob("*_nrca1_jump.fits")):
+        with fits.open(unlinked(path), mode="update") as hdus:
+            hdus["PIXELDQ"].data = np.roll(hdus["PIXELDQ"].data, 3, axis=1)
+
+
+@fault("DRK-BORDER", said="lie off by 4 columns")
+def frames_moved(space):
+    """Plant darks whose reference pixels lie among the others, whatever PIXELDQ says of them."""
+    for ramps in every_exposure(space.delivery):
+        for array in (ramps.sci, ramps.groupdq, ramps.pedestal, ramps.rate, ramps.rate_dq):
+            array[...] = np.roll(array, 4, axis=-1)
+
+
 @fault("DLV-TRIPLETS", said="are both the _jump file of one exposure")
 def duplicate(space):
     shutil.copy(one(space.delivery, JUMP), space.delivery / "again_nrca1_jump.fits")
