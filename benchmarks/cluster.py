@@ -1,6 +1,7 @@
-"""What a second worker gains: `search` of four detectors and `prepare` of eight exposures, with 1, 2 and 4 workers.
+"""What a second worker gains: `search` of some detectors and `prepare` of eight exposures, with 1, 2 and 4 workers.
 
-    PYTHONPATH=. python benchmarks/cluster.py [--what search|prepare] [--frame N] [--groups N] [--workers 1,2,2,1,4]
+    PYTHONPATH=. python benchmarks/cluster.py [--what search|prepare] [--detectors N] [--frame N] [--groups N]
+        [--workers 1,2,2,1,4]
 
 Workers are started by hand as on machines of their own: one thread and one core each, a cache of their own with nothing
 in it but compiled kernels, and a session of their own, since Linux shares a busy machine among sessions. Files are in
@@ -107,13 +108,18 @@ def rows(what: str, numbers: list[int], measure) -> None:
         )
 
 
-def measure_search(folder: Path, frame: int, groups: int, numbers: list[int]) -> None:
-    """Print what the search of four detectors takes."""
+def make_darks(folder: Path, frame: int, groups: int, detectors: int) -> Path:
+    """Make the darks of some detectors, all of the same ramps."""
     source, resized = simulate(folder, frame, 20), folder / "resized"
     resize(source, resized, 5, 2, groups)
-    delivery = under_other_names(resized, folder / "darks", DETECTORS)
+    delivery = under_other_names(resized, folder / "darks", DETECTORS[:detectors])
     shutil.rmtree(resized)
     shutil.rmtree(source)
+    return delivery
+
+
+def measure_search(folder: Path, delivery: Path, frame: int, numbers: list[int]) -> None:
+    """Print what the search of some detectors takes."""
     read_once(delivery)
     print(f"{sum(path.stat().st_size for path in delivery.iterdir()) / 1e9:.2f} GB of darks", flush=True)
     stages: dict[str, tuple[float, float]] = {}
@@ -130,7 +136,7 @@ def measure_search(folder: Path, frame: int, groups: int, numbers: list[int]) ->
             return whole, json.loads((out / "work.json").read_text())
 
     one(1)
-    rows("search of four detectors", numbers, one)
+    rows("search", numbers, one)
     print("\n| stage of the workers, last run | seconds | processor |\n|---|---|---|")
     for name, (seconds, processor) in sorted(stages.items(), key=lambda item: -item[1][1]):
         if processor >= 0.1:
@@ -142,7 +148,6 @@ def measure_search(folder: Path, frame: int, groups: int, numbers: list[int]) ->
             command = ["env", f"DARKMASK_CORES={cores}", *python, f"{temporary}/out", "--frame", str(frame)]
             taken = run(command, folder, Path(temporary) / "cache")
         print(f"| {cores} cores | {taken.wall:.1f} | {taken.processor:.1f} |", flush=True)
-    shutil.rmtree(delivery)
 
 
 def measure_prepare(folder: Path, frame: int, numbers: list[int]) -> None:
@@ -187,6 +192,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--frame", type=int, default=1024)
     parser.add_argument("--groups", type=int, default=40)
+    parser.add_argument("--detectors", type=int, default=4, choices=(1, 2, 3, 4))
+    parser.add_argument("--delivery", type=Path, help="darks that were made before, which stay")
     parser.add_argument("--workers", default="1,2,2,1,4")
     parser.add_argument("--what", choices=("search", "prepare"), action="append")
     parser.add_argument("--scheduler", type=Path, help=argparse.SUPPRESS)
@@ -201,7 +208,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="darkmask-bench-") as temporary:
         folder = Path(temporary)
         if "search" in (chosen.what or ["search"]):
-            measure_search(folder, chosen.frame, chosen.groups, numbers)
+            delivery = chosen.delivery or make_darks(folder, chosen.frame, chosen.groups, chosen.detectors)
+            measure_search(folder, delivery, chosen.frame, numbers)
+            if not chosen.delivery:
+                shutil.rmtree(delivery)
         if "prepare" in (chosen.what or ["prepare"]):
             measure_prepare(folder, chosen.frame, numbers)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -17,6 +18,7 @@ from darkmask.core.stages import stage
 from darkmask.masks.file import load_model, write_categories
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import search_set
+from darkmask.search.maps import SetRows
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.structures import structure_table
 
@@ -31,7 +33,9 @@ from .request import BuildRequest, nothing_to_search
 from .subarrays import compare_sets, count_once, difference_of, difference_table, evidence_of, window_of
 
 
-def build(request: BuildRequest, out: Path, inputs: dict[str, str], keep: bool = False) -> None:
+def build(
+    request: BuildRequest, out: Path, inputs: dict[str, str], keep: bool = False, measured: Sequence[SetRows] = ()
+) -> None:
     """Search every set of a detector and write its mask into an empty folder.
 
     Parameters
@@ -41,6 +45,7 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str], keep: bool =
     inputs : dict of str to str
         BLAKE3 digests by path (relative to the delivery), for the mask's HISTORY.
     keep : bool
+    measured : sequence of SetRows
         See :func:`build_cached`.
     """
     if not request.exposures("FULL"):
@@ -53,7 +58,10 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str], keep: bool =
     for subarray in ("FULL", *request.subarrays):
         if not request.exposures(subarray):
             continue
-        outcome = outcomes[subarray] = search_set(request.set_request(subarray), keep=keep and subarray == "FULL")
+        full_frame = subarray == "FULL"
+        outcome = outcomes[subarray] = search_set(
+            request.set_request(subarray), keep=keep and full_frame, measured=measured if full_frame else ()
+        )
         _write_set(out, request, subarray, outcome)
         sets[subarray] = measure_set(request.set_request(subarray), outcome)
     full = outcomes["FULL"]

@@ -72,9 +72,53 @@ def remembered_digest(path: Path, algorithm: str = BLAKE3) -> str:
     return digest
 
 
+def known_digest(path: Path, algorithm: str = BLAKE3) -> str | None:
+    """Return the digest that is remembered of a file, see :func:`remembered_digest`; None where it would be read.
+
+    Parameters
+    ----------
+    path : Path
+    algorithm : str
+
+    Raises
+    ------
+    OSError
+        When there is no such file.
+    """
+    with _memory() as memory:
+        name = os.fsencode(os.path.abspath(path))
+        return _recall(memory, name, algorithm, _status_of(path)) if memory is not None else None
+
+
+def settled_status(path: Path) -> str | None:
+    """Return a text that is another one when a file has changed, as far as :func:`remembered_digest` would know.
+
+    Returns
+    -------
+    str or None
+        None for a file that is too young to tell.
+
+    Raises
+    ------
+    OSError
+        When there is no such file.
+    """
+    if not is_copy(path):
+        status = path.stat()
+        if max(status.st_mtime_ns, status.st_ctime_ns) + _TICK_NS >= time.time_ns():
+            return None
+    return _status_of(path)
+
+
+def _status_of(path: Path) -> str:
+    if is_copy(path):
+        version = version_of(path)
+        return f"{version.size} {version.tag}"
+    return _written(path.stat())
+
+
 def _digest_of_copy(path: Path, name: bytes, algorithm: str) -> str:
-    version = version_of(path)
-    status = f"{version.size} {version.tag}"
+    status = _status_of(path)
     with _memory() as memory:
         if memory is not None and (known := _recall(memory, name, algorithm, status)):
             return known
