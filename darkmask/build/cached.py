@@ -12,6 +12,7 @@ from darkmask.core.cores import usable_cores
 from darkmask.core.digests import known_digest, remembered_digest
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.provenance import source_digest
+from darkmask.core.remote import FILES_AT_ONCE, is_copy
 
 from .products import BuiltMask
 from .request import BuildRequest
@@ -109,7 +110,8 @@ def hash_inputs(request: BuildRequest, names: Sequence[str] | None = None) -> di
 
     try:
         # A thread for each core: neither reading nor hashing holds Python's lock.
-        with ThreadPoolExecutor(usable_cores(), thread_name_prefix="blake3") as threads:
+        number = max(usable_cores(), FILES_AT_ONCE) if is_copy(request.index.folder) else usable_cores()
+        with ThreadPoolExecutor(number, thread_name_prefix="blake3") as threads:
             return dict(zip(files, threads.map(digest, files), strict=True))
     except OSError as error:
         raise DarkmaskError(f"{error.filename} can no longer be read ({error.strerror}): run again.") from error

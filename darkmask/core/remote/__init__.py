@@ -6,10 +6,22 @@ and a file is copied when something reads more of it (:mod:`.copies`).
 """
 
 from .address import as_address, is_address
-from .copies import brought, held, holding, is_copy, listed_files, open_place, shown_place, stated, version_of
+from .copies import (
+    FILES_AT_ONCE,
+    brought,
+    held,
+    holding,
+    is_copy,
+    listed_files,
+    open_place,
+    shown_place,
+    stated,
+    version_of,
+)
 from .ranged import ranged_files
 
 __all__ = [
+    "FILES_AT_ONCE",
     "as_address",
     "brought",
     "held",
