@@ -12,7 +12,7 @@ from darkmask.core.cores import usable_cores
 from darkmask.core.digests import known_digest, remembered_digest
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.provenance import source_digest
-from darkmask.core.remote import FILES_AT_ONCE, is_copy
+from darkmask.core.remote import files_at_once, is_copy, stated
 
 from .products import BuiltMask
 from .request import BuildRequest
@@ -110,7 +110,9 @@ def hash_inputs(request: BuildRequest, names: Sequence[str] | None = None) -> di
 
     try:
         # A thread for each core: neither reading nor hashing holds Python's lock.
-        number = max(usable_cores(), FILES_AT_ONCE) if is_copy(request.index.folder) else usable_cores()
+        number = usable_cores()
+        if sizes := [stated(path)[0] for path in files.values() if is_copy(path)]:
+            number = files_at_once(max(sizes))
         with ThreadPoolExecutor(number, thread_name_prefix="blake3") as threads:
             return dict(zip(files, threads.map(digest, files), strict=True))
     except OSError as error:

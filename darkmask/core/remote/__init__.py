@@ -7,7 +7,6 @@ and a file is copied when something reads more of it (:mod:`.copies`).
 
 from .address import as_address, is_address
 from .copies import (
-    FILES_AT_ONCE,
     brought,
     held,
     holding,
@@ -19,11 +18,12 @@ from .copies import (
     version_of,
 )
 from .ranged import ranged_files
+from .room import files_at_once
 
 __all__ = [
-    "FILES_AT_ONCE",
     "as_address",
     "brought",
+    "files_at_once",
     "held",
     "holding",
     "is_address",

@@ -32,9 +32,7 @@ from .server import Server, Version
 # Ranges of one file that are asked for at a time, and bytes of each: 64 MiB are on their way, which at 50 ms from
 # question to answer is more than a gigabyte a second.
 IN_FLIGHT, PIECE = 16, 1 << 22
-# So many files are worth bringing at a time, whatever the number of cores: while one ends the next have begun. All of
-# them together have so many ranges on their way as two files have.
-FILES_AT_ONCE = 8
+# All files together have as many ranges on their way as two of them.
 _ON_THEIR_WAY = threading.BoundedSemaphore(2 * IN_FLIGHT)
 FAMILY = "remote"
 _SOURCE = "source.json"
