@@ -1,23 +1,24 @@
 """Make the mask of one detector once: the next time that it is asked for it lies in the cache."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from darkmask.core.cache import cached, key_of
 from darkmask.core.cores import usable_cores
-from darkmask.core.digests import remembered_digest, take_long
+from darkmask.core.digests import known_digest, remembered_digest, take_long
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.provenance import source_digest
-from darkmask.core.remote import is_copy
+from darkmask.core.remote import files_at_once, is_copy, stated
 
 from .products import BuiltMask
 from .request import BuildRequest
 
 if TYPE_CHECKING:
-    from darkmask.search.maps import CombinedMaps
+    from darkmask.search.maps import CombinedMaps, SetRows
 
 # The family of entries of the cache that masks are.
 MASKS = "masks"
@@ -25,7 +26,13 @@ MASKS = "masks"
 _DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "scipy", "stdatamodels")
 
 
-def build_cached(request: BuildRequest, keep: bool = False, begun: Callable[[], None] | None = None) -> BuiltMask:
+def build_cached(
+    request: BuildRequest,
+    keep: bool = False,
+    begun: Callable[[], None] | None = None,
+    inputs: Mapping[str, str] | None = None,
+    measured: "Sequence[SetRows]" = (),
+) -> BuiltMask:
     """Make the mask of a detector, or take it from the cache when the same inputs were searched before.
 
     Parameters
@@ -36,26 +43,37 @@ def build_cached(request: BuildRequest, keep: bool = False, begun: Callable[[], 
         :mod:`darkmask.search.maps.kept`.
     begun : callable, optional
         Is called when there is no such mask, before it is made.
+    inputs : mapping of str to str, optional
+        The digests of all inputs by name, see :func:`hash_inputs`, where they are known; else every input is hashed
+        that is not remembered.
+    measured : sequence of SetRows
+        All rows of the full frames, where they were measured before.
 
     Raises
     ------
     DarkmaskError
         When there is nothing to search, or a file has changed.
     """
+    ahead = None
     # Files that lie elsewhere arrive one by one to be hashed.
-    here = request.exposures("FULL") and not is_copy(Path(request.index.folder))
-    ahead = _measure_ahead(request, keep) if here and take_long(request.input_files().values()) else None
-    inputs = _hash_inputs(request, usable_cores() if ahead is None else max(1, usable_cores() - 1))
+    if inputs is None and not measured and request.exposures("FULL") and not is_copy(Path(request.index.folder)):
+        ahead = _measure_ahead(request, keep) if take_long(request.input_files().values()) else None
+    digests = hash_inputs(request) if inputs is None else dict(inputs)
 
     def make(out: Path) -> None:
         if begun is not None:
             begun()
         # Where the mask is there, no kernels have to be loaded, which is a third of the time that it takes.
+        from darkmask.search.engines import measure_maps
+
         from .detector import build
 
-        build(request, out, inputs, keep, ahead.result() if ahead is not None else None)
+        maps = ahead.result() if ahead is not None else None
+        if measured:
+            maps = measure_maps(request.set_request("FULL"), measured=measured)
+        build(request, out, digests, keep, maps)
 
-    return BuiltMask.read(cached(MASKS, _key(request, inputs), make))
+    return BuiltMask.read(cached(MASKS, _key(request, digests), make))
 
 
 def _measure_ahead(request: BuildRequest, keep: bool) -> "Future[CombinedMaps]":
@@ -77,19 +95,40 @@ def _measure_ahead(request: BuildRequest, keep: bool) -> "Future[CombinedMaps]":
         threads.shutdown(wait=False)
 
 
-def mask_key(request: BuildRequest) -> str:
+def mask_key(request: BuildRequest, inputs: Mapping[str, str] | None = None) -> str:
     """Return the key of a mask's entry in the cache, for which every input is hashed that is not remembered.
+
+    Parameters
+    ----------
+    request : BuildRequest
+    inputs : mapping of str to str, optional
+        The digests of all inputs by name, where they are known.
 
     Raises
     ------
     DarkmaskError
         When a file has changed, or cannot be read.
     """
-    return _key(request, _hash_inputs(request, usable_cores()))
+    return _key(request, hash_inputs(request) if inputs is None else inputs)
 
 
-def _hash_inputs(request: BuildRequest, threads: int) -> dict[str, str]:
+def hash_inputs(request: BuildRequest, names: Sequence[str] | None = None) -> dict[str, str]:
+    """Return the BLAKE3 digests of what a mask is made from, by name.
+
+    Parameters
+    ----------
+    request : BuildRequest
+    names : sequence of str, optional
+        Some of the names of :meth:`BuildRequest.input_files`; all by default.
+
+    Raises
+    ------
+    DarkmaskError
+        When a file has changed, or cannot be read.
+    """
     files = request.input_files()
+    if names is not None:
+        files = {name: files[name] for name in names}
 
     def digest(name: str) -> str:
         found = remembered_digest(files[name])
@@ -98,17 +137,32 @@ def _hash_inputs(request: BuildRequest, threads: int) -> dict[str, str]:
         return found
 
     try:
-        # Neither reading nor hashing holds Python's lock.
-        with ThreadPoolExecutor(threads, thread_name_prefix="blake3") as pool:
-            return dict(zip(files, pool.map(digest, files), strict=True))
+        # A thread for each core: neither reading nor hashing holds Python's lock.
+        number = usable_cores()
+        if sizes := [stated(path)[0] for path in files.values() if is_copy(path)]:
+            number = files_at_once(max(sizes))
+        with ThreadPoolExecutor(number, thread_name_prefix="blake3") as threads:
+            return dict(zip(files, threads.map(digest, files), strict=True))
     except OSError as error:
         raise DarkmaskError(f"{error.filename} can no longer be read ({error.strerror}): run again.") from error
 
 
-def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
+def remembered_inputs(request: BuildRequest) -> dict[str, str] | None:
+    """Return the digests of what a mask is made from, by name, without reading a byte; None when one is not known."""
+    found: dict[str, str] = {}
+    for name, path in request.input_files().items():
+        with suppress(OSError):
+            if (digest := known_digest(path)) is not None:
+                found[name] = digest
+                continue
+        return None
+    return found
+
+
+def _key(request: BuildRequest, inputs: Mapping[str, str]) -> str:
     """Return the digest of all that the mask depends on; our own code counts, so another version has another entry."""
     depends = {
-        "inputs": inputs,
+        "inputs": dict(inputs),
         "code": source_digest("build"),
         "packages": deciding_versions(),
         "detector": request.detector,

@@ -77,18 +77,49 @@ def remembered_digest(path: Path, algorithm: str = BLAKE3) -> str:
     return digest
 
 
-def is_remembered(path: Path, algorithm: str = BLAKE3) -> bool:
-    """Return whether :func:`remembered_digest` gives a file's digest without reading it.
+def known_digest(path: Path, algorithm: str = BLAKE3) -> str | None:
+    """Return the digest that is remembered of a file, see :func:`remembered_digest`; None where it would be read.
+
+    Parameters
+    ----------
+    path : Path
+    algorithm : str
 
     Raises
     ------
     OSError
-        When the file cannot be looked at.
+        When there is no such file.
     """
-    name = os.fsencode(os.path.abspath(path))
-    status = _listed(path) if is_copy(path) else _written(path.stat())
     with _memory() as memory:
-        return memory is not None and _recall(memory, name, algorithm, status) is not None
+        name = os.fsencode(os.path.abspath(path))
+        return _recall(memory, name, algorithm, _status_of(path)) if memory is not None else None
+
+
+def settled_status(path: Path) -> str | None:
+    """Return a text that is another one when a file has changed, as far as :func:`remembered_digest` would know.
+
+    Returns
+    -------
+    str or None
+        None for a file that is too young to tell.
+
+    Raises
+    ------
+    OSError
+        When there is no such file.
+    """
+    if not is_copy(path):
+        status = path.stat()
+        if max(status.st_mtime_ns, status.st_ctime_ns) + _TICK_NS >= time.time_ns():
+            return None
+    return _status_of(path)
+
+
+def _status_of(path: Path) -> str:
+    if is_copy(path):
+        version = version_of(path)
+        return f"{version.size} {version.tag}"
+    return _written(path.stat())
 
 
 def take_long(paths: Iterable[Path]) -> bool:
@@ -99,7 +130,7 @@ def take_long(paths: Iterable[Path]) -> bool:
     left = 0.0
     for path in paths:
         with contextlib.suppress(OSError):
-            left += 0 if is_remembered(path) else path.stat().st_size
+            left += 0 if known_digest(path) else path.stat().st_size
     return left >= LONG_BYTES
 
 
@@ -113,7 +144,7 @@ def _one_at_a_time(name: bytes, algorithm: str) -> Iterator[None]:
 
 
 def _digest_of_copy(path: Path, name: bytes, algorithm: str) -> str:
-    status = _listed(path)
+    status = _status_of(path)
     with _memory() as memory:
         if memory is not None and (known := _recall(memory, name, algorithm, status)):
             return known
@@ -123,12 +154,6 @@ def _digest_of_copy(path: Path, name: bytes, algorithm: str) -> str:
         if memory is not None:
             _remember(memory, name, algorithm, status, digest)
     return digest
-
-
-def _listed(path: Path) -> str:
-    """Return what must be equal for a file that lies elsewhere to count as the same."""
-    version = version_of(path)
-    return f"{version.size} {version.tag}"
 
 
 def _hash(file: BinaryIO, algorithm: str) -> str:

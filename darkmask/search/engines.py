@@ -1,7 +1,8 @@
 """Ask any engine for the bad pixels of a set, in one way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from .flight.amplifier import own_saturation_level
 from .flight.categories import FlightResult, search_flight
 from .flight.evidence import Evidence
 from .flight.unstable import name_unstable
-from .maps import CombinedMaps, combine_set
+from .maps import CombinedMaps, SetRows, combine_rows_of_set, combine_set, join_rows
 from .measured import without_unmeasured
 from .official.reading import official_categories
 from .outcome import SearchOutcome
@@ -61,7 +62,7 @@ def _judge_of(engine: str, search: str) -> Callable[[SetRequest, CombinedMaps], 
 
 
 @stage("measure ramps")
-def measure_maps(request: SetRequest, keep: bool = False) -> CombinedMaps:
+def measure_maps(request: SetRequest, keep: bool = False, measured: Sequence[SetRows] = ()) -> CombinedMaps:
     """Return the maps that every search of a set works on.
 
     Parameters
@@ -70,6 +71,8 @@ def measure_maps(request: SetRequest, keep: bool = False) -> CombinedMaps:
     keep : bool
         Keep the maps of each integration on disk, and read no ramp of which they are kept
         (:mod:`darkmask.search.maps.kept`).
+    measured : sequence of SetRows
+        All rows of this request, where they were measured before; see :func:`measure_some_rows`.
 
     Raises
     ------
@@ -78,21 +81,39 @@ def measure_maps(request: SetRequest, keep: bool = False) -> CombinedMaps:
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
+    maps = join_rows(measured) if measured else combine_set(**_measuring(request), keep=keep)
+    return replace(maps, rate=without_unmeasured(request, maps.rate))
+
+
+@stage("measure ramps")
+def measure_some_rows(request: SetRequest, start: int, stop: int) -> SetRows:
+    """Return what all integrations of a set say of its rows from ``start`` to before ``stop``, for `measure_maps`.
+
+    Raises
+    ------
+    SearchError
+        When there is no exposure, or no integration that is a measurement.
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
+    return combine_rows_of_set(**_measuring(request), rows=(start, stop))
+
+
+def _measuring(request: SetRequest) -> dict[str, Any]:
+    """Return what combines a set; raises where there is nothing to combine."""
     if request.exposures and not request.numbers:
         raise TooLittleError(
             f"No integration of {request.detector} {request.subarray} is a measurement ({request.left_out[0]}): make "
             "the files again."
         )
     properties = look_up_detector(request.detector)
-    maps = combine_set(
-        request.exposures,
-        request.folder,
-        properties,
-        own_saturation_level(properties),
-        integrations=request.integrations,
-        keep=keep,
-    )
-    return replace(maps, rate=without_unmeasured(request, maps.rate))
+    return {
+        "exposures": request.exposures,
+        "folder": request.folder,
+        "detector": properties,
+        "own_saturation_level": own_saturation_level(properties),
+        "integrations": request.integrations,
+    }
 
 
 @stage("judge maps")

@@ -10,7 +10,7 @@ import pytest
 from blake3 import blake3
 
 from darkmask.core import digests
-from darkmask.core.digests import BLAKE3, SHA256, is_remembered, remembered_digest
+from darkmask.core.digests import BLAKE3, SHA256, known_digest, remembered_digest
 
 SIZE = 3_000_001
 # BLAKE3 of no bytes: the first of the published test vectors.
@@ -39,7 +39,7 @@ def bytes_read() -> int:
 
 def asked(path: Path, algorithm: str = BLAKE3) -> tuple[str, bool]:
     """Return the digest, and whether the file was read for it, which could be told before."""
-    told, before = is_remembered(path, algorithm), bytes_read()
+    told, before = known_digest(path, algorithm) is not None, bytes_read()
     digest = remembered_digest(path, algorithm)
     read = bytes_read() - before >= path.stat().st_size
     assert told == (not read)
