@@ -15,6 +15,7 @@ from darkmask.core.flags import Category, in_category
 from darkmask.delivery import OpenSet
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.categories import FlightResult
+from darkmask.search.flight.decays import OUTSIDE, patch_findings, told_of
 from darkmask.search.flight.evidence import QUESTIONS, Evidence
 from darkmask.search.flight.unstable import two_level_gains
 from darkmask.search.maps import CombinedMaps
@@ -165,7 +166,19 @@ class Explainer:
             "pedestal": [pedestal_words(value) for value in maps.pedestal[y, x]],
             "jumps": [jump_words(up, down) for up, down in jumps],
         }
+        if self._patches is not None:
+            told = self._patches(y, x)
+            if set(told) - {OUTSIDE}:
+                facts["patch"] = told
         return facts | {source: teller(y, x) for source, teller in said.items()}
+
+    @cached_property
+    def _patches(self) -> Teller | None:
+        """What is said of the pixels that lie in a patch; None where the search finds none."""
+        if self._request.search != "flight" or not (patches := self._judged.patches):
+            return None
+        findings = patch_findings(self._request, self._maps, patches, self._categories)
+        return told_of(patches, findings, self._categories.shape, self._request.detector)
 
     def _ramps(
         self, y: np.ndarray, x: np.ndarray, shown: Callable[[int, int], np.ndarray] | None

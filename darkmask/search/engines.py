@@ -13,6 +13,7 @@ from darkmask.core.stages import stage
 from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
 from .flight.categories import FlightResult, search_flight
+from .flight.decays import patch_findings
 from .flight.evidence import Evidence
 from .flight.unstable import name_unstable
 from .maps import CombinedMaps, combine_set
@@ -116,7 +117,8 @@ def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     if request.shape == (request.geometry.frame, request.geometry.frame):
         reference = search_reference_pixels(maps, request.geometry, request.amplifiers(), request.parameters)
     flags = request.parameters.flight_flags()
-    structures = (*found.structures, *clumps_of(flags.unusable(categories)))
+    lit = patch_findings(request, maps, found.patches, categories)
+    structures = (*found.structures, *clumps_of(flags.unusable(categories)), *lit)
     return SearchOutcome(categories, flags, maps, found.rate, found.thresholds, structures, reference=reference)
 
 

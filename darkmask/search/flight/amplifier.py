@@ -69,7 +69,7 @@ class AmplifierSearch(CorrectedAmplifier):
     evidence : dict of str to Compared, optional
         Is filled with what each test compared, which keeps those maps in memory; see :mod:`.evidence`.
     patch : numpy.ndarray, shape (y, x), bool, optional
-        Pixels of the whole set among others that decay, see :func:`.changing.find_patches`.
+        Pixels of the whole set among others that decay, see :class:`.changing.Patch`.
 
     Attributes
     ----------

@@ -20,7 +20,7 @@ from darkmask.search.parameters import SearchParameters
 from darkmask.search.structures import Structure
 
 from .amplifier import AmplifierSearch
-from .changing import find_patches
+from .changing import Patch, find_patches
 from .evidence import Evidence
 from .findings import amplifier_findings, column_findings, join_rows, row_findings
 
@@ -61,6 +61,8 @@ class FlightResult:
         to the pipeline's rates in the amplifier where it adds most, and what was taken off before they were judged.
     structures : tuple of Structure
         Columns, rows and amplifiers that do something as one.
+    patches : tuple of Patch
+        Pixels that decay together; :func:`.decays.patch_findings` measures them.
     evidence : tuple of (slice, dict of str to Compared)
         Of the columns of each amplifier, where it was asked for.
     strict : FlightResult, optional
@@ -79,6 +81,7 @@ class FlightResult:
     noise: np.ndarray
     thresholds: dict[str, float]
     structures: tuple[Structure, ...] = ()
+    patches: tuple[Patch, ...] = ()
     evidence: tuple[tuple[slice, Evidence], ...] = ()
     strict: "FlightResult | None" = None
 
@@ -185,7 +188,10 @@ def search_flight(
 
     if maps.changes is None:
         raise ValueError("The flight search needs the maps of change.")
-    patch = find_patches(maps.changes, science, tuple(amplifiers), parameters)
+    patches = find_patches(maps.changes, science, tuple(amplifiers), parameters)
+    patch = np.zeros(rate.shape, bool)
+    for one in patches:
+        patch.ravel()[one.region] = True
 
     def work(columns: slice) -> tuple[float, float, float, int]:
         kept = next((tests for of, tests in evidence if of == columns), None if look_at is None else {})
@@ -220,6 +226,7 @@ def search_flight(
             noise=noise,
             thresholds=thresholds,
             structures=structures,
+            patches=patches,
             evidence=evidence,
             **dict(zip(_OF_PIXELS, pixels, strict=True)),
         )

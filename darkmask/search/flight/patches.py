@@ -10,6 +10,8 @@ PATCH_SIDE, TREND_LIMIT, PATCH_SIGNIFICANCE = 7, 3.0, 6.0
 _REACH = PATCH_SIDE // 2
 # Traps differ, and a patch has a core: its pixels lie above the mean around them by this share of it.
 PATCH_VARIES = 0.5
+# The core of a patch are the pixels whose surroundings decay most, in per cent of all.
+_CORE = 5
 
 
 @kernel
@@ -73,6 +75,40 @@ def _compare_row(total, number, science, below):
     for x in range(below.size):
         found += 1 if below[x] else 0
     return found
+
+
+def glowing_pixels(
+    trend: np.ndarray, science: np.ndarray, centres: np.ndarray, scales: np.ndarray, region: np.ndarray
+) -> np.ndarray:
+    """Return which pixels of a patch have eight neighbours that decay by half of what they do in its core.
+
+    Parameters
+    ----------
+    trend, science, centres, scales
+        As for :func:`decaying_squares`.
+    region : numpy.ndarray, shape (n,), int
+        Places of its pixels in the flattened frame.
+
+    Returns
+    -------
+    numpy.ndarray, shape (m,), int
+        Some of ``region``, at least one.
+    """
+    y, x = np.unravel_index(region, trend.shape)
+    rows, columns = slice(max(y.min() - 1, 0), y.max() + 2), slice(max(x.min() - 1, 0), x.max() + 2)
+    seen = science[rows, columns]
+    scaled = (trend[rows, columns].astype(np.float32) - centres[columns]) * scales[columns]
+    around = _neighbours(np.where(seen, np.clip(scaled, -TREND_LIMIT, TREND_LIMIT), 0))
+    mean = (around / np.fmax(_neighbours(seen.astype(np.float32)), 1))[y - rows.start, x - columns.start]
+    return region[mean <= np.percentile(mean, _CORE) / 2]
+
+
+def _neighbours(values: np.ndarray) -> np.ndarray:
+    """Return the sum of the eight neighbours of each pixel."""
+    wide = np.pad(values, 1)
+    across = wide[:, :-2] + wide[:, 1:-1] + wide[:, 2:]
+    total: np.ndarray = across[:-2] + across[1:-1] + across[2:] - values
+    return total
 
 
 def above_patches(above: np.ndarray, judged: np.ndarray, patch: np.ndarray, sigma: float) -> np.ndarray:
