@@ -15,8 +15,9 @@ from darkmask.core.flags import Category, in_category
 from darkmask.delivery import OpenSet
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.categories import FlightResult
-from darkmask.search.flight.decays import OUTSIDE, patch_findings, told_of
+from darkmask.search.flight.decays import OUTSIDE, told_of
 from darkmask.search.flight.evidence import QUESTIONS, Evidence
+from darkmask.search.flight.shielded import all_patches
 from darkmask.search.flight.unstable import two_level_gains
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.official import questions as official
@@ -175,10 +176,10 @@ class Explainer:
     @cached_property
     def _patches(self) -> Teller | None:
         """What is said of the pixels that lie in a patch; None where the search finds none."""
-        if self._request.search != "flight" or not (patches := self._judged.patches):
+        if self._request.search != "flight":
             return None
-        findings = patch_findings(self._request, self._maps, patches, self._categories)
-        return told_of(patches, findings, self._categories.shape, self._request.detector)
+        measured = all_patches(self._request, self._maps, self._judged, self._categories)
+        return told_of(measured, self._categories.shape, self._request.detector) if measured else None
 
     def _ramps(
         self, y: np.ndarray, x: np.ndarray, shown: Callable[[int, int], np.ndarray] | None

@@ -13,8 +13,8 @@ from darkmask.core.stages import stage
 from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
 from .flight.categories import FlightResult, search_flight
-from .flight.decays import patch_findings
 from .flight.evidence import Evidence
+from .flight.shielded import shield
 from .flight.unstable import name_unstable
 from .maps import CombinedMaps, combine_set
 from .measured import without_unmeasured
@@ -112,13 +112,12 @@ def judge_maps(
 
 def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     found = judge_maps(request, maps)
-    categories = found.named(name_unstable(request, maps, found))
+    categories, patches = shield(request, maps, found, found.named(name_unstable(request, maps, found)))
     reference = None
     if request.shape == (request.geometry.frame, request.geometry.frame):
         reference = search_reference_pixels(maps, request.geometry, request.amplifiers(), request.parameters)
     flags = request.parameters.flight_flags()
-    lit = patch_findings(request, maps, found.patches, categories)
-    structures = (*found.structures, *clumps_of(flags.unusable(categories)), *lit)
+    structures = (*found.structures, *clumps_of(flags.unusable(categories)), *(one.finding for one in patches))
     return SearchOutcome(categories, flags, maps, found.rate, found.thresholds, structures, reference=reference)
 
 

@@ -54,13 +54,31 @@ class Decay(NamedTuple):
     law: str
 
 
+# What light may have made of a pixel.
+MAY_GLOW = (Category.TRANSIENT, Category.HOT, Category.WARM, Category.INTERMITTENT)
 _UNKNOWN = Decay(float("nan"), float("nan"), "")
 
 
-def patch_findings(
+class Measured(NamedTuple):
+    """A patch and what was measured of it.
+
+    Attributes
+    ----------
+    patch : Patch
+    finding : Structure
+    profile : numpy.ndarray, shape (integration,), float64, e-/s
+        Mean rate of the pixels that glow, above those around them.
+    """
+
+    patch: Patch
+    finding: Structure
+    profile: np.ndarray
+
+
+def measure_patches(
     request: SetRequest, maps: CombinedMaps, patches: Sequence[Patch], categories: np.ndarray
-) -> list[Structure]:
-    """Return one finding for each patch, from the pipeline's rates of its pixels in each integration.
+) -> list[Measured]:
+    """Measure each patch by the pipeline's rates of its pixels in each integration.
 
     Parameters
     ----------
@@ -73,7 +91,7 @@ def patch_findings(
 
     Returns
     -------
-    list of Structure
+    list of Measured
         In the order of ``patches``.
 
     Raises
@@ -84,20 +102,20 @@ def patch_findings(
     if not patches:
         return []
     science = ~request.reference_pixels()
-    by_itself = (categories & ~np.uint16(Category.TRANSIENT.bit)) != 0
+    by_itself = (categories & ~np.uint16(sum(category.bit for category in MAY_GLOW))) != 0
     anywhere = np.zeros(science.shape, bool)
     for patch in patches:
         anywhere.ravel()[patch.region] = True
     opened = OpenSet(request.exposures, request.folder, request.integrations)
-    found = [_finding(request, opened, maps, patch, science & ~by_itself, anywhere) for patch in patches]
+    found = [_measured(request, opened, maps, patch, science & ~by_itself, anywhere) for patch in patches]
     for exposure in opened.exposures:
         exposure.check_unchanged()
     return found
 
 
-def _finding(
+def _measured(
     request: SetRequest, opened: OpenSet, maps: CombinedMaps, patch: Patch, good: np.ndarray, anywhere: np.ndarray
-) -> Structure:
+) -> Measured:
     gain, tgroup = look_up_detector(request.detector).gain, request.exposures[0].set_key.tgroup
     y, x = np.unravel_index(patch.glowing, good.shape)
     profile, error = _profile(opened, maps, (y, x), good, anywhere, tgroup, gain)
@@ -114,10 +132,11 @@ def _finding(
     chosen = same[same >= peak]
     seconds = (opened.times[chosen] - opened.times[peak]) * SECONDS_PER_DAY
     decay = fit_decay(seconds, profile[chosen], error[chosen], maps.groups * tgroup)
-    return Structure(
+    finding = Structure(
         "patch", int(x.min()), int(x.max()), int(y.min()), int(y.max()), float(profile[peak]), "electron/s",
         int(y.size), *decay, first + 1, int(last) + 1,
     )  # fmt: skip
+    return Measured(patch, finding, np.fmax(profile, 0))
 
 
 def _profile(
@@ -241,23 +260,20 @@ def _least(times: np.ndarray, chi_squared: np.ndarray, number: int) -> tuple[flo
     return least, float(times[best]), float((np.sqrt(high * times[inside[-1]]) - np.sqrt(low * times[inside[0]])) / 2)
 
 
-def told_of(patches: Sequence[Patch], findings: Iterable[Structure], shape: tuple[int, int], detector: str):
+def told_of(measured: Iterable[Measured], shape: tuple[int, int], detector: str):
     """Return a function from places (rows and columns, shape (n,)) to the patch that each lies in, in words.
 
     Parameters
     ----------
-    patches : sequence of Patch
-    findings : iterable of Structure
-        One for each.
+    measured : iterable of Measured
     shape : tuple of int
         Of the frame.
     detector : str
     """
-    sentences = [one.sentence(detector) for one in findings]
-    of = {int(place): number for number, patch in enumerate(patches) for place in patch.region}
+    of = {int(place): one.finding.sentence(detector) for one in measured for place in one.patch.region}
 
     def tell(y: np.ndarray, x: np.ndarray) -> list[str]:
         places = np.asarray(y, np.int64) * shape[1] + np.asarray(x, np.int64)
-        return [sentences[of[place]] if place in of else OUTSIDE for place in places.tolist()]
+        return [of.get(place, OUTSIDE) for place in places.tolist()]
 
     return tell

@@ -96,19 +96,28 @@ def glowing_pixels(
     """
     y, x = np.unravel_index(region, trend.shape)
     rows, columns = slice(max(y.min() - 1, 0), y.max() + 2), slice(max(x.min() - 1, 0), x.max() + 2)
-    seen = science[rows, columns]
-    scaled = (trend[rows, columns].astype(np.float32) - centres[columns]) * scales[columns]
-    around = _neighbours(np.where(seen, np.clip(scaled, -TREND_LIMIT, TREND_LIMIT), 0))
-    mean = (around / np.fmax(_neighbours(seen.astype(np.float32)), 1))[y - rows.start, x - columns.start]
+    here = (trend[rows, columns].astype(np.float32) - centres[columns]) * scales[columns]
+    mean = neighbours_mean(
+        np.clip(here, -TREND_LIMIT, TREND_LIMIT), science[rows, columns], y - rows.start, x - columns.start
+    )
     return region[mean <= np.percentile(mean, _CORE) / 2]
 
 
-def _neighbours(values: np.ndarray) -> np.ndarray:
-    """Return the sum of the eight neighbours of each pixel."""
-    wide = np.pad(values, 1)
-    across = wide[:, :-2] + wide[:, 1:-1] + wide[:, 2:]
-    total: np.ndarray = across[:-2] + across[1:-1] + across[2:] - values
-    return total
+def neighbours_mean(values: np.ndarray, science: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the mean of the neighbours of some pixels, of eight but for reference pixels; shape (n,), float32.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (y, x), float32
+    science : numpy.ndarray, shape (y, x), bool
+    y, x : numpy.ndarray, shape (n,), int
+    """
+    wide, seen = np.pad(np.where(science, values, 0), 1), np.pad(science, 1)
+    total, number = np.zeros((2, y.size), np.float32)
+    for dy, dx in ((0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2)):
+        total += wide[y + dy, x + dx]
+        number += seen[y + dy, x + dx]
+    return total / np.fmax(number, 1)
 
 
 def above_patches(above: np.ndarray, judged: np.ndarray, patch: np.ndarray, sigma: float) -> np.ndarray:
