@@ -7,6 +7,12 @@ import numpy as np
 
 # A saturated pixel with all its neighbours has nine; more touching pixels that may not be used are a clump.
 LEAST_CLUMP = 10
+_SAID = {
+    "1/t": ", as 1/t",
+    "exponential": ", exponentially",
+    "either": ", exponentially or as 1/t",
+    "neither": ", neither exponentially nor as 1/t",
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -29,7 +35,8 @@ class Structure:
     decay_time, decay_time_error : float, s
         Of a patch: in which it falls to 1/e, from the beginning of that integration on; NaN where it cannot be told.
     law : str
-        Of a patch: ``exponential`` or ``1/t``, ``either`` where these cannot be told apart; else empty.
+        Of a patch: ``exponential`` or ``1/t``, ``either`` where these cannot be told apart, ``neither`` where it lies
+        between; else empty.
     first_integration, last_integration : int
         Of a patch: in which it is seen, from 1 in the order of time; 0 for other kinds.
     """
@@ -75,7 +82,7 @@ class Structure:
         seen = f"integrations {first} to {last}" if last > first else f"integration {first}"
         fades = "how they fade cannot be told"
         if np.isfinite(self.decay_time):
-            law = {"1/t": ", as 1/t", "exponential": ", exponentially"}.get(self.law, "")
+            law = _SAID.get(self.law, "")
             fades = f"they fade to 1/e in {self.decay_time:.3g} +- {self.decay_time_error:.2g} s{law}"
         glow = f"glow by {self.amount:.3g} electron/s at most, in {seen}"
         return f"{self.pixels} pixels of {detector} ({where}) {glow}; {fades}"
@@ -126,8 +133,8 @@ _DESCRIBED = {
     "amount": (None, "how much it is, in the unit of the next column; of a patch its mean rate at its brightest"),
     "pixels": (None, "pixels of a patch that glow; 0 for other kinds"),
     "decay_time": ("s", "in which a patch falls to 1/e; NaN where it cannot be told, and for other kinds"),
-    "decay_time_error": ("s", "its error by those of the mean rates, and by the law where both describe them"),
-    "law": (None, "exponential or 1/t, either where they cannot be told apart; - for other kinds"),
+    "decay_time_error": ("s", "its error by those of the mean rates, and by what is not known of the law"),
+    "law": (None, "exponential or 1/t, either where both describe it and neither where none does; - for other kinds"),
     "first_integration": (None, "in which a patch is seen, from 1 in the order of time; 0 for other kinds"),
     "last_integration": (None, "in which a patch is seen last, likewise"),
 }

@@ -15,6 +15,7 @@ from tests.support.changing_ramps import (
     INTEGRATIONS,
     SIZE,
     TGROUP,
+    add_rate,
     drawn,
     searched,
     written,
@@ -152,3 +153,38 @@ def test_errors_are_what_the_times_scatter_by():
     pulls = np.array([(one.time - 2000) / one.error for one in fits if one.law == "exponential"])
     assert len(pulls) > 150
     assert 0.6 < pulls.std() < 1.2
+
+
+def test_noise_alone_makes_no_patch_from_any_integration_on(small, tmp_path):
+    reads = drawn(seed=21)
+    # Pixels that turn hot, come and go, and one integration that lies off in a square: none of these fades.
+    add_rate(reads, disc(30, 30, 3), 1.0, 4)
+    add_rate(reads, disc(90, 30, 3), 1.0, 4, 5, 6, 7)
+    reads[3:, :, 80, 20:100:7] += 5.0 * READS[1:, None] / DETECTOR.gain
+    assert patches(searched(small, tmp_path, reads)) == []
+
+
+def test_a_warm_pixel_within_a_patch_stays_warm_and_the_others_are_not(small, tmp_path):
+    """Its rate is there in every integration; those of its neighbours are light that fades."""
+    reads, warm = drawn(), np.zeros((SIZE, SIZE), bool)
+    where = disc(60, 60, 12)
+    warm[54:68:4, 54:68:4] = True
+    glow(reads, where, lambda t: 0.7 * 400 * np.log1p(t / 400))
+    add_rate(reads, warm, 0.2, *range(INTEGRATIONS))
+    found = searched(small, tmp_path, reads)
+    called = in_category(found.categories, Category.WARM)
+    assert called[warm].mean() >= 0.9
+    assert not called[where & ~warm].any()
+    assert not found.flags.unusable(found.categories)[where].any()
+
+
+@pytest.mark.parametrize("first", [2, 4])
+def test_no_pixel_of_an_afterglow_is_called_warm_or_intermittent(small, tmp_path, first):
+    reads, where = drawn(), disc(60, 60, 5)
+    glow(reads, where, power(1.2, 300.0, 1.2), first=first)
+    outcome = searched(small, tmp_path, reads)
+    bad = outcome.categories & ~np.uint16(Category.TRANSIENT.bit)
+    assert not bad[where].any()
+    assert in_category(outcome.categories, Category.TRANSIENT)[where].mean() > 0.9
+    (one,) = patches(outcome)
+    assert one.first_integration == first + 1

@@ -23,15 +23,19 @@ from .steady import steady_rates
 # Squares of four by four pixels are summed; four of these are a window, and windows overlap by half.
 _BLOCK = 4
 _WINDOW = 2 * _BLOCK
-# So many sigma count of one pixel at the most, so that a hot one alone makes no patch.
-_MOST = 4.0
+# So many sigma of one pixel count at the most, in one integration and as its share of a light: a single one, however
+# bright, makes no patch, and what fades from a bright integration on still fades.
+_MOST, _MOST_SHARE = 8.0, 4.0
 # A patch may reach so many pixels beyond the windows that show it.
 _REACH = 3
-# Its core are the pixels whose neighbours glow most, in per cent.
-_CORE = 5
+# Its core are so many pixels whose neighbours glow most: the smallest snowball that outlasts a reset has thirteen.
+_CORE = 9
+# ... by so many sigma of one, where the brightest integration is not needed to see it.
+_PLAIN = 1.5
 # What a window must reach, in sigma: as a rise that fades, as what fades from its brightest on, and without the
 # brightest integration, which may be one hit. Of a million windows with ten beginnings none reaches the first by noise.
-RISES, FADES, LASTS = 7.0, 4.0, 3.0
+RISES, FADES, LASTS = 6.0, 4.0, 3.0
+_LIMITS = np.array([RISES, FADES, LASTS])[:, None, None]
 # A band of rows takes so many bytes with all its integrations.
 _BAND_BYTES = 10_000_000
 # Beginnings that are tried, evenly over the integrations.
@@ -57,19 +61,20 @@ def find_afterglow(request: SetRequest, maps: CombinedMaps) -> list[Patch]:
 
     science = ~request.reference_pixels()
     laws = list(_laws(maps))
-    best, law = _fading_windows(request, maps, science, laws)
-    if not best.any():
+    rises, lasts, law = _fading_windows(request, maps, science, laws)
+    windows = np.argwhere(rises)
+    if not windows.size:
         return []
     covered = np.zeros(science.shape, bool)
-    for row, column in np.argwhere(best):
+    for row, column in windows:
         covered[_of_window(row, column)] = True
     clumps, number = label(covered & science, np.ones((3, 3)))
-    windows = np.argwhere(best)
     of = clumps[windows[:, 0] * _BLOCK + _BLOCK, windows[:, 1] * _BLOCK + _BLOCK]
     found = []
     for one in range(1, number + 1):
         mine = windows[of == one]
-        strongest = tuple(mine[np.argmax(best[tuple(mine.T)])])
+        # What a hit leaves in its own integration, over its halo, may be stronger than the glow of its core.
+        strongest = tuple(mine[np.argmax(lasts[tuple(mine.T)])])
         found.append(_refined(request, maps, science, clumps == one, laws[law[strongest]][0]))
     return found
 
@@ -85,25 +90,40 @@ def _refined(
     from scipy.ndimage import binary_dilation
 
     region = np.flatnonzero(binary_dilation(where, np.ones((3, 3)), _REACH) & science)
-    share = np.zeros(science.shape, np.float32)
-    # A hot pixel that changes is no more than one that glows by much.
-    steady = steady_rates(request, maps, law, region, np.inf)
-    share.ravel()[region] = np.clip(np.nan_to_num(steady.share / steady.share_error), -_MOST, _MOST)
     y, x = np.unravel_index(region, science.shape)
-    mean = neighbours_mean(share, science, y, x)
-    glowing = region[mean >= np.percentile(mean, 100 - _CORE) / 2]
+    # A hit leaves something over its halo, in its own integration; its core glows on.
+    for without in (int(np.argmax(law)), None):
+        steady = steady_rates(request, maps, law, region, np.inf, without)
+        share = np.zeros(science.shape, np.float32)
+        # A hot pixel that changes is no more than one that glows by much.
+        share.ravel()[region] = np.clip(np.nan_to_num(steady.share / steady.share_error), -_MOST_SHARE, _MOST_SHARE)
+        mean = neighbours_mean(share, science, y, x)
+        core = float(np.median(np.sort(mean)[-_CORE:]))
+        if core > _PLAIN:
+            break
+    glowing = region[mean >= core / 2]
+    return Patch(reached(glowing, science), glowing)
+
+
+def reached(glowing: np.ndarray, science: np.ndarray) -> np.ndarray:
+    """Return the places of the pixels that light of a patch may reach: those that glow, and two beyond."""
+    from scipy.ndimage import binary_dilation
+
     near = np.zeros(science.shape, bool)
     near.ravel()[glowing] = True
-    return Patch(np.flatnonzero(binary_dilation(near, np.ones((3, 3)), 2) & science), glowing)
+    return np.flatnonzero(binary_dilation(near, np.ones((3, 3)), 2) & science)
 
 
 def _fading_windows(
     request: SetRequest, maps: CombinedMaps, science: np.ndarray, laws: list[tuple[np.ndarray, np.ndarray]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return how far windows fade, 0 for not, and the number of the law; window (j, i) begins in pixel (4 j, 4 i)."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return by how many sigma windows rise and last, 0 where they do not fade, and the number of the law.
+
+    Window (j, i) begins in row 4 j and column 4 i.
+    """
     height, width = maps.rate.shape
-    best = np.zeros((height // _BLOCK - 1, width // _BLOCK - 1), np.float32)
-    law = np.zeros(best.shape, np.int16)
+    rises, lasts = np.zeros((2, height // _BLOCK - 1, width // _BLOCK - 1), np.float32)
+    law = np.zeros(rises.shape, np.int16)
     opened = OpenSet(request.exposures, request.folder, request.integrations)
     number = len(opened.planes)
     # A band shares a window's half with the next.
@@ -123,13 +143,14 @@ def _fading_windows(
             summed[here] = _normal(summed[here])
         first = start // _BLOCK
         rows_here = slice(first, first + summed.shape[1])
-        for number_of, (_, contrasts) in enumerate(laws):
-            reached = _reaching(summed, contrasts)
-            better = reached > best[rows_here]
-            best[rows_here][better], law[rows_here][better] = reached[better], number_of
+        for which, (_, contrasts) in enumerate(laws):
+            told = np.tensordot(contrasts, summed, 1)
+            better = (told > _LIMITS).all(axis=0) & (told[0] > rises[rows_here])
+            rises[rows_here][better], lasts[rows_here][better] = told[0][better], told[2][better]
+            law[rows_here][better] = which
     for exposure in opened.exposures:
         exposure.check_unchanged()
-    return best, law
+    return rises, lasts, law
 
 
 def _blocks(rates: np.ndarray, usual: np.ndarray, sigma: np.ndarray, science: np.ndarray) -> np.ndarray:
@@ -178,10 +199,3 @@ def _contrast(law: np.ndarray, where: np.ndarray) -> np.ndarray:
     centred = np.where(where, law - law[where].mean(), 0)
     norm = float(np.sqrt(np.square(centred).sum()))
     return centred / norm if norm > 0 else centred
-
-
-def _reaching(series: np.ndarray, contrasts: np.ndarray) -> np.ndarray:
-    """Return by how many sigma windows rise and fade, where they reach all three limits; else 0; float (y, x)."""
-    told = np.tensordot(contrasts, series, 1)
-    limits = np.array([RISES, FADES, LASTS])[:, None, None]
-    return np.where((told > limits).all(axis=0), told[0], 0)

@@ -1,7 +1,7 @@
 """Measure each patch of pixels that decay together as one finding: how bright it is, and how fast it fades.
 
-Traps that were filled by light empty as 1/t or exponentially; both laws are tried, and the time is told in which the
-patch falls to 1/e, which means the same in both.
+Traps that were filled by light empty as 1/t or exponentially; both laws are tried, and what lies between. The time is
+told in which the patch falls to 1/e, which means the same in all of them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import Category
-from darkmask.core.statistics import MAD_TO_SIGMA
+from darkmask.core.statistics import MAD_TO_SIGMA, median_of_finite
 from darkmask.delivery import OpenSet
 from darkmask.delivery.times import SECONDS_PER_DAY
 from darkmask.search.maps import CombinedMaps
@@ -20,6 +20,7 @@ from darkmask.search.request import SetRequest
 from darkmask.search.structures import Structure
 
 from .changing import Patch
+from .noises import rate_sigma
 
 # The surroundings of a patch reach so many pixels beyond it, and begin so many pixels beyond where it was found.
 AROUND, _APART = 8, 2
@@ -33,7 +34,10 @@ _CLIP = 5.0
 UNDECIDED = 4.0
 # Decay times are looked for from a twentieth of an integration to a hundred times what was observed.
 _SHORTEST, _LONGEST, _TRIED = 0.05, 100.0, 600
-EXPONENTIAL, INVERSE, EITHER = "exponential", "1/t", "either"
+# Powers of 1/(1 + t/T) that are tried: 1/t, an exponential, which is the limit of large ones, and what lies between.
+POWERS = (1.0, 1.5, 2.0, 3.0, 5.0, np.inf)
+# What a decay is called by whether 1/t, and whether an exponential, describes it.
+_LAWS = {(True, True): "either", (True, False): "1/t", (False, True): "exponential", (False, False): "neither"}
 # What is said of a pixel that lies in no patch.
 OUTSIDE = "none"
 
@@ -46,7 +50,8 @@ class Decay(NamedTuple):
     time, error : float, s
         In which it falls to 1/e of what it has when the first integration begins; NaN where it cannot be told.
     law : str
-        ``exponential``, ``1/t``, or ``either`` where both describe it; empty where the time cannot be told.
+        ``exponential``, ``1/t``, ``either`` where both describe it, ``neither`` where something between does; empty
+        where the time cannot be told.
     """
 
     time: float
@@ -68,11 +73,17 @@ class Measured(NamedTuple):
     finding : Structure
     profile : numpy.ndarray, shape (integration,), float64, e-/s
         Mean rate of the pixels that glow, above those around them.
+    level : float, e-/s
+        Median over the integrations of what those around them have.
+    noise : float
+        How much more the rates around them scatter than the noise of their differences tells; 1 at the least.
     """
 
     patch: Patch
     finding: Structure
     profile: np.ndarray
+    level: float
+    noise: float
 
 
 def measure_patches(
@@ -118,7 +129,7 @@ def _measured(
 ) -> Measured:
     gain, tgroup = look_up_detector(request.detector).gain, request.exposures[0].set_key.tgroup
     y, x = np.unravel_index(patch.glowing, good.shape)
-    profile, error = _profile(opened, maps, (y, x), good, anywhere, tgroup, gain)
+    profile, error, level, noise = _profile(opened, maps, (y, x), good, anywhere, tgroup, gain)
     if maps.changes is None or opened.times is None:
         raise ValueError("No patch is found in integrations whose times are not known.")
     epochs = np.array(maps.changes.epochs)
@@ -136,7 +147,7 @@ def _measured(
         "patch", int(x.min()), int(x.max()), int(y.min()), int(y.max()), float(profile[peak]), "electron/s",
         int(y.size), *decay, first + 1, int(last) + 1,
     )  # fmt: skip
-    return Measured(patch, finding, np.fmax(profile, 0))
+    return Measured(patch, finding, np.fmax(profile, 0), level, noise)
 
 
 def _profile(
@@ -147,8 +158,11 @@ def _profile(
     anywhere: np.ndarray,
     tgroup: float,
     gain: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean rate of pixels above those around them in each integration and its error, e-/s."""
+) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Return the mean rate of pixels above those around them in each integration and its error, e-/s, and two numbers.
+
+    They are the level of those around them, e-/s, and how much more these scatter than their noise tells.
+    """
     from scipy.ndimage import binary_dilation
 
     y, x = place
@@ -160,14 +174,17 @@ def _profile(
     around = usable & ~binary_dilation(anywhere[rows, columns], np.ones((3, 3)), _APART)
     # Where nothing else is left, a patch is told by all of its pixels.
     here = here & usable if (here & usable).any() else here
-    profile, error = np.zeros((2, len(opened.planes)))
+    told = rate_sigma(maps, np.s_[rows, columns], tgroup, gain)
+    nominal = float(median_of_finite(told[around] if around.any() else told))
+    profile, error, levels, scatters = np.zeros((4, len(opened.planes)))
     for number, (exposure, integration) in enumerate(opened.planes):
         rates = exposure.rate(rows, integration)[:, columns].astype(np.float64)
         inside, outside = (values[np.isfinite(values)] for values in (rates[here], rates[around]))
-        level, scatter = 0.0, float(np.sqrt(12 * maps.read_variance / tgroup**2 / _whole_weight(maps.groups)))
+        level, scatter = 0.0, nominal
         if outside.size >= _LEAST_AROUND:
             level = float(np.median(outside))
             scatter = float(MAD_TO_SIGMA * np.median(np.abs(outside - level)))
+        levels[number], scatters[number] = level, scatter
         mean, many = _clipped_mean(inside)
         if not many:
             error[number] = np.inf
@@ -175,12 +192,8 @@ def _profile(
         shot = SLOPE_SHOT * max(mean, 0.0) / (gain * tgroup * max(maps.groups - 1, 1))
         profile[number] = mean - level
         error[number] = np.sqrt((scatter**2 + shot) / many + scatter**2 * np.pi / 2 / max(outside.size, _LEAST_AROUND))
-    return profile * gain, error * gain
-
-
-def _whole_weight(groups: int) -> float:
-    """Return the weight of a ramp without a jump, see :class:`darkmask.search.maps.CombinedMaps`."""
-    return groups * (groups**2 - 1.0)
+    more = max(float(np.median(scatters)) / nominal, 1.0) if nominal > 0 else 1.0
+    return profile * gain, error * gain, float(np.median(levels)) * gain, more
 
 
 def _clipped_mean(values: np.ndarray) -> tuple[float, int]:
@@ -194,7 +207,7 @@ def _clipped_mean(values: np.ndarray) -> tuple[float, int]:
 
 
 def fit_decay(seconds: np.ndarray, rates: np.ndarray, errors: np.ndarray, duration: float) -> Decay:
-    """Fit an exponential and a decay as 1/t to mean rates of integrations.
+    """Fit an exponential, a decay as 1/t, and what lies between, to mean rates of integrations.
 
     Parameters
     ----------
@@ -208,35 +221,46 @@ def fit_decay(seconds: np.ndarray, rates: np.ndarray, errors: np.ndarray, durati
     Returns
     -------
     Decay
-        Its error is that of which chi-squared rises by 1, as large as the scatter about the law makes it; where both
-        laws describe the rates, with half of what they differ by.
+        Its error is half of the range in which any law has a chi-squared up to 1 above the least, as large as the
+        scatter about that law makes it.
     """
     known = np.isfinite(errors) & (errors > 0)
     seconds, rates, errors = seconds[known], rates[known], errors[known]
     if seconds.size < 2:
         return _UNKNOWN
     times = np.geomspace(_SHORTEST * duration, _LONGEST * (seconds[-1] + duration), _TRIED)
-    fits = {EXPONENTIAL: _means_of_exponential(seconds, duration, times)}
-    # Of 1/(1 + t/T), 1/e is left at T (e - 1).
-    fits[INVERSE] = _means_of_inverse(seconds, duration, times / (np.e - 1))
-    told = {law: _least(times, _chi_squared(means, rates, errors), seconds.size) for law, means in fits.items()}
-    law = min(told, key=lambda one: told[one][0])
-    (chi, time, error), (other_chi, other, _) = told[law], told[INVERSE if law == EXPONENTIAL else EXPONENTIAL]
-    if not np.isfinite(error):
+    chi_squared = np.stack([
+        _chi_squared(_means(seconds, duration, times, power), rates, errors) for power in POWERS
+    ])  # fmt: skip
+    least = float(chi_squared.min())
+    # Of two parameters: what scatters more than its errors say has larger ones.
+    scale = max(1.0, least / (seconds.size - 2)) if seconds.size > 2 else 1.0
+    place = int(np.argmin(chi_squared.min(axis=0)))
+    inside = np.flatnonzero((chi_squared <= least + scale).any(axis=0))
+    if inside[0] == 0 or inside[-1] == times.size - 1:
         return _UNKNOWN
-    if other_chi - chi < UNDECIDED * max(1.0, chi / max(seconds.size - 2, 1)):
-        return Decay(time, float(np.hypot(error, abs(time - other) / 2)), EITHER)
-    return Decay(time, error, law)
+    # A limit lies in the middle between the last time that is allowed and the first that is not.
+    low, high = (np.sqrt(times[one] * times[one + step]) for one, step in ((inside[0], -1), (inside[-1], 1)))
+    described = chi_squared.min(axis=1) <= least + UNDECIDED * scale
+    inverse, exponential = bool(described[POWERS.index(1.0)]), bool(described[POWERS.index(np.inf)])
+    return Decay(float(times[place]), float(high - low) / 2, _LAWS[inverse, exponential])
 
 
-def _means_of_exponential(seconds: np.ndarray, duration: float, times: np.ndarray) -> np.ndarray:
-    start, end = seconds / times[:, None], (seconds + duration) / times[:, None]
-    return (np.exp(-start) - np.exp(-end)) * times[:, None] / duration
+def _means(seconds: np.ndarray, duration: float, times: np.ndarray, power: float) -> np.ndarray:
+    """Return the means over integrations of laws that fall to 1/e in some times, as (1 + t/T)**-power.
 
-
-def _means_of_inverse(seconds: np.ndarray, duration: float, times: np.ndarray) -> np.ndarray:
-    begin = seconds + times[:, None]
-    return np.log1p(duration / begin) * times[:, None] / duration
+    Returns
+    -------
+    numpy.ndarray, shape (time, integration)
+    """
+    if power == np.inf:
+        begin, end = seconds / times[:, None], (seconds + duration) / times[:, None]
+        return (np.exp(-begin) - np.exp(-end)) * times[:, None] / duration
+    scale = times[:, None] / np.expm1(1 / power)
+    begin, end = 1 + seconds / scale, 1 + (seconds + duration) / scale
+    if power == 1:
+        return np.log(end / begin) * scale / duration
+    return (begin ** (1 - power) - end ** (1 - power)) * scale / (duration * (power - 1))
 
 
 def _chi_squared(means: np.ndarray, rates: np.ndarray, errors: np.ndarray) -> np.ndarray:
@@ -244,20 +268,6 @@ def _chi_squared(means: np.ndarray, rates: np.ndarray, errors: np.ndarray) -> np
     weight = 1 / errors**2
     bright = np.fmax((means * rates * weight).sum(axis=1) / (means**2 * weight).sum(axis=1), 0)
     return (np.square(rates - bright[:, None] * means) * weight).sum(axis=1)
-
-
-def _least(times: np.ndarray, chi_squared: np.ndarray, number: int) -> tuple[float, float, float]:
-    """Return the least chi-squared, the time that has it, and its error; NaN where no time is the best."""
-    best = int(np.argmin(chi_squared))
-    least = float(chi_squared[best])
-    # Laws of two parameters: what scatters more than its errors say has larger ones.
-    allowed = max(1.0, least / (number - 2)) if number > 2 else 1.0
-    inside = np.flatnonzero(chi_squared <= least + allowed)
-    if best in (0, times.size - 1) or inside[-1] == times.size - 1:
-        return least, float("nan"), float("nan")
-    low, high = times[max(inside[0] - 1, 0)], times[inside[-1] + 1]
-    # Half a step on either side is the middle between the last time that is allowed and the first that is not.
-    return least, float(times[best]), float((np.sqrt(high * times[inside[-1]]) - np.sqrt(low * times[inside[0]])) / 2)
 
 
 def told_of(measured: Iterable[Measured], shape: tuple[int, int], detector: str):

@@ -5,13 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.core.flags import Category, in_category
+from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.flags import Category
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 
-from .afterglow import find_afterglow
+from .afterglow import find_afterglow, reached
 from .categories import FlightResult
+from .changing import Patch
 from .decays import Measured, measure_patches
 from .steady import Steady, steady_rates
 
@@ -53,9 +55,9 @@ def shield(request: SetRequest, maps: CombinedMaps, found: FlightResult, categor
     shown = {int(place) for patch in found.patches for place in patch.region}
     for one in measured:
         places = one.patch.region
-        steady = steady_rates(request, maps, one.profile, places)
+        steady, usual = own_rates(request, maps, found, one, places)
         new = np.array([place not in shown for place in places.tolist()])
-        named.ravel()[places] = _named(categories.ravel()[places], steady, request.parameters, new)
+        named.ravel()[places] = _named(categories.ravel()[places], steady, usual, request.parameters, new)
     return Shielded(named, measured)
 
 
@@ -66,33 +68,51 @@ def all_patches(request: SetRequest, maps: CombinedMaps, found: FlightResult, ca
         # What both see is one finding, which shields the pixels of both.
         same = [number for number, one in enumerate(patches) if np.isin(late.glowing, one.region).any()]
         for number in same:
-            patches[number] = patches[number]._replace(region=np.union1d(patches[number].region, late.region))
+            patches[number] = Patch(np.union1d(patches[number].region, late.region), late.glowing)
         if not same:
             patches.append(late)
-    return measure_patches(request, maps, patches, categories)
+    science = ~request.reference_pixels()
+    wide = [one._replace(region=np.union1d(one.region, reached(one.glowing, science))) for one in patches]
+    return measure_patches(request, maps, wide, categories)
 
 
-def steady_limit(error: np.ndarray, parameters: SearchParameters) -> np.ndarray:
-    """Return the steady rates, e-/s, from which on pixels of a patch are warm or hot, by their errors."""
-    return np.fmax(parameters.warm_rate, parameters.late_significance * error)
-
-
-def _named(categories: np.ndarray, steady: Steady, parameters: SearchParameters, new: np.ndarray) -> np.ndarray:
-    """Return categories of pixels of a patch; new ones, which no trend has judged, are transient where they glow."""
-    bright, warm, hot = (
-        np.uint16(category.bit) for category in (Category.INTERMITTENT, Category.WARM, Category.HOT)
+def own_rates(
+    request: SetRequest, maps: CombinedMaps, found: FlightResult, measured: Measured, places: np.ndarray
+) -> tuple[Steady, float]:
+    """Return what pixels of a patch have besides its light, and the usual rate, e-/s, both without settling."""
+    gain = look_up_detector(request.detector).gain
+    steady = steady_rates(request, maps, measured.profile, places)
+    # Settling and coupling are the same in all integrations.
+    taken = np.nan_to_num(found.rate.ravel()[places] - maps.rate.ravel()[places].astype(np.float64) * gain)
+    own = Steady(
+        steady.rate + taken,
+        steady.error * measured.noise,
+        steady.share,
+        steady.share_error * measured.noise,
+        steady.farthest / measured.noise,
     )
-    transient = np.uint16(Category.TRANSIENT.bit)
+    return own, measured.level + float(np.median(taken))
+
+
+def steady_limit(steady: Steady, usual: float, parameters: SearchParameters) -> np.ndarray:
+    """Return the steady rates, e-/s, from which on pixels of a patch are warm, by their errors and what others have."""
+    return np.fmax(parameters.warm_rate, max(usual, 0.0) + parameters.late_significance * steady.error)
+
+
+def _named(
+    categories: np.ndarray, steady: Steady, usual: float, parameters: SearchParameters, new: np.ndarray
+) -> np.ndarray:
+    """Return categories of pixels of a patch; new ones, which no trend has judged, are transient where they glow."""
+    warm, hot, varying, transient = (
+        np.uint16(one.bit) for one in (Category.WARM, Category.HOT, Category.INTERMITTENT, Category.TRANSIENT)
+    )
     glows = steady.share > _GLOWS * steady.share_error
-    # What the light and a steady rate do not explain, or what has a name by its ramps, keeps its name.
-    only = (categories & ~(bright | warm | hot | transient)) == 0
-    explained = only & (categories != 0) & glows & (steady.farthest < parameters.change_significance)
-    stands = steady.rate >= steady_limit(steady.error, parameters)
-    is_hot = stands & (steady.rate >= parameters.hot_rate)
-    kept = categories & ~(bright | warm | hot)
-    again = kept | np.where(is_hot, hot, np.where(stands, warm, np.uint16(0)))
-    # The search looks at what was bright; a pixel that it did not call so does not become it here.
-    was = in_category(categories, Category.WARM) | in_category(categories, Category.HOT)
-    made = np.where(explained, np.where(was | (categories & bright > 0), again, categories), categories)
-    lit = glows & only & (new | (explained & (made != categories)))
-    return np.where(lit, made | transient, made).astype(np.uint16)
+    # What has a name by its ramps keeps it, and so does what the light and a steady rate do not explain.
+    only = (categories & ~(warm | hot | varying | transient)) == 0
+    explained = only & (steady.farthest < parameters.change_significance)
+    asked = explained & (((categories & warm) != 0) | (glows & ((categories & (hot | varying)) != 0)))
+    stands = steady.rate >= steady_limit(steady, usual, parameters)
+    is_hot = stands & (steady.rate >= parameters.hot_rate) & ((categories & hot) != 0)
+    again = np.where(is_hot, hot, np.where(stands, warm, np.uint16(0))) | (categories & transient)
+    made = np.where(asked, again, categories)
+    return np.where(glows & only & (new | (made != categories)), made | transient, made).astype(np.uint16)

@@ -40,7 +40,12 @@ class Steady(NamedTuple):
 
 
 def steady_rates(
-    request: SetRequest, maps: CombinedMaps, profile: np.ndarray, places: np.ndarray, most: float = MOST_GLOW
+    request: SetRequest,
+    maps: CombinedMaps,
+    profile: np.ndarray,
+    places: np.ndarray,
+    most: float = MOST_GLOW,
+    without: int | None = None,
 ) -> Steady:
     """Fit a steady rate and a share of a patch's light to the rates of some of its pixels.
 
@@ -54,6 +59,8 @@ def steady_rates(
         In the flattened frame.
     most : float
         Shares lie between 0 and this; infinity leaves them free.
+    without : int, optional
+        Number of an integration that does not count.
 
     Raises
     ------
@@ -67,6 +74,8 @@ def steady_rates(
     rates = np.stack([exposure.rate(rows, i)[y - rows.start, x] for exposure, i in opened.planes]).astype(np.float64)
     for exposure in opened.exposures:
         exposure.check_unchanged()
+    if without is not None:
+        rates[without] = np.nan
     sigma = rate_sigma(maps, (y, x), tgroup, gain).astype(np.float64)
     return fit_steady(rates * gain, profile, sigma * gain, most)
 
