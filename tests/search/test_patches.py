@@ -178,6 +178,22 @@ def test_a_warm_pixel_within_a_patch_stays_warm_and_the_others_are_not(small, tm
     assert not found.flags.unusable(found.categories)[where].any()
 
 
+def test_an_explanation_says_what_a_pixel_has_besides_the_light(small, tmp_path):
+    reads, (warm, trap) = drawn(), np.zeros((2, SIZE, SIZE), bool)
+    warm[60, 60] = trap[60, 55] = True
+    glow(reads, disc(60, 60, 12), lambda t: 0.7 * 400 * np.log1p(t / 400))
+    # Traps differ: this pixel glows by twice as much as the others.
+    glow(reads, trap, lambda t: 0.7 * 400 * np.log1p(t / 400))
+    add_rate(reads, warm, 0.2, *range(INTEGRATIONS))
+    request = written(small, tmp_path, reads)
+    explainer = Explainer(request, search_set(request).categories)
+    told, other = explainer.explain(60, 60)["steady_rate"], explainer.explain(55, 60)["steady_rate"]
+    assert told.outcome
+    assert told.value == pytest.approx(0.2, abs=0.1)
+    assert not other.outcome
+    assert other.value < 0.1
+
+
 @pytest.mark.parametrize("first", [2, 4])
 def test_no_pixel_of_an_afterglow_is_called_warm_or_intermittent(small, tmp_path, first):
     reads, where = drawn(), disc(60, 60, 5)

@@ -1,4 +1,4 @@
-"""Find patches that begin to glow within a delivery, or are small: what a snowball leaves, and persistence of few pixels.
+"""Find patches that begin to glow within a delivery, such as a snowball leaves, and persistence of few pixels.
 
 The trend of a whole epoch does not show what begins within it. Rates of each integration do, summed over blocks of
 pixels; they are the pipeline's, so that no ramp is read again.
@@ -83,9 +83,7 @@ def _of_window(row: int, column: int) -> tuple[slice, slice]:
     return np.s_[row * _BLOCK : row * _BLOCK + _WINDOW, column * _BLOCK : column * _BLOCK + _WINDOW]
 
 
-def _refined(
-    request: SetRequest, maps: CombinedMaps, science: np.ndarray, where: np.ndarray, law: np.ndarray
-) -> Patch:
+def _refined(request: SetRequest, maps: CombinedMaps, science: np.ndarray, where: np.ndarray, law: np.ndarray) -> Patch:
     """Return the pixels of a patch by their own shares of its law, from windows that cover it."""
     from scipy.ndimage import binary_dilation
 

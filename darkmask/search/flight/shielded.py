@@ -1,6 +1,5 @@
 """Judge the pixels of patches by what is left of their rates without the light that the whole patch has."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +54,7 @@ def shield(request: SetRequest, maps: CombinedMaps, found: FlightResult, categor
     shown = {int(place) for patch in found.patches for place in patch.region}
     for one in measured:
         places = one.patch.region
-        steady, usual = own_rates(request, maps, found, one, places)
+        steady, usual = own_rates(request, maps, found, one)
         new = np.array([place not in shown for place in places.tolist()])
         named.ravel()[places] = _named(categories.ravel()[places], steady, usual, request.parameters, new)
     return Shielded(named, measured)
@@ -76,10 +75,9 @@ def all_patches(request: SetRequest, maps: CombinedMaps, found: FlightResult, ca
     return measure_patches(request, maps, wide, categories)
 
 
-def own_rates(
-    request: SetRequest, maps: CombinedMaps, found: FlightResult, measured: Measured, places: np.ndarray
-) -> tuple[Steady, float]:
-    """Return what pixels of a patch have besides its light, and the usual rate, e-/s, both without settling."""
+def own_rates(request: SetRequest, maps: CombinedMaps, found: FlightResult, measured: Measured) -> tuple[Steady, float]:
+    """Return what the pixels of a patch have besides its light, and the usual rate, e-/s, both without settling."""
+    places = measured.patch.region
     gain = look_up_detector(request.detector).gain
     steady = steady_rates(request, maps, measured.profile, places)
     # Settling and coupling are the same in all integrations.

@@ -106,15 +106,15 @@ def fit_steady(rates: np.ndarray, profile: np.ndarray, sigma: np.ndarray, most: 
     return fit._replace(farthest=np.sort(apart, axis=0)[-2])
 
 
-def _fit(
-    values: np.ndarray, weight: np.ndarray, profile: np.ndarray, sigma: np.ndarray, most: float
-) -> Steady:
+def _fit(values: np.ndarray, weight: np.ndarray, profile: np.ndarray, sigma: np.ndarray, most: float) -> Steady:
     number = weight.sum(axis=0)
     light = profile[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         mean_light, mean = (weight * light).sum(axis=0) / number, (weight * values).sum(axis=0) / number
         lever = (weight * np.square(light - mean_light)).sum(axis=0)
-        share = np.clip((weight * (light - mean_light) * values).sum(axis=0) / lever, 0 if most < np.inf else -most, most)
+        share = np.clip(
+            (weight * (light - mean_light) * values).sum(axis=0) / lever, 0 if most < np.inf else -most, most
+        )
         share = np.where(lever > 0, share, 0)
         error = sigma * np.sqrt(1 / number + np.where(lever > 0, mean_light**2 / lever, 0))
         return Steady(mean - share * mean_light, error, share, sigma / np.sqrt(lever), np.zeros_like(share))
