@@ -7,6 +7,8 @@ import numpy as np
 
 # A saturated pixel with all its neighbours has nine; more touching pixels that may not be used are a clump.
 LEAST_CLUMP = 10
+# Pixels that decay together, which fade by themselves: others are faults of a detector, or of its mask.
+PATCH = "patch"
 _SAID = {
     "1/t": ", as 1/t",
     "exponential": ", exponentially",
@@ -61,7 +63,7 @@ class Structure:
         if what == "clump":
             where = f"touch at x {self.x_first}, y {self.y_first}"
             return f"{self.amount:.0f} pixels of {detector} that may not be used {where}"
-        if what == "patch":
+        if what == PATCH:
             return self._patch_sentence(detector)
         if what == "amplifier":
             place = f"the amplifier of columns {self.x_first} to {self.x_last} of {detector}"

@@ -17,7 +17,7 @@ from darkmask.delivery.times import SECONDS_PER_DAY
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.stacks import SLOPE_SHOT
 from darkmask.search.request import SetRequest
-from darkmask.search.structures import Structure
+from darkmask.search.structures import PATCH, Structure
 
 from .changing import Patch
 from .noises import rate_sigma
@@ -144,7 +144,7 @@ def _measured(
     seconds = (opened.times[chosen] - opened.times[peak]) * SECONDS_PER_DAY
     decay = fit_decay(seconds, profile[chosen], error[chosen], maps.groups * tgroup)
     finding = Structure(
-        "patch", int(x.min()), int(x.max()), int(y.min()), int(y.max()), float(profile[peak]), "electron/s",
+        PATCH, int(x.min()), int(x.max()), int(y.min()), int(y.max()), float(profile[peak]), "electron/s",
         int(y.size), *decay, first + 1, int(last) + 1,
     )  # fmt: skip
     return Measured(patch, finding, np.fmax(profile, 0), level, noise)
