@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.kernels import kernel
 from darkmask.core.statistics import MAD_TO_SIGMA
 from darkmask.delivery import OpenSet
 from darkmask.delivery.times import SECONDS_PER_DAY
@@ -152,13 +153,31 @@ def _fading_windows(
 
 
 def _blocks(rates: np.ndarray, usual: np.ndarray, sigma: np.ndarray, science: np.ndarray) -> np.ndarray:
-    """Return sums over blocks of how far rates lie off, in sigma, without what a column does as one."""
-    with np.errstate(invalid="ignore"):
-        apart = np.clip((rates - usual) / sigma, -_MOST, _MOST)
-    apart[~(np.isfinite(apart) & science)] = 0
-    apart -= apart.mean(axis=0)
-    height, width = (size // _BLOCK for size in apart.shape)
-    return apart[: height * _BLOCK, : width * _BLOCK].reshape(height, _BLOCK, width, _BLOCK).sum(axis=(1, 3))
+    """Return sums over blocks of how far rates lie off, in sigma, without what a column does as one; float32."""
+    height, width = (size // _BLOCK for size in rates.shape)
+    sums, columns = np.zeros((height, width), np.float32), np.zeros(width * _BLOCK, np.float32)
+    _sum_blocks(rates, usual, sigma, science, sums, columns)
+    mean: np.ndarray = columns.reshape(width, _BLOCK).sum(axis=1) * np.float32(_BLOCK / len(rates))
+    return sums - mean
+
+
+@kernel
+def _sum_blocks(rates, usual, sigma, science, sums, columns):
+    """Add up distances in sigma by block and by column."""
+    most, row = np.float32(_MOST), np.empty(columns.size, np.float32)
+    for y in range(sums.shape[0] * _BLOCK):
+        for x in range(columns.size):
+            apart = (rates[y, x] - usual[y, x]) / sigma[y, x]
+            apart = apart if apart < most else most
+            apart = apart if apart > -most else -most
+            known = science[y, x] & (abs(rates[y, x]) < np.float32(np.inf)) & (sigma[y, x] > 0)
+            row[x] = apart if known else np.float32(0)
+        total = sums[y // _BLOCK]
+        for x in range(columns.size):
+            columns[x] += row[x]
+        for block in range(total.size):
+            x = block * _BLOCK
+            total[block] += row[x] + row[x + 1] + row[x + 2] + row[x + 3]
 
 
 def _normal(values: np.ndarray) -> np.ndarray:
