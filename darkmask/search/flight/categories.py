@@ -7,7 +7,7 @@ release.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from .amplifier import AmplifierSearch
 from .changing import Patch, find_patches
 from .evidence import Evidence
 from .findings import amplifier_findings, column_findings, join_rows, row_findings
+from .named_by import Passed, joined
 
 # With fewer integrations a cosmic ray cannot be told from what a pixel does again and again. With fewer groups the
 # shape of a ramp cannot be told from its noise.
@@ -63,6 +64,8 @@ class FlightResult:
         Columns, rows and amplifiers that do something as one.
     patches : tuple of Patch
         Pixels that decay together; :func:`.decays.patch_findings` measures them.
+    passed : dict of str to Passed
+        What the tests compared at the pixels to which they give a name; empty where evidence is kept.
     evidence : tuple of (slice, dict of str to Compared)
         Of the columns of each amplifier, where it was asked for.
     strict : FlightResult, optional
@@ -82,6 +85,7 @@ class FlightResult:
     thresholds: dict[str, float]
     structures: tuple[Structure, ...] = ()
     patches: tuple[Patch, ...] = ()
+    passed: dict[str, Passed] = field(default_factory=dict)
     evidence: tuple[tuple[slice, Evidence], ...] = ()
     strict: "FlightResult | None" = None
 
@@ -183,6 +187,7 @@ def search_flight(
     lines: dict[int, list[Structure]] = {}
     rows: dict[int, list[Structure]] = {}
     noises: dict[int, float] = {}
+    passed: dict[int, dict[str, Passed]] = {}
 
     evidence: tuple[tuple[slice, Evidence], ...] = tuple((columns, {}) for columns in amplifiers if keep_evidence)
 
@@ -199,7 +204,9 @@ def search_flight(
             part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept, patch)
             _set_images(images[0], part, part.search(), columns)
             limits, alone = part.limits(), part.alone
+            passed[columns.start] = part.passed
             if strict:
+                part.passed = {}
                 _set_images(images[1], part, part.search(strict), columns)
         if look_at is not None and kept is not None:
             look_at(columns, kept)
@@ -227,6 +234,7 @@ def search_flight(
             thresholds=thresholds,
             structures=structures,
             patches=patches,
+            passed=joined(passed.values()),
             evidence=evidence,
             **dict(zip(_OF_PIXELS, pixels, strict=True)),
         )

@@ -14,6 +14,7 @@ from .afterglow import find_afterglow, reached
 from .categories import FlightResult
 from .changing import Patch
 from .decays import Measured, measure_patches
+from .named_by import Passed, at_some, joined
 from .steady import Steady, steady_rates
 
 # In a patch a pixel glows itself if its share of the light lies so many errors above none.
@@ -27,10 +28,13 @@ class Shielded(NamedTuple):
     ----------
     categories : numpy.ndarray, shape (y, x), uint16
     measured : list of Measured
+    passed : dict of str to Passed
+        The pixels that stand out of their patch.
     """
 
     categories: np.ndarray
     measured: list[Measured]
+    passed: dict[str, Passed]
 
 
 def shield(request: SetRequest, maps: CombinedMaps, found: FlightResult, categories: np.ndarray) -> Shielded:
@@ -51,13 +55,17 @@ def shield(request: SetRequest, maps: CombinedMaps, found: FlightResult, categor
     """
     measured = all_patches(request, maps, found, categories)
     named = categories.copy() if measured else categories
+    passed = []
     shown = {int(place) for patch in found.patches for place in patch.region}
     for one in measured:
         places = one.patch.region
         steady, usual = own_rates(request, maps, found, one)
+        limit = steady_limit(steady, usual, request.parameters)
+        compared = Passed(places.astype(np.int32), steady.rate.astype(np.float32), limit.astype(np.float32))
+        passed.append({"steady_rate": at_some(compared, steady.rate >= limit)})
         new = np.array([place not in shown for place in places.tolist()])
         named.ravel()[places] = _named(categories.ravel()[places], steady, usual, request.parameters, new)
-    return Shielded(named, measured)
+    return Shielded(named, measured, joined(passed))
 
 
 def all_patches(request: SetRequest, maps: CombinedMaps, found: FlightResult, categories: np.ndarray) -> list[Measured]:
