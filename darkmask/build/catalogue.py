@@ -12,6 +12,7 @@ from darkmask.core.flags import categories_in, category_names, named, names_in, 
 from darkmask.core.palette import COLOURS, STYLES
 from darkmask.core.stages import stage
 from darkmask.delivery import FileRecord
+from darkmask.search.flight.named_by import named_by, units
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
@@ -100,6 +101,7 @@ def _columns(outcome: SearchOutcome, frame: FileRecord, detector: Detector, fits
     dq = outcome.flags.to_dq(found)
     error = rate_error(maps, y, x, detector.name, frame.tgroup, frame.readpatt)
     full_x, full_y = (x + frame.xstart - 1).astype(np.int32), (y + frame.ystart - 1).astype(np.int32)
+    by = named_by(outcome.passed, found, y * outcome.categories.shape[1] + x, detector.gain)
     return {
         "detector": (np.full(x.size, detector.name), None, "value of DETECTOR"),
         "x": (full_x, None, "column in the full frame, counted from 0 as in NumPy"),
@@ -113,6 +115,14 @@ def _columns(outcome: SearchOutcome, frame: FileRecord, detector: Detector, fits
             None,
             "mnemonics of dq joined with '|'; GOOD is the pipeline's name of 0",
         ),
+        "test": (
+            by.test,
+            None,
+            "which test gives the gravest category, of several the one passed by least, by the name that explain gives "
+            "it; - where no single one does",
+        ),
+        "value": (by.value, None, f"what that test compares; units by test are {units()}"),
+        "limit": (by.limit, None, "what it compares the value with, in the same unit; NaN where there is none"),
         "rate": (maps.rate[y, x], "DN/s", "clipped and weighted mean of the rates of all integrations"),
         "rate_error": (
             error.astype(np.float32),

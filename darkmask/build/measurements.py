@@ -15,6 +15,7 @@ from darkmask.delivery.quality import (
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
+from darkmask.search.structures import PATCH
 
 from .border import frame_off, misplaced_reference_pixels
 from .dark import dark_current, median_steps
@@ -60,7 +61,7 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     searched = OpenSet(exposures, request.folder, request.integrations).planes
     rates = (exposure.rate(integration=i) for exposure, i in searched)
 
-    first, maps = exposures[0].jump, outcome.maps
+    first, maps, found = exposures[0].jump, outcome.maps, sorted(outcome.structures)
     good = science & (outcome.categories == 0)
     dark = dark_current(median_rates(rates, good), median_steps(request, good), first.tgroup)
     # A full frame is read by four outputs, whatever its headers say of them.
@@ -90,7 +91,8 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "misplaced_reference_pixels": max((found for found in misplaced if found is not None), default=None),
         "frame_off": off,
         "thresholds": outcome.thresholds,
-        "structures": [one.sentence(first.detector) for one in sorted(outcome.structures)],
+        "structures": [one.sentence(first.detector) for one in found if one.kind != PATCH],
+        "patches": [one.sentence(first.detector) for one in found if one.kind == PATCH],
         "xstart": first.xstart,
         "ystart": first.ystart,
     }

@@ -15,6 +15,8 @@ from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
 from .flight.categories import FlightResult, search_flight
 from .flight.evidence import Evidence
+from .flight.named_by import of_pixels
+from .flight.shielded import shield
 from .flight.unstable import name_unstable
 from .maps import CombinedMaps, SetRows, combine_rows_of_set, combine_set, join_rows
 from .measured import without_unmeasured
@@ -135,13 +137,16 @@ def judge_maps(
 
 def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     found = judge_maps(request, maps)
-    categories = found.named(name_unstable(request, maps, found))
+    categories, patches, steady = shield(request, maps, found, found.named(name_unstable(request, maps, found)))
     reference = None
     if request.shape == (request.geometry.frame, request.geometry.frame):
         reference = search_reference_pixels(maps, request.geometry, request.amplifiers(), request.parameters)
     flags = request.parameters.flight_flags()
-    structures = (*found.structures, *clumps_of(flags.unusable(categories)))
-    return SearchOutcome(categories, flags, maps, found.rate, found.thresholds, structures, reference=reference)
+    structures = (*found.structures, *clumps_of(flags.unusable(categories)), *(one.finding for one in patches))
+    passed = {name: of_pixels(one, categories) for name, one in {**found.passed, **steady}.items()}
+    return SearchOutcome(
+        categories, flags, maps, found.rate, found.thresholds, structures, reference=reference, passed=passed
+    )
 
 
 def _official(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:

@@ -118,7 +118,7 @@ def copy_exposures(space, *numbers: int) -> None:
     *("INJ-HOT", "INJ-INVERSE_RC", "INJ-LOW_PEDESTAL", "INJ-NOISY", "INJ-PURITY", "INJ-RC", "INJ-SATURATED"),
     *("INJ-TELEGRAPH", "INJ-INTERMITTENT", "INJ-EARLY_SATURATION", "CNT-INTERMITTENT", "CNT-TRANSIENT"),
     *("CNT-REFERENCE_PIXEL", "CNT-REFERENCE_GOOD", "DRK-AMPLIFIER", "ENG-ONLY", "RES-HOT", "RES-NOISY", "STB-DRIFT"),
-    "STR-FINDINGS",
+    *("STR-FINDINGS", "STR-PATCHES"),
     said="10 integrations, 2 of them different",
 )
 def copied_exposures(space):
@@ -128,14 +128,14 @@ def copied_exposures(space):
 
 @fault(
     *("DLV-INTEGRATIONS", "DLV-DISTINCT", "STB-HALVES", "STB-DRIFT", "DRK-AMPLIFIER", "ENG-ONLY"),
-    *("RES-HOT", "RES-NOISY"),
+    *("RES-HOT", "RES-NOISY", "STR-PATCHES"),
     said="10 integrations, 4 of them different",
 )
 def copies_of_most_exposures(space):
     copy_exposures(space, 3, 4, 5)
 
 
-@fault("DLV-DISTINCT", "STB-HALVES", "STB-DRIFT", said="nrca1_jump.fits is a copy of integration 1 of")
+@fault("DLV-DISTINCT", "STB-HALVES", "STB-DRIFT", "STR-PATCHES", said="nrca1_jump.fits is a copy of integration 1 of")
 def copied_integrations(space):
     """Plant an exposure that is another one, which leaves eight integrations of ten."""
     copy_exposures(space, 3)

@@ -17,6 +17,7 @@ from .corrected import CorrectedAmplifier
 from .coupling import COUPLING_TOLERANCE
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
 from .falls import least_falls
+from .named_by import FAILED, NAMING, Passed, passed_at
 from .noises import least_noise, median_error, moved_rates
 from .patches import above_patches
 from .robust import population
@@ -69,12 +70,14 @@ class AmplifierSearch(CorrectedAmplifier):
     evidence : dict of str to Compared, optional
         Is filled with what each test compared, which keeps those maps in memory; see :mod:`.evidence`.
     patch : numpy.ndarray, shape (y, x), bool, optional
-        Pixels of the whole set among others that decay, see :func:`.changing.find_patches`.
+        Pixels of the whole set among others that decay, see :class:`.changing.Patch`.
 
     Attributes
     ----------
     unstable, noisy, loud, faint, varying, switching, sometimes_hot : numpy.ndarray, bool
         Set by :meth:`search`; see :class:`.categories.FlightResult`.
+    passed : dict of str to Passed
+        What the tests of the last search compared where they give a pixel its name; empty where evidence is kept.
     alone : int
         Number of pixels with one integration alone that lies off.
     sigma : numpy.ndarray, float32, DN/s
@@ -108,6 +111,8 @@ class AmplifierSearch(CorrectedAmplifier):
         self.centre = float("nan")
         self._begun: _Begun | None = None
         self.patch = np.zeros(self.rate.shape, bool) if patch is None else patch[:, columns]
+        self.passed: dict[str, Passed] = {}
+        self._first_column, self._width = columns.start, science.shape[1]
 
     def search(self, parameters: SearchParameters | None = None) -> dict[Category, np.ndarray]:
         """Return where each category is, bool; ``unstable`` holds telegraph and noisy pixels.
@@ -206,9 +211,13 @@ class AmplifierSearch(CorrectedAmplifier):
 
     def _test(self, name: str, value: np.ndarray, passes: Comparison, limit, *asked: np.ndarray) -> np.ndarray:
         """Compare a map with its limit, bool; where all of ``asked`` hold, the answer decides something."""
+        outcome = passes(value, limit)
         if self.evidence is not None:
             self.evidence[name] = Compared(value, passes, limit, np.logical_and.reduce(asked))
-        return passes(value, limit)
+        elif name in NAMING:
+            gives = np.logical_and.reduce([~outcome if name in FAILED else outcome, *asked])
+            self.passed[name] = passed_at(gives, value, limit, self._first_column, self._width)
+        return outcome
 
     def limits(self) -> tuple[float, float]:
         """Return the rates, DN/s, that half and 98 % of typical pixels are detected at; NaN if none is judged."""
