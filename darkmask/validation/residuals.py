@@ -132,11 +132,11 @@ def standing_out(request: SetRequest, maps: CombinedMaps) -> dict[str, np.ndarra
     def work(columns: slice) -> None:
         with np.errstate(invalid="ignore", divide="ignore"):
             part = AmplifierSearch(maps, science, columns, detector, tgroup, request.parameters)
-            hot = part.search()[Category.HOT]
-            differences = (part.maps.differences + part.maps.jumps) / np.float32(maps.integrations)
+            at = np.nonzero(part.search()[Category.HOT])
+            differences = (part.maps.differences[at] + part.maps.jumps[at]) / np.float32(maps.integrations)
             missed = MISSED_HIT * part.noise_of_good * SHARE_OF_STEP / ((differences + 1) * tgroup * maps.integrations)
-            certain = part.rate > part.centre + missed + request.parameters.hot_significance * part.sigma
-        found[HOT][:, columns] = hot & certain
+            error = request.parameters.hot_significance * part.error(at)
+        found[HOT][:, columns][at] = part.rate[at] > part.centre + missed + error
         found[NOISY][:, columns] = part.unstable
 
     with ThreadPoolExecutor(usable_cores()) as pool:
