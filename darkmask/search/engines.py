@@ -58,7 +58,7 @@ def _judge_of(engine: str, search: str) -> Callable[[SetRequest, CombinedMaps], 
 
 
 @stage("measure ramps")
-def measure_maps(request: SetRequest, keep: bool = False) -> CombinedMaps:
+def measure_maps(request: SetRequest, keep: bool = False, spent: CombinedMaps | None = None) -> CombinedMaps:
     """Return the maps that every search of a set works on.
 
     Parameters
@@ -67,6 +67,8 @@ def measure_maps(request: SetRequest, keep: bool = False) -> CombinedMaps:
     keep : bool
         Keep the maps of each integration on disk, and read no ramp of which they are kept
         (:mod:`darkmask.search.maps.kept`).
+    spent : CombinedMaps, optional
+        Maps whose memory is used again; see :func:`darkmask.search.maps.combine.combine_set`.
 
     Raises
     ------
@@ -88,6 +90,7 @@ def measure_maps(request: SetRequest, keep: bool = False) -> CombinedMaps:
         own_saturation_level(properties),
         integrations=request.integrations,
         keep=keep,
+        spent=spent,
     )
     return replace(maps, rate=without_unmeasured(request, maps.rate))
 
