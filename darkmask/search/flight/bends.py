@@ -63,7 +63,8 @@ def bend_limit(of: CorrectedAmplifier, sigma: float, quiet: np.ndarray, loud: np
     # One error is a good pixel's scatter with this pixel's noise and shot noise. The other is the actual scatter of
     # its integrations, since a telegraph pixel bends this way and that, and an rc pixel always the same way.
     own = median_error(of.maps.shape_scatter[at], of.integrations)
-    error = np.fmax(np.fmax(np.sqrt((np.float32(sigma) * quiet) ** 2 + shot), own), of.of_column(of.columns.shape_error, at))
+    error = np.fmax(np.sqrt((np.float32(sigma) * quiet) ** 2 + shot), own)
+    error = np.fmax(error, of.of_column(of.columns.shape_error, at))
     limit = np.float32(of.parameters.shape_significance) * error
     # The bend of an rc ramp makes up most of its scatter, and is still several sigma of what such a scatter would
     # cause.

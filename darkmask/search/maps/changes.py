@@ -128,7 +128,8 @@ def make_change_maps(
     known = () if times is None else tuple(float(time) for time in times)
     epochs = tuple(epochs_of(known).tolist()) if known else (0,) * integrations
     if spent is None or spent.rows.largest.shape != shape:
-        rows = ChangeRows(*(np.empty(shape, np.float32 if name in _FLOATS else np.int16) for name in ChangeRows._fields))
+        types = (np.float32 if name in _FLOATS else np.int16 for name in ChangeRows._fields)
+        rows = ChangeRows(*(np.empty(shape, dtype) for dtype in types))
     else:
         rows = spent.rows
     return ChangeMaps(rows, Order(_contrast(known, epochs, integrations), integrations // 2), known, epochs)
