@@ -279,14 +279,19 @@ def required_dq(categories: np.ndarray, values: Mapping[int, int]) -> np.ndarray
     -------
     numpy.ndarray, shape (y, x), uint32
     """
-    dq = np.zeros(categories.shape, dtype=np.uint32)
+    # Nearly all pixels have no category.
+    some = np.flatnonzero(categories != 0)
+    named = categories.ravel()[some]
+    required = np.zeros(named.shape, dtype=np.uint32)
     for bit, value in values.items():
-        here = (categories & np.uint16(bit)) != 0
+        here = (named & np.uint16(bit)) != 0
         if bit == Category.NOISY.bit:
-            usable = here & ((categories & USABLE) != 0)
-            dq[usable] |= np.uint32(value) & ~dq_bits("DO_NOT_USE")
+            usable = here & ((named & USABLE) != 0)
+            required[usable] |= np.uint32(value) & ~dq_bits("DO_NOT_USE")
             here &= ~usable
-        dq[here] |= np.uint32(value)
+        required[here] |= np.uint32(value)
+    dq = np.zeros(categories.shape, dtype=np.uint32)
+    dq.reshape(-1)[some] = required
     return dq
 
 

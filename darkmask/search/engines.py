@@ -64,7 +64,12 @@ def _judge_of(engine: str, search: str) -> Callable[[SetRequest, CombinedMaps], 
 
 
 @stage("measure ramps")
-def measure_maps(request: SetRequest, keep: bool = False, measured: Sequence[SetRows] = ()) -> CombinedMaps:
+def measure_maps(
+    request: SetRequest,
+    keep: bool = False,
+    measured: Sequence[SetRows] = (),
+    spent: CombinedMaps | None = None,
+) -> CombinedMaps:
     """Return the maps that every search of a set works on.
 
     Parameters
@@ -75,6 +80,8 @@ def measure_maps(request: SetRequest, keep: bool = False, measured: Sequence[Set
         (:mod:`darkmask.search.maps.kept`).
     measured : sequence of SetRows
         All rows of this request, where they were measured before; see :func:`measure_some_rows`.
+    spent : CombinedMaps, optional
+        Maps whose memory is used again; see :func:`darkmask.search.maps.combine.combine_set`.
 
     Raises
     ------
@@ -83,7 +90,7 @@ def measure_maps(request: SetRequest, keep: bool = False, measured: Sequence[Set
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    maps = join_rows(measured) if measured else combine_set(**_measuring(request), keep=keep)
+    maps = join_rows(measured) if measured else combine_set(**_measuring(request), keep=keep, spent=spent)
     return replace(maps, rate=without_unmeasured(request, maps.rate))
 
 

@@ -8,6 +8,7 @@ from darkmask.core.flags import Category, in_category
 from darkmask.core.stages import stage
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.unstable import name_unstable
+from darkmask.search.maps import CombinedMaps
 from darkmask.search.request import SetRequest
 
 # With fewer in each half, noise and shape of a ramp are not known well enough to expect the same in both.
@@ -46,9 +47,10 @@ def stability(request: SetRequest) -> dict:
         update={name: getattr(request.parameters, name) + MARGIN for name in _SIGNIFICANCES}
     )
     clear, found = [], []
+    maps: CombinedMaps | None = None
     for chosen in every_other(len(request.numbers)):
         half = replace(request, integrations=tuple(request.numbers[i] for i in chosen))
-        maps = measure_maps(half, keep=True)
+        maps = measure_maps(half, keep=True, spent=maps)
         usually = judge_maps(half, maps, strict=strict)
         strictly = usually.strict or usually
         telegraph = name_unstable(half, maps, usually)

@@ -19,6 +19,7 @@ from darkmask.delivery import OpenSet
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.amplifier import AmplifierSearch
+from darkmask.search.flight.robust import places
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.request import SetRequest
 
@@ -32,6 +33,8 @@ MISSED_HIT, SHARE_OF_STEP = 5.0, 1.5
 # A saturated neighbour's flags may leave a ramp of one or two reads, in which no jump can be found: with fewer than so
 # many differences in an integration, a hit is a slope.
 LEAST_DIFFERENCES = 2
+# A number of pixels that chance exceeds in one case of so many is chance.
+RARE = 1e-3
 # So many positions of each kind are kept for the message.
 _SHOWN = 5
 
@@ -65,6 +68,8 @@ def left_in_exposures(request: SetRequest, passing: np.ndarray) -> list[dict]:
             f"{request.detector} has one exposure, and none beside it to make a mask from: deliver more."
         )
     left = []
+    of_others: CombinedMaps | None = None
+    maps: CombinedMaps | None = None
     # Integrations that are no measurement belong to neither part.
     planes = OpenSet(request.exposures, request.folder, request.integrations).planes
     numbered = [(number, opened.exposure) for number, (opened, _) in zip(request.numbers, planes, strict=True)]
@@ -73,9 +78,10 @@ def left_in_exposures(request: SetRequest, passing: np.ndarray) -> list[dict]:
         if not own:
             continue
         others = replace(request, integrations=tuple(number for number, of in numbered if of is not exposure))
-        masked = _unusable(others, measure_maps(others, keep=True))
+        of_others = measure_maps(others, keep=True, spent=of_others)
+        masked = _unusable(others, of_others)
         alone = replace(request, integrations=own)
-        maps = measure_maps(alone, keep=True)
+        maps = measure_maps(alone, keep=True, spent=maps)
         judged = _judged(alone, maps)
         if not judged.any():
             # None of none would be a pass.
@@ -132,11 +138,11 @@ def standing_out(request: SetRequest, maps: CombinedMaps) -> dict[str, np.ndarra
     def work(columns: slice) -> None:
         with np.errstate(invalid="ignore", divide="ignore"):
             part = AmplifierSearch(maps, science, columns, detector, tgroup, request.parameters)
-            hot = part.search()[Category.HOT]
-            differences = (part.maps.differences + part.maps.jumps) / np.float32(maps.integrations)
+            at = places(part.search()[Category.HOT])
+            differences = (part.maps.differences[at] + part.maps.jumps[at]) / np.float32(maps.integrations)
             missed = MISSED_HIT * part.noise_of_good * SHARE_OF_STEP / ((differences + 1) * tgroup * maps.integrations)
-            certain = part.rate > part.centre + missed + request.parameters.hot_significance * part.sigma
-        found[HOT][:, columns] = hot & certain
+            error = request.parameters.hot_significance * part.error(at)
+        found[HOT][:, columns][at] = part.rate[at] > part.centre + missed + error
         found[NOISY][:, columns] = part.unstable
 
     with ThreadPoolExecutor(usable_cores()) as pool:
@@ -160,12 +166,10 @@ def count_left(left: np.ndarray, judged: np.ndarray, request: SetRequest, test: 
         ``left`` and ``judged``, in pixels; ``chance``: the number that the Gaussian tail of the test makes; ``beyond``:
         pixels per million beyond what chance reaches in one case of a thousand (Poisson); ``places``: some (x, y).
     """
-    from scipy.stats import poisson
-
     here = left & judged
     number, pixels = int(here.sum()), int(judged.sum())
     chance = expected_false_pixels(request.parameters, pixels)[test]
-    beyond = max(number - float(poisson.isf(1e-3, chance)), 0.0)
+    beyond = max(number - _reached_by_chance(chance), 0.0)
     return {
         "left": number,
         "judged": pixels,
@@ -175,6 +179,16 @@ def count_left(left: np.ndarray, judged: np.ndarray, request: SetRequest, test: 
     }
 
 
+def _reached_by_chance(mean: float) -> int:
+    """Return the least number of events, of so many in the mean, that is exceeded in one case of a thousand at most."""
+    from scipy.special import pdtrc
+
+    number = 0
+    while pdtrc(number, mean) > RARE:
+        number += 1
+    return number
+
+
 def _first_places(where: np.ndarray) -> Iterator[tuple[int, int]]:
-    y, x = np.nonzero(where)
+    y, x = places(where)
     return ((int(a), int(b)) for a, b in zip(x[:_SHOWN], y[:_SHOWN], strict=True))

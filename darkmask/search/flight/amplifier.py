@@ -1,7 +1,7 @@
 """The flight search in the columns of one amplifier: the amplifier's good pixels judge all of its pixels."""
 
 from operator import ge, gt, le, lt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,11 +16,11 @@ from .changing import DECAYS_IN_PATCH, usual
 from .corrected import CorrectedAmplifier
 from .coupling import COUPLING_TOLERANCE
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
-from .falls import least_falls
+from .falls import MIN_FALLS, least_falls
 from .named_by import FAILED, NAMING, Passed, passed_at
 from .noises import least_noise, median_error, moved_rates
 from .patches import above_patches
-from .robust import population
+from .robust import places, population
 
 # The saturation step has grown a SATURATED flag from a neighbour if the signal lies below this share of the published
 # well and the ramp is alive. Wells scatter by some 10 %; a neighbour of a saturated pixel holds a few per cent of one.
@@ -31,6 +31,8 @@ STUCK_SHARE = 0.5
 RECOVERY = 2.054
 # Rates scatter by what noise makes of eight to 40 %; so many times that is no chance.
 MOVED = 2.0
+# What reaches a limit reaches this share of a lower one, whatever rounding does.
+NEARLY = 0.99
 # Of two integrations that differ, nothing tells which one is off.
 LEAST_COMPARED = 3
 
@@ -80,11 +82,10 @@ class AmplifierSearch(CorrectedAmplifier):
         What the tests of the last search compared where they give a pixel its name; empty where evidence is kept.
     alone : int
         Number of pixels with one integration alone that lies off.
-    sigma : numpy.ndarray, float32, DN/s
-        Error of the mean rate; set by :meth:`search`, as ``judged`` is, which tells what was judged to the end.
+    judged : numpy.ndarray, bool
+        What was judged to the end; set by :meth:`search`.
     """
 
-    sigma: np.ndarray
     unstable: np.ndarray
     noisy: np.ndarray
     loud: np.ndarray
@@ -157,11 +158,7 @@ class AmplifierSearch(CorrectedAmplifier):
         saturated, judged, undetermined, full_early, unlooked, scatter_of_good, excess, quiet, loud = begun
         rc, inverse_rc = self._rc(judged, quiet, loud)
         judged = judged & ~(rc | inverse_rc)
-        # The noise of the others is that of all their differences: where it is large, the jump step flags part of it.
-        typical = np.sqrt(np.float32(scatter_of_good**2) + self.columns.noise)
-        noise = quiet * typical / np.float32(np.sqrt(2 * maps.read_variance))
-        fallen = least_falls(maps.falls, noise, self.integrations * (self.groups - 1))
-        restless = self._test("falls", maps.falls, ge, fallen, judged, ~unlooked) & ~unlooked
+        restless = self._restless(judged, unlooked, quiet, scatter_of_good)
         unsteady = restless | self._test("noise", excess, gt, parameters.noise_significance, judged)
         ratio = np.where(restless, np.fmax(quiet, loud), quiet)
         detected, falling = self._bright(judged, ratio, unsteady)
@@ -181,16 +178,18 @@ class AmplifierSearch(CorrectedAmplifier):
         self.faint = faint & self._test("faint_rates", self._moved_rates(judged & ~unlooked, faint), gt, MOVED, faint)
         trend = self.changing.trend(judged, self.patch)
         decaying = judged & self._test("trend", trend, le, -parameters.trend_significance, judged)
-        detected &= ~(decaying | self.patch) | self._late(judged, detected & (decaying | self.patch), ratio)
-        rate = np.where(decaying | self.patch, self.late, self.rate)
-        electrons = rate * np.float32(self.detector.gain)
+        changed = decaying | self.patch
+        detected &= ~changed | self._late(judged, detected & changed, ratio)
+        electrons = np.where(changed, self.late, self.rate) * np.float32(self.detector.gain)
         hot = detected & self._test("hot", electrons, ge, parameters.hot_rate, detected)
         warm = detected & self._test("warm", electrons, ge, parameters.warm_rate, detected, ~hot) & ~hot
         lasting, over, transient = self._changes(judged, unlooked, trend, quiet, loud)
         # What is over leaves the category that the low state has by itself.
-        low = self.changing.rows.low * np.float32(self.detector.gain)
-        warm = np.where(over, detected & (low >= parameters.warm_rate) & (low < parameters.hot_rate), warm & ~lasting)
-        hot = np.where(over, detected & (low >= parameters.hot_rate), hot | lasting)
+        hot, warm = hot | lasting, warm & ~lasting
+        at = places(over)
+        low = self.changing.rows.low[at] * np.float32(self.detector.gain)
+        warm[at] = detected[at] & (low >= parameters.warm_rate) & (low < parameters.hot_rate)
+        hot[at] = detected[at] & (low >= parameters.hot_rate)
         # With hardly a quiet difference nothing is known of the noise, and what nothing else finds is not good.
         low_pedestal = self._low_pedestal(judged, louder)
         few = self._test("few_quiet", maps.differences, lt, parameters.min_differences, judged, ~unlooked)
@@ -209,21 +208,39 @@ class AmplifierSearch(CorrectedAmplifier):
             Category.TRANSIENT: transient,
         }
 
-    def _test(self, name: str, value: np.ndarray, passes: Comparison, limit, *asked: np.ndarray) -> np.ndarray:
-        """Compare a map with its limit, bool; where all of ``asked`` hold, the answer decides something."""
+    def _test(
+        self, name: str, value: np.ndarray, passes: Comparison, limit, *asked: np.ndarray, at: Any = None
+    ) -> np.ndarray:
+        """Compare values with their limit, bool; where all of ``asked`` hold, the answer decides something.
+
+        They are those of the pixels at an index (see :meth:`_at`), or of all.
+        """
         outcome = passes(value, limit)
         if self.evidence is not None:
             self.evidence[name] = Compared(value, passes, limit, np.logical_and.reduce(asked))
         elif name in NAMING:
             gives = np.logical_and.reduce([~outcome if name in FAILED else outcome, *asked])
-            self.passed[name] = passed_at(gives, value, limit, self._first_column, self._width)
+            self.passed[name] = passed_at(gives, value, limit, self._first_column, self._width, at)
         return outcome
+
+    def _at(self, asked: np.ndarray) -> Any:
+        """Return the index of pixels that may pass a test, of all where evidence is kept for a reader.
+
+        Nearly all pixels are good and far from every limit: the limits of a few are made in no time.
+        """
+        return np.s_[...] if self.evidence is not None else places(asked)
+
+    def _image(self, at: Any, where: np.ndarray) -> np.ndarray:
+        """Return an image that is true where something is of the pixels at an index."""
+        image: np.ndarray = np.zeros(self.rate.shape, bool)
+        image[at] = where
+        return image
 
     def limits(self) -> tuple[float, float]:
         """Return the rates, DN/s, that half and 98 % of typical pixels are detected at; NaN if none is judged."""
         if not self.judged.any():
             return float("nan"), float("nan")
-        error = _median(self.sigma[self.judged])
+        error = _median(self.error(np.s_[...])[self.judged])
         significance = self.parameters.hot_significance
         return self.centre + significance * error, self.centre + (significance + RECOVERY) * error
 
@@ -236,60 +253,92 @@ class AmplifierSearch(CorrectedAmplifier):
         maps = self.maps
         least = max(1, self.parameters.max_saturated_fraction * self.integrations)
         often = self._test("saturated", maps.saturated_first, ge, least, self.science)
-        high = self._test("level", maps.first, ge, own_saturation_level(self.detector), self.science, often)
-        stuck = self._test("stuck", maps.scatter, not_reaching, STUCK_SHARE * scatter_of_good, self.science, often)
-        return self.science & often & (high | stuck)
+        at = self._at(often)
+        asked = self.science[at], often[at]
+        high = self._test("level", maps.first[at], ge, own_saturation_level(self.detector), *asked, at=at)
+        stuck = self._test("stuck", maps.scatter[at], not_reaching, STUCK_SHARE * scatter_of_good, *asked, at=at)
+        return self.science & often & self._image(at, high | stuck)
 
     def _lost(self) -> np.ndarray:
         """Return the pixels that the ramp fit did not use, as told: no rate in any integration, pedestal exactly 0."""
         return (self.maps.finite == 0) & (self.maps.pedestal == 0) & (self.maps.saturated_first == 0)
 
     def _rc(self, judged, quiet, loud) -> tuple[np.ndarray, np.ndarray]:
-        maps, parameters = self.maps, self.parameters
+        parameters = self.parameters
         centre, sigma = population(self.shape, judged)
         excess = self.shape - np.float32(centre)
-        limit = bend_limit(self, sigma, quiet, loud)
-        bent = judged & self._test(
-            "bend", np.abs(excess), gt, np.float32(parameters.shape_fraction) * self.signal, judged
+        # Only these reach one of the limits.
+        far = np.abs(excess) >= np.float32(NEARLY * parameters.shape_significance * sigma)
+        at = self._at(judged & (far | (self.maps.first > np.float32(NEARLY * parameters.rc_first_group))))
+        excess, signal, first, change = excess[at], self.signal[at], self.maps.first[at], self.maps.change[at]
+        limit = bend_limit(self, sigma, quiet[at], loud[at], at)
+        asked = judged[at]
+        bent = asked & self._test(
+            "bend", np.abs(excess), gt, np.float32(parameters.shape_fraction) * signal, asked, at=at
         )
-        falls_off = bent & self._test("early", excess, gt, limit, bent)
-        rises = bent & self._test("late", excess, lt, -limit, bent)
+        falls_off = bent & self._test("early", excess, gt, limit, bent, at=at)
+        rises = bent & self._test("late", excess, lt, -limit, bent, at=at)
         # A first group far above what the ramp then adds per group: charge that was there before the ramp began.
-        before = self._test("first_group", maps.first - self.signal, gt, parameters.rc_first_group, bent)
-        before &= self._test("change", np.abs(maps.change), gt, parameters.rc_ramp_change, bent)
-        falling = rises & self._test("falling", maps.change, lt, 0, rises)
-        return (falls_off | (bent & before)) & ~falling, falling
+        before = self._test("first_group", first - signal, gt, parameters.rc_first_group, bent, at=at)
+        before &= self._test("change", np.abs(change), gt, parameters.rc_ramp_change, bent, at=at)
+        falling = rises & self._test("falling", change, lt, 0, rises, at=at)
+        return self._image(at, (falls_off | (bent & before)) & ~falling), self._image(at, falling)
+
+    def _restless(self, judged, unlooked, quiet, scatter_of_good: float) -> np.ndarray:
+        """Return the pixels that fall more often than chance allows."""
+        at = self._at(judged & ~unlooked & (self.maps.falls >= MIN_FALLS))
+        # The noise of the others is that of all their differences: where it is large, the jump step flags part of it.
+        typical = np.sqrt(np.float32(scatter_of_good**2) + self.of_column(self.columns.noise, at))
+        noise = quiet[at] * typical / np.float32(np.sqrt(2 * self.maps.read_variance))
+        falls = self.maps.falls[at]
+        fallen = least_falls(falls, noise, self.integrations * (self.groups - 1))
+        restless = self._test("falls", falls, ge, fallen, judged[at], ~unlooked[at], at=at) & ~unlooked[at]
+        return self._image(at, restless)
 
     def _bright(self, judged, ratio, unsteady) -> tuple[np.ndarray, np.ndarray]:
-        """Return the pixels with a mean rate significantly above, and below, the others; set its error, DN/s."""
-        maps = self.maps
+        """Return the pixels with a mean rate significantly above, and below, the others."""
+        maps, parameters = self.maps, self.parameters
         self.centre, _ = population(self.rate, judged)
         # Glow and gradients are no pixel's own. Where they are warm themselves, so are the pixels, and no more is taken
         # off than what is not yet warm.
-        most = np.float32(self.centre + self.parameters.warm_rate / self.detector.gain)
+        most = np.float32(self.centre + parameters.warm_rate / self.detector.gain)
         dark = np.minimum(self.dark, most)
         above = self.rate - dark
         # By read noise the error of a rate goes as the inverse root of the weight of its ramps. A cosmic ray, which
         # cuts a ramp in two, so costs its own pixel some significance and no other.
         root_weight = np.sqrt(maps.weight)
-        _, unit = population(above * root_weight, judged)
+        weighted = above * root_weight
+        _, self._unit = population(weighted, judged)
+        self._ratio, self._unsteady = ratio, unsteady
+        # No other error is less than that of a good pixel.
+        least = np.float32(NEARLY * parameters.hot_significance * self._unit)
+        sinks = (self.rate - np.minimum(dark, 0)) * root_weight <= -least
+        at = self._at(judged & ((weighted >= least) | sinks))
+        asked, rate, dark, above = judged[at], self.rate[at], dark[at], above[at]
+        # A significant mean of the stack includes every rate that is significant in three quarters of the integrations.
+        limit = np.float32(parameters.hot_significance) * self.error(at)
+        limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_rate[at])
+        # A falling signal lies below zero, and not only below the dark current of the others.
+        below = rate - np.minimum(dark, 0)
+        detected = asked & self._test("detected", above, ge, limit, asked, at=at)
+        # A faint telegraph pixel may end lower than it began: its rates scatter more than its noise tells.
+        own = median_error(maps.rate_scatter[at], self.integrations)
+        lowest = -np.fmax(limit, np.float32(parameters.hot_significance) * own)
+        below_nothing = asked & self._test("below", below, le, lowest, asked, at=at)
+        sinking = below_nothing & self._test("sinking", maps.change[at], lt, 0, below_nothing, at=at)
+        return self._image(at, detected), self._image(at, sinking)
+
+    def error(self, at: Any) -> np.ndarray:
+        """Return the error of the mean rate of the pixels at an index, float32, DN/s; after :meth:`search`."""
+        maps = self.maps
         time = self.tgroup * max(self.groups - 1, 1)
-        shot = np.float32(SLOPE_SHOT / (self.detector.gain * time * self.integrations * self.tgroup)) * self.signal
-        sigma = np.sqrt((np.float32(unit) / root_weight * ratio) ** 2 + shot)
+        shot = np.float32(SLOPE_SHOT / (self.detector.gain * time * self.integrations * self.tgroup)) * self.signal[at]
+        sigma = np.sqrt((np.float32(self._unit) / np.sqrt(maps.weight[at]) * self._ratio[at]) ** 2 + shot)
         # If a pixel switches, or jumps cut its ramp into pieces with slopes of their own, the scatter of its rates
         # gives the error.
-        own = median_error(maps.rate_scatter, self.integrations)
-        self.sigma = np.fmax(np.where(unsteady, np.fmax(sigma, own), sigma), self.columns.rate_error)
-        # A significant mean of the stack includes every rate that is significant in three quarters of the integrations.
-        limit = np.float32(self.parameters.hot_significance) * self.sigma
-        limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_rate)
-        # A falling signal lies below zero, and not only below the dark current of the others.
-        below = self.rate - np.minimum(dark, 0)
-        detected = judged & self._test("detected", above, ge, limit, judged)
-        # A faint telegraph pixel may end lower than it began: its rates scatter more than its noise tells.
-        least = -np.fmax(limit, np.float32(self.parameters.hot_significance) * own)
-        below_nothing = judged & self._test("below", below, le, least, judged)
-        return detected, below_nothing & self._test("sinking", maps.change, lt, 0, below_nothing)
+        own = median_error(maps.rate_scatter[at], self.integrations)
+        sigma = np.where(self._unsteady[at], np.fmax(sigma, own), sigma)
+        return np.fmax(sigma, self.of_column(self.columns.rate_error, at))
 
     def _fills_early(self, judged) -> np.ndarray:
         """Return the pixels that end saturated, by their own level, in as many integrations as makes one saturated."""
@@ -298,16 +347,18 @@ class AmplifierSearch(CorrectedAmplifier):
 
     def _late(self, judged, asked, ratio) -> np.ndarray:
         """Return where the rate of the late half stands out by itself, or, in a patch, out of its surroundings."""
+        at = self._at(asked)
+        if not asked[at].size:
+            return asked
         centre, sigma = usual(self.late, judged & ~self.patch)
         above = self.late - np.float32(centre)
         if self.patch.any():
             above = above_patches(above, judged, self.patch, sigma)
+        late, above, ratio = self.late[at], above[at], ratio[at]
         time = self.tgroup * max(self.groups - 1, 1) * self.tgroup * max(self.integrations - self.integrations // 2, 1)
-        shot = (
-            np.float32(SLOPE_SHOT / (self.detector.gain * time)) * np.clip(self.late, 0, None) * np.float32(self.tgroup)
-        )
+        shot = np.float32(SLOPE_SHOT / (self.detector.gain * time)) * np.clip(late, 0, None) * np.float32(self.tgroup)
         limit = np.float32(self.parameters.late_significance) * np.sqrt((np.float32(sigma) * ratio) ** 2 + shot)
-        return self._test("late_rate", above, ge, limit, asked)
+        return self._image(at, self._test("late_rate", above, ge, limit, asked[at], at=at))
 
     def _changes(self, judged, unlooked, trend, quiet, loud) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Set what varies and switches; return what is hot from some integration on, what is over, what passes."""
@@ -317,7 +368,7 @@ class AmplifierSearch(CorrectedAmplifier):
             return nowhere[3], nowhere[4], nowhere[5]
         changing, good = self.changing, judged & ~unlooked & ~self.unstable
         significance, limit, self.alone = changing.beyond(judged, unlooked)
-        y, x = np.nonzero(significance > 0)
+        y, x = places(significance > 0)
         # Jumps take the larger differences of a restless pixel out of its noise, and its rates still have them. And
         # whatever all pixels of a column do in an integration is none of theirs.
         own = np.where(self.unstable[y, x], np.fmax(loud[y, x] / quiet[y, x], 1), 1) * self.columns.restless[x]
@@ -327,11 +378,14 @@ class AmplifierSearch(CorrectedAmplifier):
         switching = good & self._test("switches", depth, ge, by_chance, good)
         distance, far = changing.levels(good, self.noise_of_good)
         switching |= good & self._test("levels", distance, ge, far, good)
-        high = np.nan_to_num(changing.rows.high) * np.float32(self.detector.gain)
-        hot = varying & self._test("high_state", high, ge, self.parameters.hot_rate, varying)
+        at = self._at(varying)
+        high = np.nan_to_num(changing.rows.high[at]) * np.float32(self.detector.gain)
+        hot = self._image(
+            at, self._test("high_state", high, ge, self.parameters.hot_rate, varying[at], at=at) & varying[at]
+        )
         faded = varying & self.patch & (trend <= -self.parameters.trend_significance)
-        over = varying & ~faded & changing.over()
-        lasting = hot & ~faded & changing.lasting()
+        over = varying & ~faded & self._image(at, changing.over(at))
+        lasting = hot & ~faded & self._image(at, changing.lasting(at))
         transient = faded | over | (judged & self.patch & (trend <= -DECAYS_IN_PATCH))
         self.varying = varying & ~faded & ~over & ~lasting
         self.switching = switching & ~faded & ~over & ~lasting
@@ -349,16 +403,21 @@ class AmplifierSearch(CorrectedAmplifier):
 
     def _places(self, asked: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return the places of pixels that are asked; of all, where evidence is kept for a reader."""
-        return np.nonzero(asked | (self.evidence is not None))
+        return places(asked if self.evidence is None else np.ones_like(asked))
 
     def _low_pedestal(self, judged, ratio) -> np.ndarray:
-        centre, sigma = population(self.maps.pedestal, judged)
+        maps, parameters = self.maps, self.parameters
+        centre, sigma = population(maps.pedestal, judged)
+        usual_level = np.float32(centre) + self.columns.pedestal
+        least = max(parameters.pedestal_significance * sigma, parameters.pedestal_floor)
+        at = self._at(judged & (maps.pedestal < usual_level - np.float32(NEARLY * least)))
         # A ramp's first level is known no better than one of its reads; a noisy pixel has a scatter of its own.
-        own = np.float32(self.noise_of_good**2 / 2) * (ratio * ratio - 1)
+        own = np.float32(self.noise_of_good**2 / 2) * (ratio[at] * ratio[at] - 1)
         error = np.sqrt(np.float32(sigma**2) + own / np.float32(MEDIAN_EFFICIENCY * self.integrations))
-        depth = np.fmax(self.parameters.pedestal_significance * error, self.parameters.pedestal_floor)
-        limit = np.float32(centre) + self.columns.pedestal - depth.astype(np.float32)
-        return judged & self._test("pedestal", self.maps.pedestal, lt, limit, judged)
+        depth = np.fmax(parameters.pedestal_significance * error, parameters.pedestal_floor)
+        limit = self.of_column(usual_level, at) - depth.astype(np.float32)
+        low = self._test("pedestal", maps.pedestal[at], lt, limit, judged[at], at=at)
+        return judged & self._image(at, low)
 
 
 def _median(values: np.ndarray) -> float:

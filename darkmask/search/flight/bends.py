@@ -1,5 +1,7 @@
 """Tell how much a ramp must bend to be that of an rc pixel."""
 
+from typing import Any
+
 import numpy as np
 
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY
@@ -35,8 +37,8 @@ def exponential_bend(groups: int, tgroup: float) -> float:
     return float((steps[:end].mean() - steps[-end:].mean()) / steps.std(ddof=1))
 
 
-def bend_limit(of: CorrectedAmplifier, sigma: float, quiet: np.ndarray, loud: np.ndarray) -> np.ndarray:
-    """Return by how much the ramps of an amplifier must bend beyond the usual, to either side.
+def bend_limit(of: CorrectedAmplifier, sigma: float, quiet: np.ndarray, loud: np.ndarray, at: Any) -> np.ndarray:
+    """Return by how much ramps of an amplifier must bend beyond the usual, to either side.
 
     Parameters
     ----------
@@ -44,26 +46,31 @@ def bend_limit(of: CorrectedAmplifier, sigma: float, quiet: np.ndarray, loud: np
         Its lines are found, and its noise is measured.
     sigma : float
         Scatter of the bends of its good pixels, DN.
-    quiet, loud : numpy.ndarray, shape (y, columns), float32
-        Noise of the differences without jumps, and with them, in units of the expected noise.
+    quiet, loud : numpy.ndarray, float32
+        Noise of the differences without jumps, and with them, in units of the expected noise, of some pixels.
+    at : index of an image
+        These pixels.
 
     Returns
     -------
-    numpy.ndarray, shape (y, columns), DN
+    numpy.ndarray, DN
+        Of the same shape as ``quiet``; no less than ``shape_significance`` of ``sigma``.
     """
+    signal = of.signal[at]
     # The shot noise of a pixel's own signal changes the shape of its ramp; the shape compares two quarters' mean
     # differences.
-    shot = np.float32(2 / MEDIAN_EFFICIENCY / (quarter(of.groups) * of.integrations * of.detector.gain)) * of.signal
+    shot = np.float32(2 / MEDIAN_EFFICIENCY / (quarter(of.groups) * of.integrations * of.detector.gain)) * signal
     # One error is a good pixel's scatter with this pixel's noise and shot noise. The other is the actual scatter of
     # its integrations, since a telegraph pixel bends this way and that, and an rc pixel always the same way.
-    own = median_error(of.maps.shape_scatter, of.integrations)
-    error = np.fmax(np.fmax(np.sqrt((np.float32(sigma) * quiet) ** 2 + shot), own), of.columns.shape_error)
+    own = median_error(of.maps.shape_scatter[at], of.integrations)
+    error = np.fmax(np.sqrt((np.float32(sigma) * quiet) ** 2 + shot), own)
+    error = np.fmax(error, of.of_column(of.columns.shape_error, at))
     limit = np.float32(of.parameters.shape_significance) * error
     # The bend of an rc ramp makes up most of its scatter, and is still several sigma of what such a scatter would
     # cause.
     limit = np.fmax(limit, np.float32(BEND_SIGNIFICANCE * sigma) * loud)
-    own_scatter = np.sqrt((of.noise_of_good**2 + of.signal / of.detector.gain) * (loud**2 - 1))
+    own_scatter = np.sqrt((of.noise_of_good**2 + signal / of.detector.gain) * (loud**2 - 1))
     limit = np.fmax(limit, np.float32(BEND_SHARE * exponential_bend(of.groups, of.tgroup)) * own_scatter)
     # Part of the bend of a neighbour's ramp may remain, and a bright linear pixel whose ramp bends by a few per
     # cent is hot and not rc.
-    return limit + np.float32(COUPLING_TOLERANCE) * np.abs(of.coupled_shape)
+    return limit + np.float32(COUPLING_TOLERANCE) * np.abs(of.coupled_shape[at])

@@ -6,7 +6,7 @@ low-frequency noise and drifts that all pixels share make no pixel bad.
 
 from functools import cache
 from math import comb
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from darkmask.search.maps.pixel import HEIGHT_UNIT
 from darkmask.search.parameters import SearchParameters
 
 from .patches import decaying_squares, glowing_pixels
-from .robust import population
+from .robust import places, population
 
 # Radiation may call so many pixels intermittent by chance, as a share of all: 4 of 4 million.
 BY_CHANCE = 1e-6
@@ -136,7 +136,7 @@ class ChangeSearch:
         if self.everywhere:
             return tuple(np.indices(image.shape, np.int32))
         # A pass over whole numbers; what rounding may move over the limit is among them.
-        return np.nonzero(image >= np.int16(np.clip(np.nan_to_num(least, nan=np.inf) - 1, -32_768, 32_767)))
+        return places(image >= np.int16(np.clip(np.nan_to_num(least, nan=np.inf) - 1, -32_768, 32_767)))
 
     def _own_spread(self, columns: slice, coupling: float) -> np.ndarray:
         """Return the share of the distance between the two states that is the pixel's own and not coupled into it."""
@@ -144,7 +144,7 @@ class ChangeSearch:
         rows = self.changes.part(np.s_[:, wide]).rows
         share: np.ndarray = np.ones(self.rows.second.shape, np.float32)
         # The states of good pixels differ by noise alone, which couples nothing.
-        y, x = np.nonzero(rows.second >= np.int16(np.ceil(self.parameters.change_significance / SIGMA_UNIT)))
+        y, x = places(rows.second >= np.int16(np.ceil(self.parameters.change_significance / SIGMA_UNIT)))
         height, width = rows.second.shape
         edge: np.ndarray = np.zeros((height + 2, width + 2), np.float32)
         apart = edge[y + 1, x + 1] = np.nan_to_num(rows.high[y, x] - rows.low[y, x])
@@ -208,7 +208,10 @@ class ChangeSearch:
         """
         from scipy.special import ndtri
 
-        y, x = self._reaching(self.rows.fall, 2)
+        # A difference has no less of its own noise than a good pixel's; with more differences, more is asked.
+        noise = np.sqrt(2 * self.maps.read_variance)
+        least = -ndtri(self.parameters.switch_chance) * min(float(np.nan_to_num(np.min(noise_of_good))) / noise, 1.0)
+        y, x = self._reaching(self.rows.fall, least / HEIGHT_UNIT)
         shot = signal[y, x] / self.detector.gain
         nominal = np.sqrt(2 * self.maps.read_variance + shot)
         good = np.broadcast_to(noise_of_good, signal.shape)[y, x]
@@ -267,19 +270,19 @@ class ChangeSearch:
         if sigma > 0:
             scale = max(sigma, 1 / SIGMA_UNIT)
             least = np.int16(np.clip(centre - self.parameters.trend_significance * scale + 1, -32_768, 32_767))
-            at = np.nonzero((self.rows.trend <= least) | patch | self.everywhere)
+            at = places((self.rows.trend <= least) | patch | self.everywhere)
             trend[at] = (self.rows.trend[at] - np.float32(centre)) / np.float32(scale)
         return trend
 
-    def lasting(self) -> np.ndarray:
-        """Return where the high state lasts from some integration, two at least, to the last; bool."""
-        rows = self.rows
+    def lasting(self, at: Any) -> np.ndarray:
+        """Return where the high state lasts from some integration, two at least, to the last; bool, of an index."""
+        highs, first = self.rows.highs[at], self.rows.first_high[at]
         known = bool(self.changes.times)
-        return known & (rows.highs >= 2) & (rows.first_high == self.integrations - rows.highs)
+        return known & (highs >= 2) & (first == self.integrations - highs)
 
-    def over(self) -> np.ndarray:
+    def over(self, at: Any) -> np.ndarray:
         """Return where the high state is over in the whole of the last epoch, which has two integrations; bool."""
         epochs = np.array(self.changes.epochs)
         last = int(np.searchsorted(epochs, epochs[-1]))
         asked = bool(last) and self.integrations - last >= 2
-        return asked & (self.rows.highs > 0) & (self.rows.last_high < last)
+        return asked & (self.rows.highs[at] > 0) & (self.rows.last_high[at] < last)

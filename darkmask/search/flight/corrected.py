@@ -1,6 +1,7 @@
 """The maps of an amplifier without what its pixels have from others: coupling, settling, what a column shares."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -145,6 +146,10 @@ class CorrectedAmplifier:
         centre, sigma = population(np.cbrt(loud[some] ** 2), (judged & ~unlooked)[some])
         excess[unlooked] = (np.cbrt(loud[unlooked] ** 2) - np.float32(centre)) / np.float32(sigma)
         return excess, np.fmax(quiet, 1), np.fmax(loud, 1)
+
+    def of_column(self, values: np.ndarray, at: Any) -> np.ndarray:
+        """Return what columns have, shape (columns,), for the pixels at an index of an image."""
+        return np.broadcast_to(values, self.rate.shape)[at]
 
 
 def _transposed(maps: CombinedMaps) -> CombinedMaps:

@@ -10,10 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from darkmask.core.detectors import Detector
+from darkmask.core.kernels import kernel
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 
-from .robust import neighbour_sum, population
+from .robust import add_finite, places, population
 
 # The coupling of a pixel differs from the published number by about this share of it. That share of a neighbour's
 # contribution may remain after its subtraction.
@@ -57,19 +58,90 @@ class Coupling(NamedTuple):
         -------
         coupled, own : numpy.ndarray, shape (y, columns), float32
         """
-        wide = slice(max(columns.start - 2, 0), columns.stop + 2)
-        inner = slice(columns.start - wide.start, columns.stop - wide.start)
         share, keep = np.float32(self.share), np.float32(1 - 4 * self.share)
-        first = (image[:, wide] - share * neighbour_sum(image[:, wide])) / keep
-        coupled = share * neighbour_sum(first)[:, inner]
-        near = (self.x >= wide.start) & (self.x < min(wide.stop, image.shape[1]))
-        y, x, more = self.y[near], self.x[near] - wide.start, self.more[near]
-        extra = more * np.nan_to_num(first[y, x])
+        coupled, own = np.empty((2, len(image), columns.stop - columns.start), np.float32)
+        _decouple(np.ascontiguousarray(image), columns.start, share, keep, coupled, own)
+        near = (self.x >= columns.start - 1) & (self.x <= columns.stop)
+        y, x, more = self.y[near], self.x[near], self.more[near]
+        extra = more * np.nan_to_num((image[y, x] - share * _sum_around(image, y, x)) / keep)
         for dy, dx in _SIDES:
-            there_y, there_x = y + dy, x + dx - inner.start
+            there_y, there_x = y + dy, x + dx - columns.start
             inside = (there_y >= 0) & (there_y < len(image)) & (there_x >= 0) & (there_x < coupled.shape[1])
-            np.add.at(coupled, (there_y[inside], there_x[inside]), extra[inside])
-        return coupled, (image[:, columns] - coupled) / keep
+            at = there_y[inside], there_x[inside]
+            np.add.at(coupled, at, extra[inside])
+            own[at] = (image[at[0], at[1] + columns.start] - coupled[at]) / keep
+        return coupled, own
+
+
+def _sum_around(image: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the sum of the four touching pixels of some, float32; what is not finite counts as nothing."""
+    total = np.zeros(len(y), np.float32)
+    for dy, dx in _SIDES:
+        there_y, there_x = y + dy, x + dx
+        inside = (there_y >= 0) & (there_y < image.shape[0]) & (there_x >= 0) & (there_x < image.shape[1])
+        value = image[np.where(inside, there_y, 0), np.where(inside, there_x, 0)]
+        total += np.where(inside & np.isfinite(value), value, np.float32(0))
+    return total
+
+
+@kernel
+def _decouple(image, start, share, keep, coupled, own):
+    """Set what the four neighbours put into the pixels of some columns, and the image without it.
+
+    Parameters
+    ----------
+    image : array, shape (y, x), float32
+    start : int
+        The first of the columns.
+    share, keep : float32
+        Share of its signal that a pixel puts into each neighbour, and what is left to it.
+    coupled, own : array, shape (y, columns), float32
+        Arrays to set.
+    """
+    height, width = coupled.shape
+    first, last = max(start - 1, 0), min(start + width + 1, image.shape[1])
+    # Three rows of what was put into the neighbours of the first order, with one pixel to either side.
+    corrected, sums = np.zeros((3, width + 2), np.float32), np.empty(last - first, np.float32)
+    for y in range(height + 1):
+        here = corrected[y % 3]
+        if y < height:
+            _sum_around_row(image, y, first, sums)
+            for x in range(sums.size):
+                here[x + first - start + 1] = (image[y, first + x] - share * sums[x]) / keep
+        else:
+            here[:] = 0
+        if y > 0:
+            # Beyond the first row and the last there is nothing, as beside the frame.
+            _couple_row(corrected[(y - 2) % 3], here, corrected[(y - 1) % 3], share, coupled[y - 1])
+            for x in range(width):
+                own[y - 1, x] = (image[y - 1, start + x] - coupled[y - 1, x]) / keep
+
+
+@kernel
+def _sum_around_row(image, y, first, sums):
+    height, width = image.shape
+    last = first + sums.size
+    for x in range(sums.size):
+        sums[x] = 0
+    if y > 0:
+        add_finite(image[y - 1, first:last], sums)
+    if y < height - 1:
+        add_finite(image[y + 1, first:last], sums)
+    before, after = max(first - 1, 0), min(last + 1, width)
+    add_finite(image[y, before : last - 1], sums[before + 1 - first :])
+    add_finite(image[y, first + 1 : after], sums[: after - first - 1])
+
+
+@kernel
+def _couple_row(above, below, here, share, coupled):
+    for x in range(coupled.size):
+        coupled[x] = 0
+    add_finite(above[1 : coupled.size + 1], coupled)
+    add_finite(below[1 : coupled.size + 1], coupled)
+    add_finite(here[: coupled.size], coupled)
+    add_finite(here[2:], coupled)
+    for x in range(coupled.size):
+        coupled[x] = share * coupled[x]
 
 
 def measure_coupling(
@@ -107,7 +179,7 @@ def measure_coupling(
     first, last = max(columns.start - 1, 0), min(columns.stop + 1, maps.rate.shape[1])
     # What is coupled then is a warm pixel by itself; no name hangs on less.
     least = np.float32(parameters.warm_rate / detector.gain / share)
-    y, x = np.nonzero(maps.rate[:, first:last] >= least)
+    y, x = places(maps.rate[:, first:last] >= least)
     x += first
     inside = (y > 0) & (y < len(maps.rate) - 1) & (x > 0) & (x < maps.rate.shape[1] - 1)
     y, x = y[inside], x[inside]

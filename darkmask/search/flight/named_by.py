@@ -51,25 +51,31 @@ class Passed(NamedTuple):
     limit: np.ndarray
 
 
-def passed_at(where: np.ndarray, value: np.ndarray, limit: Any, first_column: int, width: int) -> Passed:
+def passed_at(
+    where: np.ndarray, value: np.ndarray, limit: Any, first_column: int, width: int, at: tuple | None = None
+) -> Passed:
     """Return what was compared where a test gives a name.
 
     Parameters
     ----------
-    where : numpy.ndarray, shape (y, x), bool
-        Of some columns of the frame.
-    value : numpy.ndarray, shape (y, x)
-    limit : number, numpy.ndarray of shape (y, x), or None
+    where : numpy.ndarray, shape (y, x) or (n,), bool
+        Of some columns of the frame, or of n of their pixels.
+    value : numpy.ndarray, the same shape
+    limit : number, numpy.ndarray of that shape, or None
     first_column, width : int
         The first of these columns, and how many the frame has.
+    at : tuple of numpy.ndarray, shape (n,), optional
+        Row and column of the n pixels, by row and then by column.
     """
     here = np.flatnonzero(where)
-    y, x = np.divmod(here, where.shape[1])
+    y, x = np.divmod(here, where.shape[1]) if at is None else (part[here] for part in at)
+    # What stands for a pixel in the arrays.
+    of: tuple[np.ndarray, ...] = (y, x) if at is None else (here,)
     if limit is None:
         limit = np.nan
-    limits = limit.ravel()[here] if np.ndim(limit) == 2 else np.full(here.size, limit)
+    limits = limit[of] if np.shape(limit) == where.shape else np.full(here.size, limit)
     place = (y * width + x + first_column).astype(np.int32)
-    return Passed(place, value[y, x].astype(np.float32), limits.astype(np.float32))
+    return Passed(place, value[of].astype(np.float32), limits.astype(np.float32))
 
 
 def joined(parts: Iterable[Mapping[str, Passed]]) -> dict[str, Passed]:

@@ -32,8 +32,9 @@ def population(values: np.ndarray, where: np.ndarray | None = None) -> tuple[flo
     order they are always a run of the values, and bisection finds the median and the median absolute deviation in it,
     in a tenth of the time.
     """
-    chosen = values.ravel() if where is None else values[where]
-    ordered = np.sort(chosen[np.isfinite(chosen)])
+    ordered = np.sort(values.ravel() if where is None else values[where])
+    # NaN comes last, after the infinite values.
+    ordered = ordered[bisect_right(ordered, -np.inf) : bisect_left(ordered, np.inf)]
     while ordered.size:
         centre = _median(ordered)
         sigma = MAD_TO_SIGMA * _median_deviation(ordered, centre)
@@ -75,37 +76,15 @@ def _median_deviation(ordered: np.ndarray, centre: float) -> float:
     return distance(middle) if ordered.size % 2 else (distance(middle - 1) + distance(middle)) / 2
 
 
-def neighbour_sum(values: np.ndarray) -> np.ndarray:
-    """Return the sum of the four touching pixels; a NaN neighbour and one beyond the edge count as nothing.
-
-    Parameters
-    ----------
-    values : numpy.ndarray, shape (y, x), float32
-
-    Returns
-    -------
-    numpy.ndarray, shape (y, x), float32
-    """
-    total = np.empty(values.shape, values.dtype)
-    _sum_neighbours(values, total)
-    return total
+def places(where: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what ``numpy.nonzero`` does of an image, in a third of the time where few are true."""
+    y, x = np.divmod(np.flatnonzero(where), where.shape[1])
+    return y, x
 
 
 @kernel
-def _sum_neighbours(values, total):
-    height, width = values.shape
-    total[:] = 0
-    for y in range(height):
-        if y > 0:
-            _add_finite(values[y - 1], total[y])
-        if y < height - 1:
-            _add_finite(values[y + 1], total[y])
-        _add_finite(values[y, : width - 1], total[y, 1:])
-        _add_finite(values[y, 1:], total[y, : width - 1])
-
-
-@kernel
-def _add_finite(values, total):
+def add_finite(values, total):
+    """Add values to sums; one that is not finite counts as nothing."""
     for x in range(total.size):
         value = values[x]
         total[x] += value if abs(value) < np.inf else np.float32(0)

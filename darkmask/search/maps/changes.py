@@ -118,11 +118,20 @@ class ChangeMaps(NamedTuple):
         return self._replace(rows=ChangeRows(*images))
 
 
-def make_change_maps(shape: tuple[int, int], times: np.ndarray | None, integrations: int) -> ChangeMaps:
-    """Make empty maps of change for integrations in the order of their ``times``, or of none that is known."""
+def make_change_maps(
+    shape: tuple[int, int], times: np.ndarray | None, integrations: int, spent: ChangeMaps | None = None
+) -> ChangeMaps:
+    """Make maps of change to be set, for integrations in the order of their ``times``, or of none that is known.
+
+    The memory of ``spent`` maps of this shape is used again.
+    """
     known = () if times is None else tuple(float(time) for time in times)
     epochs = tuple(epochs_of(known).tolist()) if known else (0,) * integrations
-    rows = ChangeRows(*(np.zeros(shape, np.float32 if name in _FLOATS else np.int16) for name in ChangeRows._fields))
+    if spent is None or spent.rows.largest.shape != shape:
+        types = (np.float32 if name in _FLOATS else np.int16 for name in ChangeRows._fields)
+        rows = ChangeRows(*(np.empty(shape, dtype) for dtype in types))
+    else:
+        rows = spent.rows
     return ChangeMaps(rows, Order(_contrast(known, epochs, integrations), integrations // 2), known, epochs)
 
 

@@ -137,10 +137,11 @@ def combine_set(
     threads: int | None = None,
     integrations: Sequence[int] | None = None,
     keep: bool = False,
+    spent: CombinedMaps | None = None,
 ) -> CombinedMaps:
     """Measure all pixels of a set; parameters and errors are those of :func:`combine_rows_of_set`."""
     whole = combine_rows_of_set(
-        exposures, folder, detector, own_saturation_level, block_bytes, threads, integrations, keep
+        exposures, folder, detector, own_saturation_level, block_bytes, threads, integrations, keep, spent=spent
     )
     return join_rows([whole])
 
@@ -174,6 +175,7 @@ def combine_rows_of_set(
     integrations: Sequence[int] | None = None,
     keep: bool = False,
     rows: tuple[int, int] | None = None,
+    spent: CombinedMaps | None = None,
 ) -> SetRows:
     """Measure the pixels of some rows of a set, in all integrations at once.
 
@@ -199,6 +201,9 @@ def combine_rows_of_set(
         changes the result.
     rows : (int, int), optional
         The first row and the one behind the last; all by default, and with ``keep`` always all.
+    spent : CombinedMaps, optional
+        Maps of frames of this size that nobody needs any more: their memory is used again. New memory must be cleared
+        by the system page by page, which takes a third of the time that it takes to combine maps that are kept.
 
     Raises
     ------
@@ -213,14 +218,18 @@ def combine_rows_of_set(
     _, groups, height, width = opened.exposures[0].shape
     number = len(opened.planes)
     begin, end = rows or (0, height)
-    whole = {name: np.empty((end - begin, width), _TYPES.get(name, np.float32)) for name in CombinedRows._fields}
+    shape = (end - begin, width)
+    if spent is None or spent.rate.shape != shape:
+        whole = {name: np.empty(shape, _TYPES.get(name, np.float32)) for name in CombinedRows._fields}
+    else:
+        whole = {name: getattr(spent, name) for name in CombinedRows._fields}
     readout = Readout(
         tgroup=exposures[0].set_key.tgroup,
         read_variance=detector.read_variance(exposures[0].set_key.readpatt),
         gain=detector.gain,
         own_saturation_level=own_saturation_level,
     )
-    changes = make_change_maps((end - begin, width), opened.times, number)
+    changes = make_change_maps(shape, opened.times, number, spent.changes if spent else None)
     network = sorting_network(number)
     signs, adding = np.zeros((number, width), np.int64), threading.Lock()
     every = max(1, height // _ROWS_THAT_AGREE)
