@@ -14,23 +14,25 @@ from darkmask.core.kernels import kernel
 
 # Chance to switch from one frame to the next, from which the ladder's weights follow: a slow pixel has the lowest and
 # the highest rung, one that switches in every other frame a Gaussian of rungs.
-_SWITCHES = (0.03, 0.08, 0.16, 0.26, 0.38)
+_SWITCHES = np.array([0.03, 0.06, 0.1, 0.15, 0.2, 0.26, 0.34])
+_USUAL = 4
 # The distance of the levels is sought from a little less than the widest run spans to where it lacks three of eight
 # rungs, and the slope about the given one, which switching moves by some thousandths of the distance.
 _DISTANCES, _SHORTEST, _LONGER = 24, 0.92, 1.025
 _TILTS, _TILT = 12, 0.0012
-_USUAL = 2
-_FIRST_STEPS, _LAST_STEPS, _MORE_STEPS = 5, 3, 20
+# Rungs that lie closer than so many times the noise of a read show no waves.
+_APART = 1.5
+_FIRST_STEPS, _LAST_STEPS = 5, 20
 # Runs span the levels as a rule when the usual one spans so much of what the widest does.
 _SEEN_OFTEN = 0.6
 # At first a rung is as wide as this share of the way to the next.
 _WIDE = 0.33
-# Distances to begin with, in units of what the widest run spans.
-_SPANS = (0.9, 1.05, 1.25, 1.5)
 # A read that a cosmic ray or a burst leads astray costs no more than this chance, in units of the top of a Gaussian.
-_ASTRAY = 1e-3
+_ASTRAY = 1e-4
 # ... and a whole run no more than this, in the logarithm.
-_ONE_LEVEL = -4.0
+_ONE_LEVEL = -6.0
+# Rungs that are less likely than this do not count. The largest exponent that a number holds.
+_LEAST_HEIGHT, _LARGEST = 1e-12, 600.0
 
 
 class _Reads(NamedTuple):
@@ -80,61 +82,89 @@ def ladder_likelihood(values, times, begins, slope, read_noise, one_level, frame
         Frames that a group averages.
     needed : float
         The search ends when this is exceeded.
+
+    Notes
+    -----
+    The offset of a run is integrated over, and of one level as well: a ladder whose rungs lie apart may be shifted so
+    that the reads of any noisy pixel lie near some of them, and how exactly it must be shifted says how little that is
+    worth (Laplace's approximation of the integral).
     """
     runs = begins.size - 1
     reads = _Reads(values, times, begins, read_noise, one_level)
+    tables = np.empty((_SWITCHES.size, frames + 1))
+    for k in range(_SWITCHES.size):
+        tables[k] = ladder_weights(frames, _SWITCHES[k])
+    offsets, best_offsets = np.empty(runs), np.empty(runs)
+    best, best_tilt, best_distance, usual = -np.inf, slope, 0.0, 0
+    widest = _widest(reads, slope)
+    if widest > _APART * frames * read_noise:
+        # Rungs that lie apart are seen by their waves.
+        distance, tilt = _step_of_ladder(reads, slope, widest, frames)
+        width = max(read_noise, distance / frames * _WIDE)
+        for r in range(runs):
+            _step_onto(reads, r, tilt, distance, width, tables[_USUAL], best_offsets)
+        best, best_tilt, best_distance = _fit(reads, tilt, best_offsets, distance, tables[_USUAL], _FIRST_STEPS)
+        usual = _USUAL
+    # Where the noise of a read fills the steps of the ladder, no wave tells them, and the share of reads at its ends
+    # does. How far the levels are apart follows from the scatter of the reads and from how often a pixel switches, and
+    # runs lie about the middle.
+    excess = np.sqrt(max(one_level * one_level - read_noise * read_noise, 0.05 * read_noise * read_noise))
+    for k in range(_SWITCHES.size):
+        if best > needed:
+            break
+        start = excess / _spread(tables[k])
+        _centre(reads, slope, start, offsets)
+        found, tilt, distance = _fit(reads, slope, offsets, start, tables[k], _FIRST_STEPS)
+        if found > best:
+            best, best_tilt, best_distance, usual = found, tilt, distance, k
+            best_offsets[:] = offsets
+    first, tilt, distance = usual, best_tilt, best_distance
+    for k in range(max(first - 1, 0), min(first + 2, _SWITCHES.size)):
+        if best > needed:
+            break
+        offsets[:] = best_offsets
+        found, _, _ = _fit(reads, tilt, offsets, distance, tables[k], _LAST_STEPS)
+        best = max(best, found)
+    return best
+
+
+@kernel
+def _widest(reads: _Reads, slope):
+    """Return how far the levels lie apart at least, DN, by what runs span."""
+    runs = reads.begins.size - 1
     spans = np.empty(runs)
     for r in range(runs):
-        lowest, highest = _range(values, times, begins[r], begins[r + 1], slope)
+        lowest, highest = _range(reads.values, reads.times, reads.begins[r], reads.begins[r + 1], slope)
         spans[r] = highest - lowest
     spans.sort()
     # A cosmic ray widens a run; hardly ever half of them. Of a pixel that switches seldom, few runs span the levels.
-    usual_span, widest = spans[runs // 2], spans[max(runs - 2, 0)] if runs > 2 else spans[runs - 1]
-    widest = (usual_span if usual_span > _SEEN_OFTEN * widest else widest) - 2 * read_noise
-    if widest <= 0:
-        return -np.inf
-    distance, tilt = _step_of_ladder(reads, slope, widest, frames)
-    offsets, best_offsets, last_offsets = np.empty(runs), np.empty(runs), np.empty(runs)
-    usual = ladder_weights(frames, _SWITCHES[_USUAL])
-    width = max(read_noise, distance / frames * _WIDE)
-    for r in range(runs):
-        first, last = begins[r], begins[r + 1]
-        lowest, _ = _range(values, times, first, last, tilt)
-        cosine, sine = _waves(values, times, first, last, tilt, frames / distance)
-        # The lowest read may stand on any of the lower rungs.
-        above = (lowest * frames / distance - np.arctan2(sine, cosine) / (2 * np.pi) + 0.5) % 1.0 - 0.5
-        top = -np.inf
-        for rung in range(frames // 2 + 1):
-            offset = lowest - (above + rung) * distance / frames
-            here = _run(reads, r, tilt, offset, distance, width, usual)
-            if here > top:
-                top, best_offsets[r] = here, offset
-    best, tilt, distance = _fit(reads, tilt, best_offsets, distance, usual, _FIRST_STEPS)
-    # Where the noise of a read fills the steps of the ladder, no wave tells them, and the share of reads at its ends
-    # does. The levels are then as far apart as runs span, or farther, and runs lie about the middle.
-    for start in _SPANS:
-        if best > needed:
-            break
-        _centre(reads, slope, start * widest, offsets)
-        found, inclined, apart = _fit(reads, slope, offsets, start * widest, usual, _FIRST_STEPS)
-        if found > best:
-            best, tilt, distance = found, inclined, apart
-            best_offsets[:] = offsets
-    last_offsets[:] = best_offsets
-    first_tilt, first_distance = tilt, distance
-    for switch in _SWITCHES:
-        if best > needed:
-            break
-        weights = ladder_weights(frames, switch)
-        offsets[:] = best_offsets
-        found, inclined, apart = _fit(reads, first_tilt, offsets, first_distance, weights, _LAST_STEPS)
-        if found > best:
-            best, tilt, distance, usual = found, inclined, apart, weights
-            last_offsets[:] = offsets
-    if not best > needed:
-        found, _, _ = _fit(reads, tilt, last_offsets, distance, usual, _MORE_STEPS)
-        best = max(best, found)
-    return best
+    usual, widest = spans[runs // 2], spans[max(runs - 2, 0)] if runs > 2 else spans[runs - 1]
+    return (usual if usual > _SEEN_OFTEN * widest else widest) - 2 * reads.read_noise
+
+
+@kernel
+def _spread(weights):
+    """Return the standard deviation of a read on a ladder, in units of the distance of the levels."""
+    rungs = weights.size - 1
+    variance = 0.0
+    for k in range(rungs + 1):
+        variance += weights[k] * (k / rungs - 0.5) ** 2
+    return np.sqrt(variance)
+
+
+@kernel
+def _step_onto(reads: _Reads, run, slope, distance, width, weights, offsets):
+    """Set the lower level of a run so that its lowest read stands on the one of the lower rungs that suits it best."""
+    first, last, frames = reads.begins[run], reads.begins[run + 1], weights.size - 1
+    lowest, _ = _range(reads.values, reads.times, first, last, slope)
+    cosine, sine = _waves(reads.values, reads.times, first, last, slope, frames / distance)
+    above = (lowest * frames / distance - np.arctan2(sine, cosine) / (2 * np.pi) + 0.5) % 1.0 - 0.5
+    top = -np.inf
+    for rung in range(frames // 2 + 1):
+        offset = lowest - (above + rung) * distance / frames
+        here = _run(reads, run, slope, offset, distance, width, weights)
+        if here > top:
+            top, offsets[run] = here, offset
 
 
 @kernel
@@ -197,18 +227,43 @@ def _waves(values, times, first, last, slope, frequency):
 
 
 @kernel
+def _chances(value, distance, width, weights):
+    """Return the chance of a read, in units of the top of a Gaussian, and the mean rung and its square, times it.
+
+    Of a Gaussian at evenly spaced places, each value follows from the one before by a factor that shrinks evenly.
+    """
+    rungs = weights.size - 1
+    step = distance / (rungs * width)
+    nearest = int(min(max(np.rint(value / (step * width)), 0.0), float(rungs)))
+    z = value / width - nearest * step
+    top, shrink = np.exp(-0.5 * z * z), np.exp(-step * step)
+    here = weights[nearest] * top
+    share = nearest / rungs
+    chance, mean, square = here, here * share, here * share * share
+    half = np.exp(-0.5 * step * step)
+    tilt = np.exp(min(max(z * step, -_LARGEST), _LARGEST))
+    for side in range(2):
+        height, factor = top, half * tilt if side == 0 else half / tilt
+        for far in range(1, rungs + 1):
+            k = nearest + far if side == 0 else nearest - far
+            height *= factor
+            if k < 0 or k > rungs or height < _LEAST_HEIGHT:
+                break
+            factor *= shrink
+            here, share = weights[k] * height, k / rungs
+            chance += here
+            mean += here * share
+            square += here * share * share
+    return chance, mean, square
+
+
+@kernel
 def _run(reads: _Reads, run, slope, offset, distance, width, weights):
     """Return the log-likelihood of the reads of a run."""
-    values, times, first, last = reads.values, reads.times, reads.begins[run], reads.begins[run + 1]
-    rungs = weights.size - 1
     total = 0.0
-    for i in range(first, last):
-        value = values[i] - slope * times[i] - offset
-        chance = _ASTRAY
-        for k in range(rungs + 1):
-            z = (value - distance * k / rungs) / width
-            chance += weights[k] * np.exp(-0.5 * z * z)
-        total += np.log(chance) - np.log(width)
+    for i in range(reads.begins[run], reads.begins[run + 1]):
+        chance, _, _ = _chances(reads.values[i] - slope * reads.times[i] - offset, distance, width, weights)
+        total += np.log((chance + _ASTRAY) / width)
     return total
 
 
@@ -229,25 +284,24 @@ def _fit(reads: _Reads, slope, offsets, distance, weights, steps):
         width = read_noise if step >= steps - 1 else max(read_noise, width)
         likelihood = 0.0
         for r in range(runs):
-            here_likely, total, total_squares = 0.0, 0.0, 0.0
+            here_likely, total, total_squares, certain = 0.0, 0.0, 0.0, 0.0
             for i in range(begins[r], begins[r + 1]):
                 value = values[i] - slope * times[i] - offsets[r]
                 total += value
                 total_squares += value * value
-                chance, mean, square = 0.0, 0.0, 0.0
-                for k in range(rungs + 1):
-                    share = k / rungs
-                    z = (value - distance * share) / width
-                    here = weights[k] * np.exp(-0.5 * z * z)
-                    chance += here
-                    mean += here * share
-                    square += here * share * share
+                chance, mean, square = _chances(value, distance, width, weights)
                 known[i] = chance / (chance + _ASTRAY)
                 expected[i], squares[i] = mean / max(chance, 1e-300), square / max(chance, 1e-300)
-                here_likely += np.log(chance + _ASTRAY) - np.log(width)
+                here_likely += np.log((chance + _ASTRAY) / width)
+                spread = (squares[i] - expected[i] * expected[i]) * (distance / width) ** 2
+                certain += known[i] * (1 - spread)
             n = begins[r + 1] - begins[r]
             about = total_squares - total * total / n
             level = -n * np.log(one_level) - 0.5 * about / (one_level * one_level) + _ONE_LEVEL
+            # How much better the offset is known than one level is.
+            better = certain * (one_level / width) ** 2 / n
+            if better > 1:
+                here_likely -= 0.5 * np.log(better)
             if level > here_likely:
                 known[begins[r] : begins[r + 1]] = 0.0
             likelihood += max(here_likely, level)
