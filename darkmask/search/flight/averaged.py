@@ -6,11 +6,12 @@ of the levels; the reads of a noisy pixel lie anywhere. Groups are apart by the 
 independent.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from darkmask.core.kernels import kernel
+
+from .ladder import WIDE, LadderReads, fit_ladder, ladder_evidence, ladder_spread, ladder_weights, run_likelihood
+from .runs import Runs
 
 # Chance to switch from one frame to the next, from which the ladder's weights follow: a slow pixel has the lowest and
 # the highest rung, one that switches in every other frame a Gaussian of rungs.
@@ -25,111 +26,77 @@ _APART = 1.5
 _FIRST_STEPS, _LAST_STEPS = 5, 20
 # Runs span the levels as a rule when the usual one spans so much of what the widest does.
 _SEEN_OFTEN = 0.6
-# At first a rung is as wide as this share of the way to the next.
-_WIDE = 0.33
-# A read that a cosmic ray or a burst leads astray costs no more than this chance, in units of the top of a Gaussian.
-_ASTRAY = 1e-4
-# ... and a whole run no more than this, in the logarithm.
-_ONE_LEVEL = -6.0
-# Rungs that are less likely than this do not count. The largest exponent that a number holds.
-_LEAST_HEIGHT, _LARGEST = 1e-12, 600.0
-
-
-class _Reads(NamedTuple):
-    """The reads of a pixel, see :func:`ladder_likelihood`."""
-
-    values: np.ndarray
-    times: np.ndarray
-    begins: np.ndarray
-    read_noise: float
-    one_level: float
+# A level that walks lies about its mean by this share of the variance of a step, times the steps.
+_OF_WALK = 1 / 6
+# What is left of the scatter of the reads beside read noise and walk is this share of read noise at least.
+_LEAST_EXCESS = 0.05
 
 
 @kernel
-def ladder_weights(frames, switch):
-    """Return the chance that none, one, ..., all of a group's frames see the upper level, shape (frames + 1,)."""
-    # By the number of upper frames, and by the level of the last.
-    low, high = np.zeros(frames + 1), np.zeros(frames + 1)
-    low[0], high[1] = 0.5, 0.5
-    for _ in range(1, frames):
-        next_low, next_high = np.zeros(frames + 1), np.zeros(frames + 1)
-        for k in range(frames + 1):
-            next_low[k] = low[k] * (1 - switch) + high[k] * switch
-            if k > 0:
-                next_high[k] = high[k - 1] * (1 - switch) + low[k - 1] * switch
-        low, high = next_low, next_high
-    return low + high
-
-
-@kernel
-def ladder_likelihood(values, times, begins, slope, read_noise, one_level, frames, needed):
+def ladder_likelihood(runs: Runs, slope, read_noise, one_level, frames, needed):
     """Return the largest log-likelihood of reads on a ladder, on the scale of :mod:`.telegraph`, or one that suffices.
 
     Parameters
     ----------
-    values, times : array, shape (n,), float64
-        Reads (DN), and the group of each.
-    begins : array, shape (runs + 1,), int64
-        Where each run of reads begins, and the last ends.
+    runs : Runs
     slope : float
         Approximate slope, DN/group.
     read_noise : float
         Standard deviation of a group of good pixels, DN.
     one_level : float
-        Standard deviation of the reads about one level for each run, DN: a run in which a cosmic ray left a step that
-        is smaller than switches is taken as such.
+        Standard deviation of the reads about one level for each run, DN.
     frames : int
         Frames that a group averages.
     needed : float
         The search ends when this is exceeded.
-
-    Notes
-    -----
-    The offset of a run is integrated over, and of one level as well: a ladder whose rungs lie apart may be shifted so
-    that the reads of any noisy pixel lie near some of them, and how exactly it must be shifted says how little that is
-    worth (Laplace's approximation of the integral).
     """
-    runs = begins.size - 1
-    reads = _Reads(values, times, begins, read_noise, one_level)
+    reads = LadderReads(runs.values, runs.times, runs.begins, runs.shots, read_noise, one_level)
+    number, count = runs.begins.size - 1, runs.values.size
     tables = np.empty((_SWITCHES.size, frames + 1))
     for k in range(_SWITCHES.size):
         tables[k] = ladder_weights(frames, _SWITCHES[k])
-    offsets, best_offsets = np.empty(runs), np.empty(runs)
+    path, best_path = np.empty(count), np.empty(count)
     best, best_tilt, best_distance, usual = -np.inf, slope, 0.0, 0
     widest = _widest(reads, slope)
     if widest > _APART * frames * read_noise:
         # Rungs that lie apart are seen by their waves.
         distance, tilt = _step_of_ladder(reads, slope, widest, frames)
-        width = max(read_noise, distance / frames * _WIDE)
-        for r in range(runs):
-            _step_onto(reads, r, tilt, distance, width, tables[_USUAL], best_offsets)
-        best, best_tilt, best_distance = _fit(reads, tilt, best_offsets, distance, tables[_USUAL], _FIRST_STEPS)
+        width = max(read_noise, distance / frames * WIDE)
+        for r in range(number):
+            _step_onto(reads, r, tilt, distance, width, tables[_USUAL], best_path)
+        best_tilt, best_distance = fit_ladder(reads, tilt, best_path, distance, tables[_USUAL], _FIRST_STEPS)
+        best = ladder_evidence(reads, best_tilt, best_path, best_distance, tables[_USUAL])
         usual = _USUAL
     # Where the noise of a read fills the steps of the ladder, no wave tells them, and the share of reads at its ends
     # does. How far the levels are apart follows from the scatter of the reads and from how often a pixel switches, and
     # runs lie about the middle.
-    excess = np.sqrt(max(one_level * one_level - read_noise * read_noise, 0.05 * read_noise * read_noise))
+    excess = one_level * one_level - read_noise * read_noise
+    for r in range(number):
+        length = runs.begins[r + 1] - runs.begins[r]
+        excess -= _OF_WALK * runs.shots[r] * length * length / count
+    excess = np.sqrt(max(excess, _LEAST_EXCESS * read_noise * read_noise))
     for k in range(_SWITCHES.size):
         if best > needed:
             break
-        start = excess / _spread(tables[k])
-        _centre(reads, slope, start, offsets)
-        found, tilt, distance = _fit(reads, slope, offsets, start, tables[k], _FIRST_STEPS)
+        start = excess / ladder_spread(tables[k])
+        _centre(reads, slope, start, path)
+        tilt, distance = fit_ladder(reads, slope, path, start, tables[k], _FIRST_STEPS)
+        found = ladder_evidence(reads, tilt, path, distance, tables[k])
         if found > best:
             best, best_tilt, best_distance, usual = found, tilt, distance, k
-            best_offsets[:] = offsets
+            best_path[:] = path
     first, tilt, distance = usual, best_tilt, best_distance
     for k in range(max(first - 1, 0), min(first + 2, _SWITCHES.size)):
         if best > needed:
             break
-        offsets[:] = best_offsets
-        found, _, _ = _fit(reads, tilt, offsets, distance, tables[k], _LAST_STEPS)
-        best = max(best, found)
+        path[:] = best_path
+        last_tilt, last_distance = fit_ladder(reads, tilt, path, distance, tables[k], _LAST_STEPS)
+        best = max(best, ladder_evidence(reads, last_tilt, path, last_distance, tables[k]))
     return best
 
 
 @kernel
-def _widest(reads: _Reads, slope):
+def _widest(reads: LadderReads, slope):
     """Return how far the levels lie apart at least, DN, by what runs span."""
     runs = reads.begins.size - 1
     spans = np.empty(runs)
@@ -143,39 +110,31 @@ def _widest(reads: _Reads, slope):
 
 
 @kernel
-def _spread(weights):
-    """Return the standard deviation of a read on a ladder, in units of the distance of the levels."""
-    rungs = weights.size - 1
-    variance = 0.0
-    for k in range(rungs + 1):
-        variance += weights[k] * (k / rungs - 0.5) ** 2
-    return np.sqrt(variance)
-
-
-@kernel
-def _step_onto(reads: _Reads, run, slope, distance, width, weights, offsets):
+def _step_onto(reads: LadderReads, run, slope, distance, width, weights, path):
     """Set the lower level of a run so that its lowest read stands on the one of the lower rungs that suits it best."""
     first, last, frames = reads.begins[run], reads.begins[run + 1], weights.size - 1
     lowest, _ = _range(reads.values, reads.times, first, last, slope)
     cosine, sine = _waves(reads.values, reads.times, first, last, slope, frames / distance)
     above = (lowest * frames / distance - np.arctan2(sine, cosine) / (2 * np.pi) + 0.5) % 1.0 - 0.5
     top = -np.inf
+    # The lowest read may stand on any of the lower rungs.
     for rung in range(frames // 2 + 1):
         offset = lowest - (above + rung) * distance / frames
-        here = _run(reads, run, slope, offset, distance, width, weights)
+        here = run_likelihood(reads, run, slope, offset, distance, width, weights)
         if here > top:
-            top, offsets[run] = here, offset
+            top = here
+            path[first:last] = offset
 
 
 @kernel
-def _centre(reads: _Reads, slope, distance, offsets):
+def _centre(reads: LadderReads, slope, distance, path):
     """Set where the lower level of each run lies when its reads lie evenly about the middle of both."""
-    for r in range(offsets.size):
+    for r in range(reads.begins.size - 1):
         first, last = reads.begins[r], reads.begins[r + 1]
         total = 0.0
         for i in range(first, last):
             total += reads.values[i] - slope * reads.times[i]
-        offsets[r] = total / (last - first) - 0.5 * distance
+        path[first:last] = total / (last - first) - 0.5 * distance
 
 
 @kernel
@@ -188,7 +147,7 @@ def _range(values, times, first, last, slope):
 
 
 @kernel
-def _step_of_ladder(reads: _Reads, slope, widest, frames):
+def _step_of_ladder(reads: LadderReads, slope, widest, frames):
     """Return the distance of the levels, DN, and the slope, for which reads of each run lie on rungs most nearly.
 
     Reads on a ladder have a common phase in waves of its step, whatever the offset of the run.
@@ -224,114 +183,3 @@ def _waves(values, times, first, last, slope, frequency):
         cosine += np.cos(angle)
         sine += np.sin(angle)
     return cosine, sine
-
-
-@kernel
-def _chances(value, distance, width, weights):
-    """Return the chance of a read, in units of the top of a Gaussian, and the mean rung and its square, times it.
-
-    Of a Gaussian at evenly spaced places, each value follows from the one before by a factor that shrinks evenly.
-    """
-    rungs = weights.size - 1
-    step = distance / (rungs * width)
-    nearest = int(min(max(np.rint(value / (step * width)), 0.0), float(rungs)))
-    z = value / width - nearest * step
-    top, shrink = np.exp(-0.5 * z * z), np.exp(-step * step)
-    here = weights[nearest] * top
-    share = nearest / rungs
-    chance, mean, square = here, here * share, here * share * share
-    half = np.exp(-0.5 * step * step)
-    tilt = np.exp(min(max(z * step, -_LARGEST), _LARGEST))
-    for side in range(2):
-        height, factor = top, half * tilt if side == 0 else half / tilt
-        for far in range(1, rungs + 1):
-            k = nearest + far if side == 0 else nearest - far
-            height *= factor
-            if k < 0 or k > rungs or height < _LEAST_HEIGHT:
-                break
-            factor *= shrink
-            here, share = weights[k] * height, k / rungs
-            chance += here
-            mean += here * share
-            square += here * share * share
-    return chance, mean, square
-
-
-@kernel
-def _run(reads: _Reads, run, slope, offset, distance, width, weights):
-    """Return the log-likelihood of the reads of a run."""
-    total = 0.0
-    for i in range(reads.begins[run], reads.begins[run + 1]):
-        chance, _, _ = _chances(reads.values[i] - slope * reads.times[i] - offset, distance, width, weights)
-        total += np.log((chance + _ASTRAY) / width)
-    return total
-
-
-@kernel
-def _fit(reads: _Reads, slope, offsets, distance, weights, steps):
-    """Improve slope, offsets and distance by expectation maximisation.
-
-    The rungs are wide at first where they lie far apart, so that a slope or offset that is a little wrong finds its
-    way. Return the last log-likelihood with the noise of a read, the slope and the distance.
-    """
-    values, times, begins = reads.values, reads.times, reads.begins
-    read_noise, one_level = reads.read_noise, reads.one_level
-    rungs, runs = weights.size - 1, begins.size - 1
-    expected, squares, known = np.empty(values.size), np.empty(values.size), np.empty(values.size)
-    likelihood = -np.inf
-    width = distance / rungs * _WIDE
-    for step in range(steps + 1):
-        width = read_noise if step >= steps - 1 else max(read_noise, width)
-        likelihood = 0.0
-        for r in range(runs):
-            here_likely, total, total_squares, certain = 0.0, 0.0, 0.0, 0.0
-            for i in range(begins[r], begins[r + 1]):
-                value = values[i] - slope * times[i] - offsets[r]
-                total += value
-                total_squares += value * value
-                chance, mean, square = _chances(value, distance, width, weights)
-                known[i] = chance / (chance + _ASTRAY)
-                expected[i], squares[i] = mean / max(chance, 1e-300), square / max(chance, 1e-300)
-                here_likely += np.log((chance + _ASTRAY) / width)
-                spread = (squares[i] - expected[i] * expected[i]) * (distance / width) ** 2
-                certain += known[i] * (1 - spread)
-            n = begins[r + 1] - begins[r]
-            about = total_squares - total * total / n
-            level = -n * np.log(one_level) - 0.5 * about / (one_level * one_level) + _ONE_LEVEL
-            # How much better the offset is known than one level is.
-            better = certain * (one_level / width) ** 2 / n
-            if better > 1:
-                here_likely -= 0.5 * np.log(better)
-            if level > here_likely:
-                known[begins[r] : begins[r + 1]] = 0.0
-            likelihood += max(here_likely, level)
-        width *= 0.6
-        if step == steps:
-            break
-        uu, ut, tt, uv, tv = 0.0, 0.0, 0.0, 0.0, 0.0
-        for r in range(runs):
-            n, share, time, value = 1e-12, 0.0, 0.0, 0.0
-            for i in range(begins[r], begins[r + 1]):
-                n += known[i]
-                share += known[i] * expected[i]
-                time += known[i] * times[i]
-                value += known[i] * values[i]
-            share, time, value = share / n, time / n, value / n
-            for i in range(begins[r], begins[r + 1]):
-                t, v, w = times[i] - time, values[i] - value, known[i]
-                uu += w * (squares[i] - expected[i] * share)
-                ut += w * expected[i] * t
-                uv += w * expected[i] * v
-                tt += w * t * t
-                tv += w * t * v
-        determinant = uu * tt - ut * ut
-        if determinant <= 1e-9 * tt:
-            break
-        distance, slope = (uv * tt - ut * tv) / determinant, (uu * tv - ut * uv) / determinant
-        for r in range(runs):
-            n, offset = 1e-12, 0.0
-            for i in range(begins[r], begins[r + 1]):
-                n += known[i]
-                offset += known[i] * (values[i] - slope * times[i] - distance * expected[i])
-            offsets[r] = offset / n
-    return likelihood, slope, distance

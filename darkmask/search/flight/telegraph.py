@@ -78,7 +78,7 @@ def telegraph_evidence(reads, slope, noise, enough, frames, shots):
 @kernel
 def _two_levels(runs: Runs, noise, frames, needed):
     """Return the largest log-likelihood of two levels less its cost, or one that is more than is needed."""
-    values, begins, count, number = runs.values, runs.begins, runs.values.size, runs.begins.size - 1
+    count, number = runs.values.size, runs.begins.size - 1
     read_noise = noise / np.sqrt(2.0)
     upper, offsets = np.zeros(count), np.empty(number)
     level = np.zeros(4)
@@ -106,7 +106,7 @@ def _two_levels(runs: Runs, noise, frames, needed):
     best -= penalty
     if frames > 1 and not best > needed:
         slope, width = level[3], max(level[2], read_noise)
-        ladder = ladder_likelihood(values, runs.times, begins, slope, read_noise, width, frames, needed - _LADDER)
+        ladder = ladder_likelihood(runs, slope, read_noise, width, frames, needed - _LADDER)
         best = max(best, ladder + _LADDER)
     return best
 
