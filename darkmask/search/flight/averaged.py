@@ -12,6 +12,7 @@ from darkmask.core.kernels import kernel
 
 from .ladder import WIDE, LadderReads, fit_ladder, ladder_evidence, ladder_spread, ladder_weights, run_likelihood
 from .runs import Runs
+from .walk import OF_WALK
 
 # Chance to switch from one frame to the next, from which the ladder's weights follow: a slow pixel has the lowest and
 # the highest rung, one that switches in every other frame a Gaussian of rungs.
@@ -26,8 +27,6 @@ _APART = 1.5
 _FIRST_STEPS, _LAST_STEPS = 5, 20
 # Runs span the levels as a rule when the usual one spans so much of what the widest does.
 _SEEN_OFTEN = 0.6
-# A level that walks lies about its mean by this share of the variance of a step, times the steps.
-_OF_WALK = 1 / 6
 # What is left of the scatter of the reads beside read noise and walk is this share of read noise at least.
 _LEAST_EXCESS = 0.05
 
@@ -73,7 +72,7 @@ def ladder_likelihood(runs: Runs, slope, read_noise, one_level, frames, needed):
     excess = one_level * one_level - read_noise * read_noise
     for r in range(number):
         length = runs.begins[r + 1] - runs.begins[r]
-        excess -= _OF_WALK * runs.shots[r] * length * length / count
+        excess -= OF_WALK * runs.shots[r] * length * length / count
     excess = np.sqrt(max(excess, _LEAST_EXCESS * read_noise * read_noise))
     for k in range(_SWITCHES.size):
         if best > needed:

@@ -66,17 +66,20 @@ def telegraph_evidence(reads, slope, noise, enough, frames, shots):
     level = np.zeros(4)
     maximise(runs, level, read_noise, np.zeros(count), np.empty(number), 0.0, 1)
     single, parted, cost = _with_hits(runs, read_noise, level[2])
-    single = max(single, walk_likelihood(runs, read_noise))
+    walking, free = walk_likelihood(runs, read_noise, level[2])
+    single = max(single, walking)
+    # A ladder's level is integrated over, and must be better than one that is as well.
+    odds = _LADDER - max(free - single, 0.0)
     needed = single + 0.5 * enough
-    best = _two_levels(runs, noise, frames, needed)
+    best = _two_levels(runs, noise, frames, needed, odds)
     if parted.begins.size > runs.begins.size and not best > needed:
         # Pixels that switch are hit as well.
-        best = max(best, _two_levels(parted, noise, frames, needed + cost) - cost)
+        best = max(best, _two_levels(parted, noise, frames, needed + cost, odds) - cost)
     return 2 * (best - single)
 
 
 @kernel
-def _two_levels(runs: Runs, noise, frames, needed):
+def _two_levels(runs: Runs, noise, frames, needed, odds):
     """Return the largest log-likelihood of two levels less its cost, or one that is more than is needed."""
     count, number = runs.values.size, runs.begins.size - 1
     read_noise = noise / np.sqrt(2.0)
@@ -106,8 +109,8 @@ def _two_levels(runs: Runs, noise, frames, needed):
     best -= penalty
     if frames > 1 and not best > needed:
         slope, width = level[3], max(level[2], read_noise)
-        ladder = ladder_likelihood(runs, slope, read_noise, width, frames, needed - _LADDER)
-        best = max(best, ladder + _LADDER)
+        ladder = ladder_likelihood(runs, slope, read_noise, width, frames, needed - odds)
+        best = max(best, ladder + odds)
     return best
 
 
