@@ -12,7 +12,7 @@ from darkmask.core.kernels import kernel
 
 from .ladder import WIDE, LadderReads, fit_ladder, ladder_evidence, ladder_spread, ladder_weights, run_likelihood
 from .runs import Runs
-from .walk import OF_WALK
+from .walk import walk_variance
 
 # Chance to switch from one frame to the next, from which the ladder's weights follow: a slow pixel has the lowest and
 # the highest rung, one that switches in every other frame a Gaussian of rungs.
@@ -24,7 +24,7 @@ _DISTANCES, _SHORTEST, _LONGER = 24, 0.92, 1.025
 _TILTS, _TILT = 12, 0.0012
 # Rungs that lie closer than so many times the noise of a read show no waves.
 _APART = 1.5
-_FIRST_STEPS, _LAST_STEPS = 5, 20
+_FIRST_STEPS, _LAST_STEPS = 5, 8
 # Runs span the levels as a rule when the usual one spans so much of what the widest does.
 _SEEN_OFTEN = 0.6
 # What is left of the scatter of the reads beside read noise and walk is this share of read noise at least.
@@ -33,7 +33,7 @@ _LEAST_EXCESS = 0.05
 
 @kernel
 def ladder_likelihood(runs: Runs, slope, read_noise, one_level, frames, needed):
-    """Return the largest log-likelihood of reads on a ladder, on the scale of :mod:`.telegraph`, or one that suffices.
+    """Return the log-likelihood of reads on a ladder, on the scale of :mod:`.telegraph`, or one that suffices.
 
     Parameters
     ----------
@@ -54,6 +54,9 @@ def ladder_likelihood(runs: Runs, slope, read_noise, one_level, frames, needed):
     tables = np.empty((_SWITCHES.size, frames + 1))
     for k in range(_SWITCHES.size):
         tables[k] = ladder_weights(frames, _SWITCHES[k])
+    # The evidence for each chance to switch: none is likelier than others beforehand, and their mean counts.
+    evidence = np.full(_SWITCHES.size, -np.inf)
+    enough = needed + np.log(_SWITCHES.size)
     path, best_path = np.empty(count), np.empty(count)
     best, best_tilt, best_distance, usual = -np.inf, slope, 0.0, 0
     widest = _widest(reads, slope)
@@ -64,34 +67,30 @@ def ladder_likelihood(runs: Runs, slope, read_noise, one_level, frames, needed):
         for r in range(number):
             _step_onto(reads, r, tilt, distance, width, tables[_USUAL], best_path)
         best_tilt, best_distance = fit_ladder(reads, tilt, best_path, distance, tables[_USUAL], _FIRST_STEPS)
-        best = ladder_evidence(reads, best_tilt, best_path, best_distance, tables[_USUAL])
-        usual = _USUAL
+        best, usual = ladder_evidence(reads, best_tilt, best_path, best_distance, tables[_USUAL]), _USUAL
+        evidence[usual] = best
     # Where the noise of a read fills the steps of the ladder, no wave tells them, and the share of reads at its ends
     # does. How far the levels are apart follows from the scatter of the reads and from how often a pixel switches, and
     # runs lie about the middle.
-    excess = one_level * one_level - read_noise * read_noise
-    for r in range(number):
-        length = runs.begins[r + 1] - runs.begins[r]
-        excess -= OF_WALK * runs.shots[r] * length * length / count
-    excess = np.sqrt(max(excess, _LEAST_EXCESS * read_noise * read_noise))
+    excess = max(one_level * one_level - walk_variance(runs), (1 + _LEAST_EXCESS) * read_noise * read_noise)
     for k in range(_SWITCHES.size):
-        if best > needed:
+        if best > enough:
             break
-        start = excess / ladder_spread(tables[k])
+        start = np.sqrt(excess - read_noise * read_noise) / ladder_spread(tables[k])
         _centre(reads, slope, start, path)
         tilt, distance = fit_ladder(reads, slope, path, start, tables[k], _FIRST_STEPS)
-        found = ladder_evidence(reads, tilt, path, distance, tables[k])
-        if found > best:
-            best, best_tilt, best_distance, usual = found, tilt, distance, k
+        evidence[k] = max(evidence[k], ladder_evidence(reads, tilt, path, distance, tables[k]))
+        if evidence[k] > best:
+            best, best_tilt, best_distance, usual = evidence[k], tilt, distance, k
             best_path[:] = path
-    first, tilt, distance = usual, best_tilt, best_distance
-    for k in range(max(first - 1, 0), min(first + 2, _SWITCHES.size)):
-        if best > needed:
+    for k in range(max(usual - 1, 0), min(usual + 2, _SWITCHES.size)):
+        if best > enough:
             break
         path[:] = best_path
-        last_tilt, last_distance = fit_ladder(reads, tilt, path, distance, tables[k], _LAST_STEPS)
-        best = max(best, ladder_evidence(reads, last_tilt, path, last_distance, tables[k]))
-    return best
+        tilt, distance = fit_ladder(reads, best_tilt, path, best_distance, tables[k], _LAST_STEPS)
+        evidence[k] = max(evidence[k], ladder_evidence(reads, tilt, path, distance, tables[k]))
+    best = evidence.max()
+    return best + np.log(np.exp(evidence - best).mean()) if best > -np.inf else best
 
 
 @kernel

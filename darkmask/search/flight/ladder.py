@@ -13,7 +13,7 @@ import numpy as np
 from darkmask.core.kernels import kernel
 
 # A read that a cosmic ray or a burst leads astray costs no more than this chance, in units of the top of a Gaussian.
-_ASTRAY = 1e-4
+_ASTRAY = 1e-5
 # ... and a whole run no more than this, in the logarithm.
 _ONE_LEVEL = -6.0
 # Rungs are this share of the way to the next wide at first, and become narrower by this factor in each step.

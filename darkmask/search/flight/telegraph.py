@@ -22,9 +22,10 @@ ENOUGH_READS, WEAK = 120, 10.0
 ENOUGH_AVERAGED = 240
 # Chance of a read between the levels, where a group averages frames; see :class:`Runs`.
 _ASTRAY = 1e-3
-# What the likelihood of a ladder is given, on which its offsets cost nothing more: without the noise of a read, it has as
-# many parameters as one level and one more. So much, and hardly one noisy pixel in a hundred is called telegraph.
-_LADDER = 2.5
+# What counts for a ladder beforehand, in the logarithm. Its level and its chance to switch are integrated over, so that it
+# pays for no parameters, unlike a chain. So much was chosen on simulated darks: one noisy pixel in a hundred is called
+# telegraph.
+_LADDER = 3.5
 # A noisy pixel is hit as often as others; a group averages no more than the hits of so many are looked for.
 _MOST_HITS = 8
 

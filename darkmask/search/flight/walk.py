@@ -15,7 +15,7 @@ _READ_NOISES = (1.0, 1.6, 2.5)
 # A walk of less than this share of the variance of a read is none.
 _LEAST_WALK = 0.05
 # A level that walks lies about its mean by this share of the variance of a step, times the steps.
-OF_WALK = 1 / 6
+_OF_WALK = 1 / 6
 
 
 @kernel
@@ -51,10 +51,7 @@ def walk_likelihood(runs: Runs, read_noise, width):
         likelihood, looser = _with_noise(runs, (scale * read_noise) ** 2)
         best, free = max(best, likelihood), max(free, likelihood + looser)
     # A noisy pixel has what the walk leaves of the scatter of its reads.
-    variance = width * width
-    for k in range(runs.shots.size):
-        length = runs.begins[k + 1] - runs.begins[k]
-        variance -= OF_WALK * runs.shots[k] * length * length / runs.values.size
+    variance = width * width - walk_variance(runs)
     if variance > (_READ_NOISES[-1] * read_noise) ** 2:
         likelihood, looser = _with_noise(runs, variance)
         best, free = max(best, likelihood), max(free, likelihood + looser)
@@ -62,6 +59,16 @@ def walk_likelihood(runs: Runs, read_noise, width):
     for k in range(number):
         free += 0.5 * np.log((runs.begins[k + 1] - runs.begins[k]) / (width * width))
     return best, free
+
+
+@kernel
+def walk_variance(runs: Runs):
+    """Return the variance of reads about a mean level of each run that shot noise alone makes, DN**2."""
+    variance = 0.0
+    for k in range(runs.shots.size):
+        length = runs.begins[k + 1] - runs.begins[k]
+        variance += _OF_WALK * runs.shots[k] * length * length
+    return variance / runs.values.size
 
 
 @kernel
