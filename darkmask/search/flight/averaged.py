@@ -25,6 +25,8 @@ _TILTS, _TILT = 12, 0.0012
 # Rungs that lie closer than so many times the noise of a read show no waves.
 _APART = 1.5
 _FIRST_STEPS, _LAST_STEPS = 5, 8
+# A level that is fitted follows a little of the switches, so that the levels may lie so much farther apart.
+_LEVELS_APART = (1.05, 1.1)
 # Runs span the levels as a rule when the usual one spans so much of what the widest does.
 _SEEN_OFTEN = 0.6
 # What is left of the scatter of the reads beside read noise and walk is this share of read noise at least.
@@ -57,7 +59,7 @@ def ladder_likelihood(runs: Runs, slope, read_noise, one_level, frames, needed):
     # The evidence for each chance to switch: none is likelier than others beforehand, and their mean counts.
     evidence = np.full(_SWITCHES.size, -np.inf)
     enough = needed + np.log(_SWITCHES.size)
-    path, best_path = np.empty(count), np.empty(count)
+    path, moved, best_path = np.empty(count), np.empty(count), np.empty(count)
     best, best_tilt, best_distance, usual = -np.inf, slope, 0.0, 0
     widest = _widest(reads, slope)
     if widest > _APART * frames * read_noise:
@@ -89,6 +91,10 @@ def ladder_likelihood(runs: Runs, slope, read_noise, one_level, frames, needed):
         path[:] = best_path
         tilt, distance = fit_ladder(reads, best_tilt, path, best_distance, tables[k], _LAST_STEPS)
         evidence[k] = max(evidence[k], ladder_evidence(reads, tilt, path, distance, tables[k]))
+        for longer in _LEVELS_APART:
+            for i in range(count):
+                moved[i] = path[i] - 0.5 * (longer - 1) * distance
+            evidence[k] = max(evidence[k], ladder_evidence(reads, tilt, moved, longer * distance, tables[k]))
     best = evidence.max()
     return best + np.log(np.exp(evidence - best).mean()) if best > -np.inf else best
 

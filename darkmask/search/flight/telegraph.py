@@ -25,7 +25,7 @@ _ASTRAY = 1e-3
 # What counts for a ladder beforehand, in the logarithm. Its level and its chance to switch are integrated over, so that it
 # pays for no parameters, unlike a chain. So much was chosen on simulated darks: one noisy pixel in a hundred is called
 # telegraph.
-_LADDER = 3.5
+_LADDER = 3.25
 # A noisy pixel is hit as often as others; a group averages no more than the hits of so many are looked for.
 _MOST_HITS = 8
 
