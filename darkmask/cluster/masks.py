@@ -131,7 +131,8 @@ def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
     """
     exposures = request.exposures("FULL")
     number = min(workers, exposures[0].jump.shape[2]) if exposures and request.engine == "native" else 1
-    if number < 2 or request.input_bytes() < WORTH_A_PROCESS:
+    # Of what lies elsewhere each of them would copy all files.
+    if number < 2 or request.input_bytes() < WORTH_A_PROCESS or is_copy(request.index.folder):
         return [job_of(request, False)]
     height, named = exposures[0].jump.shape[2], f"{MASKS}-{_as_seen(request)}-{number}"
     edges = [height * i // number for i in range(number + 1)]
