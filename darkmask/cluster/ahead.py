@@ -14,6 +14,7 @@ from darkmask.validation.answers import Question, answer_key, answer_to
 from .connection import Cluster
 from .graph import Job, ended
 from .masks import Made, files_of, job_of, require_same
+from .places import Sent
 
 
 class Wanted(NamedTuple):
@@ -101,7 +102,7 @@ def _jobs(cluster: Cluster, wanted: Sequence[Wanted], places: dict[str, Place]) 
             job = Job(
                 f"{question.value}-{about}",
                 answer,
-                (question, request, key),
+                (question, Sent.of(request), key),
                 after=() if entry else (mask.key,),
                 # Workers of this machine have the same cache.
                 data=(key, read_content(entry)) if entry and cluster.where.address else None,
@@ -111,13 +112,13 @@ def _jobs(cluster: Cluster, wanted: Sequence[Wanted], places: dict[str, Place]) 
             yield job
 
 
-def answer(question: Question, request: BuildRequest, key: str, mask: Made | None = None) -> dict[str, bytes]:
+def answer(question: Question, request: Sent, key: str, mask: Made | None = None) -> dict[str, bytes]:
     """Answer a question in a worker, and return the content of the entry.
 
     Parameters
     ----------
     question : Question
-    request : BuildRequest
+    request : Sent
     key : str
         The key of the mask.
     mask : (str, dict of str to bytes), optional
@@ -130,8 +131,9 @@ def answer(question: Question, request: BuildRequest, key: str, mask: Made | Non
     """
     if mask is not None:
         keep_content(MASKS, *mask)
-    built = build_cached(request, True)
-    require_same(request, key, built.folder.name)
-    answer_to(question, request, built)
+    here = request.here()
+    built = build_cached(here, True)
+    require_same(here, key, built.folder.name)
+    answer_to(question, here, built)
     entry = find_entry(question, answer_key(key))
     return read_content(entry) if entry else {}

@@ -14,7 +14,7 @@ from darkmask.core.errors import ClusterError, CommandError, in_one_line
 
 from .address import Where, host_of, is_loopback
 from .opening import MEMORY, LocalWorkers, client_of, local_client, require_package
-from .process import SeenFile, described, look
+from .process import SeenElsewhere, SeenFile, described, look
 
 # Seconds in which there is a worker: one that a batch system starts loads Python first.
 WORKER_WITHIN = 60.0
@@ -27,7 +27,7 @@ COMES_BACK_WITHIN = 60.0
 class Probe(NamedTuple):
     """What workers must see, see :func:`.process.look`; ``out`` is a folder that they write into."""
 
-    files: tuple[SeenFile, ...] = ()
+    files: tuple[SeenFile | SeenElsewhere, ...] = ()
     out: Path | None = None
 
 
@@ -53,12 +53,12 @@ class Cluster:
         told: dict[str, dict[str, Any]] = self.client.scheduler_info(n_workers=-1)["workers"]
         return told
 
-    def look_at_workers(self, files: Sequence[SeenFile], out: Path | None = None) -> None:
+    def look_at_workers(self, files: Sequence[SeenFile | SeenElsewhere], out: Path | None = None) -> None:
         """Refuse workers that have other code than this process, or do not see the same files.
 
         Parameters
         ----------
-        files : sequence of SeenFile
+        files : sequence of SeenFile or SeenElsewhere
             What they have to read.
         out : Path, optional
             An existing folder that they have to write into.
@@ -77,7 +77,7 @@ class Cluster:
             if answer["trouble"]:
                 raise CommandError(
                     f"--scheduler={self.where.given}: the worker {worker} {answer['trouble']}: start workers where the "
-                    "same paths lead to the same files, and as a user who may use them."
+                    "same paths and addresses lead to the same files, and as a user who may use them."
                 )
 
     def require_memory(self, need: float, what: str, *, declared: bool) -> None:

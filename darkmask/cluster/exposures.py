@@ -7,13 +7,15 @@ from typing import Any
 from darkmask.acquire.prepare.task import Performed, Task, failed
 from darkmask.core.atomic import sha256_text
 from darkmask.core.errors import ClusterError, DeliveryError
+from darkmask.core.remote import is_copy, listing_of, place_of
 from darkmask.pipeline.worker import WorkerError, pipeline
 
 from .address import Where
 from .connection import connected
 from .graph import Job, ended
 from .opening import MEMORY, LocalWorkers
-from .process import SeenFile, seen
+from .places import seen_elsewhere
+from .process import SeenElsewhere, SeenFile, seen
 
 
 def make_exposure(data: dict[str, Any]) -> dict[str, str]:
@@ -24,8 +26,10 @@ def make_exposure(data: dict[str, Any]) -> dict[str, str]:
     Parameters
     ----------
     data : dict
-        A task as plain values.
+        A task as plain values, and under ``listing`` what was listed of raw darks that lie elsewhere.
     """
+    if listing := data.get("listing"):
+        data = {**data, "path": str(place_of(listing) / data["record"]["path"])}
     try:
         answer: dict[str, str] = pipeline().ask({"module": "darkmask.acquire.prepare.task", "task": data})
     except WorkerError as error:
@@ -62,7 +66,7 @@ def perform_at(where: Where, tasks: Sequence[Task], jobs: int) -> Iterator[Perfo
     with connected(where, LocalWorkers(jobs, need)) as cluster:
         cluster.look_at_workers(_files_of(tasks), tasks[0].out)
         cluster.require_memory(need, "one exposure", declared=True)
-        plain = [task.to_json() for task in tasks]
+        plain = [{**task.to_json(), "listing": listing_of(task.path)} for task in tasks]
         for _, end in ended(
             cluster,
             [
@@ -82,11 +86,13 @@ def perform_at(where: Where, tasks: Sequence[Task], jobs: int) -> Iterator[Perfo
                 yield Performed(error=str(error))
 
 
-def _files_of(tasks: Sequence[Task]) -> list[SeenFile]:
+def _files_of(tasks: Sequence[Task]) -> list[SeenFile | SeenElsewhere]:
     paths: dict[Path, None] = {}
     for task in tasks:
         paths |= dict.fromkeys([task.path, *filter(None, task.references.values())])
+    # One for all that lie elsewhere.
+    there = [seen_elsewhere(task.path) for task in tasks[:1] if is_copy(task.path)]
     try:
-        return [seen(path) for path in paths]
+        return [*there, *(seen(path) for path in paths if not is_copy(path))]
     except OSError as error:
         raise DeliveryError(f"{error.filename} can no longer be read ({error.strerror}): run again.") from error

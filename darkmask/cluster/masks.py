@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from darkmask.build.cached import MASKS, build_cached, hash_inputs, mask_key, remembered_inputs
 from darkmask.build.products import BuiltMask
@@ -13,11 +14,13 @@ from darkmask.core.cache_content import find_entry, keep_content, read_content
 from darkmask.core.digests import settled_status
 from darkmask.core.errors import DarkmaskError, DeliveryError
 from darkmask.core.progress import progress_bar
+from darkmask.core.remote import is_copy, shown_place, stated
 from darkmask.search.maps import SetRows
 
 from .connection import Cluster
 from .graph import Ended, Job, ended
-from .process import SeenFile, seen
+from .places import Sent, seen_elsewhere
+from .process import SeenElsewhere, SeenFile, seen
 
 # The family of entries that say under which key the mask lies that workers made of files as they are seen here.
 _SETTLED = "masks-settled"
@@ -27,12 +30,12 @@ Made = tuple[str, dict[str, bytes]]
 Block = tuple[dict[str, str], SetRows]
 
 
-def make_mask(request: BuildRequest, keep: bool) -> Made:
+def make_mask(request: Sent, keep: bool) -> Made:
     """Make the mask of a detector in a worker, or take it from its cache.
 
     Parameters
     ----------
-    request : BuildRequest
+    request : Sent
     keep : bool
         See :func:`darkmask.build.cached.build_cached`.
 
@@ -41,15 +44,15 @@ def make_mask(request: BuildRequest, keep: bool) -> Made:
     DarkmaskError
         When the detector cannot be searched.
     """
-    return _made(build_cached(request, keep))
+    return _made(build_cached(request.here(), keep))
 
 
-def make_block(request: BuildRequest, names: Sequence[str], rows: tuple[int, int]) -> Block:
+def make_block(request: Sent, names: Sequence[str], rows: tuple[int, int]) -> Block:
     """Hash some inputs of a mask in a worker, and measure some rows of its full frames.
 
     Parameters
     ----------
-    request : BuildRequest
+    request : Sent
     names : sequence of str
         Some of the names of its inputs. A file is hashed whole, whatever rows are measured.
     rows : (int, int)
@@ -62,15 +65,16 @@ def make_block(request: BuildRequest, names: Sequence[str], rows: tuple[int, int
     """
     from darkmask.search.engines import measure_some_rows
 
-    return hash_inputs(request, names), measure_some_rows(request.set_request("FULL"), *rows)
+    here = request.here()
+    return hash_inputs(here, names), measure_some_rows(here.set_request("FULL"), *rows)
 
 
-def make_of_blocks(request: BuildRequest, *blocks: Block) -> Made:
+def make_of_blocks(request: Sent, *blocks: Block) -> Made:
     """Make the mask of a detector of blocks that workers hashed and measured, the same bytes as `make_mask`.
 
     Parameters
     ----------
-    request : BuildRequest
+    request : Sent
     *blocks : Block
         Each input and each row once.
 
@@ -80,8 +84,9 @@ def make_of_blocks(request: BuildRequest, *blocks: Block) -> Made:
         When the detector cannot be searched.
     """
     found = {name: digest for digests, _ in blocks for name, digest in digests.items()}
-    inputs = {name: found[name] for name in request.input_files()}
-    return _made(build_cached(request, inputs=inputs, measured=[rows for _, rows in blocks]))
+    here = request.here()
+    inputs = {name: found[name] for name in here.input_files()}
+    return _made(build_cached(here, inputs=inputs, measured=[rows for _, rows in blocks]))
 
 
 def _made(built: BuiltMask) -> Made:
@@ -112,7 +117,7 @@ def job_of(request: BuildRequest, keep: bool) -> Job:
     """Return the task that makes a mask, named by all that it depends on, with the dates of files for their bytes."""
     # A mask whose maps are kept has the same bytes, and what it leaves in the worker's cache has not.
     named = f"{MASKS}-kept-{_as_seen(request)}" if keep else f"{MASKS}-{_as_seen(request)}"
-    return Job(named, make_mask, (request, keep), about=f"the search of {request.detector}")
+    return Job(named, make_mask, (Sent.of(request), keep), about=f"the search of {request.detector}")
 
 
 def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
@@ -126,7 +131,8 @@ def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
     """
     exposures = request.exposures("FULL")
     number = min(workers, exposures[0].jump.shape[2]) if exposures and request.engine == "native" else 1
-    if number < 2 or request.input_bytes() < WORTH_A_PROCESS:
+    # Of what lies elsewhere each of them would copy all files.
+    if number < 2 or request.input_bytes() < WORTH_A_PROCESS or is_copy(request.index.folder):
         return [job_of(request, False)]
     height, named = exposures[0].jump.shape[2], f"{MASKS}-{_as_seen(request)}-{number}"
     edges = [height * i // number for i in range(number + 1)]
@@ -134,7 +140,7 @@ def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
         Job(
             f"{named}-{i}",
             make_block,
-            (request, names, (edges[i], edges[i + 1])),
+            (Sent.of(request), names, (edges[i], edges[i + 1])),
             about=f"rows {edges[i]} to {edges[i + 1] - 1} of {request.detector}",
         )
         for i, names in enumerate(_shares(request, number))
@@ -142,7 +148,7 @@ def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
     whole = Job(
         named,
         make_of_blocks,
-        (request,),
+        (Sent.of(request),),
         after=tuple(job.key for job in jobs),
         about=f"the search of {request.detector}",
     )
@@ -151,7 +157,7 @@ def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
 
 def _shares(request: BuildRequest, number: int) -> list[list[str]]:
     """Return the names of all inputs in so many lists of about as many bytes."""
-    sizes = {name: file.size for name, file in _seen_inputs(request).items()}
+    sizes = {name: _seen(path).size for name, path in request.input_files().items()}
     shares: list[list[str]] = [[] for _ in range(number)]
     held = [0] * number
     for name in sorted(sizes, key=lambda name: -sizes[name]):
@@ -163,17 +169,21 @@ def _shares(request: BuildRequest, number: int) -> list[list[str]]:
 
 def _as_seen(request: BuildRequest) -> str:
     """Return a digest of a request and of its files as they are seen: whoever asks the same sees the same."""
-    return sha256_text(mask_key(request, {name: str(file) for name, file in _seen_inputs(request).items()}))
+    return sha256_text(mask_key(request, {name: str(_seen(path)) for name, path in request.input_files().items()}))
 
 
-def files_of(requests: Sequence[BuildRequest]) -> list[SeenFile]:
-    """Return what the masks of some detectors are made from, each file once."""
-    return list(dict.fromkeys(file for request in requests for file in _seen_inputs(request).values()))
+def files_of(requests: Sequence[BuildRequest]) -> list[SeenFile | SeenElsewhere]:
+    """Return what the masks of some detectors are made from, each file once; one for all that lie elsewhere."""
+    paths = dict.fromkeys(path for request in requests for path in request.input_files().values())
+    elsewhere = next((path for path in paths if is_copy(path)), None)
+    there = [] if elsewhere is None else [seen_elsewhere(elsewhere)]
+    return [*there, *(_seen(path) for path in paths if not is_copy(path))]
 
 
-def _seen_inputs(request: BuildRequest) -> dict[str, SeenFile]:
+def _seen(path: Path) -> SeenFile:
     try:
-        return {name: seen(path) for name, path in request.input_files().items()}
+        # Of what lies elsewhere the date stands for its version.
+        return SeenFile(shown_place(path), *stated(path)) if is_copy(path) else seen(path)
     except OSError as error:
         raise DeliveryError(f"{error.filename} can no longer be read ({error.strerror}): run again.") from error
 

@@ -5,13 +5,15 @@ It is asked in workers and in the scheduler before work begins, so that it impor
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from darkmask.build.cached import deciding_versions
 from darkmask.core.cores import CORES
+from darkmask.core.errors import DarkmaskError
 from darkmask.core.provenance import source_digest
+from darkmask.core.remote import place_of, require_listed
 from darkmask.core.version import __version__
 
 
@@ -21,6 +23,13 @@ class SeenFile(NamedTuple):
     path: str
     size: int
     modified: int
+
+
+class SeenElsewhere(NamedTuple):
+    """A file that lies elsewhere: what was listed of its folder, and its path there."""
+
+    listing: Mapping[str, Any]
+    name: str
 
 
 def seen(path: Path) -> SeenFile:
@@ -44,12 +53,12 @@ def described() -> dict[str, str]:
     }
 
 
-def look(files: Sequence[SeenFile] = (), out: str | None = None, token: str = "") -> dict:
+def look(files: Sequence[SeenFile | SeenElsewhere] = (), out: str | None = None, token: str = "") -> dict:
     """Describe this process, and say what keeps it from working on some files.
 
     Parameters
     ----------
-    files : sequence of SeenFile
+    files : sequence of SeenFile or SeenElsewhere
         What has to be read.
     out : str or None
         A folder that has to be written.
@@ -66,8 +75,14 @@ def look(files: Sequence[SeenFile] = (), out: str | None = None, token: str = ""
     return {"is": described(), "trouble": _trouble(files, out, token)}
 
 
-def _trouble(files: Sequence[SeenFile], out: str | None, token: str) -> str:
+def _trouble(files: Sequence[SeenFile | SeenElsewhere], out: str | None, token: str) -> str:
     for file in files:
+        if isinstance(file, SeenElsewhere):
+            try:
+                require_listed(place_of(file.listing) / file.name)
+            except DarkmaskError as error:
+                return f"cannot read what lies elsewhere ({str(error).rstrip('.')})"
+            continue
         try:
             status = os.stat(file.path)
             if not os.access(file.path, os.R_OK):

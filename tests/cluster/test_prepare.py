@@ -20,12 +20,14 @@ from tests.support.raw_darks import references
 from tests.support.schedulers import ByHand
 
 
-def prepare_at(raw, out: Path, scheduler: ByHand | str) -> list[str]:
+def prepare_at(raw, out: Path, scheduler: ByHand | str, folder: Path | None = None) -> list[str]:
     place = where(str(scheduler.file if isinstance(scheduler, ByHand) else scheduler))
     elsewhere = Elsewhere(partial(perform_at, place), place.given if place.address else "")
     settings = PrepareSettings(Geometry(128))
     given = read_given(references(raw), ())
-    return list(prepare(scan(raw.delivery), out, given, settings, elsewhere=elsewhere, jobs=1, progress=False))
+    return list(
+        prepare(scan(folder or raw.delivery), out, given, settings, elsewhere=elsewhere, jobs=1, progress=False)
+    )
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -6,14 +6,16 @@ and a file is copied when something reads more of it (:mod:`.copies`).
 """
 
 from .address import as_address, is_address
-from .copies import (
-    brought,
-    held,
-    holding,
+from .copies import brought, held, holding
+from .places import (
     is_copy,
     listed_files,
+    listing_of,
     open_place,
+    place_of,
+    require_listed,
     shown_place,
+    source_of,
     stated,
     version_of,
 )
@@ -29,9 +31,13 @@ __all__ = [
     "is_address",
     "is_copy",
     "listed_files",
+    "listing_of",
     "open_place",
+    "place_of",
     "ranged_files",
+    "require_listed",
     "shown_place",
+    "source_of",
     "stated",
     "version_of",
 ]

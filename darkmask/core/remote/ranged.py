@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .copies import source_of, version_of
+from .places import source_of, version_of
 from .server import AT_ONCE, Server
 
 # A primary header of the pipeline has 20 to 40 kB.
@@ -26,7 +26,7 @@ class RangedFile(io.RawIOBase):
     Parameters
     ----------
     path : Path
-        As :func:`.copies.listed_files` gives it.
+        As :func:`.places.listed_files` gives it.
     """
 
     def __init__(self, path: Path):

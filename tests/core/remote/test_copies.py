@@ -10,7 +10,7 @@ import pytest
 from darkmask.core import cache_limit
 from darkmask.core.digests import remembered_digest
 from darkmask.core.errors import DeliveryError, StorageError
-from darkmask.core.remote import brought, copies, held, is_copy, open_place, server, shown_place
+from darkmask.core.remote import brought, copies, held, is_copy, listed_files, open_place, server, shown_place
 from darkmask.core.remote.server import Server
 from tests.support.folder_server import FolderServer
 
@@ -56,7 +56,7 @@ def place(there) -> Path:
 
 
 def test_a_folder_is_listed_with_those_below(place, there):
-    assert [path.relative_to(place).as_posix() for path in copies.listed_files(place)] == ["below/b_rate.fits", NAME]
+    assert [path.relative_to(place).as_posix() for path in listed_files(place)] == ["below/b_rate.fits", NAME]
     assert is_copy(place)
     assert shown_place(place / NAME) == f"{there.address}/my%20darks/{NAME}"
     assert not list(place.rglob("*.fits"))
