@@ -186,7 +186,7 @@ def combine_set(
         gain=detector.gain,
         own_saturation_level=own_saturation_level,
     )
-    changes = make_change_maps((height, width), opened.times, number, spent and spent.changes)
+    changes = make_change_maps((height, width), opened.times, number, spent.changes if spent else None)
     network = sorting_network(number)
     signs, adding = np.zeros((number, width), np.int64), threading.Lock()
     every = max(1, height // _ROWS_THAT_AGREE)
