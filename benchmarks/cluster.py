@@ -1,12 +1,15 @@
-"""What a second worker gains: `search` of four detectors and `prepare` of eight exposures, with 1, 2 and 4 workers.
+"""What a second worker gains: `search` of some detectors and `prepare` of eight exposures, with 1, 2 and 4 workers.
 
-    PYTHONPATH=. python benchmarks/cluster.py [--what search|prepare] [--frame N] [--groups N] [--workers 1,2,2,1,4]
+    PYTHONPATH=. python benchmarks/cluster.py [--what search|prepare] [--detectors N] [--frame N] [--groups N]
+        [--workers 1,2,2,1,4]
 
 Workers are started by hand as on machines of their own: one thread and one core each, a cache of their own with nothing
 in it but compiled kernels, and a session of their own, since Linux shares a busy machine among sessions. Files are in
 the system's cache. Wall time is that of the command from its beginning to its end, "work" begins when its workers have
-been looked at, and processor time is of everything, workers and what they start included. The numbers of workers come
-in the order given, forth and back, since a machine is rarely as busy as a minute ago.
+been looked at, and processor time is of everything, workers and what they start included. "Busiest" is the processor
+time of the worker that did most of that work: what a machine would take that others keep from nothing. The numbers of
+workers come in the order given, forth and back, since a machine is rarely as busy as a minute ago; ratios are of means,
+and of the least of each.
 """
 
 import argparse
@@ -14,11 +17,12 @@ import json
 import os
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -51,10 +55,13 @@ def search_once(delivery: Path, out: Path, frame: int, scheduler: Path) -> None:
     ]
     with connected(where(str(scheduler)), LocalWorkers(1, 1e9)) as cluster:
         cluster.look_at_workers(files_of(requests))
+        before = cluster.client.run(time.process_time)
         begun = time.perf_counter()
         for request, built in build_on(cluster, requests):
             shutil.copyfile(built.mask_path, out / f"{request.detector}.fits")
-        (out / "work.json").write_text(json.dumps(time.perf_counter() - begun))
+        work = time.perf_counter() - begun
+        after = cluster.client.run(time.process_time)
+        (out / "work.json").write_text(json.dumps([work, max(after[one] - before[one] for one in before)]))
 
 
 @contextmanager
@@ -90,35 +97,42 @@ def workers(folder: Path, number: int, stages: Path) -> Iterator[tuple[Path, lis
             took[0] += usage.ru_utime + usage.ru_stime
 
 
-def rows(what: str, numbers: list[int], measure) -> None:
+def rows(what: str, numbers: list[int], measure: Callable[[int], tuple[Taken, list[float]]]) -> None:
     """Print a line for each number of workers, and the ratio of the sums."""
-    print(f"\n| {what}, workers | wall s | work s | processor s |\n|---|---|---|---|", flush=True)
-    taken: dict[int, list[tuple[float, float, float]]] = {}
+    print(f"\n| {what}, workers | wall s | work s | busiest s | processor s |\n|---|---|---|---|---|", flush=True)
+    taken: dict[int, list[tuple[float, ...]]] = {}
     for number in numbers:
         one, work = measure(number)
-        taken.setdefault(number, []).append((one.wall, work, one.processor))
-        print(f"| {number} | {one.wall:.1f} | {work:.1f} | {one.processor:.1f} |", flush=True)
-    mean = {n: [sum(column) / len(each) for column in zip(*each, strict=True)] for n, each in taken.items()}
-    for number in sorted(set(mean) - {1}):
-        wall, work, processor = (mean[1][i] / mean[number][i] for i in range(3))
-        print(
-            f"\n{what}, {number} workers to one: wall {wall:.2f}, work {work:.2f}, processor {1 / processor:.2f}",
-            flush=True,
-        )
+        taken.setdefault(number, []).append((one.wall, *work, one.processor))
+        print(f"| {number} | " + " | ".join(f"{value:.1f}" for value in taken[number][-1]) + " |", flush=True)
+    for name, of in (("mean", statistics.mean), ("least", min)):
+        found = {n: [of(column) for column in zip(*each, strict=True)] for n, each in taken.items()}
+        for number in sorted(set(found) - {1}):
+            wall, work, busiest, processor = (found[1][i] / found[number][i] for i in range(4))
+            print(
+                f"\n{what}, {number} workers to one ({name}): wall {wall:.2f}, work {work:.2f}, busiest {busiest:.2f}, "
+                f"processor {1 / processor:.2f}",
+                flush=True,
+            )
 
 
-def measure_search(folder: Path, frame: int, groups: int, numbers: list[int]) -> None:
-    """Print what the search of four detectors takes."""
+def make_darks(folder: Path, frame: int, groups: int, detectors: int) -> Path:
+    """Make the darks of some detectors, all of the same ramps."""
     source, resized = simulate(folder, frame, 20), folder / "resized"
     resize(source, resized, 5, 2, groups)
-    delivery = under_other_names(resized, folder / "darks", DETECTORS)
+    delivery = under_other_names(resized, folder / "darks", DETECTORS[:detectors])
     shutil.rmtree(resized)
     shutil.rmtree(source)
+    return delivery
+
+
+def measure_search(folder: Path, delivery: Path, frame: int, numbers: list[int], alone: bool) -> None:
+    """Print what the search of some detectors takes."""
     read_once(delivery)
     print(f"{sum(path.stat().st_size for path in delivery.iterdir()) / 1e9:.2f} GB of darks", flush=True)
     stages: dict[str, tuple[float, float]] = {}
 
-    def one(number: int) -> tuple[Taken, float]:
+    def one(number: int) -> tuple[Taken, list[float]]:
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             out = Path(temporary)
             with workers(out, number, out / "stages") as (file, took):
@@ -130,19 +144,20 @@ def measure_search(folder: Path, frame: int, groups: int, numbers: list[int]) ->
             return whole, json.loads((out / "work.json").read_text())
 
     one(1)
-    rows("search of four detectors", numbers, one)
+    rows("search", numbers, one)
     print("\n| stage of the workers, last run | seconds | processor |\n|---|---|---|")
     for name, (seconds, processor) in sorted(stages.items(), key=lambda item: -item[1][1]):
         if processor >= 0.1:
             print(f"| {name} | {seconds:.1f} | {processor:.1f} |", flush=True)
     python = [sys.executable, "-m", "darkmask", "search", str(delivery)]
+    if not alone:
+        return
     print("\n| without a scheduler | wall s | processor s |\n|---|---|---|")
     for cores in (1, 2):
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             command = ["env", f"DARKMASK_CORES={cores}", *python, f"{temporary}/out", "--frame", str(frame)]
             taken = run(command, folder, Path(temporary) / "cache")
         print(f"| {cores} cores | {taken.wall:.1f} | {taken.processor:.1f} |", flush=True)
-    shutil.rmtree(delivery)
 
 
 def measure_prepare(folder: Path, frame: int, numbers: list[int]) -> None:
@@ -166,13 +181,13 @@ def measure_prepare(folder: Path, frame: int, numbers: list[int]) -> None:
     command = [sys.executable, "-m", "darkmask", "prepare", str(raw)]
     options = [f"--references={raw}.references", f"--frame={frame}"]
 
-    def one(number: int) -> tuple[Taken, float]:
+    def one(number: int) -> tuple[Taken, list[float]]:
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             out = Path(temporary)
             with workers(out, number, out / "stages") as (file, took):
                 words = [*command, f"{out}/out", *options, f"--scheduler={file}"]
                 taken = run(words, folder, out / "cache")
-            return replace(taken, processor=taken.processor + took[0]), taken.wall
+            return replace(taken, processor=taken.processor + took[0]), [taken.wall, taken.wall]
 
     rows("prepare", numbers, one)
     print("\n| without a scheduler, jobs | wall s | processor s |\n|---|---|---|")
@@ -187,6 +202,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--frame", type=int, default=1024)
     parser.add_argument("--groups", type=int, default=40)
+    parser.add_argument("--detectors", type=int, default=4, choices=(1, 2, 3, 4))
+    parser.add_argument("--delivery", type=Path, help="darks that were made before, which stay")
     parser.add_argument("--workers", default="1,2,2,1,4")
     parser.add_argument("--what", choices=("search", "prepare"), action="append")
     parser.add_argument("--scheduler", type=Path, help=argparse.SUPPRESS)
@@ -201,7 +218,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="darkmask-bench-") as temporary:
         folder = Path(temporary)
         if "search" in (chosen.what or ["search"]):
-            measure_search(folder, chosen.frame, chosen.groups, numbers)
+            delivery = chosen.delivery or make_darks(folder, chosen.frame, chosen.groups, chosen.detectors)
+            measure_search(folder, delivery, chosen.frame, numbers, not chosen.delivery)
+            if not chosen.delivery:
+                shutil.rmtree(delivery)
         if "prepare" in (chosen.what or ["prepare"]):
             measure_prepare(folder, chosen.frame, numbers)
 

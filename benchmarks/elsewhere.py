@@ -1,6 +1,6 @@
 """How fast files behind an address are copied, beside what fsspec alone gets from the same server.
 
-    PYTHONPATH=. python benchmarks/elsewhere.py [--megabytes 512] [--latency 0.05]
+    PYTHONPATH=. python benchmarks/elsewhere.py [--megabytes 512] [--latency 0.05] [--folder /dev/shm]
 
 A web server in a process of its own serves one file from memory. Each way of reading is a process of its own, in turn,
 three times: ``fsspec`` asks for all ranges with ``cat_ranges`` and keeps them in memory, ``fsspec16`` for 16 at a time,
@@ -76,9 +76,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=512)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    parser.add_argument("--folder", type=Path, help="where files and copies lie: in memory no disk is waited for")
     chosen = parser.parse_args()
     size = chosen.megabytes << 20
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory(dir=chosen.folder) as temporary:
         folder = Path(temporary) / "darks"
         folder.mkdir()
         with (folder / "a_jump.fits").open("wb") as file:

@@ -32,6 +32,7 @@ def _write(target: Path, kind: str, arrays: tuple[str, ...], chosen, groups: int
     with fits.open(first) as hdus:
         hdus[0].header["NINTS"], hdus[0].header["NGROUPS"] = len(chosen), groups
         hdus[0].header["EXPOSURE"] = f"{exposure:05d}"
+        hdus[0].header["INTSTART"], hdus[0].header["INTEND"] = 1, len(chosen)
         kept = [hdus[0].copy()]
         for name in arrays:
             planes = [_plane(Path(str(p).replace("_jump", f"_{kind}")), name, i, kind, groups) for p, i in chosen]

@@ -127,3 +127,20 @@ def farthest(criterion: Criterion, values: list[float]) -> float:
 def hits_of(detector: str, hits: list[float]) -> str:
     each = ", ".join(f"{rate:.3g}" for rate in hits)
     return f"The amplifiers of {detector} have {each} hits per pixel and second, {_FLAGGED_PER_HIT} jumps each"
+
+
+@pytest.mark.asks("DRK-BORDER")
+def test_border(check, summary):
+    """By how many rows or columns does the frame lie off, as cosmic rays show it?"""
+    columns, rows = summary["frame_off"]
+    told = [off for off in (columns, rows) if off is not None]
+    if not any(told) and len(told) < 2:
+        raise NotEvaluated(
+            f"{check.detector} has too few cosmic rays near its edges to tell where its reference pixels lie",
+            because=TOO_LITTLE,
+        )
+    each = " and ".join(
+        f"{off} {name}" if off is not None else f"an unknown number of {name}"
+        for off, name in ((columns, "columns"), (rows, "rows"))
+    )
+    check.judge(max(map(abs, told)), f"The frames of {check.detector} lie off by {each}, by where cosmic rays fall")

@@ -174,3 +174,16 @@ def test_few_pixels_are_lost(check, exposures, products):
     check.judge(
         found, "Science pixels with DO_NOT_USE in PIXELDQ, of which nothing can be learnt, in the worst exposure"
     )
+
+
+@pytest.mark.asks("DLV-BORDER")
+def test_reference_pixels_are_marked(check, exposures, products):
+    """In how many pixels do PIXELDQ and the geometry differ about reference pixels?"""
+    found = products.searched.set(check.detector, check.subarray).summary["misplaced_reference_pixels"]
+    if found is None:
+        raise NotEvaluated(f"PIXELDQ of {check.detector} {check.subarray} marks no reference pixel")
+    check.judge(
+        found,
+        "Pixels that PIXELDQ calls reference pixels and the geometry does not, or the other way around, in the worst "
+        "exposure",
+    )

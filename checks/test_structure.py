@@ -6,9 +6,14 @@ import pytest
 from darkmask.core.flags import dq_bits
 from darkmask.masks.compare import COMPARED_MNEMONICS
 from darkmask.masks.structure import amplifier_excess, amplifier_surprise, largest_clump, line_excess
+from fixtures.session.endings import NotEvaluated
 
 # A sentence names so many findings; the table beside the catalogue holds all.
 _LISTED = 5
+
+
+def _listed(found: list[str]) -> str:
+    return "; ".join([*found[:_LISTED], *(["..."] if len(found) > _LISTED else [])]) or "none"
 
 
 @pytest.fixture
@@ -52,8 +57,18 @@ def test_amplifier(check, products, spread):
 def test_findings(check, products):
     """How many columns, rows, amplifiers and clumps does the search find to do something as one?"""
     found = products.searched.set(check.detector, "FULL").summary["structures"]
-    listed = "; ".join([*found[:_LISTED], *(["..."] if len(found) > _LISTED else [])]) or "none"
-    check.judge(len(found), f"{len(found)} findings in {check.detector}: {listed}")
+    check.judge(len(found), f"{len(found)} findings in {check.detector}: {_listed(found)}")
+
+
+@pytest.mark.asks("STR-PATCHES")
+def test_patches(check, products):
+    """How many patches of pixels does the search find to decay together?"""
+    built = products.searched.set(check.detector, "FULL").summary
+    if not built["in_time"]:
+        raise NotEvaluated(f"the headers of {check.detector} do not say when each integration was taken")
+    check.judge(
+        len(built["patches"]), f"{len(built['patches'])} patches in {check.detector}: {_listed(built['patches'])}"
+    )
 
 
 @pytest.mark.asks("STR-SHARES")

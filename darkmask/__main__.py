@@ -13,6 +13,9 @@ def main() -> int:
     """
     try:
         # Here, because Ctrl-C may come while this is being imported.
+        from .core.processes import collect_seldom
+
+        collect_seldom()
         from .cli import main as run
 
         return run()

@@ -1,18 +1,24 @@
 """Make the mask of one detector once: the next time that it is asked for it lies in the cache."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from darkmask.core.cache import cached, key_of
 from darkmask.core.cores import usable_cores
-from darkmask.core.digests import remembered_digest
+from darkmask.core.digests import known_digest, remembered_digest, take_long
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.provenance import source_digest
+from darkmask.core.remote import files_at_once, is_copy, stated
 
 from .products import BuiltMask
 from .request import BuildRequest
+
+if TYPE_CHECKING:
+    from darkmask.search.maps import CombinedMaps, SetRows
 
 # The family of entries of the cache that masks are.
 MASKS = "masks"
@@ -20,7 +26,13 @@ MASKS = "masks"
 _DECIDING_PACKAGES = ("astropy", "jwst", "jwst_reffiles", "numba", "numpy", "scipy", "stdatamodels")
 
 
-def build_cached(request: BuildRequest, keep: bool = False, begun: Callable[[], None] | None = None) -> BuiltMask:
+def build_cached(
+    request: BuildRequest,
+    keep: bool = False,
+    begun: Callable[[], None] | None = None,
+    inputs: Mapping[str, str] | None = None,
+    measured: "Sequence[SetRows]" = (),
+) -> BuiltMask:
     """Make the mask of a detector, or take it from the cache when the same inputs were searched before.
 
     Parameters
@@ -31,38 +43,92 @@ def build_cached(request: BuildRequest, keep: bool = False, begun: Callable[[], 
         :mod:`darkmask.search.maps.kept`.
     begun : callable, optional
         Is called when there is no such mask, before it is made.
+    inputs : mapping of str to str, optional
+        The digests of all inputs by name, see :func:`hash_inputs`, where they are known; else every input is hashed
+        that is not remembered.
+    measured : sequence of SetRows
+        All rows of the full frames, where they were measured before.
 
     Raises
     ------
     DarkmaskError
         When there is nothing to search, or a file has changed.
     """
-    inputs = _hash_inputs(request)
+    ahead = None
+    # Files that lie elsewhere arrive one by one to be hashed.
+    if inputs is None and not measured and request.exposures("FULL") and not is_copy(Path(request.index.folder)):
+        ahead = _measure_ahead(request, keep) if take_long(request.input_files().values()) else None
+    digests = hash_inputs(request) if inputs is None else dict(inputs)
 
     def make(out: Path) -> None:
         if begun is not None:
             begun()
         # Where the mask is there, no kernels have to be loaded, which is a third of the time that it takes.
+        from darkmask.search.engines import measure_maps
+
         from .detector import build
 
-        build(request, out, inputs, keep)
+        maps = ahead.result() if ahead is not None else None
+        if measured:
+            maps = measure_maps(request.set_request("FULL"), measured=measured)
+        build(request, out, digests, keep, maps)
 
-    return BuiltMask.read(cached(MASKS, _key(request, inputs), make))
+    return BuiltMask.read(cached(MASKS, _key(request, digests), make))
 
 
-def mask_key(request: BuildRequest) -> str:
+def _measure_ahead(request: BuildRequest, keep: bool) -> "Future[CombinedMaps]":
+    """Measure the ramps of the full frames while the files that hold them are hashed, in a thread of its own.
+
+    Files that nobody hashed before are those of a mask that is not there, but for copies of a delivery: then what is
+    measured is given away. The kernels are loaded meanwhile too, which keeps one core busy.
+    """
+
+    def measure() -> "CombinedMaps":
+        from darkmask.search.engines import measure_maps
+
+        return measure_maps(request.set_request("FULL"), keep)
+
+    threads = ThreadPoolExecutor(1, thread_name_prefix="measure ahead")
+    try:
+        return threads.submit(measure)
+    finally:
+        threads.shutdown(wait=False)
+
+
+def mask_key(request: BuildRequest, inputs: Mapping[str, str] | None = None) -> str:
     """Return the key of a mask's entry in the cache, for which every input is hashed that is not remembered.
+
+    Parameters
+    ----------
+    request : BuildRequest
+    inputs : mapping of str to str, optional
+        The digests of all inputs by name, where they are known.
 
     Raises
     ------
     DarkmaskError
         When a file has changed, or cannot be read.
     """
-    return _key(request, _hash_inputs(request))
+    return _key(request, hash_inputs(request) if inputs is None else inputs)
 
 
-def _hash_inputs(request: BuildRequest) -> dict[str, str]:
+def hash_inputs(request: BuildRequest, names: Sequence[str] | None = None) -> dict[str, str]:
+    """Return the BLAKE3 digests of what a mask is made from, by name.
+
+    Parameters
+    ----------
+    request : BuildRequest
+    names : sequence of str, optional
+        Some of the names of :meth:`BuildRequest.input_files`; all by default.
+
+    Raises
+    ------
+    DarkmaskError
+        When a file has changed, or cannot be read.
+    """
     files = request.input_files()
+    if names is not None:
+        files = {name: files[name] for name in names}
 
     def digest(name: str) -> str:
         found = remembered_digest(files[name])
@@ -72,16 +138,31 @@ def _hash_inputs(request: BuildRequest) -> dict[str, str]:
 
     try:
         # A thread for each core: neither reading nor hashing holds Python's lock.
-        with ThreadPoolExecutor(usable_cores(), thread_name_prefix="blake3") as threads:
+        number = usable_cores()
+        if sizes := [stated(path)[0] for path in files.values() if is_copy(path)]:
+            number = files_at_once(max(sizes))
+        with ThreadPoolExecutor(number, thread_name_prefix="blake3") as threads:
             return dict(zip(files, threads.map(digest, files), strict=True))
     except OSError as error:
         raise DarkmaskError(f"{error.filename} can no longer be read ({error.strerror}): run again.") from error
 
 
-def _key(request: BuildRequest, inputs: dict[str, str]) -> str:
+def remembered_inputs(request: BuildRequest) -> dict[str, str] | None:
+    """Return the digests of what a mask is made from, by name, without reading a byte; None when one is not known."""
+    found: dict[str, str] = {}
+    for name, path in request.input_files().items():
+        with suppress(OSError):
+            if (digest := known_digest(path)) is not None:
+                found[name] = digest
+                continue
+        return None
+    return found
+
+
+def _key(request: BuildRequest, inputs: Mapping[str, str]) -> str:
     """Return the digest of all that the mask depends on; our own code counts, so another version has another entry."""
     depends = {
-        "inputs": inputs,
+        "inputs": dict(inputs),
         "code": source_digest("build"),
         "packages": deciding_versions(),
         "detector": request.detector,

@@ -1,6 +1,5 @@
 """The bad pixels of a set: one row each in an ECSV table, and one region each for DS9."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +8,11 @@ from darkmask.core.atomic import write_text
 from darkmask.core.detectors import Detector
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.ecsv import write_ecsv
-from darkmask.core.flags import categories_in, category_names, names_in, pixel_flags
+from darkmask.core.flags import categories_in, category_names, named, names_in, pixel_flags
 from darkmask.core.palette import COLOURS, STYLES
 from darkmask.core.stages import stage
 from darkmask.delivery import FileRecord
+from darkmask.search.flight.named_by import named_by, units
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
@@ -101,19 +101,28 @@ def _columns(outcome: SearchOutcome, frame: FileRecord, detector: Detector, fits
     dq = outcome.flags.to_dq(found)
     error = rate_error(maps, y, x, detector.name, frame.tgroup, frame.readpatt)
     full_x, full_y = (x + frame.xstart - 1).astype(np.int32), (y + frame.ystart - 1).astype(np.int32)
+    by = named_by(outcome.passed, found, y * outcome.categories.shape[1] + x, detector.gain)
     return {
         "detector": (np.full(x.size, detector.name), None, "value of DETECTOR"),
         "x": (full_x, None, "column in the full frame, counted from 0 as in NumPy"),
         "y": (full_y, None, "row in the full frame, counted from 0 as in NumPy"),
         "x_fits": (full_x + np.int32(1), None, "column in the full frame, counted from 1 as in FITS and DS9"),
         "y_fits": (full_y + np.int32(1), None, "row in the full frame, counted from 1 as in FITS and DS9"),
-        "categories": (_named(found, category_names), None, "what the search found, joined with ','"),
+        "categories": (named(found, category_names), None, "what the search found, joined with ','"),
         "dq": (dq, None, "DQ bits that the categories give"),
         "dq_names": (
-            _named(dq, _flag_names),
+            named(dq, _flag_names),
             None,
             "mnemonics of dq joined with '|'; GOOD is the pipeline's name of 0",
         ),
+        "test": (
+            by.test,
+            None,
+            "which test gives the gravest category, of several the one passed by least, by the name that explain gives "
+            "it; - where no single one does",
+        ),
+        "value": (by.value, None, f"what that test compares; units by test are {units()}"),
+        "limit": (by.limit, None, "what it compares the value with, in the same unit; NaN where there is none"),
         "rate": (maps.rate[y, x], "DN/s", "clipped and weighted mean of the rates of all integrations"),
         "rate_error": (
             error.astype(np.float32),
@@ -194,12 +203,6 @@ def rate_error(maps: CombinedMaps, y, x, name: str, tgroup: float, readpatt: str
     shot = SLOPE_SHOT * np.maximum(rate, 0) / exposed
     scatter = maps.rate_scatter[y, x] / np.sqrt(MEDIAN_EFFICIENCY * integrations)
     return np.maximum(np.sqrt(reading + shot), scatter)
-
-
-def _named(values: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
-    """Return the names of integers, asking once for each different one; the type is string also when there is none."""
-    different, place = np.unique(values, return_inverse=True)
-    return np.array([name(int(value)) for value in different], dtype=str)[place]
 
 
 def _flag_names(value: int) -> str:

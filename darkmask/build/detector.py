@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -9,14 +10,17 @@ from typing import Any
 import numpy as np
 
 from darkmask.core.atomic import write_text
+from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.ecsv import write_ecsv
 from darkmask.core.errors import TooLittleError
 from darkmask.core.flags import Category
 from darkmask.core.stages import stage
+from darkmask.delivery import OpenSet
 from darkmask.masks.file import load_model, write_categories
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import search_set
+from darkmask.search.maps import CombinedMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.structures import structure_table
 
@@ -31,7 +35,9 @@ from .request import BuildRequest, nothing_to_search
 from .subarrays import compare_sets, count_once, difference_of, difference_table, evidence_of, window_of
 
 
-def build(request: BuildRequest, out: Path, inputs: dict[str, str], keep: bool = False) -> None:
+def build(
+    request: BuildRequest, out: Path, inputs: dict[str, str], keep: bool = False, maps: CombinedMaps | None = None
+) -> None:
     """Search every set of a detector and write its mask into an empty folder.
 
     Parameters
@@ -42,6 +48,8 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str], keep: bool =
         BLAKE3 digests by path (relative to the delivery), for the mask's HISTORY.
     keep : bool
         See :func:`build_cached`.
+    maps : CombinedMaps, optional
+        Those of the full frames, where they were measured already.
     """
     if not request.exposures("FULL"):
         raise TooLittleError(nothing_to_search(request.index, request.detector))
@@ -53,9 +61,10 @@ def build(request: BuildRequest, out: Path, inputs: dict[str, str], keep: bool =
     for subarray in ("FULL", *request.subarrays):
         if not request.exposures(subarray):
             continue
-        outcome = outcomes[subarray] = search_set(request.set_request(subarray), keep=keep and subarray == "FULL")
-        _write_set(out, request, subarray, outcome)
-        sets[subarray] = measure_set(request.set_request(subarray), outcome)
+        full_frame = subarray == "FULL"
+        outcome = search_set(request.set_request(subarray), keep and full_frame, maps if full_frame else None)
+        sets[subarray] = _write_set(out, request, subarray, outcome)
+        outcomes[subarray] = outcome
     full = outcomes["FULL"]
     counted = np.zeros(full.categories.shape, dtype=np.uint8)
     for subarray in [name for name in outcomes if name != "FULL"]:
@@ -85,31 +94,48 @@ def _load_model() -> None:
         load_model()
 
 
-@stage("keep maps")
-def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> None:
-    write_categories(out / f"{subarray}_categories.fits", outcome.categories, request.detector, subarray)
+def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> dict:
+    """Write what was found in a set beside its mask, and return what :func:`measure_set` says of it."""
+    asked = request.set_request(subarray)
+    # Most of it is arithmetic of numpy, which does not hold Python's lock.
+    with ThreadPoolExecutor(usable_cores(), thread_name_prefix="write set") as threads:
+        pixels = threads.submit(_write_pixels, out, request, subarray, outcome)
+        images = threads.submit(_write_images, out, request, subarray, outcome)
+        measured = threads.submit(measure_set, asked, outcome)
+        for part in (pixels, images):
+            part.result()
+        return measured.result()
+
+
+@stage("pixels")
+def _write_pixels(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> None:
+    """Write what is told of bad pixels one by one."""
     asked, properties = request.set_request(subarray), look_up_detector(request.detector)
-    fits = fit_ramps(asked, outcome, properties)
-    write_catalogue(out / f"{subarray}_catalogue.ecsv", outcome, request.exposures(subarray)[0].jump, fits)
-    rates = rates_table(asked, outcome, properties, request.exposures(subarray)[0].jump)
+    frame = request.exposures(subarray)[0].jump
+    # Held open, because a page of a map that was read once costs nothing the next time.
+    with OpenSet(asked.exposures, asked.folder, asked.integrations) as opened:
+        fits = fit_ramps(asked, opened, outcome, properties)
+        rates = rates_table(asked, opened, outcome, properties, frame)
+        examples: dict[str, Any] = pick_examples(opened, outcome).arrays()
+    write_catalogue(out / f"{subarray}_catalogue.ecsv", outcome, frame, fits)
     write_ecsv(rates, out / f"{subarray}_rates.ecsv")
+    np.savez_compressed(out / f"{subarray}_examples.npz", **examples)
+
+
+@stage("images")
+def _write_images(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> None:
+    """Write maps, and what changed in them."""
+    asked, properties = request.set_request(subarray), look_up_detector(request.detector)
+    write_categories(out / f"{subarray}_categories.fits", outcome.categories, request.detector, subarray)
     write_ecsv(structure_table(outcome.structures, request.detector), out / f"{subarray}_structures.ecsv")
-    drift = drift_of(
-        outcome,
-        ~asked.reference_pixels(),
-        properties,
-        asked.exposures[0].set_key.tgroup,
-        request.parameters,
-    )
-    maps: dict[str, Any] = {"categories": outcome.categories, "rate": outcome.rate, "noise": outcome.maps.noise}
-    maps |= {"drift": drift.changed}
+    science, tgroup = ~asked.reference_pixels(), asked.exposures[0].set_key.tgroup
+    drift = drift_of(outcome, science, properties, tgroup, request.parameters)
     frame = request.exposures(subarray)[0].jump
     changed = drift_table(drift, outcome.categories, frame.xstart, frame.ystart)
     write_ecsv(changed, out / f"{subarray}_drift.ecsv")
+    maps: dict[str, Any] = {"categories": outcome.categories, "rate": outcome.rate, "noise": outcome.maps.noise}
     # Compression takes a second and an eighth off what is noise.
-    np.savez(out / f"{subarray}_maps.npz", **maps)
-    examples: dict[str, Any] = pick_examples(asked, outcome).arrays()
-    np.savez_compressed(out / f"{subarray}_examples.npz", **examples)
+    np.savez(out / f"{subarray}_maps.npz", **maps, drift=drift.changed)
 
 
 def _write_difference(

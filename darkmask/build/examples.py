@@ -10,7 +10,6 @@ from darkmask.delivery import OpenSet
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.layout import JUMP_DET
 from darkmask.search.outcome import SearchOutcome
-from darkmask.search.request import SetRequest
 
 _EACH = 4
 
@@ -41,25 +40,21 @@ class Examples:
 
 
 @stage("example ramps")
-def pick_examples(request: SetRequest, outcome: SearchOutcome) -> Examples:
+def pick_examples(opened: OpenSet, outcome: SearchOutcome) -> Examples:
     """Pick pixels of each category from the strongest to the faintest, and read one ramp of each.
 
     Parameters
     ----------
-    request : SetRequest
+    opened : OpenSet
+        The integrations that were searched.
     outcome : SearchOutcome
-        The outcome of that request.
+        What was found in them.
 
     Returns
     -------
     Examples
         Up to four pixels of each category, at even ranks of its strength, all from the first exposure
         that was searched.
-
-    Raises
-    ------
-    DeliveryError
-        When a file can no longer be read as it was scanned.
     """
     chosen = []
     for category in Category:
@@ -69,11 +64,9 @@ def pick_examples(request: SetRequest, outcome: SearchOutcome) -> Examples:
             ranks = np.unique(np.linspace(0, rows.size - 1, min(_EACH, rows.size)).round().astype(int))
             chosen += [(category.value, rows[place], columns[place]) for place in order[ranks]]
     y, x = (np.array([pixel[i] for pixel in chosen], dtype=np.int32) for i in (1, 2))
-    planes = OpenSet(request.exposures, request.folder, request.integrations).planes
-    opened = planes[0][0]
-    searched = [i for exposure, i in planes if exposure is opened]
-    ramps, groupdq = (values[searched] for values in opened.ramps(y, x))
-    opened.check_unchanged()
+    first = opened.planes[0][0]
+    searched = [i for exposure, i in opened.planes if exposure is first]
+    ramps, groupdq = (values[searched] for values in first.ramps(y, x))
     jumps = ((groupdq & np.uint8(JUMP_DET)) != 0).sum(axis=1)
     liveliest, pixels = jumps.argmax(axis=0), np.arange(y.size)
     names = np.array([pixel[0] for pixel in chosen], dtype="U16")

@@ -15,7 +15,9 @@ from darkmask.core.flags import Category, in_category
 from darkmask.delivery import OpenSet
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.categories import FlightResult
+from darkmask.search.flight.decays import OUTSIDE, Measured, told_of
 from darkmask.search.flight.evidence import QUESTIONS, Evidence
+from darkmask.search.flight.shielded import all_patches, own_rates, steady_limit
 from darkmask.search.flight.unstable import two_level_gains
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.official import questions as official
@@ -165,7 +167,36 @@ class Explainer:
             "pedestal": [pedestal_words(value) for value in maps.pedestal[y, x]],
             "jumps": [jump_words(up, down) for up, down in jumps],
         }
+        if self._patches is not None:
+            told = self._patches(y, x)
+            if set(told) - {OUTSIDE}:
+                facts["patch"] = told
         return facts | {source: teller(y, x) for source, teller in said.items()}
+
+    @cached_property
+    def _measured(self) -> list[Measured]:
+        return all_patches(self._request, self._maps, self._judged, self._categories)
+
+    @cached_property
+    def _patches(self) -> Teller | None:
+        """What is said of the pixels that lie in a patch; None where the search finds none."""
+        if self._request.search != "flight" or not self._measured:
+            return None
+        return told_of(self._measured, self._categories.shape, self._request.detector)
+
+    def _steady(self, y: np.ndarray, x: np.ndarray, bright: np.ndarray) -> Asked:
+        """Return what bright pixels of patches have besides the light of these, and the least that names them."""
+        value, limit, asked = np.full(y.size, np.nan), np.full(y.size, np.nan), np.zeros(y.size, bool)
+        places = y.astype(np.int64) * self._categories.shape[1] + x
+        for one in self._measured:
+            here = bright & np.isin(places, one.patch.region)
+            if here.any():
+                steady, usual = own_rates(self._request, self._maps, self._judged, one)
+                row = np.searchsorted(one.patch.region, places[here])
+                value[here] = steady.rate[row]
+                limit[here] = steady_limit(steady, usual, self._request.parameters)[row]
+                asked |= here
+        return Asked(value, limit, value >= limit, asked)
 
     def _ramps(
         self, y: np.ndarray, x: np.ndarray, shown: Callable[[int, int], np.ndarray] | None
@@ -196,6 +227,11 @@ class Explainer:
         else:
             self._found = judge_maps(self._request, self._maps, look_at=partial(sampler.take, rows))
         tests, found = sampler.tests(), self._judged
+        if "detected" in tests and self._measured:
+            detected = tests["detected"]
+            steady = self._steady(y, x, detected.asked & detected.passes)
+            if steady.asked.any():
+                tests["steady_rate"] = steady
         asked = found.in_question[y, x]
         if asked.any():
             limit = found.least_gain(self._request.parameters)[y, x].astype(np.float64)

@@ -39,19 +39,22 @@ class Fits(NamedTuple):
     exponential: Exponential
 
 
-def fit_ramps(request: SetRequest, outcome: SearchOutcome, detector: Detector) -> Fits:
+def fit_ramps(request: SetRequest, opened: OpenSet, outcome: SearchOutcome, detector: Detector) -> Fits:
     """Fit the ramps of telegraph, rc and inverse rc pixels; no other pixel's ramps are read.
 
-    Raises
-    ------
-    DeliveryError
-        When a file can no longer be read as it was scanned.
+    Parameters
+    ----------
+    request : SetRequest
+    opened : OpenSet
+        The integrations of that request.
+    outcome : SearchOutcome
+        Its outcome.
+    detector : Detector
     """
     maps, categories = outcome.maps, outcome.categories
     tgroup = request.exposures[0].set_key.tgroup
     bent = fitted_pixels(in_category(categories, Category.RC) | in_category(categories, Category.INVERSE_RC))
     switching = fitted_pixels(in_category(categories, Category.TELEGRAPH))
-    opened = OpenSet(request.exposures, request.folder, request.integrations)
     levels, exponentials = [], []
     for some in in_parts(switching):
         sci, groupdq = ramps_of(opened, some)
@@ -64,8 +67,6 @@ def fit_ramps(request: SetRequest, outcome: SearchOutcome, detector: Detector) -
         exponentials.append(
             np.array(fit_exponential(ramps, reads, maps.read_variance, detector.gain, maps.integrations))
         )
-    for exposure in opened.exposures:
-        exposure.check_unchanged()
     return Fits(
         switching,
         Levels(*_joined(levels, len(Levels._fields))),

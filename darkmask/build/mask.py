@@ -16,6 +16,9 @@ from darkmask.search.reffiles.flats import FlatsResult, keywords_of, merge_flats
 
 from .request import BuildRequest
 
+# HISTORY tells so many findings of many pixels at the most.
+_TOLD = 20
+
 
 @stage("mask file")
 def write_detector_mask(path: Path, request: BuildRequest, outcome: SearchOutcome, inputs: dict[str, str]) -> None:
@@ -133,11 +136,22 @@ def _history(
         lines.append(f"{pixels} pixels flagged by hand: {request.manual.name}, SHA-256 {request.manual.sha256}.")
     used = request.parameters.of_search(request.search_made)
     lines += ["Parameters of the search:", *(f"{name} = {value}" for name, value in sorted(used.items()))]
+    lines += _structures(request.detector, outcome)
     if flats is not None:
         lines += [f"Dead, low-QE and open pixels searched in flats by jwst_reffiles {flats.version}, with:"]
         lines += [f"{name} = {value}" for name, value in sorted(keywords_of(request.parameters).items())]
     lines += ["Files (BLAKE3):", *(f"{Path(name).name} {digest}" for name, digest in sorted(inputs.items()))]
     return lines
+
+
+def _structures(detector: str, outcome: SearchOutcome) -> list[str]:
+    """Return the lines about what was found of many pixels together."""
+    found = [one.sentence(detector) for one in sorted(outcome.structures)]
+    if not found:
+        return []
+    left = len(found) - _TOLD
+    more = [f"and {left} more, in the table of structures."] if left > 0 else []
+    return ["Found of many pixels together:", *(f"{one}." for one in found[:_TOLD]), *more]
 
 
 def _unmeasured(request: BuildRequest) -> list[str]:

@@ -15,7 +15,9 @@ from darkmask.delivery.quality import (
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
+from darkmask.search.structures import PATCH
 
+from .border import frame_off, misplaced_reference_pixels
 from .dark import dark_current, median_steps
 from .together import together
 
@@ -48,19 +50,23 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     exposures = request.exposures
     science = ~request.reference_pixels()
     worst_rate, worst_lost = 0.0, 0.0
+    misplaced: list[int | None] = []
     for exposure in exposures:
         opened = OpenExposure(exposure, request.folder)
         worst_rate = max(worst_rate, unexplained_rates(opened.rate(), opened.rate_dq(), science))
-        worst_lost = max(worst_lost, lost_pixels(opened.pixeldq(), science))
+        pixeldq = opened.pixeldq()
+        worst_lost = max(worst_lost, lost_pixels(pixeldq, science))
+        misplaced.append(misplaced_reference_pixels(pixeldq, ~science))
 
     searched = OpenSet(exposures, request.folder, request.integrations).planes
     rates = (exposure.rate(integration=i) for exposure, i in searched)
 
-    first, maps = exposures[0].jump, outcome.maps
+    first, maps, found = exposures[0].jump, outcome.maps, sorted(outcome.structures)
     good = science & (outcome.categories == 0)
     dark = dark_current(median_rates(rates, good), median_steps(request, good), first.tgroup)
     # A full frame is read by four outputs, whatever its headers say of them.
     full = maps.rate.shape[1] == request.geometry.frame
+    off = frame_off(maps.jumps, outcome.categories == 0, request.geometry) if full else None
     amplifiers = request.geometry.amplifier_columns() if full else request.amplifiers()
     # The jump step flags the jumps of a bad pixel in its neighbours too.
     alone = good & ~binary_dilation(science & ~good, np.ones((3, 3)))
@@ -82,8 +88,11 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "unexplained_rates": worst_rate,
         "together": together(request, good),
         "lost_pixels": worst_lost,
+        "misplaced_reference_pixels": max((found for found in misplaced if found is not None), default=None),
+        "frame_off": off,
         "thresholds": outcome.thresholds,
-        "structures": [one.sentence(first.detector) for one in sorted(outcome.structures)],
+        "structures": [one.sentence(first.detector) for one in found if one.kind != PATCH],
+        "patches": [one.sentence(first.detector) for one in found if one.kind == PATCH],
         "xstart": first.xstart,
         "ystart": first.ystart,
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import Category, category_names, in_category
+from darkmask.core.flags import Category, category_names, in_category, named
 from darkmask.delivery import FileRecord, OpenSet
 from darkmask.delivery.times import epochs_of
 from darkmask.search.maps.changes import SIGMA_UNIT
@@ -31,14 +31,16 @@ _COLUMNS = {
 }
 
 
-def rates_table(request: SetRequest, outcome: SearchOutcome, detector: Detector, frame: FileRecord):
+def rates_table(request: SetRequest, opened: OpenSet, outcome: SearchOutcome, detector: Detector, frame: FileRecord):
     """Make the table of the rates of the pixels that change.
 
     Parameters
     ----------
     request : SetRequest
+    opened : OpenSet
+        The integrations of that request.
     outcome : SearchOutcome
-        The outcome of that request.
+        Its outcome.
     detector : Detector
     frame : FileRecord
         Any file of the set: it says where the set's first pixel lies in the full frame.
@@ -48,11 +50,6 @@ def rates_table(request: SetRequest, outcome: SearchOutcome, detector: Detector,
     astropy.table.Table
         For each pixel with a category whose rates differ between integrations, by row and then by column, one row for
         each exposure and one for each epoch.
-
-    Raises
-    ------
-    DeliveryError
-        When a file can no longer be read as it was scanned.
     """
     from astropy.table import Table
 
@@ -61,7 +58,6 @@ def rates_table(request: SetRequest, outcome: SearchOutcome, detector: Detector,
     if maps.changes is not None:
         limit = request.parameters.change_significance / SIGMA_UNIT
         changing |= (categories != 0) & (maps.changes.rows.second >= limit)
-    opened = OpenSet(request.exposures, request.folder, request.integrations)
     spans = list(_spans(opened))
     pixels, tgroup = fitted_pixels(changing), request.exposures[0].set_key.tgroup
     parts = []
@@ -70,7 +66,7 @@ def rates_table(request: SetRequest, outcome: SearchOutcome, detector: Detector,
         rates, weights = _rates(opened, some, tgroup)
         # Half the variance of a difference is that of a read; Robberto 2009 gives the variance of a slope.
         own = np.where(np.isfinite(maps.noise[y, x]), maps.noise[y, x].astype(np.float64) ** 2 / 2, maps.read_variance)
-        names = [category_names(int(value)) for value in categories[y, x]]
+        names = named(categories[y, x], category_names)
         place = (x + frame.xstart - 1, y + frame.ystart - 1, names)
         for exposure, epoch, chosen, moment in spans:
             load = weights[chosen].sum(axis=0)
@@ -80,9 +76,9 @@ def rates_table(request: SetRequest, outcome: SearchOutcome, detector: Detector,
                 shot = SLOPE_SHOT * np.fmax(mean, 0) / (detector.gain * tgroup * max(maps.groups - 1, 1) * number)
                 error = np.sqrt(12 * own / tgroup**2 / load + shot)
             of = (np.full(y.size, value) for value in (exposure, epoch))
-            values = (*place, *of, number, np.full(y.size, moment), mean * detector.gain, error * detector.gain)
-            parts.append(Table(list(values), names=list(_COLUMNS)))
-    table = Table({name: _column(parts, name, kind) for name, (kind, _, _) in _COLUMNS.items()})
+            parts.append((*place, *of, number, np.full(y.size, moment), mean * detector.gain, error * detector.gain))
+    columns = [_column(parts, k, kind) for k, (kind, _, _) in enumerate(_COLUMNS.values())]
+    table = Table(columns, names=list(_COLUMNS))
     for name, (_, unit, description) in _COLUMNS.items():
         table[name].unit, table[name].description = unit, description
     table.sort(["y", "x", "epoch", "exposure"])
@@ -91,8 +87,8 @@ def rates_table(request: SetRequest, outcome: SearchOutcome, detector: Detector,
     return table
 
 
-def _column(parts: Iterable, name: str, kind) -> np.ndarray:
-    return np.concatenate([np.empty(0, kind), *(np.asarray(part[name], kind) for part in parts)])
+def _column(parts: Iterable[tuple], k: int, kind) -> np.ndarray:
+    return np.concatenate([np.empty(0, kind), *(np.asarray(part[k], kind) for part in parts)])
 
 
 def _spans(opened: OpenSet) -> Iterator[tuple[int, int, np.ndarray, float]]:

@@ -3,14 +3,19 @@
 import argparse
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from darkmask.acquire.fetch.query import PRODUCTS
+from darkmask.cluster.address import Where
 from darkmask.core.errors import CommandError
 from darkmask.core.given import folder, folder_or_address, require_apart
 from darkmask.core.memory import MEMORY_HELP, gigabytes
 
 from .next_command import beside, check_words, criteria_for, hand_on_criteria, next_line, sibling
 from .parsing import FRAME_HELP, CommaList, add_detectors, add_scheduler, require_own_memory
+
+if TYPE_CHECKING:
+    from darkmask.acquire.prepare import Elsewhere
 
 
 def add_program(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +79,22 @@ def require_jobs(jobs: int | None) -> None:
     """Refuse a number of exposures at a time that is none; raise a `CommandError`."""
     if jobs is not None and jobs < 1:
         raise CommandError(f"--jobs={jobs} is less than 1: give how many exposures to process at a time.")
+
+
+def elsewhere_of(scheduler: Where | None) -> "Elsewhere | None":
+    """Return what processes exposures in place of processes of this command; None where these do.
+
+    Parameters
+    ----------
+    scheduler : Where or None
+        As given with ``--scheduler``.
+    """
+    if scheduler is None:
+        return None
+    from darkmask.acquire.prepare import Elsewhere
+    from darkmask.cluster.exposures import perform_at
+
+    return Elsewhere(partial(perform_at, scheduler), scheduler.given if scheduler.address else "")
 
 
 def add_fetch(commands) -> None:
@@ -180,7 +201,7 @@ def _prepare(chosen: argparse.Namespace) -> int:
     require_jobs(chosen.jobs)
     require_own_memory(chosen, "jobs", "memory")
     require_apart({"UNCAL_DIR": chosen.folder, "--references": chosen.references, "OUT": chosen.out}, inputs=2)
-    from darkmask.acquire.prepare import Elsewhere, PrepareSettings, prepare, read_given
+    from darkmask.acquire.prepare import PrepareSettings, prepare, read_given
     from darkmask.core.detectors import Geometry
     from darkmask.delivery import scan
     from darkmask.delivery.frames import frame_of
@@ -188,12 +209,7 @@ def _prepare(chosen: argparse.Namespace) -> int:
     index = scan(chosen.folder)
     given = read_given(chosen.references, chosen.reference)
     settings = PrepareSettings(Geometry(frame_of(index.raw, chosen.frame)), fit_segments=chosen.fit_segments)
-    elsewhere = None
-    if chosen.scheduler is not None:
-        from darkmask.cluster.exposures import perform_at
-
-        place = chosen.scheduler.given if chosen.scheduler.address else ""
-        elsewhere = Elsewhere(partial(perform_at, chosen.scheduler), place)
+    elsewhere = elsewhere_of(chosen.scheduler)
     for line in prepare(
         index, chosen.out, given, settings, jobs=chosen.jobs, memory=chosen.memory, elsewhere=elsewhere
     ):

@@ -1,15 +1,25 @@
 """``darkmask run``: from the number of a program to a report."""
 
 import argparse
+import contextlib
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from darkmask.core.atomic import write_text
+from darkmask.core.atomic import storing, write_text
 from darkmask.core.errors import ArchiveError, CommandError, DarkmaskError
 from darkmask.core.given import require_apart
 from darkmask.harness import check_command, harness_folder, run_checks
 
-from .raw_darks import add_processing, add_program, require_jobs
+from .parsing import add_scheduler, require_own_memory
+from .raw_darks import add_processing, add_program, elsewhere_of, require_jobs
+
+if TYPE_CHECKING:
+    from darkmask.acquire.fetch import ListedDark, Product
+    from darkmask.acquire.prepare import GivenReferences
+    from darkmask.cluster.connection import Cluster
 
 # What a run itself says to the checks.
 _OWN = ("--delivery", "--criteria", "--detectors", "--masks")
@@ -34,19 +44,28 @@ def add_run(commands) -> None:
         "--criteria", default="nircam", metavar="NAME|FILE", help="criteria that the plan adds to (default: nircam)"
     )
     add_processing(run)
+    add_scheduler(run)
     run.set_defaults(run=_run)
 
 
 def _run(chosen: argparse.Namespace) -> int:
     require_jobs(chosen.jobs)
-    _require_usable(chosen.check)
+    require_own_memory(chosen, "jobs", "memory")
+    _require_usable(chosen)
     require_apart({"--references": chosen.references, "OUT": chosen.out}, inputs=1)
     criteria = _criteria(chosen.criteria)
     out = Path(os.path.abspath(chosen.out))
     # The report has the name of the folder that was judged.
     raw, delivery = out / RAW, out / f"jw{chosen.program:05d}"
-    _fetch(chosen, criteria, out, raw)
-    _prepare(chosen, raw, delivery)
+    from darkmask.acquire.prepare import read_given
+
+    given = read_given(chosen.references, chosen.reference)
+    with _workers(chosen, out, given) as cluster:
+        darks, products = _listed(chosen)
+        if cluster is not None:
+            _require_memory(cluster, products)
+    _fetch(chosen, darks, products, criteria, out, raw)
+    _prepare(chosen, raw, delivery, given)
     print(f"Judging {delivery} by {out / PLAN}.", flush=True)
     return run_checks(
         [
@@ -55,29 +74,99 @@ def _run(chosen: argparse.Namespace) -> int:
             f"--reports={out / REPORTS}",
             # Of a whole program all ten are expected: naming those that are there would let a missing one pass.
             *([f"--detectors={','.join(chosen.detectors)}"] if chosen.detectors else []),
+            *([f"--scheduler={chosen.scheduler.given}"] if chosen.scheduler else []),
             *chosen.check,
         ]
     )
 
 
-def _require_usable(options: list[str]) -> None:
+def _require_usable(chosen: argparse.Namespace) -> None:
     """Refuse options of the checks that are the run's own, and a run whose last stage could not begin."""
-    for option in options:
-        if option.partition("=")[0] in _OWN:
+    for option in chosen.check:
+        name = option.partition("=")[0]
+        if name in _OWN:
             raise CommandError(f"{option} after -- would have the checks judge something else: leave it out.")
+        if chosen.scheduler is not None and name == "--scheduler":
+            raise CommandError(f"{option} after -- names a second scheduler: give one before -- for the whole run.")
+        if chosen.scheduler is not None and chosen.scheduler.address is not None and name == "--memory":
+            raise CommandError(
+                f"{option} after -- says how much of this machine is taken, and the workers of --scheduler="
+                f"{chosen.scheduler.given} are not started here: leave it out."
+            )
     try:
         check_command([])
     except DarkmaskError as error:
         raise CommandError(str(error)) from error
 
 
-def _fetch(chosen: argparse.Namespace, criteria: str, out: Path, raw: Path) -> None:
-    """Write the plan, and download what it names; say what the archive does not give."""
-    from darkmask.acquire.fetch import NotGivenError, fetch, find_darks, find_products
-    from darkmask.acquire.plan import plan_text, unlisted
+def _workers(
+    chosen: argparse.Namespace, out: Path, given: "GivenReferences"
+) -> "AbstractContextManager[Cluster | None]":
+    """Give a connection to workers of others that were looked at; None where this machine does the work.
+
+    What they cannot do is found before anything is downloaded, which may take hours.
+    """
+    if chosen.scheduler is None:
+        return nullcontext()
+    from darkmask.cluster.opening import require_package
+
+    require_package()
+    return nullcontext() if chosen.scheduler.address is None else _looked_at(chosen, out, given)
+
+
+@contextlib.contextmanager
+def _looked_at(chosen: argparse.Namespace, out: Path, given: "GivenReferences") -> "Iterator[Cluster]":
+    from darkmask.cluster.connection import connected
+    from darkmask.cluster.opening import LocalWorkers
+    from darkmask.cluster.process import seen
+
+    with connected(chosen.scheduler, LocalWorkers(1, 0)) as cluster:
+        files = [seen(reference.path) for reference in given.files]
+        cluster.look_at_workers(files)
+        there = out.exists()
+        with storing(out, "give another folder"):
+            out.mkdir(parents=True, exist_ok=True)
+        try:
+            cluster.look_at_workers(files, out)
+            yield cluster
+        except DarkmaskError:
+            if not there:
+                with contextlib.suppress(OSError):
+                    out.rmdir()
+            raise
+
+
+def _require_memory(cluster: "Cluster", products: "Sequence[Product]") -> None:
+    """Refuse workers of which none may take an exposure, as far as the sizes of the files tell."""
+    from darkmask.acquire.prepare.task import BYTES_FIXED, BYTES_PER_SAMPLE
+
+    # A raw file has two bytes for each pixel and group, and little besides.
+    samples = max((product.size for product in products), default=0) / 2
+    cluster.require_memory(BYTES_FIXED + BYTES_PER_SAMPLE * samples, "one exposure", declared=True)
+
+
+def _listed(chosen: argparse.Namespace) -> "tuple[Sequence[ListedDark], list[Product]]":
+    """Return the darks that the archive lists, and those of them that it has files of."""
+    from darkmask.acquire.fetch import find_darks, find_products
 
     which = {"detectors": chosen.detectors, "observations": chosen.observations}
     darks = find_darks(chosen.program, **which)
+    names = {dark.name for dark in darks}
+    return darks, [product for product in find_products(chosen.program, **which) if product.name in names]
+
+
+def _fetch(
+    chosen: argparse.Namespace,
+    darks: "Sequence[ListedDark]",
+    products: "Sequence[Product]",
+    criteria: str,
+    out: Path,
+    raw: Path,
+) -> None:
+    """Write the plan, and download what it names; say what the archive does not give."""
+    from darkmask.acquire.fetch import NotGivenError, fetch
+    from darkmask.acquire.plan import plan_text, unlisted
+
     _write_plan(out / PLAN, plan_text(chosen.program, darks, criteria))
     if absent := unlisted(darks, chosen.detectors):
         print(
@@ -86,7 +175,6 @@ def _fetch(chosen: argparse.Namespace, criteria: str, out: Path, raw: Path) -> N
             flush=True,
         )
     names = {dark.name for dark in darks}
-    products = [product for product in find_products(chosen.program, **which) if product.name in names]
     total = sum(product.size for product in products)
     public = sum(not dark.restricted for dark in darks)
     print(f"{len(names)} raw darks are listed, {public} of them public ({total / 1e9:.3g} GB).", flush=True)
@@ -136,14 +224,14 @@ def _write_plan(path: Path, text: str) -> None:
         )
 
 
-def _prepare(chosen: argparse.Namespace, raw: Path, delivery: Path) -> None:
-    from darkmask.acquire.prepare import PrepareSettings, prepare, read_given
+def _prepare(chosen: argparse.Namespace, raw: Path, delivery: Path, given: "GivenReferences") -> None:
+    from darkmask.acquire.prepare import PrepareSettings, prepare
     from darkmask.core.detectors import Geometry
     from darkmask.delivery import scan
     from darkmask.delivery.frames import frame_of
 
     index = scan(raw)
-    given = read_given(chosen.references, chosen.reference)
     settings = PrepareSettings(Geometry(frame_of(index.raw, chosen.frame)))
-    for line in prepare(index, delivery, given, settings, jobs=chosen.jobs, memory=chosen.memory):
+    elsewhere = elsewhere_of(chosen.scheduler)
+    for line in prepare(index, delivery, given, settings, jobs=chosen.jobs, memory=chosen.memory, elsewhere=elsewhere):
         print(line, flush=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from darkmask.build.cached import MASKS, mask_key
+from darkmask.build.cached import MASKS, build_cached, mask_key
 from darkmask.build.request import BuildRequest
 from darkmask.build.side_by_side import bytes_of_search
 from darkmask.core.cache_content import find_entry, keep_content, read_content
@@ -13,7 +13,7 @@ from darkmask.validation.answers import Question, answer_key, answer_to
 
 from .connection import Cluster
 from .graph import Job, ended
-from .masks import files_of, job_of, made_here
+from .masks import Made, files_of, job_of, require_same
 
 
 class Wanted(NamedTuple):
@@ -22,6 +22,14 @@ class Wanted(NamedTuple):
     request: BuildRequest
     keep: bool = False
     questions: tuple[Question, ...] = ()
+
+
+class Place(NamedTuple):
+    """Where what comes of a task belongs in the cache, and whose it is."""
+
+    family: str
+    key: str
+    request: BuildRequest
 
 
 def look_for(cluster: Cluster, wanted: Sequence[Wanted]) -> None:
@@ -56,31 +64,35 @@ def make_ahead(cluster: Cluster, wanted: Sequence[Wanted], *, progress: bool = F
     ClusterError
         When the scheduler went away; what had been made by then is kept.
     """
-    places: dict[str, tuple[str, str]] = {}
+    places: dict[str, Place] = {}
     made = 0
     with progress_bar("made ahead", sum(1 + len(each.questions) for each in wanted), progress) as bar:
         for job, end in ended(cluster, _jobs(cluster, wanted, places)):
             bar()
             bar.about(job.about)
             try:
-                keep_content(*places[job.key], end.value())
+                place, value = places[job.key], end.value()
+                if place.family == MASKS:
+                    theirs, value = value
+                    require_same(place.request, place.key, theirs)
+                keep_content(place.family, place.key, value)
                 made += 1
             except Exception:  # told by the check that asks for it, which comes upon the same
                 continue
     return made
 
 
-def _jobs(cluster: Cluster, wanted: Sequence[Wanted], places: dict[str, tuple[str, str]]) -> Iterator[Job]:
+def _jobs(cluster: Cluster, wanted: Sequence[Wanted], places: dict[str, Place]) -> Iterator[Job]:
     """Yield the tasks of everything that is not in the cache, and note where what comes of each belongs."""
     for request, keep, questions in wanted:
         try:
             key = mask_key(request)
         except DarkmaskError:
             continue
-        mask = job_of(request, keep, key)
+        mask = job_of(request, keep)
         entry = find_entry(MASKS, key)
         if entry is None:
-            places[mask.key] = MASKS, key
+            places[mask.key] = Place(MASKS, key, request)
             yield mask
         for question in questions:
             about = answer_key(key)
@@ -92,16 +104,14 @@ def _jobs(cluster: Cluster, wanted: Sequence[Wanted], places: dict[str, tuple[st
                 (question, request, key),
                 after=() if entry else (mask.key,),
                 # Workers of this machine have the same cache.
-                data=read_content(entry) if entry and cluster.where.address else None,
+                data=(key, read_content(entry)) if entry and cluster.where.address else None,
                 about=f"the {question.value} of {request.detector}",
             )
-            places[job.key] = question.value, about
+            places[job.key] = Place(question.value, about, request)
             yield job
 
 
-def answer(
-    question: Question, request: BuildRequest, key: str, mask: dict[str, bytes] | None = None
-) -> dict[str, bytes]:
+def answer(question: Question, request: BuildRequest, key: str, mask: Made | None = None) -> dict[str, bytes]:
     """Answer a question in a worker, and return the content of the entry.
 
     Parameters
@@ -110,12 +120,18 @@ def answer(
     request : BuildRequest
     key : str
         The key of the mask.
-    mask : dict of str to bytes, optional
-        Its content, for a worker that has not made it.
+    mask : (str, dict of str to bytes), optional
+        Its key and its content, for a worker that has not made it.
+
+    Raises
+    ------
+    DeliveryError
+        When the worker reads other bytes than whoever asks.
     """
     if mask is not None:
-        keep_content(MASKS, key, mask)
-    built = made_here(request, True, key)
+        keep_content(MASKS, *mask)
+    built = build_cached(request, True)
+    require_same(request, key, built.folder.name)
     answer_to(question, request, built)
     entry = find_entry(question, answer_key(key))
     return read_content(entry) if entry else {}

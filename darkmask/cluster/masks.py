@@ -1,65 +1,179 @@
 """Make the masks of several detectors on the workers of a scheduler."""
 
+import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from darkmask.build.cached import MASKS, build_cached, mask_key
+from darkmask.build.cached import MASKS, build_cached, hash_inputs, mask_key, remembered_inputs
 from darkmask.build.products import BuiltMask
 from darkmask.build.request import BuildRequest
-from darkmask.build.side_by_side import bytes_of_search
+from darkmask.build.side_by_side import WORTH_A_PROCESS, bytes_of_search
+from darkmask.core.atomic import sha256_text
+from darkmask.core.cache import cached_answer, kept_answer
 from darkmask.core.cache_content import find_entry, keep_content, read_content
+from darkmask.core.digests import settled_status
 from darkmask.core.errors import DarkmaskError, DeliveryError
 from darkmask.core.progress import progress_bar
+from darkmask.search.maps import SetRows
 
 from .connection import Cluster
 from .graph import Ended, Job, ended
 from .process import SeenFile, seen
 
+# The family of entries that say under which key the mask lies that workers made of files as they are seen here.
+_SETTLED = "masks-settled"
+# The key of a mask's entry in the cache, which says of what bytes it was made, and the content of the entry.
+Made = tuple[str, dict[str, bytes]]
+# Digests of some inputs by name, and the maps of some rows of the full frames.
+Block = tuple[dict[str, str], SetRows]
 
-def make_mask(request: BuildRequest, keep: bool, key: str) -> dict[str, bytes]:
-    """Make the mask of a detector in a worker, or take it from its cache, and return the content of the entry.
+
+def make_mask(request: BuildRequest, keep: bool) -> Made:
+    """Make the mask of a detector in a worker, or take it from its cache.
 
     Parameters
     ----------
     request : BuildRequest
     keep : bool
         See :func:`darkmask.build.cached.build_cached`.
-    key : str
-        The key of the entry in the cache of whoever asks.
 
     Raises
     ------
     DarkmaskError
-        When the detector cannot be searched, or the worker reads other bytes than whoever asks.
+        When the detector cannot be searched.
     """
-    return read_content(made_here(request, keep, key).folder)
+    return _made(build_cached(request, keep))
 
 
-def made_here(request: BuildRequest, keep: bool, key: str) -> BuiltMask:
-    """Return the mask of a detector from the cache of this worker, made now where it is not there; see `make_mask`."""
-    built = build_cached(request, keep)
-    if built.folder.name != key:
+def make_block(request: BuildRequest, names: Sequence[str], rows: tuple[int, int]) -> Block:
+    """Hash some inputs of a mask in a worker, and measure some rows of its full frames.
+
+    Parameters
+    ----------
+    request : BuildRequest
+    names : sequence of str
+        Some of the names of its inputs. A file is hashed whole, whatever rows are measured.
+    rows : (int, int)
+        The first row and the one behind the last.
+
+    Raises
+    ------
+    DarkmaskError
+        When the detector cannot be searched.
+    """
+    from darkmask.search.engines import measure_some_rows
+
+    return hash_inputs(request, names), measure_some_rows(request.set_request("FULL"), *rows)
+
+
+def make_of_blocks(request: BuildRequest, *blocks: Block) -> Made:
+    """Make the mask of a detector of blocks that workers hashed and measured, the same bytes as `make_mask`.
+
+    Parameters
+    ----------
+    request : BuildRequest
+    *blocks : Block
+        Each input and each row once.
+
+    Raises
+    ------
+    DarkmaskError
+        When the detector cannot be searched.
+    """
+    found = {name: digest for digests, _ in blocks for name, digest in digests.items()}
+    inputs = {name: found[name] for name in request.input_files()}
+    return _made(build_cached(request, inputs=inputs, measured=[rows for _, rows in blocks]))
+
+
+def _made(built: BuiltMask) -> Made:
+    return built.folder.name, read_content(built.folder)
+
+
+def require_same(request: BuildRequest, key: str, theirs: str) -> None:
+    """Refuse the mask of a worker that read other bytes than this process.
+
+    Parameters
+    ----------
+    request : BuildRequest
+    key, theirs : str
+        Keys of the mask, by the bytes that this process and that the worker read.
+
+    Raises
+    ------
+    DeliveryError
+    """
+    if key != theirs:
         raise DeliveryError(
             f"A worker reads other bytes of {request.detector} in {request.index.folder} than this process does: let "
             "the same paths lead to the same files."
         )
-    return built
 
 
-def job_of(request: BuildRequest, keep: bool, key: str) -> Job:
-    """Return the task that makes a mask; its key is that of the cache."""
+def job_of(request: BuildRequest, keep: bool) -> Job:
+    """Return the task that makes a mask, named by all that it depends on, with the dates of files for their bytes."""
     # A mask whose maps are kept has the same bytes, and what it leaves in the worker's cache has not.
-    named = f"{MASKS}-kept-{key}" if keep else f"{MASKS}-{key}"
-    return Job(named, make_mask, (request, keep, key), about=f"the search of {request.detector}")
+    named = f"{MASKS}-kept-{_as_seen(request)}" if keep else f"{MASKS}-{_as_seen(request)}"
+    return Job(named, make_mask, (request, keep), about=f"the search of {request.detector}")
+
+
+def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
+    """Return the tasks that make a mask on several workers, the one that gives it last.
+
+    Parameters
+    ----------
+    request : BuildRequest
+    workers : int
+        How many there are for this detector. Those of others than our own engine take whole files.
+    """
+    exposures = request.exposures("FULL")
+    number = min(workers, exposures[0].jump.shape[2]) if exposures and request.engine == "native" else 1
+    if number < 2 or request.input_bytes() < WORTH_A_PROCESS:
+        return [job_of(request, False)]
+    height, named = exposures[0].jump.shape[2], f"{MASKS}-{_as_seen(request)}-{number}"
+    edges = [height * i // number for i in range(number + 1)]
+    jobs = [
+        Job(
+            f"{named}-{i}",
+            make_block,
+            (request, names, (edges[i], edges[i + 1])),
+            about=f"rows {edges[i]} to {edges[i + 1] - 1} of {request.detector}",
+        )
+        for i, names in enumerate(_shares(request, number))
+    ]
+    whole = Job(
+        named,
+        make_of_blocks,
+        (request,),
+        after=tuple(job.key for job in jobs),
+        about=f"the search of {request.detector}",
+    )
+    return [*jobs, whole]
+
+
+def _shares(request: BuildRequest, number: int) -> list[list[str]]:
+    """Return the names of all inputs in so many lists of about as many bytes."""
+    sizes = {name: file.size for name, file in _seen_inputs(request).items()}
+    shares: list[list[str]] = [[] for _ in range(number)]
+    held = [0] * number
+    for name in sorted(sizes, key=lambda name: -sizes[name]):
+        least = held.index(min(held))
+        shares[least].append(name)
+        held[least] += sizes[name]
+    return shares
+
+
+def _as_seen(request: BuildRequest) -> str:
+    """Return a digest of a request and of its files as they are seen: whoever asks the same sees the same."""
+    return sha256_text(mask_key(request, {name: str(file) for name, file in _seen_inputs(request).items()}))
 
 
 def files_of(requests: Sequence[BuildRequest]) -> list[SeenFile]:
     """Return what the masks of some detectors are made from, each file once."""
-    paths: dict[Path, None] = {}
-    for request in requests:
-        paths |= dict.fromkeys(request.input_files().values())
+    return list(dict.fromkeys(file for request in requests for file in _seen_inputs(request).values()))
+
+
+def _seen_inputs(request: BuildRequest) -> dict[str, SeenFile]:
     try:
-        return [seen(path) for path in paths]
+        return {name: seen(path) for name, path in request.input_files().items()}
     except OSError as error:
         raise DeliveryError(f"{error.filename} can no longer be read ({error.strerror}): run again.") from error
 
@@ -93,23 +207,23 @@ def build_on(
         return
     cluster.look_at_workers(files_of(requests))
     cluster.require_memory(max(map(bytes_of_search, requests)), "the search of one detector", declared=False)
-    sizes = [sum(path.stat().st_size for path in request.input_files().values()) for request in requests]
-    keys: dict[str, tuple[int, str]] = {}
-    came: dict[int, Ended] = {}
+    sizes = [request.input_bytes() for request in requests]
+    came = {i: end for i, request in enumerate(requests) if (end := _at_hand(request)) is not None}
+    missing = [i for i in range(len(requests)) if i not in came]
+    # Where there are more workers than detectors, several work on one.
+    share = len(cluster.workers) // max(len(missing), 1)
+    numbers: dict[str, int] = {}
+    settled = {i: _settled(requests[i]) for i in missing}
 
     def jobs() -> Iterator[Job]:
-        for i, request in enumerate(requests):
+        for i in missing:
             try:
-                key = mask_key(request)
+                several = jobs_of(requests[i], share)
             except DarkmaskError as error:
                 came[i] = Ended(error=error)
                 continue
-            if entry := find_entry(MASKS, key):
-                came[i] = Ended(entry)
-            else:
-                job = job_of(request, False, key)
-                keys[job.key] = i, key
-                yield job
+            numbers[several[-1].key] = i
+            yield from several
 
     with progress_bar("searching", sum(sizes), progress, counts_bytes=True) as bar:
         ends = ended(cluster, jobs())
@@ -117,17 +231,56 @@ def build_on(
             while i not in came:
                 # Kept as soon as it is there, whatever becomes of those before it.
                 job, end = next(ends, (None, None))
-                if job is not None and end is not None:
-                    number, key = keys[job.key]
-                    came[number] = _kept(key, end)
+                if job is not None and end is not None and job.key in numbers:
+                    number = numbers[job.key]
+                    came[number] = _kept(requests[number], end, settled[number])
                     bar(sizes[number])
                 bar.about(", ".join(each.detector for n, each in enumerate(requests) if n not in came))
             yield request, BuiltMask.read(came[i].value())
 
 
-def _kept(key: str, end: Ended) -> Ended:
-    """Put what a worker made into the cache, and return where."""
+def _at_hand(request: BuildRequest) -> Ended | None:
+    """Return the entry of a mask that is in the cache, as far as that can be told without reading any input."""
     try:
-        return Ended(keep_content(MASKS, key, end.value()))
+        inputs = remembered_inputs(request)
+        settled = _settled(request) if inputs is None else None
+    except DarkmaskError as error:
+        return Ended(error=error)
+    key = mask_key(request, inputs) if inputs is not None else None
+    if settled is not None:
+        key = kept_answer(_SETTLED, settled)
+    entry = None if key is None else find_entry(MASKS, key)
+    return None if entry is None else Ended(entry)
+
+
+def _settled(request: BuildRequest) -> str | None:
+    """Return the digest of a request and of its files as this process sees them; None when one may still change."""
+    try:
+        found = {name: settled_status(path) for name, path in request.input_files().items()}
+    except OSError:
+        return None
+    known = {name: status for name, status in found.items() if status is not None}
+    return mask_key(request, known) if len(known) == len(found) else None
+
+
+def _kept(request: BuildRequest, end: Ended, settled: str | None) -> Ended:
+    """Put what a worker made into the cache, and return where.
+
+    Parameters
+    ----------
+    request : BuildRequest
+    end : Ended
+    settled : str or None
+        See :func:`_settled`; from before the worker began.
+    """
+    try:
+        key, content = end.value()
+        # Whatever a worker says: the key is that of this request, and of the bytes that the mask names.
+        require_same(request, mask_key(request, json.loads(content["summary.json"])["inputs"]), key)
+        entry = keep_content(MASKS, key, content)
+        # Its bytes were read by workers alone; as long as the files are what they were, it is found again.
+        if settled is not None and settled == _settled(request):
+            cached_answer(_SETTLED, settled, lambda: key)
+        return Ended(entry)
     except Exception as error:  # told when it is this detector's turn
         return Ended(error=error)

@@ -9,8 +9,9 @@ import hashlib
 import os
 import platform
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +26,10 @@ _PIECE = 1 << 20
 # A file that was written less than this before it was hashed may change again without a new date: clocks of file
 # systems tick in steps of up to 2 s (FAT; ext4 and NFS are finer).
 _TICK_NS = 2_000_000_000
+# So many bytes are hashed in a tenth of a second.
+LONG_BYTES = 0.3e9
+_asked: dict[tuple[bytes, str], threading.Lock] = {}
+_guard = threading.Lock()
 # Two processes that remember at the same time wait for one another, for so many seconds.
 _PATIENCE = 10
 _TABLE = """CREATE TABLE IF NOT EXISTS digests
@@ -55,7 +60,7 @@ def remembered_digest(path: Path, algorithm: str = BLAKE3) -> str:
     name = os.fsencode(os.path.abspath(path))  # which a database takes whatever bytes it holds
     if is_copy(path):
         return _digest_of_copy(path, name, algorithm)
-    with path.open("rb", buffering=0) as file:
+    with _one_at_a_time(name, algorithm), path.open("rb", buffering=0) as file:
         begun = time.time_ns()
         status = os.fstat(file.fileno())
         with _memory() as memory:
@@ -64,17 +69,82 @@ def remembered_digest(path: Path, algorithm: str = BLAKE3) -> str:
         with stage(algorithm):
             digest = _hash(file, algorithm)
         after = os.fstat(file.fileno())
-    old_enough = max(status.st_mtime_ns, status.st_ctime_ns) + _TICK_NS < begun
-    if old_enough and _written(after) == _written(status):
-        with _memory() as memory:
-            if memory is not None:
-                _remember(memory, name, algorithm, _written(status), digest)
+        old_enough = max(status.st_mtime_ns, status.st_ctime_ns) + _TICK_NS < begun
+        if old_enough and _written(after) == _written(status):
+            with _memory() as memory:
+                if memory is not None:
+                    _remember(memory, name, algorithm, _written(status), digest)
     return digest
 
 
+def known_digest(path: Path, algorithm: str = BLAKE3) -> str | None:
+    """Return the digest that is remembered of a file, see :func:`remembered_digest`; None where it would be read.
+
+    Parameters
+    ----------
+    path : Path
+    algorithm : str
+
+    Raises
+    ------
+    OSError
+        When there is no such file.
+    """
+    with _memory() as memory:
+        name = os.fsencode(os.path.abspath(path))
+        return _recall(memory, name, algorithm, _status_of(path)) if memory is not None else None
+
+
+def settled_status(path: Path) -> str | None:
+    """Return a text that is another one when a file has changed, as far as :func:`remembered_digest` would know.
+
+    Returns
+    -------
+    str or None
+        None for a file that is too young to tell.
+
+    Raises
+    ------
+    OSError
+        When there is no such file.
+    """
+    if not is_copy(path):
+        status = path.stat()
+        if max(status.st_mtime_ns, status.st_ctime_ns) + _TICK_NS >= time.time_ns():
+            return None
+    return _status_of(path)
+
+
+def _status_of(path: Path) -> str:
+    if is_copy(path):
+        version = version_of(path)
+        return f"{version.size} {version.tag}"
+    return _written(path.stat())
+
+
+def take_long(paths: Iterable[Path]) -> bool:
+    """Return whether the digests of some files are worth taking beside other work, because they are not remembered.
+
+    What cannot be looked at takes no time: whoever reads it tells what is wrong.
+    """
+    left = 0.0
+    for path in paths:
+        with contextlib.suppress(OSError):
+            left += 0 if known_digest(path) else path.stat().st_size
+    return left >= LONG_BYTES
+
+
+@contextlib.contextmanager
+def _one_at_a_time(name: bytes, algorithm: str) -> Iterator[None]:
+    """Let a second thread that asks for a digest wait for the first one, and find it remembered."""
+    with _guard:
+        lock = _asked.setdefault((name, algorithm), threading.Lock())
+    with lock:
+        yield
+
+
 def _digest_of_copy(path: Path, name: bytes, algorithm: str) -> str:
-    version = version_of(path)
-    status = f"{version.size} {version.tag}"
+    status = _status_of(path)
     with _memory() as memory:
         if memory is not None and (known := _recall(memory, name, algorithm, status)):
             return known

@@ -6,7 +6,7 @@ LOW_PEDESTAL, which the commissioning notebook counts, do not exist. So categori
 of their own: uint16, one bit per category, and one more bit (``USABLE``) that qualifies NOISY.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -53,6 +53,24 @@ def category_names(value: int) -> str:
 def categories_in(value: int) -> tuple[str, ...]:
     """Return the categories of a pixel, in the order of their bits."""
     return tuple(category.value for category in Category if value & category.bit)
+
+
+def named(values: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
+    """Return the names of integers, asking once for each different one.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (n,), int
+    name : callable
+        Such as :func:`category_names`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), str
+        The type is string also when there is none.
+    """
+    different, place = np.unique(values, return_inverse=True)
+    return np.array([name(int(value)) for value in different], dtype=str)[place]
 
 
 def names_in(value: int, bits: Mapping[str, int]) -> tuple[str, ...]:

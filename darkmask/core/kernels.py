@@ -1,6 +1,7 @@
 """Compile functions without the interpreter's lock, and keep them on disk for the next process."""
 
 import ast
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -15,6 +16,7 @@ from .compiled import SealedCache
 from .cores import usable_cores
 from .errors import StorageError
 from .provenance import PACKAGE, digest_of
+from .stages import add_processor_time
 
 Room = TypeVar("Room")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -107,13 +109,13 @@ def work_in_blocks(
     for _ in range(threads):
         rooms.put(make_room())
 
-    def on_block(start: int) -> None:
-        room = rooms.get()
+    def on_block(start: int) -> float:
+        room, used = rooms.get(), time.thread_time()
         try:
             work(room, start, min(size, stop - start))
         finally:
             rooms.put(room)
+        return time.thread_time() - used
 
     with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(on_block, starts):
-            pass
+        add_processor_time(sum(pool.map(on_block, starts)))

@@ -25,6 +25,8 @@ class _Running:
     name: str
     seconds: float = 0.0
     processor: float = 0.0
+    # What other threads took for it.
+    lent: float = 0.0
 
 
 @contextmanager
@@ -32,7 +34,8 @@ def stage(name: str) -> Iterator[None]:
     """Add a line when the block, or each call of the decorated function, ends.
 
     A stage within another of the same thread is called "outer: inner", and its time is not counted again. The processor
-    time is that of the whole process with all its threads.
+    time is that of the thread, with what other threads took for it (:func:`add_processor_time`): what works beside it
+    for another stage counts there.
 
     Parameters
     ----------
@@ -44,23 +47,41 @@ def stage(name: str) -> Iterator[None]:
     if not place:
         yield
         return
-    running: list[_Running] = _running.__dict__.setdefault("stages", [])
+    running = _of_this_thread()
     this = _Running(f"{running[-1].name}: {name}" if running else name)
     running.append(this)
-    begun, used = time.perf_counter(), time.process_time()
+    begun, used = time.perf_counter(), time.thread_time()
     try:
         yield
     finally:
-        seconds, processor = time.perf_counter() - begun, time.process_time() - used
+        seconds, processor = time.perf_counter() - begun, time.thread_time() - used + this.lent
         running.pop()
         if running:
             running[-1].seconds += seconds
             running[-1].processor += processor
+            running[-1].lent += this.lent
         own = {"seconds": seconds - this.seconds, "processor": processor - this.processor}
         line = {"stage": this.name, **own, "process": os.getpid()}
         with open(place, "a", encoding="utf-8") as file:
             # In one piece, which other processes do not come between.
             file.write(json.dumps(line) + "\n")
+
+
+def add_processor_time(seconds: float) -> None:
+    """Count what other threads took for this one's stage.
+
+    Parameters
+    ----------
+    seconds : float
+        Processor time of these threads.
+    """
+    if running := _of_this_thread():
+        running[-1].lent += seconds
+
+
+def _of_this_thread() -> list[_Running]:
+    stages: list[_Running] = _running.__dict__.setdefault("stages", [])
+    return stages
 
 
 @contextmanager

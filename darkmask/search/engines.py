@@ -1,7 +1,8 @@
 """Ask any engine for the bad pixels of a set, in one way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +15,10 @@ from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
 from .flight.categories import FlightResult, search_flight
 from .flight.evidence import Evidence
+from .flight.named_by import of_pixels
+from .flight.shielded import shield
 from .flight.unstable import name_unstable
-from .maps import CombinedMaps, combine_set
+from .maps import CombinedMaps, SetRows, combine_rows_of_set, combine_set, join_rows
 from .measured import without_unmeasured
 from .official.reading import official_categories
 from .outcome import SearchOutcome
@@ -26,7 +29,7 @@ from .request import SetRequest
 from .structures import clumps_of
 
 
-def search_set(request: SetRequest, keep: bool = False) -> SearchOutcome:
+def search_set(request: SetRequest, keep: bool = False, maps: CombinedMaps | None = None) -> SearchOutcome:
     """Find the bad pixels of a set.
 
     Parameters
@@ -34,6 +37,8 @@ def search_set(request: SetRequest, keep: bool = False) -> SearchOutcome:
     request : SetRequest
     keep : bool
         See :func:`measure_maps`.
+    maps : CombinedMaps, optional
+        What that gives for this request, where it is there already.
 
     Raises
     ------
@@ -44,7 +49,8 @@ def search_set(request: SetRequest, keep: bool = False) -> SearchOutcome:
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    return _judge_of(request.engine, request.search)(request, measure_maps(request, keep))
+    judge = _judge_of(request.engine, request.search)
+    return judge(request, measure_maps(request, keep) if maps is None else maps)
 
 
 def _judge_of(engine: str, search: str) -> Callable[[SetRequest, CombinedMaps], SearchOutcome]:
@@ -58,7 +64,12 @@ def _judge_of(engine: str, search: str) -> Callable[[SetRequest, CombinedMaps], 
 
 
 @stage("measure ramps")
-def measure_maps(request: SetRequest, keep: bool = False, spent: CombinedMaps | None = None) -> CombinedMaps:
+def measure_maps(
+    request: SetRequest,
+    keep: bool = False,
+    measured: Sequence[SetRows] = (),
+    spent: CombinedMaps | None = None,
+) -> CombinedMaps:
     """Return the maps that every search of a set works on.
 
     Parameters
@@ -67,6 +78,8 @@ def measure_maps(request: SetRequest, keep: bool = False, spent: CombinedMaps | 
     keep : bool
         Keep the maps of each integration on disk, and read no ramp of which they are kept
         (:mod:`darkmask.search.maps.kept`).
+    measured : sequence of SetRows
+        All rows of this request, where they were measured before; see :func:`measure_some_rows`.
     spent : CombinedMaps, optional
         Maps whose memory is used again; see :func:`darkmask.search.maps.combine.combine_set`.
 
@@ -77,22 +90,39 @@ def measure_maps(request: SetRequest, keep: bool = False, spent: CombinedMaps | 
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
+    maps = join_rows(measured) if measured else combine_set(**_measuring(request), keep=keep, spent=spent)
+    return replace(maps, rate=without_unmeasured(request, maps.rate))
+
+
+@stage("measure ramps")
+def measure_some_rows(request: SetRequest, start: int, stop: int) -> SetRows:
+    """Return what all integrations of a set say of its rows from ``start`` to before ``stop``, for `measure_maps`.
+
+    Raises
+    ------
+    SearchError
+        When there is no exposure, or no integration that is a measurement.
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
+    return combine_rows_of_set(**_measuring(request), rows=(start, stop))
+
+
+def _measuring(request: SetRequest) -> dict[str, Any]:
+    """Return what combines a set; raises where there is nothing to combine."""
     if request.exposures and not request.numbers:
         raise TooLittleError(
             f"No integration of {request.detector} {request.subarray} is a measurement ({request.left_out[0]}): make "
             "the files again."
         )
     properties = look_up_detector(request.detector)
-    maps = combine_set(
-        request.exposures,
-        request.folder,
-        properties,
-        own_saturation_level(properties),
-        integrations=request.integrations,
-        keep=keep,
-        spent=spent,
-    )
-    return replace(maps, rate=without_unmeasured(request, maps.rate))
+    return {
+        "exposures": request.exposures,
+        "folder": request.folder,
+        "detector": properties,
+        "own_saturation_level": own_saturation_level(properties),
+        "integrations": request.integrations,
+    }
 
 
 @stage("judge maps")
@@ -114,13 +144,16 @@ def judge_maps(
 
 def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     found = judge_maps(request, maps)
-    categories = found.named(name_unstable(request, maps, found))
+    categories, patches, steady = shield(request, maps, found, found.named(name_unstable(request, maps, found)))
     reference = None
     if request.shape == (request.geometry.frame, request.geometry.frame):
         reference = search_reference_pixels(maps, request.geometry, request.amplifiers(), request.parameters)
     flags = request.parameters.flight_flags()
-    structures = (*found.structures, *clumps_of(flags.unusable(categories)))
-    return SearchOutcome(categories, flags, maps, found.rate, found.thresholds, structures, reference=reference)
+    structures = (*found.structures, *clumps_of(flags.unusable(categories)), *(one.finding for one in patches))
+    passed = {name: of_pixels(one, categories) for name, one in {**found.passed, **steady}.items()}
+    return SearchOutcome(
+        categories, flags, maps, found.rate, found.thresholds, structures, reference=reference, passed=passed
+    )
 
 
 def _official(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:

@@ -8,6 +8,7 @@ from darkmask.core.display import counted, one_line
 from darkmask.core.flags import FlagTable
 from darkmask.core.version import __version__
 
+from .flight.named_by import Passed
 from .maps import CombinedMaps
 from .reference_pixels import ReferencePixels
 from .structures import Structure
@@ -33,6 +34,8 @@ class SearchOutcome:
         Version of the engine.
     reference : ReferencePixels or None
         The bad reference pixels of a full frame; None where nobody searched them.
+    passed : dict of str to Passed
+        What the tests compared that give the pixels their categories; empty where another search than ``flight`` did.
     """
 
     categories: np.ndarray
@@ -43,6 +46,7 @@ class SearchOutcome:
     structures: tuple[Structure, ...] = ()
     version: str = __version__
     reference: ReferencePixels | None = None
+    passed: dict[str, Passed] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         rows, columns = self.categories.shape

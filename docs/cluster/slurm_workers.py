@@ -2,6 +2,7 @@
 
     python slurm_workers.py /shared/scheduler.json &
     darkmask search /shared/darks /shared/found --scheduler=/shared/scheduler.json
+    darkmask run /shared/nrc09 --program=1062 --scheduler=/shared/scheduler.json
 
 Needs dask-jobqueue and the settings of tls.yaml; /shared is the same folder on all machines.
 """

@@ -33,7 +33,7 @@ def named_by(tests) -> set[Category]:
         return {Category.RC}
     if passes("below") and passes("sinking"):
         return {Category.INVERSE_RC}
-    detected = passes("detected") and ("late_rate" not in tests or passes("late_rate"))
+    detected = passes("detected") and all(name not in tests or passes(name) for name in ("late_rate", "steady_rate"))
     if detected and passes("hot"):
         named.add(Category.HOT)
     elif detected and passes("warm"):
@@ -151,7 +151,7 @@ def test_each_kind_of_test_is_shown_somewhere(found, with_subarray):
     # Hardly a simulated pixel has a rate below zero that is significant, comes and goes, or decays;
     # tests/search/test_changes.py explains such. A faint telegraph pixel of tests/search/test_flight_naming.py is asked
     # for its rates.
-    assert shown >= set(QUESTIONS) - {"sinking", "high_state", "late_rate", "faint_rates"}
+    assert shown >= set(QUESTIONS) - {"sinking", "high_state", "late_rate", "steady_rate", "faint_rates"}
 
 
 def test_a_reference_pixel_is_put_to_no_test(found):

@@ -11,14 +11,17 @@ from astropy.table import QTable, Table
 from regions import CirclePixelRegion, Regions
 
 from darkmask.build.catalogue import catalogue_of, regions_of, write_catalogue
+from darkmask.build.explainer import Explainer
 from darkmask.core.detectors import detector as look_up
-from darkmask.core.flags import Category, pixel_flags
+from darkmask.core.flags import NO_DEFECT, Category, pixel_flags
 from darkmask.search.engines import search_set
+from darkmask.search.flight.evidence import QUESTIONS
 from darkmask.simulate import read_truth
 from tests.support.requests import flight_request
 
 COLUMNS = [
     *("detector", "x", "y", "x_fits", "y_fits", "categories", "dq", "dq_names"),
+    *("test", "value", "limit"),
     *("rate", "rate_error", "rate_electrons", "rate_electrons_error"),
     *("noise", "pedestal", "jumps", "falls", "good_integrations"),
     *("farthest_rates", "share_high", "high_rate", "high_rate_error", "low_rate", "low_rate_error"),
@@ -127,6 +130,55 @@ def test_the_maps_numbers_are_those_of_the_pixel(searched, tmp_path):
     }.items():
         np.testing.assert_array_equal(table[name], image[y, x], err_msg=name)
         assert table[name].dtype == image.dtype, name
+
+
+@pytest.fixture(scope="module")
+def explainer(small, full):
+    return Explainer(flight_request(small.delivery, "NRCA1"), full.outcome.categories)
+
+
+@pytest.mark.parametrize("category", [c for c in Category if c not in (Category.INTERMITTENT, *NO_DEFECT)])
+def test_value_and_limit_are_those_of_a_test_that_an_explanation_tells(full, explainer, category):
+    table, (y, x) = full.table(), full.bad.T
+    of = np.flatnonzero(table["categories"] == category.value)
+    assert of.size, "the small delivery has none that is this alone"
+    for number in of[:: max(1, of.size // 6)]:
+        row, told = table[number], explainer.explain(int(x[number]), int(y[number]))
+        test = told[str(row["test"])]
+        assert test.outcome, str(told)
+        assert row["value"] == pytest.approx(test.value, rel=1e-5)
+        assert row["limit"] == pytest.approx(np.nan if test.limit is None else test.limit, rel=1e-5, nan_ok=True)
+
+
+def test_of_the_tests_that_a_hot_pixel_takes_the_one_passed_by_least_is_told(full):
+    table = full.table()
+    hot = table[table["categories"] == "hot"]
+    assert set(hot["test"]) <= {"hot", "detected", "full_early", "late_rate"}
+    faint = hot[(hot["test"] == "hot") & (hot["value"] < 0.35)]
+    assert len(faint)
+    np.testing.assert_allclose(faint["limit"], 0.275, rtol=1e-6)
+    np.testing.assert_allclose(faint["value"], faint["rate_electrons"], rtol=1e-6)
+
+
+def test_nearly_every_bad_pixel_has_a_test_and_its_unit_is_told(searched, tmp_path):
+    path, _ = searched.written(tmp_path)
+    table = Table.read(path)
+    named = table["test"] != "-"
+    assert named.mean() > 0.98
+    told = table["value"].description
+    assert all(name in told for name in set(table["test"][named]))
+    passes = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
+    for row in table[named & np.isfinite(table["limit"])]:
+        if row["test"] != "differences":  # failing it makes a pixel undetermined
+            assert passes[QUESTIONS[row["test"]].relation](abs(row["value"]), abs(row["limit"])) or (
+                passes[QUESTIONS[row["test"]].relation](row["value"], row["limit"])
+            )
+
+
+def test_another_search_names_no_test(full):
+    table = full.but(passed={}).table()
+    assert set(table["test"]) == {"-"}
+    assert np.isnan(table["value"]).all()
 
 
 def test_rates_of_hot_pixels_lie_within_their_errors_of_what_was_put_in(full, small):

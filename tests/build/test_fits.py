@@ -8,6 +8,7 @@ from darkmask.build.catalogue import catalogue_of
 from darkmask.build.fitted_columns import dwell_times, fit_ramps
 from darkmask.build.rates import rates_table
 from darkmask.core.flags import Category, in_category
+from darkmask.delivery import OpenSet
 from darkmask.search.engines import search_set
 from darkmask.search.exponential import fit_exponential, mean_ramps
 from darkmask.search.flight.levels import measure_levels
@@ -90,6 +91,10 @@ def test_a_straight_ramp_has_no_time_constant():
     assert np.isnan(np.array(short)).all()
 
 
+def opened(request):
+    return OpenSet(request.exposures, request.folder, request.integrations)
+
+
 @pytest.fixture(scope="module")
 def intermittent(small, tmp_path_factory):
     """Return request and outcome of pixels that are hot in two integrations of the second of two epochs."""
@@ -102,7 +107,7 @@ def intermittent(small, tmp_path_factory):
 
 def test_rates_of_each_exposure_and_epoch_lie_within_their_errors(intermittent, tmp_path):
     request, outcome = intermittent
-    table = rates_table(request, outcome, DETECTOR, request.exposures[0].jump)
+    table = rates_table(request, opened(request), outcome, DETECTOR, request.exposures[0].jump)
     table.write(tmp_path / "rates.ecsv", format="ascii.ecsv")
     table = Table.read(tmp_path / "rates.ecsv")
     assert (len(set(zip(table["x"], table["y"], strict=True))), str(table["rate"].unit)) == (
@@ -122,7 +127,7 @@ def test_rates_of_each_exposure_and_epoch_lie_within_their_errors(intermittent, 
 
 def test_a_catalogue_says_how_often_and_when(intermittent):
     request, outcome = intermittent
-    fits = fit_ramps(request, outcome, DETECTOR)
+    fits = fit_ramps(request, opened(request), outcome, DETECTOR)
     table = catalogue_of(outcome, request.exposures[0].jump, fits)
     chosen = table[in_category(outcome.categories, Category.INTERMITTENT)[table["y"], table["x"]]]
     assert len(chosen) > 0.9 * SPREAD.sum()

@@ -118,7 +118,7 @@ def copy_exposures(space, *numbers: int) -> None:
     *("INJ-HOT", "INJ-INVERSE_RC", "INJ-LOW_PEDESTAL", "INJ-NOISY", "INJ-PURITY", "INJ-RC", "INJ-SATURATED"),
     *("INJ-TELEGRAPH", "INJ-INTERMITTENT", "INJ-EARLY_SATURATION", "CNT-INTERMITTENT", "CNT-TRANSIENT"),
     *("CNT-REFERENCE_PIXEL", "CNT-REFERENCE_GOOD", "DRK-AMPLIFIER", "ENG-ONLY", "RES-HOT", "RES-NOISY", "STB-DRIFT"),
-    "STR-FINDINGS",
+    *("STR-FINDINGS", "STR-PATCHES"),
     said="10 integrations, 2 of them different",
 )
 def copied_exposures(space):
@@ -128,14 +128,14 @@ def copied_exposures(space):
 
 @fault(
     *("DLV-INTEGRATIONS", "DLV-DISTINCT", "STB-HALVES", "STB-DRIFT", "DRK-AMPLIFIER", "ENG-ONLY"),
-    *("RES-HOT", "RES-NOISY"),
+    *("RES-HOT", "RES-NOISY", "STR-PATCHES"),
     said="10 integrations, 4 of them different",
 )
 def copies_of_most_exposures(space):
     copy_exposures(space, 3, 4, 5)
 
 
-@fault("DLV-DISTINCT", "STB-HALVES", "STB-DRIFT", said="nrca1_jump.fits is a copy of integration 1 of")
+@fault("DLV-DISTINCT", "STB-HALVES", "STB-DRIFT", "STR-PATCHES", said="nrca1_jump.fits is a copy of integration 1 of")
 def copied_integrations(space):
     """Plant an exposure that is another one, which leaves eight integrations of ten."""
     copy_exposures(space, 3)
@@ -232,6 +232,21 @@ def bias_not_subtracted(space):
 def lost_pixels(space):
     with fits.open(unlinked(one(space.delivery, JUMP)), mode="update") as hdus:
         hdus["PIXELDQ"].data[50:60, 50:60] |= 1
+
+
+@fault("DLV-BORDER", said="Pixels that PIXELDQ calls reference pixels and the geometry does not")
+def reference_pixels_elsewhere(space):
+    for path in sorted(space.delivery.glob("*_nrca1_jump.fits")):
+        with fits.open(unlinked(path), mode="update") as hdus:
+            hdus["PIXELDQ"].data = np.roll(hdus["PIXELDQ"].data, 3, axis=1)
+
+
+@fault("DRK-BORDER", said="lie off by 4 columns")
+def frames_moved(space):
+    """Plant darks whose reference pixels lie among the others, whatever PIXELDQ says of them."""
+    for ramps in every_exposure(space.delivery):
+        for array in (ramps.sci, ramps.groupdq, ramps.pedestal, ramps.rate, ramps.rate_dq):
+            array[...] = np.roll(array, 4, axis=-1)
 
 
 @fault("DLV-TRIPLETS", said="are both the _jump file of one exposure")

@@ -91,6 +91,18 @@ def persistence(space):
         add_persistence(ramps, number, disc(16))
 
 
+# Another law than that of the simulator: an exponential, of one time constant for each spot, and no scatter of traps.
+@fault("STR-PATCHES", said="they fade to 1/e in")
+def spots_that_were_lit(space):
+    y, x = np.indices(FRAME)
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        for spot in range(6):
+            where = (y - 30 - 60 * (spot // 3)) ** 2 + (x - 25 - 36 * (spot % 3)) ** 2 < 4.5**2
+            for i in range(2):
+                rate = (0.7 + 0.1 * spot) * np.exp(-(2 * number + i) / (1.2 + 0.3 * spot))
+                ramps.add_signal(where, rate, np.s_[i : i + 1])
+
+
 @fault("RES-HOT", said="outside the mask are hot in")
 def hot_in_the_last_exposure_within_light_that_decays(space):
     patch = disc(10)

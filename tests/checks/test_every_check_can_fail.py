@@ -64,4 +64,4 @@ def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
         "TRD-APPEARED",
         "TRD-DISAPPEARED",
     }
-    assert idle == {"INJ-WARM", "DRK-CURRENT", "GND-CLUSTERED"} | never
+    assert idle == {"INJ-WARM", "DRK-BORDER", "DRK-CURRENT", "GND-CLUSTERED"} | never

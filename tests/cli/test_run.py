@@ -15,9 +15,10 @@ from darkmask.cli import main
 from darkmask.core.atomic import sha256_file
 from fixtures.criteria.profiles import load_criteria
 from tests.support.archive_server import Archive, client_environment
-from tests.support.disturbed_runs import kill_when, without_times
+from tests.support.disturbed_runs import KERNELS, kill_when, without_times
 from tests.support.project import ROOT
 from tests.support.raw_darks import references
+from tests.support.schedulers import by_hand
 
 PATIENCE = 400
 NO_DARK = "jw01062003001_02101_00001_nrcblong_uncal.fits"
@@ -58,9 +59,11 @@ def command(archive, raw, prepared_criteria, tmp_path):
 def run(command):
     words, environment = command
 
-    def run(out: Path, *more: str) -> subprocess.CompletedProcess:
+    def run(
+        out: Path, *more: str, jobs: bool = True, environment: dict[str, str] = environment
+    ) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [*words, str(out), *more],
+            [*(word for word in words if jobs or word != "--jobs=2"), str(out), *more],
             capture_output=True,
             text=True,
             env=environment,
@@ -136,6 +139,13 @@ def test_what_would_judge_something_else_is_refused(capsys, tmp_path):
     assert "nowhere.toml does not exist" in capsys.readouterr().err
     assert main(["run", str(tmp_path / "out"), "--program=1062", "--criteria=strickt"]) == 4
     assert "--criteria=strickt is none of demo, lenient, nircam, strict" in capsys.readouterr().err
+    scheduler = ["run", str(tmp_path / "out"), "--program=1062", "--scheduler=tls://nowhere.example:8786"]
+    assert main([*scheduler, "--jobs=2"]) == 4
+    assert "--jobs says how much of this machine is taken" in capsys.readouterr().err
+    assert main([*scheduler, "--", "--memory=4"]) == 4
+    assert "--memory=4 after -- says how much of this machine is taken" in capsys.readouterr().err
+    assert main([*scheduler, "--", "--scheduler=local"]) == 4
+    assert "--scheduler=local after -- names a second scheduler" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -186,11 +196,55 @@ def test_a_run_that_is_killed_at_each_stage_ends_in_the_same_report(archive, com
     assert archive.asked == []
     assert again.stdout.count("finished before") == 10
     assert again.returncode == undisturbed.returncode
-    one, other = (out / "reports" / "jw01062" for out in (whole, killed))
-    as_text = json.dumps(without_times(other)).replace(str(killed), str(whole))
-    first = json.dumps(without_times(one))
+    require_same(whole, killed)
+
+
+def require_same(whole: Path, other: Path) -> None:
+    """Assert that a run left the report, the masks and the plan of another."""
+    reports = whole / "reports" / "jw01062", other / "reports" / "jw01062"
+    as_text = json.dumps(without_times(reports[1])).replace(str(other), str(whole))
+    assert as_text == json.dumps(without_times(reports[0]))
     # The plan lies elsewhere and says the same.
-    assert (whole / "plan.toml").read_text() == (killed / "plan.toml").read_text()
-    assert as_text == first
-    masks = {path.name: sha256_file(path) for path in (one / "masks").iterdir()}
-    assert {path.name: sha256_file(path) for path in (other / "masks").iterdir()} == masks
+    assert (whole / "plan.toml").read_text() == (other / "plan.toml").read_text()
+    masks = [{path.name: sha256_file(path) for path in (one / "masks").iterdir()} for one in reports]
+    assert masks[0] == masks[1] != {}
+
+
+@pytest.mark.slow
+def test_workers_of_a_scheduler_end_in_the_same_report(archive, command, run, tmp_path):
+    whole, spread = tmp_path / "whole" / "out", tmp_path / "spread" / "out"
+    undisturbed = run(whole)
+    # Its masks would be found, and nothing be left to make.
+    own = {"NUMBA_CACHE_DIR": str(KERNELS), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    with by_hand(tmp_path / "workers") as started:
+        started.start_scheduler()
+        for _ in range(2):
+            started.start_worker("--resources", "MEMORY=2e9")
+        words = [*command[0], str(spread), f"--scheduler={started.file}"]
+        words.remove("--jobs=2")
+        ready = spread / "jw01062" / "prepared"
+        assert kill_when(words, command[1] | own, lambda: len(list(ready.glob("*.json"))) >= 2)
+    environment = command[1] | own | {"DARKMASK_STAGES": str(tmp_path / "stages")}
+    again = run(spread, "--scheduler=local", environment=environment)
+    assert again.stdout.count("finished before") >= 2
+    assert "note: the workers of --scheduler=local made 5 masks and measurements." in again.stdout
+    assert again.returncode == undisturbed.returncode
+    require_same(whole, spread)
+
+
+def test_workers_that_cannot_do_it_are_told_before_anything_is_fetched(archive, run, tmp_path):
+    out = tmp_path / "out"
+    with by_hand(tmp_path / "workers") as started:
+        started.start_scheduler()
+        started.start_worker()
+        for scheduler, says in (
+            ("nowhere.json", "cannot be read (there is no such file)"),
+            ("tls://127.0.0.1:8786", "no certificates are configured"),
+            (started.file, "waits for a worker that declares so much of the resource MEMORY, and none declares any"),
+        ):
+            ended = run(out, f"--scheduler={scheduler}", jobs=False)
+            assert ended.returncode == 4
+            (said,) = ended.stderr.splitlines()
+            assert says in said
+            assert not out.exists()
+            assert not archive.asked

@@ -10,11 +10,20 @@ from pathlib import Path
 import pytest
 
 from darkmask.api.commands import write_search
+from darkmask.build.cached import build_cached
+from darkmask.build.request import BuildRequest
 from darkmask.cli import main
-from darkmask.cluster import connection, graph
+from darkmask.cluster import connection, graph, masks
 from darkmask.cluster.address import where
+from darkmask.cluster.connection import connected
+from darkmask.cluster.masks import jobs_of
+from darkmask.cluster.opening import LocalWorkers
+from darkmask.core.cache_content import read_content
+from darkmask.core.detectors import Geometry
 from darkmask.core.errors import ClusterError
 from darkmask.core.stages import STAGES
+from darkmask.delivery import scan
+from darkmask.search.parameters import SearchParameters
 from tests.support.schedulers import ByHand
 
 
@@ -85,6 +94,48 @@ def test_a_worker_that_is_killed_half_way_changes_no_byte(
         assert not asked.done()
         empty.start_worker()
         assert asked.result() == in_one
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_blocks_of_rows_make_the_mask_of_one_process(small, tmp_path, own_cache, number, monkeypatch):
+    request = BuildRequest(
+        scan(small.delivery), "NRCA1", ("SUB64P",), "native", "flight", SearchParameters(), Geometry(128)
+    )
+    own_cache("one")
+    one = read_content(build_cached(request).folder)
+    own_cache("blocks")
+    monkeypatch.setattr(masks, "WORTH_A_PROCESS", 0)
+    *blocks, whole = jobs_of(request, number)
+    assert [job.key for job in blocks] == list(whole.after)
+    assert len(blocks) == (number if number > 1 else 0)
+    _, content = whole.function(*whole.arguments, *(job.function(*job.arguments) for job in blocks))
+    assert content == one
+
+
+def test_one_detector_is_searched_by_two_workers_of_which_one_is_killed(
+    small, tmp_path, own_cache, in_one, empty, monkeypatch
+):
+    own_cache("here")
+    monkeypatch.setattr(masks, "WORTH_A_PROCESS", 0)
+    stages = [tmp_path / "stages0", tmp_path / "stages1"]
+    workers = [empty.start_worker(environment={STAGES: str(path)}) for path in stages]
+    with connected(where(str(empty.file)), LocalWorkers(1, 1e9)) as cluster:
+        cluster.client.wait_for_workers(2, timeout=60)
+    command = ["search", str(small.delivery), str(tmp_path / "out"), "--detectors=NRCA1", "--frame=128"]
+
+    def measured(path: Path) -> bool:
+        return path.exists() and "measure ramps" in path.read_text()
+
+    with ThreadPoolExecutor(1) as client:
+        asked = client.submit(main, [*command, f"--base={small.base}", f"--scheduler={empty.file}"])
+        wait_for(lambda: asked.done() or any(map(measured, stages)))
+        (first, *_) = (i for i in range(2) if measured(stages[i]))
+        os.killpg(workers[first].pid, signal.SIGKILL)
+        assert asked.result() == 0
+    # What the one that was killed had measured is measured again.
+    assert measured(stages[1 - first])
+    out = written(tmp_path / "out")
+    assert out == {name: data for name, data in in_one[1].items() if "nrca1" in name}
 
 
 def test_a_scheduler_that_begins_again_changes_no_byte(small, tmp_path, own_cache, in_one, empty):

@@ -3,13 +3,14 @@
 import hashlib
 import os
 import platform
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from blake3 import blake3
 
 from darkmask.core import digests
-from darkmask.core.digests import BLAKE3, SHA256, remembered_digest
+from darkmask.core.digests import BLAKE3, SHA256, known_digest, remembered_digest
 
 SIZE = 3_000_001
 # BLAKE3 of no bytes: the first of the published test vectors.
@@ -37,10 +38,12 @@ def bytes_read() -> int:
 
 
 def asked(path: Path, algorithm: str = BLAKE3) -> tuple[str, bool]:
-    """Return the digest, and whether the file was read for it."""
-    before = bytes_read()
+    """Return the digest, and whether the file was read for it, which could be told before."""
+    told, before = known_digest(path, algorithm) is not None, bytes_read()
     digest = remembered_digest(path, algorithm)
-    return digest, bytes_read() - before >= path.stat().st_size
+    read = bytes_read() - before >= path.stat().st_size
+    assert told == (not read)
+    return digest, read
 
 
 def test_the_digests_are_the_published_ones(tmp_path):
@@ -56,6 +59,15 @@ def test_an_unchanged_file_is_read_once(big, algorithm):
     fresh = digest(big, algorithm)
     assert asked(big, algorithm) == (fresh, True)
     assert asked(big, algorithm) == (fresh, False)
+
+
+def test_two_who_ask_at_once_read_it_once(big):
+    before = bytes_read()
+    with ThreadPoolExecutor(4) as threads:
+        found = set(threads.map(remembered_digest, [big] * 4))
+    read = bytes_read() - before
+    assert found == {digest(big)}
+    assert read < 2 * SIZE
 
 
 def test_a_name_that_is_no_text_is_a_name(big):

@@ -4,11 +4,13 @@ import shutil
 import subprocess
 import sys
 import time
+from threading import Thread
 
 import pytest
 from astropy.io import fits
 
 from darkmask.cli import main
+from darkmask.core.kernels import work_in_blocks
 from darkmask.core.stages import STAGES, read_stages, stage
 
 
@@ -34,6 +36,31 @@ def test_a_sleep_costs_time_and_no_processor(asked):
         time.sleep(0.2)
     seconds, processor = read_stages(asked)["asleep"]
     assert seconds >= 0.2 > processor
+
+
+def busy(seconds: float) -> None:
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+def test_processor_time_is_that_of_who_works_for_the_stage(asked):
+    beside = Thread(target=busy, args=(0.3,))
+    with stage("threads of its own"):
+        beside.start()
+        work_in_blocks(lambda _room, _start, _count: busy(0.1), 4, 1, lambda: None, threads=2)
+        beside.join()
+    _, processor = read_stages(asked)["threads of its own"]
+    # Of four blocks, and not of what ran beside them.
+    assert 0.4 <= processor < 0.6
+
+
+def test_what_threads_took_for_a_stage_within_another_is_its_own(asked):
+    with stage("outer"), stage("inner"):
+        work_in_blocks(lambda _room, _start, _count: busy(0.1), 2, 1, lambda: None, threads=2)
+    taken = {name: processor for name, (_, processor) in read_stages(asked).items()}
+    assert taken["outer: inner"] >= 0.2
+    assert abs(taken["outer"]) < 0.05
 
 
 def test_calls_of_one_name_are_added_up_over_processes(asked):

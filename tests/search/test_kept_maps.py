@@ -14,11 +14,15 @@ from tests.search.test_maps import LEVEL, PROPERTIES, assert_same_bits, draw_ram
 from tests.support.raw_exposures import fitted, good_ramps, write_exposures
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
-    """Give each test a cache of its own, and a memory of digests that holds young files too."""
+@pytest.fixture(autouse=True, params=[digests.LONG_BYTES, 1.0], ids=["small", "large"])
+def own_cache(request, tmp_path_factory, monkeypatch):
+    """Give each test a cache of its own, and a memory of digests that holds young files too.
+
+    Files that nobody knows are measured before their digests are there, when they count as large.
+    """
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setattr(digests, "_TICK_NS", -(10**12))
+    monkeypatch.setattr(digests, "LONG_BYTES", request.param)
 
 
 @pytest.fixture

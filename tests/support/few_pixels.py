@@ -20,6 +20,7 @@ BOUNDS: dict[str, tuple[float | None, float | None]] = {
     "CNT-UNDETERMINED": (None, 0.002),
     "CNT-INTERMITTENT": (None, 0.004),
     "CNT-TRANSIENT": (None, 0.05),
+    "STR-PATCHES": (None, 4),
     "CNT-DO_NOT_USE": (0.0005, 0.05),
     "CNT-CARRIED": (None, 0.01),
     "CNT-REFERENCE_PIXEL": (None, 0.02),

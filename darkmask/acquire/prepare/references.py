@@ -4,9 +4,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
+from darkmask.core.atomic import temporary_folder
 from darkmask.core.errors import ArchiveError, ParameterError
+from darkmask.core.remote import is_copy, ranged_files
 from darkmask.core.window import Window
 from darkmask.delivery.records import FileRecord
 
@@ -181,6 +183,30 @@ def _read(path: Path, expected: str | None = None) -> GivenReference | None:
     )
 
 
+def crds_parameters(path: Path) -> dict[str, Any]:
+    """Return what CRDS may choose reference files of an exposure by.
+
+    Parameters
+    ----------
+    path : Path
+        The ``_uncal`` file. Of one that lies elsewhere the primary header alone is read, by ranges: what CRDS matches
+        stands there, and the pixels are needed only when the exposure is processed.
+    """
+    from stdatamodels.jwst import datamodels
+
+    if not is_copy(path):
+        with datamodels.open(path) as model:
+            return dict(model.get_crds_parameters())
+    from astropy.io import fits
+
+    ((_, file),) = ranged_files([path])
+    with fits.open(file, lazy_load_hdus=True) as hdus, temporary_folder("crds") as folder:
+        # The data models open files alone.
+        fits.PrimaryHDU(header=hdus[0].header).writeto(folder / path.name)
+        with datamodels.open(folder / path.name) as model:
+            return dict(model.get_crds_parameters())
+
+
 def ask_crds(path: Path, kinds: Sequence[str]) -> tuple[dict[str, Path], str]:
     """Return the reference files that CRDS selects for an exposure, fetching those that are not in its cache.
 
@@ -202,12 +228,10 @@ def ask_crds(path: Path, kinds: Sequence[str]) -> tuple[dict[str, Path], str]:
         When there is neither a server nor a cache that knows the files.
     """
     import crds
-    from stdatamodels.jwst import datamodels
 
     # The error below says in one sentence what is wrong.
     logging.getLogger("CRDS").setLevel(logging.CRITICAL + 1)
-    with datamodels.open(path) as model:
-        parameters = model.get_crds_parameters()
+    parameters = crds_parameters(path)
     try:
         found = crds.getreferences(parameters, reftypes=list(kinds), observatory="jwst")
         context = str(crds.get_context_name("jwst"))

@@ -16,7 +16,6 @@ from darkmask.core.cores import one_thread, usable_cores
 from darkmask.core.errors import DeliveryError
 from darkmask.core.memory import at_once, available_memory
 from darkmask.core.progress import progress_bar
-from darkmask.core.remote import brought
 from darkmask.delivery.index import DeliveryIndex
 from darkmask.delivery.records import FileRecord
 from darkmask.pipeline.offline import stay_offline
@@ -113,7 +112,7 @@ def _tasks(
         chosen, missing = given.choose(record)
         context = NOT_APPLICABLE
         if missing:
-            found, context = ask_crds(brought(path), missing)
+            found, context = ask_crds(path, missing)
             chosen |= found
         for reference in filter(None, chosen.values()):
             if reference not in digests:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from darkmask.core.atomic import sha256_file, working_folder
 from darkmask.core.detectors import Geometry
-from darkmask.core.digests import SHA256, remembered_digest
+from darkmask.core.digests import SHA256, known_digest, remembered_digest
 from darkmask.core.remote import held, is_copy
 from darkmask.delivery.index import record_from_json
 from darkmask.delivery.records import FileRecord
@@ -86,12 +86,13 @@ def perform(task: Task) -> str:
     """Process one exposure in a worker, unless it is already done, and return a line that says what was done."""
     root = root_of(task.path)
     recorded = record_path(task.out, root)
-    # The raw file of an exposure that is finished need not come again.
+    # The raw file of an exposure that is finished need not come again, and one that came stays for the steps.
+    needed = held(task.path) if is_copy(task.path) and known_digest(task.path, SHA256) is None else None
     digest = remembered_digest(task.path, SHA256) if is_copy(task.path) else sha256_file(task.path)
     recipe = task.recipe.for_input(task.path.name, digest)
     if is_finished(recorded, recipe, task.out):
         return f"{root}: finished before"
-    needed = held(task.path)
+    needed = needed or held(task.path)
     silence_logs()
     set_aside_garbage()
     with working_folder(task.out, root, PREFIX) as temporary:

@@ -6,12 +6,24 @@ and a file is copied when something reads more of it (:mod:`.copies`).
 """
 
 from .address import as_address, is_address
-from .copies import brought, held, holding, is_copy, listed_files, open_place, shown_place, stated, version_of
+from .copies import (
+    brought,
+    held,
+    holding,
+    is_copy,
+    listed_files,
+    open_place,
+    shown_place,
+    stated,
+    version_of,
+)
 from .ranged import ranged_files
+from .room import files_at_once
 
 __all__ = [
     "as_address",
     "brought",
+    "files_at_once",
     "held",
     "holding",
     "is_address",

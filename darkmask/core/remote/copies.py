@@ -32,6 +32,8 @@ from .server import Server, Version
 # Ranges of one file that are asked for at a time, and bytes of each: 64 MiB are on their way, which at 50 ms from
 # question to answer is more than a gigabyte a second.
 IN_FLIGHT, PIECE = 16, 1 << 22
+# All files together have as many ranges on their way as two of them.
+_ON_THEIR_WAY = threading.BoundedSemaphore(2 * IN_FLIGHT)
 FAMILY = "remote"
 _SOURCE = "source.json"
 _LOCK = threading.Lock()
@@ -224,33 +226,47 @@ def holding(paths: Iterable[Path]) -> Iterator[list[Path]]:
 def _copy(path: Path, version: Version, modified: int) -> None:
     place, name = _parts(path)
     server = Server(_source(place)[0])
-    _require_version(server, name, version)
     make_room(_root(), version.size, shown(f"{server.address}/{name}"))
     with stage("copy"), replacing(path) as temporary:
         descriptor = os.open(temporary, os.O_WRONLY)
         try:
             # From now on it counts with its whole size.
             os.truncate(descriptor, version.size)
-
-            def piece(start: int) -> None:
-                content = server.read(name, start, min(start + PIECE, version.size))
-                written = 0
-                while written < len(content):
-                    written += os.pwrite(descriptor, memoryview(content)[written:], start + written)
-
-            flushing, flushed = ThreadPoolExecutor(1, thread_name_prefix="flush"), []
-            with flushing, ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="copy") as pool:
-                for number, _ in enumerate(pool.map(piece, range(0, version.size, PIECE)), 1):
-                    if number % IN_FLIGHT == 0:
-                        # The disk works while the network does, and has little left to do at the end.
-                        flushed.append(flushing.submit(os.fdatasync, descriptor))
-            for one in flushed:
-                one.result()
+            _fill(descriptor, server, name, version)
         finally:
             os.close(descriptor)
-        # Pieces of two versions would make a file that nobody ever had.
-        _require_version(server, name, version)
         os.utime(temporary, ns=(time.time_ns(), modified))
+
+
+def _fill(descriptor: int, server: Server, name: str, version: Version) -> None:
+    """Write all bytes of a version of a file, some ranges at a time."""
+
+    def piece(start: int) -> None:
+        with _ON_THEIR_WAY:
+            content = server.read(name, start, min(start + PIECE, version.size))
+            written = 0
+            while written < len(content):
+                written += os.pwrite(descriptor, memoryview(content)[written:], start + written)
+
+    flushing, flushed = ThreadPoolExecutor(1, thread_name_prefix="flush"), []
+    with flushing, ThreadPoolExecutor(IN_FLIGHT + 1, thread_name_prefix="copy") as pool:
+        # Nobody waits for this answer: it comes while the first ranges do.
+        before = pool.submit(_require_version, server, name, version)
+        try:
+            for number, _ in enumerate(pool.map(piece, range(0, version.size, PIECE)), 1):
+                if number % IN_FLIGHT == 0:
+                    # The disk works while the network does, and has little left to do at the end.
+                    flushed.append(flushing.submit(os.fdatasync, descriptor))
+        except Exception:
+            # Of a file that has become another one, ranges may not come at all.
+            before.result()
+            raise
+        before.result()
+        # Pieces of two versions would make a file that nobody ever had.
+        after = pool.submit(_require_version, server, name, version)
+        for one in flushed:
+            one.result()
+        after.result()
 
 
 def _require_version(server: Server, name: str, version: Version) -> None:

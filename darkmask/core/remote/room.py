@@ -15,6 +15,20 @@ from darkmask.core.errors import StorageError
 
 # The files of one detector of ten exposures of 2 x 108 groups are 20 GB; those of the next come while it is searched.
 MOST = 64e9
+# So many files are worth bringing at a time, whatever the number of cores: while one ends the next have begun.
+_FILES = 8
+
+
+def files_at_once(largest: int) -> int:
+    """Return how many files are worth bringing at a time: what is still coming may not take all the room there is.
+
+    Parameters
+    ----------
+    largest : int
+        Bytes of the largest of them.
+    """
+    most = (limit() or MOST) / 2
+    return max(1, min(_FILES, int(most // max(largest, 1))))
 
 
 def make_room(root: Path, need: int, what: str) -> None:

@@ -17,6 +17,7 @@ from .corrected import CorrectedAmplifier
 from .coupling import COUPLING_TOLERANCE
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
 from .falls import MIN_FALLS, least_falls
+from .named_by import FAILED, NAMING, Passed, passed_at
 from .noises import least_noise, median_error, moved_rates
 from .patches import above_patches
 from .robust import places, population
@@ -71,12 +72,14 @@ class AmplifierSearch(CorrectedAmplifier):
     evidence : dict of str to Compared, optional
         Is filled with what each test compared, which keeps those maps in memory; see :mod:`.evidence`.
     patch : numpy.ndarray, shape (y, x), bool, optional
-        Pixels of the whole set among others that decay, see :func:`.changing.find_patches`.
+        Pixels of the whole set among others that decay, see :class:`.changing.Patch`.
 
     Attributes
     ----------
     unstable, noisy, loud, faint, varying, switching, sometimes_hot : numpy.ndarray, bool
         Set by :meth:`search`; see :class:`.categories.FlightResult`.
+    passed : dict of str to Passed
+        What the tests of the last search compared where they give a pixel its name; empty where evidence is kept.
     alone : int
         Number of pixels with one integration alone that lies off.
     judged : numpy.ndarray, bool
@@ -109,6 +112,8 @@ class AmplifierSearch(CorrectedAmplifier):
         self.centre = float("nan")
         self._begun: _Begun | None = None
         self.patch = np.zeros(self.rate.shape, bool) if patch is None else patch[:, columns]
+        self.passed: dict[str, Passed] = {}
+        self._first_column, self._width = columns.start, science.shape[1]
 
     def search(self, parameters: SearchParameters | None = None) -> dict[Category, np.ndarray]:
         """Return where each category is, bool; ``unstable`` holds telegraph and noisy pixels.
@@ -168,7 +173,7 @@ class AmplifierSearch(CorrectedAmplifier):
         faint &= self._test("faint_noise", excess, gt, parameters.faint_significance, faint)
         at = self._at(faint)
         moved = moved_rates(maps.rate_scatter, maps.noise, judged & ~unlooked, at)
-        self.faint = faint & self._image(at, self._test("faint_rates", moved, gt, MOVED, faint[at]))
+        self.faint = faint & self._image(at, self._test("faint_rates", moved, gt, MOVED, faint[at], at=at))
         trend = self.changing.trend(judged, self.patch)
         decaying = judged & self._test("trend", trend, le, -parameters.trend_significance, judged)
         changed = decaying | self.patch
@@ -202,11 +207,20 @@ class AmplifierSearch(CorrectedAmplifier):
             Category.TRANSIENT: transient,
         }
 
-    def _test(self, name: str, value: np.ndarray, passes: Comparison, limit, *asked: np.ndarray) -> np.ndarray:
-        """Compare a map with its limit, bool; where all of ``asked`` hold, the answer decides something."""
+    def _test(
+        self, name: str, value: np.ndarray, passes: Comparison, limit, *asked: np.ndarray, at: Any = None
+    ) -> np.ndarray:
+        """Compare values with their limit, bool; where all of ``asked`` hold, the answer decides something.
+
+        They are those of the pixels at an index (see :meth:`_at`), or of all.
+        """
+        outcome = passes(value, limit)
         if self.evidence is not None:
             self.evidence[name] = Compared(value, passes, limit, np.logical_and.reduce(asked))
-        return passes(value, limit)
+        elif name in NAMING:
+            gives = np.logical_and.reduce([~outcome if name in FAILED else outcome, *asked])
+            self.passed[name] = passed_at(gives, value, limit, self._first_column, self._width, at)
+        return outcome
 
     def _at(self, asked: np.ndarray) -> Any:
         """Return the index of pixels that may pass a test, of all where evidence is kept for a reader.
@@ -240,8 +254,8 @@ class AmplifierSearch(CorrectedAmplifier):
         often = self._test("saturated", maps.saturated_first, ge, least, self.science)
         at = self._at(often)
         asked = self.science[at], often[at]
-        high = self._test("level", maps.first[at], ge, own_saturation_level(self.detector), *asked)
-        stuck = self._test("stuck", maps.scatter[at], not_reaching, STUCK_SHARE * scatter_of_good, *asked)
+        high = self._test("level", maps.first[at], ge, own_saturation_level(self.detector), *asked, at=at)
+        stuck = self._test("stuck", maps.scatter[at], not_reaching, STUCK_SHARE * scatter_of_good, *asked, at=at)
         return self.science & often & self._image(at, high | stuck)
 
     def _lost(self) -> np.ndarray:
@@ -258,13 +272,15 @@ class AmplifierSearch(CorrectedAmplifier):
         excess, signal, first, change = excess[at], self.signal[at], self.maps.first[at], self.maps.change[at]
         limit = bend_limit(self, sigma, quiet[at], loud[at], at)
         asked = judged[at]
-        bent = asked & self._test("bend", np.abs(excess), gt, np.float32(parameters.shape_fraction) * signal, asked)
-        falls_off = bent & self._test("early", excess, gt, limit, bent)
-        rises = bent & self._test("late", excess, lt, -limit, bent)
+        bent = asked & self._test(
+            "bend", np.abs(excess), gt, np.float32(parameters.shape_fraction) * signal, asked, at=at
+        )
+        falls_off = bent & self._test("early", excess, gt, limit, bent, at=at)
+        rises = bent & self._test("late", excess, lt, -limit, bent, at=at)
         # A first group far above what the ramp then adds per group: charge that was there before the ramp began.
-        before = self._test("first_group", first - signal, gt, parameters.rc_first_group, bent)
-        before &= self._test("change", np.abs(change), gt, parameters.rc_ramp_change, bent)
-        falling = rises & self._test("falling", change, lt, 0, rises)
+        before = self._test("first_group", first - signal, gt, parameters.rc_first_group, bent, at=at)
+        before &= self._test("change", np.abs(change), gt, parameters.rc_ramp_change, bent, at=at)
+        falling = rises & self._test("falling", change, lt, 0, rises, at=at)
         return self._image(at, (falls_off | (bent & before)) & ~falling), self._image(at, falling)
 
     def _restless(self, judged, unlooked, quiet, scatter_of_good: float) -> np.ndarray:
@@ -275,7 +291,7 @@ class AmplifierSearch(CorrectedAmplifier):
         noise = quiet[at] * typical / np.float32(np.sqrt(2 * self.maps.read_variance))
         falls = self.maps.falls[at]
         fallen = least_falls(falls, noise, self.integrations * (self.groups - 1))
-        restless = self._test("falls", falls, ge, fallen, judged[at], ~unlooked[at]) & ~unlooked[at]
+        restless = self._test("falls", falls, ge, fallen, judged[at], ~unlooked[at], at=at) & ~unlooked[at]
         return self._image(at, restless)
 
     def _bright(self, judged, ratio, unsteady) -> tuple[np.ndarray, np.ndarray]:
@@ -302,12 +318,12 @@ class AmplifierSearch(CorrectedAmplifier):
         limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_rate[at])
         # A falling signal lies below zero, and not only below the dark current of the others.
         below = rate - np.minimum(dark, 0)
-        detected = asked & self._test("detected", rate - dark, ge, limit, asked)
+        detected = asked & self._test("detected", rate - dark, ge, limit, asked, at=at)
         # A faint telegraph pixel may end lower than it began: its rates scatter more than its noise tells.
         own = median_error(maps.rate_scatter[at], self.integrations)
         lowest = -np.fmax(limit, np.float32(parameters.hot_significance) * own)
-        below_nothing = asked & self._test("below", below, le, lowest, asked)
-        sinking = below_nothing & self._test("sinking", maps.change[at], lt, 0, below_nothing)
+        below_nothing = asked & self._test("below", below, le, lowest, asked, at=at)
+        sinking = below_nothing & self._test("sinking", maps.change[at], lt, 0, below_nothing, at=at)
         return self._image(at, detected), self._image(at, sinking)
 
     def error(self, at: Any) -> np.ndarray:
@@ -340,7 +356,7 @@ class AmplifierSearch(CorrectedAmplifier):
         time = self.tgroup * max(self.groups - 1, 1) * self.tgroup * max(self.integrations - self.integrations // 2, 1)
         shot = np.float32(SLOPE_SHOT / (self.detector.gain * time)) * np.clip(late, 0, None) * np.float32(self.tgroup)
         limit = np.float32(self.parameters.late_significance) * np.sqrt((np.float32(sigma) * ratio) ** 2 + shot)
-        return self._image(at, self._test("late_rate", above, ge, limit, asked[at]))
+        return self._image(at, self._test("late_rate", above, ge, limit, asked[at], at=at))
 
     def _changes(self, judged, unlooked, trend, quiet, loud) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Set what varies and switches; return what is hot from some integration on, what is over, what passes."""
@@ -354,14 +370,16 @@ class AmplifierSearch(CorrectedAmplifier):
         # whatever all pixels of a column do in an integration is none of theirs.
         own = np.where(self.unstable[at], np.fmax(loud[at] / quiet[at], 1), 1)
         distance = (distance / (own * self.of_column(self.columns.restless, at))).astype(np.float32)
-        varying = judged & self._image(at, self._test("varies", distance, ge, limit, judged[at]))
+        varying = judged & self._image(at, self._test("varies", distance, ge, limit, judged[at], at=at))
         at, depth, by_chance = changing.switches(np.sqrt(self.noise_of_all**2 + self.columns.noise), self.signal)
-        switching = good & self._image(at, self._test("switches", depth, ge, by_chance, good[at]))
+        switching = good & self._image(at, self._test("switches", depth, ge, by_chance, good[at], at=at))
         at, distance, far = changing.levels(good, self.noise_of_good)
-        switching |= good & self._image(at, self._test("levels", distance, ge, far, good[at]))
+        switching |= good & self._image(at, self._test("levels", distance, ge, far, good[at], at=at))
         at = self._at(varying)
         high = np.nan_to_num(changing.rows.high[at]) * np.float32(self.detector.gain)
-        hot = self._image(at, self._test("high_state", high, ge, self.parameters.hot_rate, varying[at]) & varying[at])
+        hot = self._image(
+            at, self._test("high_state", high, ge, self.parameters.hot_rate, varying[at], at=at) & varying[at]
+        )
         faded = varying & self.patch & (trend <= -self.parameters.trend_significance)
         over = varying & ~faded & self._image(at, changing.over(at))
         lasting = hot & ~faded & self._image(at, changing.lasting(at))
@@ -376,8 +394,8 @@ class AmplifierSearch(CorrectedAmplifier):
         at, unusable = self._at(self.unstable), self.parameters.unusable_noise_ratio
         quiet, loud, asked = quiet[at], loud[at], self.unstable[at]
         least = least_noise(quiet, loud, self.maps.differences[at], self.maps.jumps[at], unusable)
-        noisy = self._image(at, self._test("noise_ratio", least, ge, self.parameters.noisy_ratio, asked))
-        never = self._image(at, self._test("unusable_noise", np.fmax(quiet, loud), ge, unusable, asked))
+        noisy = self._image(at, self._test("noise_ratio", least, ge, self.parameters.noisy_ratio, asked, at=at))
+        never = self._image(at, self._test("unusable_noise", np.fmax(quiet, loud), ge, unusable, asked, at=at))
         self.noisy, self.loud = self.unstable & (restless | noisy), self.unstable & (restless | never)
 
     def _low_pedestal(self, judged, quiet, loud) -> np.ndarray:
@@ -392,7 +410,7 @@ class AmplifierSearch(CorrectedAmplifier):
         error = np.sqrt(np.float32(sigma**2) + own / np.float32(MEDIAN_EFFICIENCY * self.integrations))
         depth = np.fmax(parameters.pedestal_significance * error, parameters.pedestal_floor)
         limit = self.of_column(usual_level, at) - depth.astype(np.float32)
-        low = self._test("pedestal", maps.pedestal[at], lt, limit, judged[at])
+        low = self._test("pedestal", maps.pedestal[at], lt, limit, judged[at], at=at)
         return judged & self._image(at, low)
 
 

@@ -6,146 +6,139 @@ of the levels; the reads of a noisy pixel lie anywhere. Groups are apart by the 
 independent.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from darkmask.core.kernels import kernel
 
+from .ladder import WIDE, LadderReads, fit_ladder, ladder_evidence, ladder_spread, ladder_weights, run_likelihood
+from .runs import Runs
+from .walk import walk_variance
+
 # Chance to switch from one frame to the next, from which the ladder's weights follow: a slow pixel has the lowest and
 # the highest rung, one that switches in every other frame a Gaussian of rungs.
-_SWITCHES = (0.03, 0.08, 0.16, 0.26, 0.38)
+_SWITCHES = np.array([0.03, 0.06, 0.1, 0.15, 0.2, 0.26, 0.34])
+_USUAL = 4
 # The distance of the levels is sought from a little less than the widest run spans to where it lacks three of eight
 # rungs, and the slope about the given one, which switching moves by some thousandths of the distance.
 _DISTANCES, _SHORTEST, _LONGER = 24, 0.92, 1.025
 _TILTS, _TILT = 12, 0.0012
-_USUAL = 2
-_FIRST_STEPS, _LAST_STEPS, _MORE_STEPS = 5, 3, 20
+# Rungs that lie closer than so many times the noise of a read show no waves.
+_APART = 1.5
+_FIRST_STEPS, _LAST_STEPS = 5, 8
+# A level that is fitted follows a little of the switches, so that the levels may lie so much farther apart.
+_LEVELS_APART = (1.05, 1.1)
 # Runs span the levels as a rule when the usual one spans so much of what the widest does.
 _SEEN_OFTEN = 0.6
-# At first a rung is as wide as this share of the way to the next.
-_WIDE = 0.33
-# Distances to begin with, in units of what the widest run spans.
-_SPANS = (0.9, 1.05, 1.25, 1.5)
-# A read that a cosmic ray or a burst leads astray costs no more than this chance, in units of the top of a Gaussian.
-_ASTRAY = 1e-3
-# ... and a whole run no more than this, in the logarithm.
-_ONE_LEVEL = -4.0
-
-
-class _Reads(NamedTuple):
-    """The reads of a pixel, see :func:`ladder_likelihood`."""
-
-    values: np.ndarray
-    times: np.ndarray
-    begins: np.ndarray
-    read_noise: float
-    one_level: float
+# What is left of the scatter of the reads beside read noise and walk is this share of read noise at least.
+_LEAST_EXCESS = 0.05
 
 
 @kernel
-def ladder_weights(frames, switch):
-    """Return the chance that none, one, ..., all of a group's frames see the upper level, shape (frames + 1,)."""
-    # By the number of upper frames, and by the level of the last.
-    low, high = np.zeros(frames + 1), np.zeros(frames + 1)
-    low[0], high[1] = 0.5, 0.5
-    for _ in range(1, frames):
-        next_low, next_high = np.zeros(frames + 1), np.zeros(frames + 1)
-        for k in range(frames + 1):
-            next_low[k] = low[k] * (1 - switch) + high[k] * switch
-            if k > 0:
-                next_high[k] = high[k - 1] * (1 - switch) + low[k - 1] * switch
-        low, high = next_low, next_high
-    return low + high
-
-
-@kernel
-def ladder_likelihood(values, times, begins, slope, read_noise, one_level, frames, needed):
-    """Return the largest log-likelihood of reads on a ladder, on the scale of :mod:`.telegraph`, or one that suffices.
+def ladder_likelihood(runs: Runs, slope, read_noise, one_level, frames, needed):
+    """Return the log-likelihood of reads on a ladder, on the scale of :mod:`.telegraph`, or one that suffices.
 
     Parameters
     ----------
-    values, times : array, shape (n,), float64
-        Reads (DN), and the group of each.
-    begins : array, shape (runs + 1,), int64
-        Where each run of reads begins, and the last ends.
+    runs : Runs
     slope : float
         Approximate slope, DN/group.
     read_noise : float
         Standard deviation of a group of good pixels, DN.
     one_level : float
-        Standard deviation of the reads about one level for each run, DN: a run in which a cosmic ray left a step that
-        is smaller than switches is taken as such.
+        Standard deviation of the reads about one level for each run, DN.
     frames : int
         Frames that a group averages.
     needed : float
         The search ends when this is exceeded.
     """
-    runs = begins.size - 1
-    reads = _Reads(values, times, begins, read_noise, one_level)
-    spans = np.empty(runs)
-    for r in range(runs):
-        lowest, highest = _range(values, times, begins[r], begins[r + 1], slope)
-        spans[r] = highest - lowest
-    spans.sort()
-    # A cosmic ray widens a run; hardly ever half of them. Of a pixel that switches seldom, few runs span the levels.
-    usual_span, widest = spans[runs // 2], spans[max(runs - 2, 0)] if runs > 2 else spans[runs - 1]
-    widest = (usual_span if usual_span > _SEEN_OFTEN * widest else widest) - 2 * read_noise
-    if widest <= 0:
-        return -np.inf
-    distance, tilt = _step_of_ladder(reads, slope, widest, frames)
-    offsets, best_offsets, last_offsets = np.empty(runs), np.empty(runs), np.empty(runs)
-    usual = ladder_weights(frames, _SWITCHES[_USUAL])
-    width = max(read_noise, distance / frames * _WIDE)
-    for r in range(runs):
-        first, last = begins[r], begins[r + 1]
-        lowest, _ = _range(values, times, first, last, tilt)
-        cosine, sine = _waves(values, times, first, last, tilt, frames / distance)
-        # The lowest read may stand on any of the lower rungs.
-        above = (lowest * frames / distance - np.arctan2(sine, cosine) / (2 * np.pi) + 0.5) % 1.0 - 0.5
-        top = -np.inf
-        for rung in range(frames // 2 + 1):
-            offset = lowest - (above + rung) * distance / frames
-            here = _run(reads, r, tilt, offset, distance, width, usual)
-            if here > top:
-                top, best_offsets[r] = here, offset
-    best, tilt, distance = _fit(reads, tilt, best_offsets, distance, usual, _FIRST_STEPS)
+    reads = LadderReads(runs.values, runs.times, runs.begins, runs.shots, read_noise, one_level)
+    number, count = runs.begins.size - 1, runs.values.size
+    tables = np.empty((_SWITCHES.size, frames + 1))
+    for k in range(_SWITCHES.size):
+        tables[k] = ladder_weights(frames, _SWITCHES[k])
+    # The evidence for each chance to switch: none is likelier than others beforehand, and their mean counts.
+    evidence = np.full(_SWITCHES.size, -np.inf)
+    enough = needed + np.log(_SWITCHES.size)
+    path, moved, best_path = np.empty(count), np.empty(count), np.empty(count)
+    best, best_tilt, best_distance, usual = -np.inf, slope, 0.0, 0
+    widest = _widest(reads, slope)
+    if widest > _APART * frames * read_noise:
+        # Rungs that lie apart are seen by their waves.
+        distance, tilt = _step_of_ladder(reads, slope, widest, frames)
+        width = max(read_noise, distance / frames * WIDE)
+        for r in range(number):
+            _step_onto(reads, r, tilt, distance, width, tables[_USUAL], best_path)
+        best_tilt, best_distance = fit_ladder(reads, tilt, best_path, distance, tables[_USUAL], _FIRST_STEPS)
+        best, usual = ladder_evidence(reads, best_tilt, best_path, best_distance, tables[_USUAL]), _USUAL
+        evidence[usual] = best
     # Where the noise of a read fills the steps of the ladder, no wave tells them, and the share of reads at its ends
-    # does. The levels are then as far apart as runs span, or farther, and runs lie about the middle.
-    for start in _SPANS:
-        if best > needed:
+    # does. How far the levels are apart follows from the scatter of the reads and from how often a pixel switches, and
+    # runs lie about the middle.
+    excess = max(one_level * one_level - walk_variance(runs), (1 + _LEAST_EXCESS) * read_noise * read_noise)
+    for k in range(_SWITCHES.size):
+        if best > enough:
             break
-        _centre(reads, slope, start * widest, offsets)
-        found, inclined, apart = _fit(reads, slope, offsets, start * widest, usual, _FIRST_STEPS)
-        if found > best:
-            best, tilt, distance = found, inclined, apart
-            best_offsets[:] = offsets
-    last_offsets[:] = best_offsets
-    first_tilt, first_distance = tilt, distance
-    for switch in _SWITCHES:
-        if best > needed:
+        start = np.sqrt(excess - read_noise * read_noise) / ladder_spread(tables[k])
+        _centre(reads, slope, start, path)
+        tilt, distance = fit_ladder(reads, slope, path, start, tables[k], _FIRST_STEPS)
+        evidence[k] = max(evidence[k], ladder_evidence(reads, tilt, path, distance, tables[k]))
+        if evidence[k] > best:
+            best, best_tilt, best_distance, usual = evidence[k], tilt, distance, k
+            best_path[:] = path
+    for k in range(max(usual - 1, 0), min(usual + 2, _SWITCHES.size)):
+        if best > enough:
             break
-        weights = ladder_weights(frames, switch)
-        offsets[:] = best_offsets
-        found, inclined, apart = _fit(reads, first_tilt, offsets, first_distance, weights, _LAST_STEPS)
-        if found > best:
-            best, tilt, distance, usual = found, inclined, apart, weights
-            last_offsets[:] = offsets
-    if not best > needed:
-        found, _, _ = _fit(reads, tilt, last_offsets, distance, usual, _MORE_STEPS)
-        best = max(best, found)
-    return best
+        path[:] = best_path
+        tilt, distance = fit_ladder(reads, best_tilt, path, best_distance, tables[k], _LAST_STEPS)
+        evidence[k] = max(evidence[k], ladder_evidence(reads, tilt, path, distance, tables[k]))
+        for longer in _LEVELS_APART:
+            for i in range(count):
+                moved[i] = path[i] - 0.5 * (longer - 1) * distance
+            evidence[k] = max(evidence[k], ladder_evidence(reads, tilt, moved, longer * distance, tables[k]))
+    best = evidence.max()
+    return best + np.log(np.exp(evidence - best).mean()) if best > -np.inf else best
 
 
 @kernel
-def _centre(reads: _Reads, slope, distance, offsets):
+def _widest(reads: LadderReads, slope):
+    """Return how far the levels lie apart at least, DN, by what runs span."""
+    runs = reads.begins.size - 1
+    spans = np.empty(runs)
+    for r in range(runs):
+        lowest, highest = _range(reads.values, reads.times, reads.begins[r], reads.begins[r + 1], slope)
+        spans[r] = highest - lowest
+    spans.sort()
+    # A cosmic ray widens a run; hardly ever half of them. Of a pixel that switches seldom, few runs span the levels.
+    usual, widest = spans[runs // 2], spans[max(runs - 2, 0)] if runs > 2 else spans[runs - 1]
+    return (usual if usual > _SEEN_OFTEN * widest else widest) - 2 * reads.read_noise
+
+
+@kernel
+def _step_onto(reads: LadderReads, run, slope, distance, width, weights, path):
+    """Set the lower level of a run so that its lowest read stands on the one of the lower rungs that suits it best."""
+    first, last, frames = reads.begins[run], reads.begins[run + 1], weights.size - 1
+    lowest, _ = _range(reads.values, reads.times, first, last, slope)
+    cosine, sine = _waves(reads.values, reads.times, first, last, slope, frames / distance)
+    above = (lowest * frames / distance - np.arctan2(sine, cosine) / (2 * np.pi) + 0.5) % 1.0 - 0.5
+    top = -np.inf
+    # The lowest read may stand on any of the lower rungs.
+    for rung in range(frames // 2 + 1):
+        offset = lowest - (above + rung) * distance / frames
+        here = run_likelihood(reads, run, slope, offset, distance, width, weights)
+        if here > top:
+            top = here
+            path[first:last] = offset
+
+
+@kernel
+def _centre(reads: LadderReads, slope, distance, path):
     """Set where the lower level of each run lies when its reads lie evenly about the middle of both."""
-    for r in range(offsets.size):
+    for r in range(reads.begins.size - 1):
         first, last = reads.begins[r], reads.begins[r + 1]
         total = 0.0
         for i in range(first, last):
             total += reads.values[i] - slope * reads.times[i]
-        offsets[r] = total / (last - first) - 0.5 * distance
+        path[first:last] = total / (last - first) - 0.5 * distance
 
 
 @kernel
@@ -158,7 +151,7 @@ def _range(values, times, first, last, slope):
 
 
 @kernel
-def _step_of_ladder(reads: _Reads, slope, widest, frames):
+def _step_of_ladder(reads: LadderReads, slope, widest, frames):
     """Return the distance of the levels, DN, and the slope, for which reads of each run lie on rungs most nearly.
 
     Reads on a ladder have a common phase in waves of its step, whatever the offset of the run.
@@ -194,90 +187,3 @@ def _waves(values, times, first, last, slope, frequency):
         cosine += np.cos(angle)
         sine += np.sin(angle)
     return cosine, sine
-
-
-@kernel
-def _run(reads: _Reads, run, slope, offset, distance, width, weights):
-    """Return the log-likelihood of the reads of a run."""
-    values, times, first, last = reads.values, reads.times, reads.begins[run], reads.begins[run + 1]
-    rungs = weights.size - 1
-    total = 0.0
-    for i in range(first, last):
-        value = values[i] - slope * times[i] - offset
-        chance = _ASTRAY
-        for k in range(rungs + 1):
-            z = (value - distance * k / rungs) / width
-            chance += weights[k] * np.exp(-0.5 * z * z)
-        total += np.log(chance) - np.log(width)
-    return total
-
-
-@kernel
-def _fit(reads: _Reads, slope, offsets, distance, weights, steps):
-    """Improve slope, offsets and distance by expectation maximisation.
-
-    The rungs are wide at first where they lie far apart, so that a slope or offset that is a little wrong finds its
-    way. Return the last log-likelihood with the noise of a read, the slope and the distance.
-    """
-    values, times, begins = reads.values, reads.times, reads.begins
-    read_noise, one_level = reads.read_noise, reads.one_level
-    rungs, runs = weights.size - 1, begins.size - 1
-    expected, squares, known = np.empty(values.size), np.empty(values.size), np.empty(values.size)
-    likelihood = -np.inf
-    width = distance / rungs * _WIDE
-    for step in range(steps + 1):
-        width = read_noise if step >= steps - 1 else max(read_noise, width)
-        likelihood = 0.0
-        for r in range(runs):
-            here_likely, total, total_squares = 0.0, 0.0, 0.0
-            for i in range(begins[r], begins[r + 1]):
-                value = values[i] - slope * times[i] - offsets[r]
-                total += value
-                total_squares += value * value
-                chance, mean, square = 0.0, 0.0, 0.0
-                for k in range(rungs + 1):
-                    share = k / rungs
-                    z = (value - distance * share) / width
-                    here = weights[k] * np.exp(-0.5 * z * z)
-                    chance += here
-                    mean += here * share
-                    square += here * share * share
-                known[i] = chance / (chance + _ASTRAY)
-                expected[i], squares[i] = mean / max(chance, 1e-300), square / max(chance, 1e-300)
-                here_likely += np.log(chance + _ASTRAY) - np.log(width)
-            n = begins[r + 1] - begins[r]
-            about = total_squares - total * total / n
-            level = -n * np.log(one_level) - 0.5 * about / (one_level * one_level) + _ONE_LEVEL
-            if level > here_likely:
-                known[begins[r] : begins[r + 1]] = 0.0
-            likelihood += max(here_likely, level)
-        width *= 0.6
-        if step == steps:
-            break
-        uu, ut, tt, uv, tv = 0.0, 0.0, 0.0, 0.0, 0.0
-        for r in range(runs):
-            n, share, time, value = 1e-12, 0.0, 0.0, 0.0
-            for i in range(begins[r], begins[r + 1]):
-                n += known[i]
-                share += known[i] * expected[i]
-                time += known[i] * times[i]
-                value += known[i] * values[i]
-            share, time, value = share / n, time / n, value / n
-            for i in range(begins[r], begins[r + 1]):
-                t, v, w = times[i] - time, values[i] - value, known[i]
-                uu += w * (squares[i] - expected[i] * share)
-                ut += w * expected[i] * t
-                uv += w * expected[i] * v
-                tt += w * t * t
-                tv += w * t * v
-        determinant = uu * tt - ut * ut
-        if determinant <= 1e-9 * tt:
-            break
-        distance, slope = (uv * tt - ut * tv) / determinant, (uu * tv - ut * uv) / determinant
-        for r in range(runs):
-            n, offset = 1e-12, 0.0
-            for i in range(begins[r], begins[r + 1]):
-                n += known[i]
-                offset += known[i] * (values[i] - slope * times[i] - distance * expected[i])
-            offsets[r] = offset / n
-    return likelihood, slope, distance

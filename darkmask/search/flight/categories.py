@@ -5,9 +5,10 @@ threshold in sigma is a false-alarm rate. docs/categories.md tells what each cat
 release.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,14 +17,16 @@ from darkmask.core.detectors import Detector
 from darkmask.core.errors import TooLittleError
 from darkmask.core.flags import USABLE, Category, in_category, pack_categories
 from darkmask.core.freed import give_back
+from darkmask.core.stages import add_processor_time
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.structures import Structure
 
 from .amplifier import AmplifierSearch
-from .changing import find_patches
+from .changing import Patch, find_patches
 from .evidence import Evidence
 from .findings import amplifier_findings, column_findings, join_rows, row_findings
+from .named_by import Passed, joined
 
 # With fewer integrations a cosmic ray cannot be told from what a pixel does again and again. With fewer groups the
 # shape of a ramp cannot be told from its noise.
@@ -80,6 +83,10 @@ class FlightResult:
         to the pipeline's rates in the amplifier where it adds most, and what was taken off before they were judged.
     structures : tuple of Structure
         Columns, rows and amplifiers that do something as one.
+    patches : tuple of Patch
+        Pixels that decay together; :func:`.decays.patch_findings` measures them.
+    passed : dict of str to Passed
+        What the tests compared at the pixels to which they give a name; empty where evidence is kept.
     evidence : tuple of (slice, dict of str to Compared)
         Of the columns of each amplifier, where it was asked for.
     strict : FlightResult, optional
@@ -92,6 +99,8 @@ class FlightResult:
     noise: np.ndarray
     thresholds: dict[str, float]
     structures: tuple[Structure, ...] = ()
+    patches: tuple[Patch, ...] = ()
+    passed: dict[str, Passed] = field(default_factory=dict)
     evidence: tuple[tuple[slice, Evidence], ...] = ()
     strict: "FlightResult | None" = None
 
@@ -203,20 +212,27 @@ def search_flight(
     lines: dict[int, list[Structure]] = {}
     rows: dict[int, list[Structure]] = {}
     noises: dict[int, float] = {}
+    passed: dict[int, dict[str, Passed]] = {}
 
     evidence: tuple[tuple[slice, Evidence], ...] = tuple((columns, {}) for columns in amplifiers if keep_evidence)
 
     if maps.changes is None:
         raise ValueError("The flight search needs the maps of change.")
-    patch = find_patches(maps.changes, science, tuple(amplifiers), parameters)
+    patches = find_patches(maps.changes, science, tuple(amplifiers), parameters)
+    patch = np.zeros(rate.shape, bool)
+    for one in patches:
+        patch.ravel()[one.region] = True
 
-    def work(columns: slice) -> tuple[float, float, float, int]:
+    def work(columns: slice) -> tuple[tuple[float, float, float, int], float]:
+        used = time.thread_time()
         kept = next((tests for of, tests in evidence if of == columns), None if look_at is None else {})
         with np.errstate(invalid="ignore", divide="ignore"):
             part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept, patch)
             _set_images(images[0], part, part.search(), columns)
             limits, alone = part.limits(), part.alone
+            passed[columns.start] = part.passed
             if strict:
+                part.passed = {}
                 _set_images(images[1], part, part.search(strict), columns)
         if look_at is not None and kept is not None:
             look_at(columns, kept)
@@ -225,10 +241,11 @@ def search_flight(
         rows[columns.start] = [*row_findings(part.rows, columns, part.noise_of_good)]
         noises[columns.start] = part.noise_of_good
         np.multiply(part.rate, np.float32(detector.gain), out=rate[:, columns])
-        return *limits, part.settling, alone
+        return (*limits, part.settling, alone), time.thread_time() - used
 
     with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
-        measured = list(pool.map(work, amplifiers))
+        measured, taken = zip(*pool.map(work, amplifiers), strict=True)
+    add_processor_time(sum(taken))
     give_back()
     structures = (
         *(finding for first in sorted(lines) for finding in lines[first]),
@@ -245,6 +262,8 @@ def search_flight(
             noise=noise,
             thresholds=thresholds,
             structures=structures,
+            patches=patches,
+            passed=joined(passed.values()),
             evidence=evidence,
         )
         for categories, told in images

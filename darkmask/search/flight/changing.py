@@ -6,7 +6,7 @@ low-frequency noise and drifts that all pixels share make no pixel bad.
 
 from functools import cache
 from math import comb
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from darkmask.search.maps.changes import HIGHEST_SIGMA, LEVEL_UNIT, SIGMA_UNIT, 
 from darkmask.search.maps.pixel import HEIGHT_UNIT
 from darkmask.search.parameters import SearchParameters
 
-from .patches import decaying_squares
+from .patches import decaying_squares, glowing_pixels
 from .robust import places, population
 
 # Radiation may call so many pixels intermittent by chance, as a share of all: 4 of 4 million.
@@ -54,27 +54,46 @@ def usual_second(integrations: int) -> float:
     return float(-ndtri((1 - share) / 2) * np.sqrt(1 - 1 / integrations))
 
 
+class Patch(NamedTuple):
+    """Pixels that decay together, as places of the flattened frame, increasing.
+
+    Attributes
+    ----------
+    region : numpy.ndarray, shape (n,), int64
+        Whose squares decay: up to a few pixels beyond those that glow.
+    glowing : numpy.ndarray, shape (m,), int64
+        Whose neighbours decay by half of what they do in the core. A pixel's own trend does not tell whether it is
+        among them: chance would choose those that began too high.
+    """
+
+    region: np.ndarray
+    glowing: np.ndarray
+
+
 def find_patches(
     changes: ChangeMaps, science: np.ndarray, amplifiers: tuple[slice, ...], parameters: SearchParameters
-) -> np.ndarray:
-    """Return where a pixel lies among pixels that decay, bool (y, x); nowhere when the times are not known."""
-    patch = np.zeros(science.shape, bool)
+) -> tuple[Patch, ...]:
+    """Return the patches of pixels that decay, by their first pixel; none when the times are not known."""
     if not changes.order.contrast.any():
-        return patch
+        return ()
     centres, scales = np.zeros((2, science.shape[1]), np.float32)
     for columns in amplifiers:
         centre, sigma = usual(changes.rows.trend[:, columns], science[:, columns])
         if sigma > 0:
             centres[columns], scales[columns] = centre, 1 / max(sigma, 1 / SIGMA_UNIT)
     below = np.empty(science.shape, bool)
-    if decaying_squares(changes.rows.trend, science, centres, scales, below):
-        from scipy.ndimage import label
+    if not decaying_squares(changes.rows.trend, science, centres, scales, below):
+        return ()
+    from scipy.ndimage import label
 
-        clumps, _ = label(below, np.ones((3, 3)))
-        sizes = np.bincount(clumps.ravel())
-        sizes[0] = 0
-        patch = sizes[clumps] >= parameters.patch_pixels
-    return patch
+    clumps, _ = label(below, np.ones((3, 3)))
+    places = np.flatnonzero(below)
+    numbers = clumps.ravel()[places]
+    # A stable order keeps the places of each increasing.
+    order = np.argsort(numbers, kind="stable")
+    parts = np.split(places[order], np.flatnonzero(np.diff(numbers[order])) + 1)
+    regions = [part for part in parts if part.size >= parameters.patch_pixels]
+    return tuple(Patch(one, glowing_pixels(changes.rows.trend, science, centres, scales, one)) for one in regions)
 
 
 class ChangeSearch:

@@ -147,6 +147,12 @@ QUESTIONS = {
     "late_rate": Question(
         "rate of the late half above others", "electron/s", ">=", "It stands out when the others have decayed.", True
     ),
+    "steady_rate": Question(
+        "rate without the light of the patch",
+        "electron/s",
+        ">=",
+        "It stands out of a patch that decays by what it has in all integrations alike.",
+    ),
     "varies": Question(
         "distance of the second farthest rate", "sigma", ">=", "The rate differs between integrations: intermittent."
     ),

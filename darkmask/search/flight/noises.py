@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY
+from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 
 from .changing import ROWS_OF_SCATTER
 from .robust import population
@@ -29,6 +30,33 @@ def median_error(scatter: np.ndarray, integrations: int) -> np.ndarray:
         In the same unit.
     """
     return np.float32(np.sqrt(1 / MEDIAN_EFFICIENCY / integrations)) * scatter
+
+
+def rate_sigma(maps: CombinedMaps, where: Any, tgroup: float, gain: float) -> np.ndarray:
+    """Return the error of the rate of one integration without a jump, by the pixel's own noise and shot noise.
+
+    Parameters
+    ----------
+    maps : CombinedMaps
+    where
+        Index of the pixels.
+    tgroup : float, s
+    gain : float, e-/DN
+
+    Returns
+    -------
+    numpy.ndarray, float32, DN/s
+        NaN where nothing is known of the noise.
+
+    Notes
+    -----
+    Half the variance of a difference is that of a read; Robberto 2009 gives the variance of a slope.
+    """
+    groups = maps.groups
+    reading = np.float32(6 / (tgroup**2 * groups * (groups**2 - 1))) * np.square(maps.noise[where])
+    shot = np.float32(SLOPE_SHOT / (gain * tgroup * max(groups - 1, 1))) * np.fmax(maps.rate[where], 0)
+    error: np.ndarray = np.sqrt(reading + shot)
+    return error
 
 
 def moved_rates(rate_scatter: np.ndarray, noise: np.ndarray, good: np.ndarray, at: Any) -> np.ndarray:

@@ -10,6 +10,8 @@ PATCH_SIDE, TREND_LIMIT, PATCH_SIGNIFICANCE = 7, 3.0, 6.0
 _REACH = PATCH_SIDE // 2
 # Traps differ, and a patch has a core: its pixels lie above the mean around them by this share of it.
 PATCH_VARIES = 0.5
+# The core of a patch are the pixels whose surroundings decay most, in per cent of all.
+_CORE = 5
 
 
 @kernel
@@ -73,6 +75,49 @@ def _compare_row(total, number, science, below):
     for x in range(below.size):
         found += 1 if below[x] else 0
     return found
+
+
+def glowing_pixels(
+    trend: np.ndarray, science: np.ndarray, centres: np.ndarray, scales: np.ndarray, region: np.ndarray
+) -> np.ndarray:
+    """Return which pixels of a patch have eight neighbours that decay by half of what they do in its core.
+
+    Parameters
+    ----------
+    trend, science, centres, scales
+        As for :func:`decaying_squares`.
+    region : numpy.ndarray, shape (n,), int
+        Places of its pixels in the flattened frame.
+
+    Returns
+    -------
+    numpy.ndarray, shape (m,), int
+        Some of ``region``, at least one.
+    """
+    y, x = np.unravel_index(region, trend.shape)
+    rows, columns = slice(max(y.min() - 1, 0), y.max() + 2), slice(max(x.min() - 1, 0), x.max() + 2)
+    here = (trend[rows, columns].astype(np.float32) - centres[columns]) * scales[columns]
+    mean = neighbours_mean(
+        np.clip(here, -TREND_LIMIT, TREND_LIMIT), science[rows, columns], y - rows.start, x - columns.start
+    )
+    return region[mean <= np.percentile(mean, _CORE) / 2]
+
+
+def neighbours_mean(values: np.ndarray, science: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the mean of the neighbours of some pixels, of eight but for reference pixels; shape (n,), float32.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (y, x), float32
+    science : numpy.ndarray, shape (y, x), bool
+    y, x : numpy.ndarray, shape (n,), int
+    """
+    wide, seen = np.pad(np.where(science, values, 0), 1), np.pad(science, 1)
+    total, number = np.zeros((2, y.size), np.float32)
+    for dy, dx in ((0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2)):
+        total += wide[y + dy, x + dx]
+        number += seen[y + dy, x + dx]
+    return total / np.fmax(number, 1)
 
 
 def above_patches(above: np.ndarray, judged: np.ndarray, patch: np.ndarray, sigma: float) -> np.ndarray:

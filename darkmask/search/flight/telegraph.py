@@ -22,6 +22,10 @@ ENOUGH_READS, WEAK = 120, 10.0
 ENOUGH_AVERAGED = 240
 # Chance of a read between the levels, where a group averages frames; see :class:`Runs`.
 _ASTRAY = 1e-3
+# What counts for a ladder beforehand, in the logarithm. Its level and its chance to switch are integrated over, so that it
+# pays for no parameters, unlike a chain. So much was chosen on simulated darks: one noisy pixel in a hundred is called
+# telegraph.
+_LADDER = 3.25
 # A noisy pixel is hit as often as others; a group averages no more than the hits of so many are looked for.
 _MOST_HITS = 8
 
@@ -63,22 +67,22 @@ def telegraph_evidence(reads, slope, noise, enough, frames, shots):
     level = np.zeros(4)
     maximise(runs, level, read_noise, np.zeros(count), np.empty(number), 0.0, 1)
     single, parted, cost = _with_hits(runs, read_noise, level[2])
-    single = max(single, walk_likelihood(runs, read_noise))
-    # One level has a noise; two have noise, amplitude and switching rate. Both have a slope, and an offset for each
-    # run.
-    penalty = 2 * np.log(count)
-    needed = single + 0.5 * (enough + penalty)
-    best = _two_levels(runs, noise, frames, needed)
+    walking, free = walk_likelihood(runs, read_noise, level[2])
+    single = max(single, walking)
+    # A ladder's level is integrated over, and must be better than one that is as well.
+    odds = _LADDER - max(free - single, 0.0)
+    needed = single + 0.5 * enough
+    best = _two_levels(runs, noise, frames, needed, odds)
     if parted.begins.size > runs.begins.size and not best > needed:
         # Pixels that switch are hit as well.
-        best = max(best, _two_levels(parted, noise, frames, needed + cost) - cost)
-    return 2 * (best - single) - penalty
+        best = max(best, _two_levels(parted, noise, frames, needed + cost, odds) - cost)
+    return 2 * (best - single)
 
 
 @kernel
-def _two_levels(runs: Runs, noise, frames, needed):
-    """Return the largest log-likelihood of two levels, or one that is more than is needed."""
-    values, begins, count, number = runs.values, runs.begins, runs.values.size, runs.begins.size - 1
+def _two_levels(runs: Runs, noise, frames, needed, odds):
+    """Return the largest log-likelihood of two levels less its cost, or one that is more than is needed."""
+    count, number = runs.values.size, runs.begins.size - 1
     read_noise = noise / np.sqrt(2.0)
     upper, offsets = np.zeros(count), np.empty(number)
     level = np.zeros(4)
@@ -86,24 +90,28 @@ def _two_levels(runs: Runs, noise, frames, needed):
     excess, steps = excess_of(runs, noise), large_step(runs, level[3], LARGE_STEP * noise)
     best, best_model, best_offsets = -np.inf, np.empty(4), np.empty(number)
     model = np.empty(4)
+    # One level has a noise; two have noise, amplitude and switching rate. Both have a slope, and an offset for each
+    # run.
+    penalty = np.log(count)
     for k in range(-1, len(STARTS)):
         if not begin_model(model, k, excess, steps, read_noise, level[3]):
             continue
         begin_offsets(runs, model, offsets)
-        likelihood = fit(runs, model, read_noise, _FIRST_STEPS, needed, upper, offsets)
+        likelihood = fit(runs, model, read_noise, _FIRST_STEPS, needed + penalty, upper, offsets)
         if likelihood > best:
             best = likelihood
             best_model[:] = model
             best_offsets[:] = offsets
-        if best > needed:
+        if best > needed + penalty:
             break
     else:
-        last = fit(runs, best_model, read_noise, _LAST_STEPS, needed, upper, best_offsets)
+        last = fit(runs, best_model, read_noise, _LAST_STEPS, needed + penalty, upper, best_offsets)
         best = max(best, last)
+    best -= penalty
     if frames > 1 and not best > needed:
         slope, width = level[3], max(level[2], read_noise)
-        ladder = ladder_likelihood(values, runs.times, begins, slope, read_noise, width, frames, needed)
-        best = max(best, ladder)
+        ladder = ladder_likelihood(runs, slope, read_noise, width, frames, needed - odds)
+        best = max(best, ladder + odds)
     return best
 
 

@@ -17,6 +17,7 @@ from darkmask.search.request import SetRequest
 
 from .amplifier import own_saturation_level
 from .categories import FlightResult
+from .named_by import Passed, at_some
 from .telegraph import ENOUGH_AVERAGED, ENOUGH_READS, WEAK, telegraph_evidence
 
 # A difference that lies so many sigma of a ramp's others off is a step; of 20 none does by chance.
@@ -27,7 +28,7 @@ _ROWS_AT_ONCE = 16
 
 @stage("name unstable pixels")
 def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) -> np.ndarray:
-    """Return which of the pixels in question switch between two levels.
+    """Return which of the pixels in question switch between two levels; ``found.passed`` then has their gains.
 
     Returns
     -------
@@ -41,7 +42,10 @@ def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) 
     """
     asked = found.in_question
     telegraph = np.zeros_like(asked)
-    telegraph[asked] = two_level_gains(request, maps, found) > found.least_gain(request.parameters)[asked]
+    gains, least = two_level_gains(request, maps, found), found.least_gain(request.parameters)[asked]
+    telegraph[asked] = gains > least
+    whole = Passed(np.flatnonzero(asked).astype(np.int32), gains.astype(np.float32), least)
+    found.passed["telegraph"] = at_some(whole, gains > least)
     return telegraph
 
 

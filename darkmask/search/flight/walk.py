@@ -14,10 +14,12 @@ from .runs import Runs
 _READ_NOISES = (1.0, 1.6, 2.5)
 # A walk of less than this share of the variance of a read is none.
 _LEAST_WALK = 0.05
+# A level that walks lies about its mean by this share of the variance of a step, times the steps.
+_OF_WALK = 1 / 6
 
 
 @kernel
-def walk_likelihood(runs: Runs, read_noise):
+def walk_likelihood(runs: Runs, read_noise, width):
     """Return the largest log-likelihood of the reads about one level and one slope, with shot noise.
 
     Parameters
@@ -25,30 +27,54 @@ def walk_likelihood(runs: Runs, read_noise):
     runs : Runs
     read_noise : float
         Standard deviation of a read of a good pixel, DN.
+    width : float
+        Standard deviation of the reads about one level that does not walk, DN.
 
     Returns
     -------
-    float
+    fitted : float
         On the scale of :mod:`.telegraph`, whose offsets and slope are fitted too; -inf when the signal is too faint to
         walk.
+    free : float
+        The same with offsets integrated over, here and in one level that does not walk: where a run began is known
+        less well when its level walks.
 
     Notes
     -----
     The level is a random walk seen with the noise of a read. Its likelihood is that of a Kalman filter's innovations,
     and offsets and slope are regressors (Durbin and Koopman, "Time Series Analysis by State Space Methods", 6.2).
     """
-    best = -np.inf
+    best, free = -np.inf, -np.inf
     if runs.shots.size == 0 or runs.shots.max() < _LEAST_WALK * read_noise * read_noise:
-        return best
+        return best, free
     for scale in _READ_NOISES:
-        best = max(best, _with_noise(runs, (scale * read_noise) ** 2))
-    return best
+        likelihood, looser = _with_noise(runs, (scale * read_noise) ** 2)
+        best, free = max(best, likelihood), max(free, likelihood + looser)
+    # A noisy pixel has what the walk leaves of the scatter of its reads.
+    variance = width * width - walk_variance(runs)
+    if variance > (_READ_NOISES[-1] * read_noise) ** 2:
+        likelihood, looser = _with_noise(runs, variance)
+        best, free = max(best, likelihood), max(free, likelihood + looser)
+    number = runs.begins.size - 1
+    for k in range(number):
+        free += 0.5 * np.log((runs.begins[k + 1] - runs.begins[k]) / (width * width))
+    return best, free
+
+
+@kernel
+def walk_variance(runs: Runs):
+    """Return the variance of reads about a mean level of each run that shot noise alone makes, DN**2."""
+    variance = 0.0
+    for k in range(runs.shots.size):
+        length = runs.begins[k + 1] - runs.begins[k]
+        variance += _OF_WALK * runs.shots[k] * length * length
+    return variance / runs.values.size
 
 
 @kernel
 def _with_noise(runs: Runs, variance):
     values, times, begins = runs.values, runs.times, runs.begins
-    likelihood, squares, products, total = 0.0, 0.0, 0.0, 0.0
+    likelihood, squares, products, total, looser = 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(runs.shots.size):
         # What the walk did since the run began; the filter's values of the reads, of an offset and of a slope.
         spread, value, one, time = 0.0, 0.0, 0.0, 0.0
@@ -69,8 +95,9 @@ def _with_noise(runs: Runs, variance):
             value, one, time = value + share * v, one + share * o, time + share * t
             spread *= 1 - share
         total += vv - v1 * v1 / oo
+        looser -= 0.5 * np.log(oo)
         products += vt - v1 * mix / oo
         squares += tt - mix * mix / oo
     if squares > 0:
         total -= products * products / squares
-    return likelihood - 0.5 * total
+    return likelihood - 0.5 * total, looser

@@ -27,6 +27,7 @@ from .kept import KeptMaps, nothing_kept
 from .layout import N_COUNTED, N_MEASURED
 from .order import sorting_network
 from .packing import KeptPlaces, Packed, make_packed, unpack_rows
+from .parts import SetRows, put_together
 from .pixel import Readout
 from .scratch import Maps, Room, make_room
 from .stacks import CombinedRows, combine_rows
@@ -138,7 +139,45 @@ def combine_set(
     keep: bool = False,
     spent: CombinedMaps | None = None,
 ) -> CombinedMaps:
-    """Measure all pixels of a set.
+    """Measure all pixels of a set; parameters and errors are those of :func:`combine_rows_of_set`."""
+    whole = combine_rows_of_set(
+        exposures, folder, detector, own_saturation_level, block_bytes, threads, integrations, keep, spent=spent
+    )
+    return join_rows([whole])
+
+
+def join_rows(parts: Sequence[SetRows]) -> CombinedMaps:
+    """Return the maps of a set of which all rows were measured, the same bits however they were divided.
+
+    Raises
+    ------
+    SearchError
+        When a row is missing or there twice, or the parts are of different sets.
+    """
+    whole = put_together(parts)
+    return CombinedMaps(
+        integrations=whole.integrations,
+        groups=whole.groups,
+        read_variance=whole.read_variance,
+        agreement=whole.agreement(),
+        **whole.rows._asdict(),
+        changes=whole.changes,
+    )
+
+
+def combine_rows_of_set(
+    exposures: Sequence[Exposure],
+    folder: Path,
+    detector: Detector,
+    own_saturation_level: float,
+    block_bytes: int = BLOCK_BYTES,
+    threads: int | None = None,
+    integrations: Sequence[int] | None = None,
+    keep: bool = False,
+    rows: tuple[int, int] | None = None,
+    spent: CombinedMaps | None = None,
+) -> SetRows:
+    """Measure the pixels of some rows of a set, in all integrations at once.
 
     Parameters
     ----------
@@ -160,6 +199,8 @@ def combine_set(
     keep : bool
         Take the maps of integrations that are kept on disk, and keep those of the others (:mod:`.kept`); it never
         changes the result.
+    rows : (int, int), optional
+        The first row and the one behind the last; all by default, and with ``keep`` always all.
     spent : CombinedMaps, optional
         Maps of frames of this size that nobody needs any more: their memory is used again. New memory must be cleared
         by the system page by page, which takes a third of the time that it takes to combine maps that are kept.
@@ -176,8 +217,10 @@ def combine_set(
     opened = OpenSet(exposures, folder, integrations)
     _, groups, height, width = opened.exposures[0].shape
     number = len(opened.planes)
-    if spent is None or spent.rate.shape != (height, width):
-        whole = {name: np.empty((height, width), _TYPES.get(name, np.float32)) for name in CombinedRows._fields}
+    begin, end = rows or (0, height)
+    shape = (end - begin, width)
+    if spent is None or spent.rate.shape != shape:
+        whole = {name: np.empty(shape, _TYPES.get(name, np.float32)) for name in CombinedRows._fields}
     else:
         whole = {name: getattr(spent, name) for name in CombinedRows._fields}
     readout = Readout(
@@ -186,52 +229,45 @@ def combine_set(
         gain=detector.gain,
         own_saturation_level=own_saturation_level,
     )
-    changes = make_change_maps((height, width), opened.times, number, spent.changes if spent else None)
+    changes = make_change_maps(shape, opened.times, number, spent.changes if spent else None)
     network = sorting_network(number)
     signs, adding = np.zeros((number, width), np.int64), threading.Lock()
     every = max(1, height // _ROWS_THAT_AGREE)
-    rows = min(height, max(1, block_bytes // (width * _BYTES_PER_PIXEL * number)))
+    size = min(height, max(1, block_bytes // (width * _BYTES_PER_PIXEL * number)))
 
     kept = KeptMaps(opened.planes, folder, readout, (height, width)) if keep else None
 
     def make_rooms() -> tuple[Room, Packed]:
-        return make_room(number, rows, groups, width), make_packed(rows if keep else 0, width)
+        return make_room(number, size, groups, width), make_packed(size if keep else 0, width)
 
-    def work(rooms: tuple[Room, Packed], start: int, count: int) -> None:
-        room, packed = rooms
+    def work(rooms: tuple[Room, Packed], at: int, count: int) -> None:
+        (room, packed), start = rooms, begin + at
         places = kept.places if kept else nothing_kept(number)
         opened.require_read(measure_block(opened.places, places, start, count, height, readout, room, packed))
         if kept:
             kept.keep(start, Maps(room.stacks.measured[:, :count], room.stacks.counted[:, :count]), packed, groups)
-        part = CombinedRows(**{name: image[start : start + count] for name, image in whole.items()})
+        part = CombinedRows(**{name: image[at : at + count] for name, image in whole.items()})
         here = np.zeros((number, width), np.int32)
         combine_rows(room.stacks, network, groups, readout, part, here, start, every)
         with adding:
             signs[:] += here
-        changed = changes.part(np.s_[start : start + count])
+        changed = changes.part(np.s_[at : at + count])
         change_rows(room.stacks, groups, readout, changes.order, part, changed.rows)
 
     # What changed meanwhile is not kept.
     with kept or nullcontext(), opened:
-        work_in_blocks(work, height, rows, make_rooms, threads)
-    return CombinedMaps(
+        work_in_blocks(work, end - begin, size, make_rooms, threads)
+    return SetRows(
+        start=begin,
+        height=height,
         integrations=number,
         groups=groups,
         read_variance=readout.read_variance,
-        agreement=_agreement(signs, len(range(0, height, every))),
-        **whole,
+        sampled=len(range(0, height, every)),
+        signs=signs,
+        rows=CombinedRows(**whole),
         changes=changes,
     )
-
-
-def _agreement(signs: np.ndarray, pixels: int) -> np.ndarray:
-    """Return the mean product of two pixels' signs from the sums of signs of each integration, whole numbers."""
-    integrations = len(signs)
-    # Each pixel has as many rates above its median as below, and of an odd number one that is the median.
-    signed = integrations - integrations % 2
-    pairs = max(signed * pixels * (pixels - 1), 1)
-    products: np.ndarray = (signs * signs).sum(axis=0) - signed * pixels
-    return (products / pairs).astype(np.float32)
 
 
 @kernel

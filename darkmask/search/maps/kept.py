@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from blake3 import blake3
 
 from darkmask.core.atomic import sha256_text, working_folder
 from darkmask.core.cache_folder import cache_root
-from darkmask.core.digests import remembered_digest
+from darkmask.core.digests import remembered_digest, take_long
 from darkmask.core.errors import StorageError
 from darkmask.core.provenance import source_digest
 from darkmask.delivery import OpenExposure
@@ -77,7 +77,8 @@ class KeptMaps:
         self, planes: Sequence[tuple[OpenExposure, int]], folder: Path, readout: Readout, shape: tuple[int, int]
     ):
         self._planes, self._folder, self._readout, self._shape = planes, folder, readout, shape
-        self._names: list[str] = []
+        # Without the digest of an exposure that nobody knows yet, which is taken while its ramps are measured.
+        self._names: dict[int, str] = {}
         self._stack = contextlib.ExitStack()
         self._new: dict[int, _NewFile] = {}
 
@@ -87,13 +88,13 @@ class KeptMaps:
         with contextlib.suppress(OSError, StorageError), contextlib.ExitStack() as stack:
             root = kept_folder()
             root.mkdir(parents=True, exist_ok=True)
-            self._names = list(_names(self._planes, self._folder, self._readout))
+            self._names = self._names_of(exposure for exposure in self._exposures() if not self._is_new(exposure))
             places = KeptPlaces(nothing_kept(size).files, np.zeros((size, height + 1), np.int64))
             missing = [i for i in range(size) if not self._open(root, i, stack, places)]
             # Without room the integrations are measured each time.
             if missing and shutil.disk_usage(root).free - LEFT_FREE > len(missing) * 4 * N_DENSE * height * width:
                 temporary = stack.enter_context(working_folder(root, "new"))
-                self._new = {i: _NewFile(temporary / self._names[i], self._shape) for i in missing}
+                self._new = {i: _NewFile(temporary / str(i), self._shape) for i in missing}
                 for new in self._new.values():
                     stack.callback(new.close)
             self.places, self._stack = places, stack.pop_all()
@@ -103,13 +104,36 @@ class KeptMaps:
         with self._stack:
             if kind is None and self._new:
                 with contextlib.suppress(OSError, StorageError):
+                    names = self._names | self._names_of(filter(self._is_unnamed, self._exposures()))
                     for i, new in self._new.items():
                         if new.finish():
-                            os.replace(new.path, kept_folder() / self._names[i])
+                            os.replace(new.path, kept_folder() / names[i])
                     _prune(kept_folder())
+
+    def _exposures(self) -> Iterable[OpenExposure]:
+        return dict.fromkeys(opened for opened, _ in self._planes)
+
+    def _is_new(self, opened: OpenExposure) -> bool:
+        """Return whether nobody has hashed an exposure: then nothing of it is kept, but for that of a copy of it."""
+        return take_long(self._folder / record.path for record in opened.exposure.files)
+
+    def _is_unnamed(self, opened: OpenExposure) -> bool:
+        return any(one is opened and i not in self._names for i, (one, _) in enumerate(self._planes))
+
+    def _names_of(self, chosen: Iterable[OpenExposure]) -> dict[int, str]:
+        """Return the names of the files of some exposures' integrations: digests of all that their maps depend on."""
+        code, names = source_digest("search"), {}
+        for opened in chosen:
+            digests = [remembered_digest(self._folder / record.path) for record in opened.exposure.files]
+            for i, (one, number) in enumerate(self._planes):
+                if one is opened:
+                    names[i] = sha256_text(json.dumps([digests, number, self._readout, code])) + _SUFFIX
+        return names
 
     def _open(self, root: Path, i: int, stack: contextlib.ExitStack, places: KeptPlaces) -> bool:
         """Open the file of an integration if it is whole, and set where its parts lie."""
+        if i not in self._names:
+            return False
         path = root / self._names[i]
         try:
             descriptor = stack.enter_context(path.open("rb", buffering=0)).fileno()
@@ -197,16 +221,6 @@ class _NewFile:
 
     def close(self) -> None:
         os.close(self._descriptor)
-
-
-def _names(planes: Sequence[tuple[OpenExposure, int]], folder: Path, readout: Readout) -> Iterator[str]:
-    """Give the name of the file of each integration: the digest of all that its maps depend on."""
-    code = source_digest("search")
-    bytes_of: dict[OpenExposure, list[str]] = {}
-    for opened, i in planes:
-        if opened not in bytes_of:
-            bytes_of[opened] = [remembered_digest(folder / record.path) for record in opened.exposure.files]
-        yield sha256_text(json.dumps([bytes_of[opened], i, readout, code])) + _SUFFIX
 
 
 @lru_cache(maxsize=4096)

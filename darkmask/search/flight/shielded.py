@@ -1,0 +1,124 @@
+"""Judge the pixels of patches by what is left of their rates without the light that the whole patch has."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.flags import Category
+from darkmask.search.maps import CombinedMaps
+from darkmask.search.parameters import SearchParameters
+from darkmask.search.request import SetRequest
+
+from .afterglow import find_afterglow, reached
+from .categories import FlightResult
+from .changing import Patch
+from .decays import Measured, measure_patches
+from .named_by import Passed, at_some, joined
+from .steady import Steady, steady_rates
+
+# In a patch a pixel glows itself if its share of the light lies so many errors above none.
+_GLOWS = 2.0
+
+
+class Shielded(NamedTuple):
+    """What the search makes of pixels in patches.
+
+    Attributes
+    ----------
+    categories : numpy.ndarray, shape (y, x), uint16
+    measured : list of Measured
+    passed : dict of str to Passed
+        The pixels that stand out of their patch.
+    """
+
+    categories: np.ndarray
+    measured: list[Measured]
+    passed: dict[str, Passed]
+
+
+def shield(request: SetRequest, maps: CombinedMaps, found: FlightResult, categories: np.ndarray) -> Shielded:
+    """Find all patches, and take from their pixels the names that only the patch's light gave them.
+
+    Parameters
+    ----------
+    request : SetRequest
+    maps : CombinedMaps
+    found : FlightResult
+    categories : numpy.ndarray, shape (y, x), uint16
+        What the search calls the pixels otherwise.
+
+    Raises
+    ------
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
+    measured = all_patches(request, maps, found, categories)
+    named = categories.copy() if measured else categories
+    passed = []
+    shown = {int(place) for patch in found.patches for place in patch.region}
+    for one in measured:
+        places = one.patch.region
+        steady, usual = own_rates(request, maps, found, one)
+        limit = steady_limit(steady, usual, request.parameters)
+        compared = Passed(places.astype(np.int32), steady.rate.astype(np.float32), limit.astype(np.float32))
+        passed.append({"steady_rate": at_some(compared, steady.rate >= limit)})
+        new = np.array([place not in shown for place in places.tolist()])
+        named.ravel()[places] = _named(categories.ravel()[places], steady, usual, request.parameters, new)
+    return Shielded(named, measured, joined(passed))
+
+
+def all_patches(request: SetRequest, maps: CombinedMaps, found: FlightResult, categories: np.ndarray) -> list[Measured]:
+    """Return the patches that the trend shows, and then those that begin within the delivery or are small."""
+    patches = list(found.patches)
+    for late in find_afterglow(request, maps):
+        # What both see is one finding, which shields the pixels of both.
+        same = [number for number, one in enumerate(patches) if np.isin(late.glowing, one.region).any()]
+        for number in same:
+            patches[number] = Patch(np.union1d(patches[number].region, late.region), late.glowing)
+        if not same:
+            patches.append(late)
+    science = ~request.reference_pixels()
+    wide = [one._replace(region=np.union1d(one.region, reached(one.glowing, science))) for one in patches]
+    return measure_patches(request, maps, wide, categories)
+
+
+def own_rates(request: SetRequest, maps: CombinedMaps, found: FlightResult, measured: Measured) -> tuple[Steady, float]:
+    """Return what the pixels of a patch have besides its light, and the usual rate, e-/s, both without settling."""
+    places = measured.patch.region
+    gain = look_up_detector(request.detector).gain
+    steady = steady_rates(request, maps, measured.profile, places)
+    # Settling and coupling are the same in all integrations.
+    taken = np.nan_to_num(found.rate.ravel()[places] - maps.rate.ravel()[places].astype(np.float64) * gain)
+    own = Steady(
+        steady.rate + taken,
+        steady.error * measured.noise,
+        steady.share,
+        steady.share_error * measured.noise,
+        steady.farthest / measured.noise,
+    )
+    return own, measured.level + float(np.median(taken))
+
+
+def steady_limit(steady: Steady, usual: float, parameters: SearchParameters) -> np.ndarray:
+    """Return the steady rates, e-/s, from which on pixels of a patch are warm, by their errors and what others have."""
+    return np.fmax(parameters.warm_rate, max(usual, 0.0) + parameters.late_significance * steady.error)
+
+
+def _named(
+    categories: np.ndarray, steady: Steady, usual: float, parameters: SearchParameters, new: np.ndarray
+) -> np.ndarray:
+    """Return categories of pixels of a patch; new ones, which no trend has judged, are transient where they glow."""
+    warm, hot, varying, transient = (
+        np.uint16(one.bit) for one in (Category.WARM, Category.HOT, Category.INTERMITTENT, Category.TRANSIENT)
+    )
+    glows = steady.share > _GLOWS * steady.share_error
+    # What has a name by its ramps keeps it, and so does what the light and a steady rate do not explain.
+    only = (categories & ~(warm | hot | varying | transient)) == 0
+    explained = only & (steady.farthest < parameters.change_significance)
+    asked = explained & (((categories & warm) != 0) | (glows & ((categories & (hot | varying)) != 0)))
+    stands = steady.rate >= steady_limit(steady, usual, parameters)
+    is_hot = stands & (steady.rate >= parameters.hot_rate) & ((categories & hot) != 0)
+    again = np.where(is_hot, hot, np.where(stands, warm, np.uint16(0))) | (categories & transient)
+    made = np.where(asked, again, categories)
+    return np.where(glows & only & (new | (made != categories)), made | transient, made).astype(np.uint16)

@@ -1,0 +1,120 @@
+"""Part the rates of pixels into what is the same in all integrations and their share of a light that decays."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from darkmask.core.detectors import detector as look_up_detector
+from darkmask.delivery import OpenSet
+from darkmask.search.maps import CombinedMaps
+from darkmask.search.request import SetRequest
+
+from .noises import rate_sigma
+
+# Traps differ from pixel to pixel: one glows by up to so many times the mean of its patch.
+MOST_GLOW = 4.0
+# One rate so many sigma off what the patch and the pixel explain is a hit, and is left out.
+_HIT = 5.0
+
+
+class Steady(NamedTuple):
+    """What some pixels of a patch have besides its light; each of shape (n,), float64.
+
+    Attributes
+    ----------
+    rate : e-/s
+        The part of the rate that is the same in all integrations.
+    error : e-/s
+    share : dimensionless
+        The pixel's light in units of the patch's mean, from 0 to ``MOST_GLOW``.
+    share_error
+    farthest : sigma
+        How far the second farthest integration lies from both together.
+    """
+
+    rate: np.ndarray
+    error: np.ndarray
+    share: np.ndarray
+    share_error: np.ndarray
+    farthest: np.ndarray
+
+
+def steady_rates(
+    request: SetRequest,
+    maps: CombinedMaps,
+    profile: np.ndarray,
+    places: np.ndarray,
+    most: float = MOST_GLOW,
+    without: int | None = None,
+) -> Steady:
+    """Fit a steady rate and a share of a patch's light to the rates of some of its pixels.
+
+    Parameters
+    ----------
+    request : SetRequest
+    maps : CombinedMaps
+    profile : numpy.ndarray, shape (integration,), float64
+        Light of the patch.
+    places : numpy.ndarray, shape (n,), int
+        In the flattened frame.
+    most : float
+        Shares lie between 0 and this; infinity leaves them free.
+    without : int, optional
+        Number of an integration that does not count.
+
+    Raises
+    ------
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
+    y, x = np.unravel_index(places, maps.rate.shape)
+    gain, tgroup = look_up_detector(request.detector).gain, request.exposures[0].set_key.tgroup
+    rows = slice(int(y.min()), int(y.max()) + 1)
+    opened = OpenSet(request.exposures, request.folder, request.integrations)
+    rates = np.stack([exposure.rate(rows, i)[y - rows.start, x] for exposure, i in opened.planes]).astype(np.float64)
+    for exposure in opened.exposures:
+        exposure.check_unchanged()
+    if without is not None:
+        rates[without] = np.nan
+    sigma = rate_sigma(maps, (y, x), tgroup, gain).astype(np.float64)
+    return fit_steady(rates * gain, profile, sigma * gain, most)
+
+
+def fit_steady(rates: np.ndarray, profile: np.ndarray, sigma: np.ndarray, most: float = MOST_GLOW) -> Steady:
+    """Fit a level and a share of a profile to some series.
+
+    Parameters
+    ----------
+    rates : numpy.ndarray, shape (integration, n), float64
+        NaN where there is none.
+    profile : numpy.ndarray, shape (integration,), float64
+    sigma : numpy.ndarray, shape (n,), float64
+        Error of each value of a series.
+    most : float
+        See :func:`steady_rates`.
+    """
+    weight = np.isfinite(rates).astype(np.float64)
+    values = np.where(weight > 0, rates, 0)
+    fit = _fit(values, weight, profile, sigma, most)
+    apart = np.abs(values - fit.rate - np.outer(profile, fit.share)) / sigma * weight
+    # Without its largest residual, where that is beyond chance.
+    worst = apart.argmax(axis=0)
+    columns = np.arange(worst.size)
+    weight[worst, columns] = np.where(apart[worst, columns] > _HIT, 0, weight[worst, columns])
+    fit = _fit(values, weight, profile, sigma, most)
+    apart = np.abs(values - fit.rate - np.outer(profile, fit.share)) / sigma * np.isfinite(rates)
+    return fit._replace(farthest=np.sort(apart, axis=0)[-2])
+
+
+def _fit(values: np.ndarray, weight: np.ndarray, profile: np.ndarray, sigma: np.ndarray, most: float) -> Steady:
+    number = weight.sum(axis=0)
+    light = profile[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean_light, mean = (weight * light).sum(axis=0) / number, (weight * values).sum(axis=0) / number
+        lever = (weight * np.square(light - mean_light)).sum(axis=0)
+        share = np.clip(
+            (weight * (light - mean_light) * values).sum(axis=0) / lever, 0 if most < np.inf else -most, most
+        )
+        share = np.where(lever > 0, share, 0)
+        error = sigma * np.sqrt(1 / number + np.where(lever > 0, mean_light**2 / lever, 0))
+        return Steady(mean - share * mean_light, error, share, sigma / np.sqrt(lever), np.zeros_like(share))
