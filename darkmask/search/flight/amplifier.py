@@ -166,21 +166,20 @@ class AmplifierSearch(CorrectedAmplifier):
         inverse_rc |= falling
         judged &= ~falling
         self.unstable = judged & unsteady
-        louder = np.fmax(quiet, loud)
-        least = self._least_noise(quiet, loud, self.unstable)
-        noisy = self._test("noise_ratio", least, ge, parameters.noisy_ratio, self.unstable)
-        unusable = self._test("unusable_noise", louder, ge, parameters.unusable_noise_ratio, self.unstable)
-        self.noisy, self.loud = self.unstable & (restless | noisy), self.unstable & (restless | unusable)
+        self._name_noisy(restless, quiet, loud)
         # What switches now and then moves rates by more than a read's noise does. A level that all pixels of a column,
         # or of a patch, have in common is none of theirs.
         faint = judged & ~self.unstable & ~unlooked & ~self.patch & (self.columns.wander == 0)
         faint &= self._test("faint_noise", excess, gt, parameters.faint_significance, faint)
-        self.faint = faint & self._test("faint_rates", self._moved_rates(judged & ~unlooked, faint), gt, MOVED, faint)
+        at = self._at(faint)
+        moved = moved_rates(maps.rate_scatter, maps.noise, judged & ~unlooked, at)
+        self.faint = faint & self._image(at, self._test("faint_rates", moved, gt, MOVED, faint[at], at=at))
         trend = self.changing.trend(judged, self.patch)
         decaying = judged & self._test("trend", trend, le, -parameters.trend_significance, judged)
         changed = decaying | self.patch
         detected &= ~changed | self._late(judged, detected & changed, ratio)
-        electrons = np.where(changed, self.late, self.rate) * np.float32(self.detector.gain)
+        rate = np.where(changed, self.late, self.rate) if changed.any() else self.rate
+        electrons = rate * np.float32(self.detector.gain)
         hot = detected & self._test("hot", electrons, ge, parameters.hot_rate, detected)
         warm = detected & self._test("warm", electrons, ge, parameters.warm_rate, detected, ~hot) & ~hot
         lasting, over, transient = self._changes(judged, unlooked, trend, quiet, loud)
@@ -191,7 +190,7 @@ class AmplifierSearch(CorrectedAmplifier):
         warm[at] = detected[at] & (low >= parameters.warm_rate) & (low < parameters.hot_rate)
         hot[at] = detected[at] & (low >= parameters.hot_rate)
         # With hardly a quiet difference nothing is known of the noise, and what nothing else finds is not good.
-        low_pedestal = self._low_pedestal(judged, louder)
+        low_pedestal = self._low_pedestal(judged, quiet, loud)
         few = self._test("few_quiet", maps.differences, lt, parameters.min_differences, judged, ~unlooked)
         unknown = judged & ~unlooked & few
         unknown &= ~(hot | warm | low_pedestal | self.unstable | self.varying | self.switching)
@@ -303,24 +302,23 @@ class AmplifierSearch(CorrectedAmplifier):
         # off than what is not yet warm.
         most = np.float32(self.centre + parameters.warm_rate / self.detector.gain)
         dark = np.minimum(self.dark, most)
-        above = self.rate - dark
         # By read noise the error of a rate goes as the inverse root of the weight of its ramps. A cosmic ray, which
         # cuts a ramp in two, so costs its own pixel some significance and no other.
         root_weight = np.sqrt(maps.weight)
-        weighted = above * root_weight
+        weighted = (self.rate - dark) * root_weight
         _, self._unit = population(weighted, judged)
         self._ratio, self._unsteady = ratio, unsteady
         # No other error is less than that of a good pixel.
         least = np.float32(NEARLY * parameters.hot_significance * self._unit)
         sinks = (self.rate - np.minimum(dark, 0)) * root_weight <= -least
         at = self._at(judged & ((weighted >= least) | sinks))
-        asked, rate, dark, above = judged[at], self.rate[at], dark[at], above[at]
+        asked, rate, dark = judged[at], self.rate[at], dark[at]
         # A significant mean of the stack includes every rate that is significant in three quarters of the integrations.
         limit = np.float32(parameters.hot_significance) * self.error(at)
         limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_rate[at])
         # A falling signal lies below zero, and not only below the dark current of the others.
         below = rate - np.minimum(dark, 0)
-        detected = asked & self._test("detected", above, ge, limit, asked, at=at)
+        detected = asked & self._test("detected", rate - dark, ge, limit, asked, at=at)
         # A faint telegraph pixel may end lower than it began: its rates scatter more than its noise tells.
         own = median_error(maps.rate_scatter[at], self.integrations)
         lowest = -np.fmax(limit, np.float32(parameters.hot_significance) * own)
@@ -367,17 +365,16 @@ class AmplifierSearch(CorrectedAmplifier):
             self.varying, self.switching, self.sometimes_hot = nowhere[:3]
             return nowhere[3], nowhere[4], nowhere[5]
         changing, good = self.changing, judged & ~unlooked & ~self.unstable
-        significance, limit, self.alone = changing.beyond(judged, unlooked)
-        y, x = places(significance > 0)
+        at, distance, limit, self.alone = changing.beyond(judged, unlooked)
         # Jumps take the larger differences of a restless pixel out of its noise, and its rates still have them. And
         # whatever all pixels of a column do in an integration is none of theirs.
-        own = np.where(self.unstable[y, x], np.fmax(loud[y, x] / quiet[y, x], 1), 1) * self.columns.restless[x]
-        significance[y, x] /= own
-        varying = judged & self._test("varies", significance, ge, limit, judged)
-        depth, by_chance = changing.switches(np.sqrt(self.noise_of_all**2 + self.columns.noise), self.signal)
-        switching = good & self._test("switches", depth, ge, by_chance, good)
-        distance, far = changing.levels(good, self.noise_of_good)
-        switching |= good & self._test("levels", distance, ge, far, good)
+        own = np.where(self.unstable[at], np.fmax(loud[at] / quiet[at], 1), 1)
+        distance = (distance / (own * self.of_column(self.columns.restless, at))).astype(np.float32)
+        varying = judged & self._image(at, self._test("varies", distance, ge, limit, judged[at], at=at))
+        at, depth, by_chance = changing.switches(np.sqrt(self.noise_of_all**2 + self.columns.noise), self.signal)
+        switching = good & self._image(at, self._test("switches", depth, ge, by_chance, good[at], at=at))
+        at, distance, far = changing.levels(good, self.noise_of_good)
+        switching |= good & self._image(at, self._test("levels", distance, ge, far, good[at], at=at))
         at = self._at(varying)
         high = np.nan_to_num(changing.rows.high[at]) * np.float32(self.detector.gain)
         hot = self._image(
@@ -392,27 +389,24 @@ class AmplifierSearch(CorrectedAmplifier):
         self.sometimes_hot = hot & self.varying
         return lasting, over, transient
 
-    def _moved_rates(self, good, asked) -> np.ndarray:
-        """Return how far the rates of pixels scatter by their noise, in units of what good pixels do; 0 of others."""
-        return moved_rates(self.maps.rate_scatter, self.maps.noise, good, self._places(asked))
+    def _name_noisy(self, restless, quiet, loud) -> None:
+        """Set which unstable pixels are noisy, and which are so noisy that they are not to be used."""
+        at, unusable = self._at(self.unstable), self.parameters.unusable_noise_ratio
+        quiet, loud, asked = quiet[at], loud[at], self.unstable[at]
+        least = least_noise(quiet, loud, self.maps.differences[at], self.maps.jumps[at], unusable)
+        noisy = self._image(at, self._test("noise_ratio", least, ge, self.parameters.noisy_ratio, asked, at=at))
+        never = self._image(at, self._test("unusable_noise", np.fmax(quiet, loud), ge, unusable, asked, at=at))
+        self.noisy, self.loud = self.unstable & (restless | noisy), self.unstable & (restless | never)
 
-    def _least_noise(self, quiet, loud, asked) -> np.ndarray:
-        """Return what the noise of pixels certainly is, in units of that of good pixels; 0 of others."""
-        most = self.parameters.unusable_noise_ratio
-        return least_noise(quiet, loud, self.maps.differences, self.maps.jumps, most, self._places(asked))
-
-    def _places(self, asked: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return the places of pixels that are asked; of all, where evidence is kept for a reader."""
-        return places(asked if self.evidence is None else np.ones_like(asked))
-
-    def _low_pedestal(self, judged, ratio) -> np.ndarray:
+    def _low_pedestal(self, judged, quiet, loud) -> np.ndarray:
         maps, parameters = self.maps, self.parameters
         centre, sigma = population(maps.pedestal, judged)
         usual_level = np.float32(centre) + self.columns.pedestal
         least = max(parameters.pedestal_significance * sigma, parameters.pedestal_floor)
         at = self._at(judged & (maps.pedestal < usual_level - np.float32(NEARLY * least)))
         # A ramp's first level is known no better than one of its reads; a noisy pixel has a scatter of its own.
-        own = np.float32(self.noise_of_good**2 / 2) * (ratio[at] * ratio[at] - 1)
+        ratio = np.fmax(quiet[at], loud[at])
+        own = np.float32(self.noise_of_good**2 / 2) * (ratio * ratio - 1)
         error = np.sqrt(np.float32(sigma**2) + own / np.float32(MEDIAN_EFFICIENCY * self.integrations))
         depth = np.fmax(parameters.pedestal_significance * error, parameters.pedestal_floor)
         limit = self.of_column(usual_level, at) - depth.astype(np.float32)

@@ -15,7 +15,8 @@ import numpy as np
 from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Detector
 from darkmask.core.errors import TooLittleError
-from darkmask.core.flags import USABLE, Category, pack_categories
+from darkmask.core.flags import USABLE, Category, in_category, pack_categories
+from darkmask.core.freed import give_back
 from darkmask.core.stages import add_processor_time
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.parameters import SearchParameters
@@ -36,14 +37,32 @@ _SEARCHED = tuple(c for c in Category if c not in (Category.TELEGRAPH, Category.
 _OF_PIXELS = ("unstable", "noisy", "loud", "faint", "varying", "switching", "sometimes_hot")
 
 
+def _bit(name: str) -> np.uint8:
+    return np.uint8(1 << _OF_PIXELS.index(name))
+
+
+def _any_told(told: np.ndarray, *names: str) -> np.ndarray:
+    """Return where at least one of some images is true, bool."""
+    anywhere: np.ndarray = (told & np.bitwise_or.reduce([_bit(name) for name in names])) != 0
+    return anywhere
+
+
+def _told(name: str) -> property:
+    """Return the property of a result that unpacks one of its images."""
+    return property(lambda result: _any_told(result.told, name))
+
+
 @dataclass(frozen=True)
 class FlightResult:
     """Where each category is, and the limits by which it was judged.
 
     Attributes
     ----------
-    maps : dict of Category to numpy.ndarray, shape (y, x), bool
-        Map of each category. Telegraph and noisy are not told apart here: ``unstable`` holds the candidates.
+    categories : numpy.ndarray, shape (y, x), uint16
+        Category image without telegraph and noisy, which are not told apart here, and intermittent: ``unstable`` holds
+        the candidates.
+    told : numpy.ndarray, shape (y, x), uint8
+        One bit for each of the images that follow; eighteen images of a byte a pixel would take 75 MB.
     unstable : numpy.ndarray, shape (y, x), bool
         Pixels too noisy for their signal; their ramps decide between telegraph and noisy.
     noisy, loud : numpy.ndarray, shape (y, x), bool
@@ -74,14 +93,8 @@ class FlightResult:
         The same by stricter limits, where they were asked for.
     """
 
-    maps: dict[Category, np.ndarray]
-    unstable: np.ndarray
-    noisy: np.ndarray
-    loud: np.ndarray
-    faint: np.ndarray
-    varying: np.ndarray
-    switching: np.ndarray
-    sometimes_hot: np.ndarray
+    categories: np.ndarray
+    told: np.ndarray
     rate: np.ndarray
     noise: np.ndarray
     thresholds: dict[str, float]
@@ -92,10 +105,22 @@ class FlightResult:
     strict: "FlightResult | None" = None
 
     @property
+    def maps(self) -> dict[Category, np.ndarray]:
+        """Where each of the categories is, bool (y, x)."""
+        return {category: in_category(self.categories, category) for category in _SEARCHED}
+
+    unstable = _told("unstable")
+    noisy = _told("noisy")
+    loud = _told("loud")
+    faint = _told("faint")
+    varying = _told("varying")
+    switching = _told("switching")
+    sometimes_hot = _told("sometimes_hot")
+
+    @property
     def in_question(self) -> np.ndarray:
         """The pixels whose ramps must be asked whether they have two levels, bool (y, x)."""
-        asked: np.ndarray = self.unstable | self.varying | self.switching | self.faint
-        return asked
+        return _any_told(self.told, "unstable", "varying", "switching", "faint")
 
     def least_gain(self, parameters: SearchParameters) -> np.ndarray:
         """Return by how much two levels must explain each pixel better, float32 (y, x).
@@ -103,13 +128,12 @@ class FlightResult:
         What nothing else speaks against must be told by its ramps alone.
         """
         certain = max(parameters.faint_bic, parameters.telegraph_bic)
-        surely_bad = self.unstable | self.varying | self.switching
+        surely_bad = _any_told(self.told, "unstable", "varying", "switching")
         return np.where(surely_bad, parameters.telegraph_bic, certain).astype(np.float32)
 
     def rows(self, rows: slice) -> "FlightResult":
         """Return views of some rows."""
-        images = {name: getattr(self, name)[rows] for name in _OF_PIXELS}
-        return replace(self, maps={category: where[rows] for category, where in self.maps.items()}, **images)
+        return replace(self, categories=self.categories[rows], told=self.told[rows])
 
     def named(self, telegraph: np.ndarray) -> np.ndarray:
         """Return the category image.
@@ -124,18 +148,17 @@ class FlightResult:
         numpy.ndarray, shape (y, x), uint16
             A noisy pixel that is usable has ``USABLE`` beside it.
         """
-        intermittent = (self.varying | (self.switching & ~self.unstable)) & ~telegraph
-        noisy = self.noisy & ~telegraph & ~self.varying
-        categories = pack_categories(
-            {
-                **self.maps,
-                Category.HOT: self.maps[Category.HOT] | (self.sometimes_hot & intermittent),
-                Category.WARM: self.maps[Category.WARM] & ~(self.sometimes_hot & intermittent),
-                Category.TELEGRAPH: telegraph,
-                Category.NOISY: noisy,
-                Category.INTERMITTENT: intermittent,
-            }
-        )
+        varying = self.varying
+        intermittent = (varying | (self.switching & ~self.unstable)) & ~telegraph
+        noisy = self.noisy & ~telegraph & ~varying
+        categories: np.ndarray = self.categories.copy()
+        hot = self.sometimes_hot & intermittent
+        categories[hot] |= np.uint16(Category.HOT.bit)
+        categories[hot] &= ~np.uint16(Category.WARM.bit)
+        for category, where in (
+            (Category.TELEGRAPH, telegraph), (Category.NOISY, noisy), (Category.INTERMITTENT, intermittent),
+        ):  # fmt: skip
+            categories[where] |= np.uint16(category.bit)
         categories[noisy & ~self.loud] |= np.uint16(USABLE)
         return categories
 
@@ -183,7 +206,7 @@ def search_flight(
             f"{detector.name} has {maps.integrations} of {maps.groups}: add exposures."
         )
     rate = np.empty_like(maps.rate)
-    images = [_make_images(rate.shape) for _ in range(2 if strict else 1)]
+    images = [(np.zeros(rate.shape, np.uint16), np.zeros(rate.shape, np.uint8)) for _ in range(2 if strict else 1)]
     noise = np.empty(rate.shape[1])
     # By the first column of each amplifier, since amplifiers end in any order.
     lines: dict[int, list[Structure]] = {}
@@ -223,6 +246,7 @@ def search_flight(
     with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
         measured, taken = zip(*pool.map(work, amplifiers), strict=True)
     add_processor_time(sum(taken))
+    give_back()
     structures = (
         *(finding for first in sorted(lines) for finding in lines[first]),
         *join_rows([finding for first in sorted(rows) for finding in rows[first]]),
@@ -232,7 +256,8 @@ def search_flight(
     thresholds["pixels_off_in_one_integration"] = float(sum(one[3] for one in measured))
     results = [
         FlightResult(
-            maps=categories,
+            categories=categories,
+            told=told,
             rate=rate,
             noise=noise,
             thresholds=thresholds,
@@ -240,28 +265,19 @@ def search_flight(
             patches=patches,
             passed=joined(passed.values()),
             evidence=evidence,
-            **dict(zip(_OF_PIXELS, pixels, strict=True)),
         )
-        for categories, pixels in images
+        for categories, told in images
     ]
     return replace(results[0], strict=results[1]) if strict else results[0]
 
 
-_Images = tuple[dict[Category, np.ndarray], np.ndarray]
-
-
-def _make_images(shape: tuple[int, ...]) -> _Images:
-    """Make room for the categories, and for what is told of each pixel besides."""
-    categories: dict[Category, np.ndarray] = {category: np.zeros(shape, dtype=bool) for category in _SEARCHED}
-    return categories, np.zeros((len(_OF_PIXELS), *shape), dtype=bool)
-
-
-def _set_images(images: _Images, part: AmplifierSearch, found: dict[Category, np.ndarray], columns: slice) -> None:
-    categories, pixels = images
-    for category, where in found.items():
-        categories[category][:, columns] = where
-    for name, image in zip(_OF_PIXELS, pixels, strict=True):
-        image[:, columns] = getattr(part, name)
+def _set_images(
+    images: tuple[np.ndarray, np.ndarray], part: AmplifierSearch, found: dict[Category, np.ndarray], columns: slice
+) -> None:
+    categories, told = (image[:, columns] for image in images)
+    categories[:] = pack_categories(found)
+    for name in _OF_PIXELS:
+        told[getattr(part, name)] |= _bit(name)
 
 
 def _thresholds(parameters: SearchParameters, limits: np.ndarray) -> dict[str, float]:

@@ -131,10 +131,10 @@ class ChangeSearch:
         self.averaged = maps.read_variance < 0.99 * detector.read_noise**2
         self.spread = self._own_spread(columns, coupling)
 
-    def _reaching(self, image: np.ndarray, least: float) -> tuple[np.ndarray, ...]:
-        """Return the places of the pixels of a map of whole numbers that reach a limit, or nearly do."""
+    def _reaching(self, image: np.ndarray, least: float) -> Any:
+        """Return the index of the pixels of a map of whole numbers that reach a limit, or nearly do."""
         if self.everywhere:
-            return tuple(np.indices(image.shape, np.int32))
+            return np.s_[...]
         # A pass over whole numbers; what rounding may move over the limit is among them.
         return places(image >= np.int16(np.clip(np.nan_to_num(least, nan=np.inf) - 1, -32_768, 32_767)))
 
@@ -155,7 +155,7 @@ class ChangeSearch:
         share[y[inside], here[inside]] = own[inside]
         return share
 
-    def beyond(self, judged: np.ndarray, unlooked: np.ndarray) -> tuple[np.ndarray, float, int]:
+    def beyond(self, judged: np.ndarray, unlooked: np.ndarray) -> tuple[Any, np.ndarray, float, int]:
         """Return how far rates lie off, relative to what radiation reaches by chance.
 
         A pixel with one integration alone that lies off may have been hit. How many there are, and how far they lie
@@ -163,8 +163,10 @@ class ChangeSearch:
 
         Returns
         -------
+        at : index of an image
+            The pixels that may be beyond the limit.
         distance : numpy.ndarray, float32
-            The second or the third largest distance in sigma, whichever says more; less than the limit where radiation
+            Their second or third largest distance in sigma, whichever says more; less than the limit where radiation
             reaches it.
         limit : float
             Sigma that count as a change.
@@ -192,13 +194,14 @@ class ChangeSearch:
             image[at] * np.float32(SIGMA_UNIT * limit / reached(together)) * self.spread[at]
             for together, image in ((2, rows.second), (3, rows.third))
         ]
-        distance: np.ndarray = np.zeros(good.shape, np.float32)
         # The jump step does not look beside a saturated pixel: radiation stays in the rates there.
-        distance[at] = np.where(unlooked[at], distances[1], np.fmax(*distances))
-        return distance, limit, int(once.size)
+        distance = np.where(unlooked[at], distances[1], np.fmax(*distances)).astype(np.float32)
+        return at, distance, limit, int(once.size)
 
-    def switches(self, noise_of_good: float | np.ndarray, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def switches(self, noise_of_good: float | np.ndarray, signal: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
         """Return the height of the deepest fall and a rise of like height, in own sigma, and what chance reaches.
+
+        They are those of the pixels at an index, which comes first; no other falls as deep.
 
         Parameters
         ----------
@@ -211,26 +214,25 @@ class ChangeSearch:
         # A difference has no less of its own noise than a good pixel's; with more differences, more is asked.
         noise = np.sqrt(2 * self.maps.read_variance)
         least = -ndtri(self.parameters.switch_chance) * min(float(np.nan_to_num(np.min(noise_of_good))) / noise, 1.0)
-        y, x = self._reaching(self.rows.fall, least / HEIGHT_UNIT)
-        shot = signal[y, x] / self.detector.gain
+        at = self._reaching(self.rows.fall, least / HEIGHT_UNIT)
+        shot = signal[at] / self.detector.gain
         nominal = np.sqrt(2 * self.maps.read_variance + shot)
-        good = np.broadcast_to(noise_of_good, signal.shape)[y, x]
-        own = np.fmax(self.maps.noise[y, x], np.sqrt(np.square(good) + shot)) / nominal
-        fall, rise = (image[y, x] * HEIGHT_UNIT / own for image in (self.rows.fall, self.rows.rise))
-        number = np.maximum(self.maps.differences[y, x] + self.maps.jumps[y, x], 1)
+        good = np.broadcast_to(noise_of_good, signal.shape)[at]
+        own = np.fmax(self.maps.noise[at], np.sqrt(np.square(good) + shot)) / nominal
+        fall, rise = (image[at] * HEIGHT_UNIT / own for image in (self.rows.fall, self.rows.rise))
+        number = np.maximum(self.maps.differences[at] + self.maps.jumps[at], 1)
         each = -ndtri(self.parameters.switch_chance / number)
         # One read that lies off makes a fall and a rise: their mean has this share of the scatter of a difference.
-        both = np.full(signal.shape, np.inf, np.float32)
-        both[y, x] = GLITCH * -ndtri(BY_CHANCE / number)
+        both = (GLITCH * -ndtri(BY_CHANCE / number)).astype(np.float32)
         # A switch within a group that averages frames is shared by two differences, and half of it is in one of them.
         shared = np.fmax(fall, rise) / 2 if self.averaged else 0
         alike = (np.abs(fall - rise) <= LIKE_HEIGHT + shared) & (np.fmin(fall, rise) >= each)
-        height = np.zeros(signal.shape, np.float32)
-        height[y, x] = np.where(alike, (fall + rise) / 2, 0)
-        return height, both
+        return at, np.where(alike, (fall + rise) / 2, 0).astype(np.float32), both
 
-    def levels(self, good: np.ndarray, noise_of_good: float) -> tuple[np.ndarray, np.ndarray]:
+    def levels(self, good: np.ndarray, noise_of_good: float) -> tuple[Any, np.ndarray, np.ndarray]:
         """Return the distance of the second farthest level where the farthest is like it, DN, and its limit.
+
+        They are those of the pixels at an index, which comes first; no other's level lies as far.
 
         Parameters
         ----------
@@ -255,10 +257,8 @@ class ChangeSearch:
         pairs = self.integrations * (self.integrations - 1) / 2
         # Two hits are like each other in one of ten cases at the most: they spread over decades of energy.
         rare = pairs * hit**2 / 10 <= 10 * BY_CHANCE
-        distance, limit = np.zeros(good.shape, np.float32), np.full(good.shape, np.inf, np.float32)
-        distance[at] = np.where(like, level, 0)
-        limit[at] = np.float32(self.parameters.change_significance if rare else np.inf) * sigma
-        return distance, limit
+        limit = np.float32(self.parameters.change_significance if rare else np.inf) * sigma
+        return at, np.where(like, level, 0).astype(np.float32), limit.astype(np.float32)
 
     def trend(self, good: np.ndarray, patch: np.ndarray) -> np.ndarray:
         """Return the trend of the rate with the logarithm of time, in sigma of good pixels, float32.

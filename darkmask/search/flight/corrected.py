@@ -1,6 +1,7 @@
 """The maps of an amplifier without what its pixels have from others: coupling, settling, what a column shares."""
 
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,8 @@ class CorrectedAmplifier:
 
     Attributes
     ----------
-    rate, shape, late : numpy.ndarray, float32
-        Rate (DN/s), bend of the ramp (DN) and rate of the late half of the integrations (DN/s).
+    rate, shape : numpy.ndarray, float32
+        Rate (DN/s) and bend of the ramp (DN).
     coupled_rate, coupled_shape : numpy.ndarray, float32
         What the neighbours put into them.
     signal : numpy.ndarray, float32, DN
@@ -84,8 +85,15 @@ class CorrectedAmplifier:
         self.coupled_shape, self.shape = coupling.decoupled(maps.shape, columns)
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(tgroup)
         self.settling = 0.0
+        self._added: np.ndarray | None = None
         self.changing = ChangeSearch(maps, columns, detector, coupling.share, parameters, everywhere)
-        _, self.late = coupling.decoupled(self.changing.changes.rows.late, columns)
+        self._coupling, self._columns = coupling, columns
+
+    @cached_property
+    def late(self) -> np.ndarray:
+        """Rate of the late half, which is asked only where something decays."""
+        _, late = self._coupling.decoupled(self.changing.changes.rows.late, self._columns)
+        return late if self._added is None else late - self._added
 
     def take_off_settling(self, good) -> None:
         """Take from the rates what settling after a reset adds to them, where it matters.
@@ -105,7 +113,7 @@ class CorrectedAmplifier:
         # Of an offset of the first read a line through fewer reads makes more: 6 / (n (n + 1)) of it.
         reads = (self.maps.differences + self.maps.jumps) / np.float32(self.integrations) + 1
         added = added * np.fmin(self.groups * (self.groups + 1) / (reads * (reads + 1)), MOST_SETTLING)
-        self.rate, self.late = self.rate - added, self.late - added
+        self.rate, self._added = self.rate - added, added
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(self.tgroup)
 
     def find_lines(self, good) -> None:
@@ -128,12 +136,12 @@ class CorrectedAmplifier:
             Noise of the differences without jumps, and with them, in units of the expected noise, at least 1.
         """
         maps = self.maps
-        shot_variance = self.signal / np.float32(self.detector.gain)
         self.noise_of_good, _ = population(maps.noise, judged & ~unlooked)
         self.noise_of_all = scatter_of_good
-        shared = self.columns.noise + shot_variance
+        shared = self.columns.noise + self.signal / np.float32(self.detector.gain)
         relative = maps.noise / np.sqrt(np.float32(self.noise_of_good**2) + shared)
         loud = maps.scatter / np.sqrt(np.float32(scatter_of_good**2) + shared)
+        del shared
         cube_root = np.cbrt(relative * relative)
         centre, sigma = population(cube_root, judged & ~unlooked)
         most = np.float32(max(int(maps.differences.max()), 1))

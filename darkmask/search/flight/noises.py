@@ -59,9 +59,7 @@ def rate_sigma(maps: CombinedMaps, where: Any, tgroup: float, gain: float) -> np
     return error
 
 
-def moved_rates(
-    rate_scatter: np.ndarray, noise: np.ndarray, good: np.ndarray, at: tuple[np.ndarray, ...]
-) -> np.ndarray:
+def moved_rates(rate_scatter: np.ndarray, noise: np.ndarray, good: np.ndarray, at: Any) -> np.ndarray:
     """Return how far the rates of pixels scatter by their noise, in units of what good pixels do.
 
     Parameters
@@ -70,18 +68,17 @@ def moved_rates(
     noise : numpy.ndarray, shape (y, x), float32, DN
         Noise of a group difference.
     good : numpy.ndarray, shape (y, x), bool
-    at : tuple of numpy.ndarray
-        Rows and columns of the pixels that are asked.
+    at : index of an image
+        The pixels that are asked.
 
     Returns
     -------
-    numpy.ndarray, shape (y, x), float32
-        0 of pixels that are not asked.
+    numpy.ndarray, float32
+        Of those pixels.
     """
     some = np.s_[:: max(1, len(good) // ROWS_OF_SCATTER)]
     centre, _ = population(rate_scatter[some] / noise[some], good[some])
-    moved = np.zeros(good.shape, np.float32)
-    moved[at] = rate_scatter[at] / (noise[at] * np.float32(centre))
+    moved: np.ndarray = rate_scatter[at] / (noise[at] * np.float32(centre))
     return moved
 
 
@@ -91,36 +88,30 @@ def least_noise(
     differences: np.ndarray,
     jumps: np.ndarray,
     unusable: float,
-    at: tuple[np.ndarray, ...],
 ) -> np.ndarray:
     """Return what the noise of pixels certainly is, in units of that of good pixels.
 
     Parameters
     ----------
-    quiet, loud : numpy.ndarray, shape (y, x), float32
+    quiet, loud : numpy.ndarray, float32
         Noise of the differences without jumps, and with them, in that unit.
-    differences, jumps : numpy.ndarray, shape (y, x), int
+    differences, jumps : numpy.ndarray, int
         How many differences are without a jump, and with one.
     unusable : float
         What is so noisy that it is not used is noisy, however few its differences.
-    at : tuple of numpy.ndarray
-        Rows and columns of the pixels that are asked.
 
     Returns
     -------
-    numpy.ndarray, shape (y, x), float32
-        0 of pixels that are not asked.
+    numpy.ndarray, float32
 
     Notes
     -----
     A pixel of 1.4 times the noise is usable, and 160 differences may say 1.6. Of neighbouring differences the
     correlation is -1/2, so that the variance of n has a relative variance of 3 / n; a median has its own.
     """
-    certain = np.zeros(quiet.shape, np.float32)
-    number = np.maximum(differences[at], 1)
-    every = np.maximum(differences[at] + jumps[at], 1) * MEDIAN_EFFICIENCY
-    quiet, loud = quiet[at], loud[at]
+    number = np.maximum(differences, 1)
+    every = np.maximum(differences + jumps, 1) * MEDIAN_EFFICIENCY
     least = np.fmax(quiet / (1 + CERTAIN * np.sqrt(0.75 / number)), loud / (1 + CERTAIN * np.sqrt(0.75 / every)))
     louder = np.fmax(quiet, loud)
-    certain[at] = np.where(louder >= unusable, louder, least)
+    certain: np.ndarray = np.where(louder >= unusable, louder, least).astype(np.float32)
     return certain
