@@ -70,7 +70,8 @@ def find_afterglow(request: SetRequest, maps: CombinedMaps) -> list[Patch]:
     for row, column in windows:
         covered[_of_window(row, column)] = True
     clumps, number = label(covered & science, np.ones((3, 3)))
-    of = clumps[windows[:, 0] * _BLOCK + _BLOCK, windows[:, 1] * _BLOCK + _BLOCK]
+    # A window at an edge may have its middle among the reference pixels.
+    of = np.array([clumps[_of_window(row, column)].max() for row, column in windows])
     found = []
     for one in range(1, number + 1):
         mine = windows[of == one]
