@@ -195,12 +195,12 @@ def measure(delivery: Path, folder: Path, compiled: Path, frame: int, several: l
     for number in several:
         detectors = (SOURCE, *(name for name in DETECTORS if name != SOURCE))[:number]
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
-            judged = delivery if number == 1 else under_other_names(delivery, Path(temporary) / "darks", detectors)
-            read_once(judged)
+            darks = delivery if number == 1 else under_other_names(delivery, Path(temporary) / "darks", detectors)
+            reports = Path(temporary) / "reports"
+            read_once(darks)
             cache = fresh(compiled, folder)
             for time_of in ("first", "again"):
-                command = checks(judged, detectors, Path(temporary) / "reports", options)
-                taken = run(command, folder, cache, (0, 1))
+                taken = judged(checks(darks, detectors, reports, options), reports, number, folder, cache)
                 row(f"`pytest checks/ -n 2`, {number} detectors, {time_of}", taken, anchor)
                 splits.append((f"`pytest checks/ -n 2`, {number} detectors, {time_of}", taken))
             shutil.rmtree(cache)
@@ -214,23 +214,41 @@ def checks(delivery: Path, detectors: tuple[str, ...], reports: Path, options: l
     return [*command, f"--delivery={delivery}", f"--detectors={','.join(detectors)}", *options, f"--reports={reports}"]
 
 
+def judged(command: list[str], reports: Path, number: int, folder: Path, cache: Path) -> Taken:
+    """Run checks, and make sure that so many detectors were searched: a delivery that is refused costs no time."""
+    taken = run(command, folder, cache, (0, 1))
+    masks = list(reports.glob("*/masks/*.fits"))
+    searched = len([path for path in masks if not path.stem.endswith("_carried")])
+    if searched < number:
+        raise SystemExit(f"{' '.join(command)} made {searched} masks of {number}: read its report.")
+    return taken
+
+
 def grow(delivery: Path, folder: Path, compiled: Path, frame: int) -> None:
     """Print what the tenth exposure costs, beside ten that nobody saw before."""
     options = criteria_file(folder, frame)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        ten, nine, reports = (Path(temporary) / name for name in ("ten", "nine", "reports"))
-        resize(delivery, ten, 10, 1, 20)
-        nine.mkdir()
-        for path in sorted(ten.glob("*.fits")):
-            if "_00010_" not in path.name:
-                (nine / path.name).hardlink_to(path)
-        read_once(ten)
+        darks, later, reports = (Path(temporary) / name for name in ("darks", "later", "reports"))
+        resize(delivery, darks, 10, 1, 20)
+        later.mkdir()
+        read_once(darks)
+
+        def asked(cache: Path) -> Taken:
+            # A folder of reports that is there would be compared with its earlier run.
+            shutil.rmtree(reports, ignore_errors=True)
+            return judged(checks(darks, (SOURCE,), reports, options), reports, 1, folder, cache)
+
         print("\n| `pytest checks/ -n 2` | wall s | processor s |\n|---|---|---|")
-        first = run(checks(ten, (SOURCE,), reports, options), folder, fresh(compiled, Path(temporary)), (0, 1))
+        first = asked(fresh(compiled, Path(temporary)))
         print(f"| ten exposures | {first.wall:.1f} | {first.processor:.1f} |", flush=True)
         cache = fresh(compiled, Path(temporary))
-        run(checks(nine, (SOURCE,), reports, options), folder, cache, (0, 1))
-        more = run(checks(ten, (SOURCE,), reports, options), folder, cache, (0, 1))
+        tenth = sorted(darks.glob("*_00010_*.fits"))
+        for path in tenth:
+            path.rename(later / path.name)
+        asked(cache)
+        for path in tenth:
+            (later / path.name).rename(path)
+        more = asked(cache)
         shares = more.wall / first.wall, more.processor / first.processor
         print(f"| the tenth, when nine were judged before | {more.wall:.1f} | {more.processor:.1f} |")
         print(f"| share | {shares[0]:.2f} | {shares[1]:.2f} |", flush=True)
