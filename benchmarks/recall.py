@@ -7,8 +7,8 @@ The default delivery is the demo. A pixel is "named right" when the engine gives
 "found" when it gives it any category, and "false" when no defect was simulated there: alone, beside a defect, or in a
 patch (a column that wanders, lit pixels, a snowball, or three and more together). "Visible" are those that a search can
 see at all, see ``is_visible`` of ``benchmarks/effects.py``. Pixels that healed within a delivery of one epoch come and
-go: they count as intermittent. ``--strengths`` prints instead, for each kind of pixel, what is found by strength and by
-time constant.
+go: they count as intermittent. ``--strengths`` prints besides, for each kind of pixel, what is found by strength, by
+time constant or number of bad integrations, and by both.
 """
 
 import argparse
@@ -39,8 +39,9 @@ STRENGTHS = {
     "": (2, 4, 8, 50),
 }
 TIMES = (0, 5, 10, 20, 30, 40, 60, 1000)
-# Kinds of which time constants say something.
+# Kinds of which time constants say something, and those that are bad in some integrations.
 TIMED = ("telegraph", "slow_telegraph", "bursts", "rc", "inverse_rc")
+AT_TIMES, NUMBERS = ("intermittent", "late_hot", "healed"), (1, 2, 3, 4, 100)
 
 
 @dataclass(frozen=True)
@@ -120,28 +121,50 @@ def by_category(judged: list[Judged]) -> list[str]:
     return lines
 
 
+Asked = tuple[str, float, tuple[float, ...], str]
+
+
+def asked_of(row, tgroup: float) -> list[Asked]:
+    """Return what a pixel is told by: of each, what it is, its value, the borders of its classes, and its unit."""
+    kind, unit = str(row["kind"] if "kind" in row.colnames else row["category"]), str(row["unit"])
+    asked: list[Asked] = [("strength", abs(float(row["strength"])), STRENGTHS[unit], unit or "times the noise")]
+    if kind in TIMED:
+        asked.append(("time", float(row["timescale"]) / tgroup, TIMES, "groups"))
+    elif kind in AT_TIMES:
+        asked.append(("time", float(len(str(row["integrations"]).split(","))), NUMBERS, "integrations"))
+    return asked
+
+
+def span(value: float, borders: tuple[float, ...], unit: str) -> tuple[float, float, str]:
+    """Return the class that a value lies in."""
+    place = int(np.clip(np.searchsorted(borders, value, "right") - 1, 0, len(borders) - 2))
+    return borders[place], borders[place + 1], unit
+
+
+def in_words(low: float, high: float, unit: str) -> str:
+    """Return a class in words; whole numbers of integrations have no end that is not theirs."""
+    if unit != "integrations":
+        return f"{low:g} to {high:g} {unit}"
+    return f"{low:g} integrations and more" if high == NUMBERS[-1] else f"{low:g} integrations"
+
+
 def by_strength(judged: list[Judged]) -> list[str]:
-    """Return what is found of each kind by strength and by time constant as lines of a Markdown table."""
+    """Return what is found of each kind by strength, by time, and by both, as lines of a Markdown table."""
     counts: dict[tuple, np.ndarray] = {}
     for one in judged:
         for row, visible, found, right in each_pixel(one):
             kind = str(row["kind"] if "kind" in row.colnames else row["category"])
-            unit = str(row["unit"])
-            asked = [("strength", abs(float(row["strength"])), STRENGTHS[unit], unit or "times the noise")]
-            if kind in TIMED:
-                asked.append(("time", float(row["timescale"]) / one.tgroup, TIMES, "groups"))
-            for what, value, borders, said in asked:
-                place = int(np.clip(np.searchsorted(borders, value, "right") - 1, 0, len(borders) - 2))
-                key = (kind, what, said, borders[place], borders[place + 1])
+            spans = [(what, span(*rest)) for what, *rest in asked_of(row, one.tgroup)]
+            keys = [(kind, (only,)) for only in spans] + ([(kind, tuple(spans))] if len(spans) > 1 else [])
+            for key in keys:
                 number = counts.setdefault(key, np.zeros(4, int))
                 number += [1, visible, found, right]
-    lines = [
-        "| kind | from | to | unit | simulated | visible | found | named right |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for (kind, _, unit, low, high), (simulated, visible, found, right) in sorted(counts.items()):
-        shares = f"{found / simulated:.3f} | {right / simulated:.3f}"
-        lines.append(f"| {kind} | {low:g} | {high:g} | {unit} | {simulated} | {visible} | {shares} |")
+    lines = ["| kind | strength, time | simulated | visible | found | named right |", "|---|---|---|---|---|---|"]
+    ordered = sorted(counts.items(), key=lambda item: (item[0][0], len(item[0][1]), item[0][1]))
+    for (kind, spans), (simulated, visible, found, right) in ordered:
+        said = ", ".join(in_words(*one) for _, one in spans)
+        shares = f"{found / simulated:.2f} | {right / simulated:.2f}"
+        lines.append(f"| {kind} | {said} | {simulated} | {visible} | {shares} |")
     return lines
 
 
@@ -157,7 +180,9 @@ def main() -> None:
     for engine in chosen.engines:
         judged = [judge(delivery, index, engine, name) for name in chosen.detectors or index.detectors]
         print(f"\n{engine}\n")
-        print("\n".join(by_strength(judged) if chosen.strengths else by_category(judged)))
+        print("\n".join(by_category(judged)))
+        if chosen.strengths:
+            print("\n" + "\n".join(by_strength(judged)))
         sys.stdout.flush()
 
 

@@ -60,7 +60,7 @@ def test_bounds_are_half_and_twice_of_what_is_simulated(category):
     [
         ("RES-HOT", 1100), ("GND-RETAINED", 0.75), ("GND-GONE", 0.25), ("GND-KAPPA", 0.6), ("GND-NEW", 0.008),
         ("STB-DRIFT", 7), ("STR-FINDINGS", 18), ("CNT-CARRIED", 0.005), ("CNT-UNDETERMINED", 0.005),
-        ("CNT-REFERENCE_PIXEL", 0.005), ("CNT-TRANSIENT", 0.1),
+        ("CNT-REFERENCE_PIXEL", 0.005), ("CNT-TRANSIENT", 0.1), ("STR-PATCHES", 30),
     ],
 )  # fmt: skip
 def test_what_no_simulated_detector_comes_near_is_refused(name, value):

@@ -37,8 +37,8 @@ _PLAIN = 1.5
 # brightest integration, which may be one hit. Of a million windows with ten beginnings none reaches the first by noise.
 RISES, FADES, LASTS = 6.0, 4.0, 3.0
 _LIMITS = np.array([RISES, FADES, LASTS])[:, None, None]
-# A band of rows takes so many bytes with all its integrations.
-_BAND_BYTES = 10_000_000
+# What a column does as one is taken off of about so many rows at once: a patch is a small part of them.
+_BAND = 256
 # Beginnings that are tried, evenly over the integrations.
 _BEGINNINGS = 12
 
@@ -56,7 +56,7 @@ def find_afterglow(request: SetRequest, maps: CombinedMaps) -> list[Patch]:
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    if maps.changes is None or not maps.changes.order.contrast.any():
+    if maps.changes is None or not maps.changes.order.contrast.any() or min(maps.rate.shape) < _WINDOW:
         return []
     from scipy.ndimage import label
 
@@ -125,10 +125,9 @@ def _fading_windows(
     rises, lasts = np.zeros((2, height // _BLOCK - 1, width // _BLOCK - 1), np.float32)
     law = np.zeros(rises.shape, np.int16)
     opened = OpenSet(request.exposures, request.folder, request.integrations)
-    number = len(opened.planes)
-    # A band shares a window's half with the next.
-    rows = max(_BAND_BYTES // (4 * number * width * _BLOCK), 16) * _BLOCK
     gain, tgroup = look_up_detector(request.detector).gain, request.exposures[0].set_key.tgroup
+    # Bands are alike, and share half of a window with the next.
+    rows = -(-height // max(round(height / _BAND), 1) // _BLOCK) * _BLOCK
     for start in range(0, height - _WINDOW + 1, rows):
         band = slice(start, min(start + rows + _BLOCK, height // _BLOCK * _BLOCK))
         sigma = rate_sigma(maps, np.s_[band], tgroup, gain)
@@ -140,7 +139,8 @@ def _fading_windows(
         summed = summed[:, :, :-1] + summed[:, :, 1:]
         for columns in request.amplifiers():
             here = np.s_[:, :, columns.start // _BLOCK : -(-columns.stop // _BLOCK)]
-            summed[here] = _normal(summed[here])
+            if summed[here].size:
+                summed[here] = _normal(summed[here])
         first = start // _BLOCK
         rows_here = slice(first, first + summed.shape[1])
         for which, (_, contrasts) in enumerate(laws):
