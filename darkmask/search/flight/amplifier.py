@@ -149,6 +149,7 @@ class AmplifierSearch(CorrectedAmplifier):
         full_early = judged & self._fills_early(judged) & (~enough | ~has_rate)
         undetermined = judged & (~enough | ~has_rate | lost) & ~full_early
         judged &= ~(undetermined | full_early)
+        del differences
 
         self.take_off_settling(judged & ~unlooked)
         self.find_lines(judged & ~unlooked)
