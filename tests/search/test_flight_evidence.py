@@ -2,10 +2,16 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from darkmask.core.detectors import Geometry
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.evidence import QUESTIONS, Compared, is_finite, is_true, not_reaching
+from darkmask.search.parameters import SearchParameters
+from darkmask.search.request import SetRequest
+from tests.search.test_maps import draw_ramps
+from tests.support.raw_exposures import fitted, good_ramps, write_exposures
 from tests.support.requests import flight_request
 
 
@@ -29,6 +35,31 @@ def test_keeping_changes_nothing(judged):
     np.testing.assert_array_equal(plain.unstable, kept.unstable)
     np.testing.assert_array_equal(plain.rate, kept.rate)
     assert plain.thresholds == kept.thresholds
+
+
+@settings(deadline=None, max_examples=12, derandomize=True)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 9), st.booleans())
+def test_pixels_of_every_kind_are_named_by_limits_made_for_a_few_as_by_those_of_all(
+    tmp_path_factory, seed, count, near
+):
+    """Draw pixels of everything, and others that are noisy, bent, low or bright by little and by much."""
+    folder, random = tmp_path_factory.mktemp("drawn") / "darks", np.random.default_rng(seed)
+    ramps = draw_ramps(seed, count + 3, 12, rows=64, columns=64, flagged=0.15)
+    if near:
+        sci, groupdq = good_ramps(integrations=count + 3, groups=12, size=64)
+        # From far below the limits to far above, each in one pixel of ten.
+        strength = 10 ** random.uniform(-1.5, 1.5, (4, 64, 64)) * (random.random((4, 64, 64)) < 0.1)
+        groups = np.arange(12)[:, None, None]
+        sci = sci + 2 * strength[0] * groups + 60 * strength[1] * np.exp(-groups / 2)
+        ramps = fitted(sci + 10 * strength[2] * random.standard_normal(sci.shape), groupdq)
+        ramps.pedestal[:] -= (60 * strength[3]).astype(np.float32)
+    exposures = write_exposures(folder, ramps, [range(count + 3)])
+    request = SetRequest(exposures, folder, "native", "flight", SearchParameters(), Geometry(64, 4))
+    maps = measure_maps(request)
+    plain, kept = judge_maps(request, maps), judge_maps(request, maps, keep_evidence=True)
+    np.testing.assert_array_equal(plain.categories, kept.categories)
+    np.testing.assert_array_equal(plain.told, kept.told)
+    assert plain.categories.any()
 
 
 def test_each_test_of_the_search_has_a_question_and_the_other_way_round(judged):

@@ -4,6 +4,7 @@ import numpy as np
 
 from darkmask.core.detectors import detector
 from darkmask.core.flags import category_names
+from darkmask.search.flight.coupling import Coupling
 from tests.support.raw_exposures import TGROUP, fitted, good_ramps, search_ramps
 
 NRCA1 = detector("NRCA1")
@@ -42,3 +43,28 @@ def test_neighbours_that_are_hot_themselves_are_hot_beside_any_pixel(tmp_path):
     outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
     called = {(y, x): category_names(int(outcome.categories[y, x])) for y, x in np.argwhere(outcome.categories)}
     assert called == dict.fromkeys([(4, 60), (48, 30), (48, 31), (49, 30), (70, 23), (70, 24)], "hot")
+
+
+def test_columns_are_decoupled_by_the_formula_whatever_part_of_the_frame_they_are():
+    """The sum over neighbours leaves out what is no number and what lies beyond the frame, twice."""
+    random = np.random.default_rng(4)
+    image = random.normal(0, 1, (20, 31)).astype(np.float32)
+    image[random.random(image.shape) < 0.05] = np.nan
+    image[random.random(image.shape) < 0.02] = np.inf
+    y, x = np.array([0, 7, 7, 19]), np.array([0, 10, 11, 30])
+    image[y, x] = 500.0
+    more = np.array([0.004, -0.002, 0.003, 0.001], np.float32)
+    coupling = Coupling(0.01, y, x, more)
+
+    def around(values: np.ndarray) -> np.ndarray:
+        wide = np.pad(np.where(np.isfinite(values), values, 0), 1)
+        return wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:]
+
+    first = (image - 0.01 * around(image)) / 0.96
+    own = np.zeros(image.shape)
+    own[y, x] = more * first[y, x]
+    coupled = 0.01 * around(first) + around(own)
+    for columns in (slice(0, 31), slice(0, 11), slice(11, 21), slice(20, 31), slice(30, 31)):
+        given, left = coupling.decoupled(image, columns)
+        np.testing.assert_allclose(given, coupled[:, columns], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(left, ((image - coupled) / 0.96)[:, columns], rtol=1e-5, atol=1e-6)

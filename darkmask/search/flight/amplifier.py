@@ -115,7 +115,7 @@ class AmplifierSearch(CorrectedAmplifier):
         self.passed: dict[str, Passed] = {}
         self._first_column, self._width = columns.start, science.shape[1]
 
-    def search(self, parameters: SearchParameters | None = None) -> dict[Category, np.ndarray]:
+    def search(self, parameters: SearchParameters | None = None, again: bool = False) -> dict[Category, np.ndarray]:
         """Return where each category is, bool; ``unstable`` holds telegraph and noisy pixels.
 
         Parameters
@@ -123,11 +123,13 @@ class AmplifierSearch(CorrectedAmplifier):
         parameters : SearchParameters, optional
             By which to search once more, with other limits of significance and no other difference: what good pixels
             have in common is not measured again.
+        again : bool
+            Whether it will be searched once more; otherwise images are given up as soon as they are not needed.
         """
         if self._begun is None:
             self._begun = self._begin()
         self.parameters = parameters or self.parameters
-        return self._finish(self._begun)
+        return self._finish(again)
 
     def _begin(self) -> "_Begun":
         """Tell what can be judged, and take off what pixels have from others."""
@@ -147,21 +149,30 @@ class AmplifierSearch(CorrectedAmplifier):
         full_early = judged & self._fills_early(judged) & (~enough | ~has_rate)
         undetermined = judged & (~enough | ~has_rate | lost) & ~full_early
         judged &= ~(undetermined | full_early)
+        del differences
 
         self.take_off_settling(judged & ~unlooked)
         self.find_lines(judged & ~unlooked)
         excess, quiet, loud = self.noise(judged, unlooked, scatter_of_good)
         return _Begun(saturated, judged, undetermined, full_early, unlooked, scatter_of_good, excess, quiet, loud)
 
-    def _finish(self, begun: "_Begun") -> dict[Category, np.ndarray]:
-        maps, parameters = self.maps, self.parameters
+    def _finish(self, again: bool) -> dict[Category, np.ndarray]:
+        maps, parameters, begun = self.maps, self.parameters, self._begun
+        if begun is None:
+            raise ValueError("Nothing was begun.")
         saturated, judged, undetermined, full_early, unlooked, scatter_of_good, excess, quiet, loud = begun
+        self._begun = begun if again else None
+        del begun
         rc, inverse_rc = self._rc(judged, quiet, loud)
+        if not again:
+            del self.shape, self.coupled_shape
         judged = judged & ~(rc | inverse_rc)
         restless = self._restless(judged, unlooked, quiet, scatter_of_good)
         unsteady = restless | self._test("noise", excess, gt, parameters.noise_significance, judged)
         ratio = np.where(restless, np.fmax(quiet, loud), quiet)
         detected, falling = self._bright(judged, ratio, unsteady)
+        if not again:
+            del self.dark, self.coupled_rate
         # A signal that falls all along is the late part of an inverse rc ramp.
         inverse_rc |= falling
         judged &= ~falling
@@ -172,6 +183,7 @@ class AmplifierSearch(CorrectedAmplifier):
         faint = judged & ~self.unstable & ~unlooked & ~self.patch & (self.columns.wander == 0)
         faint &= self._test("faint_noise", excess, gt, parameters.faint_significance, faint)
         at = self._at(faint)
+        del excess
         moved = moved_rates(maps.rate_scatter, maps.noise, judged & ~unlooked, at)
         self.faint = faint & self._image(at, self._test("faint_rates", moved, gt, MOVED, faint[at], at=at))
         trend = self.changing.trend(judged, self.patch)
@@ -182,6 +194,7 @@ class AmplifierSearch(CorrectedAmplifier):
         electrons = rate * np.float32(self.detector.gain)
         hot = detected & self._test("hot", electrons, ge, parameters.hot_rate, detected)
         warm = detected & self._test("warm", electrons, ge, parameters.warm_rate, detected, ~hot) & ~hot
+        del rate, electrons
         lasting, over, transient = self._changes(judged, unlooked, trend, quiet, loud)
         # What is over leaves the category that the low state has by itself.
         hot, warm = hot | lasting, warm & ~lasting

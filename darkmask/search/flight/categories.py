@@ -228,7 +228,7 @@ def search_flight(
         kept = next((tests for of, tests in evidence if of == columns), None if look_at is None else {})
         with np.errstate(invalid="ignore", divide="ignore"):
             part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept, patch)
-            _set_images(images[0], part, part.search(), columns)
+            _set_images(images[0], part, part.search(again=strict is not None), columns)
             limits, alone = part.limits(), part.alone
             passed[columns.start] = part.passed
             if strict:

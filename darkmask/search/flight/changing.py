@@ -129,7 +129,7 @@ class ChangeSearch:
         self.maps, self.detector, self.parameters = maps.of_columns(columns), detector, parameters
         self.integrations, self.everywhere = maps.integrations, everywhere
         self.averaged = maps.read_variance < 0.99 * detector.read_noise**2
-        self.spread = self._own_spread(columns, coupling)
+        self._columns, self._coupling = columns, coupling
 
     def _reaching(self, image: np.ndarray, least: float) -> Any:
         """Return the index of the pixels of a map of whole numbers that reach a limit, or nearly do."""
@@ -138,8 +138,9 @@ class ChangeSearch:
         # A pass over whole numbers; what rounding may move over the limit is among them.
         return places(image >= np.int16(np.clip(np.nan_to_num(least, nan=np.inf) - 1, -32_768, 32_767)))
 
-    def _own_spread(self, columns: slice, coupling: float) -> np.ndarray:
+    def _own_spread(self) -> np.ndarray:
         """Return the share of the distance between the two states that is the pixel's own and not coupled into it."""
+        columns, coupling = self._columns, self._coupling
         wide = slice(max(columns.start - 1, 0), columns.stop + 1)
         rows = self.changes.part(np.s_[:, wide]).rows
         share: np.ndarray = np.ones(self.rows.second.shape, np.float32)
@@ -190,8 +191,9 @@ class ChangeSearch:
 
         # No other number makes a distance larger than the second largest.
         at = self._reaching(rows.second, limit / SIGMA_UNIT)
+        own = self._own_spread()[at]
         distances = [
-            image[at] * np.float32(SIGMA_UNIT * limit / reached(together)) * self.spread[at]
+            image[at] * np.float32(SIGMA_UNIT * limit / reached(together)) * own
             for together, image in ((2, rows.second), (3, rows.third))
         ]
         # The jump step does not look beside a saturated pixel: radiation stays in the rates there.

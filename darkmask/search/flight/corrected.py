@@ -15,7 +15,7 @@ from .background import measure_settling, smooth
 from .changing import ROWS_OF_SCATTER, ChangeSearch
 from .coupling import measure_coupling
 from .lines import Lines, measure_lines
-from .robust import population
+from .robust import places, population
 
 # What settles after a reset is left in the rates when it is less than this share of the faintest named rate: it then
 # moves no name, and is no more than what the outputs drift by.
@@ -140,20 +140,24 @@ class CorrectedAmplifier:
         self.noise_of_all = scatter_of_good
         shared = self.columns.noise + self.signal / np.float32(self.detector.gain)
         relative = maps.noise / np.sqrt(np.float32(self.noise_of_good**2) + shared)
-        loud = maps.scatter / np.sqrt(np.float32(scatter_of_good**2) + shared)
-        del shared
-        cube_root = np.cbrt(relative * relative)
-        centre, sigma = population(cube_root, judged & ~unlooked)
+        excess = np.cbrt(relative * relative)
+        centre, sigma = population(excess, judged & ~unlooked)
         most = np.float32(max(int(maps.differences.max()), 1))
         lost = np.sqrt(most / np.maximum(maps.differences, 1).astype(np.float32))
-        excess = (cube_root - np.float32(centre)) / (np.float32(sigma) * lost)
-        quiet = np.where(unlooked, loud, relative)
+        excess -= np.float32(centre)
+        excess /= np.float32(sigma) * lost
+        del lost
+        loud = maps.scatter / np.sqrt(np.float32(scatter_of_good**2) + shared)
+        del shared
         # Pixels beside saturated ones are few: the scatter of some rows of good pixels is known well enough to judge
         # them.
         some = np.s_[:: max(1, len(loud) // ROWS_OF_SCATTER)]
         centre, sigma = population(np.cbrt(loud[some] ** 2), (judged & ~unlooked)[some])
-        excess[unlooked] = (np.cbrt(loud[unlooked] ** 2) - np.float32(centre)) / np.float32(sigma)
-        return excess, np.fmax(quiet, 1), np.fmax(loud, 1)
+        beside = places(unlooked)
+        excess[beside] = (np.cbrt(loud[beside] ** 2) - np.float32(centre)) / np.float32(sigma)
+        quiet = relative
+        quiet[beside] = loud[beside]
+        return excess, np.fmax(quiet, 1, out=quiet), np.fmax(loud, 1, out=loud)
 
     def of_column(self, values: np.ndarray, at: Any) -> np.ndarray:
         """Return what columns have, shape (columns,), for the pixels at an index of an image."""
