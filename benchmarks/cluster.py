@@ -3,13 +3,13 @@
     PYTHONPATH=. python benchmarks/cluster.py [--what search|prepare] [--detectors N] [--frame N] [--groups N]
         [--workers 1,2,2,1,4]
 
-Workers are started by hand as on machines of their own: one thread and one core each, a cache of their own with nothing
-in it but compiled kernels, and a session of their own, since Linux shares a busy machine among sessions. Files are in
-the system's cache. Wall time is that of the command from its beginning to its end, "work" begins when its workers have
-been looked at, and processor time is of everything, workers and what they start included. "Busiest" is the processor
-time of the worker that did most of that work: what a machine would take that others keep from nothing. The numbers of
-workers come in the order given, forth and back, since a machine is rarely as busy as a minute ago; ratios are of means,
-and of the least of each.
+Workers are started by hand as docs/cluster.md says, as on machines of their own: one thread and one core each, packages
+loaded (but with `--cold`), a cache of their own with nothing in it but compiled kernels, and a session of their own,
+since Linux shares a busy machine among sessions. Files are in the system's cache. Wall time is that of the command from
+its beginning to its end, "work" begins when its workers have been looked at, and processor time is of everything,
+workers and what they start included. "Busiest" is the processor time of the worker that did most of that work: what a
+machine would take that others keep from nothing. The numbers of workers come in the order given, forth and back, since
+a machine is rarely as busy as a minute ago; ratios are of means, and of the least of each.
 """
 
 import argparse
@@ -65,12 +65,13 @@ def search_once(delivery: Path, out: Path, frame: int, scheduler: Path) -> None:
 
 
 @contextmanager
-def workers(folder: Path, number: int, stages: Path) -> Iterator[tuple[Path, list[float]]]:
+def workers(folder: Path, number: int, stages: Path, cold: bool = False) -> Iterator[tuple[Path, list[float]]]:
     """Start a scheduler and workers, and give the scheduler's file and, at the end, what they took of the processor."""
     file, took, started = folder / "scheduler.json", [0.0], []
     told = ["--scheduler-file", str(file), "--host", "127.0.0.1", "--no-dashboard"]
     commands = [["scheduler", "--port", "0"]]
-    commands += [["worker", "--nthreads", "1", "--no-nanny", "--resources", "MEMORY=16e9"]] * number
+    ready = [] if cold else ["--preload", "darkmask.cluster.ready"]
+    commands += [["worker", "--nthreads", "1", "--no-nanny", "--resources", "MEMORY=16e9", *ready]] * number
     for i, command in enumerate(commands):
         own = {"XDG_CACHE_HOME": str(folder / f"cache{i}"), "DARKMASK_STAGES": str(stages), "PYTHONPATH": str(ROOT)}
         own["DASK_TEMPORARY_DIRECTORY"] = str(folder / f"scratch{i}")
@@ -126,7 +127,7 @@ def make_darks(folder: Path, frame: int, groups: int, detectors: int) -> Path:
     return delivery
 
 
-def measure_search(folder: Path, delivery: Path, frame: int, numbers: list[int], alone: bool) -> None:
+def measure_search(folder: Path, delivery: Path, frame: int, numbers: list[int], alone: bool, cold: bool) -> None:
     """Print what the search of some detectors takes."""
     read_once(delivery)
     print(f"{sum(path.stat().st_size for path in delivery.iterdir()) / 1e9:.2f} GB of darks", flush=True)
@@ -135,7 +136,7 @@ def measure_search(folder: Path, delivery: Path, frame: int, numbers: list[int],
     def one(number: int) -> tuple[Taken, list[float]]:
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             out = Path(temporary)
-            with workers(out, number, out / "stages") as (file, took):
+            with workers(out, number, out / "stages", cold) as (file, took):
                 words = ["--one", str(delivery), str(out), "--frame", str(frame), "--scheduler", str(file)]
                 taken = run([sys.executable, __file__, *words], folder, out / "cache")
             stages.clear()
@@ -204,6 +205,7 @@ def main() -> None:
     parser.add_argument("--groups", type=int, default=40)
     parser.add_argument("--detectors", type=int, default=4, choices=(1, 2, 3, 4))
     parser.add_argument("--delivery", type=Path, help="darks that were made before, which stay")
+    parser.add_argument("--cold", action="store_true", help="workers of a search load packages with their first task")
     parser.add_argument("--workers", default="1,2,2,1,4")
     parser.add_argument("--what", choices=("search", "prepare"), action="append")
     parser.add_argument("--scheduler", type=Path, help=argparse.SUPPRESS)
@@ -219,7 +221,7 @@ def main() -> None:
         folder = Path(temporary)
         if "search" in (chosen.what or ["search"]):
             delivery = chosen.delivery or make_darks(folder, chosen.frame, chosen.groups, chosen.detectors)
-            measure_search(folder, delivery, chosen.frame, numbers, not chosen.delivery)
+            measure_search(folder, delivery, chosen.frame, numbers, not chosen.delivery, chosen.cold)
             if not chosen.delivery:
                 shutil.rmtree(delivery)
         if "prepare" in (chosen.what or ["prepare"]):

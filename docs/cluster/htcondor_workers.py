@@ -27,7 +27,7 @@ def start(kind=HTCondorCluster):
         processes=1,
         memory="8GB",
         disk="2GB",
-        worker_extra_args=["--resources", "MEMORY=8e9"],
+        worker_extra_args=["--resources", "MEMORY=8e9", "--preload", "darkmask.cluster.ready"],
         python=sys.executable,
         protocol="tls://",
         security=Security(require_encryption=True),

@@ -27,7 +27,7 @@ def start(kind=SLURMCluster):
         processes=1,
         memory="8GB",
         walltime="04:00:00",
-        worker_extra_args=["--resources", "MEMORY=8e9"],
+        worker_extra_args=["--resources", "MEMORY=8e9", "--preload", "darkmask.cluster.ready"],
         python=sys.executable,
         protocol="tls://",
         security=Security(require_encryption=True),

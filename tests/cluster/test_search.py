@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -136,6 +137,15 @@ def test_one_detector_is_searched_by_two_workers_of_which_one_is_killed(
     assert measured(stages[1 - first])
     out = written(tmp_path / "out")
     assert out == {name: data for name, data in in_one[1].items() if "nrca1" in name}
+
+
+def test_a_worker_loads_what_a_search_takes_when_it_starts(empty):
+    empty.start_worker()
+    empty.start_worker("--preload", "darkmask.cluster.ready")
+    with connected(where(str(empty.file)), LocalWorkers(1, 1e9)) as cluster:
+        cluster.client.wait_for_workers(2, timeout=60)
+        loaded = cluster.client.run(lambda: "darkmask.build.detector" in sys.modules)
+    assert sorted(loaded.values()) == [False, True]
 
 
 def test_a_scheduler_that_begins_again_changes_no_byte(small, tmp_path, own_cache, in_one, empty):
