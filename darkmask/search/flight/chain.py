@@ -132,6 +132,8 @@ def _expect(runs: Runs, model, upper, offsets):
                 chance = up * high + (1 - up) * low
                 runs.known[i] = chance / (chance + runs.astray)
         likelihood -= (last - first) * np.log(width) + 0.5 * squares / (width * width)
+        # Reads that may lie astray are so many fewer on the levels.
+        likelihood -= (last - first) * np.log(1 + runs.astray * runs.span / (np.sqrt(2 * np.pi) * width))
         # Backwards, b is the likelihood of what follows from the upper level, over that from the lower one.
         b = 1.0
         for i in range(last - 2, first - 1, -1):

@@ -1,9 +1,9 @@
 """The reads of a pixel that switches within groups of averaged frames: a ladder of rungs on a level that walks.
 
 Of the frames of a group any number may see the upper level, so that its reads lie on as many rungs and one. The level
-that carries the ladder is that of each run of reads, and walks by the shot noise of the signal. It is integrated over
-(Laplace's approximation): a ladder whose rungs lie apart may be shifted so that the reads of any noisy pixel lie near
-some of them, and how exactly it must be shifted says how little that is worth.
+that carries the ladder is that of a run of reads, and walks by the shot noise of the signal. It is integrated over: a
+ladder whose rungs lie apart may be shifted so that the reads of any noisy pixel lie near some of them, and how exactly
+it must be shifted says how little that is worth.
 """
 
 from typing import NamedTuple
@@ -20,9 +20,12 @@ _ONE_LEVEL = -6.0
 WIDE, _NARROWER = 0.33, 0.6
 # A level walks by this share of the variance of a read at least, so that there is one way to follow it.
 _LEAST_WALK = 1e-4
-# The level has places so many of its errors apart. The chance of a read is known for each such share of its noise, and
-# so many beyond the last rungs.
-_PLACES, _FINE, _TAIL = 1.0, 0.15, 5.0
+# The chance of a read is known for each such share of its noise, and so many times its noise beyond the last rungs.
+_FINE, _TAIL = 0.15, 5.0
+# A level is sought at so many places at the most, and its chance spreads by this variance at once, in units of places.
+_MOST_PLACES, _IN_ONE_PASS = 800, 0.4
+# Noise is taken to be this share of a step of the walk at least, and the levels so many times it apart at the most.
+_OF_WALK, _LONGEST = 0.4, 2000.0
 # Rungs that are less likely than this do not count. The largest exponent that a number holds.
 _LEAST_HEIGHT, _LARGEST = 1e-12, 600.0
 
@@ -153,68 +156,83 @@ def ladder_evidence(reads: LadderReads, slope, path, distance, weights):
     It is on the scale of :mod:`.telegraph`, whose single level is integrated over as well. The level has a chance at
     each of some evenly spaced places, that each read changes, and that spreads from one read to the next.
     """
-    values, times, begins, noise = reads.values, reads.times, reads.begins, reads.read_noise
-    one_level, rungs = reads.one_level, weights.size - 1
-    if not distance > noise:
+    if not distance > reads.read_noise:
         return -np.inf
+    # A walk that is far wider than the noise of a read, or a ladder far longer, is told as well by wider rungs.
+    noise = max(reads.read_noise, _OF_WALK * np.sqrt(reads.shots.max()), distance / _LONGEST)
     # The chance of a read by how far it lies above the level.
     fine = _FINE * noise
-    below = _TAIL * noise
-    table = np.empty(int((distance + 2 * below) / fine) + 3)
+    table = np.empty(int((distance + 2 * _TAIL * noise) / fine) + 3)
     for k in range(table.size):
-        table[k] = _chances(k * fine - below, distance, noise, weights)[0] + _ASTRAY
-    likelihood = 0.0
-    for r in range(begins.size - 1):
-        first, last = begins[r], begins[r + 1]
-        n, walk = last - first, max(reads.shots[r], _LEAST_WALK * noise * noise)
-        total, squares, lowest, highest = 0.0, 0.0, np.inf, -np.inf
+        table[k] = _chances(k * fine - _TAIL * noise, distance, noise, weights)[0] + _ASTRAY
+    likelihood, one_level = 0.0, reads.one_level
+    step = distance / (weights.size - 1)
+    for r in range(reads.begins.size - 1):
+        first, last = reads.begins[r], reads.begins[r + 1]
+        n, total, squares = last - first, 0.0, 0.0
         for i in range(first, last):
-            value = values[i] - slope * times[i]
+            value = reads.values[i] - slope * reads.times[i]
             total += value
             squares += value * value
-            lowest, highest = min(lowest, path[i]), max(highest, path[i])
-        # Places lie as near to one another as the level is known.
-        kept = max(0.5 * (np.sqrt(walk * walk + 4 * walk * noise * noise) - walk), noise * noise / n)
-        apart = _PLACES * np.sqrt(kept)
-        reach = min(2.5 * one_level / np.sqrt(n), 1.5 * distance / rungs) + 2 * np.sqrt(kept) + np.sqrt(walk)
-        start = lowest - reach
-        places = int((highest - lowest + 2 * reach) / apart) + 2
-        chance, moved = np.ones(places), np.empty(places)
-        here = np.log(apart)
-        for i in range(first, last):
-            if i > first:
-                spread = walk * (times[i] - times[i - 1]) / (apart * apart)
-                passes = int(spread / 0.4) + 1
-                side = 0.5 * spread / passes
-                for _ in range(passes):
-                    for k in range(places):
-                        lower, upper = chance[max(k - 1, 0)], chance[min(k + 1, places - 1)]
-                        moved[k] = chance[k] + side * (lower - 2 * chance[k] + upper)
-                    chance, moved = moved, chance
-            at = (values[i] - slope * times[i] - start + below) / fine
-            norm = 0.0
-            for k in range(places):
-                place = at - k * apart / fine
-                if 0 <= place < table.size - 1:
-                    whole = int(place)
-                    chance[k] *= table[whole] + (place - whole) * (table[whole + 1] - table[whole])
-                else:
-                    chance[k] *= _ASTRAY
-                norm += chance[k]
-            here += np.log(norm)
-            for k in range(places):
-                chance[k] /= norm
-        here += 0.5 * np.log(n / (2 * np.pi * one_level * one_level)) - n * np.log(noise)
-        level = -n * np.log(one_level) - 0.5 * (squares - total * total / n) / (one_level * one_level) + _ONE_LEVEL
-        likelihood += max(here, level)
+        here = _integrate(reads, r, slope, path, noise, step, table) - n * np.log(noise)
+        here += 0.5 * np.log(n / (2 * np.pi * one_level * one_level))
+        likelihood += max(here, _one_level(n, total, squares, one_level))
     return likelihood
+
+
+@kernel
+def _one_level(n, total, squares, one_level):
+    """Return the log-likelihood of the reads of a run about one level that does not walk, and what such a run costs."""
+    return -n * np.log(one_level) - 0.5 * (squares - total * total / n) / (one_level * one_level) + _ONE_LEVEL
+
+
+@kernel
+def _integrate(reads: LadderReads, run, slope, path, noise, step, table):
+    """Return the logarithm of the integral over the level of a run, whose first read has it anywhere."""
+    values, times, first, last = reads.values, reads.times, reads.begins[run], reads.begins[run + 1]
+    n, walk, fine = last - first, max(reads.shots[run], _LEAST_WALK * noise * noise), _FINE * noise
+    lowest, highest = np.inf, -np.inf
+    for i in range(first, last):
+        lowest, highest = min(lowest, path[i]), max(highest, path[i])
+    # Places lie as near to one another as the level is known: to the error of a filter of a walk, or of a mean.
+    known = np.sqrt(max(0.5 * (np.sqrt(walk * walk + 4 * walk * noise * noise) - walk), noise * noise / n))
+    reach = min(2.5 * reads.one_level / np.sqrt(n), 1.5 * step) + 2 * known + np.sqrt(walk)
+    reach = min(reach, 0.25 * _MOST_PLACES * known)
+    start, places = lowest - reach, int((highest - lowest + 2 * reach) / known) + 2
+    if places > _MOST_PLACES:
+        return -np.inf
+    chance, moved = np.ones(places), np.empty(places)
+    logarithm = np.log(known)
+    for i in range(first, last):
+        if i > first:
+            spread = walk * (times[i] - times[i - 1]) / (known * known)
+            passes = int(spread / _IN_ONE_PASS) + 1
+            side = 0.5 * spread / passes
+            for _ in range(passes):
+                for k in range(places):
+                    lower, upper = chance[max(k - 1, 0)], chance[min(k + 1, places - 1)]
+                    moved[k] = chance[k] + side * (lower - 2 * chance[k] + upper)
+                chance, moved = moved, chance
+        at = (values[i] - slope * times[i] - start) / fine + _TAIL / _FINE
+        norm = 0.0
+        for k in range(places):
+            place = at - k * known / fine
+            whole = int(place)
+            if 0 <= place < table.size - 1:
+                chance[k] *= table[whole] + (place - whole) * (table[whole + 1] - table[whole])
+            else:
+                chance[k] *= _ASTRAY
+            norm += chance[k]
+        logarithm += np.log(norm)
+        for k in range(places):
+            chance[k] /= norm
+    return logarithm
 
 
 @kernel
 def _expect(reads: LadderReads, run, slope, path, distance, width, weights, mean, spread, known):
     """Set mean and variance of the rungs of a run, and how surely its reads lie on them."""
     values, times, first, last = reads.values, reads.times, reads.begins[run], reads.begins[run + 1]
-    one_level = reads.one_level
     likelihood, total, squares = 0.0, 0.0, 0.0
     for i in range(first, last):
         value = values[i] - slope * times[i]
@@ -225,9 +243,7 @@ def _expect(reads: LadderReads, run, slope, path, distance, width, weights, mean
         mean[i] = share / max(chance, 1e-300)
         spread[i] = square / max(chance, 1e-300) - mean[i] * mean[i]
         likelihood += np.log((chance + _ASTRAY) / width)
-    n = last - first
-    level = -n * np.log(one_level) - 0.5 * (squares - total * total / n) / (one_level * one_level) + _ONE_LEVEL
-    if level > likelihood:
+    if _one_level(last - first, total, squares, reads.one_level) > likelihood:
         known[first:last] = 0.0
 
 

@@ -78,7 +78,7 @@ def measure_levels(reads: np.ndarray, slope: np.ndarray, noise: float) -> Levels
 @kernel
 def _measure(reads, slope, noise, found):
     # One slope is fitted whatever the shot noise, and every read counts for one of the levels.
-    runs = level_runs(reads, slope, noise, np.zeros(reads.shape[0]), 0.0)
+    runs = level_runs(reads, slope, noise, np.zeros(reads.shape[0]))
     values, times, begins = runs.values, runs.times, runs.begins
     count, number = values.size, begins.size - 1
     if count < MIN_READS or not noise > 0:

@@ -11,6 +11,10 @@ MIN_READS = 12
 # A step upwards by more than this many times the deepest fall and this many sigma has no second level to return from.
 _COSMIC_RAY_FALLS, _COSMIC_RAY_SIGMA = 1.5, 5.0
 
+# Chance of a read between the levels where a group averages frames, see :class:`Runs`, and the most reads of all that
+# may lie there.
+_ASTRAY, _ANYWHERE = 1e-3, 0.05
+
 
 class Runs(NamedTuple):
     """Runs of reads that no cosmic ray or unusable group interrupts.
@@ -26,6 +30,8 @@ class Runs(NamedTuple):
     astray : float
         A read that lies on neither level costs no more than this chance, in units of the top of a Gaussian: where a
         group averages frames, it may have seen both. 0 where it does not.
+    span : float, DN
+        Where such reads may lie: as far as the widest run spans.
     known : array, shape (read,), float64
         Set to the chance that a read lies on one of the levels.
     """
@@ -35,11 +41,12 @@ class Runs(NamedTuple):
     begins: np.ndarray
     shots: np.ndarray
     astray: float
+    span: float
     known: np.ndarray
 
 
 @kernel
-def level_runs(reads, slope, noise, shots, astray):
+def level_runs(reads, slope, noise, shots):
     """Sort the reads of a pixel into runs, each of three reads or more.
 
     Parameters
@@ -51,12 +58,12 @@ def level_runs(reads, slope, noise, shots, astray):
     noise : float
         Standard deviation of a group difference of a good pixel, DN.
     shots : array, shape (nint,), float64, DN**2
-    astray : float
-        As in :class:`Runs`.
+        As in :class:`Runs`, of each integration.
 
     Returns
     -------
     Runs
+        Of which no read lies astray; see :func:`may_lie_astray`.
     """
     integrations, groups = reads.shape
     values, times = np.empty(integrations * groups, np.float64), np.empty(integrations * groups, np.float64)
@@ -86,7 +93,30 @@ def level_runs(reads, slope, noise, shots, astray):
         if length > 0:
             shot[runs] = shots[i]
             runs, count = _end_run(begins, runs, count, length)
-    return Runs(values[:count], times[:count], begins[: runs + 1], shot[:runs], astray, np.ones(count))
+    return Runs(values[:count], times[:count], begins[: runs + 1], shot[:runs], 0.0, 0.0, np.ones(count))
+
+
+@kernel
+def may_lie_astray(runs: Runs, slope, read_noise):
+    """Return the same runs of groups that average frames, of which some reads may lie between the levels.
+
+    Parameters
+    ----------
+    runs : Runs
+    slope : float
+        Approximate slope, DN/group.
+    read_noise : float
+        Standard deviation of a read of a good pixel, DN.
+    """
+    widest = read_noise
+    for k in range(runs.begins.size - 1):
+        lowest, highest = np.inf, -np.inf
+        for i in range(runs.begins[k], runs.begins[k + 1]):
+            value = runs.values[i] - slope * runs.times[i]
+            lowest, highest = min(lowest, value), max(highest, value)
+        widest = max(widest, highest - lowest)
+    astray = min(_ASTRAY, _ANYWHERE * np.sqrt(2 * np.pi) * read_noise / widest)
+    return Runs(runs.values, runs.times, runs.begins, runs.shots, astray, widest, runs.known)
 
 
 @kernel

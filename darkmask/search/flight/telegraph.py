@@ -12,7 +12,7 @@ from darkmask.core.kernels import kernel
 
 from .averaged import ladder_likelihood
 from .chain import LARGE_STEP, STARTS, begin_model, begin_offsets, excess_of, fit, large_step, maximise
-from .runs import MIN_READS, Runs, level_runs
+from .runs import MIN_READS, Runs, level_runs, may_lie_astray
 from .walk import walk_likelihood
 
 _FIRST_STEPS, _LAST_STEPS = 3, 6
@@ -20,11 +20,9 @@ _FIRST_STEPS, _LAST_STEPS = 3, 6
 ENOUGH_READS, WEAK = 120, 10.0
 # ... and where groups average frames, levels show less in each.
 ENOUGH_AVERAGED = 240
-# Chance of a read between the levels, where a group averages frames; see :class:`Runs`.
-_ASTRAY = 1e-3
-# What counts for a ladder beforehand, in the logarithm. Its level and its chance to switch are integrated over, so that it
-# pays for no parameters, unlike a chain. So much was chosen on simulated darks: one noisy pixel in a hundred is called
-# telegraph.
+# What counts for a ladder beforehand, in the logarithm. Its level and its chance to switch are integrated over, so that
+# it pays for no parameters, unlike a chain. So much was chosen on simulated darks: one noisy pixel in a hundred is
+# called telegraph.
 _LADDER = 3.25
 # A noisy pixel is hit as often as others; a group averages no more than the hits of so many are looked for.
 _MOST_HITS = 8
@@ -59,11 +57,13 @@ def telegraph_evidence(reads, slope, noise, enough, frames, shots):
     -----
     The fit is an expectation maximisation (Baum and Welch), begun from several amplitudes.
     """
-    runs = level_runs(reads, slope, noise, shots, _ASTRAY if frames > 1 else 0.0)
+    runs = level_runs(reads, slope, noise, shots)
     count, number = runs.values.size, runs.begins.size - 1
     if count < MIN_READS or not noise > 0:
         return -np.inf
     read_noise = noise / np.sqrt(2.0)
+    if frames > 1:
+        runs = may_lie_astray(runs, slope, read_noise)
     level = np.zeros(4)
     maximise(runs, level, read_noise, np.zeros(count), np.empty(number), 0.0, 1)
     single, parted, cost = _with_hits(runs, read_noise, level[2])
@@ -146,7 +146,7 @@ def _with_hits(runs: Runs, read_noise, width):
         begins[k], shots[k] = place, here.shots[k - 1]
         begins[k + 1 :] = here.begins[k:]
         shots[k + 1 :] = here.shots[k:]
-        here = Runs(runs.values, runs.times, begins, shots, runs.astray, np.ones(count))
+        here = Runs(runs.values, runs.times, begins, shots, runs.astray, runs.span, np.ones(count))
         level[:] = 0.0
         maximise(here, level, read_noise, upper, np.empty(begins.size - 1), 0.0, 1)
         cost += np.log(count)

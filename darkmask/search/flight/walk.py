@@ -12,6 +12,8 @@ from .runs import Runs
 
 # The noise of a read, in units of that of a good pixel, beside the walk.
 _READ_NOISES = (1.0, 1.6, 2.5)
+# ... and in units of what the walk leaves of the scatter of a pixel's own.
+_OWN_NOISES = (0.92, 1.0, 1.08)
 # A walk of less than this share of the variance of a read is none.
 _LEAST_WALK = 0.05
 # A level that walks lies about its mean by this share of the variance of a step, times the steps.
@@ -52,9 +54,10 @@ def walk_likelihood(runs: Runs, read_noise, width):
         best, free = max(best, likelihood), max(free, likelihood + looser)
     # A noisy pixel has what the walk leaves of the scatter of its reads.
     variance = width * width - walk_variance(runs)
-    if variance > (_READ_NOISES[-1] * read_noise) ** 2:
-        likelihood, looser = _with_noise(runs, variance)
-        best, free = max(best, likelihood), max(free, likelihood + looser)
+    for scale in _OWN_NOISES:
+        if variance > read_noise * read_noise:
+            likelihood, looser = _with_noise(runs, scale * scale * variance)
+            best, free = max(best, likelihood), max(free, likelihood + looser)
     number = runs.begins.size - 1
     for k in range(number):
         free += 0.5 * np.log((runs.begins[k + 1] - runs.begins[k]) / (width * width))
