@@ -18,6 +18,7 @@ from darkmask.search.flight.categories import FlightResult
 from darkmask.search.flight.decays import OUTSIDE, Measured, told_of
 from darkmask.search.flight.evidence import QUESTIONS, Evidence
 from darkmask.search.flight.shielded import all_patches, own_rates, steady_limit
+from darkmask.search.flight.steady import Planes
 from darkmask.search.flight.unstable import two_level_gains
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.official import questions as official
@@ -175,7 +176,11 @@ class Explainer:
 
     @cached_property
     def _measured(self) -> list[Measured]:
-        return all_patches(self._request, self._maps, self._judged, self._categories)
+        return all_patches(self._planes, self._judged, self._categories)
+
+    @cached_property
+    def _planes(self) -> Planes:
+        return Planes(self._request, self._maps)
 
     @cached_property
     def _patches(self) -> Teller | None:
@@ -191,7 +196,7 @@ class Explainer:
         for one in self._measured:
             here = bright & np.isin(places, one.patch.region)
             if here.any():
-                steady, usual = own_rates(self._request, self._maps, self._judged, one)
+                steady, usual = own_rates(self._planes, self._judged, one)
                 row = np.searchsorted(one.patch.region, places[here])
                 value[here] = steady.rate[row]
                 limit[here] = steady_limit(steady, usual, self._request.parameters)[row]

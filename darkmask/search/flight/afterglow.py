@@ -8,18 +8,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.kernels import kernel
 from darkmask.core.statistics import MAD_TO_SIGMA
-from darkmask.delivery import OpenSet
 from darkmask.delivery.times import SECONDS_PER_DAY
 from darkmask.search.maps import CombinedMaps
-from darkmask.search.request import SetRequest
 
 from .changing import Patch
-from .noises import rate_sigma
 from .patches import neighbours_mean
-from .steady import steady_rates
+from .steady import Planes
 
 # Squares of four by four pixels are summed; four of these are a window, and windows overlap by half.
 _BLOCK = 4
@@ -43,26 +39,21 @@ _BAND = 256
 _BEGINNINGS = 12
 
 
-def find_afterglow(request: SetRequest, maps: CombinedMaps) -> list[Patch]:
+def find_afterglow(planes: Planes) -> list[Patch]:
     """Return the patches that fade from some integration on, by their first pixel.
 
     Parameters
     ----------
-    request : SetRequest
-    maps : CombinedMaps
-
-    Raises
-    ------
-    DeliveryError
-        When a file can no longer be read as it was scanned.
+    planes : Planes
     """
+    maps = planes.maps
     if maps.changes is None or not maps.changes.order.contrast.any() or min(maps.rate.shape) < _WINDOW:
         return []
     from scipy.ndimage import label
 
-    science = ~request.reference_pixels()
+    science = ~planes.request.reference_pixels()
     laws = list(_laws(maps))
-    rises, lasts, law = _fading_windows(request, maps, science, laws)
+    rises, lasts, law = _fading_windows(planes, science, laws)
     windows = np.argwhere(rises)
     if not windows.size:
         return []
@@ -72,12 +63,12 @@ def find_afterglow(request: SetRequest, maps: CombinedMaps) -> list[Patch]:
     clumps, number = label(covered & science, np.ones((3, 3)))
     # A window at an edge may have its middle among the reference pixels.
     of = np.array([clumps[_of_window(row, column)].max() for row, column in windows])
+    order = np.argsort(of, kind="stable")
     found = []
-    for one in range(1, number + 1):
-        mine = windows[of == one]
+    for mine in np.split(windows[order], np.searchsorted(of[order], np.arange(2, number + 1))):
         # What a hit leaves in its own integration, over its halo, may be stronger than the glow of its core.
         strongest = tuple(mine[np.argmax(lasts[tuple(mine.T)])])
-        found.append(_refined(request, maps, science, clumps == one, laws[law[strongest]][0]))
+        found.append(_refined(planes, science, mine, laws[law[strongest]][0]))
     return found
 
 
@@ -85,19 +76,21 @@ def _of_window(row: int, column: int) -> tuple[slice, slice]:
     return np.s_[row * _BLOCK : row * _BLOCK + _WINDOW, column * _BLOCK : column * _BLOCK + _WINDOW]
 
 
-def _refined(request: SetRequest, maps: CombinedMaps, science: np.ndarray, where: np.ndarray, law: np.ndarray) -> Patch:
+def _refined(planes: Planes, science: np.ndarray, windows: np.ndarray, law: np.ndarray) -> Patch:
     """Return the pixels of a patch by their own shares of its law, from windows that cover it."""
-    from scipy.ndimage import binary_dilation
-
-    region = np.flatnonzero(binary_dilation(where, np.ones((3, 3)), _REACH) & science)
+    parts = [np.arange(science.size).reshape(science.shape)[_of_window(row, column)].ravel() for row, column in windows]
+    region = reached(np.unique(np.concatenate(parts)), science, _REACH)
     y, x = np.unravel_index(region, science.shape)
+    # Pixels about the region have no share.
+    rows, columns = (slice(max(at.min() - 1, 0), at.max() + 2) for at in (y, x))
+    y, x = y - rows.start, x - columns.start
     # A hit leaves something over its halo, in its own integration; its core glows on.
     for without in (int(np.argmax(law)), None):
-        steady = steady_rates(request, maps, law, region, np.inf, without)
-        share = np.zeros(science.shape, np.float32)
+        steady = planes.steady(law, region, np.inf, without)
+        share = np.zeros(science[rows, columns].shape, np.float32)
         # A hot pixel that changes is no more than one that glows by much.
-        share.ravel()[region] = np.clip(np.nan_to_num(steady.share / steady.share_error), -_MOST_SHARE, _MOST_SHARE)
-        mean = neighbours_mean(share, science, y, x)
+        share[y, x] = np.clip(np.nan_to_num(steady.share / steady.share_error), -_MOST_SHARE, _MOST_SHARE)
+        mean = neighbours_mean(share, science[rows, columns], y, x)
         core = float(np.median(np.sort(mean)[-_CORE:]))
         if core > _PLAIN:
             break
@@ -105,39 +98,41 @@ def _refined(request: SetRequest, maps: CombinedMaps, science: np.ndarray, where
     return Patch(reached(glowing, science), glowing)
 
 
-def reached(glowing: np.ndarray, science: np.ndarray) -> np.ndarray:
-    """Return the places of the pixels that light of a patch may reach: those that glow, and two beyond."""
+def reached(places: np.ndarray, science: np.ndarray, far: int = 2) -> np.ndarray:
+    """Return the places of pixels and of those so near to one of them, but for reference pixels."""
     from scipy.ndimage import binary_dilation
 
-    near = np.zeros(science.shape, bool)
-    near.ravel()[glowing] = True
-    return np.flatnonzero(binary_dilation(near, np.ones((3, 3)), 2) & science)
+    y, x = np.unravel_index(places, science.shape)
+    rows, columns = (slice(max(at.min() - far, 0), at.max() + far + 1) for at in (y, x))
+    near = np.zeros(science[rows, columns].shape, bool)
+    near[y - rows.start, x - columns.start] = True
+    y, x = np.nonzero(binary_dilation(near, np.ones((3, 3)), far) & science[rows, columns])
+    return (y + rows.start) * science.shape[1] + x + columns.start
 
 
 def _fading_windows(
-    request: SetRequest, maps: CombinedMaps, science: np.ndarray, laws: list[tuple[np.ndarray, np.ndarray]]
+    planes: Planes, science: np.ndarray, laws: list[tuple[np.ndarray, np.ndarray]]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return by how many sigma windows rise and last, 0 where they do not fade, and the number of the law.
 
     Window (j, i) begins in row 4 j and column 4 i.
     """
+    maps = planes.maps
     height, width = maps.rate.shape
     rises, lasts = np.zeros((2, height // _BLOCK - 1, width // _BLOCK - 1), np.float32)
     law = np.zeros(rises.shape, np.int16)
-    opened = OpenSet(request.exposures, request.folder, request.integrations)
-    gain, tgroup = look_up_detector(request.detector).gain, request.exposures[0].set_key.tgroup
     # Bands are alike, and share half of a window with the next.
     rows = -(-height // max(round(height / _BAND), 1) // _BLOCK) * _BLOCK
     for start in range(0, height - _WINDOW + 1, rows):
         band = slice(start, min(start + rows + _BLOCK, height // _BLOCK * _BLOCK))
-        sigma = rate_sigma(maps, np.s_[band], tgroup, gain)
+        sigma = planes.sigma(band)
         series = np.stack([
             _blocks(exposure.rate(band, integration), maps.rate[band], sigma, science[band])
-            for exposure, integration in opened.planes
+            for exposure, integration in planes.opened.planes
         ])  # fmt: skip
         summed = series[:, :-1] + series[:, 1:]
         summed = summed[:, :, :-1] + summed[:, :, 1:]
-        for columns in request.amplifiers():
+        for columns in planes.request.amplifiers():
             here = np.s_[:, :, columns.start // _BLOCK : -(-columns.stop // _BLOCK)]
             if summed[here].size:
                 summed[here] = _normal(summed[here])
@@ -148,8 +143,6 @@ def _fading_windows(
             better = (told > _LIMITS).all(axis=0) & (told[0] > rises[rows_here])
             rises[rows_here][better], lasts[rows_here][better] = told[0][better], told[2][better]
             law[rows_here][better] = which
-    for exposure in opened.exposures:
-        exposure.check_unchanged()
     return rises, lasts, law
 
 

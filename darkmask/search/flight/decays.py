@@ -9,18 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import Category
 from darkmask.core.statistics import MAD_TO_SIGMA, median_of_finite
-from darkmask.delivery import OpenSet
 from darkmask.delivery.times import SECONDS_PER_DAY
-from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.stacks import SLOPE_SHOT
-from darkmask.search.request import SetRequest
 from darkmask.search.structures import PATCH, Structure
 
 from .changing import Patch
-from .noises import rate_sigma
+from .steady import Planes
 
 # The surroundings of a patch reach so many pixels beyond it, and begin so many pixels beyond where it was found.
 AROUND, _APART = 8, 2
@@ -86,16 +82,13 @@ class Measured(NamedTuple):
     noise: float
 
 
-def measure_patches(
-    request: SetRequest, maps: CombinedMaps, patches: Sequence[Patch], categories: np.ndarray
-) -> list[Measured]:
+def measure_patches(planes: Planes, patches: Sequence[Patch], categories: np.ndarray) -> list[Measured]:
     """Measure each patch by the pipeline's rates of its pixels in each integration.
 
     Parameters
     ----------
-    request : SetRequest
-    maps : CombinedMaps
-        With maps of change, whose times are known.
+    planes : Planes
+        Of a set whose times are known.
     patches : sequence of Patch
     categories : numpy.ndarray, shape (y, x), uint16
         What the pixels were called: those that are bad by themselves say nothing of a patch.
@@ -104,33 +97,23 @@ def measure_patches(
     -------
     list of Measured
         In the order of ``patches``.
-
-    Raises
-    ------
-    DeliveryError
-        When a file can no longer be read as it was scanned.
     """
     if not patches:
         return []
-    science = ~request.reference_pixels()
+    science = ~planes.request.reference_pixels()
     by_itself = (categories & ~np.uint16(sum(category.bit for category in MAY_GLOW))) != 0
     anywhere = np.zeros(science.shape, bool)
     for patch in patches:
         anywhere.ravel()[patch.region] = True
-    opened = OpenSet(request.exposures, request.folder, request.integrations)
-    found = [_measured(request, opened, maps, patch, science & ~by_itself, anywhere) for patch in patches]
-    for exposure in opened.exposures:
-        exposure.check_unchanged()
-    return found
+    good = science & ~by_itself
+    return [_measured(planes, patch, good, anywhere) for patch in patches]
 
 
-def _measured(
-    request: SetRequest, opened: OpenSet, maps: CombinedMaps, patch: Patch, good: np.ndarray, anywhere: np.ndarray
-) -> Measured:
-    gain, tgroup = look_up_detector(request.detector).gain, request.exposures[0].set_key.tgroup
+def _measured(planes: Planes, patch: Patch, good: np.ndarray, anywhere: np.ndarray) -> Measured:
+    maps, times = planes.maps, planes.opened.times
     y, x = np.unravel_index(patch.glowing, good.shape)
-    profile, error, level, noise = _profile(opened, maps, (y, x), good, anywhere, tgroup, gain)
-    if maps.changes is None or opened.times is None:
+    profile, error, level, noise = _profile(planes, (y, x), good, anywhere)
+    if maps.changes is None or times is None:
         raise ValueError("No patch is found in integrations whose times are not known.")
     epochs = np.array(maps.changes.epochs)
     peak = int(np.argmax(profile))
@@ -141,8 +124,8 @@ def _measured(
         first -= 1
     last = max([peak, *same[shining[same] & (same > peak)]])
     chosen = same[same >= peak]
-    seconds = (opened.times[chosen] - opened.times[peak]) * SECONDS_PER_DAY
-    decay = fit_decay(seconds, profile[chosen], error[chosen], maps.groups * tgroup)
+    seconds = (times[chosen] - times[peak]) * SECONDS_PER_DAY
+    decay = fit_decay(seconds, profile[chosen], error[chosen], maps.groups * planes.tgroup)
     finding = Structure(
         PATCH, int(x.min()), int(x.max()), int(y.min()), int(y.max()), float(profile[peak]), "electron/s",
         int(y.size), *decay, first + 1, int(last) + 1,
@@ -151,13 +134,7 @@ def _measured(
 
 
 def _profile(
-    opened: OpenSet,
-    maps: CombinedMaps,
-    place: tuple[np.ndarray, np.ndarray],
-    good: np.ndarray,
-    anywhere: np.ndarray,
-    tgroup: float,
-    gain: float,
+    planes: Planes, place: tuple[np.ndarray, np.ndarray], good: np.ndarray, anywhere: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float, float]:
     """Return the mean rate of pixels above those around them in each integration and its error, e-/s, and two numbers.
 
@@ -174,7 +151,8 @@ def _profile(
     around = usable & ~binary_dilation(anywhere[rows, columns], np.ones((3, 3)), _APART)
     # Where nothing else is left, a patch is told by all of its pixels.
     here = here & usable if (here & usable).any() else here
-    told = rate_sigma(maps, np.s_[rows, columns], tgroup, gain)
+    maps, gain, opened = planes.maps, planes.gain, planes.opened
+    told = planes.sigma(np.s_[rows, columns])
     nominal = float(median_of_finite(told[around] if around.any() else told))
     profile, error, levels, scatters = np.zeros((4, len(opened.planes)))
     for number, (exposure, integration) in enumerate(opened.planes):
@@ -189,7 +167,7 @@ def _profile(
         if not many:
             error[number] = np.inf
             continue
-        shot = SLOPE_SHOT * max(mean, 0.0) / (gain * tgroup * max(maps.groups - 1, 1))
+        shot = SLOPE_SHOT * max(mean, 0.0) / (gain * planes.tgroup * max(maps.groups - 1, 1))
         profile[number] = mean - level
         error[number] = np.sqrt((scatter**2 + shot) / many + scatter**2 * np.pi / 2 / max(outside.size, _LEAST_AROUND))
     more = max(float(np.median(scatters)) / nominal, 1.0) if nominal > 0 else 1.0

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import Category
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.parameters import SearchParameters
@@ -15,7 +14,7 @@ from .categories import FlightResult
 from .changing import Patch
 from .decays import Measured, measure_patches
 from .named_by import Passed, at_some, joined
-from .steady import Steady, steady_rates
+from .steady import Planes, Steady
 
 # In a patch a pixel glows itself if its share of the light lies so many errors above none.
 _GLOWS = 2.0
@@ -53,43 +52,57 @@ def shield(request: SetRequest, maps: CombinedMaps, found: FlightResult, categor
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    measured = all_patches(request, maps, found, categories)
+    planes = Planes(request, maps)
+    measured = all_patches(planes, found, categories)
     named = categories.copy() if measured else categories
     passed = []
-    shown = {int(place) for patch in found.patches for place in patch.region}
+    shown = np.zeros(categories.size if measured else 0, bool)
+    for patch in found.patches:
+        shown[patch.region] = True
     for one in measured:
         places = one.patch.region
-        steady, usual = own_rates(request, maps, found, one)
+        steady, usual = own_rates(planes, found, one)
         limit = steady_limit(steady, usual, request.parameters)
         compared = Passed(places.astype(np.int32), steady.rate.astype(np.float32), limit.astype(np.float32))
         passed.append({"steady_rate": at_some(compared, steady.rate >= limit)})
-        new = np.array([place not in shown for place in places.tolist()])
-        named.ravel()[places] = _named(categories.ravel()[places], steady, usual, request.parameters, new)
+        named.ravel()[places] = _named(categories.ravel()[places], steady, usual, request.parameters, ~shown[places])
+    planes.check_unchanged()
     return Shielded(named, measured, joined(passed))
 
 
-def all_patches(request: SetRequest, maps: CombinedMaps, found: FlightResult, categories: np.ndarray) -> list[Measured]:
-    """Return the patches that the trend shows, and then those that begin within the delivery or are small."""
+def all_patches(planes: Planes, found: FlightResult, categories: np.ndarray) -> list[Measured]:
+    """Return the patches that the trend shows, and then those that begin within the delivery or are small.
+
+    Parameters
+    ----------
+    planes : Planes
+    found : FlightResult
+    categories : numpy.ndarray, shape (y, x), uint16
+        See :func:`.decays.measure_patches`.
+    """
     patches = list(found.patches)
-    for late in find_afterglow(request, maps):
-        # What both see is one finding, which shields the pixels of both.
-        same = [number for number, one in enumerate(patches) if np.isin(late.glowing, one.region).any()]
-        for number in same:
+    of = {int(place): number for number, patch in enumerate(patches) for place in patch.region}
+    for late in find_afterglow(planes):
+        both = [of[place] for place in late.glowing.tolist() if place in of]
+        if both:
+            # What both see is one finding, that of which most glows, and shields the pixels of both.
+            number = int(np.bincount(both).argmax())
             patches[number] = Patch(np.union1d(patches[number].region, late.region), late.glowing)
-        if not same:
+        else:
             patches.append(late)
-    science = ~request.reference_pixels()
+    science = ~planes.request.reference_pixels()
     wide = [one._replace(region=np.union1d(one.region, reached(one.glowing, science))) for one in patches]
-    return measure_patches(request, maps, wide, categories)
+    return measure_patches(planes, wide, categories)
 
 
-def own_rates(request: SetRequest, maps: CombinedMaps, found: FlightResult, measured: Measured) -> tuple[Steady, float]:
+def own_rates(planes: Planes, found: FlightResult, measured: Measured) -> tuple[Steady, float]:
     """Return what the pixels of a patch have besides its light, and the usual rate, e-/s, both without settling."""
     places = measured.patch.region
-    gain = look_up_detector(request.detector).gain
-    steady = steady_rates(request, maps, measured.profile, places)
+    steady = planes.steady(measured.profile, places)
     # Settling and coupling are the same in all integrations.
-    taken = np.nan_to_num(found.rate.ravel()[places] - maps.rate.ravel()[places].astype(np.float64) * gain)
+    taken = np.nan_to_num(
+        found.rate.ravel()[places] - planes.maps.rate.ravel()[places].astype(np.float64) * planes.gain
+    )
     own = Steady(
         steady.rate + taken,
         steady.error * measured.noise,

@@ -1,6 +1,6 @@
 """Part the rates of pixels into what is the same in all integrations and their share of a light that decays."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,45 +39,64 @@ class Steady(NamedTuple):
     farthest: np.ndarray
 
 
-def steady_rates(
-    request: SetRequest,
-    maps: CombinedMaps,
-    profile: np.ndarray,
-    places: np.ndarray,
-    most: float = MOST_GLOW,
-    without: int | None = None,
-) -> Steady:
-    """Fit a steady rate and a share of a patch's light to the rates of some of its pixels.
+class Planes:
+    """The pipeline's rates of all integrations of a set, opened once for any number of patches.
 
     Parameters
     ----------
     request : SetRequest
     maps : CombinedMaps
-    profile : numpy.ndarray, shape (integration,), float64
-        Light of the patch.
-    places : numpy.ndarray, shape (n,), int
-        In the flattened frame.
-    most : float
-        Shares lie between 0 and this; infinity leaves them free.
-    without : int, optional
-        Number of an integration that does not count.
+
+    Attributes
+    ----------
+    opened : OpenSet
+    gain : float, e-/DN
+    tgroup : float, s
 
     Raises
     ------
     DeliveryError
-        When a file can no longer be read as it was scanned.
+        When a file has changed since it was scanned.
     """
-    y, x = np.unravel_index(places, maps.rate.shape)
-    gain, tgroup = look_up_detector(request.detector).gain, request.exposures[0].set_key.tgroup
-    rows = slice(int(y.min()), int(y.max()) + 1)
-    opened = OpenSet(request.exposures, request.folder, request.integrations)
-    rates = np.stack([exposure.rate(rows, i)[y - rows.start, x] for exposure, i in opened.planes]).astype(np.float64)
-    for exposure in opened.exposures:
-        exposure.check_unchanged()
-    if without is not None:
-        rates[without] = np.nan
-    sigma = rate_sigma(maps, (y, x), tgroup, gain).astype(np.float64)
-    return fit_steady(rates * gain, profile, sigma * gain, most)
+
+    def __init__(self, request: SetRequest, maps: CombinedMaps):
+        self.request, self.maps = request, maps
+        self.opened = OpenSet(request.exposures, request.folder, request.integrations)
+        self.gain, self.tgroup = look_up_detector(request.detector).gain, request.exposures[0].set_key.tgroup
+
+    def check_unchanged(self) -> None:
+        """Make sure that what was read is what was scanned; else raise a DeliveryError."""
+        for exposure in self.opened.exposures:
+            exposure.check_unchanged()
+
+    def sigma(self, where: Any) -> np.ndarray:
+        """Return the error of the rate of one integration by its pixel's own noise, float32, DN/s."""
+        return rate_sigma(self.maps, where, self.tgroup, self.gain)
+
+    def steady(
+        self, profile: np.ndarray, places: np.ndarray, most: float = MOST_GLOW, without: int | None = None
+    ) -> Steady:
+        """Fit a steady rate and a share of a patch's light to the rates of some of its pixels.
+
+        Parameters
+        ----------
+        profile : numpy.ndarray, shape (integration,), float64
+            Light of the patch.
+        places : numpy.ndarray, shape (n,), int
+            In the flattened frame.
+        most : float
+            Shares lie between 0 and this; infinity leaves them free.
+        without : int, optional
+            Number of an integration that does not count.
+        """
+        y, x = np.unravel_index(places, self.maps.rate.shape)
+        rows, columns = (slice(int(at.min()), int(at.max()) + 1) for at in (y, x))
+        rates = np.stack([
+            exposure.rate(rows, i)[:, columns][y - rows.start, x - columns.start] for exposure, i in self.opened.planes
+        ]).astype(np.float64)  # fmt: skip
+        if without is not None:
+            rates[without] = np.nan
+        return fit_steady(rates * self.gain, profile, self.sigma((y, x)).astype(np.float64) * self.gain, most)
 
 
 def fit_steady(rates: np.ndarray, profile: np.ndarray, sigma: np.ndarray, most: float = MOST_GLOW) -> Steady:
@@ -91,7 +110,7 @@ def fit_steady(rates: np.ndarray, profile: np.ndarray, sigma: np.ndarray, most: 
     sigma : numpy.ndarray, shape (n,), float64
         Error of each value of a series.
     most : float
-        See :func:`steady_rates`.
+        See :meth:`Planes.steady`.
     """
     weight = np.isfinite(rates).astype(np.float64)
     values = np.where(weight > 0, rates, 0)
