@@ -75,6 +75,9 @@ def pick_examples(opened: OpenSet, outcome: SearchOutcome) -> Examples:
 
 def strength(category: Category, maps: CombinedMaps, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return the quantity by which the pixels of a category are ranked, shape (n,): the strongest have most."""
+    if category is Category.INTERMITTENT and maps.changes:
+        rows = maps.changes.rows
+        return _sortable(rows.high[y, x] - rows.low[y, x])
     measured = {
         Category.RC: maps.change,
         Category.INVERSE_RC: maps.change,
@@ -82,6 +85,10 @@ def strength(category: Category, maps: CombinedMaps, y: np.ndarray, x: np.ndarra
         Category.NOISY: maps.noise,
         Category.LOW_PEDESTAL: maps.pedestal,
         Category.UNDETERMINED: maps.jumps,
-        **({Category.INTERMITTENT: maps.changes.rows.high - maps.changes.rows.low} if maps.changes else {}),
     }.get(category, maps.rate)[y, x]
+    return _sortable(measured)
+
+
+def _sortable(measured: np.ndarray) -> np.ndarray:
+    """Return the size of what was measured, float64: 0 where it is not known."""
     return np.nan_to_num(np.abs(measured.astype(np.float64)), nan=0.0, posinf=float(np.finfo(np.float32).max))

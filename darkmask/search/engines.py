@@ -8,6 +8,7 @@ import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import ParameterError, TooLittleError
+from darkmask.core.freed import give_back
 from darkmask.core.remote import holding
 from darkmask.core.stages import stage
 
@@ -144,6 +145,7 @@ def judge_maps(
 
 def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     found = judge_maps(request, maps)
+    give_back()
     categories, patches, steady = shield(request, maps, found, found.named(name_unstable(request, maps, found)))
     reference = None
     if request.shape == (request.geometry.frame, request.geometry.frame):

@@ -16,7 +16,6 @@ from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Detector
 from darkmask.core.errors import TooLittleError
 from darkmask.core.flags import USABLE, Category, in_category, pack_categories
-from darkmask.core.freed import give_back
 from darkmask.core.stages import add_processor_time
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.parameters import SearchParameters
@@ -246,7 +245,6 @@ def search_flight(
     with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
         measured, taken = zip(*pool.map(work, amplifiers), strict=True)
     add_processor_time(sum(taken))
-    give_back()
     structures = (
         *(finding for first in sorted(lines) for finding in lines[first]),
         *join_rows([finding for first in sorted(rows) for finding in rows[first]]),
