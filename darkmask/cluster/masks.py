@@ -22,6 +22,8 @@ from .graph import Ended, Job, ended
 from .places import Sent, seen_elsewhere
 from .process import SeenElsewhere, SeenFile, seen
 
+# Bytes of the maps of all rows, for each pixel: who puts them together has them twice for a while.
+_PARTS_PER_PIXEL = 100
 # The family of entries that say under which key the mask lies that workers made of files as they are seen here.
 _SETTLED = "masks-settled"
 # The key of a mask's entry in the cache, which says of what bytes it was made, and the content of the entry.
@@ -216,12 +218,15 @@ def build_on(
     if not requests:
         return
     cluster.look_at_workers(files_of(requests))
-    cluster.require_memory(max(map(bytes_of_search, requests)), "the search of one detector", declared=False)
     sizes = [request.input_bytes() for request in requests]
     came = {i: end for i, request in enumerate(requests) if (end := _at_hand(request)) is not None}
     missing = [i for i in range(len(requests)) if i not in came]
     # Where there are more workers than detectors, several work on one.
     share = len(cluster.workers) // max(len(missing), 1)
+    need = max(
+        bytes_of_search(each) + (_PARTS_PER_PIXEL * each.geometry.frame**2 if share > 1 else 0) for each in requests
+    )
+    cluster.require_memory(need, "the search of one detector", declared=False)
     numbers: dict[str, int] = {}
     settled = {i: _settled(requests[i]) for i in missing}
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -21,7 +22,7 @@ from darkmask.cluster.masks import jobs_of
 from darkmask.cluster.opening import LocalWorkers
 from darkmask.core.cache_content import read_content
 from darkmask.core.detectors import Geometry
-from darkmask.core.errors import ClusterError
+from darkmask.core.errors import ClusterError, DeliveryError
 from darkmask.core.stages import STAGES
 from darkmask.delivery import scan
 from darkmask.search.parameters import SearchParameters
@@ -137,6 +138,26 @@ def test_one_detector_is_searched_by_two_workers_of_which_one_is_killed(
     assert measured(stages[1 - first])
     out = written(tmp_path / "out")
     assert out == {name: data for name, data in in_one[1].items() if "nrca1" in name}
+
+
+def test_a_file_that_changed_is_told_by_those_who_share_a_detector(
+    small, tmp_path, own_cache, two_workers, monkeypatch
+):
+    monkeypatch.setattr(masks, "WORTH_A_PROCESS", 0)
+    darks = tmp_path / "darks"
+    darks.mkdir()
+    for path in small.delivery.glob("*nrca1*.fits"):
+        shutil.copy(path, darks)
+    index = scan(darks)
+    os.utime(next(darks.glob("*_jump.fits")), (0, 0))
+    said = []
+    for more in ({}, {"scheduler": where(str(two_workers.file))}):
+        own_cache(str(len(said)))
+        with pytest.raises(DeliveryError) as error:
+            list(write_search(index, tmp_path / "out", frame=128, detectors=("NRCA1",), **more))
+        said.append(str(error.value))
+    assert said[0] == said[1]
+    assert "has changed since the delivery was scanned" in said[0]
 
 
 def test_a_worker_loads_what_a_search_takes_when_it_starts(empty):
