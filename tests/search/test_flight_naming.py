@@ -161,6 +161,37 @@ def test_a_noisy_pixel_of_averaged_groups_is_not_telegraph():
     assert (evidence_of(reads) > 10).mean() <= 0.01
 
 
+@pytest.mark.parametrize("factor", [3.0, 8.0])
+def test_noise_that_is_a_few_times_that_of_others_is_not_telegraph(factor):
+    """A ladder of close rungs hardly differs from noise, and one may be shifted until its rungs lie near the reads."""
+    random = np.random.default_rng(16)
+    reads = random.normal(0, factor * 5 / np.sqrt(8), (300, 8, 20)) + random.normal(0, 23, (300, 8, 1))
+    assert (evidence_of(reads) > 10).mean() <= 0.02
+
+
+@pytest.mark.parametrize("noise", [15.0, 3000.0])
+def test_noise_is_not_telegraph_in_long_sets_or_however_large_it_is(noise):
+    reads = np.random.default_rng(17).normal(0, noise, (20, 40, 100)).astype(np.float32)
+    called = [telegraph_evidence(one, 0.0, 5 / 2, 10.0, 8, np.zeros(40)) > 10 for one in reads]
+    assert sum(called) <= 1
+
+
+@pytest.mark.parametrize("walk", [0.0, 2.0])
+def test_close_levels_are_told_within_averaged_frames_whatever_the_shot_noise_of_the_dark(walk):
+    """Levels of 30 DN; long-wave dark current walks by 1.4 DN in each group of DEEP8, as much as the noise of a read."""
+    random = np.random.default_rng(18)
+    walks = np.cumsum(random.normal(0, np.sqrt(walk), (100, 8, 20)), axis=2)
+    noise = 5 / np.sqrt(8) * np.sqrt(2)
+    switching = averaged_reads(30.0, 4.5, 100) + walks
+    noisy = random.normal(0, 4 * 5 / np.sqrt(8), (100, 8, 20)) + walks
+    named, false = (
+        np.mean([telegraph_evidence(r.astype(np.float32), 0.0, noise, 10.0, 8, np.full(8, walk)) > 10 for r in reads])
+        for reads in (switching, noisy)
+    )
+    assert named >= 0.8
+    assert false <= 0.05
+
+
 def test_a_noisy_detector_has_no_falls_beyond_its_own_noise(tmp_path):
     """At three times the read noise, a fall of 5.5 of its sigma is one of 1.8, which the jump step flags."""
     sci, groupdq = good_ramps(read_noise=15.0)
