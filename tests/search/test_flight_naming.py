@@ -134,6 +134,28 @@ def test_a_fall_is_told_by_the_noise_of_an_averaged_group(tmp_path, readpatt, fr
     assert np.count_nonzero(unusable(outcome)) == 1
 
 
+def test_switches_that_are_jumps_and_hardly_falls_are_told_by_the_ramps(tmp_path):
+    """At 4.5 sigma of a difference the jump step takes each switch out of the noise, and none is a fall of 5.5."""
+    random = np.random.default_rng(19)
+    sci, groupdq = good_ramps(integrations=8)
+    places = [(y, x) for y in range(10, 90, 10) for x in range(10, 90, 10)]
+    for y, x in places:
+        up = (np.cumsum(random.random((8, 20)) < 0.15, axis=1) + random.integers(0, 2, (8, 1))) % 2
+        sci[:, :, y, x] = random.normal(0, 3, (8, 20)) + 32 * up
+        # The jump step flags the neighbours too.
+        for beside in (-1, 0, 1):
+            groupdq[:, 1:, y, x + beside] = np.where(np.diff(up, axis=1) != 0, 4, 0)
+    # Hits are no switches.
+    for group in range(4, 10):
+        sci[group % 8, group:, 48, 45] += 60
+        groupdq[group % 8, group, 48, 45] = 4
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    telegraph = in_category(outcome.categories, Category.TELEGRAPH)
+    assert np.mean([telegraph[place] for place in places]) > 0.95
+    assert np.count_nonzero(telegraph) <= len(places)
+    assert not telegraph[48, 45]
+
+
 def averaged_reads(amount: float, dwell: float, pixels: int, gap: int = 12) -> np.ndarray:
     """Return reads of pixels that switch from frame to frame, averaged as in DEEP8: (pixel, integration, group)."""
     random = np.random.default_rng(12)
@@ -178,7 +200,7 @@ def test_noise_is_not_telegraph_in_long_sets_or_however_large_it_is(noise):
 
 @pytest.mark.parametrize("walk", [0.0, 2.0])
 def test_close_levels_are_told_within_averaged_frames_whatever_the_shot_noise_of_the_dark(walk):
-    """Levels of 30 DN; long-wave dark current walks by 1.4 DN in each group of DEEP8, as much as the noise of a read."""
+    """Levels of 30 DN; long-wave dark current walks by 1.4 DN in each group of DEEP8, as much as a read has noise."""
     random = np.random.default_rng(18)
     walks = np.cumsum(random.normal(0, np.sqrt(walk), (100, 8, 20)), axis=2)
     noise = 5 / np.sqrt(8) * np.sqrt(2)

@@ -16,7 +16,7 @@ from .changing import DECAYS_IN_PATCH, usual
 from .corrected import CorrectedAmplifier
 from .coupling import COUPLING_TOLERANCE
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
-from .falls import least_falls
+from .falls import least_falls, least_jumps
 from .noises import least_noise, median_error, moved_rates
 from .patches import above_patches
 from .robust import population
@@ -173,7 +173,12 @@ class AmplifierSearch(CorrectedAmplifier):
         # or of a patch, have in common is none of theirs.
         faint = judged & ~self.unstable & ~unlooked & ~self.patch & (self.columns.wander == 0)
         faint &= self._test("faint_noise", excess, gt, parameters.faint_significance, faint)
+        jumping = judged & ~self.unstable & ~unlooked & ~self.patch & (self.columns.wander == 0)
         self.faint = faint & self._test("faint_rates", self._moved_rates(judged & ~unlooked, faint), gt, MOVED, faint)
+        # Switches of four to five sigma are jumps, which leave the noise alone, and no falls. The jump step
+        # flags the four neighbours of a jump too, whose own differences are as quiet as ever.
+        jumping &= self._test("jumps", maps.jumps, ge, least_jumps(maps.jumps, jumping), jumping)
+        self.faint |= jumping & self._test("jump_noise", loud, ge, parameters.noisy_ratio, jumping)
         trend = self.changing.trend(judged, self.patch)
         decaying = judged & self._test("trend", trend, le, -parameters.trend_significance, judged)
         detected &= ~(decaying | self.patch) | self._late(judged, detected & (decaying | self.patch), ratio)
