@@ -44,7 +44,7 @@ def named_by(tests) -> set[Category]:
         named.add(Category.INTERMITTENT)
         if passes("high_state"):
             named = named - {Category.WARM} | {Category.HOT}
-    elif (unstable or changing or passes("faint_rates")) and passes("telegraph"):
+    elif (unstable or changing or passes("faint_rates") or passes("jump_noise")) and passes("telegraph"):
         named.add(Category.TELEGRAPH)
     elif passes("falls") or (passes("noise") and passes("noise_ratio")):
         named.add(Category.NOISY)

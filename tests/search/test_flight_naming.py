@@ -134,6 +134,28 @@ def test_a_fall_is_told_by_the_noise_of_an_averaged_group(tmp_path, readpatt, fr
     assert np.count_nonzero(unusable(outcome)) == 1
 
 
+def test_switches_that_are_jumps_and_hardly_falls_are_told_by_the_ramps(tmp_path):
+    """At 4.5 sigma of a difference the jump step takes each switch out of the noise, and none is a fall of 5.5."""
+    random = np.random.default_rng(19)
+    sci, groupdq = good_ramps(integrations=8)
+    places = [(y, x) for y in range(10, 90, 10) for x in range(10, 90, 10)]
+    for y, x in places:
+        up = (np.cumsum(random.random((8, 20)) < 0.15, axis=1) + random.integers(0, 2, (8, 1))) % 2
+        sci[:, :, y, x] = random.normal(0, 3, (8, 20)) + 32 * up
+        # The jump step flags the neighbours too.
+        for beside in (-1, 0, 1):
+            groupdq[:, 1:, y, x + beside] = np.where(np.diff(up, axis=1) != 0, 4, 0)
+    # Hits are no switches.
+    for group in range(4, 10):
+        sci[group % 8, group:, 48, 45] += 60
+        groupdq[group % 8, group, 48, 45] = 4
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    telegraph = in_category(outcome.categories, Category.TELEGRAPH)
+    assert np.mean([telegraph[place] for place in places]) > 0.95
+    assert np.count_nonzero(telegraph) <= len(places)
+    assert not telegraph[48, 45]
+
+
 def averaged_reads(amount: float, dwell: float, pixels: int, gap: int = 12) -> np.ndarray:
     """Return reads of pixels that switch from frame to frame, averaged as in DEEP8: (pixel, integration, group)."""
     random = np.random.default_rng(12)
@@ -159,6 +181,37 @@ def test_a_noisy_pixel_of_averaged_groups_is_not_telegraph():
     random = np.random.default_rng(13)
     reads = random.normal(0, 1, (200, 8, 20)) * random.uniform(3, 60, (200, 1, 1))
     assert (evidence_of(reads) > 10).mean() <= 0.01
+
+
+@pytest.mark.parametrize("factor", [3.0, 8.0])
+def test_noise_that_is_a_few_times_that_of_others_is_not_telegraph(factor):
+    """A ladder of close rungs hardly differs from noise, and one may be shifted until its rungs lie near the reads."""
+    random = np.random.default_rng(16)
+    reads = random.normal(0, factor * 5 / np.sqrt(8), (300, 8, 20)) + random.normal(0, 23, (300, 8, 1))
+    assert (evidence_of(reads) > 10).mean() <= 0.02
+
+
+@pytest.mark.parametrize("noise", [15.0, 3000.0])
+def test_noise_is_not_telegraph_in_long_sets_or_however_large_it_is(noise):
+    reads = np.random.default_rng(17).normal(0, noise, (20, 40, 100)).astype(np.float32)
+    called = [telegraph_evidence(one, 0.0, 5 / 2, 10.0, 8, np.zeros(40)) > 10 for one in reads]
+    assert sum(called) <= 1
+
+
+@pytest.mark.parametrize("walk", [0.0, 2.0])
+def test_close_levels_are_told_within_averaged_frames_whatever_the_shot_noise_of_the_dark(walk):
+    """Levels of 30 DN; long-wave dark current walks by 1.4 DN in each group of DEEP8, as much as a read has noise."""
+    random = np.random.default_rng(18)
+    walks = np.cumsum(random.normal(0, np.sqrt(walk), (100, 8, 20)), axis=2)
+    noise = 5 / np.sqrt(8) * np.sqrt(2)
+    switching = averaged_reads(30.0, 4.5, 100) + walks
+    noisy = random.normal(0, 4 * 5 / np.sqrt(8), (100, 8, 20)) + walks
+    named, false = (
+        np.mean([telegraph_evidence(r.astype(np.float32), 0.0, noise, 10.0, 8, np.full(8, walk)) > 10 for r in reads])
+        for reads in (switching, noisy)
+    )
+    assert named >= 0.8
+    assert false <= 0.05
 
 
 def test_a_noisy_detector_has_no_falls_beyond_its_own_noise(tmp_path):

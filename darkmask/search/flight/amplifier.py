@@ -16,7 +16,7 @@ from .changing import DECAYS_IN_PATCH, usual
 from .corrected import CorrectedAmplifier
 from .coupling import COUPLING_TOLERANCE
 from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
-from .falls import MIN_FALLS, least_falls
+from .falls import MIN_FALLS, least_falls, least_jumps
 from .named_by import FAILED, NAMING, Passed, passed_at
 from .noises import least_noise, median_error, moved_rates
 from .patches import above_patches
@@ -180,12 +180,16 @@ class AmplifierSearch(CorrectedAmplifier):
         self._name_noisy(restless, quiet, loud)
         # What switches now and then moves rates by more than a read's noise does. A level that all pixels of a column,
         # or of a patch, have in common is none of theirs.
-        faint = judged & ~self.unstable & ~unlooked & ~self.patch & (self.columns.wander == 0)
-        faint &= self._test("faint_noise", excess, gt, parameters.faint_significance, faint)
+        asked = judged & ~self.unstable & ~unlooked & ~self.patch & (self.columns.wander == 0)
+        faint = asked & self._test("faint_noise", excess, gt, parameters.faint_significance, asked)
         at = self._at(faint)
         del excess
         moved = moved_rates(maps.rate_scatter, maps.noise, judged & ~unlooked, at)
         self.faint = faint & self._image(at, self._test("faint_rates", moved, gt, MOVED, faint[at], at=at))
+        # Switches of four to five sigma are jumps, which leave the noise alone, and no falls. The jump step
+        # flags the four neighbours of a jump too, whose own differences are as quiet as ever.
+        jumping = asked & self._test("jumps", maps.jumps, ge, least_jumps(maps.jumps, asked), asked)
+        self.faint |= jumping & self._test("jump_noise", loud, ge, parameters.noisy_ratio, jumping)
         trend = self.changing.trend(judged, self.patch)
         decaying = judged & self._test("trend", trend, le, -parameters.trend_significance, judged)
         changed = decaying | self.patch

@@ -135,6 +135,10 @@ QUESTIONS = {
     "faint_rates": Question(
         "scatter of rates over that by noise", "", ">", "Its ramps are asked whether they have two levels."
     ),
+    "jumps": Question("jumps", "", ">=", "It has more jumps than radiation makes, or stands beside such a pixel."),
+    "jump_noise": Question(
+        "noise with jumps over that of good pixels", "", ">=", "The jumps are its own: its ramps are asked too."
+    ),
     "detected": Question("rate above good pixels", "electron/s", ">=", "The pixel is brighter than others.", True),
     "below": Question("rate below zero", "electron/s", "<=", "The mean rate is significantly negative.", True),
     "sinking": Question("last minus first group", "DN", "<", "The signal falls all along: inverse rc."),

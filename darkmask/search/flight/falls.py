@@ -1,4 +1,4 @@
-"""How many falls within ramps chance leaves to a pixel: one with more is restless."""
+"""How many falls and jumps within ramps chance leaves to a pixel: one with more falls is restless."""
 
 from statistics import NormalDist
 
@@ -10,6 +10,8 @@ from darkmask.search.maps.layout import FALL_SIGMA
 # pixel that is noisier than the detector's read noise says falls more often by chance: then so many are asked for that
 # they have a chance of less than this. Its noise is rounded up to one of some steps.
 MIN_FALLS, CHANCE_OF_FALLS = 2, 1e-10
+# Where more pixels than this are hit, how many hits they have is not known.
+_MOST_HIT = 0.999
 _NOISE_STEPS = np.geomspace(1, 16, 49)
 
 
@@ -35,6 +37,20 @@ def least_falls(falls: np.ndarray, noise: np.ndarray, differences: int) -> np.nd
     needed = np.full(noise.shape, MIN_FALLS, np.int16)
     needed[some] = least[np.searchsorted(_NOISE_STEPS, noise[some]).clip(max=len(least) - 1)]
     return needed
+
+
+def least_jumps(jumps: np.ndarray, good: np.ndarray) -> int:
+    """Return how many jumps radiation hardly ever leaves in a pixel.
+
+    Parameters
+    ----------
+    jumps : numpy.ndarray, shape (y, x), int
+        Number of jumps of each pixel.
+    good : numpy.ndarray, shape (y, x), bool
+        Pixels that tell how often they are hit: by how many have no jump, since a bad pixel may have any number.
+    """
+    hit = np.count_nonzero((jumps > 0) & good) / max(int(np.count_nonzero(good)), 1)
+    return _rare(float(-np.log1p(-min(hit, _MOST_HIT))))
 
 
 def _rare(mean: float) -> int:
