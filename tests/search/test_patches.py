@@ -178,6 +178,15 @@ def test_a_warm_pixel_within_a_patch_stays_warm_and_the_others_are_not(small, tm
     assert not found.flags.unusable(found.categories)[where].any()
 
 
+def test_a_pixel_of_a_patch_that_begins_at_two_levels_stays_intermittent(small, tmp_path):
+    """Its rates are those of its neighbours: the light explains them, and not where its ramps begin."""
+    reads, where = drawn(), disc(60, 60, 12)
+    glow(reads, where, lambda t: 0.7 * 400 * np.log1p(t / 400))
+    reads[[1, 3, 6], :, 54:68:4, 54:68:4] += 250
+    outcome = searched(small, tmp_path, reads)
+    assert in_category(outcome.categories, Category.INTERMITTENT)[54:68:4, 54:68:4].mean() >= 0.9
+
+
 def test_an_explanation_says_what_a_pixel_has_besides_the_light(small, tmp_path):
     reads, (warm, trap) = drawn(), np.zeros((2, SIZE, SIZE), bool)
     warm[60, 60] = trap[60, 55] = True

@@ -78,8 +78,10 @@ def _of_window(row: int, column: int) -> tuple[slice, slice]:
 
 def _refined(planes: Planes, science: np.ndarray, windows: np.ndarray, law: np.ndarray) -> Patch:
     """Return the pixels of a patch by their own shares of its law, from windows that cover it."""
-    parts = [np.arange(science.size).reshape(science.shape)[_of_window(row, column)].ravel() for row, column in windows]
-    region = reached(np.unique(np.concatenate(parts)), science, _REACH)
+    y, x = (corner * _BLOCK for corner in windows.T)
+    within = np.arange(_WINDOW)
+    covered = (y[:, None, None] + within[:, None]) * science.shape[1] + x[:, None, None] + within
+    region = reached(np.unique(covered), science, _REACH)
     y, x = np.unravel_index(region, science.shape)
     # Pixels about the region have no share.
     rows, columns = (slice(max(at.min() - 1, 0), at.max() + 2) for at in (y, x))
@@ -139,7 +141,8 @@ def _fading_windows(
         first = start // _BLOCK
         rows_here = slice(first, first + summed.shape[1])
         for which, (_, contrasts) in enumerate(laws):
-            told = np.tensordot(contrasts, summed, 1)
+            # A product of matrices would wake threads for a thousandth of a second's work.
+            told = np.einsum("ci,iyx->cyx", contrasts, summed)
             better = (told > _LIMITS).all(axis=0) & (told[0] > rises[rows_here])
             rises[rows_here][better], lasts[rows_here][better] = told[0][better], told[2][better]
             law[rows_here][better] = which
@@ -209,4 +212,4 @@ def _laws(maps: CombinedMaps) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def _contrast(law: np.ndarray, where: np.ndarray) -> np.ndarray:
     centred = np.where(where, law - law[where].mean(), 0)
     norm = float(np.sqrt(np.square(centred).sum()))
-    return centred / norm if norm > 0 else centred
+    return (centred / norm if norm > 0 else centred).astype(np.float32)

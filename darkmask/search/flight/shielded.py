@@ -65,7 +65,14 @@ def shield(request: SetRequest, maps: CombinedMaps, found: FlightResult, categor
         limit = steady_limit(steady, usual, request.parameters)
         compared = Passed(places.astype(np.int32), steady.rate.astype(np.float32), limit.astype(np.float32))
         passed.append({"steady_rate": at_some(compared, steady.rate >= limit)})
-        named.ravel()[places] = _named(categories.ravel()[places], steady, usual, request.parameters, ~shown[places])
+        named.ravel()[places] = _named(
+            categories.ravel()[places],
+            steady,
+            usual,
+            request.parameters,
+            new=~shown[places],
+            switching=found.switching.ravel()[places],
+        )
     planes.check_unchanged()
     return Shielded(named, measured, joined(passed))
 
@@ -119,15 +126,23 @@ def steady_limit(steady: Steady, usual: float, parameters: SearchParameters) -> 
 
 
 def _named(
-    categories: np.ndarray, steady: Steady, usual: float, parameters: SearchParameters, new: np.ndarray
+    categories: np.ndarray,
+    steady: Steady,
+    usual: float,
+    parameters: SearchParameters,
+    new: np.ndarray,
+    switching: np.ndarray,
 ) -> np.ndarray:
-    """Return categories of pixels of a patch; new ones, which no trend has judged, are transient where they glow."""
+    """Return categories of pixels of a patch; new ones, which no trend has judged, are transient where they glow.
+
+    Those that switch do so within their ramps or between resets, which is nothing that light does.
+    """
     warm, hot, varying, transient = (
         np.uint16(one.bit) for one in (Category.WARM, Category.HOT, Category.INTERMITTENT, Category.TRANSIENT)
     )
     glows = steady.share > _GLOWS * steady.share_error
     # What has a name by its ramps keeps it, and so does what the light and a steady rate do not explain.
-    only = (categories & ~(warm | hot | varying | transient)) == 0
+    only = ((categories & ~(warm | hot | varying | transient)) == 0) & ~switching
     explained = only & (steady.farthest < parameters.change_significance)
     asked = explained & (((categories & warm) != 0) | (glows & ((categories & (hot | varying)) != 0)))
     stands = steady.rate >= steady_limit(steady, usual, parameters)
