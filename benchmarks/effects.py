@@ -2,11 +2,12 @@
 
     PYTHONPATH=. python benchmarks/effects.py [--seeds 1 2] [--effects one_over_f ktc pixels realistic ...]
         [--engines flight official jwst_reffiles] [--readpatt RAPID DEEP8] [--detectors NRCA1 NRCALONG]
+        [--fraction 0.006]
 
 One short- and one long-wave detector, 256x256, 8 exposures of one integration of 20 groups, with the usual defects and
 one effect at a time. ``pixels`` stands for all kinds of difficult pixels together, five times as many as is realistic,
-and ``realistic`` for everything. A pixel is "found" when it is called anything, "named" when it is called what the
-truth calls it. Defects that are weaker than a search can see count neither as found nor as missed: warm pixels,
+and ``realistic`` for everything. Telegraph and noisy pixels are told beside them; ``--fraction`` makes more of both. A
+pixel is "found" when it is called anything, "named" when it is called what the truth calls it. Defects that are weaker than a search can see count neither as found nor as missed: warm pixels,
 intermittent ones in one integration alone, switching ones without a fall and a rise of six times the noise of a
 difference, and those that have healed. False pixels lie beside a defect, in patches (in a simulated column, amplifier,
 patch or snowball, or three and more together), or alone.
@@ -27,6 +28,7 @@ from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 from darkmask.simulate import SimulationSpec, read_structures, read_truth, simulate_delivery
 from darkmask.simulate.registry import EFFECTS, REALISTIC
+from darkmask.simulate.spec import DEFAULT_FRACTIONS
 
 ENGINES = ("flight", "official", "jwst_reffiles")
 FRAME = 256
@@ -36,6 +38,8 @@ CASES = ("none", *(name for name in EFFECTS if name not in KINDS), "pixels", "re
 _BESIDES = {"afterglow": {"snowballs": 1.0}}
 # A fall and a rise of six times the noise of a difference are what a search must see.
 VISIBLE_SIGMA = 6.0
+# Usual defects that are told beside the difficult pixels.
+_USUAL = (Category.TELEGRAPH, Category.NOISY)
 
 
 def effects_of(case: str) -> dict[str, float]:
@@ -108,13 +112,16 @@ def false_pixels(found: np.ndarray, defect: np.ndarray, structures) -> tuple[np.
     return false & ~beside & ~patches, beside, patches
 
 
-def measured(case: str, readpatt: str, seeds: list[int], detectors: list[str], engines: list[str]) -> dict:
+def measured(
+    case: str, readpatt: str, seeds: list[int], detectors: list[str], engines: list[str], fraction: float | None = None
+) -> dict:
     """Return the numbers of each engine and detector, summed over seeds."""
     sums: dict[tuple[str, str], dict[str, np.ndarray]] = {(e, d): {} for e in engines for d in detectors}
+    fractions = DEFAULT_FRACTIONS | ({} if fraction is None else dict.fromkeys(_USUAL, fraction))
     for seed in seeds:
         spec = SimulationSpec(
             seed=seed, frame=FRAME, detectors=tuple(detectors), subarrays=(), exposures=8, integrations=1,
-            readpatt=readpatt, effects=effects_of(case),
+            readpatt=readpatt, effects=effects_of(case), fractions=fractions,
         )  # fmt: skip
         with tempfile.TemporaryDirectory() as folder:
             delivery = Path(folder) / "darks"
@@ -140,7 +147,7 @@ def effect_line(case: str, sums: dict, engines: list[str], detector_name: str) -
 def kind_lines(sums: dict, engines: list[str], detector_name: str) -> list[str]:
     """Return rows: for each kind how many, how many a search can see, and what each engine finds and names of these."""
     lines = []
-    for kind in KINDS:
+    for kind in (*KINDS, *map(str, _USUAL)):
         cells = []
         for engine in engines:
             simulated, visible, found, named, seen = sums[engine, detector_name][kind]
@@ -157,13 +164,14 @@ def main() -> None:
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--detectors", nargs="+", default=["NRCA1", "NRCALONG"])
     parser.add_argument("--readpatt", nargs="+", default=["RAPID"])
+    parser.add_argument("--fraction", type=float, help="of telegraph and of noisy pixels; as usual by default")
     chosen = parser.parse_args()
     each = "".join(f" {e}: found | named | F1 | false alone | beside | in patches |" for e in chosen.engines)
     print(f"| effect | detector |{each}\n|---|---|" + "---|" * 6 * len(chosen.engines), flush=True)
     kinds = []
     for readpatt in chosen.readpatt:
         for case in chosen.effects:
-            sums = measured(case, readpatt, chosen.seeds, chosen.detectors, chosen.engines)
+            sums = measured(case, readpatt, chosen.seeds, chosen.detectors, chosen.engines, chosen.fraction)
             label = case if readpatt == "RAPID" else f"{case} {readpatt}"
             for name in chosen.detectors:
                 print(effect_line(label, sums, chosen.engines, name), flush=True)
