@@ -15,6 +15,7 @@ from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.ecsv import write_ecsv
 from darkmask.core.errors import TooLittleError
 from darkmask.core.flags import Category
+from darkmask.core.freed import give_back
 from darkmask.core.stages import stage
 from darkmask.delivery import OpenSet
 from darkmask.masks.file import load_model, write_categories
@@ -65,6 +66,8 @@ def build(
         outcome = search_set(request.set_request(subarray), keep and full_frame, maps if full_frame else None)
         sets[subarray] = _write_set(out, request, subarray, outcome)
         outcomes[subarray] = outcome
+    # Tables and ramps of the threads that wrote them.
+    give_back()
     full = outcomes["FULL"]
     counted = np.zeros(full.categories.shape, dtype=np.uint8)
     for subarray in [name for name in outcomes if name != "FULL"]:
