@@ -30,6 +30,8 @@ STUCK_SHARE = 0.5
 RECOVERY = 2.054
 # Rates scatter by what noise makes of eight to 40 %; so many times that is no chance.
 MOVED = 2.0
+# Groups of one frame have this share of the variance of a read at least.
+NOT_AVERAGED = 0.99
 # Of two integrations that differ, nothing tells which one is off.
 LEAST_COMPARED = 3
 
@@ -177,6 +179,8 @@ class AmplifierSearch(CorrectedAmplifier):
         self.faint = faint & self._test("faint_rates", self._moved_rates(judged & ~unlooked, faint), gt, MOVED, faint)
         # Switches of four to five sigma are jumps, which leave the noise alone, and no falls. The jump step
         # flags the four neighbours of a jump too, whose own differences are as quiet as ever.
+        # Where groups average frames, what couples into a neighbour is told from its noise, and falls are deep enough.
+        jumping &= maps.read_variance >= NOT_AVERAGED * self.detector.read_noise**2
         jumping &= self._test("jumps", maps.jumps, ge, least_jumps(maps.jumps, jumping), jumping)
         self.faint |= jumping & self._test("jump_noise", loud, ge, parameters.noisy_ratio, jumping)
         trend = self.changing.trend(judged, self.patch)
