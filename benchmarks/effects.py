@@ -7,10 +7,11 @@
 One short- and one long-wave detector, 256x256, 8 exposures of one integration of 20 groups, with the usual defects and
 one effect at a time. ``pixels`` stands for all kinds of difficult pixels together, five times as many as is realistic,
 and ``realistic`` for everything. Telegraph and noisy pixels are told beside them; ``--fraction`` makes more of both. A
-pixel is "found" when it is called anything, "named" when it is called what the truth calls it. Defects that are weaker than a search can see count neither as found nor as missed: warm pixels,
-intermittent ones in one integration alone, switching ones without a fall and a rise of six times the noise of a
-difference, and those that have healed. False pixels lie beside a defect, in patches (in a simulated column, amplifier,
-patch or snowball, or three and more together), or alone.
+pixel is "found" when it is called anything, "named" when it is called what the truth calls it. Defects that are weaker
+than a search can see count neither as found nor as missed: warm pixels, intermittent ones in one integration alone,
+switching ones without a fall and a rise of six times the noise of a difference, and those that have healed. False
+pixels lie beside a defect, in patches (in a simulated column, amplifier, patch or snowball, or three and more
+together), or alone.
 """
 
 import argparse

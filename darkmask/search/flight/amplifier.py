@@ -33,6 +33,8 @@ RECOVERY = 2.054
 MOVED = 2.0
 # What reaches a limit reaches this share of a lower one, whatever rounding does.
 NEARLY = 0.99
+# Groups of one frame have this share of the variance of a read at least.
+NOT_AVERAGED = 0.99
 # Of two integrations that differ, nothing tells which one is off.
 LEAST_COMPARED = 3
 
@@ -188,7 +190,9 @@ class AmplifierSearch(CorrectedAmplifier):
         self.faint = faint & self._image(at, self._test("faint_rates", moved, gt, MOVED, faint[at], at=at))
         # Switches of four to five sigma are jumps, which leave the noise alone, and no falls. The jump step
         # flags the four neighbours of a jump too, whose own differences are as quiet as ever.
-        jumping = asked & self._test("jumps", maps.jumps, ge, least_jumps(maps.jumps, asked), asked)
+        # Where groups average frames, what couples into a neighbour is told from its noise, and falls are deep enough.
+        jumping = asked & (maps.read_variance >= NOT_AVERAGED * self.detector.read_noise**2)
+        jumping &= self._test("jumps", maps.jumps, ge, least_jumps(maps.jumps, jumping), jumping)
         self.faint |= jumping & self._test("jump_noise", loud, ge, parameters.noisy_ratio, jumping)
         trend = self.changing.trend(judged, self.patch)
         decaying = judged & self._test("trend", trend, le, -parameters.trend_significance, judged)
