@@ -17,7 +17,8 @@ from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import Category, category_names, in_category
 from darkmask.core.statistics import surprise
 from darkmask.core.window import Window
-from darkmask.search.flight.amplifier import RECOVERY, own_saturation_level
+from darkmask.search.flight.amplifier import own_saturation_level
+from darkmask.search.flight.bright import RECOVERY
 from darkmask.search.flight.robust import population
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest

@@ -19,7 +19,8 @@ from darkmask.core.stages import stage
 from darkmask.delivery import OpenSet
 from darkmask.delivery.reading import read_rows
 from darkmask.search.engines import search_set
-from darkmask.search.flight.amplifier import RECOVERY, own_saturation_level
+from darkmask.search.flight.amplifier import own_saturation_level
+from darkmask.search.flight.bright import RECOVERY
 from darkmask.search.flight.categories import search_flight
 from darkmask.search.flight.unstable import name_unstable
 from darkmask.search.maps import CombinedMaps, combine_set

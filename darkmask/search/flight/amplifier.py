@@ -1,25 +1,22 @@
 """The flight search in the columns of one amplifier: the amplifier's good pixels judge all of its pixels."""
 
 from operator import ge, gt, le, lt
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from darkmask.core.detectors import Detector
 from darkmask.core.flags import Category
-from darkmask.search.maps import CombinedMaps
-from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
+from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY
 from darkmask.search.parameters import SearchParameters
 
 from .bends import bend_limit
-from .changing import DECAYS_IN_PATCH, usual
-from .corrected import CorrectedAmplifier
-from .coupling import COUPLING_TOLERANCE
-from .evidence import Compared, Comparison, Evidence, is_finite, is_true, not_reaching
+from .bright import BrightSearch
+from .changing import DECAYS_IN_PATCH
+from .compared import NEARLY
+from .evidence import is_finite, is_true, not_reaching
 from .falls import MIN_FALLS, least_falls, least_jumps
-from .named_by import FAILED, NAMING, Passed, passed_at
-from .noises import least_noise, median_error, moved_rates
-from .patches import above_patches
+from .noises import least_noise, moved_rates
 from .robust import places, population
 
 # The saturation step has grown a SATURATED flag from a neighbour if the signal lies below this share of the published
@@ -27,12 +24,8 @@ from .robust import places, population
 SATURATION_SHARE = 0.5
 # A pixel at the end of the converter's range does not change: its differences scatter by less than half of the nominal.
 STUCK_SHARE = 0.5
-# At this many sigma above its threshold, 98 % of the pixels of a rate are detected.
-RECOVERY = 2.054
 # Rates scatter by what noise makes of eight to 40 %; so many times that is no chance.
 MOVED = 2.0
-# What reaches a limit reaches this share of a lower one, whatever rounding does.
-NEARLY = 0.99
 # Groups of one frame have this share of the variance of a read at least.
 NOT_AVERAGED = 0.99
 # Of two integrations that differ, nothing tells which one is off.
@@ -58,7 +51,7 @@ class _Begun(NamedTuple):
     loud: np.ndarray
 
 
-class AmplifierSearch(CorrectedAmplifier):
+class AmplifierSearch(BrightSearch):
     """The search in the columns of one amplifier. Images have shape (y, its columns).
 
     Parameters
@@ -84,8 +77,6 @@ class AmplifierSearch(CorrectedAmplifier):
         What the tests of the last search compared where they give a pixel its name; empty where evidence is kept.
     alone : int
         Number of pixels with one integration alone that lies off.
-    judged : numpy.ndarray, bool
-        What was judged to the end; set by :meth:`search`.
     """
 
     unstable: np.ndarray
@@ -95,27 +86,7 @@ class AmplifierSearch(CorrectedAmplifier):
     varying: np.ndarray
     switching: np.ndarray
     sometimes_hot: np.ndarray
-    judged: np.ndarray
-
-    def __init__(
-        self,
-        maps: CombinedMaps,
-        science: np.ndarray,
-        columns: slice,
-        detector: Detector,
-        tgroup: float,
-        parameters: SearchParameters,
-        evidence: Evidence | None = None,
-        patch: np.ndarray | None = None,
-    ):
-        super().__init__(maps, science, columns, detector, tgroup, parameters, everywhere=evidence is not None)
-        self.evidence = evidence
-        self.science = science[:, columns]
-        self.centre = float("nan")
-        self._begun: _Begun | None = None
-        self.patch = np.zeros(self.rate.shape, bool) if patch is None else patch[:, columns]
-        self.passed: dict[str, Passed] = {}
-        self._first_column, self._width = columns.start, science.shape[1]
+    _begun: _Begun | None = None
 
     def search(self, parameters: SearchParameters | None = None, again: bool = False) -> dict[Category, np.ndarray]:
         """Return where each category is, bool; ``unstable`` holds telegraph and noisy pixels.
@@ -228,42 +199,6 @@ class AmplifierSearch(CorrectedAmplifier):
             Category.TRANSIENT: transient,
         }
 
-    def _test(
-        self, name: str, value: np.ndarray, passes: Comparison, limit, *asked: np.ndarray, at: Any = None
-    ) -> np.ndarray:
-        """Compare values with their limit, bool; where all of ``asked`` hold, the answer decides something.
-
-        They are those of the pixels at an index (see :meth:`_at`), or of all.
-        """
-        outcome = passes(value, limit)
-        if self.evidence is not None:
-            self.evidence[name] = Compared(value, passes, limit, np.logical_and.reduce(asked))
-        elif name in NAMING:
-            gives = np.logical_and.reduce([~outcome if name in FAILED else outcome, *asked])
-            self.passed[name] = passed_at(gives, value, limit, self._first_column, self._width, at)
-        return outcome
-
-    def _at(self, asked: np.ndarray) -> Any:
-        """Return the index of pixels that may pass a test, of all where evidence is kept for a reader.
-
-        Nearly all pixels are good and far from every limit: the limits of a few are made in no time.
-        """
-        return np.s_[...] if self.evidence is not None else places(asked)
-
-    def _image(self, at: Any, where: np.ndarray) -> np.ndarray:
-        """Return an image that is true where something is of the pixels at an index."""
-        image: np.ndarray = np.zeros(self.rate.shape, bool)
-        image[at] = where
-        return image
-
-    def limits(self) -> tuple[float, float]:
-        """Return the rates, DN/s, that half and 98 % of typical pixels are detected at; NaN if none is judged."""
-        if not self.judged.any():
-            return float("nan"), float("nan")
-        error = _median(self.error(np.s_[...])[self.judged])
-        significance = self.parameters.hot_significance
-        return self.centre + significance * error, self.centre + (significance + RECOVERY) * error
-
     def _saturated(self, scatter_of_good: float) -> np.ndarray:
         """Return the pixels saturated in group 0 on their own evidence: their level, or a ramp that is stuck.
 
@@ -315,69 +250,10 @@ class AmplifierSearch(CorrectedAmplifier):
         restless = self._test("falls", falls, ge, fallen, judged[at], ~unlooked[at], at=at) & ~unlooked[at]
         return self._image(at, restless)
 
-    def _bright(self, judged, ratio, unsteady) -> tuple[np.ndarray, np.ndarray]:
-        """Return the pixels with a mean rate significantly above, and below, the others."""
-        maps, parameters = self.maps, self.parameters
-        self.centre, _ = population(self.rate, judged)
-        # Glow and gradients are no pixel's own. Where they are warm themselves, so are the pixels, and no more is taken
-        # off than what is not yet warm.
-        most = np.float32(self.centre + parameters.warm_rate / self.detector.gain)
-        dark = np.minimum(self.dark, most)
-        # By read noise the error of a rate goes as the inverse root of the weight of its ramps. A cosmic ray, which
-        # cuts a ramp in two, so costs its own pixel some significance and no other.
-        root_weight = np.sqrt(maps.weight)
-        weighted = (self.rate - dark) * root_weight
-        _, self._unit = population(weighted, judged)
-        self._ratio, self._unsteady = ratio, unsteady
-        # No other error is less than that of a good pixel.
-        least = np.float32(NEARLY * parameters.hot_significance * self._unit)
-        sinks = (self.rate - np.minimum(dark, 0)) * root_weight <= -least
-        at = self._at(judged & ((weighted >= least) | sinks))
-        asked, rate, dark = judged[at], self.rate[at], dark[at]
-        # A significant mean of the stack includes every rate that is significant in three quarters of the integrations.
-        limit = np.float32(parameters.hot_significance) * self.error(at)
-        limit += np.float32(COUPLING_TOLERANCE) * np.abs(self.coupled_rate[at])
-        # A falling signal lies below zero, and not only below the dark current of the others.
-        below = rate - np.minimum(dark, 0)
-        detected = asked & self._test("detected", rate - dark, ge, limit, asked, at=at)
-        # A faint telegraph pixel may end lower than it began: its rates scatter more than its noise tells.
-        own = median_error(maps.rate_scatter[at], self.integrations)
-        lowest = -np.fmax(limit, np.float32(parameters.hot_significance) * own)
-        below_nothing = asked & self._test("below", below, le, lowest, asked, at=at)
-        sinking = below_nothing & self._test("sinking", maps.change[at], lt, 0, below_nothing, at=at)
-        return self._image(at, detected), self._image(at, sinking)
-
-    def error(self, at: Any) -> np.ndarray:
-        """Return the error of the mean rate of the pixels at an index, float32, DN/s; after :meth:`search`."""
-        maps = self.maps
-        time = self.tgroup * max(self.groups - 1, 1)
-        shot = np.float32(SLOPE_SHOT / (self.detector.gain * time * self.integrations * self.tgroup)) * self.signal[at]
-        sigma = np.sqrt((np.float32(self._unit) / np.sqrt(maps.weight[at]) * self._ratio[at]) ** 2 + shot)
-        # If a pixel switches, or jumps cut its ramp into pieces with slopes of their own, the scatter of its rates
-        # gives the error.
-        own = median_error(maps.rate_scatter[at], self.integrations)
-        sigma = np.where(self._unsteady[at], np.fmax(sigma, own), sigma)
-        return np.fmax(sigma, self.of_column(self.columns.rate_error, at))
-
     def _fills_early(self, judged) -> np.ndarray:
         """Return the pixels that end saturated, by their own level, in as many integrations as makes one saturated."""
         least = max(1, self.parameters.max_saturated_fraction * self.integrations)
         return self._test("full_early", self.maps.saturated_last, ge, least, judged)
-
-    def _late(self, judged, asked, ratio) -> np.ndarray:
-        """Return where the rate of the late half stands out by itself, or, in a patch, out of its surroundings."""
-        at = self._at(asked)
-        if not asked[at].size:
-            return asked
-        centre, sigma = usual(self.late, judged & ~self.patch)
-        above = self.late - np.float32(centre)
-        if self.patch.any():
-            above = above_patches(above, judged, self.patch, sigma)
-        late, above, ratio = self.late[at], above[at], ratio[at]
-        time = self.tgroup * max(self.groups - 1, 1) * self.tgroup * max(self.integrations - self.integrations // 2, 1)
-        shot = np.float32(SLOPE_SHOT / (self.detector.gain * time)) * np.clip(late, 0, None) * np.float32(self.tgroup)
-        limit = np.float32(self.parameters.late_significance) * np.sqrt((np.float32(sigma) * ratio) ** 2 + shot)
-        return self._image(at, self._test("late_rate", above, ge, limit, asked[at], at=at))
 
     def _changes(self, judged, unlooked, trend, quiet, loud) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Set what varies and switches; return what is hot from some integration on, what is over, what passes."""
@@ -433,10 +309,3 @@ class AmplifierSearch(CorrectedAmplifier):
         limit = self.of_column(usual_level, at) - depth.astype(np.float32)
         low = self._test("pedestal", maps.pedestal[at], lt, limit, judged[at], at=at)
         return judged & self._image(at, low)
-
-
-def _median(values: np.ndarray) -> float:
-    """Return what ``numpy.median`` does; to sort float32 takes a third of the time of a partition."""
-    ordered = np.sort(values)
-    middle = ordered.size // 2
-    return float(ordered[middle] if ordered.size % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
