@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from darkmask.build.cached import MASKS, build_cached, hash_inputs, mask_key, remembered_inputs
 from darkmask.build.products import BuiltMask
@@ -15,7 +16,6 @@ from darkmask.core.digests import settled_status
 from darkmask.core.errors import DarkmaskError, DeliveryError
 from darkmask.core.progress import progress_bar
 from darkmask.core.remote import is_copy, shown_place, stated
-from darkmask.search.maps import SetRows
 
 from .connection import Cluster
 from .graph import Ended, Job, ended
@@ -24,12 +24,15 @@ from .process import SeenElsewhere, SeenFile, seen
 
 # Bytes of the maps of all rows, for each pixel: who puts them together has them twice for a while.
 _PARTS_PER_PIXEL = 100
+if TYPE_CHECKING:
+    from darkmask.search.maps import SetRows
+
 # The family of entries that say under which key the mask lies that workers made of files as they are seen here.
 _SETTLED = "masks-settled"
 # The key of a mask's entry in the cache, which says of what bytes it was made, and the content of the entry.
 Made = tuple[str, dict[str, bytes]]
 # Digests of some inputs by name, and the maps of some rows of the full frames.
-Block = tuple[dict[str, str], SetRows]
+Block = tuple[dict[str, str], "SetRows"]
 
 
 def make_mask(request: Sent, keep: bool) -> Made:

@@ -18,14 +18,14 @@ FORGETTING = """
 import numpy as np
 from darkmask.search.flight import categories
 
-def forgetting(pack):
-    def packed(maps):
-        image = pack(maps)
+def forgetting(name):
+    def named(*of):
+        image = name(*of)
         image[:, 1::2] &= ~np.uint16({bit})
         return image
-    return packed
+    return named
 
-categories.pack_categories = forgetting(categories.pack_categories)
+categories.FlightResult.named = forgetting(categories.FlightResult.named)
 """
 
 

@@ -56,6 +56,22 @@ class LadderReads(NamedTuple):
     one_level: float
 
 
+class Rungs(NamedTuple):
+    """Where each read lies between the levels.
+
+    Attributes
+    ----------
+    mean, spread : array, shape (read,), float64
+        Mean and variance of the share of the frames that see the upper level.
+    known : array, shape (read,), float64
+        How surely the read lies on one of the rungs.
+    """
+
+    mean: np.ndarray
+    spread: np.ndarray
+    known: np.ndarray
+
+
 @kernel
 def ladder_weights(frames, switch):
     """Return the chance that none, one, ..., all of a group's frames see the upper level, shape (frames + 1,)."""
@@ -116,14 +132,15 @@ def fit_ladder(reads: LadderReads, slope, path, distance, weights, steps):
     """
     values, times, begins, read_noise = reads.values, reads.times, reads.begins, reads.read_noise
     rungs, count = weights.size - 1, values.size
-    mean, spread, known = np.empty(count), np.empty(count), np.empty(count)
+    rung = Rungs(np.empty(count), np.empty(count), np.empty(count))
+    mean, spread, known = rung.mean, rung.spread, rung.known
     # What a level that follows the shares, the times and the values would be; see _follow.
     followed, series, room = np.empty((3, count)), np.empty((3, count)), np.empty(count)
     width = distance / rungs * WIDE
     for step in range(steps):
         width = read_noise if step >= steps - 1 else max(read_noise, width)
         for r in range(begins.size - 1):
-            _expect(reads, r, slope, path, distance, width, weights, mean, spread, known)
+            _expect(reads, r, (slope, distance, width), path, weights, rung)
         uu, ut, tt, uv, tv = 0.0, 0.0, 0.0, 0.0, 0.0
         series[0], series[1], series[2] = mean, times, values
         for r in range(begins.size - 1):
@@ -230,8 +247,9 @@ def _integrate(reads: LadderReads, run, slope, path, noise, step, table):
 
 
 @kernel
-def _expect(reads: LadderReads, run, slope, path, distance, width, weights, mean, spread, known):
-    """Set mean and variance of the rungs of a run, and how surely its reads lie on them."""
+def _expect(reads: LadderReads, run, model, path, weights, rung: Rungs):
+    """Set the rungs of the reads of a run, by slope, distance and width."""
+    (slope, distance, width), mean, spread, known = model, rung.mean, rung.spread, rung.known
     values, times, first, last = reads.values, reads.times, reads.begins[run], reads.begins[run + 1]
     likelihood, total, squares = 0.0, 0.0, 0.0
     for i in range(first, last):
