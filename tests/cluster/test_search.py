@@ -79,7 +79,7 @@ def test_a_mask_that_two_ask_for_at_once_is_made_once(small, tmp_path, own_cache
         assert [one.result() for one in asked] == [in_one, in_one]
     stages = [json.loads(line)["stage"] for line in (tmp_path / "stages").read_text().splitlines()]
     # Two full frames and a subarray.
-    assert stages.count("mask file") == 3
+    assert stages.count("images") == 3
 
 
 def test_a_worker_that_is_killed_half_way_changes_no_byte(
