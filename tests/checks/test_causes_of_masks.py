@@ -1,10 +1,13 @@
 """A mask with one thing wrong has one cause, whatever follows from it."""
 
+import pytest
+
 from tests.support.handmade_masks import CRITERIA, good_mask
 
 from .mask_file_faults import without_row_of_dq_def
 
 
+@pytest.mark.slow
 def test_a_table_that_lacks_a_flag_is_one_cause_and_what_decoding_loses_follows(run_checks, tmp_path):
     criteria = tmp_path / "handmade.toml"
     criteria.write_text(CRITERIA)

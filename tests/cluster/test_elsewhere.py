@@ -27,6 +27,7 @@ def search(delivery: Path, out: Path, small, **more) -> tuple[list[str], dict[st
     return said, {path.name: path.read_bytes() for path in sorted(out.iterdir())}
 
 
+@pytest.mark.slow
 def test_workers_search_what_lies_elsewhere(small, there, tmp_path, own_cache, two_workers, monkeypatch):
     own_cache("here")
     in_one = search(small.delivery, tmp_path / "one", small)
@@ -42,6 +43,7 @@ def test_workers_search_what_lies_elsewhere(small, there, tmp_path, own_cache, t
     assert len(copies) == len(set(copies)) > 0
 
 
+@pytest.mark.slow
 def test_workers_that_do_not_reach_it_are_refused(small, there, tmp_path, own_cache, two_workers, monkeypatch):
     own_cache("here")
     monkeypatch.setattr(server, "PAUSE_SECONDS", 0)

@@ -86,6 +86,7 @@ def test_the_mask_of_segments_is_that_of_whole_files(darks, in_segments, tmp_pat
     assert (masks[0].raw != 0).any()
 
 
+@pytest.mark.slow
 def test_jwst_reffiles_is_given_the_files_of_all_segments(darks, in_segments):
     found = [
         search_set(request_of(folder, engine="jwst_reffiles").set_request("FULL")) for folder in (darks, in_segments)
