@@ -13,6 +13,7 @@ from darkmask.core.digests import known_digest, remembered_digest, take_long
 from darkmask.core.errors import DarkmaskError
 from darkmask.core.provenance import source_digest
 from darkmask.core.remote import files_at_once, is_copy, stated
+from darkmask.core.version import __version__
 
 from .products import BuiltMask
 from .request import BuildRequest
@@ -164,6 +165,8 @@ def _key(request: BuildRequest, inputs: Mapping[str, str]) -> str:
     depends = {
         "inputs": dict(inputs),
         "code": source_digest("build"),
+        # HISTORY names it, and a checkout has another one after each commit.
+        "version": __version__,
         "packages": deciding_versions(),
         "detector": request.detector,
         "engine": [request.engine, request.search_made],
