@@ -95,7 +95,8 @@ import numpy as np
 from darkmask.search.flight.changing import ChangeSearch
 
 def nothing_varies(self, judged, unlooked):
-    return np.zeros(judged.shape, np.float32), 7.0, 0
+    at = self._reaching(np.zeros(judged.shape, np.int16), np.inf)
+    return at, np.zeros(judged.shape, np.float32)[at], 7.0, 0
 
 ChangeSearch.beyond = nothing_varies
 """
@@ -118,9 +119,11 @@ from darkmask.search.flight import amplifier
 from darkmask.search.flight.changing import ChangeSearch
 
 def never(self, *_):
-    return np.zeros(self.maps.rate.shape, np.float32), np.inf
+    at = self._reaching(np.zeros(self.maps.rate.shape, np.int16), np.inf)
+    return at, np.zeros(self.maps.rate.shape, np.float32)[at], np.inf
 
 amplifier.least_falls = lambda falls, noise, differences: np.inf
+amplifier.least_jumps = lambda jumps, good: np.inf
 ChangeSearch.switches = ChangeSearch.levels = never
 """
 
@@ -134,7 +137,7 @@ ChangeSearch.switches = ChangeSearch.levels = never
     said="that switch in bursts by 60 DN or more were found; by time",
 )
 def search_that_asks_for_noise_alone(space):
-    """Plant a search without its rules for falls: a pixel that is quiet most of the time has no noise to speak of."""
+    """Plant a search without its rules for falls and jumps: a pixel that is quiet most of the time has no noise to speak of."""
     plug_in(space, "noise_alone", BLIND_TO_BURSTS)
 
 
