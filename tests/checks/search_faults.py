@@ -137,7 +137,7 @@ ChangeSearch.switches = ChangeSearch.levels = never
     said="that switch in bursts by 60 DN or more were found; by time",
 )
 def search_that_asks_for_noise_alone(space):
-    """Plant a search without its rules for falls and jumps: a pixel that is quiet most of the time has no noise to speak of."""
+    """Plant a search without its rules for falls and jumps: what is quiet most of the time has no noise to speak of."""
     plug_in(space, "noise_alone", BLIND_TO_BURSTS)
 
 
