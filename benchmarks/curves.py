@@ -16,8 +16,8 @@ import numpy as np
 from matplotlib.ticker import NullFormatter
 from scipy.ndimage import binary_dilation
 
+from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import Geometry
-from darkmask.core.flags import Category, in_category
 from darkmask.core.palette import COLOURS
 from darkmask.delivery import scan
 from darkmask.reports.pictures.canvas import new_figure, png_bytes

@@ -23,8 +23,9 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.cache_folder import cache_root
+from darkmask.core.categories import Category
 from darkmask.core.detectors import Geometry, detector
-from darkmask.core.flags import FLIGHT_FLAGS, Category
+from darkmask.core.flags import FLIGHT_FLAGS
 from darkmask.simulate import DemoPaths, SimulationSpec, read_structures, read_truth, simulate_delivery
 from darkmask.simulate.registry import parse_effects
 from fixtures.criteria.profiles import load_criteria

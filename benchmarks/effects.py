@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
+from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import Geometry, detector
-from darkmask.core.flags import Category, in_category
 from darkmask.delivery import scan
 from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.effects import false_pixels, is_visible
+from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import Geometry, detector
-from darkmask.core.flags import Category, in_category
 from darkmask.delivery import scan
 from darkmask.delivery.index import DeliveryIndex
 from darkmask.search.engines import search_set

@@ -2,7 +2,8 @@
 
 import pytest
 
-from darkmask.core.flags import FLIGHT_FLAGS, Category, four_neighbours, has_flag, in_category
+from darkmask.core.categories import Category, in_category
+from darkmask.core.flags import FLIGHT_FLAGS, four_neighbours, has_flag
 from darkmask.core.reference_border import poorest_reference
 from darkmask.reports.pictures import mask_map, noise_histogram, ramp_gallery, rate_histogram
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkmask.core.flags import Category
+from darkmask.core.categories import Category
 from darkmask.validation.agreement import CLAIMED_BY_BOTH
 from fixtures.criteria.causes import NOTHING_WHOLE
 from fixtures.session.endings import NotEvaluated

@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkmask.core.flags import NO_DEFECT, Category
+from darkmask.core.categories import NO_DEFECT, Category
 from darkmask.reports.pictures import recovery_curves
 from darkmask.validation.completeness import completeness, found_by_time
 from darkmask.validation.injection import BURSTS, EARLY_SATURATION, FASTEST, SLOW_TELEGRAPH, SLOWEST_FAST

@@ -2,7 +2,8 @@
 
 import pytest
 
-from darkmask.core.flags import Category, has_flag, in_category
+from darkmask.core.categories import Category, in_category
+from darkmask.core.flags import has_flag
 from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left
 
 KINDS = {"RES-HOT": HOT, "RES-NOISY": NOISY}

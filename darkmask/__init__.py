@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .api.comparison import compare_masks
     from .api.request import scan_delivery
     from .api.search import bad_pixels, search_delivery
-    from .core.flags import Category
+    from .core.categories import Category
     from .core.version import __version__
     from .masks.file import read_mask
     from .search.parameters import SearchParameters
@@ -37,7 +37,7 @@ __all__ = [
 
 # Where each name lives (PEP 562).
 _HOMES = {
-    "Category": "core.flags",
+    "Category": "core.categories",
     "SearchParameters": "search.parameters",
     "__version__": "core.version",
     "bad_pixels": "api.search",

@@ -12,10 +12,11 @@ from darkmask.cluster.connection import connected
 from darkmask.cluster.masks import build_on
 from darkmask.cluster.opening import LocalWorkers
 from darkmask.core.atomic import replacing, storing
+from darkmask.core.categories import Category, in_category
 from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Geometry
 from darkmask.core.errors import DeliveryError
-from darkmask.core.flags import Category, has_flag, in_category
+from darkmask.core.flags import has_flag
 from darkmask.core.memory import at_once
 from darkmask.delivery import DeliveryIndex, scan
 from darkmask.delivery.frames import frame_of

@@ -17,9 +17,10 @@ from darkmask.build.products import BuiltMask, BuiltSet
 from darkmask.build.request import BuildRequest
 from darkmask.build.told import flags_of
 from darkmask.core.atomic import reason_of, replacing
+from darkmask.core.categories import Category, in_category
 from darkmask.core.display import html_table, one_line
 from darkmask.core.errors import ParameterError, StorageError
-from darkmask.core.flags import MASK_MNEMONICS, Category, count_flags, in_category, required_dq
+from darkmask.core.flags import MASK_MNEMONICS, count_flags, required_dq
 from darkmask.core.naming import ByName
 from darkmask.masks.carrying import path_beside
 from darkmask.masks.file import name_mask, read_mask

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.atomic import write_text
+from darkmask.core.categories import categories_in, category_names, named
 from darkmask.core.detectors import Detector
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.ecsv import write_ecsv
-from darkmask.core.flags import categories_in, category_names, named, names_in, pixel_flags
+from darkmask.core.flags import names_in, pixel_flags
 from darkmask.core.palette import COLOURS, STYLES
 from darkmask.core.stages import stage
 from darkmask.delivery import FileRecord

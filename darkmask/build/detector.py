@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from darkmask.core.atomic import write_text
+from darkmask.core.categories import Category
 from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.ecsv import write_ecsv
 from darkmask.core.errors import TooLittleError
-from darkmask.core.flags import Category
 from darkmask.core.freed import give_back
 from darkmask.core.stages import stage
 from darkmask.delivery import OpenSet

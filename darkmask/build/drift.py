@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from darkmask.core.categories import Category, category_names, in_category
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import Category, FlagTable, category_names, in_category
+from darkmask.core.flags import FlagTable
 from darkmask.search.flight.changing import usual
 from darkmask.search.maps.changes import PRECISION_UNIT
 from darkmask.search.maps.stacks import SLOPE_SHOT

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from darkmask.core.flags import Category, in_category
+from darkmask.core.categories import Category, in_category
 from darkmask.core.stages import stage
 from darkmask.delivery import OpenSet
 from darkmask.search.maps import CombinedMaps

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.core.flags import categories_in
+from darkmask.core.categories import categories_in
 from darkmask.search.flight.evidence import Evidence, Question
 from darkmask.search.maps.layout import JUMP_DET, SATURATED
 

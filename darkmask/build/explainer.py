@@ -9,9 +9,9 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import ParameterError
-from darkmask.core.flags import Category, in_category
 from darkmask.delivery import OpenSet
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.categories import FlightResult

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import Category, in_category
 from darkmask.delivery import OpenSet
 from darkmask.search.exponential import Exponential, fit_exponential, mean_ramps
 from darkmask.search.flight.levels import Levels, measure_levels

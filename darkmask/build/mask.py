@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from darkmask.core.categories import Category, in_category
 from darkmask.core.errors import MaskError
-from darkmask.core.flags import NEIGHBOUR_FLAGS, Category, dq_bits, has_flag, in_category
+from darkmask.core.flags import NEIGHBOUR_FLAGS, dq_bits, has_flag
 from darkmask.core.stages import stage
 from darkmask.delivery.observed import observed, sentence
 from darkmask.masks.carrying import carried_bits, path_beside, read_carried, write_carried

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from darkmask.core.categories import Category, category_names, in_category, named
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import Category, category_names, in_category, named
 from darkmask.delivery import FileRecord, OpenSet
 from darkmask.delivery.times import epochs_of
 from darkmask.search.maps.changes import SIGMA_UNIT

@@ -12,9 +12,9 @@ from enum import IntEnum
 
 import numpy as np
 
+from darkmask.core.categories import Category, category_names, in_category
 from darkmask.core.detectors import Detector
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.core.flags import Category, category_names, in_category
 from darkmask.core.statistics import surprise
 from darkmask.core.window import Window
 from darkmask.search.flight.amplifier import own_saturation_level

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from darkmask.core.flags import categories_in, names_in, pixel_flags
+from darkmask.core.categories import categories_in
+from darkmask.core.flags import names_in, pixel_flags
 from darkmask.core.window import Window
 
 # From rows and columns, shape (n,), to a text for each pixel.

@@ -1,6 +1,6 @@
 """How categories look, wherever they are drawn."""
 
-from .flags import Category
+from .categories import Category
 
 # Okabe and Ito's palette: people with any of the common colour deficiencies can tell its colours apart.
 COLOURS = {

@@ -12,10 +12,11 @@ import numpy as np
 
 from darkmask.core import fits_layout
 from darkmask.core.atomic import replacing
+from darkmask.core.categories import Category
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.display import html_table, one_line
 from darkmask.core.errors import MaskError, in_one_line
-from darkmask.core.flags import Category, count_flags, pixel_flags
+from darkmask.core.flags import count_flags, pixel_flags
 
 from .arrays import dq_array, read_dq_def
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from darkmask.core.categories import NO_DEFECT, Category
 from darkmask.core.errors import MaskError
-from darkmask.core.flags import NO_DEFECT, Category, has_flag
+from darkmask.core.flags import has_flag
 
 from .compare import COMPARED_MNEMONICS
 

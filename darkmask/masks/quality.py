@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from darkmask.core.categories import Category
 from darkmask.core.flags import (
     CONTRADICTIONS,
     FLIGHT_FLAGS,
     MASK_MNEMONICS,
     NEIGHBOUR_FLAGS,
-    Category,
     FlagTable,
     dq_bits,
     four_neighbours,

@@ -21,7 +21,7 @@ from darkmask.build.explanation import (
     significant,
     whole,
 )
-from darkmask.core.flags import categories_in
+from darkmask.core.categories import categories_in
 from darkmask.search.maps.layout import JUMP_DET, SATURATED
 
 # So many counts of all ramps of a set are kept, a quarter of a megabyte: of longer ramps or more pixels, fewer groups.

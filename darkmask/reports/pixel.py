@@ -12,10 +12,10 @@ from darkmask.build.explanation import Explanation, jump_words, noise_words, ped
 from darkmask.build.request import BuildRequest
 from darkmask.build.told import Teller, always, flags_of, in_window, said_by
 from darkmask.core.atomic import sha256_file
+from darkmask.core.categories import categories_in
 from darkmask.core.detectors import Geometry
 from darkmask.core.digests import SHA256, remembered_digest
 from darkmask.core.errors import DarkmaskError
-from darkmask.core.flags import categories_in
 from darkmask.core.remote import is_address, open_place
 from darkmask.core.version import __version__
 from darkmask.core.window import Window

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from darkmask.core.flags import FLIGHT_FLAGS, Category, has_flag, in_category
+from darkmask.core.categories import Category, in_category
+from darkmask.core.flags import FLIGHT_FLAGS, has_flag
 
 # What a search of darks sets, in the order of the categories; several categories share a flag.
 _TOLD = dict.fromkeys(name for names in FLIGHT_FLAGS.mnemonics.values() for name in names if name != "DO_NOT_USE")

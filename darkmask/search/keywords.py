@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from darkmask.core.flags import MASK_MNEMONICS, Category
+from darkmask.core.categories import Category
+from darkmask.core.flags import MASK_MNEMONICS
 
 # The kinds in ``flag_values`` and ``dark_do_not_use`` of jwst_reffiles, and the categories that they cover.
 OFFICIAL_KINDS = {

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from darkmask.core.categories import Category
 from darkmask.core.errors import ParameterError
-from darkmask.core.flags import FLIGHT_FLAGS, Category, FlagTable
+from darkmask.core.flags import FLIGHT_FLAGS, FlagTable
 
 from .keywords import FILE_KEYWORDS, FIXED_IN_CODE, FLAT_KEYWORDS, MASK_TABLE, OFFICIAL_KINDS, Keywords, Names, one_of
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from darkmask.core.categories import Category
 from darkmask.core.detectors import Geometry
 from darkmask.core.errors import ParameterError
-from darkmask.core.flags import Category
 
 from .spec import FULL_FRAME_TIME, SimulationSpec
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from darkmask.core.categories import Category
 from darkmask.core.detectors import Detector, Geometry
-from darkmask.core.flags import Category
 from darkmask.core.window import Window
 
 from .defects import SEPARATION, Defects

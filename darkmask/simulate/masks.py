@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from darkmask.core.categories import Category
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import FLIGHT_FLAGS, Category, dq_bits
+from darkmask.core.flags import FLIGHT_FLAGS, dq_bits
 from darkmask.masks.file import MaskMeta, write_mask
 
 from .defects import SEPARATION, Defects

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from darkmask.core.categories import Category
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import Category
 
 from .defects import Defects, draw_defects
 from .effects import begin

@@ -7,6 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from darkmask.core import siaf
+from darkmask.core.categories import Category
 from darkmask.core.detectors import (
     AMPLIFIERS,
     DETECTORS,
@@ -18,7 +19,6 @@ from darkmask.core.detectors import (
     frame_times,
 )
 from darkmask.core.errors import ParameterError
-from darkmask.core.flags import Category
 from darkmask.core.window import Window
 
 from .registry import EFFECTS, checked_effects

@@ -49,8 +49,8 @@ def read_truth(folder: Path, detector_name: str):
     -------
     astropy.table.Table
         Columns ``x`` and ``y`` (array indices of the full frame from 0); ``category``, what a search should call it
-        (values of :class:`~darkmask.core.flags.Category`, or ``intermittent``, or ``healed`` for those that are good in
-        the last epoch); ``strength`` and its ``unit`` (see :class:`~darkmask.simulate.defects.Defects` and
+        (values of :class:`~darkmask.core.categories.Category`, or ``intermittent``, or ``healed`` for those that are
+        good in the last epoch); ``strength`` and its ``unit`` (see :class:`~darkmask.simulate.defects.Defects` and
         :class:`~darkmask.simulate.difficult.Difficult`; before capacitive coupling takes its share); ``cluster`` (-1
         when isolated) and ``timescale`` (s). With difficult pixels besides: ``kind``, the name of the effect (the
         category for others); ``integrations``, the numbers of those in which it is bad, from 1 through all exposures of

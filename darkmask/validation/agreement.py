@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from darkmask.core.flags import Category, in_category, pack_categories
+from darkmask.core.categories import Category, in_category, pack_categories
 from darkmask.search.engines import search_set
 from darkmask.search.official.categories import categories_of, compare_official
 from darkmask.search.official.reading import official_maps

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from darkmask.core.flags import Category, in_category
+from darkmask.core.categories import Category, in_category
 from darkmask.core.stages import stage
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.unstable import name_unstable

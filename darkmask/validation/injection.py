@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkmask.core.categories import Category
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import Category
 from darkmask.search.maps.layout import JUMP_DET, SATURATED
 from darkmask.simulate.ramps import saturation_threshold, telegraph_levels
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from darkmask.core.atomic import temporary_folder
+from darkmask.core.categories import NO_DEFECT, Category
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import CrowdedError
-from darkmask.core.flags import NO_DEFECT, Category
 from darkmask.core.stages import stage
 from darkmask.delivery import OpenSet
 from darkmask.delivery.reading import read_rows

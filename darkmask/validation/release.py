@@ -9,8 +9,8 @@ from functools import cache
 
 import numpy as np
 
+from darkmask.core.categories import Category, category_names, in_category
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.core.flags import Category, category_names, in_category
 from darkmask.core.stages import stage
 from darkmask.core.statistics import MAD_TO_SIGMA
 from darkmask.delivery import OpenExposure

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from darkmask.core.categories import Category
 from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import TooLittleError
-from darkmask.core.flags import Category
 from darkmask.core.stages import stage
 from darkmask.delivery import OpenSet
 from darkmask.search.budget import expected_false_pixels

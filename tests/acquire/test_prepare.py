@@ -13,8 +13,8 @@ from astropy.io import fits
 
 from darkmask.acquire.prepare import PrepareSettings, prepare, read_given
 from darkmask.cli import main
+from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import Geometry
-from darkmask.core.flags import Category, in_category
 from darkmask.delivery import scan
 from darkmask.simulate import DemoPaths, read_truth
 from darkmask.simulate.spec import DEFAULT_FRACTIONS

@@ -5,8 +5,8 @@ import pytest
 from astropy.io import fits
 
 from darkmask import Category, bad_pixels
+from darkmask.core.categories import NO_DEFECT, in_category
 from darkmask.core.errors import DarkmaskError, DeliveryError, ParameterError
-from darkmask.core.flags import NO_DEFECT, in_category
 from darkmask.search.flight.evidence import QUESTIONS
 from darkmask.search.official.questions import QUESTIONS as OFFICIAL_QUESTIONS
 

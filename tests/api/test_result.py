@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 
 from darkmask import Category, bad_pixels, read_mask
 from darkmask.cli import main
+from darkmask.core.categories import in_category
 from darkmask.core.errors import ParameterError, StorageError
-from darkmask.core.flags import bits_of, in_category
+from darkmask.core.flags import bits_of
 from darkmask.masks.carrying import read_carried
 
 

@@ -12,8 +12,9 @@ from regions import CirclePixelRegion, Regions
 
 from darkmask.build.catalogue import catalogue_of, regions_of, write_catalogue
 from darkmask.build.explainer import Explainer
+from darkmask.core.categories import NO_DEFECT, Category
 from darkmask.core.detectors import detector as look_up
-from darkmask.core.flags import NO_DEFECT, Category, pixel_flags
+from darkmask.core.flags import pixel_flags
 from darkmask.search.engines import search_set
 from darkmask.search.flight.evidence import QUESTIONS
 from darkmask.simulate import read_truth

@@ -7,7 +7,7 @@ from astropy.table import Table
 from darkmask.build.catalogue import catalogue_of
 from darkmask.build.fitted_columns import dwell_times, fit_ramps
 from darkmask.build.rates import rates_table
-from darkmask.core.flags import Category, in_category
+from darkmask.core.categories import Category, in_category
 from darkmask.delivery import OpenSet
 from darkmask.search.engines import search_set
 from darkmask.search.exponential import fit_exponential, mean_ramps

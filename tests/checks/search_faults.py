@@ -6,7 +6,7 @@ Counts stay within their bounds, halves agree, and masks are consistent: only in
 import os
 
 from darkmask.core.cache_folder import cache_root
-from darkmask.core.flags import NO_DEFECT, Category
+from darkmask.core.categories import NO_DEFECT, Category
 from darkmask.validation.injection import CALLED
 
 from .planting import BESIDE, HERE, Faults, environment_with

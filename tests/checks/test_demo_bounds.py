@@ -2,8 +2,8 @@
 
 import pytest
 
+from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import Geometry
-from darkmask.core.flags import Category, in_category
 from darkmask.search.engines import search_set
 from darkmask.simulate import SimulationSpec, simulate_delivery
 from darkmask.simulate.registry import REALISTIC

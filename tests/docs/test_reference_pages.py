@@ -6,7 +6,8 @@ import tomllib
 
 import pytest
 
-from darkmask.core.flags import FLIGHT_FLAGS, MASK_MNEMONICS, Category, pixel_flags
+from darkmask.core.categories import Category
+from darkmask.core.flags import FLIGHT_FLAGS, MASK_MNEMONICS, pixel_flags
 from darkmask.search.parameters import SearchParameters
 from fixtures.criteria.profiles import load_criteria
 from tests.support.project import ROOT

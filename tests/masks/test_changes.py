@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis.extra import numpy as arrays
 
-from darkmask.core.flags import Category
+from darkmask.core.categories import Category
 from darkmask.masks.changes import changed_pixels, changes, relative_change
 from darkmask.masks.kinds import kinds_of_categories
 

@@ -9,16 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stdatamodels.jwst.datamodels import MaskModel, dqflags
 
+from darkmask.core.categories import Category, in_category, pack_categories
 from darkmask.core.errors import MaskError
-from darkmask.core.flags import (
-    FLIGHT_FLAGS,
-    MASK_MNEMONICS,
-    Category,
-    bits_of,
-    in_category,
-    pack_categories,
-    pixel_flags,
-)
+from darkmask.core.flags import FLIGHT_FLAGS, MASK_MNEMONICS, bits_of, pixel_flags
 from darkmask.masks import quality as maskquality
 from darkmask.masks.file import MaskMeta, read_mask, write_mask
 from tests.support.official_flags import OFFICIAL_FLAGS

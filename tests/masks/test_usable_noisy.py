@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from darkmask.core.flags import FLIGHT_FLAGS, USABLE, Category, dq_bits, required_dq
+from darkmask.core.categories import USABLE, Category
+from darkmask.core.flags import FLIGHT_FLAGS, dq_bits, required_dq
 from darkmask.masks.quality import missing_bits
 
 VALUES = {category.bit: FLIGHT_FLAGS.value(category) for category in Category}

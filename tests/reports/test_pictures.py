@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from darkmask.core.flags import Category
+from darkmask.core.categories import Category
 from darkmask.core.palette import COLOURS, STYLES
 from darkmask.reports.pictures import mask_map, rate_histogram
 

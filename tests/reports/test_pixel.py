@@ -14,7 +14,8 @@ from astropy.io import fits
 from darkmask import bad_pixels
 from darkmask.build.told import flag_words
 from darkmask.cli import main
-from darkmask.core.flags import Category, in_category, pixel_flags
+from darkmask.core.categories import Category, in_category
+from darkmask.core.flags import pixel_flags
 from darkmask.masks.file import read_mask
 from darkmask.masks.folder import scan_masks
 from darkmask.reports.pixel import reported_set

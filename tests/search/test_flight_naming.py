@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from darkmask.core.flags import USABLE, Category, category_names, has_flag, in_category
+from darkmask.core.categories import USABLE, Category, category_names, in_category
+from darkmask.core.flags import has_flag
 from darkmask.search.flight.telegraph import telegraph_evidence
 from darkmask.search.outcome import SearchOutcome
 from tests.support.raw_exposures import TGROUP, fitted, good_ramps, search_ramps

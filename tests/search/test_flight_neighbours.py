@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from darkmask.core.categories import category_names
 from darkmask.core.detectors import detector
-from darkmask.core.flags import category_names
 from darkmask.search.flight.coupling import Coupling
 from tests.support.raw_exposures import TGROUP, fitted, good_ramps, search_ramps
 

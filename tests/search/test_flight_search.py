@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import detector as look_up
-from darkmask.core.flags import Category, in_category
 from darkmask.search.budget import BUDGET, expected_false_pixels
 from darkmask.search.engines import search_set
 from darkmask.search.flight.telegraph import telegraph_evidence

@@ -8,9 +8,9 @@ from astropy.stats import mad_std, sigma_clip
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import Geometry, detector
 from darkmask.core.errors import DeliveryError, SearchError
-from darkmask.core.flags import Category, in_category
 from darkmask.search.engines import search_set
 from darkmask.search.flight.robust import population
 from darkmask.search.maps import combine_set

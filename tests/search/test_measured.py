@@ -9,9 +9,9 @@ from astropy.io import fits
 from darkmask.api.commands import write_search
 from darkmask.build.detector import build
 from darkmask.build.request import BuildRequest
+from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import Geometry
 from darkmask.core.errors import SearchError
-from darkmask.core.flags import Category, in_category
 from darkmask.delivery import scan
 from darkmask.delivery.quality import unmeasured
 from darkmask.search.engines import search_set

@@ -8,9 +8,10 @@ from astropy.io import fits
 from astropy.stats import sigma_clip
 from scipy.stats import sigmaclip
 
+from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import Geometry
 from darkmask.core.errors import DeliveryError, SearchError
-from darkmask.core.flags import Category, in_category, pixel_flags
+from darkmask.core.flags import pixel_flags
 from darkmask.core.window import Window
 from darkmask.delivery import Exposure
 from darkmask.delivery.headers import read_record

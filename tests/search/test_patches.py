@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from darkmask.build.explainer import Explainer
-from darkmask.core.flags import Category, in_category
+from darkmask.core.categories import Category, in_category
 from darkmask.search.engines import search_set
 from darkmask.search.flight.decays import fit_decay
 from darkmask.search.structures import Structure, structure_table

@@ -12,17 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stdatamodels.jwst.datamodels import MaskModel
 
+from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.core.flags import (
-    FLIGHT_FLAGS,
-    MASK_MNEMONICS,
-    Category,
-    bits_of,
-    dq_bits,
-    in_category,
-    pixel_flags,
-)
+from darkmask.core.flags import FLIGHT_FLAGS, MASK_MNEMONICS, bits_of, dq_bits, pixel_flags
 from darkmask.core.window import Window
 from darkmask.masks.carrying import carried_bits
 from darkmask.masks.compare import lost_bits

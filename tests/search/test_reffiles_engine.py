@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from darkmask.core.categories import Category, in_category
 from darkmask.core.errors import ParameterError, SearchError
-from darkmask.core.flags import FLIGHT_FLAGS, Category, bits_of, in_category, pixel_flags
+from darkmask.core.flags import FLIGHT_FLAGS, bits_of, pixel_flags
 from darkmask.search.keywords import MASK_TABLE
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.reffiles import darks as reffiles

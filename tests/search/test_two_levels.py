@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from darkmask.core.flags import category_names
+from darkmask.core.categories import category_names
 from darkmask.search.flight.telegraph import telegraph_evidence
 from tests.support.raw_exposures import TGROUP, fitted, good_ramps, search_ramps
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from darkmask.core.categories import Category
 from darkmask.core.detectors import FRAME_SIZE, detector
 from darkmask.core.errors import DeliveryError, ParameterError
-from darkmask.core.flags import Category, pixel_flags
+from darkmask.core.flags import pixel_flags
 from darkmask.core.window import Window
 from darkmask.pipeline.offline import offline_crds
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray, read_truth, simulate_delivery

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from darkmask.core.categories import Category
 from darkmask.core.detectors import detector
-from darkmask.core.flags import FLIGHT_FLAGS, Category, bits_of, dq_bits, has_flag, pixel_flags
+from darkmask.core.flags import FLIGHT_FLAGS, bits_of, dq_bits, has_flag, pixel_flags
 from darkmask.masks.file import read_mask
 from darkmask.simulate import SimulationSpec, read_truth
 from darkmask.simulate.defects import HOT_RATES, SEPARATION, WARM_RATES, draw_defects

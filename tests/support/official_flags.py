@@ -1,6 +1,7 @@
 """What the published search calls its categories, said once more beside the defaults of the parameters."""
 
-from darkmask.core.flags import Category, FlagTable
+from darkmask.core.categories import Category
+from darkmask.core.flags import FlagTable
 
 # The names that jwst_reffiles 1.0.1 gives (its default ``flag_values`` and ``dark_do_not_use``); 'high_cr' there
 # covers both its many-jump and its noisy pixels.

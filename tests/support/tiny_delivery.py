@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.io import fits
 
-from darkmask.core.flags import Category
+from darkmask.core.categories import Category
 from darkmask.core.window import Window
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray, read_truth
 

@@ -8,7 +8,7 @@ import numpy as np
 from astropy.table import Table
 
 from darkmask.core.atomic import sha256_file
-from darkmask.core.flags import Category
+from darkmask.core.categories import Category
 from darkmask.masks.file import write_categories
 from darkmask.reports.overview.write import write_overview
 

@@ -10,9 +10,9 @@ from astropy.stats import binom_conf_interval
 from hypothesis import given
 from hypothesis import strategies as st
 
+from darkmask.core.categories import NO_DEFECT, Category
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
-from darkmask.core.flags import NO_DEFECT, Category
 from darkmask.pipeline.worker import Worker, WorkerError
 from darkmask.search.request import SetRequest
 from darkmask.simulate.ramps import saturation_threshold

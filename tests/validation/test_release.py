@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from darkmask.core.flags import Category
+from darkmask.core.categories import Category
 from darkmask.search.engines import search_set
 from darkmask.simulate import DemoPaths, SimulationSpec, read_truth, simulate_delivery
 from darkmask.validation.agreement import confirmed_by_release

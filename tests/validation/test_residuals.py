@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from darkmask.build.drift import drift_of, passing
+from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import detector as look_up
 from darkmask.core.errors import TooLittleError
-from darkmask.core.flags import Category, in_category
 from darkmask.search.engines import search_set
 from darkmask.validation.agreement import confirmed_by_release
 from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left, left_in_exposures

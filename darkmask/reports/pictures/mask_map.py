@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from darkmask.core.flags import in_category
+from darkmask.core.categories import in_category
 from darkmask.core.palette import COLOURS, STYLES
 from darkmask.core.stages import stage
 
@@ -18,7 +18,7 @@ def mask_map(categories: np.ndarray, rate: np.ndarray | None, title: str) -> byt
     Parameters
     ----------
     categories : numpy.ndarray, shape (y, x), uint16
-        One bit per category (`darkmask.core.flags.Category`).
+        One bit per category (`darkmask.core.categories.Category`).
     rate : numpy.ndarray, shape (y, x), float32, or None
         Rate in any unit; shown as grey between its 1st and 99th percentiles.
     title : str

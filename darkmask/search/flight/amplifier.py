@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkmask.core.categories import Category
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import Category
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY
 from darkmask.search.parameters import SearchParameters
 

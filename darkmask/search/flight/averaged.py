@@ -51,7 +51,7 @@ def ladder_likelihood(runs: Runs, slope, read_noise, one_level, frames, needed):
     needed : float
         The search ends when this is exceeded.
     """
-    reads = LadderReads(runs.values, runs.times, runs.begins, runs.shots, read_noise, one_level)
+    reads = LadderReads(runs, read_noise, one_level)
     number, count = runs.begins.size - 1, runs.values.size
     tables = np.empty((_SWITCHES.size, frames + 1))
     for k in range(_SWITCHES.size):
@@ -102,10 +102,11 @@ def ladder_likelihood(runs: Runs, slope, read_noise, one_level, frames, needed):
 @kernel
 def _widest(reads: LadderReads, slope):
     """Return how far the levels lie apart at least, DN, by what runs span."""
-    runs = reads.begins.size - 1
+    runs = reads.runs.begins.size - 1
     spans = np.empty(runs)
     for r in range(runs):
-        lowest, highest = _range(reads.values, reads.times, reads.begins[r], reads.begins[r + 1], slope)
+        first, last = reads.runs.begins[r], reads.runs.begins[r + 1]
+        lowest, highest = _range(reads.runs.values, reads.runs.times, first, last, slope)
         spans[r] = highest - lowest
     spans.sort()
     # A cosmic ray widens a run; hardly ever half of them. Of a pixel that switches seldom, few runs span the levels.
@@ -116,9 +117,9 @@ def _widest(reads: LadderReads, slope):
 @kernel
 def _step_onto(reads: LadderReads, run, slope, distance, width, weights, path):
     """Set the lower level of a run so that its lowest read stands on the one of the lower rungs that suits it best."""
-    first, last, frames = reads.begins[run], reads.begins[run + 1], weights.size - 1
-    lowest, _ = _range(reads.values, reads.times, first, last, slope)
-    cosine, sine = _waves(reads.values, reads.times, first, last, slope, frames / distance)
+    first, last, frames = reads.runs.begins[run], reads.runs.begins[run + 1], weights.size - 1
+    lowest, _ = _range(reads.runs.values, reads.runs.times, first, last, slope)
+    cosine, sine = _waves(reads.runs.values, reads.runs.times, first, last, slope, frames / distance)
     above = (lowest * frames / distance - np.arctan2(sine, cosine) / (2 * np.pi) + 0.5) % 1.0 - 0.5
     top = -np.inf
     # The lowest read may stand on any of the lower rungs.
@@ -133,11 +134,11 @@ def _step_onto(reads: LadderReads, run, slope, distance, width, weights, path):
 @kernel
 def _centre(reads: LadderReads, slope, distance, path):
     """Set where the lower level of each run lies when its reads lie evenly about the middle of both."""
-    for r in range(reads.begins.size - 1):
-        first, last = reads.begins[r], reads.begins[r + 1]
+    for r in range(reads.runs.begins.size - 1):
+        first, last = reads.runs.begins[r], reads.runs.begins[r + 1]
         total = 0.0
         for i in range(first, last):
-            total += reads.values[i] - slope * reads.times[i]
+            total += reads.runs.values[i] - slope * reads.runs.times[i]
         path[first:last] = total / (last - first) - 0.5 * distance
 
 
@@ -156,7 +157,7 @@ def _step_of_ladder(reads: LadderReads, slope, widest, frames):
 
     Reads on a ladder have a common phase in waves of its step, whatever the offset of the run.
     """
-    values, times, begins = reads.values, reads.times, reads.begins
+    values, times, begins = reads.runs.values, reads.runs.times, reads.runs.begins
     best, distance, tilt = -1.0, widest, slope
     waves, turns = np.empty(values.size, np.complex128), np.empty(values.size, np.complex128)
     for i in range(values.size):

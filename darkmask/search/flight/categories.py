@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from darkmask.core.categories import USABLE, Category, in_category, pack_categories
 from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Detector
 from darkmask.core.errors import TooLittleError
-from darkmask.core.flags import USABLE, Category, in_category, pack_categories
 from darkmask.core.stages import add_processor_time
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.parameters import SearchParameters

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.core.flags import Category
+from darkmask.core.categories import Category
 from darkmask.core.statistics import MAD_TO_SIGMA, median_of_finite
 from darkmask.delivery.times import SECONDS_PER_DAY
 from darkmask.search.maps.stacks import SLOPE_SHOT

@@ -12,6 +12,8 @@ import numpy as np
 
 from darkmask.core.kernels import kernel
 
+from .runs import Runs
+
 # A read that a cosmic ray or a burst leads astray costs no more than this chance, in units of the top of a Gaussian.
 _ASTRAY = 1e-5
 # ... and a whole run no more than this, in the logarithm.
@@ -31,16 +33,11 @@ _LEAST_HEIGHT, _LARGEST = 1e-12, 600.0
 
 
 class LadderReads(NamedTuple):
-    """The reads of a pixel.
+    """The reads of a pixel, and what is known of their noise.
 
     Attributes
     ----------
-    values, times : array, shape (read,), float64
-        The reads, DN, and the group of each.
-    begins : array, shape (run + 1,), int64
-        Where each run of reads begins, and the last ends.
-    shots : array, shape (run,), float64, DN**2
-        Variance of a group difference by the shot noise of each run's signal.
+    runs : Runs
     read_noise : float
         Standard deviation of a group of good pixels, DN.
     one_level : float
@@ -48,10 +45,7 @@ class LadderReads(NamedTuple):
         is smaller than switches is taken as such.
     """
 
-    values: np.ndarray
-    times: np.ndarray
-    begins: np.ndarray
-    shots: np.ndarray
+    runs: Runs
     read_noise: float
     one_level: float
 
@@ -102,8 +96,8 @@ def ladder_spread(weights):
 def run_likelihood(reads: LadderReads, run, slope, offset, distance, width, weights):
     """Return the log-likelihood of the reads of a run on a ladder at one place."""
     total = 0.0
-    for i in range(reads.begins[run], reads.begins[run + 1]):
-        chance, _, _ = _chances(reads.values[i] - slope * reads.times[i] - offset, distance, width, weights)
+    for i in range(reads.runs.begins[run], reads.runs.begins[run + 1]):
+        chance, _, _ = _chances(reads.runs.values[i] - slope * reads.runs.times[i] - offset, distance, width, weights)
         total += np.log((chance + _ASTRAY) / width)
     return total
 
@@ -130,7 +124,7 @@ def fit_ladder(reads: LadderReads, slope, path, distance, weights, steps):
     -------
     slope, distance : float
     """
-    values, times, begins, read_noise = reads.values, reads.times, reads.begins, reads.read_noise
+    values, times, begins, read_noise = reads.runs.values, reads.runs.times, reads.runs.begins, reads.read_noise
     rungs, count = weights.size - 1, values.size
     rung = Rungs(np.empty(count), np.empty(count), np.empty(count))
     mean, spread, known = rung.mean, rung.spread, rung.known
@@ -176,7 +170,7 @@ def ladder_evidence(reads: LadderReads, slope, path, distance, weights):
     if not distance > reads.read_noise:
         return -np.inf
     # A walk that is far wider than the noise of a read, or a ladder far longer, is told as well by wider rungs.
-    noise = max(reads.read_noise, _OF_WALK * np.sqrt(reads.shots.max()), distance / _LONGEST)
+    noise = max(reads.read_noise, _OF_WALK * np.sqrt(reads.runs.shots.max()), distance / _LONGEST)
     # The chance of a read by how far it lies above the level.
     fine = _FINE * noise
     table = np.empty(int((distance + 2 * _TAIL * noise) / fine) + 3)
@@ -184,11 +178,11 @@ def ladder_evidence(reads: LadderReads, slope, path, distance, weights):
         table[k] = _chances(k * fine - _TAIL * noise, distance, noise, weights)[0] + _ASTRAY
     likelihood, one_level = 0.0, reads.one_level
     step = distance / (weights.size - 1)
-    for r in range(reads.begins.size - 1):
-        first, last = reads.begins[r], reads.begins[r + 1]
+    for r in range(reads.runs.begins.size - 1):
+        first, last = reads.runs.begins[r], reads.runs.begins[r + 1]
         n, total, squares = last - first, 0.0, 0.0
         for i in range(first, last):
-            value = reads.values[i] - slope * reads.times[i]
+            value = reads.runs.values[i] - slope * reads.runs.times[i]
             total += value
             squares += value * value
         here = _integrate(reads, r, slope, path, noise, step, table) - n * np.log(noise)
@@ -206,8 +200,8 @@ def _one_level(n, total, squares, one_level):
 @kernel
 def _integrate(reads: LadderReads, run, slope, path, noise, step, table):
     """Return the logarithm of the integral over the level of a run, whose first read has it anywhere."""
-    values, times, first, last = reads.values, reads.times, reads.begins[run], reads.begins[run + 1]
-    n, walk, fine = last - first, max(reads.shots[run], _LEAST_WALK * noise * noise), _FINE * noise
+    values, times, first, last = reads.runs.values, reads.runs.times, reads.runs.begins[run], reads.runs.begins[run + 1]
+    n, walk, fine = last - first, max(reads.runs.shots[run], _LEAST_WALK * noise * noise), _FINE * noise
     lowest, highest = np.inf, -np.inf
     for i in range(first, last):
         lowest, highest = min(lowest, path[i]), max(highest, path[i])
@@ -250,7 +244,7 @@ def _integrate(reads: LadderReads, run, slope, path, noise, step, table):
 def _expect(reads: LadderReads, run, model, path, weights, rung: Rungs):
     """Set the rungs of the reads of a run, by slope, distance and width."""
     (slope, distance, width), mean, spread, known = model, rung.mean, rung.spread, rung.known
-    values, times, first, last = reads.values, reads.times, reads.begins[run], reads.begins[run + 1]
+    values, times, first, last = reads.runs.values, reads.runs.times, reads.runs.begins[run], reads.runs.begins[run + 1]
     likelihood, total, squares = 0.0, 0.0, 0.0
     for i in range(first, last):
         value = values[i] - slope * times[i]
@@ -268,8 +262,8 @@ def _expect(reads: LadderReads, run, model, path, weights, rung: Rungs):
 @kernel
 def _follow(reads: LadderReads, run, width, known, series, followed, room):
     """Set the level that follows each series best, within what the walk allows: a tridiagonal system (Thomas)."""
-    times, first, last = reads.times, reads.begins[run], reads.begins[run + 1]
-    walk = max(reads.shots[run], _LEAST_WALK * reads.read_noise**2)
+    times, first, last = reads.runs.times, reads.runs.begins[run], reads.runs.begins[run + 1]
+    walk = max(reads.runs.shots[run], _LEAST_WALK * reads.read_noise**2)
     for i in range(first, last):
         weight = max(known[i], 1e-9) / (width * width)
         pivot = weight

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from darkmask.core.flags import Category, in_category
+from darkmask.core.categories import Category, in_category
 from darkmask.core.palette import STYLES
 
 from .evidence import QUESTIONS

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from darkmask.core.categories import Category
 from darkmask.core.errors import TooLittleError
-from darkmask.core.flags import Category
 from darkmask.core.kernels import kernel
 from darkmask.search.flight.evidence import Compared, Evidence, is_true
 from darkmask.search.keywords import FIXED_IN_CODE

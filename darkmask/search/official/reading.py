@@ -4,9 +4,10 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 
+from darkmask.core.categories import pack_categories
 from darkmask.core.cores import usable_cores
 from darkmask.core.errors import SearchError
-from darkmask.core.flags import dq_bits, pack_categories
+from darkmask.core.flags import dq_bits
 from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.core.stages import stage
 from darkmask.delivery import OpenExposure, OpenSet

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from darkmask.core.flags import Category, pack_categories, pixel_flags
+from darkmask.core.categories import Category, pack_categories
+from darkmask.core.flags import pixel_flags
 
 # Extensions of ``_from_darks.fits``, with one image of the science area each. NOISY_AND_CRS, RC_FROM_PED and
 # RC_FROM_JUMPS say nothing that these do not.

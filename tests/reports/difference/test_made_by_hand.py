@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from darkmask.cli import main
-from darkmask.core.flags import Category
+from darkmask.core.categories import Category
 from tests.fixtures.report.test_report_browser import CONTRAST
 from tests.support.browser import needs_chromium, opened
 from tests.support.told_reports import Told, write_report

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from darkmask.core.flags import Category
+from darkmask.core.categories import Category
 from darkmask.reports.overview.write import write_overview
 from tests.support.told_reports import Told, deliveries, pixels, write_report
 
