@@ -1,15 +1,12 @@
 """The maps of an amplifier, compared with limits: each test by one name, and what it compared kept for who asks."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from darkmask.core.detectors import Detector
-from darkmask.search.maps import CombinedMaps
-from darkmask.search.parameters import SearchParameters
-
 from .corrected import CorrectedAmplifier
-from .evidence import Compared, Comparison, Evidence
+from .evidence import Compared, Comparison
 from .named_by import FAILED, NAMING, Passed, passed_at
 from .robust import places
 
@@ -20,23 +17,10 @@ NEARLY = 0.99
 class ComparedAmplifier(CorrectedAmplifier):
     """The maps of one amplifier, and what tests make of them; parameters are those of :class:`.AmplifierSearch`."""
 
-    def __init__(
-        self,
-        maps: CombinedMaps,
-        science: np.ndarray,
-        columns: slice,
-        detector: Detector,
-        tgroup: float,
-        parameters: SearchParameters,
-        evidence: Evidence | None = None,
-        patch: np.ndarray | None = None,
-    ):
-        super().__init__(maps, science, columns, detector, tgroup, parameters, everywhere=evidence is not None)
-        self.evidence = evidence
-        self.science = science[:, columns]
-        self.patch = np.zeros(self.rate.shape, bool) if patch is None else patch[:, columns]
-        self.passed: dict[str, Passed] = {}
-        self._first_column, self._width = columns.start, science.shape[1]
+    @cached_property
+    def passed(self) -> dict[str, Passed]:
+        """By name, what the tests of the last search compared where they give a pixel its name."""
+        return {}
 
     def _test(
         self, name: str, value: np.ndarray, passes: Comparison, limit, *asked: np.ndarray, at: Any = None
@@ -50,7 +34,7 @@ class ComparedAmplifier(CorrectedAmplifier):
             self.evidence[name] = Compared(value, passes, limit, np.logical_and.reduce(asked))
         elif name in NAMING:
             gives = np.logical_and.reduce([~outcome if name in FAILED else outcome, *asked])
-            self.passed[name] = passed_at(gives, value, limit, self._first_column, self._width, at)
+            self.passed[name] = passed_at(gives, value, limit, self._columns.start, self.width, at)
         return outcome
 
     def _at(self, asked: np.ndarray) -> Any:

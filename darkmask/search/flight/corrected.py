@@ -14,6 +14,7 @@ from darkmask.search.parameters import SearchParameters
 from .background import measure_settling, smooth
 from .changing import ROWS_OF_SCATTER, ChangeSearch
 from .coupling import measure_coupling
+from .evidence import Evidence
 from .lines import Lines, measure_lines
 from .robust import places, population
 
@@ -40,8 +41,10 @@ class CorrectedAmplifier:
     tgroup : float
         Group time, s.
     parameters : SearchParameters
-    everywhere : bool
-        See :class:`.changing.ChangeSearch`.
+    evidence : dict of str to Compared, optional
+        Is filled with what each test compared, which keeps those maps in memory; see :mod:`.evidence`.
+    patch : numpy.ndarray, shape (y, x), bool, optional
+        Pixels of the whole set among others that decay, see :class:`.changing.Patch`.
 
     Attributes
     ----------
@@ -57,6 +60,10 @@ class CorrectedAmplifier:
         What each column, or row, does as one; set by :meth:`find_lines`, as ``dark`` is.
     dark : numpy.ndarray, float32, DN/s
         Smooth rate of good pixels.
+    science, patch : numpy.ndarray, bool
+        Those given, of these columns.
+    width : int
+        Columns of the whole set.
     noise_of_good, noise_of_all : float
         Noise of a group difference of good pixels, DN, without those with jumps and with them; set by :meth:`noise`.
     """
@@ -75,7 +82,8 @@ class CorrectedAmplifier:
         detector: Detector,
         tgroup: float,
         parameters: SearchParameters,
-        everywhere: bool = False,
+        evidence: Evidence | None = None,
+        patch: np.ndarray | None = None,
     ):
         self.detector, self.tgroup, self.parameters = detector, tgroup, parameters
         self.integrations, self.groups = maps.integrations, maps.groups
@@ -86,8 +94,10 @@ class CorrectedAmplifier:
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(tgroup)
         self.settling = 0.0
         self._added: np.ndarray | None = None
-        self.changing = ChangeSearch(maps, columns, detector, coupling.share, parameters, everywhere)
+        self.changing = ChangeSearch(maps, columns, detector, coupling.share, parameters, evidence is not None)
         self._coupling, self._columns = coupling, columns
+        self.evidence, self.science, self.width = evidence, science[:, columns], science.shape[1]
+        self.patch = np.zeros(self.rate.shape, bool) if patch is None else patch[:, columns]
 
     @cached_property
     def late(self) -> np.ndarray:
