@@ -182,8 +182,9 @@ def test_reference_pixels_are_marked(check, exposures, products):
     found = products.searched.set(check.detector, check.subarray).summary["misplaced_reference_pixels"]
     if found is None:
         raise NotEvaluated(f"PIXELDQ of {check.detector} {check.subarray} marks no reference pixel")
+    number, name = found
     check.judge(
-        found,
-        "Pixels that PIXELDQ calls reference pixels and the geometry does not, or the other way around, in the worst "
-        "exposure",
+        number,
+        f"PIXELDQ of {name} calls {number} pixels reference pixels that are none, or leaves out reference pixels: the "
+        "worst exposure",
     )

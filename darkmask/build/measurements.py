@@ -52,13 +52,14 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     exposures = request.exposures
     science = ~request.reference_pixels()
     worst_rate, worst_lost = 0.0, 0.0
-    misplaced: list[int | None] = []
+    misplaced: list[tuple[int, str]] = []
     for exposure in exposures:
         opened = OpenExposure(exposure, request.folder)
         worst_rate = max(worst_rate, unexplained_rates(opened.rate(), opened.rate_dq(), science))
         pixeldq = opened.pixeldq()
         worst_lost = max(worst_lost, lost_pixels(pixeldq, science))
-        misplaced.append(misplaced_reference_pixels(pixeldq, ~science))
+        if (number := misplaced_reference_pixels(pixeldq, ~science)) is not None:
+            misplaced.append((number, exposure.jump.path))
 
     searched = OpenSet(exposures, request.folder, request.integrations).planes
     rows = slice(None, None, max(1, science.size // _ENOUGH_PIXELS))
@@ -91,7 +92,8 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "unexplained_rates": worst_rate,
         "together": together(request, good),
         "lost_pixels": worst_lost,
-        "misplaced_reference_pixels": max((found for found in misplaced if found is not None), default=None),
+        # The worst, of several the first by name, so that the order of files changes nothing.
+        "misplaced_reference_pixels": min(misplaced, key=lambda found: (-found[0], found[1]), default=None),
         "frame_off": off,
         "thresholds": outcome.thresholds,
         "structures": [one.sentence(first.detector) for one in found if one.kind != PATCH],

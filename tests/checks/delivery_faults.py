@@ -234,7 +234,7 @@ def lost_pixels(space):
         hdus["PIXELDQ"].data[50:60, 50:60] |= 1
 
 
-@fault("DLV-BORDER", said="Pixels that PIXELDQ calls reference pixels and the geometry does not")
+@fault("DLV-BORDER", said="nrca1_jump.fits calls 720 pixels reference pixels that are none, or leaves out")
 def reference_pixels_elsewhere(space):
     for path in sorted(space.delivery.glob("*_nrca1_jump.fits")):
         with fits.open(unlinked(path), mode="update") as hdus:
