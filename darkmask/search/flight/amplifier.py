@@ -54,20 +54,7 @@ class _Begun(NamedTuple):
 class AmplifierSearch(BrightSearch):
     """The search in the columns of one amplifier. Images have shape (y, its columns).
 
-    Parameters
-    ----------
-    maps : CombinedMaps
-        Maps of the whole set, since coupling crosses the edges of an amplifier.
-    science : numpy.ndarray, shape (y, x), bool
-    columns : slice
-    detector : Detector
-    tgroup : float
-        Group time, s.
-    parameters : SearchParameters
-    evidence : dict of str to Compared, optional
-        Is filled with what each test compared, which keeps those maps in memory; see :mod:`.evidence`.
-    patch : numpy.ndarray, shape (y, x), bool, optional
-        Pixels of the whole set among others that decay, see :class:`.changing.Patch`.
+    Parameters are those of :class:`.CorrectedAmplifier`.
 
     Attributes
     ----------

@@ -19,7 +19,7 @@ RECOVERY = 2.054
 
 
 class BrightSearch(ComparedAmplifier):
-    """The search for bright pixels in one amplifier; parameters are those of :class:`.AmplifierSearch`.
+    """The search for bright pixels in one amplifier; parameters are those of :class:`.CorrectedAmplifier`.
 
     Attributes
     ----------

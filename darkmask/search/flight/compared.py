@@ -15,7 +15,7 @@ NEARLY = 0.99
 
 
 class ComparedAmplifier(CorrectedAmplifier):
-    """The maps of one amplifier, and what tests make of them; parameters are those of :class:`.AmplifierSearch`."""
+    """The maps of one amplifier, and what tests make of them; parameters are those of :class:`.CorrectedAmplifier`."""
 
     @cached_property
     def passed(self) -> dict[str, Passed]:
