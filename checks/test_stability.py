@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from darkmask.build.drift import GONE, LEAST_INTEGRATIONS, NEW, passing
+from darkmask.build.turned import GONE, LEAST_INTEGRATIONS, NEW, passing
 from darkmask.core.flags import has_flag
 from darkmask.validation.halves import LEAST_IN_HALF
 from fixtures.criteria.causes import TOO_LITTLE

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from darkmask.build.subarrays import Difference, Part
+from darkmask.build.differences import Difference, Part
 from darkmask.reports.pictures import comparison_map
 from fixtures.session.endings import NotEvaluated
 

@@ -19,7 +19,8 @@ from .products import BuiltMask
 from .request import BuildRequest
 
 if TYPE_CHECKING:
-    from darkmask.search.maps import CombinedMaps, SetRows
+    from darkmask.search.maps.combine import CombinedMaps
+    from darkmask.search.maps.parts import SetRows
 
 # The family of entries of the cache that masks are.
 MASKS = "masks"

@@ -4,8 +4,8 @@ import numpy as np
 
 from darkmask.core.detectors import Detector
 from darkmask.delivery.times import SECONDS_PER_DAY
-from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.changes import SIGMA_UNIT, ChangeMaps, ChangeRows
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.maps.stacks import SLOPE_SHOT
 
 

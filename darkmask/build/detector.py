@@ -21,11 +21,12 @@ from darkmask.delivery import OpenSet
 from darkmask.masks.file import load_model, write_categories
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import search_set
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.structures import structure_table
 
 from .catalogue import write_catalogue
+from .differences import difference_of
 from .drift import drift_of, drift_table
 from .examples import pick_examples
 from .fitted_columns import fit_ramps
@@ -33,7 +34,7 @@ from .mask import write_detector_mask
 from .measurements import measure_set
 from .rates import rates_table
 from .request import BuildRequest, nothing_to_search
-from .subarrays import compare_sets, count_once, difference_of, difference_table, evidence_of, window_of
+from .subarrays import compare_sets, count_once, difference_table, evidence_of, window_of
 
 
 def build(

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from darkmask.core.categories import Category, category_names, in_category
+from darkmask.core.categories import category_names
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import FlagTable
 from darkmask.search.flight.changing import usual
 from darkmask.search.maps.changes import PRECISION_UNIT
 from darkmask.search.maps.stacks import SLOPE_SHOT
@@ -15,9 +14,7 @@ from darkmask.search.outcome import SearchOutcome
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.structures import Structure
 
-# With fewer integrations a half is one, and what it shows may be radiation.
-LEAST_INTEGRATIONS = 4
-NEW, GONE = 1, -1
+from .turned import GONE, LEAST_INTEGRATIONS, NEW
 
 
 @dataclass(frozen=True)
@@ -134,20 +131,3 @@ def drift_table(drift: Drift, categories: np.ndarray, xstart: int, ystart: int):
         table[name].unit, table[name].description = "electron/s", "mean rate of that half of the integrations in time"
     table["categories"].description = "what the search found, joined with ','; good when nothing"
     return table
-
-
-def passing(categories: np.ndarray, changed: np.ndarray, flags: FlagTable) -> np.ndarray:
-    """Return what is told and gets no flag, since it is over or will be: light that decays, and healed pixels.
-
-    Parameters
-    ----------
-    categories : numpy.ndarray, shape (y, x), uint16
-    changed : numpy.ndarray, shape (y, x), int8
-        See :class:`Drift`: what became hot does not decay.
-    flags : FlagTable
-
-    Returns
-    -------
-    numpy.ndarray, shape (y, x), bool
-    """
-    return in_category(categories, Category.TRANSIENT) & ~flags.unusable(categories) & (changed != NEW)

@@ -7,7 +7,7 @@ import numpy as np
 from darkmask.core.categories import Category, in_category
 from darkmask.core.stages import stage
 from darkmask.delivery import OpenSet
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.maps.layout import JUMP_DET
 from darkmask.search.outcome import SearchOutcome
 

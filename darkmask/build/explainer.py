@@ -20,7 +20,7 @@ from darkmask.search.flight.evidence import QUESTIONS, Evidence
 from darkmask.search.flight.shielded import all_patches, own_rates, steady_limit
 from darkmask.search.flight.steady import Planes
 from darkmask.search.flight.unstable import two_level_gains
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.official import questions as official
 from darkmask.search.official.categories import compare_official
 from darkmask.search.official.reading import Area, official_maps

@@ -12,7 +12,7 @@ from darkmask.delivery.quality import (
     median_rates,
     unexplained_rates,
 )
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
 from darkmask.search.structures import PATCH

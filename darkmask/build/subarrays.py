@@ -8,14 +8,12 @@ sets; any other is explained.
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 
 from darkmask.core.categories import Category, category_names, in_category
 from darkmask.core.detectors import Detector
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.core.statistics import surprise
 from darkmask.core.window import Window
 from darkmask.search.flight.amplifier import own_saturation_level
 from darkmask.search.flight.bright import RECOVERY
@@ -23,24 +21,13 @@ from darkmask.search.flight.robust import population
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
 
+from .differences import Part
+
 # A value measured in one set has an error there too; a pixel has to lie this far above the other set's limit.
 OWN_SIGMA = 3.0
 # A pixel that is expected to switch so many times switches at least once in 95 % of the cases.
 LEAST_SWITCHES = 3.0
-# The limits are those at which 98 % of pixels are found; this share of the pixels there is missed.
-MISSED = 0.02
 _BRIGHT = (Category.SATURATED, Category.HOT, Category.WARM, Category.RC, Category.INVERSE_RC)
-
-
-class Part(IntEnum):
-    """The outcome for a pixel that at least one of the two sets calls bad."""
-
-    BOTH = 1
-    ADDITIONAL = 2  # bad in the subarray, and the full frame would show it
-    MISSING = 3  # bad in the full frame, and the subarray would show it
-    FAINT = 4  # bad in one, and below what the other could have seen
-    EDGE = 5  # on the rim of the subarray, whose neighbours beyond are not read
-    REPEATED = 6  # additional or missing as in an earlier subarray, which overlaps this one
 
 
 @dataclass(frozen=True)
@@ -202,55 +189,6 @@ def count_once(parts: np.ndarray, counted: np.ndarray) -> None:
     again = telling & (parts == counted)
     counted[telling] = parts[telling]
     parts[again] = Part.REPEATED
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Numbers of a subarray compared with its full frame.
-
-    Attributes
-    ----------
-    both, additional, missing, faint, edge, repeated : int
-        Pixels of each `Part`.
-    additional_sigma, missing_sigma : float
-        How surprising the numbers of additional and missing pixels are, see :func:`darkmask.core.statistics.surprise`.
-    expected : float
-        Additional pixels that chance gives.
-    """
-
-    both: int
-    additional: int
-    missing: int
-    faint: int
-    edge: int
-    repeated: int
-    additional_sigma: float
-    missing_sigma: float
-    expected: float
-
-
-def difference_of(parts: np.ndarray, false_alarms: float) -> Difference:
-    """Count the parts, and tell how surprising the unexplained ones are.
-
-    Parameters
-    ----------
-    parts : numpy.ndarray, shape (y, x), uint8
-        See :func:`compare_sets`.
-    false_alarms : float
-        Number that a search is expected to give in so many pixels.
-    """
-    # scipy.stats is imported here: that takes longer than all else of a run whose masks are in the cache.
-    from scipy.stats import binom, poisson
-
-    count = {part: int(np.count_nonzero(parts == part)) for part in Part}
-    both, additional, missing = (count[part] for part in (Part.BOTH, Part.ADDITIONAL, Part.MISSING))
-    expected = false_alarms + MISSED * both
-    return Difference(
-        **{part.name.lower(): number for part, number in count.items()},
-        additional_sigma=surprise(poisson.sf(additional - 1, expected)),
-        missing_sigma=surprise(binom.sf(missing - 1, both + missing, MISSED)),
-        expected=expected,
-    )
 
 
 def difference_table(parts: np.ndarray, full: SearchOutcome, part: SearchOutcome, window: Window):

@@ -25,7 +25,7 @@ from .process import SeenElsewhere, SeenFile, seen
 # Bytes of the maps of all rows, for each pixel: who puts them together has them twice for a while.
 _PARTS_PER_PIXEL = 100
 if TYPE_CHECKING:
-    from darkmask.search.maps import SetRows
+    from darkmask.search.maps.parts import SetRows
 
 # The family of entries that say under which key the mask lies that workers made of files as they are seen here.
 _SETTLED = "masks-settled"

@@ -19,7 +19,8 @@ from .flight.evidence import Evidence
 from .flight.named_by import of_pixels
 from .flight.shielded import shield
 from .flight.unstable import name_unstable
-from .maps import CombinedMaps, SetRows, combine_rows_of_set, combine_set, join_rows
+from .maps.combine import CombinedMaps, combine_rows_of_set, combine_set, join_rows
+from .maps.parts import SetRows
 from .measured import without_unmeasured
 from .official.reading import official_categories
 from .outcome import SearchOutcome

@@ -9,7 +9,7 @@ from darkmask.core.flags import FlagTable
 from darkmask.core.version import __version__
 
 from .flight.named_by import Passed
-from .maps import CombinedMaps
+from .maps.combine import CombinedMaps
 from .reference_pixels import ReferencePixels
 from .structures import Structure
 

@@ -12,7 +12,7 @@ import numpy as np
 from darkmask.core.detectors import Geometry
 from darkmask.core.reference_border import reference_kinds
 
-from .maps import CombinedMaps
+from .maps.combine import CombinedMaps
 from .parameters import SearchParameters
 
 # Sigma of its own error by which a noise must differ: in a short set 1.5 times the median is chance. A false one among

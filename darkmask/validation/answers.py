@@ -4,9 +4,9 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from darkmask.build.drift import passing
 from darkmask.build.products import BuiltMask
 from darkmask.build.request import BuildRequest
+from darkmask.build.turned import passing
 from darkmask.core.cache import cached_answer, key_of
 from darkmask.core.provenance import source_digest
 

@@ -8,7 +8,7 @@ from darkmask.core.categories import Category, in_category
 from darkmask.core.stages import stage
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.unstable import name_unstable
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.request import SetRequest
 
 # With fewer in each half, noise and shape of a ramp are not known well enough to expect the same in both.

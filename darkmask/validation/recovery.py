@@ -23,8 +23,8 @@ from darkmask.search.flight.amplifier import own_saturation_level
 from darkmask.search.flight.bright import RECOVERY
 from darkmask.search.flight.categories import search_flight
 from darkmask.search.flight.unstable import name_unstable
-from darkmask.search.maps import CombinedMaps, combine_set
 from darkmask.search.maps.changes import ChangeMaps
+from darkmask.search.maps.combine import CombinedMaps, combine_set
 from darkmask.search.maps.stacks import SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest

@@ -20,7 +20,7 @@ from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.amplifier import AmplifierSearch
 from darkmask.search.flight.robust import places
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.request import SetRequest
 
 # What can be left, and the tests by which chance makes it. Warm and low-pedestal pixels can be used; the bend of an rc
@@ -48,7 +48,7 @@ def left_in_exposures(request: SetRequest, passing: np.ndarray) -> list[dict]:
     request : SetRequest
         Request of the flight search.
     passing : numpy.ndarray, shape (y, x), bool
-        What gets no flag because it passes (:func:`darkmask.build.drift.passing`), and is not counted as hot.
+        What gets no flag because it passes (:func:`darkmask.build.turned.passing`), and is not counted as hot.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from darkmask.build.products import BuiltMask
 from darkmask.core.display import LONGEST, html_table, one_line
 from darkmask.core.flags import FLIGHT_FLAGS
 from darkmask.delivery import DeliveryIndex
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.maps.stacks import CombinedRows
 from darkmask.search.outcome import SearchOutcome
 

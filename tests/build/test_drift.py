@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from darkmask.build.drift import GONE, NEW, drift_of
+from darkmask.build.drift import drift_of
+from darkmask.build.turned import GONE, NEW
 from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up
 from darkmask.delivery import scan

@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from darkmask.build.cached import build_cached
+from darkmask.build.differences import Part, difference_of
 from darkmask.build.request import BuildRequest
 from darkmask.build.subarrays import (
     Evidence,
-    Part,
     compare_sets,
     count_once,
-    difference_of,
     evidence_of,
     visible_in,
     window_of,

@@ -10,7 +10,7 @@ from darkmask.core.detectors import detector as look_up
 from darkmask.search.budget import BUDGET, expected_false_pixels
 from darkmask.search.engines import search_set
 from darkmask.search.flight.telegraph import telegraph_evidence
-from darkmask.search.maps import combine_set
+from darkmask.search.maps.combine import combine_set
 from darkmask.search.parameters import SearchParameters
 from darkmask.simulate import SimulationSpec, read_truth, simulate_delivery
 from tests.support.requests import flight_request

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkmask.core import digests
-from darkmask.search.maps import combine_set, kept
+from darkmask.search.maps import kept
+from darkmask.search.maps.combine import combine_set
 from tests.search.test_maps import LEVEL, PROPERTIES, assert_same_bits, draw_ramps
 from tests.support.raw_exposures import fitted, good_ramps, write_exposures
 

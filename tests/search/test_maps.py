@@ -13,8 +13,8 @@ from darkmask.core.detectors import Geometry, detector
 from darkmask.core.errors import DeliveryError, SearchError
 from darkmask.search.engines import search_set
 from darkmask.search.flight.robust import population
-from darkmask.search.maps import combine_set
 from darkmask.search.maps.changes import ChangeRows
+from darkmask.search.maps.combine import combine_set
 from darkmask.search.maps.order import sort_columns, sorting_network
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest

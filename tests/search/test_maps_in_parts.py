@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkmask.core.errors import SearchError
-from darkmask.search.maps import combine_rows_of_set, combine_set, join_rows
+from darkmask.search.maps.combine import combine_rows_of_set, combine_set, join_rows
 from tests.search.test_maps import LEVEL, PROPERTIES, assert_same_bits, draw_ramps
 from tests.support.raw_exposures import write_exposures
 

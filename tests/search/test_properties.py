@@ -20,7 +20,7 @@ from darkmask.core.window import Window
 from darkmask.masks.carrying import carried_bits
 from darkmask.masks.compare import lost_bits
 from darkmask.masks.file import full_dq_def, read_mask
-from darkmask.search.maps import combine_set
+from darkmask.search.maps.combine import combine_set
 from fixtures.criteria.model import Criteria
 from fixtures.criteria.profiles import CriteriaError, load_criteria
 from tests.support.official_flags import OFFICIAL_FLAGS

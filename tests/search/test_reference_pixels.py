@@ -5,7 +5,7 @@ import pytest
 
 from darkmask.core.detectors import Geometry
 from darkmask.core.reference_border import SIDE_ROWS, poorest_reference, reference_kinds
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.reference_pixels import search_reference_pixels
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from darkmask.build.drift import drift_of, passing
+from darkmask.build.drift import drift_of
+from darkmask.build.turned import passing
 from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import detector as look_up
 from darkmask.core.errors import TooLittleError

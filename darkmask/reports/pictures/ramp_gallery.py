@@ -1,13 +1,18 @@
 """Draw ramps of some bad pixels of each category, side by side."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from darkmask.build.examples import Examples
 from darkmask.core.palette import COLOURS, STYLES
 from darkmask.core.stages import stage
 from darkmask.search.maps.layout import JUMP_DET, SATURATED
 
 from .canvas import new_figure, plain, png_bytes
+
+if TYPE_CHECKING:
+    # With it come the kernels of a search.
+    from darkmask.build.examples import Examples
 
 _COLUMNS = 4
 # Box of the ramp in a panel of width and height 1; the rest holds two lines of text.
@@ -15,7 +20,7 @@ _LEFT, _RIGHT, _LOW, _HIGH = 0.03, 0.97, 0.06, 0.72
 
 
 @stage("pictures")
-def ramp_gallery(examples: Examples, title: str) -> bytes:
+def ramp_gallery(examples: "Examples", title: str) -> bytes:
     """Draw one ramp of each example, a row for each category.
 
     Returns
@@ -46,7 +51,7 @@ def ramp_gallery(examples: Examples, title: str) -> bytes:
     return png_bytes(figure)
 
 
-def _panel(axes, column: int, row: int, examples: Examples, number: np.integer) -> None:
+def _panel(axes, column: int, row: int, examples: "Examples", number: np.integer) -> None:
     ramp, groupdq = examples.ramp[number].astype(float), examples.groupdq[number]
     place = f"x {examples.x[number]}, y {examples.y[number]}"
     finite = np.isfinite(ramp)

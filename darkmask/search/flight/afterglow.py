@@ -11,7 +11,7 @@ import numpy as np
 from darkmask.core.kernels import kernel
 from darkmask.core.statistics import MAD_TO_SIGMA
 from darkmask.delivery.times import SECONDS_PER_DAY
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 
 from .changing import Patch
 from .patches import neighbours_mean

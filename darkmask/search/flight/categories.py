@@ -17,7 +17,7 @@ from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Detector
 from darkmask.core.errors import TooLittleError
 from darkmask.core.stages import add_processor_time
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.structures import Structure
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from darkmask.core.detectors import Detector
-from darkmask.search.maps import CombinedMaps
 from darkmask.search.maps.changes import HIGHEST_SIGMA, LEVEL_UNIT, SIGMA_UNIT, ChangeMaps
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.maps.pixel import HEIGHT_UNIT
 from darkmask.search.parameters import SearchParameters
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from darkmask.core.detectors import Detector
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.maps.layout import SHAPE_FRACTION
 from darkmask.search.parameters import SearchParameters
 

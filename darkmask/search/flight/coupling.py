@@ -11,7 +11,7 @@ import numpy as np
 
 from darkmask.core.detectors import Detector
 from darkmask.core.kernels import kernel
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 
 from .robust import add_finite, places, population

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from darkmask.core.statistics import MAD_TO_SIGMA
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 
 from .robust import population
 

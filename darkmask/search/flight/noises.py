@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY, SLOPE_SHOT
 
 from .changing import ROWS_OF_SCATTER

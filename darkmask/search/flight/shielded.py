@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from darkmask.core.categories import Category
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 

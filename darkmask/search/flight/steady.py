@@ -6,7 +6,7 @@ import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.delivery import OpenSet
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.request import SetRequest
 
 from .noises import rate_sigma

@@ -11,7 +11,7 @@ from darkmask.core.stages import stage
 from darkmask.core.statistics import MAD_TO_SIGMA
 from darkmask.delivery import OpenSet
 from darkmask.delivery.reading import native_float32, read_piece
-from darkmask.search.maps import CombinedMaps
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.maps.pixel import usable_groups
 from darkmask.search.request import SetRequest
 
