@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from darkmask.core.statistics import surprise
+from darkmask.core.statistics import binomial_at_least, poisson_at_least, surprise
 
 # The limits are those at which 98 % of pixels are found; this share of the pixels there is missed.
 MISSED = 0.02
@@ -60,15 +60,12 @@ def difference_of(parts: np.ndarray, false_alarms: float) -> Difference:
     false_alarms : float
         Number that a search is expected to give in so many pixels.
     """
-    # scipy.stats is imported here: that takes longer than all else of a run whose masks are in the cache.
-    from scipy.stats import binom, poisson
-
     count = {part: int(np.count_nonzero(parts == part)) for part in Part}
     both, additional, missing = (count[part] for part in (Part.BOTH, Part.ADDITIONAL, Part.MISSING))
     expected = false_alarms + MISSED * both
     return Difference(
         **{part.name.lower(): number for part, number in count.items()},
-        additional_sigma=surprise(poisson.sf(additional - 1, expected)),
-        missing_sigma=surprise(binom.sf(missing - 1, both + missing, MISSED)),
+        additional_sigma=surprise(poisson_at_least(additional, expected)),
+        missing_sigma=surprise(binomial_at_least(missing, both + missing, MISSED)),
         expected=expected,
     )

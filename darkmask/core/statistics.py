@@ -17,6 +17,28 @@ def median_of_finite(values: np.ndarray) -> float:
 
 def surprise(probability: float) -> float:
     """Return the Gaussian sigma beyond which so little lies; 0 for what chance gives in half of the cases or more."""
-    from scipy.stats import norm
+    # Of scipy.special, as all here: scipy.stats takes longer to load than a run needs whose masks are in the cache.
+    from scipy.special import ndtri
 
-    return float(max(0.0, norm.isf(max(probability, 1e-300))))
+    return float(max(0.0, -ndtri(max(probability, 1e-300))))
+
+
+def binomial_at_least(count: int, number: int, share: float) -> float:
+    """Return the probability that at least ``count`` of ``number`` are of a kind that has this share of all."""
+    from scipy.special import betainc
+
+    if count <= 0:
+        return 1.0
+    return float(betainc(count, number - count + 1, share)) if count <= number else 0.0
+
+
+def binomial_at_most(count: int, number: int, share: float) -> float:
+    """Return the probability that at most ``count`` of ``number`` are of a kind that has this share of all."""
+    return binomial_at_least(number - count, number, 1 - share)
+
+
+def poisson_at_least(count: int, mean: float) -> float:
+    """Return the probability of at least ``count`` where ``mean`` are expected."""
+    from scipy.special import gammainc
+
+    return 1.0 if count <= 0 else float(gammainc(count, mean))

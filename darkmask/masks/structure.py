@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from darkmask.core.statistics import surprise
+from darkmask.core.statistics import binomial_at_least, binomial_at_most, surprise
 
 # Bad pixels of good amplifiers differ by more than chance: hot pixels of seven flight lists have 0.55 to 1.45 times
 # as many in one amplifier as in the mean of the others (grizli data).
@@ -96,17 +96,14 @@ def amplifier_surprise(
     new : list of int
         Number of new bad pixels of each amplifier.
     """
-    # scipy.stats is imported here: that takes longer than all else of a run whose masks are in the cache.
-    from scipy.stats import binom
-
     new, pixels = _each(bad & ~reference & science, amplifiers), _each(science, amplifiers)
     sigmas = []
     for count, here in zip(new, pixels, strict=True):
         elsewhere = max(sum(pixels) - here, 1)
         rarer, oftener = here / AMPLIFIERS_DIFFER, here * AMPLIFIERS_DIFFER
         fewest, most = rarer / (rarer + elsewhere), oftener / (oftener + elsewhere)
-        too_few, too_many = binom.cdf(count, sum(new), fewest), binom.sf(count - 1, sum(new), most)
-        sigmas.append(max(surprise(float(too_few)), surprise(float(too_many))))
+        too_few, too_many = binomial_at_most(count, sum(new), fewest), binomial_at_least(count, sum(new), most)
+        sigmas.append(max(surprise(too_few), surprise(too_many)))
     worst = int(np.argmax(sigmas))
     return sigmas[worst], worst, new
 

@@ -1,0 +1,30 @@
+"""Probabilities that say how surprising a count is, beside those of scipy.stats."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom, norm, poisson
+
+from darkmask.core.statistics import binomial_at_least, binomial_at_most, poisson_at_least, surprise
+
+_counts = st.integers(0, 100_000)
+
+
+@given(_counts, _counts, st.floats(1e-6, 1 - 1e-6))
+def test_shares_are_as_surprising_as_scipy_says(count, number, share):
+    for ours, theirs in (
+        (binomial_at_least(count, number, share), binom.sf(count - 1, number, share)),
+        (binomial_at_most(count, number, share), binom.cdf(count, number, share)),
+    ):
+        assert surprise(ours) == pytest.approx(max(0.0, norm.isf(max(theirs, 1e-300))), rel=1e-4, abs=1e-6)
+
+
+@given(_counts, st.floats(1e-6, 1e5))
+def test_counts_are_as_surprising_as_scipy_says(count, mean):
+    theirs = max(0.0, norm.isf(max(poisson.sf(count - 1, mean), 1e-300)))
+    assert surprise(poisson_at_least(count, mean)) == pytest.approx(theirs, rel=1e-4, abs=1e-6)
+
+
+def test_what_cannot_be_is_told_as_such():
+    assert binomial_at_least(4, 3, 0.5) == 0
+    assert binomial_at_least(0, 0, 0.5) == binomial_at_most(0, 0, 0.5) == poisson_at_least(0, 3.0) == 1
