@@ -48,8 +48,15 @@ def hostile(small, tmp_path) -> Path:
     return delivery
 
 
-@pytest.mark.parametrize("equals", [True, False], ids=["equals", "space"])
-@pytest.mark.parametrize("inside", [True, False], ids=["in_the_delivery", "above_it"])
+@pytest.mark.parametrize(
+    ("inside", "equals"),
+    [
+        pytest.param(True, False, id="in_the_delivery-space"),
+        pytest.param(True, True, id="in_the_delivery-equals", marks=pytest.mark.slow),
+        pytest.param(False, False, id="above_it-space", marks=pytest.mark.slow),
+        pytest.param(False, True, id="above_it-equals", marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_in_the_working_directory_is_executed(hostile, small, inside, equals):
     folder, delivery, reports, more = (
         (hostile, ".", "../reports", ["-n", "1"]) if inside else (hostile.parent, "hostile", "reports", [])
@@ -105,10 +112,10 @@ def test_help_shows_our_options(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
-        (["--describe"], 0),
+        pytest.param(["--describe"], 0, marks=pytest.mark.slow),
         pytest.param(["--delivery=empty"], 1, marks=pytest.mark.slow),
         (["--delivery=no_such_folder"], 4),
-        (["--criteria=no_such.toml"], 4),
+        pytest.param(["--criteria=no_such.toml"], 4, marks=pytest.mark.slow),
         (["--no-such-option"], 4),
         (["--masks=masks", "--criteria=demo", "-k", "no_such_check"], 5),
     ],

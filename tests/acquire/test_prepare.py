@@ -133,6 +133,7 @@ def test_a_second_run_does_nothing_and_a_changed_one_only_what_changed(raw, prep
     assert record["settings"]["refpix"] is False
 
 
+@pytest.mark.slow
 def test_one_bad_exposure_does_not_stop_the_others(raw, tmp_path):
     folder = tmp_path / "some"
     folder.mkdir()
@@ -152,6 +153,7 @@ def test_one_bad_exposure_does_not_stop_the_others(raw, tmp_path):
     assert not list((tmp_path / "out").glob("*_00001_*"))
 
 
+@pytest.mark.slow
 def test_segments_become_segments_of_one_exposure(raw, tmp_path):
     folder, out = tmp_path / "some", tmp_path / "out"
     folder.mkdir()

@@ -51,6 +51,7 @@ def test_the_notebooks_call_gives_the_mask_of_the_package(small, theirs, tmp_pat
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_package_can_be_asked_itself(small, theirs):
     with pytest.warns(DarkmaskWarning):
         found = bad_pixels(**NOTEBOOK_CALL, **files_of(small.delivery), engine="jwst_reffiles")

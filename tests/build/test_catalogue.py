@@ -322,6 +322,7 @@ def test_regions_that_look_alike_keep_their_properties():
     assert [region.meta["tag"] for region in alike] == 4 * [["hot", "warm"]]
 
 
+@pytest.mark.slow
 def test_a_report_holds_a_table_and_regions_of_each_set(small, run_checks):
     run = run_checks(f"--delivery={small.delivery}", f"--criteria={small.criteria}", expect=0)
     made = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (run.folder / "catalogues").iterdir()}

@@ -115,6 +115,7 @@ def where(dq: np.ndarray, name: str) -> set:
     return {(int(y), int(x)) for y, x in zip(*np.nonzero(dq & bit(name)), strict=True)}
 
 
+@pytest.mark.slow
 def test_planted_pixels_get_their_flags(flats, masks):
     dq = masks["absolute"].decoded
     assert where(dq, "DEAD") == set(flats.dead)
@@ -125,6 +126,7 @@ def test_planted_pixels_get_their_flags(flats, masks):
     assert where(dq, "ADJ_OPEN") == around
 
 
+@pytest.mark.slow
 def test_what_is_hot_is_not_dead(flats, masks):
     """The flats alone call a saturated pixel dead: its slope is zero."""
     for kind in ("sigma", "absolute"):
@@ -134,6 +136,7 @@ def test_what_is_hot_is_not_dead(flats, masks):
             assert not dq[y, x] & bit("DEAD")
 
 
+@pytest.mark.slow
 def test_what_is_dead_is_not_low_qe(flats, masks):
     """The package calls a pixel dead five sigma below the mean, and a low-QE pixel lies lower still."""
     dq = masks["sigma"].decoded
@@ -141,6 +144,7 @@ def test_what_is_dead_is_not_low_qe(flats, masks):
     assert where(dq, "DEAD") >= {*flats.dead, *flats.low_qe}
 
 
+@pytest.mark.slow
 def test_dead_and_open_are_not_used_and_darks_lose_nothing(flats, masks):
     darks, dq = masks["darks"].decoded, masks["absolute"].decoded
     assert ((dq & darks) == darks).all()

@@ -241,10 +241,12 @@ def write_triplets(folder: Path, rate, pedestal, groupdq, border: int, integrati
     return triplets
 
 
+@pytest.mark.slow
 def test_other_parameters(tmp_path):
     assert_same(make_edges(tmp_path, 0), OTHER, CATEGORIES)
 
 
+@pytest.mark.slow
 def test_one_missing_pedestal_voids_its_integration(tmp_path):
     """9 of 10 integrations are then left. A pixel that was high in 9 is now high in 8, which is not enough."""
     triplets = make_edges(tmp_path, 4, nan_pedestal=True)

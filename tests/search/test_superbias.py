@@ -25,6 +25,7 @@ def measured(raw, records):
     return measure_superbias(paths, detector="NRCBLONG", subarray="FULL")
 
 
+@pytest.mark.slow
 def test_it_is_what_the_package_writes(raw, records, measured, tmp_path):
     """Only UNRELIABLE_BIAS differs, which the package's file loses: DO_NOT_USE stands for it there."""
     code = """

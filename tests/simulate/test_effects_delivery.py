@@ -41,6 +41,7 @@ def primary(paths: DemoPaths, exposure: int, kind: str = "jump", observation: in
     return paths.delivery / name
 
 
+@pytest.mark.slow
 def test_equal_specifications_with_effects_give_equal_bytes(changing, tmp_path):
     again = DemoPaths.of(tmp_path / "changing")
     simulate_delivery(again.delivery, SPEC, workers=1, progress=False)

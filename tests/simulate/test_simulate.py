@@ -124,6 +124,7 @@ def test_delivery_is_read_without_a_problem(tiny_delivery):
     assert index.simulated
 
 
+@pytest.mark.slow
 def test_products_do_not_depend_on_the_height_of_bands(tmp_path):
     """Bands of 24 rows give what the whole frame gives: a jump or a saturated pixel at an edge flags across it."""
     code = (

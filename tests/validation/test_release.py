@@ -69,6 +69,7 @@ def test_what_good_pixels_share_is_explained_and_noise_of_their_own_is_not(small
     assert 0.9 * noisy.sum() <= unexplained <= noisy.sum() + 7
 
 
+@pytest.mark.slow
 def test_the_bend_of_an_rc_pixel_makes_no_rc_pixels_of_its_neighbours(tmp_path):
     """In forty groups the jump step flags the first ten of an rc pixel, and of the four that touch it."""
     fractions = {Category.RC: 0.004, Category.SATURATED: 0.001, Category.HOT: 0.001}
