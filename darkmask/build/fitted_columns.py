@@ -1,10 +1,12 @@
 """The columns of a catalogue that say what was fitted to the ramps of its pixels: levels, and exponentials."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 
 from darkmask.core.categories import Category, in_category
+from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Detector
 from darkmask.delivery import OpenSet
 from darkmask.search.exponential import Exponential, fit_exponential, mean_ramps
@@ -192,7 +194,10 @@ def ramps_of(opened: OpenSet, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """Return SCI and GROUPDQ of some pixels in all integrations searched, shape (integration, group, pixel)."""
     y, x = pixels.T
     sci, groupdq = [], []
-    ramps = {exposure: exposure.ramps(y, x) for exposure in opened.exposures}
+    # Most of the time goes into pages that nobody mapped yet, and NumPy lets go of the interpreter's lock meanwhile.
+    with ThreadPoolExecutor(usable_cores()) as threads:
+        read = threads.map(lambda exposure: exposure.ramps(y, x), opened.exposures)
+    ramps = dict(zip(opened.exposures, read, strict=True))
     for exposure, i in opened.planes:
         sci.append(ramps[exposure][0][i])
         groupdq.append(ramps[exposure][1][i])

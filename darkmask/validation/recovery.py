@@ -94,7 +94,7 @@ def inject_and_recover(request: SetRequest) -> Recovery:
         When a file can no longer be read as it was scanned.
     """
     properties = look_up_detector(request.detector)
-    before = search_set(request)
+    before = search_set(request, keep=True)
     integrations, groups = before.maps.integrations, before.maps.groups
     height, width = request.shape
     rows = _strip(height, width * integrations * groups)
