@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,12 @@ def test_workers_of_this_machine_write_what_one_process_writes(small, tmp_path, 
 
 def test_workers_of_others_write_what_one_process_writes(small, tmp_path, own_cache, in_one, two_workers):
     own_cache("here")
-    assert search(small, tmp_path / "out", two_workers) == in_one
+    # Another test that links the files of all changes their status, and whoever asks would have to ask the workers.
+    own = replace(small, delivery=tmp_path / "own" / small.delivery.name)
+    for there, copied in ((small.delivery, own.delivery), (small.base, own.base)):
+        shutil.copytree(there, copied)
+    time.sleep(2.1)  # a file as young as the clock's tick is not remembered
+    assert search(own, tmp_path / "out", two_workers) == in_one
     made = sorted(path.name for path in tmp_path.glob("here/darkmask/masks/*") if path.is_dir())
     theirs = sorted(path.name for path in two_workers.folder.glob("cache*/darkmask/masks/*") if path.is_dir())
     assert len(made) == 2
@@ -67,7 +73,7 @@ def test_workers_of_others_write_what_one_process_writes(small, tmp_path, own_ca
     # Nobody is asked for what is there.
     for path in two_workers.folder.glob("cache*/darkmask/masks/*"):
         path.rename(path.with_name(f".{path.name}"))
-    assert search(small, tmp_path / "again", two_workers) == in_one
+    assert search(own, tmp_path / "again", two_workers) == in_one
     assert not list(two_workers.folder.glob("cache*/darkmask/masks/[!.]*"))
 
 
