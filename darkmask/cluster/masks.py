@@ -19,6 +19,7 @@ from darkmask.core.remote import is_copy, shown_place, stated
 
 from .connection import Cluster
 from .graph import Ended, Job, ended
+from .others import helped_by_workers
 from .places import Sent, seen_elsewhere
 from .process import SeenElsewhere, SeenFile, seen
 
@@ -74,12 +75,14 @@ def make_block(request: Sent, names: Sequence[str], rows: tuple[int, int]) -> Bl
     return hash_inputs(here, names), measure_some_rows(here.set_request("FULL"), *rows)
 
 
-def make_of_blocks(request: Sent, *blocks: Block) -> Made:
+def make_of_blocks(request: Sent, others: int, *blocks: Block) -> Made:
     """Make the mask of a detector of blocks that workers hashed and measured, the same bytes as `make_mask`.
 
     Parameters
     ----------
     request : Sent
+    others : int
+        How many other workers do parts of what is left, ramps of single pixels mostly.
     *blocks : Block
         Each input and each row once.
 
@@ -91,7 +94,8 @@ def make_of_blocks(request: Sent, *blocks: Block) -> Made:
     found = {name: digest for digests, _ in blocks for name, digest in digests.items()}
     here = request.here()
     inputs = {name: found[name] for name in here.input_files()}
-    return _made(build_cached(here, inputs=inputs, measured=[rows for _, rows in blocks]))
+    with helped_by_workers(others):
+        return _made(build_cached(here, inputs=inputs, measured=[rows for _, rows in blocks]))
 
 
 def _made(built: BuiltMask) -> Made:
@@ -153,7 +157,7 @@ def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
     whole = Job(
         named,
         make_of_blocks,
-        (Sent.of(request),),
+        (Sent.of(request), number - 1),
         after=tuple(job.key for job in jobs),
         about=f"the search of {request.detector}",
     )
