@@ -16,7 +16,6 @@ from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.ecsv import write_ecsv
 from darkmask.core.errors import TooLittleError
 from darkmask.core.freed import give_back
-from darkmask.core.handed import number_of_others
 from darkmask.core.stages import stage
 from darkmask.delivery import OpenSet
 from darkmask.masks.file import load_model, write_categories
@@ -31,7 +30,7 @@ from .drift import drift_of, drift_table
 from .examples import pick_examples
 from .fitted_columns import RampFits
 from .mask import write_detector_mask
-from .measurements import measure_set
+from .measurements import SetMeasured
 from .rates import rates_table
 from .request import BuildRequest, nothing_to_search
 from .subarrays import compare_sets, count_once, difference_of, difference_table, evidence_of, window_of
@@ -101,28 +100,28 @@ def _load_model() -> None:
 def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> dict:
     """Write what was found in a set beside its mask, and return what :func:`measure_set` says of it."""
     asked = request.set_request(subarray)
-    # Most of it is arithmetic of numpy, which does not hold Python's lock; and each is to hand out its parts at once.
-    number = usable_cores() + number_of_others()
-    with ThreadPoolExecutor(number, thread_name_prefix="write set") as threads:
-        pixels = threads.submit(_write_pixels, out, request, subarray, outcome)
+    # What others can do is begun first.
+    numbers, fits = SetMeasured(asked, outcome), RampFits(asked, outcome, look_up_detector(request.detector))
+    # Most of it is arithmetic of numpy, which does not hold Python's lock.
+    with ThreadPoolExecutor(usable_cores(), thread_name_prefix="write set") as threads:
+        pixels = threads.submit(_write_pixels, out, request, subarray, outcome, fits)
         images = threads.submit(_write_images, out, request, subarray, outcome)
-        measured = threads.submit(measure_set, asked, outcome)
+        measured = threads.submit(numbers.numbers)
         for part in (pixels, images):
             part.result()
         return measured.result()
 
 
 @stage("pixels")
-def _write_pixels(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> None:
+def _write_pixels(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome, begun: RampFits) -> None:
     """Write what is told of bad pixels one by one."""
     asked, properties = request.set_request(subarray), look_up_detector(request.detector)
     frame = request.exposures(subarray)[0].jump
     # Held open, because a page of a map that was read once costs nothing the next time.
     with OpenSet(asked.exposures, asked.folder, asked.integrations) as opened:
-        begun = RampFits(asked, opened, outcome, properties)
         rates = rates_table(asked, opened, outcome, properties, frame)
         examples: dict[str, Any] = pick_examples(opened, outcome).arrays()
-        fits = begun.fits()
+        fits = begun.fits(opened)
     write_catalogue(out / f"{subarray}_catalogue.ecsv", outcome, frame, fits)
     write_ecsv(rates, out / f"{subarray}_rates.ecsv")
     np.savez_compressed(out / f"{subarray}_examples.npz", **examples)

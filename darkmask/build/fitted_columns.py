@@ -48,14 +48,12 @@ class RampFits:
     Parameters
     ----------
     request : SetRequest
-    opened : OpenSet
-        The integrations of that request.
     outcome : SearchOutcome
         Its outcome.
     detector : Detector
     """
 
-    def __init__(self, request: SetRequest, opened: OpenSet, outcome: SearchOutcome, detector: Detector):
+    def __init__(self, request: SetRequest, outcome: SearchOutcome, detector: Detector):
         maps, categories = outcome.maps, outcome.categories
         bent = in_category(categories, Category.RC) | in_category(categories, Category.INVERSE_RC)
         self._bent = fitted_pixels(bent)
@@ -68,12 +66,17 @@ class RampFits:
         ]
         self._number = len(parts)
         parts += [(request, some, None, *told) for some in in_parts(self._bent)]
-        # Here, with what is open: a page of a map that was read once costs nothing the next time.
-        self._handed = Handed(_fit_opened, parts, lambda _, *told: _fit_part(opened, *told))
+        self._handed = Handed(_fit_opened, parts)
 
-    def fits(self) -> Fits:
-        """Return what was fitted, with the set still open."""
-        found = self._handed.results()
+    def fits(self, opened: OpenSet) -> Fits:
+        """Return what was fitted.
+
+        Parameters
+        ----------
+        opened : OpenSet
+            The integrations of the request: a page of a map that was read once costs nothing the next time.
+        """
+        found = self._handed.results(lambda _, *told: _fit_part(opened, *told))
         levels, exponentials = found[: self._number], found[self._number :]
         return Fits(
             self._switching,

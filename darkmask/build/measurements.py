@@ -28,7 +28,6 @@ _ENOUGH_PIXELS = 1 << 20
 _SELDOM = 1e-6
 
 
-@stage("measure set")
 def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     """Measure the numbers of a set that checks judge, so that no check reads a ramp.
 
@@ -48,12 +47,28 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
+    return SetMeasured(request, outcome).numbers()
+
+
+class SetMeasured:
+    """What :func:`measure_set` returns, of which other processes may measure a part until it is asked for."""
+
+    def __init__(self, request: SetRequest, outcome: SearchOutcome):
+        self._request, self._outcome = request, outcome
+        self._good = ~request.reference_pixels() & (outcome.categories == 0)
+        self._handed = Handed(_of_files, [(request, np.packbits(self._good))])
+
+    @stage("measure set")
+    def numbers(self) -> dict:
+        """Return the numbers by name."""
+        return {**_of_maps(self._request, self._outcome, self._good), **self._handed.results()[0]}
+
+
+def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> dict:
+    """Measure what maps and headers say."""
     from scipy.ndimage import binary_dilation
 
-    exposures = request.exposures
-    science = ~request.reference_pixels()
-    good = science & (outcome.categories == 0)
-    handed = Handed(_of_files, [(request, np.packbits(good))])
+    exposures, science = request.exposures, ~request.reference_pixels()
     first, maps, found = exposures[0].jump, outcome.maps, sorted(outcome.structures)
     # A full frame is read by four outputs, whatever its headers say of them.
     full = maps.rate.shape[1] == request.geometry.frame
@@ -61,9 +76,7 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     amplifiers = request.geometry.amplifier_columns() if full else request.amplifiers()
     # The jump step flags the jumps of a bad pixel in its neighbours too.
     alone = good & ~binary_dilation(science & ~good, np.ones((3, 3)))
-    (of_files,) = handed.results()
     return {
-        **of_files,
         "amplifiers": [_amplifier(maps, good, alone, columns, first.tgroup) for columns in amplifiers],
         "readpatt": first.readpatt,
         "integrations": outcome.maps.integrations,

@@ -25,6 +25,8 @@ from .process import SeenElsewhere, SeenFile, seen
 
 # Bytes of the maps of all rows, for each pixel: who puts them together has them twice for a while.
 _PARTS_PER_PIXEL = 100
+# What measuring the ramps of a file takes, where hashing it takes 1 (processor time of a full frame).
+_MEASURED_TO_HASHED = 1.7
 if TYPE_CHECKING:
     from darkmask.search.maps import SetRows
 
@@ -144,7 +146,7 @@ def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
     if number < 2 or request.input_bytes() < WORTH_A_PROCESS or is_copy(request.index.folder):
         return [job_of(request, False)]
     height, named = exposures[0].jump.shape[2], f"{MASKS}-{_as_seen(request)}-{number}"
-    edges = [height * i // number for i in range(number + 1)]
+    shares, edges = _shares(request, number, height)
     jobs = [
         Job(
             f"{named}-{i}",
@@ -152,7 +154,7 @@ def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
             (Sent.of(request), names, (edges[i], edges[i + 1])),
             about=f"rows {edges[i]} to {edges[i + 1] - 1} of {request.detector}",
         )
-        for i, names in enumerate(_shares(request, number))
+        for i, names in enumerate(shares)
     ]
     whole = Job(
         named,
@@ -164,8 +166,11 @@ def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
     return [*jobs, whole]
 
 
-def _shares(request: BuildRequest, number: int) -> list[list[str]]:
-    """Return the names of all inputs in so many lists of about as many bytes."""
+def _shares(request: BuildRequest, number: int, height: int) -> tuple[list[list[str]], list[int]]:
+    """Return the names of all inputs in so many lists, and the rows between which each of as many is to measure.
+
+    Files are whole, so that some lists have more bytes: these get fewer rows.
+    """
     sizes = {name: _seen(path).size for name, path in request.input_files().items()}
     shares: list[list[str]] = [[] for _ in range(number)]
     held = [0] * number
@@ -173,7 +178,14 @@ def _shares(request: BuildRequest, number: int) -> list[list[str]]:
         least = held.index(min(held))
         shares[least].append(name)
         held[least] += sizes[name]
-    return shares
+    each = sum(sizes.values()) * (1 + _MEASURED_TO_HASHED) / number
+    rows = [max(each - bytes_hashed, 0) for bytes_hashed in held]
+    edges = [0]
+    # Each has one row at least, however much it hashes.
+    for i in range(1, number):
+        fair = round(height * sum(rows[:i]) / max(sum(rows), 1))
+        edges.append(min(max(fair, edges[-1] + 1), height - number + i))
+    return shares, [*edges, height]
 
 
 def _as_seen(request: BuildRequest) -> str:

@@ -16,7 +16,7 @@ def helped_by_workers(number: int) -> Iterator[None]:
     Parameters
     ----------
     number : int
-        How many parts are handed over at once.
+        How many others there are for this task.
     """
     with contextlib.ExitStack() as stack:
         if number > 0:

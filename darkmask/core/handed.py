@@ -30,7 +30,7 @@ class _Part:
 
 
 class _Others:
-    """Processes that take parts in their order, one each at a time."""
+    """Processes that take parts in their order, so many at a time."""
 
     def __init__(self, executor: Executor, number: int):
         self._executor, self._idle = executor, number
@@ -86,9 +86,10 @@ def helped_by(executor: Executor, number: int) -> Iterator[None]:
     executor : concurrent.futures.Executor
         Of processes that see the same files.
     number : int
-        How many parts are handed over at once.
+        How many there are.
     """
-    helpers = (_Others(executor, number), number)
+    # One that each works on, and one that is there when it has ended.
+    helpers = (_Others(executor, 2 * number), number)
     _others.append(helpers)
     try:
         yield
@@ -110,24 +111,24 @@ class Handed(Generic[Result]):
         Takes the arguments of a part; of a module, so that it can be sent.
     parts : sequence of tuple
         Arguments of each part; what takes longest first.
-    here : callable, optional
-        Does the same in this process, with what it has open.
     """
 
-    def __init__(
-        self,
-        function: Callable[..., Result],
-        parts: Sequence[tuple[Any, ...]],
-        here: Callable[..., Result] | None = None,
-    ):
-        self._here = here or function
+    def __init__(self, function: Callable[..., Result], parts: Sequence[tuple[Any, ...]]):
+        self._function = function
         self._parts = [_Part(function, arguments) for arguments in parts]
         self._others = _others[-1][0] if _others else None
         if self._others:
             self._others.offer(self._parts)
 
-    def results(self) -> list[Result]:
-        """Return what came of each part, in their order; raises what a part raises in this process."""
+    def results(self, here: Callable[..., Result] | None = None) -> list[Result]:
+        """Return what came of each part, in their order; raises what a part raises in this process.
+
+        Parameters
+        ----------
+        here : callable, optional
+            Does the same as the function in this process, with what it has open.
+        """
+        function = here or self._function
         found: dict[int, Result] = {}
         patience = _PATIENCE
         # From the end, where the others come last.
@@ -135,18 +136,19 @@ class Handed(Generic[Result]):
             part = self._parts[i]
             if self._others is None or self._others.take_back(part):
                 begun = time.monotonic()
-                found[i] = self._here(*part.arguments)
+                found[i] = function(*part.arguments)
                 patience = max(patience, 2 * (time.monotonic() - begun))
         for i, part in enumerate(self._parts):
             if i not in found:
-                found[i] = self._given(part, patience)
+                found[i] = _given(part, function, patience)
         return [found[i] for i in range(len(self._parts))]
 
-    def _given(self, part: _Part, patience: float) -> Result:
-        if part.future is not None:
-            try:
-                result: Result = part.future.result(timeout=patience)
-                return result
-            except Exception:  # done here, it gives the same result or the same error
-                part.future.cancel()
-        return self._here(*part.arguments)
+
+def _given(part: _Part, here: Callable[..., Result], patience: float) -> Result:
+    if part.future is not None:
+        try:
+            result: Result = part.future.result(timeout=patience)
+            return result
+        except Exception:  # done here, it gives the same result or the same error
+            part.future.cancel()
+    return here(*part.arguments)

@@ -127,7 +127,7 @@ def test_rates_of_each_exposure_and_epoch_lie_within_their_errors(intermittent, 
 
 def test_a_catalogue_says_how_often_and_when(intermittent):
     request, outcome = intermittent
-    fits = RampFits(request, opened(request), outcome, DETECTOR).fits()
+    fits = RampFits(request, outcome, DETECTOR).fits(opened(request))
     table = catalogue_of(outcome, request.exposures[0].jump, fits)
     chosen = table[in_category(outcome.categories, Category.INTERMITTENT)[table["y"], table["x"]]]
     assert len(chosen) > 0.9 * SPREAD.sum()
