@@ -104,8 +104,9 @@ def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchO
     numbers, fits = SetMeasured(asked, outcome), RampFits(asked, outcome, look_up_detector(request.detector))
     # Most of it is arithmetic of numpy, which does not hold Python's lock.
     with ThreadPoolExecutor(usable_cores(), thread_name_prefix="write set") as threads:
-        pixels = threads.submit(_write_pixels, out, request, subarray, outcome, fits)
+        # One thread comes to the pixels when others have done parts of them.
         images = threads.submit(_write_images, out, request, subarray, outcome)
+        pixels = threads.submit(_write_pixels, out, request, subarray, outcome, fits)
         measured = threads.submit(numbers.numbers)
         for part in (pixels, images):
             part.result()

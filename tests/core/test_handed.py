@@ -33,7 +33,7 @@ class Gone(Executor):
     def __init__(self):
         self.left, self.taken = 2, []
 
-    def submit(self, function, /, *arguments, **_):
+    def submit(self, _function, /, *_arguments, **_):
         if not self.left:
             raise RuntimeError("nobody is there")
         self.left -= 1
@@ -77,6 +77,6 @@ def test_nobody_is_waited_for_who_does_nothing(monkeypatch):
 
 
 def test_what_a_part_raises_is_raised_here():
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool, helped_by(pool, 1):
-        with pytest.raises(DeliveryError, match=r"\d has changed"):
-            Handed(refuse, PARTS).results()
+    told = pytest.raises(DeliveryError, match=r"\d has changed")
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool, helped_by(pool, 1), told:
+        Handed(refuse, PARTS).results()
