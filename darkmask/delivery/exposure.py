@@ -228,12 +228,14 @@ class _Layout:
         self._path, self._record = folder / record.path, record
         self._file: BinaryIO | None = None
         self._dimensions: dict[str, int] = {}
-        self.check()
+        require_unchanged(self._path, self._record)
         self._held = held(self._path)
 
     def check(self) -> None:
-        """Raise a DeliveryError when the file has changed since the scan."""
+        """Raise a DeliveryError when the file has changed since the scan, a StorageError when no disk took its copy."""
         require_unchanged(self._path, self._record)
+        if self._held is not None:
+            self._held.require_flushed()
 
     def open(self) -> None:
         try:
