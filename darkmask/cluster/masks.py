@@ -21,7 +21,7 @@ from .connection import Cluster
 from .graph import Ended, Job, ended
 from .others import helped_by_workers
 from .places import Sent, seen_elsewhere
-from .process import SeenElsewhere, SeenFile, seen
+from .process import SeenElsewhere, SeenFile, seen, settle_in
 
 # Bytes of the maps of all rows, for each pixel: who puts them together has them twice for a while.
 _PARTS_PER_PIXEL = 100
@@ -52,6 +52,7 @@ def make_mask(request: Sent, keep: bool) -> Made:
     DarkmaskError
         When the detector cannot be searched.
     """
+    settle_in()
     return _made(build_cached(request.here(), keep))
 
 
@@ -73,6 +74,7 @@ def make_block(request: Sent, names: Sequence[str], rows: tuple[int, int]) -> Bl
     """
     from darkmask.search.engines import measure_some_rows
 
+    settle_in()
     here = request.here()
     return hash_inputs(here, names), measure_some_rows(here.set_request("FULL"), *rows)
 
@@ -93,6 +95,7 @@ def make_of_blocks(request: Sent, others: int, *blocks: Block) -> Made:
     DarkmaskError
         When the detector cannot be searched.
     """
+    settle_in()
     found = {name: digest for digests, _ in blocks for name, digest in digests.items()}
     here = request.here()
     inputs = {name: found[name] for name in here.input_files()}

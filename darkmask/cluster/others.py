@@ -2,9 +2,13 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from typing import Any
 
 from darkmask.core.handed import helped_by
+
+from .process import settle_in
 
 
 @contextlib.contextmanager
@@ -21,20 +25,30 @@ def helped_by_workers(number: int) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         if number > 0:
             with contextlib.suppress(Exception):  # the scheduler is going away, which the task notices by itself
-                executor = _executor()
-                stack.enter_context(helped_by(executor, number))
+                stack.enter_context(helped_by(_Workers(), number))
         yield
 
 
-def _executor():
-    from distributed import get_client, get_worker
+class _Workers(Executor):
+    """The other workers of the scheduler whose task runs here; raises where there is none."""
 
-    worker = get_worker()
-    client = get_client()
-    # What becomes of a part is told by whoever waits for it.
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL + 1)
-    others = [address for address in client.scheduler_info(n_workers=-1)["workers"] if address != worker.address]
-    if not others:
-        raise ValueError("there is no other worker")
-    # Not where they are known to be gone: a part that nobody else can do waits here, and is done here.
-    return client.get_executor(pure=False, retries=0, workers=others, allow_other_workers=True)
+    def __init__(self) -> None:
+        from distributed import get_client, get_worker
+
+        worker, client = get_worker(), get_client()
+        # What becomes of a part is told by whoever waits for it.
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL + 1)
+        others = [address for address in client.scheduler_info(n_workers=-1)["workers"] if address != worker.address]
+        if not others:
+            raise ValueError("There is no other worker.")
+        # A part for which they are gone waits here, and is done here.
+        self._executor = client.get_executor(pure=False, retries=0, workers=others, allow_other_workers=True)
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> "Future[Any]":
+        future: Future[Any] = self._executor.submit(_in_worker, function, *arguments, **named)
+        return future
+
+
+def _in_worker(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    settle_in()
+    return function(*arguments, **named)
