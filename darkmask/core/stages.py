@@ -61,7 +61,7 @@ def stage(name: str) -> Iterator[None]:
             running[-1].processor += processor
             running[-1].lent += this.lent
         own = {"seconds": seconds - this.seconds, "processor": processor - this.processor}
-        line = {"stage": this.name, **own, "process": os.getpid(), "ended": time.time()}
+        line = {"stage": this.name, **own, "process": os.getpid()}
         with open(place, "a", encoding="utf-8") as file:
             # In one piece, which other processes do not come between.
             file.write(json.dumps(line) + "\n")
