@@ -1,15 +1,20 @@
 """What a second worker gains: `search` of some detectors and `prepare` of eight exposures, with 1, 2 and 4 workers.
 
     PYTHONPATH=. python benchmarks/cluster.py [--what search|prepare] [--detectors N] [--frame N] [--groups N]
-        [--workers 1,2,2,1,4]
+        [--delivery DIR] [--workers 1,2,2,1,4]
 
 Workers are started by hand as docs/cluster.md says, as on machines of their own: one thread and one core each, packages
 loaded (but with `--cold`), a cache of their own with nothing in it but compiled kernels, and a session of their own,
-since Linux shares a busy machine among sessions. Files are in the system's cache. Wall time is that of the command from
-its beginning to its end, "work" begins when its workers have been looked at, and processor time is of everything,
-workers and what they start included. "Busiest" is the processor time of the worker that did most of that work: what a
-machine would take that others keep from nothing. The numbers of workers come in the order given, forth and back, since
-a machine is rarely as busy as a minute ago; ratios are of means, and of the least of each.
+since Linux shares a busy machine among sessions. Files are in the system's cache.
+
+"Wall" is the clock of the whole command from its beginning to its end. "Tasks" is the clock of the scheduler from the
+beginning of the first task to the end of the last, what tasks wait for included, and "idle" the share of that time in
+which workers compute nothing. "Work" begins when the command's workers have been looked at and ends when all masks are
+written. Processor time is of everything, workers and what they start included; "busiest" is the processor time of the
+worker that did most of the work: what a machine would take that others keep from nothing.
+
+The numbers of workers come in the order given, forth and back, since a machine is rarely as busy as a minute ago. All
+ratios are within one run of this benchmark: of means, of the least of each, and of each run to its neighbour.
 """
 
 import argparse
@@ -24,7 +29,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from commands import ROOT, Taken, read_once, run, simulate, under_other_names
@@ -64,10 +70,22 @@ def search_once(delivery: Path, out: Path, frame: int, scheduler: Path) -> None:
         (out / "work.json").write_text(json.dumps([work, max(after[one] - before[one] for one in before)]))
 
 
+@dataclass
+class Did:
+    """What a scheduler's workers did: processor seconds, and seconds from the first task's beginning to the last end.
+
+    ``idle`` is the share of that time in which workers computed nothing.
+    """
+
+    processor: float = 0.0
+    tasks: float = 0.0
+    idle: float = 0.0
+
+
 @contextmanager
-def workers(folder: Path, number: int, stages: Path, cold: bool = False) -> Iterator[tuple[Path, list[float]]]:
-    """Start a scheduler and workers, and give the scheduler's file and, at the end, what they took of the processor."""
-    file, took, started = folder / "scheduler.json", [0.0], []
+def workers(folder: Path, number: int, stages: Path, cold: bool = False) -> Iterator[tuple[Path, Did]]:
+    """Start a scheduler and workers, and give the scheduler's file and, at the end, what they did."""
+    file, did, started = folder / "scheduler.json", Did(), []
     told = ["--scheduler-file", str(file), "--host", "127.0.0.1", "--no-dashboard"]
     commands = [["scheduler", "--port", "0"]]
     ready = [] if cold else ["--preload", "darkmask.cluster.ready"]
@@ -82,39 +100,58 @@ def workers(folder: Path, number: int, stages: Path, cold: bool = False) -> Iter
             )
         while not file.is_file():
             time.sleep(0.1)
-    from distributed import Client
+    from distributed import Client, get_task_stream
 
-    with Client(scheduler_file=str(file), set_as_default=False) as client:
-        client.wait_for_workers(number)
-        # What a process takes to begin with is not what a second one gains.
-        client.run(look)
     try:
-        yield file, took
+        with Client(scheduler_file=str(file), set_as_default=False) as client:
+            client.wait_for_workers(number)
+            # What a process takes to begin with is not what a second one gains.
+            client.run(look)
+            with get_task_stream(client) as stream:
+                yield file, did
+        spent = [one for task in stream.data for one in task["startstops"]]
+        did.tasks = max(one["stop"] for one in spent) - min(one["start"] for one in spent)
+        computed = sum(one["stop"] - one["start"] for one in spent if one["action"] == "compute")
+        did.idle = 1 - computed / (number * did.tasks)
     finally:
         for process in reversed(started):
             process.send_signal(signal.SIGINT)
             _, _, usage = os.wait4(process.pid, 0)
             process.returncode = 0
-            took[0] += usage.ru_utime + usage.ru_stime
+            did.processor += usage.ru_utime + usage.ru_stime
 
 
-def rows(what: str, numbers: list[int], measure: Callable[[int], tuple[Taken, list[float]]]) -> None:
-    """Print a line for each number of workers, and the ratio of the sums."""
-    print(f"\n| {what}, workers | wall s | work s | busiest s | processor s |\n|---|---|---|---|---|", flush=True)
-    taken: dict[int, list[tuple[float, ...]]] = {}
+def rows(what: str, numbers: list[int], measure: Callable[[int], dict[str, float]]) -> None:
+    """Print a line for each number of workers, and all ratios to one worker."""
+    runs: list[tuple[int, dict[str, float]]] = []
     for number in numbers:
-        one, work = measure(number)
-        taken.setdefault(number, []).append((one.wall, *work, one.processor))
-        print(f"| {number} | " + " | ".join(f"{value:.1f}" for value in taken[number][-1]) + " |", flush=True)
-    for name, of in (("mean", statistics.mean), ("least", min)):
-        found = {n: [of(column) for column in zip(*each, strict=True)] for n, each in taken.items()}
-        for number in sorted(set(found) - {1}):
-            wall, work, busiest, processor = (found[1][i] / found[number][i] for i in range(4))
-            print(
-                f"\n{what}, {number} workers to one ({name}): wall {wall:.2f}, work {work:.2f}, busiest {busiest:.2f}, "
-                f"processor {1 / processor:.2f}",
-                flush=True,
+        runs.append((number, measure(number)))
+        if len(runs) == 1:
+            print(f"\n| {what}, workers | " + " | ".join(runs[0][1]) + " |\n" + "|---" * (1 + len(runs[0][1])) + "|")
+        print(f"| {number} | " + " | ".join(f"{value:.2f}" for value in runs[-1][1].values()) + " |", flush=True)
+    for number in sorted(set(numbers) - {1}):
+        for name in runs[0][1]:
+            if name == "idle":
+                continue
+            one, several = ([took[name] for n, took in runs if n == which] for which in (1, number))
+            if not one:
+                continue
+            beside = [
+                (first, second) if n == 1 else (second, first)
+                for (n, first), (m, second) in pairwise((n, took[name]) for n, took in runs)
+                if {n, m} == {1, number}
+            ]
+            ratios = (
+                f"{statistics.mean(one) / statistics.mean(several):.2f} (means), {min(one) / min(several):.2f} (least)"
             )
+            each = ", ".join(f"{alone / together:.2f}" for alone, together in beside)
+            print(f"{what}, {number} workers to one, {name}: {ratios}, {each} (neighbours)", flush=True)
+
+
+def columns(taken: Taken, did: Did, more: dict[str, float]) -> dict[str, float]:
+    """Return what is printed of a run, by name."""
+    processor = taken.processor + did.processor
+    return {"wall s": taken.wall, "tasks s": did.tasks, "idle": did.idle, **more, "processor s": processor}
 
 
 def make_darks(folder: Path, frame: int, groups: int, detectors: int) -> Path:
@@ -133,16 +170,16 @@ def measure_search(folder: Path, delivery: Path, frame: int, numbers: list[int],
     print(f"{sum(path.stat().st_size for path in delivery.iterdir()) / 1e9:.2f} GB of darks", flush=True)
     stages: dict[str, tuple[float, float]] = {}
 
-    def one(number: int) -> tuple[Taken, list[float]]:
+    def one(number: int) -> dict[str, float]:
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             out = Path(temporary)
-            with workers(out, number, out / "stages", cold) as (file, took):
+            with workers(out, number, out / "stages", cold) as (file, did):
                 words = ["--one", str(delivery), str(out), "--frame", str(frame), "--scheduler", str(file)]
                 taken = run([sys.executable, __file__, *words], folder, out / "cache")
             stages.clear()
             stages.update(read_stages(out / "stages"))
-            whole = replace(taken, processor=taken.processor + took[0])
-            return whole, json.loads((out / "work.json").read_text())
+            work, busiest = json.loads((out / "work.json").read_text())
+            return columns(taken, did, {"work s": work, "busiest, processor s": busiest})
 
     one(1)
     rows("search", numbers, one)
@@ -182,13 +219,13 @@ def measure_prepare(folder: Path, frame: int, numbers: list[int]) -> None:
     command = [sys.executable, "-m", "darkmask", "prepare", str(raw)]
     options = [f"--references={raw}.references", f"--frame={frame}"]
 
-    def one(number: int) -> tuple[Taken, list[float]]:
+    def one(number: int) -> dict[str, float]:
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             out = Path(temporary)
-            with workers(out, number, out / "stages") as (file, took):
+            with workers(out, number, out / "stages") as (file, did):
                 words = [*command, f"{out}/out", *options, f"--scheduler={file}"]
                 taken = run(words, folder, out / "cache")
-            return replace(taken, processor=taken.processor + took[0]), [taken.wall, taken.wall]
+            return columns(taken, did, {})
 
     rows("prepare", numbers, one)
     print("\n| without a scheduler, jobs | wall s | processor s |\n|---|---|---|")

@@ -29,9 +29,9 @@ from .catalogue import write_catalogue
 from .differences import difference_of
 from .drift import drift_of, drift_table
 from .examples import pick_examples
-from .fitted_columns import fit_ramps
+from .fitted_columns import RampFits
 from .mask import write_detector_mask
-from .measurements import measure_set
+from .measurements import SetMeasured
 from .rates import rates_table
 from .request import BuildRequest, nothing_to_search
 from .subarrays import compare_sets, count_once, difference_table, evidence_of, window_of
@@ -101,26 +101,29 @@ def _load_model() -> None:
 def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> dict:
     """Write what was found in a set beside its mask, and return what :func:`measure_set` says of it."""
     asked = request.set_request(subarray)
+    # What others can do is begun first.
+    numbers, fits = SetMeasured(asked, outcome), RampFits(asked, outcome, look_up_detector(request.detector))
     # Most of it is arithmetic of numpy, which does not hold Python's lock.
     with ThreadPoolExecutor(usable_cores(), thread_name_prefix="write set") as threads:
-        pixels = threads.submit(_write_pixels, out, request, subarray, outcome)
+        # One thread comes to the pixels when others have done parts of them.
         images = threads.submit(_write_images, out, request, subarray, outcome)
-        measured = threads.submit(measure_set, asked, outcome)
+        pixels = threads.submit(_write_pixels, out, request, subarray, outcome, fits)
+        measured = threads.submit(numbers.numbers)
         for part in (pixels, images):
             part.result()
         return measured.result()
 
 
 @stage("pixels")
-def _write_pixels(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> None:
+def _write_pixels(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome, begun: RampFits) -> None:
     """Write what is told of bad pixels one by one."""
     asked, properties = request.set_request(subarray), look_up_detector(request.detector)
     frame = request.exposures(subarray)[0].jump
     # Held open, because a page of a map that was read once costs nothing the next time.
     with OpenSet(asked.exposures, asked.folder, asked.integrations) as opened:
-        fits = fit_ramps(asked, opened, outcome, properties)
         rates = rates_table(asked, opened, outcome, properties, frame)
         examples: dict[str, Any] = pick_examples(opened, outcome).arrays()
+        fits = begun.fits(opened)
     write_catalogue(out / f"{subarray}_catalogue.ecsv", outcome, frame, fits)
     write_ecsv(rates, out / f"{subarray}_rates.ecsv")
     np.savez_compressed(out / f"{subarray}_examples.npz", **examples)

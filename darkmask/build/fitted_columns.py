@@ -1,13 +1,14 @@
 """The columns of a catalogue that say what was fitted to the ramps of its pixels: levels, and exponentials."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from darkmask.core.categories import Category, in_category
 from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Detector
+from darkmask.core.handed import Handed
 from darkmask.delivery import OpenSet
 from darkmask.search.exponential import Exponential, fit_exponential, mean_ramps
 from darkmask.search.flight.levels import Levels, measure_levels
@@ -41,40 +42,68 @@ class Fits(NamedTuple):
     exponential: Exponential
 
 
-def fit_ramps(request: SetRequest, opened: OpenSet, outcome: SearchOutcome, detector: Detector) -> Fits:
+class RampFits:
     """Fit the ramps of telegraph, rc and inverse rc pixels; no other pixel's ramps are read.
+
+    Other processes may do parts of it until it is asked for.
 
     Parameters
     ----------
     request : SetRequest
-    opened : OpenSet
-        The integrations of that request.
     outcome : SearchOutcome
         Its outcome.
     detector : Detector
     """
-    maps, categories = outcome.maps, outcome.categories
-    tgroup = request.exposures[0].set_key.tgroup
-    bent = fitted_pixels(in_category(categories, Category.RC) | in_category(categories, Category.INVERSE_RC))
-    switching = fitted_pixels(in_category(categories, Category.TELEGRAPH))
-    levels, exponentials = [], []
-    for some in in_parts(switching):
-        sci, groupdq = ramps_of(opened, some)
-        reads = np.where((groupdq & (SATURATED | DO_NOT_USE)) != 0, np.float32(np.nan), sci).transpose(2, 0, 1)
-        slope = np.nan_to_num(maps.rate[*some.T].astype(np.float64)) * tgroup
-        noise = float(np.sqrt(2 * maps.read_variance))
-        levels.append(np.array(measure_levels(np.ascontiguousarray(reads), slope, noise)))
-    for some in in_parts(bent):
-        ramps, reads = mean_ramps(*ramps_of(opened, some), maps.read_variance, detector.gain)
-        exponentials.append(
-            np.array(fit_exponential(ramps, reads, maps.read_variance, detector.gain, maps.integrations))
+
+    def __init__(self, request: SetRequest, outcome: SearchOutcome, detector: Detector):
+        maps, categories = outcome.maps, outcome.categories
+        bent = in_category(categories, Category.RC) | in_category(categories, Category.INVERSE_RC)
+        self._bent = fitted_pixels(bent)
+        self._switching = fitted_pixels(in_category(categories, Category.TELEGRAPH))
+        tgroup, variance = request.exposures[0].set_key.tgroup, maps.read_variance
+        told = (variance, detector.gain, maps.integrations)
+        parts = [
+            (request, some, np.nan_to_num(maps.rate[*some.T].astype(np.float64)) * tgroup, *told)
+            for some in in_parts(self._switching)
+        ]
+        self._number = len(parts)
+        parts += [(request, some, None, *told) for some in in_parts(self._bent)]
+        self._handed = Handed(_fit_opened, parts)
+
+    def fits(self, opened: OpenSet) -> Fits:
+        """Return what was fitted.
+
+        Parameters
+        ----------
+        opened : OpenSet
+            The integrations of the request: a page of a map that was read once costs nothing the next time.
+        """
+        found = self._handed.results(lambda _, *told: _fit_part(opened, *told))
+        levels, exponentials = found[: self._number], found[self._number :]
+        return Fits(
+            self._switching,
+            Levels(*_joined(levels, len(Levels._fields))),
+            self._bent,
+            Exponential(*_joined(exponentials, len(Exponential._fields))),
         )
-    return Fits(
-        switching,
-        Levels(*_joined(levels, len(Levels._fields))),
-        bent,
-        Exponential(*_joined(exponentials, len(Exponential._fields))),
-    )
+
+
+def _fit_opened(request: SetRequest, *told: Any) -> np.ndarray:
+    with OpenSet(request.exposures, request.folder, request.integrations) as opened:
+        return _fit_part(opened, *told)
+
+
+def _fit_part(
+    opened: OpenSet, some: np.ndarray, slope: np.ndarray | None, read_variance: float, gain: float, integrations: int
+) -> np.ndarray:
+    """Return the rows of :class:`Levels` for pixels of which a slope is given, else those of :class:`Exponential`."""
+    sci, groupdq = ramps_of(opened, some)
+    if slope is None:
+        ramps, reads = mean_ramps(sci, groupdq, read_variance, gain)
+        return np.array(fit_exponential(ramps, reads, read_variance, gain, integrations))
+    usable = np.where((groupdq & (SATURATED | DO_NOT_USE)) != 0, np.float32(np.nan), sci).transpose(2, 0, 1)
+    slope = np.require(slope, requirements="W")
+    return np.array(measure_levels(np.ascontiguousarray(usable), slope, float(np.sqrt(2 * read_variance))))
 
 
 def fitted_columns(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from darkmask.core.handed import Handed
 from darkmask.core.stages import stage
 from darkmask.core.statistics import median_of_finite
 from darkmask.delivery import OpenExposure, OpenSet
@@ -27,7 +28,6 @@ _ENOUGH_PIXELS = 1 << 20
 _SELDOM = 1e-6
 
 
-@stage("measure set")
 def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     """Measure the numbers of a set that checks judge, so that no check reads a ramp.
 
@@ -47,10 +47,59 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
+    return SetMeasured(request, outcome).numbers()
+
+
+class SetMeasured:
+    """What :func:`measure_set` returns, of which other processes may measure a part until it is asked for."""
+
+    def __init__(self, request: SetRequest, outcome: SearchOutcome):
+        self._request, self._outcome = request, outcome
+        self._good = ~request.reference_pixels() & (outcome.categories == 0)
+        self._handed = Handed(_of_files, [(request, np.packbits(self._good))])
+
+    @stage("measure set")
+    def numbers(self) -> dict:
+        """Return the numbers by name."""
+        return {**_of_maps(self._request, self._outcome, self._good), **self._handed.results()[0]}
+
+
+def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> dict:
+    """Measure what maps and headers say."""
     from scipy.ndimage import binary_dilation
 
-    exposures = request.exposures
-    science = ~request.reference_pixels()
+    exposures, science = request.exposures, ~request.reference_pixels()
+    first, maps, found = exposures[0].jump, outcome.maps, sorted(outcome.structures)
+    # A full frame is read by four outputs, whatever its headers say of them.
+    full = maps.rate.shape[1] == request.geometry.frame
+    off = frame_off(maps.jumps, outcome.categories == 0, request.geometry) if full else None
+    amplifiers = request.geometry.amplifier_columns() if full else request.amplifiers()
+    # The jump step flags the jumps of a bad pixel in its neighbours too.
+    alone = good & ~binary_dilation(science & ~good, np.ones((3, 3)))
+    return {
+        "amplifiers": [_amplifier(maps, good, alone, columns, first.tgroup) for columns in amplifiers],
+        "readpatt": first.readpatt,
+        "integrations": outcome.maps.integrations,
+        "left_out": list(request.left_out),
+        "doubted": list(request.doubted),
+        "exposures": len(exposures),
+        "in_time": bool(maps.changes and maps.changes.times),
+        "epochs": len(set(maps.changes.epochs)) if maps.changes and maps.changes.times else None,
+        "science_pixels": int(science.sum()),
+        "frame_off": off,
+        "thresholds": outcome.thresholds,
+        "structures": [one.sentence(first.detector) for one in found if one.kind != PATCH],
+        "patches": [one.sentence(first.detector) for one in found if one.kind == PATCH],
+        "xstart": first.xstart,
+        "ystart": first.ystart,
+    }
+
+
+@stage("files")
+def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
+    """Measure what is read in the files of a set once its good pixels are known, eight of them in a byte."""
+    exposures, science = request.exposures, ~request.reference_pixels()
+    good = np.unpackbits(packed, count=science.size).reshape(science.shape).astype(bool)
     worst_rate, worst_lost = 0.0, 0.0
     misplaced: list[tuple[int, str]] = []
     for exposure in exposures:
@@ -64,42 +113,19 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     searched = OpenSet(exposures, request.folder, request.integrations).planes
     rows = slice(None, None, max(1, science.size // _ENOUGH_PIXELS))
     rates = (exposure.rate(rows, i) for exposure, i in searched)
-
-    first, maps, found = exposures[0].jump, outcome.maps, sorted(outcome.structures)
-    good = science & (outcome.categories == 0)
-    dark = dark_current(median_rates(rates, good[rows]), median_steps(request, good), first.tgroup)
-    # A full frame is read by four outputs, whatever its headers say of them.
-    full = maps.rate.shape[1] == request.geometry.frame
-    off = frame_off(maps.jumps, outcome.categories == 0, request.geometry) if full else None
-    amplifiers = request.geometry.amplifier_columns() if full else request.amplifiers()
-    # The jump step flags the jumps of a bad pixel in its neighbours too.
-    alone = good & ~binary_dilation(science & ~good, np.ones((3, 3)))
+    tgroup = exposures[0].jump.tgroup
+    dark = dark_current(median_rates(rates, good[rows]), median_steps(request, good), tgroup)
     return {
         "dark_dn_per_s": _or_none(dark.rate),
         "dark_error_dn_per_s": _or_none(dark.error),
         "settling_dn_per_s": _or_none(dark.settling),
         "settling_start_dn": _or_none(dark.start),
         "settling_start_error_dn": _or_none(dark.start_error),
-        "amplifiers": [_amplifier(maps, good, alone, columns, first.tgroup) for columns in amplifiers],
-        "readpatt": first.readpatt,
-        "integrations": outcome.maps.integrations,
-        "left_out": list(request.left_out),
-        "doubted": list(request.doubted),
-        "exposures": len(exposures),
-        "in_time": bool(maps.changes and maps.changes.times),
-        "epochs": len(set(maps.changes.epochs)) if maps.changes and maps.changes.times else None,
-        "science_pixels": int(science.sum()),
         "unexplained_rates": worst_rate,
         "together": together(request, good),
         "lost_pixels": worst_lost,
         # The worst, of several the first by name, so that the order of files changes nothing.
         "misplaced_reference_pixels": min(misplaced, key=lambda found: (-found[0], found[1]), default=None),
-        "frame_off": off,
-        "thresholds": outcome.thresholds,
-        "structures": [one.sentence(first.detector) for one in found if one.kind != PATCH],
-        "patches": [one.sentence(first.detector) for one in found if one.kind == PATCH],
-        "xstart": first.xstart,
-        "ystart": first.ystart,
     }
 
 

@@ -85,6 +85,11 @@ def _parts(given: str, address: str) -> tuple[str, str]:
         scheme, host, port = parts.scheme, parts.hostname, parts.port
     except ValueError:
         scheme, host, port = "", None, None
+    if "@" in address:
+        raise CommandError(
+            "--scheduler holds a name or a password, for which Dask does not ask: give tls://HOST:PORT, and name "
+            "certificates in Dask's settings (docs/cluster.md)."
+        )
     if scheme not in ("tcp", "tls") or not host or not port or parts.path.strip("/"):
         raise CommandError(
             f"--scheduler={given} is no place of a scheduler: give local, tls://HOST:PORT, or the file that `dask "
@@ -96,7 +101,7 @@ def _parts(given: str, address: str) -> tuple[str, str]:
 def _address_in(path: Path) -> str:
     try:
         if not path.is_file():
-            raise FileNotFoundError(2, "there is no such file")
+            raise FileNotFoundError(2, "it is no file" if path.exists() else "there is no such file")
         with path.open("rb") as file:
             return str(json.loads(file.read(_LARGEST))["address"])
     except OSError as error:

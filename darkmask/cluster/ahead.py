@@ -15,6 +15,7 @@ from .connection import Cluster
 from .graph import Job, ended
 from .masks import Made, files_of, job_of, require_same
 from .places import Sent
+from .process import settle_in
 
 
 class Wanted(NamedTuple):
@@ -129,6 +130,7 @@ def answer(question: Question, request: Sent, key: str, mask: Made | None = None
     DeliveryError
         When the worker reads other bytes than whoever asks.
     """
+    settle_in()
     if mask is not None:
         keep_content(MASKS, *mask)
     here = request.here()

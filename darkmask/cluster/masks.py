@@ -19,11 +19,14 @@ from darkmask.core.remote import is_copy, shown_place, stated
 
 from .connection import Cluster
 from .graph import Ended, Job, ended
+from .others import helped_by_workers
 from .places import Sent, seen_elsewhere
-from .process import SeenElsewhere, SeenFile, seen
+from .process import SeenElsewhere, SeenFile, seen, settle_in
 
 # Bytes of the maps of all rows, for each pixel: who puts them together has them twice for a while.
 _PARTS_PER_PIXEL = 100
+# What measuring the ramps of a file takes, where hashing it takes 1 (processor time of a full frame).
+_MEASURED_TO_HASHED = 1.7
 if TYPE_CHECKING:
     from darkmask.search.maps.parts import SetRows
 
@@ -49,6 +52,7 @@ def make_mask(request: Sent, keep: bool) -> Made:
     DarkmaskError
         When the detector cannot be searched.
     """
+    settle_in()
     return _made(build_cached(request.here(), keep))
 
 
@@ -70,16 +74,19 @@ def make_block(request: Sent, names: Sequence[str], rows: tuple[int, int]) -> Bl
     """
     from darkmask.search.engines import measure_some_rows
 
+    settle_in()
     here = request.here()
     return hash_inputs(here, names), measure_some_rows(here.set_request("FULL"), *rows)
 
 
-def make_of_blocks(request: Sent, *blocks: Block) -> Made:
+def make_of_blocks(request: Sent, others: int, *blocks: Block) -> Made:
     """Make the mask of a detector of blocks that workers hashed and measured, the same bytes as `make_mask`.
 
     Parameters
     ----------
     request : Sent
+    others : int
+        How many other workers do parts of what is left, ramps of single pixels mostly.
     *blocks : Block
         Each input and each row once.
 
@@ -88,10 +95,12 @@ def make_of_blocks(request: Sent, *blocks: Block) -> Made:
     DarkmaskError
         When the detector cannot be searched.
     """
+    settle_in()
     found = {name: digest for digests, _ in blocks for name, digest in digests.items()}
     here = request.here()
     inputs = {name: found[name] for name in here.input_files()}
-    return _made(build_cached(here, inputs=inputs, measured=[rows for _, rows in blocks]))
+    with helped_by_workers(others):
+        return _made(build_cached(here, inputs=inputs, measured=[rows for _, rows in blocks]))
 
 
 def _made(built: BuiltMask) -> Made:
@@ -140,7 +149,7 @@ def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
     if number < 2 or request.input_bytes() < WORTH_A_PROCESS or is_copy(request.index.folder):
         return [job_of(request, False)]
     height, named = exposures[0].jump.shape[2], f"{MASKS}-{_as_seen(request)}-{number}"
-    edges = [height * i // number for i in range(number + 1)]
+    shares, edges = _shares(request, number, height)
     jobs = [
         Job(
             f"{named}-{i}",
@@ -148,20 +157,23 @@ def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
             (Sent.of(request), names, (edges[i], edges[i + 1])),
             about=f"rows {edges[i]} to {edges[i + 1] - 1} of {request.detector}",
         )
-        for i, names in enumerate(_shares(request, number))
+        for i, names in enumerate(shares)
     ]
     whole = Job(
         named,
         make_of_blocks,
-        (Sent.of(request),),
+        (Sent.of(request), number - 1),
         after=tuple(job.key for job in jobs),
         about=f"the search of {request.detector}",
     )
     return [*jobs, whole]
 
 
-def _shares(request: BuildRequest, number: int) -> list[list[str]]:
-    """Return the names of all inputs in so many lists of about as many bytes."""
+def _shares(request: BuildRequest, number: int, height: int) -> tuple[list[list[str]], list[int]]:
+    """Return the names of all inputs in so many lists, and the rows between which each of as many is to measure.
+
+    Files are whole, so that some lists have more bytes: these get fewer rows.
+    """
     sizes = {name: _seen(path).size for name, path in request.input_files().items()}
     shares: list[list[str]] = [[] for _ in range(number)]
     held = [0] * number
@@ -169,7 +181,14 @@ def _shares(request: BuildRequest, number: int) -> list[list[str]]:
         least = held.index(min(held))
         shares[least].append(name)
         held[least] += sizes[name]
-    return shares
+    each = sum(sizes.values()) * (1 + _MEASURED_TO_HASHED) / number
+    rows = [max(each - bytes_hashed, 0) for bytes_hashed in held]
+    edges = [0]
+    # Each has one row at least, however much it hashes.
+    for i in range(1, number):
+        fair = round(height * sum(rows[:i]) / max(sum(rows), 1))
+        edges.append(min(max(fair, edges[-1] + 1), height - number + i))
+    return shares, [*edges, height]
 
 
 def _as_seen(request: BuildRequest) -> str:

@@ -30,6 +30,10 @@ def require_package() -> None:
     """Raise `CommandError` where Dask's scheduler is not installed."""
     try:
         import distributed  # noqa: F401
+    except ValueError as error:  # it reads its settings when it is imported
+        raise CommandError(
+            f"Dask's settings cannot be read ({in_one_line(error).rstrip('.')}): correct them."
+        ) from error
     except ImportError as error:
         raise CommandError(
             "--scheduler needs Dask's scheduler, which is not installed: pip install 'darkmask[cluster]'."
@@ -70,7 +74,14 @@ def client_of(where: Where) -> Any:
 
     security = Security()
     if where.is_encrypted:
-        told = security.get_connection_args("client").get("ssl_context")
+        try:
+            told = security.get_connection_args("client").get("ssl_context")
+        except (OSError, ValueError) as error:  # a file that is not there, or holds no certificate
+            raise CommandError(
+                f"--scheduler={where.given} is encrypted, and the certificates that Dask's settings "
+                f"distributed.comm.tls name cannot be read ({in_one_line(error).rstrip('.')}): correct ca-file, "
+                "client.cert and client.key (docs/cluster.md)."
+            ) from error
         if told is None:
             raise CommandError(
                 f"--scheduler={where.given} is encrypted and no certificates are configured: name them in Dask's "

@@ -12,9 +12,13 @@ from typing import Any, NamedTuple
 from darkmask.build.cached import deciding_versions
 from darkmask.core.cores import CORES
 from darkmask.core.errors import DarkmaskError
+from darkmask.core.mapped import keep_resident_below
 from darkmask.core.provenance import source_digest
 from darkmask.core.remote import place_of, require_listed
 from darkmask.core.version import __version__
+
+# Of the memory that a worker may take, from which on mapped pages of files are forgotten.
+_OF_LIMIT = 0.5
 
 
 class SeenFile(NamedTuple):
@@ -53,6 +57,21 @@ def described() -> dict[str, str]:
     }
 
 
+def settle_in() -> None:
+    """Make this process a worker of ours, at the beginning of each task: Dask starts workers anew without a word."""
+    # It works on one task at a time, with the cores that whoever started it allows.
+    os.environ.setdefault(CORES, "1")
+    from distributed import get_worker
+
+    try:
+        limit = get_worker().memory_manager.memory_limit
+    except (ValueError, AttributeError):  # the scheduler, or whoever does a task without one
+        return
+    if limit:
+        # Dask counts pages of files, pauses a worker at 0.8 of its limit, and ends it at 0.95.
+        keep_resident_below(int(limit * _OF_LIMIT))
+
+
 def look(files: Sequence[SeenFile | SeenElsewhere] = (), out: str | None = None, token: str = "") -> dict:
     """Describe this process, and say what keeps it from working on some files.
 
@@ -70,8 +89,7 @@ def look(files: Sequence[SeenFile | SeenElsewhere] = (), out: str | None = None,
     dict
         ``is``: :func:`described`; ``trouble``: the end of a sentence of which the process is the subject, or nothing.
     """
-    # A process of a cluster works on one task at a time, with the cores that whoever started it allows.
-    os.environ.setdefault(CORES, "1")
+    settle_in()
     return {"is": described(), "trouble": _trouble(files, out, token)}
 
 

@@ -2,7 +2,8 @@
 
     dask worker --preload darkmask.cluster.ready ...
 
-Packages and the schemas of masks take a second or two of each process. A worker that waits for work has the time.
+Packages, compiled kernels and the schemas of masks take two or three seconds of each process. A worker that waits for
+work has the time.
 """
 
 from typing import Any
@@ -16,6 +17,8 @@ def dask_setup(_worker: Any) -> None:
     _worker : distributed.Worker
     """
     import darkmask.build.detector  # noqa: F401 (which imports what a search is made of)
+    from darkmask.core.kernels import load_compiled
     from darkmask.masks.file import load_model
 
     load_model()
+    load_compiled()

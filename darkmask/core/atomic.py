@@ -22,7 +22,7 @@ _WRITING = (
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, flushed: bool = True) -> Iterator[Path]:
     """Give a temporary file beside ``path`` to write; rename it to ``path`` when the block ends without an error.
 
     The temporary file keeps the suffixes of ``path``, by which writers choose a format. It lies in the same folder,
@@ -32,6 +32,9 @@ def replacing(path: Path) -> Iterator[Path]:
     ----------
     path : Path
         The final name; its folder is made when missing.
+    flushed : bool
+        Whether the file lies on the disk before it has its name. Otherwise a machine that fails may leave it without
+        some of its bytes: for who knows that by other means.
 
     Yields
     ------
@@ -46,8 +49,9 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         # mkstemp makes a file that only its owner can read; a report is for everyone who may read the folder.
         temporary.chmod(0o644)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        if flushed:
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -33,6 +33,17 @@ class SealedCache(FunctionCache):
         with contextlib.suppress(OSError):
             super().save_overload(sig, data)
 
+    def signatures(self, codegen: Any) -> list[Any]:
+        """Return the types of arguments for which code is kept; of other machines in the same folder it is none.
+
+        Parameters
+        ----------
+        codegen : numba.core.codegen.Codegen
+            What compiles for this machine.
+        """
+        index = self._cache_file._load_index()
+        return [key[0] for key in index if key == self._index_key(key[0], codegen)]
+
 
 class _SealedFiles(IndexDataCacheFile):
     def _load_index(self) -> dict[Any, Any]:

@@ -148,7 +148,7 @@ def _digest_of_copy(path: Path, name: bytes, algorithm: str) -> str:
     with _memory() as memory:
         if memory is not None and (known := _recall(memory, name, algorithm, status)):
             return known
-    with holding([path]), path.open("rb", buffering=0) as file, stage(algorithm):
+    with holding([path], flushed=False), path.open("rb", buffering=0) as file, stage(algorithm):
         digest = _hash(file, algorithm)
     with _memory() as memory:
         if memory is not None:

@@ -21,6 +21,9 @@ from .stages import add_processor_time
 Room = TypeVar("Room")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+# The kernels of this process.
+_declared: list[Any] = []
+
 
 def kernel(function: Function) -> Function:
     """Compile a function of arrays and numbers when it is first called.
@@ -40,8 +43,20 @@ def kernel(function: Function) -> Function:
         pass
     finally:
         config.CACHE_DIR = given
+    _declared.append(dispatcher)
     compiled: Function = dispatcher
     return compiled
+
+
+def load_compiled() -> None:
+    """Load what is kept of the kernels of all modules that are imported, which the first call of each does otherwise.
+
+    What was never compiled is left to whoever calls it: nobody knows yet for which arrays.
+    """
+    for dispatcher in _declared:
+        if isinstance(dispatcher._cache, SealedCache):
+            for signature in dispatcher._cache.signatures(dispatcher.targetctx.codegen()):
+                dispatcher.compile(signature)
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import BinaryIO
 import numpy as np
 
 from darkmask.core.errors import DeliveryError
+from darkmask.core.mapped import mapped_array
 from darkmask.core.remote import held, is_copy, stated
 
 from .records import Exposure, FileRecord
@@ -228,12 +229,14 @@ class _Layout:
         self._path, self._record = folder / record.path, record
         self._file: BinaryIO | None = None
         self._dimensions: dict[str, int] = {}
-        self.check()
+        require_unchanged(self._path, self._record)
         self._held = held(self._path)
 
     def check(self) -> None:
-        """Raise a DeliveryError when the file has changed since the scan."""
+        """Raise a DeliveryError when the file has changed since the scan, a StorageError when no disk took its copy."""
         require_unchanged(self._path, self._record)
+        if self._held is not None:
+            self._held.require_flushed()
 
     def open(self) -> None:
         try:
@@ -270,7 +273,7 @@ class _Layout:
         if len(place.shape) not in (dimensions, dimensions - 1):
             raise DeliveryError(f"{name} has {len(place.shape)} axes in {extension} where {dimensions} were expected.")
         try:
-            mapped = np.memmap(self._path, dtype=dtype, mode="r", offset=place.offset, shape=place.shape)
+            mapped = mapped_array(self._path, dtype, place.offset, place.shape)
         except (OSError, ValueError) as error:
             raise DeliveryError(f"{name} is shorter than its headers say: transfer it again.") from error
         return mapped.reshape((1, *place.shape)) if mapped.ndim == dimensions - 1 else mapped

@@ -5,7 +5,7 @@ import pytest
 from astropy.table import Table
 
 from darkmask.build.catalogue import catalogue_of
-from darkmask.build.fitted_columns import dwell_times, fit_ramps
+from darkmask.build.fitted_columns import RampFits, dwell_times
 from darkmask.build.rates import rates_table
 from darkmask.core.categories import Category, in_category
 from darkmask.delivery import OpenSet
@@ -127,7 +127,7 @@ def test_rates_of_each_exposure_and_epoch_lie_within_their_errors(intermittent, 
 
 def test_a_catalogue_says_how_often_and_when(intermittent):
     request, outcome = intermittent
-    fits = fit_ramps(request, opened(request), outcome, DETECTOR)
+    fits = RampFits(request, outcome, DETECTOR).fits(opened(request))
     table = catalogue_of(outcome, request.exposures[0].jump, fits)
     chosen = table[in_category(outcome.categories, Category.INTERMITTENT)[table["y"], table["x"]]]
     assert len(chosen) > 0.9 * SPREAD.sum()

@@ -4,8 +4,11 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -230,6 +233,43 @@ def test_workers_of_a_scheduler_end_in_the_same_report(archive, command, run, tm
     assert "note: the workers of --scheduler=local made 5 masks and measurements." in again.stdout
     assert again.returncode == undisturbed.returncode
     require_same(whole, spread)
+
+
+@pytest.mark.slow
+def test_a_run_whose_workers_make_masks_is_killed_and_then_one_of_them(command, run, prepared, tmp_path):
+    whole, killed = tmp_path / "whole" / "out", tmp_path / "killed" / "out"
+    for out in (whole, killed):
+        shutil.copytree(prepared, out / "jw01062")
+    undisturbed = run(whole)
+    assert undisturbed.stdout.count("finished before") == 10
+    own = {"NUMBA_CACHE_DIR": str(KERNELS), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    with by_hand(tmp_path / "workers") as started:
+
+        def at_work(number: int) -> bool:
+            """Return whether a worker makes a mask, or an answer to a question of the checks."""
+            return bool(list(started.folder.glob(f"cache{number}/darkmask/*/.part-*")))
+
+        started.start_scheduler()
+        workers = [started.start_worker("--resources", "MEMORY=2e9") for _ in range(2)]
+        words = [*command[0], str(killed), f"--scheduler={started.file}"]
+        words.remove("--jobs=2")
+        assert kill_when(words, command[1] | own, lambda: at_work(0) or at_work(1))
+        # What that run had begun may be there for the next.
+        assert not list((tmp_path / "cache").glob("darkmask/masks/[!.]*"))
+        with ThreadPoolExecutor(1) as client:
+            asked = client.submit(run, killed, f"--scheduler={started.file}", jobs=False, environment=command[1] | own)
+            end = time.monotonic() + PATIENCE
+            while not asked.done() and not any(map(at_work, range(2))):
+                assert time.monotonic() < end
+                time.sleep(0.002)
+            (first, *_) = (number for number in range(2) if at_work(number))
+            os.killpg(workers[first].pid, signal.SIGKILL)
+            again = asked.result()
+        assert workers[1 - first].poll() is None
+    assert "note: the workers of --scheduler=" in again.stdout
+    assert "made 5 masks and measurements." in again.stdout
+    assert again.returncode == undisturbed.returncode
+    require_same(whole, killed)
 
 
 def test_workers_that_cannot_do_it_are_told_before_anything_is_fetched(archive, run, tmp_path):

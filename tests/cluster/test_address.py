@@ -39,6 +39,12 @@ def test_what_is_no_address_is_said(given):
         where(given)
 
 
+def test_a_password_is_refused_and_not_repeated():
+    with pytest.raises(CommandError, match="holds a name or a password") as caught:
+        where("tls://me:secret@nowhere.example:8786")
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize("holds", ["", "{}", "[1]", '{"address": 3}', "\x00"])
 def test_a_file_of_something_else_is_said(holds, tmp_path, capsys):
     (tmp_path / "scheduler.json").write_text(holds)

@@ -67,6 +67,28 @@ def test_somebody_elses_certificate_is_refused(small, tmp_path, encrypted):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("content", [None, "no key"])
+def test_certificates_that_cannot_be_read_are_said(small, tmp_path, content):
+    environment = certified(tmp_path / "tls")
+    (tmp_path / "tls" / "key.pem").unlink()
+    if content:
+        (tmp_path / "tls" / "key.pem").write_text(content)
+    ended = search(small, tmp_path / "out", "tls://127.0.0.1:8786", environment)
+    assert ended.returncode == 4
+    (said,) = ended.stderr.splitlines()
+    assert "the certificates that Dask's settings distributed.comm.tls name cannot be read" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_settings_that_are_none_are_said(small, tmp_path):
+    (tmp_path / "dask.yaml").write_text("no mapping")
+    ended = search(small, tmp_path / "out", "tls://127.0.0.1:8786", {"DASK_CONFIG": str(tmp_path / "dask.yaml")})
+    assert ended.returncode == 4
+    (said,) = ended.stderr.splitlines()
+    assert "Dask's settings cannot be read (A dask config file at" in said
+    assert not (tmp_path / "out").exists()
+
+
 def loaded(name: str):
     spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
     module = importlib.util.module_from_spec(spec)

@@ -1,5 +1,6 @@
 """A search on workers gives the bytes that one process gives, whatever becomes of the workers."""
 
+import importlib
 import json
 import os
 import shutil
@@ -172,7 +173,11 @@ def test_a_worker_loads_what_a_search_takes_when_it_starts(empty):
     with connected(where(str(empty.file)), LocalWorkers(1, 1e9)) as cluster:
         cluster.client.wait_for_workers(2, timeout=60)
         loaded = cluster.client.run(lambda: "darkmask.build.detector" in sys.modules)
+        kernels = cluster.client.run(
+            lambda: len(importlib.import_module("darkmask.search.maps.combine").measure_block.signatures)
+        )
     assert sorted(loaded.values()) == [False, True]
+    assert sorted(map(bool, kernels.values())) == [False, True]
 
 
 def test_a_scheduler_that_begins_again_changes_no_byte(small, tmp_path, own_cache, in_one, empty):

@@ -107,6 +107,8 @@ def perform(task: Task) -> str:
         outputs = {path.name: sha256_file(path) for path in made}
         if is_finished(recorded, recipe, task.out):  # by another worker, when this one was taken for dead
             return f"{root}: finished before"
+        if needed is not None:
+            needed.require_flushed()
         # Old and new products must never lie side by side under one record, nor form one triplet.
         recorded.unlink(missing_ok=True)
         for product in ("jump", "fitopt", "rate", "rateints"):

@@ -21,6 +21,7 @@ from darkmask.core.atomic import replacing, storing
 from darkmask.core.stages import stage
 
 from .address import shown
+from .flushed import flush, not_yet_flushed
 from .places import REMEDY, is_copy, require_version, root, source_of, stated, version_of
 from .room import make_room
 from .server import Server, Version
@@ -51,24 +52,46 @@ def brought(path: Path) -> Path:
     if not is_copy(path):
         return path
     wanted = stated(path)
-    if _is_there(path, wanted):
+    if (date := _date_of(path, wanted)) is not None:
         # What is used is not the first to go.
-        os.utime(path, ns=(time.time_ns(), wanted[1]))
+        os.utime(path, ns=(time.time_ns(), date))
         return path
     with storing(path, REMEDY):
         path.parent.mkdir(parents=True, exist_ok=True)
         # Of two who want one file, one waits.
         with FileLock(path.with_name(f".{path.name}.lock")):
-            if not _is_there(path, wanted):
+            if _date_of(path, wanted) is None:
                 _copy(path, version_of(path), wanted[1])
     return path
 
 
 class Held:
-    """A copy that is not removed as long as this object lives."""
+    """A copy that is not removed as long as this object lives.
 
-    def __init__(self, descriptor: int):
+    Parameters
+    ----------
+    path : Path
+    descriptor : int
+        Of the copy, locked; this object closes it.
+    wanted : (int, int)
+        Size and date of a copy that lies on the disk.
+    """
+
+    def __init__(self, path: Path, descriptor: int, wanted: tuple[int, int]):
         weakref.finalize(self, os.close, descriptor)
+        self._path, self._flushed = path, flush(path, descriptor, wanted)
+
+    def require_flushed(self) -> None:
+        """Wait until the copy lies on the disk, which it does while it is read.
+
+        Raises
+        ------
+        StorageError
+            When the disk did not take it: what was read of it may be something else.
+        """
+        if self._flushed is not None:
+            with storing(self._path, REMEDY):
+                self._flushed.result()
 
 
 # One for each copy that is in use: a set of a hundred exposures would need the descriptors of the whole process.
@@ -101,31 +124,43 @@ def held(path: Path) -> Held | None:
             continue
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         if os.path.exists(path) and os.path.samestat(os.fstat(descriptor), os.stat(path)):
-            found = Held(descriptor)
+            try:
+                made = Held(path, descriptor, key[1])
+            except FileNotFoundError:  # likewise; the descriptor is closed with what was made of it
+                continue
             with _LOCK:
-                found = _IN_USE.setdefault(key, found)
+                found = _IN_USE.setdefault(key, made)
         else:
             os.close(descriptor)
     return found
 
 
 @contextmanager
-def holding(paths: Iterable[Path]) -> Iterator[list[Path]]:
+def holding(paths: Iterable[Path], *, flushed: bool = True) -> Iterator[list[Path]]:
     """Bring files, and keep their copies until the block ends.
 
     Parameters
     ----------
     paths : iterable of Path
         Of anything, as for :func:`brought`.
+    flushed : bool
+        Whether the copies lie on the disk when the block has ended. Who reads them at once need not wait.
 
     Yields
     ------
     list of Path
         The same paths.
+
+    Raises
+    ------
+    StorageError
+        When the disk does not take a copy.
     """
     there = list(paths)
     needed = [held(path) for path in there]
     yield there
+    for one in filter(None, needed if flushed else ()):
+        one.require_flushed()
     del needed
 
 
@@ -133,7 +168,8 @@ def _copy(path: Path, version: Version, modified: int) -> None:
     address, name = source_of(path)
     server = Server(address)
     make_room(root(), version.size, shown(f"{server.address}/{name}"))
-    with stage("copy"), replacing(path) as temporary:
+    date = not_yet_flushed(version.size, modified)
+    with stage("copy"), replacing(path, flushed=date == modified) as temporary:
         descriptor = os.open(temporary, os.O_WRONLY)
         try:
             # From now on it counts with its whole size.
@@ -141,7 +177,7 @@ def _copy(path: Path, version: Version, modified: int) -> None:
             _fill(descriptor, server, name, version)
         finally:
             os.close(descriptor)
-        os.utime(temporary, ns=(time.time_ns(), modified))
+        os.utime(temporary, ns=(time.time_ns(), date))
 
 
 def _fill(descriptor: int, server: Server, name: str, version: Version) -> None:
@@ -154,30 +190,26 @@ def _fill(descriptor: int, server: Server, name: str, version: Version) -> None:
             while written < len(content):
                 written += os.pwrite(descriptor, memoryview(content)[written:], start + written)
 
-    flushing, flushed = ThreadPoolExecutor(1, thread_name_prefix="flush"), []
-    with flushing, ThreadPoolExecutor(IN_FLIGHT + 1, thread_name_prefix="copy") as pool:
+    with ThreadPoolExecutor(IN_FLIGHT + 1, thread_name_prefix="copy") as pool:
         # Nobody waits for this answer: it comes while the first ranges do.
         before = pool.submit(require_version, server, name, version)
         try:
-            for number, _ in enumerate(pool.map(piece, range(0, version.size, PIECE)), 1):
-                if number % IN_FLIGHT == 0:
-                    # The disk works while the network does, and has little left to do at the end.
-                    flushed.append(flushing.submit(os.fdatasync, descriptor))
+            for _ in pool.map(piece, range(0, version.size, PIECE)):
+                pass
         except Exception:
             # Of a file that has become another one, ranges may not come at all.
             before.result()
             raise
         before.result()
         # Pieces of two versions would make a file that nobody ever had.
-        after = pool.submit(require_version, server, name, version)
-        for one in flushed:
-            one.result()
-        after.result()
+        require_version(server, name, version)
 
 
-def _is_there(path: Path, wanted: tuple[int, int]) -> bool:
+def _date_of(path: Path, wanted: tuple[int, int]) -> int | None:
+    """Return the date of a copy that is there, of the two that it may have; None for one that is not."""
     try:
         status = path.stat()
     except OSError:
-        return False
-    return (status.st_size, status.st_mtime_ns) == wanted
+        return None
+    there = status.st_size == wanted[0] and status.st_mtime_ns in (wanted[1], not_yet_flushed(*wanted))
+    return status.st_mtime_ns if there else None

@@ -1,11 +1,15 @@
 """Read what the flight search needs of a set beyond its combined maps: the ramps of the few unstable pixels."""
 
+from collections.abc import Callable
+from itertools import pairwise
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 
 from darkmask.core.detectors import READOUT_PATTERNS
 from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.handed import Handed, number_of_others
 from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.core.stages import stage
 from darkmask.core.statistics import MAD_TO_SIGMA
@@ -24,6 +28,8 @@ from .telegraph import ENOUGH_AVERAGED, ENOUGH_READS, WEAK, telegraph_evidence
 _STEP = 5.0
 # A thread takes this many rows at once.
 _ROWS_AT_ONCE = 16
+# Where other processes help, each is given so many parts, so that all end at about the same time.
+_PARTS_A_PROCESS = 3
 
 
 @stage("name unstable pixels")
@@ -77,7 +83,6 @@ def two_level_gains(
     asked = found.in_question if asked is None else asked
     y, x = np.nonzero(asked)
     pattern = READOUT_PATTERNS.get(request.exposures[0].set_key.readpatt)
-    frames = pattern.nframes if pattern else 1
     pixels = _Unstable(
         columns=x,
         # All groups are usable when each difference is either quiet or a jump; otherwise GROUPDQ tells which are.
@@ -87,23 +92,40 @@ def two_level_gains(
         varying=found.varying[y, x],
         switching=found.switching[y, x],
         least=found.least_gain(request.parameters)[y, x].astype(np.float64),
-        frames=frames,
+        frames=pattern.nframes if pattern else 1,
         gain=look_up_detector(request.detector).gain,
         gains=np.empty(len(y)),
     )
     begins = np.searchsorted(y, np.arange(asked.shape[0] + 1))
-    level = own_saturation_level(look_up_detector(request.detector))
+    # Where others help, parts of about as many pixels.
+    number = 1 + _PARTS_A_PROCESS * number_of_others() if number_of_others() else 1
+    edges = np.searchsorted(begins, np.linspace(0, len(y), number + 1)[1:-1]).tolist()
+    parts = []
+    for start, stop in pairwise([0, *edges, len(asked)]):
+        some = _changed(pixels, itemgetter(slice(begins[start], begins[stop])))
+        parts.append((request, asked.shape, maps.groups, start, begins[start : stop + 1], some))
+    handed = Handed(_gains_of_rows, parts)
+    return np.concatenate(handed.results())
 
+
+def _gains_of_rows(
+    request: SetRequest, shape: tuple[int, int], groups: int, first: int, begins: np.ndarray, pixels: "_Unstable"
+) -> np.ndarray:
+    """Return the gains of the pixels of some rows, float64 (n,); those of each row stand from one of ``begins``."""
+    # What comes from another process may be read-only, for which kernels would be compiled once more.
+    pixels = _changed(pixels, lambda part: np.require(part, requirements=["C", "W"]))
+    begins = begins - begins[0]
+    level = own_saturation_level(look_up_detector(request.detector))
     opened = OpenSet(request.exposures, request.folder, request.integrations)
 
     def work(_room: None, start: int, count: int) -> None:
         failed = _weigh_rows(
-            opened.places, asked.shape, maps.groups, start, begins[start : start + count + 1], pixels, level,
+            opened.places, shape, groups, first + start, begins[start : start + count + 1], pixels, level,
         )  # fmt: skip
         opened.require_read(failed)
 
     with opened:
-        work_in_blocks(work, len(asked), _ROWS_AT_ONCE, lambda: None)
+        work_in_blocks(work, len(begins) - 1, _ROWS_AT_ONCE, lambda: None)
     return pixels.gains
 
 
@@ -124,6 +146,11 @@ class _Unstable(NamedTuple):
     frames: int
     gain: float
     gains: np.ndarray
+
+
+def _changed(pixels: _Unstable, change: Callable[[np.ndarray], np.ndarray]) -> _Unstable:
+    """Return pixels with each of their arrays changed."""
+    return _Unstable._make(change(part) if isinstance(part, np.ndarray) else part for part in pixels)
 
 
 @kernel

@@ -1,5 +1,6 @@
 """Files that lie elsewhere: listed, copied whole or not at all, and never as something else than was listed."""
 
+import errno
 import os
 import threading
 import time
@@ -10,7 +11,19 @@ import pytest
 from darkmask.core import cache_limit
 from darkmask.core.digests import remembered_digest
 from darkmask.core.errors import DeliveryError, StorageError
-from darkmask.core.remote import brought, copies, held, is_copy, listed_files, open_place, server, shown_place
+from darkmask.core.remote import (
+    brought,
+    copies,
+    flushed,
+    held,
+    holding,
+    is_copy,
+    listed_files,
+    open_place,
+    server,
+    shown_place,
+    stated,
+)
 from darkmask.core.remote.server import Server
 from tests.support.folder_server import FolderServer
 
@@ -125,6 +138,59 @@ def test_a_file_that_is_replaced_half_way_is_refused(place, there, content, afte
     with pytest.raises(DeliveryError, match="has changed since it was listed"):
         brought(place / NAME)
     assert not list(place.glob("*.fits"))
+
+
+def test_nobody_waits_for_the_disk_before_a_copy_is_read(place, there, monkeypatch, content):
+    let = threading.Event()
+    fdatasync = os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda descriptor: (let.wait(60), fdatasync(descriptor)))
+    with holding([place / NAME], flushed=False):
+        assert (place / NAME).read_bytes() == content
+    needed = held(place / NAME)
+    assert (place / NAME).stat().st_mtime_ns != stated(place / NAME)[1]
+    there.asked.clear()
+    # Whoever comes next takes it as it is.
+    brought(place / NAME)
+    assert not there.asked
+    let.set()
+    needed.require_flushed()
+    assert (place / NAME).stat().st_mtime_ns == stated(place / NAME)[1]
+
+
+def test_what_no_disk_had_when_the_machine_failed_is_copied_anew(place, there, monkeypatch, content):
+    brought(place / NAME)
+    # Its date is there, and the bytes are not.
+    date = (place / NAME).stat().st_mtime_ns
+    (place / NAME).write_bytes(bytes(SIZE))
+    os.utime(place / NAME, ns=(date, date))
+    monkeypatch.setattr(flushed, "_start_of_machine", lambda: "another")
+    assert brought(place / NAME).read_bytes() == content
+    with holding([place / NAME]):
+        pass
+    there.asked.clear()
+    monkeypatch.setattr(flushed, "_start_of_machine", lambda: "a third")
+    brought(place / NAME)
+    assert not there.asked
+
+
+def test_where_starts_of_the_machine_are_not_told_a_copy_is_on_the_disk_first(place, monkeypatch, content):
+    monkeypatch.setattr(flushed, "_start_of_machine", lambda: None)
+    assert brought(place / NAME).read_bytes() == content
+    assert (place / NAME).stat().st_mtime_ns == stated(place / NAME)[1]
+
+
+def test_a_copy_that_the_disk_does_not_take_is_no_result(place, monkeypatch):
+    def fail(_descriptor):
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    with (
+        pytest.raises(StorageError, match=f"{NAME} cannot be written \\(Disk quota exceeded\\)"),
+        holding([place / NAME]),
+    ):
+        pass
+    assert not (place / NAME).exists()
+    monkeypatch.undo()
 
 
 def test_a_file_of_another_version_is_copied_anew(place, there, folder, content):
