@@ -70,6 +70,7 @@ def measure_maps(
     keep: bool = False,
     measured: Sequence[SetRows] = (),
     spent: CombinedMaps | None = None,
+    changes: bool = True,
 ) -> CombinedMaps:
     """Return the maps that every search of a set works on.
 
@@ -83,6 +84,8 @@ def measure_maps(
         All rows of this request, where they were measured before; see :func:`measure_some_rows`.
     spent : CombinedMaps, optional
         Maps whose memory is used again; see :func:`darkmask.search.maps.combine.combine_set`.
+    changes : bool
+        See :func:`darkmask.search.maps.combine.combine_rows_of_set`.
 
     Raises
     ------
@@ -91,7 +94,10 @@ def measure_maps(
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    maps = join_rows(measured) if measured else combine_set(**_measuring(request), keep=keep, spent=spent)
+    if measured:
+        maps = join_rows(measured)
+    else:
+        maps = combine_set(**_measuring(request), keep=keep, spent=spent, changes=changes)
     return replace(maps, rate=without_unmeasured(request, maps.rate))
 
 
@@ -133,13 +139,23 @@ def judge_maps(
     keep_evidence: bool = False,
     look_at: Callable[[slice, Evidence], None] | None = None,
     strict: SearchParameters | None = None,
+    pixels_only: bool = False,
 ) -> FlightResult:
     """Return where the flight search finds what in the maps of a set; see :func:`.flight.categories.search_flight`."""
     properties = look_up_detector(request.detector)
     science = ~request.reference_pixels()
     tgroup = request.exposures[0].set_key.tgroup
     return search_flight(
-        maps, science, request.amplifiers(), properties, tgroup, request.parameters, keep_evidence, look_at, strict
+        maps,
+        science,
+        request.amplifiers(),
+        properties,
+        tgroup,
+        request.parameters,
+        keep_evidence,
+        look_at,
+        strict,
+        pixels_only,
     )
 
 

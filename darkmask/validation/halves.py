@@ -7,6 +7,8 @@ import numpy as np
 from darkmask.core.categories import Category, in_category
 from darkmask.core.stages import stage
 from darkmask.search.engines import judge_maps, measure_maps
+from darkmask.search.flight.categories import FlightResult
+from darkmask.search.flight.robust import places
 from darkmask.search.flight.unstable import name_unstable
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.request import SetRequest
@@ -51,23 +53,51 @@ def stability(request: SetRequest) -> dict:
     for chosen in every_other(len(request.numbers)):
         half = replace(request, integrations=tuple(request.numbers[i] for i in chosen))
         maps = measure_maps(half, keep=True, spent=maps)
-        usually = judge_maps(half, maps, strict=strict)
-        strictly = usually.strict or usually
-        telegraph = name_unstable(half, maps, usually)
-        categories = usually.named(telegraph)
-        found.append(categories != 0)
-        # Two levels are two levels, however much the noise must exceed; but those of a faint pixel may hide in the
-        # noise of the other half.
-        certain = telegraph & strictly.in_question & ~strictly.faint
-        unusable = request.parameters.flight_flags().unusable(strictly.named(certain))
-        clear.append(unusable & ~_changing(categories, usually.rate, request.parameters.hot_rate))
+        usually = judge_maps(half, maps, strict=strict, pixels_only=True)
+        telegraph = name_unstable(half, maps, usually, _undecided(request, usually))
+        bad, surely = _judged(request, usually, telegraph)
+        found.append(bad)
+        clear.append(surely)
     lost = [clear[i] & ~found[1 - i] for i in (0, 1)]
-    places = [[int(x), int(y)] for y, x in np.argwhere(lost[0] | lost[1])[:MOST_PLACES]]
+    first = [[int(x), int(y)] for y, x in np.argwhere(lost[0] | lost[1])[:MOST_PLACES]]
     return {
         "clear": int(clear[0].sum() + clear[1].sum()),
         "lost": int(lost[0].sum() + lost[1].sum()),
-        "places": places,
+        "places": first,
     }
+
+
+def _undecided(request: SetRequest, usually: FlightResult) -> np.ndarray:
+    """Return the pixels of which the answers depend on whether their ramps have two levels, bool (y, x).
+
+    Most pixels that switch are bad by either name, and their ramps, which take long to read, need not be.
+    """
+    asked: np.ndarray = usually.in_question
+    at = places(asked)
+    some = usually.part(at)
+    by_name = [_judged(request, some, np.full(at[0].shape, telegraph)) for telegraph in (False, True)]
+    asked[at] = np.logical_or.reduce([one != other for one, other in zip(*by_name, strict=True)])
+    return asked
+
+
+def _judged(request: SetRequest, usually: FlightResult, telegraph: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which pixels are bad, and which surely unusable in all integrations of this half, bool each.
+
+    Parameters
+    ----------
+    request : SetRequest
+    usually : FlightResult
+        With what is found by strict limits.
+    telegraph : numpy.ndarray, bool
+        The pixels that have two levels.
+    """
+    strictly = usually.strict or usually
+    categories = usually.named(telegraph)
+    # Two levels are two levels, however much the noise must exceed; but those of a faint pixel may hide in the noise of
+    # the other half.
+    certain = telegraph & strictly.in_question & ~strictly.faint
+    unusable = request.parameters.flight_flags().unusable(strictly.named(certain))
+    return categories != 0, unusable & ~_changing(categories, usually.rate, request.parameters.hot_rate)
 
 
 def _changing(categories: np.ndarray, rate: np.ndarray, hot_rate: float) -> np.ndarray:

@@ -167,8 +167,10 @@ def _search_again(
     tgroup = request.exposures[0].set_key.tgroup
     science = ~request.reference_pixels()
     maps = CombinedMaps(**whole)
-    found = search_flight(maps, science, request.amplifiers(), properties, tgroup, request.parameters)
-    here = found.rows(rows)
+    found = search_flight(
+        maps, science, request.amplifiers(), properties, tgroup, request.parameters, pixels_only=True
+    )  # fmt: skip
+    here = found.part(rows)
     telegraph = name_unstable(strip, part, here)
     return here.named(telegraph)
 

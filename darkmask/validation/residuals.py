@@ -4,6 +4,7 @@ A user of a mask asks this of any mask, as cp_verify does of defects: it needs n
 exposures together cannot, since that throws out what is bad in a few integrations alone.
 """
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,11 +15,11 @@ from darkmask.core.categories import Category
 from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import TooLittleError
-from darkmask.core.stages import stage
+from darkmask.core.stages import add_processor_time, stage
 from darkmask.delivery import OpenSet
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import judge_maps, measure_maps
-from darkmask.search.flight.amplifier import AmplifierSearch
+from darkmask.search.flight.amplifier import LEAST_COMPARED, AmplifierSearch
 from darkmask.search.flight.robust import places
 from darkmask.search.maps import CombinedMaps
 from darkmask.search.request import SetRequest
@@ -81,7 +82,8 @@ def left_in_exposures(request: SetRequest, passing: np.ndarray) -> list[dict]:
         of_others = measure_maps(others, keep=True, spent=of_others)
         masked = _unusable(others, of_others)
         alone = replace(request, integrations=own)
-        maps = measure_maps(alone, keep=True, spent=maps)
+        # With fewer integrations the search compares none with another.
+        maps = measure_maps(alone, keep=True, spent=maps, changes=len(own) >= LEAST_COMPARED)
         judged = _judged(alone, maps)
         if not judged.any():
             # None of none would be a pass.
@@ -111,7 +113,7 @@ def _judged(request: SetRequest, maps: CombinedMaps) -> np.ndarray:
 def _unusable(request: SetRequest, maps: CombinedMaps) -> np.ndarray:
     """Return what gets DO_NOT_USE; telegraph and noisy pixels both do, and no ramp need tell which."""
     nowhere = np.zeros(request.shape, bool)
-    categories = judge_maps(request, maps).named(nowhere)
+    categories = judge_maps(request, maps, pixels_only=True).named(nowhere)
     flags = request.parameters.flight_flags()
     return flags.unusable(categories) | flags.beside_hot(categories)
 
@@ -135,18 +137,20 @@ def standing_out(request: SetRequest, maps: CombinedMaps) -> dict[str, np.ndarra
     tgroup = request.exposures[0].set_key.tgroup
     found = {kind: np.zeros(maps.rate.shape, bool) for kind in TESTS}
 
-    def work(columns: slice) -> None:
+    def work(columns: slice) -> float:
+        used = time.thread_time()
         with np.errstate(invalid="ignore", divide="ignore"):
-            part = AmplifierSearch(maps, science, columns, detector, tgroup, request.parameters)
+            part = AmplifierSearch(maps, science, columns, detector, tgroup, request.parameters, pixels_only=True)
             at = places(part.search()[Category.HOT])
             differences = (part.maps.differences[at] + part.maps.jumps[at]) / np.float32(maps.integrations)
             missed = MISSED_HIT * part.noise_of_good * SHARE_OF_STEP / ((differences + 1) * tgroup * maps.integrations)
             error = request.parameters.hot_significance * part.error(at)
         found[HOT][:, columns][at] = part.rate[at] > part.centre + missed + error
         found[NOISY][:, columns] = part.unstable
+        return time.thread_time() - used
 
     with ThreadPoolExecutor(usable_cores()) as pool:
-        list(pool.map(work, request.amplifiers()))
+        add_processor_time(sum(pool.map(work, request.amplifiers())))
     return found
 
 
