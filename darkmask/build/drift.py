@@ -1,6 +1,6 @@
 """Compare the first half of a set's integrations, in time, with the second: which pixels have become hot, or good?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from darkmask.core.categories import Category, category_names, in_category
 from darkmask.core.detectors import Detector
 from darkmask.core.flags import FlagTable
 from darkmask.search.flight.changing import usual
+from darkmask.search.flight.decays import Light
 from darkmask.search.maps.changes import PRECISION_UNIT
 from darkmask.search.maps.stacks import SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
@@ -136,18 +137,23 @@ def drift_table(drift: Drift, categories: np.ndarray, xstart: int, ystart: int):
     return table
 
 
-def passing(categories: np.ndarray, changed: np.ndarray, flags: FlagTable) -> np.ndarray:
+def passing(categories: np.ndarray, changed: np.ndarray, flags: FlagTable, lights: Sequence[Light] = ()) -> np.ndarray:
     """Return what is told and gets no flag, since it is over or will be: light that decays, and healed pixels.
 
     Parameters
     ----------
     categories : numpy.ndarray, shape (y, x), uint16
     changed : numpy.ndarray, shape (y, x), int8
-        See :class:`Drift`: what became hot does not decay.
+        See :class:`Drift`: what became hot does not decay, unless light that began within the delivery explains it.
     flags : FlagTable
+    lights : sequence of Light
+        Of the patches that the search found.
 
     Returns
     -------
     numpy.ndarray, shape (y, x), bool
     """
-    return in_category(categories, Category.TRANSIENT) & ~flags.unusable(categories) & (changed != NEW)
+    became_hot = changed == NEW
+    for light in lights:
+        became_hot.ravel()[light.region[light.explains]] = False
+    return in_category(categories, Category.TRANSIENT) & ~flags.unusable(categories) & ~became_hot

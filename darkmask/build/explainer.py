@@ -196,7 +196,7 @@ class Explainer:
         for one in self._measured:
             here = bright & np.isin(places, one.patch.region)
             if here.any():
-                steady, usual = own_rates(self._planes, self._judged, one)
+                steady, usual = own_rates(self._planes, self._judged, one.light)
                 row = np.searchsorted(one.patch.region, places[here])
                 value[here] = steady.rate[row]
                 limit[here] = steady_limit(steady, usual, self._request.parameters)[row]

@@ -162,7 +162,7 @@ def judge_maps(
 def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     found = judge_maps(request, maps)
     give_back()
-    categories, patches, steady = shield(request, maps, found, found.named(name_unstable(request, maps, found)))
+    categories, patches, lights, steady = shield(request, maps, found, found.named(name_unstable(request, maps, found)))
     reference = None
     if request.shape == (request.geometry.frame, request.geometry.frame):
         reference = search_reference_pixels(maps, request.geometry, request.amplifiers(), request.parameters)
@@ -170,7 +170,15 @@ def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     structures = (*found.structures, *clumps_of(flags.unusable(categories)), *(one.finding for one in patches))
     passed = {name: of_pixels(one, categories) for name, one in {**found.passed, **steady}.items()}
     return SearchOutcome(
-        categories, flags, maps, found.rate, found.thresholds, structures, reference=reference, passed=passed
+        categories,
+        flags,
+        maps,
+        found.rate,
+        found.thresholds,
+        structures,
+        reference=reference,
+        passed=passed,
+        lights=tuple(lights),
     )
 
 
