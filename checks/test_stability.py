@@ -43,7 +43,7 @@ def test_drift(check, products):
             f"{check.detector} has {number} integrations and two halves of two are needed", because=TOO_LITTLE
         )
     mask = products.judged.mask(check.detector).decoded
-    passes = passing(built.categories, built.drift, check.run.settings.parameters.flight_flags())
+    passes = passing(built.categories, built.drift, check.run.settings.parameters.flight_flags(), built.lights)
     unsaid = (built.drift != 0) & ~has_flag(mask, "DO_NOT_USE") & ~passes
     places = ", ".join(f"({x}, {y})" for y, x in np.argwhere(unsaid)[:3])
     told = f", such as x, y = {places}" if places else ""

@@ -21,6 +21,7 @@ from darkmask.delivery import OpenSet
 from darkmask.masks.file import load_model, write_categories
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import search_set
+from darkmask.search.flight.decays import arrays_of
 from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.structures import structure_table
@@ -141,6 +142,7 @@ def _write_images(out: Path, request: BuildRequest, subarray: str, outcome: Sear
     changed = drift_table(drift, outcome.categories, frame.xstart, frame.ystart)
     write_ecsv(changed, out / f"{subarray}_drift.ecsv")
     maps: dict[str, Any] = {"categories": outcome.categories, "rate": outcome.rate, "noise": outcome.maps.noise}
+    maps |= arrays_of(outcome.lights)
     # Compression takes a second and an eighth off what is noise.
     np.savez(out / f"{subarray}_maps.npz", **maps, drift=drift.changed)
 

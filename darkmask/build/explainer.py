@@ -196,7 +196,7 @@ class Explainer:
         for one in self._measured:
             here = bright & np.isin(places, one.patch.region)
             if here.any():
-                steady, usual = own_rates(self._planes, self._judged, one)
+                steady, usual = own_rates(self._planes, self._judged, one.light)
                 row = np.searchsorted(one.patch.region, places[here])
                 value[here] = steady.rate[row]
                 limit[here] = steady_limit(steady, usual, self._request.parameters)[row]
@@ -247,11 +247,10 @@ class Explainer:
     def _two_level_gains(self, y: np.ndarray, x: np.ndarray, asked: np.ndarray) -> np.ndarray:
         """Return how much better two levels explain the reads of the pixels in question; NaN of the others."""
         found = self._judged
-        rows = np.zeros_like(found.unstable)
-        chosen = np.unique(y[asked])
-        rows[chosen] = found.in_question[chosen]
-        gains = np.full(rows.shape, np.nan)
-        gains[rows] = two_level_gains(self._request, self._maps, found, rows)
+        chosen = np.zeros(self._request.shape, bool)
+        chosen[y[asked], x[asked]] = True
+        gains = np.full(chosen.shape, np.nan)
+        gains[chosen] = two_level_gains(self._request, self._maps, found, chosen)
         return np.where(asked, gains[y, x], np.nan)
 
 

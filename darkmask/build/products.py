@@ -13,12 +13,17 @@ from darkmask.masks.carrying import path_beside
 from darkmask.masks.file import read_mask
 
 if TYPE_CHECKING:
+    from darkmask.search.flight.decays import Light
+
     from .examples import Examples
 
 
 @dataclass(frozen=True)
 class BuiltSet:
-    """The search of one set, as read back from disk; ``drift`` is that of :class:`.drift.Drift`."""
+    """The search of one set, as read back from disk.
+
+    ``drift`` is that of :class:`.drift.Drift`, and ``lights`` are those of the search's patches.
+    """
 
     subarray: str
     categories: np.ndarray
@@ -26,6 +31,7 @@ class BuiltSet:
     noise: np.ndarray
     drift: np.ndarray
     summary: dict
+    lights: tuple["Light", ...] = ()
 
     def __repr__(self) -> str:
         return one_line("BuiltSet", self.subarray, f"{self.rate.shape[1]}x{self.rate.shape[0]} pixels")
@@ -82,9 +88,11 @@ class BuiltMask:
         return tuple(self.summary["sets"])
 
     def set(self, subarray: str) -> BuiltSet:
+        from darkmask.search.flight.decays import lights_of
+
         with np.load(self.folder / f"{subarray}_maps.npz", allow_pickle=False) as maps:
             images = {name: maps[name] for name in ("categories", "rate", "noise", "drift")}
-            return BuiltSet(subarray, **images, summary=self.summary["sets"][subarray])
+            return BuiltSet(subarray, **images, summary=self.summary["sets"][subarray], lights=lights_of(maps))
 
     def examples(self, subarray: str) -> "Examples":
         """Return the ramps of some of a set's bad pixels."""

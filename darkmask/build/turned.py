@@ -3,28 +3,42 @@
 Whoever finds them (:mod:`darkmask.build.drift`) works on maps, with which the kernels of a search are loaded.
 """
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from darkmask.core.categories import Category, in_category
 from darkmask.core.flags import FlagTable
+
+if TYPE_CHECKING:
+    from darkmask.search.flight.decays import Light
 
 # With fewer integrations a half is one, and what it shows may be radiation.
 LEAST_INTEGRATIONS = 4
 NEW, GONE = 1, -1
 
 
-def passing(categories: np.ndarray, changed: np.ndarray, flags: FlagTable) -> np.ndarray:
+def passing(
+    categories: np.ndarray, changed: np.ndarray, flags: FlagTable, lights: "Sequence[Light]" = ()
+) -> np.ndarray:
     """Return what is told and gets no flag, since it is over or will be: light that decays, and healed pixels.
 
     Parameters
     ----------
     categories : numpy.ndarray, shape (y, x), uint16
     changed : numpy.ndarray, shape (y, x), int8
-        See :class:`darkmask.build.drift.Drift`: what became hot does not decay.
+        See :class:`darkmask.build.drift.Drift`: what became hot does not decay, unless light that began within the
+        delivery explains it.
     flags : FlagTable
+    lights : sequence of Light
+        Of the patches that the search found.
 
     Returns
     -------
     numpy.ndarray, shape (y, x), bool
     """
-    return in_category(categories, Category.TRANSIENT) & ~flags.unusable(categories) & (changed != NEW)
+    became_hot = changed == NEW
+    for light in lights:
+        became_hot.ravel()[light.region[light.explains]] = False
+    return in_category(categories, Category.TRANSIENT) & ~flags.unusable(categories) & ~became_hot

@@ -71,6 +71,7 @@ def measure_maps(
     keep: bool = False,
     measured: Sequence[SetRows] = (),
     spent: CombinedMaps | None = None,
+    changes: bool = True,
 ) -> CombinedMaps:
     """Return the maps that every search of a set works on.
 
@@ -84,6 +85,8 @@ def measure_maps(
         All rows of this request, where they were measured before; see :func:`measure_some_rows`.
     spent : CombinedMaps, optional
         Maps whose memory is used again; see :func:`darkmask.search.maps.combine.combine_set`.
+    changes : bool
+        See :func:`darkmask.search.maps.combine.combine_rows_of_set`.
 
     Raises
     ------
@@ -92,7 +95,10 @@ def measure_maps(
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    maps = join_rows(measured) if measured else combine_set(**_measuring(request), keep=keep, spent=spent)
+    if measured:
+        maps = join_rows(measured)
+    else:
+        maps = combine_set(**_measuring(request), keep=keep, spent=spent, changes=changes)
     return replace(maps, rate=without_unmeasured(request, maps.rate))
 
 
@@ -134,20 +140,30 @@ def judge_maps(
     keep_evidence: bool = False,
     look_at: Callable[[slice, Evidence], None] | None = None,
     strict: SearchParameters | None = None,
+    pixels_only: bool = False,
 ) -> FlightResult:
     """Return where the flight search finds what in the maps of a set; see :func:`.flight.categories.search_flight`."""
     properties = look_up_detector(request.detector)
     science = ~request.reference_pixels()
     tgroup = request.exposures[0].set_key.tgroup
     return search_flight(
-        maps, science, request.amplifiers(), properties, tgroup, request.parameters, keep_evidence, look_at, strict
+        maps,
+        science,
+        request.amplifiers(),
+        properties,
+        tgroup,
+        request.parameters,
+        keep_evidence,
+        look_at,
+        strict,
+        pixels_only,
     )
 
 
 def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     found = judge_maps(request, maps)
     give_back()
-    categories, patches, steady = shield(request, maps, found, found.named(name_unstable(request, maps, found)))
+    categories, patches, lights, steady = shield(request, maps, found, found.named(name_unstable(request, maps, found)))
     reference = None
     if request.shape == (request.geometry.frame, request.geometry.frame):
         reference = search_reference_pixels(maps, request.geometry, request.amplifiers(), request.parameters)
@@ -155,7 +171,15 @@ def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     structures = (*found.structures, *clumps_of(flags.unusable(categories)), *(one.finding for one in patches))
     passed = {name: of_pixels(one, categories) for name, one in {**found.passed, **steady}.items()}
     return SearchOutcome(
-        categories, flags, maps, found.rate, found.thresholds, structures, reference=reference, passed=passed
+        categories,
+        flags,
+        maps,
+        found.rate,
+        found.thresholds,
+        structures,
+        reference=reference,
+        passed=passed,
+        lights=tuple(lights),
     )
 
 

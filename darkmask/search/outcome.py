@@ -8,6 +8,7 @@ from darkmask.core.display import counted, one_line
 from darkmask.core.flags import FlagTable
 from darkmask.core.version import __version__
 
+from .flight.decays import Light
 from .flight.named_by import Passed
 from .maps.combine import CombinedMaps
 from .reference_pixels import ReferencePixels
@@ -36,6 +37,8 @@ class SearchOutcome:
         The bad reference pixels of a full frame; None where nobody searched them.
     passed : dict of str to Passed
         What the tests compared that give the pixels their categories; empty where another search than ``flight`` did.
+    lights : tuple of Light
+        Of the patches of pixels that decay together, by which their pixels were judged.
     """
 
     categories: np.ndarray
@@ -47,6 +50,7 @@ class SearchOutcome:
     version: str = __version__
     reference: ReferencePixels | None = None
     passed: dict[str, Passed] = field(default_factory=dict)
+    lights: tuple[Light, ...] = ()
 
     def __repr__(self) -> str:
         rows, columns = self.categories.shape

@@ -65,18 +65,18 @@ def _inject(request: BuildRequest, _built: BuiltMask) -> object:
     return summarise(inject_and_recover(request.set_request("FULL")))
 
 
-def _halve(request: BuildRequest, _built: BuiltMask) -> object:
+def _halve(request: BuildRequest, built: BuiltMask) -> object:
     from .halves import stability
 
-    return stability(request.set_request("FULL"))
+    return stability(request.set_request("FULL"), built.set("FULL").lights)
 
 
 def _judge_by_others(request: BuildRequest, built: BuiltMask) -> object:
     from .residuals import left_in_exposures
 
     found = built.set("FULL")
-    passes = passing(found.categories, found.drift, request.parameters.flight_flags())
-    return left_in_exposures(request.set_request("FULL"), passes)
+    passes = passing(found.categories, found.drift, request.parameters.flight_flags(), found.lights)
+    return left_in_exposures(request.set_request("FULL"), passes, found.lights)
 
 
 def _compare_engines(request: BuildRequest, built: BuiltMask, package: bool = False) -> object:

@@ -1,12 +1,19 @@
 """Test whether the two halves of a set's integrations show the same bad pixels."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from darkmask.core.categories import Category, in_category
 from darkmask.core.stages import stage
 from darkmask.search.engines import judge_maps, measure_maps
+from darkmask.search.flight.categories import FlightResult
+from darkmask.search.flight.decays import Light
+from darkmask.search.flight.robust import places
+from darkmask.search.flight.shielded import without_light
+from darkmask.search.flight.steady import Planes
 from darkmask.search.flight.unstable import name_unstable
 from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.request import SetRequest
@@ -27,13 +34,15 @@ def every_other(integrations: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 @stage("halves")
-def stability(request: SetRequest) -> dict:
+def stability(request: SetRequest, lights: Sequence[Light] = ()) -> dict:
     """Search each half, and look for its clear pixels in the other.
 
     Parameters
     ----------
     request : SetRequest
         Request of the flight search, with at least twice ``LEAST_IN_HALF`` integrations.
+    lights : sequence of Light
+        Of the patches that the search of all integrations found, by which their pixels are judged in each half too.
 
     Returns
     -------
@@ -51,23 +60,73 @@ def stability(request: SetRequest) -> dict:
     for chosen in every_other(len(request.numbers)):
         half = replace(request, integrations=tuple(request.numbers[i] for i in chosen))
         maps = measure_maps(half, keep=True, spent=maps)
-        usually = judge_maps(half, maps, strict=strict)
-        strictly = usually.strict or usually
-        telegraph = name_unstable(half, maps, usually)
-        categories = usually.named(telegraph)
-        found.append(categories != 0)
-        # Two levels are two levels, however much the noise must exceed; but those of a faint pixel may hide in the
-        # noise of the other half.
-        certain = telegraph & strictly.in_question & ~strictly.faint
-        unusable = request.parameters.flight_flags().unusable(strictly.named(certain))
-        clear.append(unusable & ~_changing(categories, usually.rate, request.parameters.hot_rate))
+        usually = judge_maps(half, maps, strict=strict, pixels_only=True)
+        here = [light.of_integrations(chosen) for light in lights]
+        telegraph = name_unstable(half, maps, usually, _undecided(request, usually, here))
+        bad, surely = _judged(request, usually, telegraph, partial(_without_light, half, maps, here))
+        found.append(bad)
+        clear.append(surely)
     lost = [clear[i] & ~found[1 - i] for i in (0, 1)]
-    places = [[int(x), int(y)] for y, x in np.argwhere(lost[0] | lost[1])[:MOST_PLACES]]
+    first = [[int(x), int(y)] for y, x in np.argwhere(lost[0] | lost[1])[:MOST_PLACES]]
     return {
         "clear": int(clear[0].sum() + clear[1].sum()),
         "lost": int(lost[0].sum() + lost[1].sum()),
-        "places": places,
+        "places": first,
     }
+
+
+def _undecided(request: SetRequest, usually: FlightResult, lights: Sequence[Light]) -> np.ndarray:
+    """Return the pixels of which the answers depend on whether their ramps have two levels, bool (y, x).
+
+    Most pixels that switch are bad by either name, and their ramps, which take long to read, need not be. In a patch
+    all are asked, since those that switch keep their names there.
+    """
+    asked: np.ndarray = usually.in_question
+    at = places(asked)
+    some = usually.part(at)
+    by_name = [_judged(request, some, np.full(at[0].shape, telegraph)) for telegraph in (False, True)]
+    in_patch = np.zeros(asked.shape, bool)
+    for light in lights:
+        in_patch.ravel()[light.region] = True
+    asked[at] = in_patch[at] | np.logical_or.reduce([one != other for one, other in zip(*by_name, strict=True)])
+    return asked
+
+
+def _without_light(
+    half: SetRequest, maps: CombinedMaps, lights: Sequence[Light], found: FlightResult, categories: np.ndarray
+) -> np.ndarray:
+    return without_light(Planes(half, maps), found, categories, lights)[0] if lights else categories
+
+
+def _as_named(_found: FlightResult, categories: np.ndarray) -> np.ndarray:
+    return categories
+
+
+def _judged(
+    request: SetRequest,
+    usually: FlightResult,
+    telegraph: np.ndarray,
+    shielded: Callable[[FlightResult, np.ndarray], np.ndarray] = _as_named,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which pixels are bad, and which surely unusable in all integrations of this half, bool each.
+
+    Parameters
+    ----------
+    request : SetRequest
+    usually : FlightResult
+        With what is found by strict limits.
+    telegraph : numpy.ndarray, bool
+        The pixels that have two levels.
+    shielded : callable
+        Takes from what is found the names that only the light of patches gave.
+    """
+    strictly = usually.strict or usually
+    categories = shielded(usually, usually.named(telegraph))
+    # Two levels are two levels, however much the noise must exceed; but those of a faint pixel may hide in the noise of
+    # the other half.
+    certain = telegraph & strictly.in_question & ~strictly.faint
+    unusable = request.parameters.flight_flags().unusable(shielded(strictly, strictly.named(certain)))
+    return categories != 0, unusable & ~_changing(categories, usually.rate, request.parameters.hot_rate)
 
 
 def _changing(categories: np.ndarray, rate: np.ndarray, hot_rate: float) -> np.ndarray:

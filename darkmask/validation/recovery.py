@@ -22,6 +22,9 @@ from darkmask.search.engines import search_set
 from darkmask.search.flight.amplifier import own_saturation_level
 from darkmask.search.flight.bright import RECOVERY
 from darkmask.search.flight.categories import search_flight
+from darkmask.search.flight.decays import places_in_rows
+from darkmask.search.flight.shielded import without_light
+from darkmask.search.flight.steady import Planes
 from darkmask.search.flight.unstable import name_unstable
 from darkmask.search.maps.changes import ChangeMaps
 from darkmask.search.maps.combine import CombinedMaps, combine_set
@@ -167,10 +170,17 @@ def _search_again(
     tgroup = request.exposures[0].set_key.tgroup
     science = ~request.reference_pixels()
     maps = CombinedMaps(**whole)
-    found = search_flight(maps, science, request.amplifiers(), properties, tgroup, request.parameters)
-    here = found.rows(rows)
-    telegraph = name_unstable(strip, part, here)
-    return here.named(telegraph)
+    found = search_flight(
+        maps, science, request.amplifiers(), properties, tgroup, request.parameters, pixels_only=True
+    )  # fmt: skip
+    here = found.part(rows)
+    categories = here.named(name_unstable(strip, part, here))
+    # Light that decays falls on what is injected as well, and on the good pixels beside it.
+    width = categories.shape[1]
+    shown = tuple(one._replace(region=places_in_rows(one.region, rows, width)) for one in found.patches)
+    lights = [one.of_rows(rows, width) for one in before.lights]
+    categories, *_ = without_light(Planes(strip, part), replace(here, patches=shown), categories, lights)
+    return categories
 
 
 def _compare(

@@ -4,7 +4,8 @@ A user of a mask asks this of any mask, as cp_verify does of defects: it needs n
 exposures together cannot, since that throws out what is bad in a few integrations alone.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -14,12 +15,16 @@ from darkmask.core.categories import Category
 from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import TooLittleError
-from darkmask.core.stages import stage
+from darkmask.core.stages import add_processor_time, stage
 from darkmask.delivery import OpenSet
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import judge_maps, measure_maps
-from darkmask.search.flight.amplifier import AmplifierSearch
+from darkmask.search.flight.amplifier import LEAST_COMPARED, AmplifierSearch
+from darkmask.search.flight.decays import Light
 from darkmask.search.flight.robust import places
+from darkmask.search.flight.shielded import without_light
+from darkmask.search.flight.steady import Planes
+from darkmask.search.flight.unstable import name_unstable
 from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.request import SetRequest
 
@@ -40,7 +45,7 @@ _SHOWN = 5
 
 
 @stage("residuals")
-def left_in_exposures(request: SetRequest, passing: np.ndarray) -> list[dict]:
+def left_in_exposures(request: SetRequest, passing: np.ndarray, lights: Sequence[Light] = ()) -> list[dict]:
     """Judge each exposure of a set by the mask made from the others.
 
     Parameters
@@ -49,6 +54,9 @@ def left_in_exposures(request: SetRequest, passing: np.ndarray) -> list[dict]:
         Request of the flight search.
     passing : numpy.ndarray, shape (y, x), bool
         What gets no flag because it passes (:func:`darkmask.build.turned.passing`), and is not counted as hot.
+    lights : sequence of Light
+        Of the patches that the search of all integrations found: the mask made from the others calls no pixel hot for
+        them either.
 
     Returns
     -------
@@ -79,9 +87,11 @@ def left_in_exposures(request: SetRequest, passing: np.ndarray) -> list[dict]:
             continue
         others = replace(request, integrations=tuple(number for number, of in numbered if of is not exposure))
         of_others = measure_maps(others, keep=True, spent=of_others)
-        masked = _unusable(others, of_others)
+        chosen = [k for k, number in enumerate(request.numbers) if number in others.numbers]
+        masked = _unusable(others, of_others, [light.of_integrations(chosen) for light in lights])
         alone = replace(request, integrations=own)
-        maps = measure_maps(alone, keep=True, spent=maps)
+        # With fewer integrations the search compares none with another.
+        maps = measure_maps(alone, keep=True, spent=maps, changes=len(own) >= LEAST_COMPARED)
         judged = _judged(alone, maps)
         if not judged.any():
             # None of none would be a pass.
@@ -108,10 +118,17 @@ def _judged(request: SetRequest, maps: CombinedMaps) -> np.ndarray:
     return ~request.reference_pixels() & (maps.saturated_first == 0) & (~few | (maps.saturated_last > 0))
 
 
-def _unusable(request: SetRequest, maps: CombinedMaps) -> np.ndarray:
-    """Return what gets DO_NOT_USE; telegraph and noisy pixels both do, and no ramp need tell which."""
-    nowhere = np.zeros(request.shape, bool)
-    categories = judge_maps(request, maps).named(nowhere)
+def _unusable(request: SetRequest, maps: CombinedMaps, lights: Sequence[Light]) -> np.ndarray:
+    """Return what gets DO_NOT_USE; telegraph and noisy pixels both do, and no ramp need tell which but in a patch."""
+    in_patch = np.zeros(request.shape, bool)
+    for light in lights:
+        in_patch.ravel()[light.region] = True
+    found = judge_maps(request, maps, pixels_only=True)
+    if not lights:
+        categories = found.named(in_patch)
+    else:
+        telegraph = name_unstable(request, maps, found, found.in_question & in_patch)
+        categories, *_ = without_light(Planes(request, maps), found, found.named(telegraph), lights)
     flags = request.parameters.flight_flags()
     return flags.unusable(categories) | flags.beside_hot(categories)
 
@@ -135,18 +152,20 @@ def standing_out(request: SetRequest, maps: CombinedMaps) -> dict[str, np.ndarra
     tgroup = request.exposures[0].set_key.tgroup
     found = {kind: np.zeros(maps.rate.shape, bool) for kind in TESTS}
 
-    def work(columns: slice) -> None:
+    def work(columns: slice) -> float:
+        used = time.thread_time()
         with np.errstate(invalid="ignore", divide="ignore"):
-            part = AmplifierSearch(maps, science, columns, detector, tgroup, request.parameters)
+            part = AmplifierSearch(maps, science, columns, detector, tgroup, request.parameters, pixels_only=True)
             at = places(part.search()[Category.HOT])
             differences = (part.maps.differences[at] + part.maps.jumps[at]) / np.float32(maps.integrations)
             missed = MISSED_HIT * part.noise_of_good * SHARE_OF_STEP / ((differences + 1) * tgroup * maps.integrations)
             error = request.parameters.hot_significance * part.error(at)
         found[HOT][:, columns][at] = part.rate[at] > part.centre + missed + error
         found[NOISY][:, columns] = part.unstable
+        return time.thread_time() - used
 
     with ThreadPoolExecutor(usable_cores()) as pool:
-        list(pool.map(work, request.amplifiers()))
+        add_processor_time(sum(pool.map(work, request.amplifiers())))
     return found
 
 

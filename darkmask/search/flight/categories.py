@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -130,9 +131,10 @@ class FlightResult:
         surely_bad = _any_told(self.told, "unstable", "varying", "switching")
         return np.where(surely_bad, parameters.telegraph_bic, certain).astype(np.float32)
 
-    def rows(self, rows: slice) -> "FlightResult":
-        """Return views of some rows."""
-        return replace(self, categories=self.categories[rows], told=self.told[rows])
+    def part(self, where: Any) -> "FlightResult":
+        """Return the same of some rows, or of some pixels, with their images."""
+        images = {name: getattr(self, name)[where] for name in ("categories", "told", "rate")}
+        return replace(self, **images, strict=self.strict and self.strict.part(where))
 
     def named(self, telegraph: np.ndarray) -> np.ndarray:
         """Return the category image.
@@ -172,6 +174,7 @@ def search_flight(
     keep_evidence: bool = False,
     look_at: Callable[[slice, Evidence], None] | None = None,
     strict: SearchParameters | None = None,
+    pixels_only: bool = False,
 ) -> FlightResult:
     """Find every category in the combined maps of a set.
 
@@ -193,6 +196,9 @@ def search_flight(
         Is given the columns of each amplifier and what its tests compared, which is not kept; in several threads.
     strict : SearchParameters, optional
         Other limits of significance, by which the maps are judged besides, in half the time of a second search.
+    pixels_only : bool
+        Judge pixels and leave out what a reader is told besides: ``thresholds``, ``structures`` and ``passed`` are
+        empty.
 
     Raises
     ------
@@ -226,9 +232,9 @@ def search_flight(
         used = time.thread_time()
         kept = next((tests for of, tests in evidence if of == columns), None if look_at is None else {})
         with np.errstate(invalid="ignore", divide="ignore"):
-            part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept, patch)
+            part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept, patch, pixels_only)
             _set_images(images[0], part, part.search(again=strict is not None), columns)
-            limits, alone = part.limits(), part.alone
+            limits, alone = (0.0, 0.0) if pixels_only else part.limits(), part.alone
             passed[columns.start] = part.passed
             if strict:
                 part.passed = {}
@@ -237,7 +243,7 @@ def search_flight(
             look_at(columns, kept)
         noise[columns] = np.sqrt(part.noise_of_good**2 + part.columns.noise)
         lines[columns.start] = [*column_findings(part.columns, columns, len(rate), part.noise_of_good)]
-        rows[columns.start] = [*row_findings(part.rows, columns, part.noise_of_good)]
+        rows[columns.start] = [*row_findings(part.rows, columns, part.noise_of_good)] if part.rows else []
         noises[columns.start] = part.noise_of_good
         np.multiply(part.rate, np.float32(detector.gain), out=rate[:, columns])
         return (*limits, part.settling, alone), time.thread_time() - used
@@ -252,6 +258,8 @@ def search_flight(
     )
     thresholds = _thresholds(parameters, np.array([one[:3] for one in measured]) * detector.gain)
     thresholds["pixels_off_in_one_integration"] = float(sum(one[3] for one in measured))
+    if pixels_only:
+        structures, thresholds = (), {}
     results = [
         FlightResult(
             categories=categories,

@@ -32,7 +32,7 @@ class ComparedAmplifier(CorrectedAmplifier):
         outcome = passes(value, limit)
         if self.evidence is not None:
             self.evidence[name] = Compared(value, passes, limit, np.logical_and.reduce(asked))
-        elif name in NAMING:
+        elif name in NAMING and not self.pixels_only:
             gives = np.logical_and.reduce([~outcome if name in FAILED else outcome, *asked])
             self.passed[name] = passed_at(gives, value, limit, self._columns.start, self.width, at)
         return outcome

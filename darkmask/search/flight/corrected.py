@@ -45,6 +45,8 @@ class CorrectedAmplifier:
         Is filled with what each test compared, which keeps those maps in memory; see :mod:`.evidence`.
     patch : numpy.ndarray, shape (y, x), bool, optional
         Pixels of the whole set among others that decay, see :class:`.changing.Patch`.
+    pixels_only : bool
+        Leave out what judges no pixel: rows that do something as one, and what tests compared.
 
     Attributes
     ----------
@@ -57,7 +59,8 @@ class CorrectedAmplifier:
     settling : float, DN/s
         What settling after a reset adds to the usual rate.
     columns, rows : Lines
-        What each column, or row, does as one; set by :meth:`find_lines`, as ``dark`` is.
+        What each column, or row, does as one; set by :meth:`find_lines`, as ``dark`` is. ``rows`` is None with
+        ``pixels_only``.
     dark : numpy.ndarray, float32, DN/s
         Smooth rate of good pixels.
     science, patch : numpy.ndarray, bool
@@ -69,7 +72,7 @@ class CorrectedAmplifier:
     """
 
     columns: Lines
-    rows: Lines
+    rows: Lines | None = None
     dark: np.ndarray
     noise_of_good: float
     noise_of_all: float
@@ -84,6 +87,7 @@ class CorrectedAmplifier:
         parameters: SearchParameters,
         evidence: Evidence | None = None,
         patch: np.ndarray | None = None,
+        pixels_only: bool = False,
     ):
         self.detector, self.tgroup, self.parameters = detector, tgroup, parameters
         self.integrations, self.groups = maps.integrations, maps.groups
@@ -98,6 +102,7 @@ class CorrectedAmplifier:
         self._coupling, self._columns = coupling, columns
         self.evidence, self.science, self.width = evidence, science[:, columns], science.shape[1]
         self.patch = np.zeros(self.rate.shape, bool) if patch is None else patch[:, columns]
+        self.pixels_only = pixels_only
 
     @cached_property
     def late(self) -> np.ndarray:
@@ -129,8 +134,10 @@ class CorrectedAmplifier:
     def find_lines(self, good) -> None:
         """Find the columns and rows that do something as one, and take off what the pixels of a column share."""
         self.dark = smooth(self.rate, good)
-        self.columns = measure_lines(self.maps, self.rate - self.dark, self.shape, good, self.tgroup)
-        self.rows = measure_lines(_transposed(self.maps), (self.rate - self.dark).T, self.shape.T, good.T, self.tgroup)
+        beyond = self.rate - self.dark
+        self.columns = measure_lines(self.maps, beyond, self.shape, good, self.tgroup)
+        if not self.pixels_only:
+            self.rows = measure_lines(_transposed(self.maps), beyond.T, self.shape.T, good.T, self.tgroup)
         self.rate = self.rate - self.columns.rate
         self.shape = self.shape - self.columns.shape
 

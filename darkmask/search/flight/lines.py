@@ -5,6 +5,7 @@ columns in noise, rate and shape, and none is bad: what they have in common is t
 the column is one finding. A column whose pixels are noisy each by itself is no such column: nothing is taken off.
 """
 
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -94,12 +95,15 @@ def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good:
     lines.restless[:] = 1
     usual, _ = population(maps_of["noise"][:: max(1, len(good) // _SOME)], good[:: max(1, len(good) // _SOME)])
     typical, _ = population(maps.rate_scatter[:: max(1, len(good) // _SOME)], good[:: max(1, len(good) // _SOME)])
+    # What is usual of an image is asked for few columns, or none.
+    level_of = {name: cache(partial(_usual, image, good)) for name, image in
+                (("pedestal", maps.pedestal), ("rate", rate), ("shape", shape))}  # fmt: skip
     for column in found:
         here = good[:, column]
         noise = float(np.median(maps_of["noise"][here, column])) - usual
         if not differ["noise"][column] or noise < _LEAST_NOISE * usual:
             noise = 0.0
-        level = float(np.median(maps.pedestal[here, column])) - _usual(maps.pedestal, good)
+        level = float(np.median(maps.pedestal[here, column])) - level_of["pedestal"]()
         if differ["pedestal"][column] and abs(level) > _LEAST_OFFSET:
             lines.pedestal[column] = level
         # Noise that all pixels share moves their rates together, as a share of them; that of each by itself does not.
@@ -116,7 +120,7 @@ def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good:
         lines.restless[column] = max(slope / typical, 1.0)
         lines.wander[column] = np.sqrt(max(slope**2 - typical**2, 0)) * tgroup * (maps.groups - 1)
         rates, bends = rate[here, column], shape[here, column]
-        moved, bent = float(np.median(rates)) - _usual(rate, good), float(np.median(bends)) - _usual(shape, good)
+        moved, bent = float(np.median(rates)) - level_of["rate"](), float(np.median(bends)) - level_of["shape"]()
         # What a wandering column adds to a mean rate differs from one set of integrations to the next.
         if abs(moved) < 3 * slope * np.sqrt(np.pi / 2 / maps.integrations):
             lines.rate[column] = moved

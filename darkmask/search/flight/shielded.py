@@ -1,5 +1,6 @@
 """Judge the pixels of patches by what is left of their rates without the light that the whole patch has."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from darkmask.search.request import SetRequest
 from .afterglow import find_afterglow, reached
 from .categories import FlightResult
 from .changing import Patch
-from .decays import Measured, measure_patches
+from .decays import Light, Measured, measure_patches
 from .named_by import Passed, at_some, joined
 from .steady import Planes, Steady
 
@@ -27,12 +28,15 @@ class Shielded(NamedTuple):
     ----------
     categories : numpy.ndarray, shape (y, x), uint16
     measured : list of Measured
+    lights : list of Light
+        Of the same patches, with the pixels that they explain.
     passed : dict of str to Passed
         The pixels that stand out of their patch.
     """
 
     categories: np.ndarray
     measured: list[Measured]
+    lights: list[Light]
     passed: dict[str, Passed]
 
 
@@ -54,27 +58,59 @@ def shield(request: SetRequest, maps: CombinedMaps, found: FlightResult, categor
     """
     planes = Planes(request, maps)
     measured = all_patches(planes, found, categories)
-    named = categories.copy() if measured else categories
-    passed = []
-    shown = np.zeros(categories.size if measured else 0, bool)
-    for patch in found.patches:
+    named, lights, passed = without_light(planes, found, categories, [one.light for one in measured])
+    planes.check_unchanged()
+    return Shielded(named, measured, lights, passed)
+
+
+def without_light(
+    planes: Planes, found: FlightResult, categories: np.ndarray, lights: Sequence[Light]
+) -> tuple[np.ndarray, list[Light], dict[str, Passed]]:
+    """Take from the pixels of patches the names that only the patch's light gave them.
+
+    Parameters
+    ----------
+    planes : Planes
+        Of the integrations that were searched.
+    found : FlightResult
+    categories : numpy.ndarray, shape (y, x), uint16
+        What the search calls the pixels otherwise.
+    lights : sequence of Light
+        Of the patches, in these integrations.
+
+    Returns
+    -------
+    categories : numpy.ndarray, shape (y, x), uint16
+    lights : list of Light
+        With the pixels that they explain.
+    passed : dict of str to Passed
+        The pixels that stand out of their patch.
+    """
+    named = categories.copy() if lights else categories
+    passed, judged = [], []
+    shown = np.zeros(categories.size if lights else 0, bool)
+    for patch in found.patches if lights else ():
         shown[patch.region] = True
-    for one in measured:
-        places = one.patch.region
-        steady, usual = own_rates(planes, found, one)
-        limit = steady_limit(steady, usual, request.parameters)
+    for light in lights:
+        places = light.region
+        if not places.size:
+            judged.append(light)
+            continue
+        steady, usual = own_rates(planes, found, light)
+        limit = steady_limit(steady, usual, planes.request.parameters)
         compared = Passed(places.astype(np.int32), steady.rate.astype(np.float32), limit.astype(np.float32))
         passed.append({"steady_rate": at_some(compared, steady.rate >= limit)})
+        explains = (steady.farthest < planes.request.parameters.change_significance) & (steady.rate < limit)
+        judged.append(light._replace(explains=explains))
         named.ravel()[places] = _named(
             categories.ravel()[places],
             steady,
             usual,
-            request.parameters,
+            planes.request.parameters,
             new=~shown[places],
             switching=found.switching.ravel()[places],
         )
-    planes.check_unchanged()
-    return Shielded(named, measured, joined(passed))
+    return named, judged, joined(passed)
 
 
 def all_patches(planes: Planes, found: FlightResult, categories: np.ndarray) -> list[Measured]:
@@ -102,22 +138,22 @@ def all_patches(planes: Planes, found: FlightResult, categories: np.ndarray) -> 
     return measure_patches(planes, wide, categories)
 
 
-def own_rates(planes: Planes, found: FlightResult, measured: Measured) -> tuple[Steady, float]:
+def own_rates(planes: Planes, found: FlightResult, light: Light) -> tuple[Steady, float]:
     """Return what the pixels of a patch have besides its light, and the usual rate, e-/s, both without settling."""
-    places = measured.patch.region
-    steady = planes.steady(measured.profile, places)
+    places = light.region
+    steady = planes.steady(light.profile, places)
     # Settling and coupling are the same in all integrations.
     taken = np.nan_to_num(
         found.rate.ravel()[places] - planes.maps.rate.ravel()[places].astype(np.float64) * planes.gain
     )
     own = Steady(
         steady.rate + taken,
-        steady.error * measured.noise,
+        steady.error * light.noise,
         steady.share,
-        steady.share_error * measured.noise,
-        steady.farthest / measured.noise,
+        steady.share_error * light.noise,
+        steady.farthest / light.noise,
     )
-    return own, measured.level + float(np.median(taken))
+    return own, light.level + float(np.median(taken))
 
 
 def steady_limit(steady: Steady, usual: float, parameters: SearchParameters) -> np.ndarray:

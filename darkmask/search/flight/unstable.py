@@ -33,8 +33,18 @@ _PARTS_A_PROCESS = 3
 
 
 @stage("name unstable pixels")
-def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) -> np.ndarray:
+def name_unstable(
+    request: SetRequest, maps: CombinedMaps, found: FlightResult, asked: np.ndarray | None = None
+) -> np.ndarray:
     """Return which of the pixels in question switch between two levels; ``found.passed`` then has their gains.
+
+    Parameters
+    ----------
+    request : SetRequest
+    maps : CombinedMaps
+    found : FlightResult
+    asked : numpy.ndarray, shape (y, x), bool, optional
+        Those in question whose answer matters; all by default.
 
     Returns
     -------
@@ -46,9 +56,9 @@ def name_unstable(request: SetRequest, maps: CombinedMaps, found: FlightResult) 
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    asked = found.in_question
+    asked = found.in_question if asked is None else asked
     telegraph = np.zeros_like(asked)
-    gains, least = two_level_gains(request, maps, found), found.least_gain(request.parameters)[asked]
+    gains, least = two_level_gains(request, maps, found, asked), found.least_gain(request.parameters)[asked]
     telegraph[asked] = gains > least
     whole = Passed(np.flatnonzero(asked).astype(np.int32), gains.astype(np.float32), least)
     found.passed["telegraph"] = at_some(whole, gains > least)
@@ -66,8 +76,7 @@ def two_level_gains(
     maps : CombinedMaps
     found : FlightResult
     asked : numpy.ndarray, shape (y, x), bool, optional
-        Whole rows of those in question: the others of a row decide which integrations are looked at first. All by
-        default.
+        Some of those in question; all by default.
 
     Returns
     -------
@@ -80,7 +89,8 @@ def two_level_gains(
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    asked = found.in_question if asked is None else asked
+    in_question = found.in_question
+    asked = in_question if asked is None else asked
     y, x = np.nonzero(asked)
     pattern = READOUT_PATTERNS.get(request.exposures[0].set_key.readpatt)
     pixels = _Unstable(
@@ -95,6 +105,7 @@ def two_level_gains(
         frames=pattern.nframes if pattern else 1,
         gain=look_up_detector(request.detector).gain,
         gains=np.empty(len(y)),
+        firsts=in_question.argmax(axis=1),
     )
     begins = np.searchsorted(y, np.arange(asked.shape[0] + 1))
     # Where others help, parts of about as many pixels.
@@ -132,6 +143,8 @@ def _gains_of_rows(
 class _Unstable(NamedTuple):
     """The pixels of a set in question, by row and then by column; see :func:`two_level_gains`.
 
+    ``firsts`` are the columns of the first in question of each row, asked or not.
+
     A pixel that is hot in some integrations has a slope of its own in each, which two levels would explain badly and
     one level worse: its ramps are weighed without their slopes.
     """
@@ -146,6 +159,7 @@ class _Unstable(NamedTuple):
     frames: int
     gain: float
     gains: np.ndarray
+    firsts: np.ndarray
 
 
 def _changed(pixels: _Unstable, change: Callable[[np.ndarray], np.ndarray]) -> _Unstable:
@@ -173,9 +187,11 @@ def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, l
         start = (first_row + r) * shape[1] + columns[begin]
         sci = np.empty((some, groups, columns[end - 1] - columns[begin] + 1), np.uint32)
         groupdq = np.empty(sci.shape, np.uint8)
-        # Each row has an order of its own, so that the integrations looked at first do not depend on their names.
+        # Each row has an order of its own, so that the integrations looked at first do not depend on their names. It
+        # is the same whichever pixels of the row are asked.
+        first = (first_row + r) * shape[1] + unstable.firsts[first_row + r]
         for i in range(integrations):
-            if not _read_ramp(places[i], pixels, start, False, level, firsts[i : i + 1]):
+            if not _read_ramp(places[i], pixels, first, False, level, firsts[i : i + 1]):
                 return i
         _order(firsts, order)
         for j in range(some):

@@ -119,16 +119,22 @@ class ChangeMaps(NamedTuple):
 
 
 def make_change_maps(
-    shape: tuple[int, int], times: np.ndarray | None, integrations: int, spent: ChangeMaps | None = None
+    shape: tuple[int, int],
+    times: np.ndarray | None,
+    integrations: int,
+    spent: ChangeMaps | None = None,
+    nothing: bool = False,
 ) -> ChangeMaps:
     """Make maps of change to be set, for integrations in the order of their ``times``, or of none that is known.
 
-    The memory of ``spent`` maps of this shape is used again.
+    The memory of ``spent`` maps of this shape is used again. Maps of ``nothing`` take no memory, and are not to be set.
     """
     known = () if times is None else tuple(float(time) for time in times)
     epochs = tuple(epochs_of(known).tolist()) if known else (0,) * integrations
-    if spent is None or spent.rows.largest.shape != shape:
-        types = (np.float32 if name in _FLOATS else np.int16 for name in ChangeRows._fields)
+    types = (np.float32 if name in _FLOATS else np.int16 for name in ChangeRows._fields)
+    if nothing:
+        rows = ChangeRows(*(np.broadcast_to(dtype(0), shape) for dtype in types))
+    elif spent is None or spent.rows.largest.shape != shape or not spent.rows.largest.flags.writeable:
         rows = ChangeRows(*(np.empty(shape, dtype) for dtype in types))
     else:
         rows = spent.rows

@@ -138,10 +138,20 @@ def combine_set(
     integrations: Sequence[int] | None = None,
     keep: bool = False,
     spent: CombinedMaps | None = None,
+    changes: bool = True,
 ) -> CombinedMaps:
     """Measure all pixels of a set; parameters and errors are those of :func:`combine_rows_of_set`."""
     whole = combine_rows_of_set(
-        exposures, folder, detector, own_saturation_level, block_bytes, threads, integrations, keep, spent=spent
+        exposures,
+        folder,
+        detector,
+        own_saturation_level,
+        block_bytes,
+        threads,
+        integrations,
+        keep,
+        spent=spent,
+        changes=changes,
     )
     return join_rows([whole])
 
@@ -176,6 +186,7 @@ def combine_rows_of_set(
     keep: bool = False,
     rows: tuple[int, int] | None = None,
     spent: CombinedMaps | None = None,
+    changes: bool = True,
 ) -> SetRows:
     """Measure the pixels of some rows of a set, in all integrations at once.
 
@@ -204,6 +215,9 @@ def combine_rows_of_set(
     spent : CombinedMaps, optional
         Maps of frames of this size that nobody needs any more: their memory is used again. New memory must be cleared
         by the system page by page, which takes a third of the time that it takes to combine maps that are kept.
+    changes : bool
+        Whether the maps of change are made. Of two integrations nothing tells which one changed: then they can be left
+        out, and are 0 everywhere.
 
     Raises
     ------
@@ -229,7 +243,7 @@ def combine_rows_of_set(
         gain=detector.gain,
         own_saturation_level=own_saturation_level,
     )
-    changes = make_change_maps(shape, opened.times, number, spent.changes if spent else None)
+    changed = make_change_maps(shape, opened.times, number, spent.changes if spent else None, not changes)
     network = sorting_network(number)
     signs, adding = np.zeros((number, width), np.int64), threading.Lock()
     every = max(1, height // _ROWS_THAT_AGREE)
@@ -251,8 +265,10 @@ def combine_rows_of_set(
         combine_rows(room.stacks, network, groups, readout, part, here, start, every)
         with adding:
             signs[:] += here
-        changed = changes.part(np.s_[at : at + count])
-        change_rows(room.stacks, groups, readout, changes.order, part, changed.rows)
+        if changes:
+            change_rows(
+                room.stacks, groups, readout, changed.order, part, changed.part(np.s_[at : at + count]).rows
+            )  # fmt: skip
 
     # What changed meanwhile is not kept.
     with kept or nullcontext(), opened:
@@ -266,7 +282,7 @@ def combine_rows_of_set(
         sampled=len(range(0, height, every)),
         signs=signs,
         rows=CombinedRows(**whole),
-        changes=changes,
+        changes=changed,
     )
 
 
