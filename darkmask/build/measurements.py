@@ -52,14 +52,13 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     exposures = request.exposures
     science = ~request.reference_pixels()
     worst_rate, worst_lost = 0.0, 0.0
-    misplaced: list[tuple[int, str]] = []
+    misplaced: list[tuple[int | None, str]] = []
     for exposure in exposures:
         opened = OpenExposure(exposure, request.folder)
         worst_rate = max(worst_rate, unexplained_rates(opened.rate(), opened.rate_dq(), science))
         pixeldq = opened.pixeldq()
         worst_lost = max(worst_lost, lost_pixels(pixeldq, science))
-        if (number := misplaced_reference_pixels(pixeldq, ~science)) is not None:
-            misplaced.append((number, exposure.jump.path))
+        misplaced.append((misplaced_reference_pixels(pixeldq, ~science), exposure.jump.path))
 
     searched = OpenSet(exposures, request.folder, request.integrations).planes
     rows = slice(None, None, max(1, science.size // _ENOUGH_PIXELS))
@@ -92,8 +91,7 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "unexplained_rates": worst_rate,
         "together": together(request, good),
         "lost_pixels": worst_lost,
-        # The worst, of several the first by name, so that the order of files changes nothing.
-        "misplaced_reference_pixels": min(misplaced, key=lambda found: (-found[0], found[1]), default=None),
+        "misplaced_reference_pixels": _worst(misplaced, int((~science).sum())),
         "frame_off": off,
         "thresholds": outcome.thresholds,
         "structures": [one.sentence(first.detector) for one in found if one.kind != PATCH],
@@ -101,6 +99,18 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "xstart": first.xstart,
         "ystart": first.ystart,
     }
+
+
+def _worst(misplaced: list[tuple[int | None, str]], reference: int) -> tuple[int, str] | None:
+    """Return how many reference pixels are misplaced in the worst exposure, and its path; None where none marks any.
+
+    Where one exposure marks them, another that does not had another mask, and leaves out all of them.
+    """
+    if all(number is None for number, _ in misplaced):
+        return None
+    counted = ((reference if number is None else number, path) for number, path in misplaced)
+    # Of several the first by name, so that the order of files changes nothing.
+    return min(counted, key=lambda found: (-found[0], found[1]))
 
 
 def _amplifier(maps: CombinedMaps, good: np.ndarray, alone: np.ndarray, columns: slice, tgroup: float) -> dict:

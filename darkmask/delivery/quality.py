@@ -11,6 +11,11 @@ from darkmask.core.statistics import median_of_finite
 
 # Fewer values in a row that are the same may be so by chance, or because they are all saturated.
 MIN_REPEATED = 4
+# Twice what may be bad in a detector, and so may be saturated at one value, and less than what noise has below 0 where
+# cutting it off matters.
+_MOST_ALIKE = 0.05
+# A number of 32 bits that was one of 16 has 13 bits of 0 at its end; what was measured has 12 in one case of 4096.
+_IDLE_BITS = np.uint32((1 << 12) - 1)
 
 
 def unexplained_rates(rate: np.ndarray, dq: np.ndarray, science: np.ndarray) -> float:
@@ -76,6 +81,44 @@ def unmeasured(samples: Sequence[Mapping[str, np.ndarray]], names: Sequence[str]
     return found
 
 
+def altered_values(samples: Sequence[Mapping[str, np.ndarray]], names: Sequence[str]) -> dict[int, str]:
+    """Return the integrations whose values were cut off at one of them, or rounded, after they were measured.
+
+    Parameters
+    ----------
+    samples : sequence of mapping of str to numpy.ndarray, shape (n,), float32
+        As for :func:`unmeasured`.
+    names : sequence of str
+        What each integration is called in a sentence.
+
+    Returns
+    -------
+    dict of int to str
+        By position: integrations of which an array has one value in more than 5 % of its pixels, or has so few bits in
+        half of them or more that it was rounded. Noise of a whole detector makes hardly two values alike.
+    """
+    found: dict[int, str] = {}
+    for k, sample in enumerate(samples):
+        said = [f"{array} {how}" for array, values in sample.items() if (how := _altered(values))]
+        if said:
+            found[k] = f"{names[k]} was altered: {' and '.join(said)}"
+    return found
+
+
+def _altered(values: np.ndarray) -> str:
+    """Return how the values of an array differ from measured ones; empty when they do not."""
+    finite = values[np.isfinite(values)].astype(np.float32)
+    if finite.size < MIN_REPEATED / _MOST_ALIKE:
+        return ""
+    different, counts = np.unique(finite, return_counts=True)
+    most = counts.argmax()
+    if counts[most] > _MOST_ALIKE * finite.size:
+        return f"is {different[most]:g} in {100 * counts[most] / finite.size:.0f} % of its pixels"
+    if 2 * np.count_nonzero((finite.view(np.uint32) & _IDLE_BITS) == 0) >= finite.size:
+        return "is rounded to 3 digits"
+    return ""
+
+
 def _no_measurement(values: np.ndarray) -> str:
     """Return why the values of an array cannot have been measured; empty when they can."""
     finite = values[np.isfinite(values)]
@@ -110,6 +153,32 @@ def repeated_in_rows(image: np.ndarray, asked: np.ndarray, amplifiers: Sequence[
     values = np.asarray(image, np.float32)
     for k, columns in enumerate(amplifiers):
         _most_are_one(values[:, columns], asked[:, columns], MIN_REPEATED, found[:, k])
+    return found
+
+
+def copied_rows(samples: np.ndarray) -> np.ndarray:
+    """Return which rows have, to the bit, the values of an earlier one: of another integration, or of their own.
+
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (integration, y, amplifier, n), float32
+        The values of some pixels of each row that an amplifier reads.
+
+    Returns
+    -------
+    numpy.ndarray, shape (integration, y, amplifier), bool
+        False where a value is not finite, or fewer than half of them are different: such rows are alike by chance.
+    """
+    values = np.ascontiguousarray(samples, dtype=np.float32).reshape(-1, samples.shape[-1])
+    different = 1 + np.count_nonzero(np.diff(np.sort(values, axis=1), axis=1), axis=1)
+    telling = np.flatnonzero(np.isfinite(values).all(axis=1) & (2 * different >= values.shape[1]))
+    values = values[telling]
+    # A sum with odd factors differs for other bits; rows of equal sums are compared, so that none is found by chance.
+    factors = np.cumprod(np.full(values.shape[1], 0x9E3779B97F4A7C15, np.uint64))
+    order = np.argsort((values.view(np.uint32) * factors).sum(axis=1), kind="stable")
+    same = (values[order[1:]] == values[order[:-1]]).all(axis=1)
+    found = np.zeros(samples.shape[:-1], dtype=bool)
+    found.reshape(-1)[telling[order[1:][same]]] = True
     return found
 
 

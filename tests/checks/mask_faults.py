@@ -109,6 +109,16 @@ def unnamed_pixels_of_the_base_used(space):
         hdus["DQ"].data = dq
 
 
+@fault("BAS-KEPT", said="does not define 1024, so that")
+def flags_of_the_base_that_its_dq_def_lost(space):
+    """Plant a mask in force that has lost the name of DEAD, and a mask that knows of no dead pixel."""
+    (path,) = space.base.glob("*nrca1*.fits")
+    with fits.open(path, mode="update") as hdus:
+        table = hdus["DQ_DEF"].data
+        hdus["DQ_DEF"].data = table[table["NAME"] != "DEAD"]
+    replace(space, has("DEAD"), bits_of(("DO_NOT_USE",)))
+
+
 @fault("CNT-CARRIED", said="by what was carried")
 def base_that_takes_out_too_much(space):
     """Plant a mask in force that takes out one science pixel in sixteen, and a mask that carries them all."""
