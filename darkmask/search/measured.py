@@ -113,7 +113,7 @@ def _with_rows(request: SetRequest, opened: OpenSet, science: np.ndarray, why: d
     amplifiers = request.amplifiers()
     lost = np.zeros((len(opened.planes), len(science), len(amplifiers)), dtype=bool)
     one_value: dict[int, list[str]] = {}
-    some_columns = np.stack([_spread(columns, science.any(axis=0)) for columns in amplifiers])
+    some_columns = np.stack([_spread(columns, np.asarray(science.any(axis=0))) for columns in amplifiers])
     kept: dict[str, list[np.ndarray]] = {}
     numbers = [k for k in range(len(opened.planes)) if k not in why]
     for k in numbers:
@@ -128,7 +128,7 @@ def _with_rows(request: SetRequest, opened: OpenSet, science: np.ndarray, why: d
                 lost[k] |= found
             kept.setdefault(name, []).append(plane[:, some_columns])
     copied: dict[int, list[str]] = {}
-    own = science.any(axis=1)[:, None] & ~lost[numbers]
+    own = np.asarray(science.any(axis=1))[:, None] & ~lost[numbers]
     for name, samples in kept.items():
         found = copied_rows(np.array(samples)) & own
         for k in np.array(numbers)[found.any(axis=(1, 2))].tolist():

@@ -218,6 +218,15 @@ def clump(space):
     add(space, np.s_[20:28, 60:68], *BAD)
 
 
+@fault("RES-CONFIRMED", said="are hot or warm in the darks; some that are not: x")
+def good_pixels_called_hot(space):
+    """Plant a mask that calls some hundred good pixels hot, beside the darks that show them to be good."""
+    space.options.append(f"--delivery={space.delivery}")
+    with fits.open(space.mask) as hdus:
+        good = hdus["DQ"].data == 0
+    add(space, spread(150) & good, *BAD)
+
+
 @fault("RES-HOT", said="outside the mask are hot in all darks together")
 def hot_pixels_taken_out(space):
     """Plant a mask that lost thirty hot pixels, beside the darks that show them."""
