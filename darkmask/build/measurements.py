@@ -7,9 +7,11 @@ from darkmask.core.statistics import median_of_finite
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.quality import (
     difference_noise,
+    full_pixels,
     jump_rate,
     lost_pixels,
     median_rates,
+    scatter_of_means,
     unexplained_rates,
 )
 from darkmask.search.maps import CombinedMaps
@@ -23,6 +25,8 @@ from .together import together
 
 # The rates of so many pixels, in evenly spread rows, tell their median to a thousandth of their scatter.
 _ENOUGH_PIXELS = 1 << 20
+# And of so many, how they scatter to a part in five hundred.
+_SOME_PIXELS = 1 << 18
 # One pixel in a million jumps so often by hits.
 _SELDOM = 1e-6
 
@@ -63,6 +67,8 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     searched = OpenSet(exposures, request.folder, request.integrations).planes
     rows = slice(None, None, max(1, science.size // _ENOUGH_PIXELS))
     rates = (exposure.rate(rows, i) for exposure, i in searched)
+    few = slice(None, None, max(1, science.size // _SOME_PIXELS))
+    rates_of_few = (exposure.rate(few, i) for exposure, i in searched)
 
     first, maps, found = exposures[0].jump, outcome.maps, sorted(outcome.structures)
     good = science & (outcome.categories == 0)
@@ -80,6 +86,7 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "settling_start_dn": _or_none(dark.start),
         "settling_start_error_dn": _or_none(dark.start_error),
         "amplifiers": [_amplifier(maps, good, alone, columns, first.tgroup) for columns in amplifiers],
+        "scatter_of_means": _or_none(scatter_of_means(rates_of_few, good[few])),
         "readpatt": first.readpatt,
         "integrations": outcome.maps.integrations,
         "left_out": list(request.left_out),
@@ -91,6 +98,7 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "unexplained_rates": worst_rate,
         "together": together(request, good),
         "lost_pixels": worst_lost,
+        "full_good_pixels": full_pixels(maps.first, good),
         "misplaced_reference_pixels": _worst(misplaced, int((~science).sum())),
         "frame_off": off,
         "thresholds": outcome.thresholds,
