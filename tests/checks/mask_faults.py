@@ -4,6 +4,7 @@ import numpy as np
 from astropy.io import fits
 
 from darkmask.core.flags import bits_of, has_flag
+from darkmask.masks.compare import COMPARED_MNEMONICS
 
 from .planting import BESIDE, BORDER, Faults, first_of, one_in
 
@@ -62,6 +63,19 @@ def neighbours_of_hot_pixels_used_though_the_criteria_say_not(space):
 @fault("DQ-PAIRS", said="HOT and DEAD")
 def hot_and_dead(space):
     replace(space, (40, 40), bits_of(("HOT", "DEAD", "DO_NOT_USE")))
+
+
+@fault("DQ-OWN", ("DQ-OWN", BESIDE, "FULL"), said="which shares most")
+def bad_pixels_of_another_detector(space):
+    """Plant what a search found in the other detector, beside what the mask in force says of this one."""
+    (other,) = space.masks.glob(f"*{BESIDE.lower()}.fits")
+    found = bits_of(COMPARED_MNEMONICS)
+    with fits.open(space.mask) as hdus, fits.open(other) as hdus_of_other:
+        dq, there = hdus["DQ"].data, hdus_of_other["DQ"].data
+        carried = (dq != 0) & ((dq & found) == 0)
+        taken = np.where((there & found) != 0, there, dq.dtype.type(0))
+        changed = np.where(carried, dq, taken)
+    replace(space, np.s_[:, :], changed)
 
 
 @fault("DQ-BORDER", "BAS-KEPT", said="border pixels of")
