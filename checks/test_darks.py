@@ -55,6 +55,17 @@ def test_dark_current(check, summary):
     check.judge(certain, said)
 
 
+@pytest.mark.asks("DRK-INDEPENDENT")
+def test_integrations_are_independent(check, summary):
+    """How do the mean rates of good pixels scatter, in units of what their integrations make them scatter?"""
+    ratio = known(summary, "scatter_of_means", check.detector)
+    check.judge(
+        ratio,
+        f"The mean rates of good pixels of {check.detector} scatter by {ratio:.2f} of what the scatter between "
+        f"{summary['integrations']} integrations makes them",
+    )
+
+
 @pytest.mark.asks("DRK-SETTLING")
 def test_settling(check, summary):
     """By how much does the first read certainly lie off, in the output that settles by most?"""
@@ -90,6 +101,18 @@ def test_pedestal(check, summary):
     check.judge(
         max(pedestals, key=abs),
         f"Good pixels of {check.detector} have a median PEDESTAL of {each} DN in the amplifiers",
+    )
+
+
+@pytest.mark.asks("DRK-FULL")
+def test_no_good_pixel_is_full(check, products, summary):
+    """What share of the science pixels is called good though it holds a third of a full well after each reset?"""
+    found = summary["full_good_pixels"]
+    places = "".join(f", x {x} y {y}" for x, y in found[:5])
+    check.judge(
+        len(found) / products.science_pixels.sum(),
+        f"{len(found)} pixels that the search of {check.detector} calls good hold more than 20,000 DN after a reset"
+        f"{'; some are' + places[1:] if places else ''}",
     )
 
 

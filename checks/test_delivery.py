@@ -54,7 +54,7 @@ def test_enough_integrations(check, delivery, exposures, products):
 
 @pytest.mark.asks("DLV-DISTINCT")
 def test_each_integration_is_a_measurement(check, delivery, exposures, products):
-    """Which integrations are copies, constant or without rates, be it in some rows?"""
+    """Which integrations are copies, constant or without rates, be it in some rows, or were cut off or rounded?"""
     measured = products.searched.measured(check.detector, check.subarray)
     found = [*measured.left_out, *measured.doubted]
     said = f"{'; '.join(found)}: deliver the right files" if found else "Each integration is a measurement of its own"
@@ -135,6 +135,17 @@ def test_pipeline_steps(check, exposures):
 def test_exposures_are_darks(check, exposures):
     """Are all exposures darks?"""
     check.judge_problems(inspection.exposure_type_problems(exposures), "Every file is of a dark exposure")
+
+
+@pytest.mark.asks("DLV-TIMES")
+def test_times(check, delivery, exposures):
+    """Which exposures were not taken when their headers say, or lack a time that others of the set have?"""
+    if not any(exposure.times for exposure in exposures):
+        raise NotEvaluated(f"no header says when the exposures of {check.detector} {check.subarray} were taken")
+    of_detector = [e for e in delivery.exposures if e.set_key.detector == check.detector]
+    check.judge_problems(
+        inspection.time_problems(exposures, of_detector), "Every exposure was taken when its headers say"
+    )
 
 
 @pytest.mark.asks("DLV-GEOMETRY")

@@ -1,10 +1,13 @@
 """RES: what does the mask leave that still stands out in an exposure?"""
 
+import numpy as np
 import pytest
 
 from darkmask.core.categories import Category, in_category
+from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import has_flag
-from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left
+from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left, hot_in_darks
+from fixtures.session.endings import NotEvaluated
 
 KINDS = {"RES-HOT": HOT, "RES-NOISY": NOISY}
 # What a search of all darks calls so; saturated pixels are hot.
@@ -12,6 +15,8 @@ CATEGORIES = {
     HOT: (Category.SATURATED, Category.HOT),
     NOISY: (Category.NOISY, Category.TELEGRAPH, Category.INTERMITTENT),
 }
+# A share of fewer pixels is known to a tenth and worse.
+LEAST_CALLED = 20
 
 
 @pytest.mark.asks(*KINDS)
@@ -51,3 +56,21 @@ def left_by_delivered(check, products, kind: str) -> dict:
     left = where & asked & ~has_flag(products.judged.mask(detector).decoded, *said)
     request = products.searched.request(detector).set_request("FULL")
     return count_left(left, products.science_pixels, request, TESTS[kind])
+
+
+@pytest.mark.asks("RES-CONFIRMED")
+def test_confirmed(check, products):
+    """What share of the pixels that the mask calls HOT is hot or warm in the darks?"""
+    built, mask = products.searched.set(check.detector, "FULL"), products.judged.mask(check.detector)
+    called = has_flag(mask.decoded, "HOT") & products.science_pixels
+    least = check.run.settings.parameters.warm_rate / look_up_detector(check.detector).gain
+    told, hot = hot_in_darks(called, built.categories, built.rate, least)
+    number, confirmed = int(told.sum()), int(hot.sum())
+    if number < LEAST_CALLED:
+        raise NotEvaluated(f"{mask.path.name} calls {number} pixels HOT of which darks can tell, too few to judge")
+    good = "".join(f", x {x} y {y}" for y, x in np.argwhere(told & ~hot)[:5])
+    check.judge(
+        confirmed / number,
+        f"{confirmed} of {number} pixels that {mask.path.name} calls HOT are hot or warm in the darks"
+        f"{'; some that are not: ' + good[2:] if good else ''}",
+    )

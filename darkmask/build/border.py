@@ -92,7 +92,9 @@ def misplaced_reference_pixels(pixeldq: np.ndarray, reference: np.ndarray) -> in
     Returns
     -------
     int or None
-        None where PIXELDQ marks none of those that there are, as after a mask that does not.
+        None where PIXELDQ marks none of those that there are and has other flags, as after a mask that does not. One
+        without any flag had no mask: each reference pixel is left out.
     """
     marked = has_flag(pixeldq, "REFERENCE_PIXEL")
-    return int((marked != reference).sum()) if marked.any() or not reference.any() else None
+    told = marked.any() or not pixeldq.any() or not reference.any()
+    return int((marked != reference).sum()) if told else None

@@ -8,9 +8,11 @@ from darkmask.core.statistics import median_of_finite
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.quality import (
     difference_noise,
+    full_pixels,
     jump_rate,
     lost_pixels,
     median_rates,
+    scatter_of_means,
     unexplained_rates,
 )
 from darkmask.search.maps.combine import CombinedMaps
@@ -24,6 +26,8 @@ from .together import together
 
 # The rates of so many pixels, in evenly spread rows, tell their median to a thousandth of their scatter.
 _ENOUGH_PIXELS = 1 << 20
+# And of so many, how they scatter to a part in five hundred.
+_SOME_PIXELS = 1 << 18
 # One pixel in a million jumps so often by hits.
 _SELDOM = 1e-6
 
@@ -86,6 +90,7 @@ def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> d
         "in_time": bool(maps.changes and maps.changes.times),
         "epochs": len(set(maps.changes.epochs)) if maps.changes and maps.changes.times else None,
         "science_pixels": int(science.sum()),
+        "full_good_pixels": full_pixels(maps.first, good),
         "frame_off": off,
         "thresholds": outcome.thresholds,
         "structures": [one.sentence(first.detector) for one in found if one.kind != PATCH],
@@ -101,18 +106,19 @@ def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
     exposures, science = request.exposures, ~request.reference_pixels()
     good = np.unpackbits(packed, count=science.size).reshape(science.shape).astype(bool)
     worst_rate, worst_lost = 0.0, 0.0
-    misplaced: list[tuple[int, str]] = []
+    misplaced: list[tuple[int | None, str]] = []
     for exposure in exposures:
         opened = OpenExposure(exposure, request.folder)
         worst_rate = max(worst_rate, unexplained_rates(opened.rate(), opened.rate_dq(), science))
         pixeldq = opened.pixeldq()
         worst_lost = max(worst_lost, lost_pixels(pixeldq, science))
-        if (number := misplaced_reference_pixels(pixeldq, ~science)) is not None:
-            misplaced.append((number, exposure.jump.path))
+        misplaced.append((misplaced_reference_pixels(pixeldq, ~science), exposure.jump.path))
 
     searched = OpenSet(exposures, request.folder, request.integrations).planes
     rows = slice(None, None, max(1, science.size // _ENOUGH_PIXELS))
     rates = (exposure.rate(rows, i) for exposure, i in searched)
+    few = slice(None, None, max(1, science.size // _SOME_PIXELS))
+    rates_of_few = (exposure.rate(few, i) for exposure, i in searched)
     tgroup = exposures[0].jump.tgroup
     dark = dark_current(median_rates(rates, good[rows]), median_steps(request, good), tgroup)
     return {
@@ -121,12 +127,24 @@ def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
         "settling_dn_per_s": _or_none(dark.settling),
         "settling_start_dn": _or_none(dark.start),
         "settling_start_error_dn": _or_none(dark.start_error),
+        "scatter_of_means": _or_none(scatter_of_means(rates_of_few, good[few])),
         "unexplained_rates": worst_rate,
         "together": together(request, good),
         "lost_pixels": worst_lost,
-        # The worst, of several the first by name, so that the order of files changes nothing.
-        "misplaced_reference_pixels": min(misplaced, key=lambda found: (-found[0], found[1]), default=None),
+        "misplaced_reference_pixels": _worst(misplaced, int((~science).sum())),
     }
+
+
+def _worst(misplaced: list[tuple[int | None, str]], reference: int) -> tuple[int, str] | None:
+    """Return how many reference pixels are misplaced in the worst exposure, and its path; None where none marks any.
+
+    Where one exposure marks them, another that does not had another mask, and leaves out all of them.
+    """
+    if all(number is None for number, _ in misplaced):
+        return None
+    counted = ((reference if number is None else number, path) for number, path in misplaced)
+    # Of several the first by name, so that the order of files changes nothing.
+    return min(counted, key=lambda found: (-found[0], found[1]))
 
 
 def _amplifier(maps: CombinedMaps, good: np.ndarray, alone: np.ndarray, columns: slice, tgroup: float) -> dict:

@@ -7,10 +7,18 @@ import numpy as np
 
 from darkmask.core.flags import has_flag
 from darkmask.core.kernels import kernel
-from darkmask.core.statistics import median_of_finite
+from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
 
 # Fewer values in a row that are the same may be so by chance, or because they are all saturated.
 MIN_REPEATED = 4
+# Twice what may be bad in a detector, and so may be saturated at one value, and less than what noise has below 0 where
+# cutting it off matters.
+_MOST_ALIKE = 0.05
+# NIRCam pixels hold 55,000 to 65,000 DN with their bias; what a superbias leaves of good ones is a hundredth of this.
+_THIRD_OF_A_WELL = 20_000.0
+_HIT = 4.0
+# A number of 32 bits that was one of 16 has 13 bits of 0 at its end; what was measured has 12 in one case of 4096.
+_IDLE_BITS = np.uint32((1 << 12) - 1)
 
 
 def unexplained_rates(rate: np.ndarray, dq: np.ndarray, science: np.ndarray) -> float:
@@ -76,6 +84,44 @@ def unmeasured(samples: Sequence[Mapping[str, np.ndarray]], names: Sequence[str]
     return found
 
 
+def altered_values(samples: Sequence[Mapping[str, np.ndarray]], names: Sequence[str]) -> dict[int, str]:
+    """Return the integrations whose values were cut off at one of them, or rounded, after they were measured.
+
+    Parameters
+    ----------
+    samples : sequence of mapping of str to numpy.ndarray, shape (n,), float32
+        As for :func:`unmeasured`.
+    names : sequence of str
+        What each integration is called in a sentence.
+
+    Returns
+    -------
+    dict of int to str
+        By position: integrations of which an array has one value in more than 5 % of its pixels, or has so few bits in
+        half of them or more that it was rounded. Noise of a whole detector makes hardly two values alike.
+    """
+    found: dict[int, str] = {}
+    for k, sample in enumerate(samples):
+        said = [f"{array} {how}" for array, values in sample.items() if (how := _altered(values))]
+        if said:
+            found[k] = f"{names[k]} was altered: {' and '.join(said)}"
+    return found
+
+
+def _altered(values: np.ndarray) -> str:
+    """Return how the values of an array differ from measured ones; empty when they do not."""
+    finite = values[np.isfinite(values)].astype(np.float32)
+    if finite.size < MIN_REPEATED / _MOST_ALIKE:
+        return ""
+    different, counts = np.unique(finite, return_counts=True)
+    most = counts.argmax()
+    if counts[most] > _MOST_ALIKE * finite.size:
+        return f"is {different[most]:g} in {100 * counts[most] / finite.size:.0f} % of its pixels"
+    if 2 * np.count_nonzero((finite.view(np.uint32) & _IDLE_BITS) == 0) >= finite.size:
+        return "is rounded to 3 digits"
+    return ""
+
+
 def _no_measurement(values: np.ndarray) -> str:
     """Return why the values of an array cannot have been measured; empty when they can."""
     finite = values[np.isfinite(values)]
@@ -113,6 +159,32 @@ def repeated_in_rows(image: np.ndarray, asked: np.ndarray, amplifiers: Sequence[
     return found
 
 
+def copied_rows(samples: np.ndarray) -> np.ndarray:
+    """Return which rows have, to the bit, the values of an earlier one: of another integration, or of their own.
+
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (integration, y, amplifier, n), float32
+        The values of some pixels of each row that an amplifier reads.
+
+    Returns
+    -------
+    numpy.ndarray, shape (integration, y, amplifier), bool
+        False where a value is not finite, or fewer than half of them are different: such rows are alike by chance.
+    """
+    values = np.ascontiguousarray(samples, dtype=np.float32).reshape(-1, samples.shape[-1])
+    different = 1 + np.count_nonzero(np.diff(np.sort(values, axis=1), axis=1), axis=1)
+    telling = np.flatnonzero(np.isfinite(values).all(axis=1) & (2 * different >= values.shape[1]))
+    values = values[telling]
+    # A sum with odd factors differs for other bits; rows of equal sums are compared, so that none is found by chance.
+    factors = np.cumprod(np.full(values.shape[1], 0x9E3779B97F4A7C15, np.uint64))
+    order = np.argsort((values.view(np.uint32) * factors).sum(axis=1), kind="stable")
+    same = (values[order[1:]] == values[order[:-1]]).all(axis=1)
+    found = np.zeros(samples.shape[:-1], dtype=bool)
+    found.reshape(-1)[telling[order[1:][same]]] = True
+    return found
+
+
 @kernel
 def _most_are_one(image, asked, fewest, found):
     """Set in which rows more than half of the finite values that are asked are one.
@@ -137,6 +209,25 @@ def _most_are_one(image, asked, fewest, found):
         found[y] = 2 * same > number
 
 
+def full_pixels(first: np.ndarray, good: np.ndarray) -> list[tuple[int, int]]:
+    """Return which pixels are called good although they hold a third of a full well, or lack it, after each reset.
+
+    Parameters
+    ----------
+    first : numpy.ndarray, shape (y, x), float32, DN
+        The first group, median of all integrations, without its bias.
+    good : numpy.ndarray, shape (y, x), bool
+
+    Returns
+    -------
+    list of (int, int)
+        x and y. A pixel that is full from its first group on has a flat ramp, without noise and without a rate: where
+        the saturation step did not flag it, nothing else about it stands out.
+    """
+    y, x = np.nonzero(good & (np.abs(first) > _THIRD_OF_A_WELL))
+    return list(zip(x.tolist(), y.tolist(), strict=True))
+
+
 def median_rates(rates: Iterable[np.ndarray], good: np.ndarray) -> np.ndarray:
     """Return the median rate of the good pixels of each integration, float64 (integration,), DN/s; NaN for none.
 
@@ -147,6 +238,43 @@ def median_rates(rates: Iterable[np.ndarray], good: np.ndarray) -> np.ndarray:
     good : numpy.ndarray, shape (y, x), bool
     """
     return np.array([median_of_finite(rate[good]) for rate in rates], dtype=np.float64)
+
+
+def scatter_of_means(rates: Iterable[np.ndarray], good: np.ndarray) -> float:
+    """Return how the mean rates of good pixels scatter, in units of what their integrations make them scatter.
+
+    Parameters
+    ----------
+    rates : iterable of numpy.ndarray, shape (y, x), float32, DN/s
+        One per integration.
+    good : numpy.ndarray, shape (y, x), bool
+
+    Returns
+    -------
+    float
+        1 for integrations that are independent of one another, and more where pixels differ; 0 where what they have in
+        common was taken off. NaN for fewer than two integrations or no good pixel.
+
+    Notes
+    -----
+    Source: the variance of a mean of n independent values is theirs over n. Pixels that a hit made scatter are left
+    out: their variance is beyond four times the median.
+    """
+    number, total, squares = 0, np.zeros(np.count_nonzero(good)), np.zeros(np.count_nonzero(good))
+    for rate in rates:
+        values = rate[good].astype(np.float64)
+        number, total, squares = number + 1, total + values, squares + values**2
+    if number < 2:
+        return float("nan")
+    mean = total / number
+    variance = (squares - number * mean**2) / (number - 1)
+    known = np.isfinite(variance)
+    known[known] = variance[known] <= _HIT * median_of_finite(variance[known])
+    if not known.any():
+        return float("nan")
+    expected = np.sqrt(variance[known].mean() / number)
+    mean = mean[known]
+    return float(MAD_TO_SIGMA_ROUNDED * np.median(np.abs(mean - np.median(mean))) / max(expected, 1e-30))
 
 
 def difference_noise(noise: np.ndarray, good: np.ndarray) -> float:

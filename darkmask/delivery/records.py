@@ -79,6 +79,8 @@ class FileRecord:
         Size in bytes, and time of the last change in nanoseconds.
     arrays : dict of str to ArrayPlace
         The image extensions that a search reads.
+    began : float or None
+        Beginning of the exposure, MJD (UTC), whatever INT_TIMES says; None when no keyword tells.
     times : tuple of float
         Middle of each integration, MJD (UTC); empty when the headers do not say it.
     program : str
@@ -118,6 +120,7 @@ class FileRecord:
     intend: int | None = None
     tframe: float | None = None
     times: tuple[float, ...] = ()
+    began: float | None = None
     program: str = ""
     temperature: float | None = None
 

@@ -44,13 +44,13 @@ def integration_times(primary: Any, table: Any, integrations: int, first: int) -
         # The archive fills the table with zeros or NaN when the telemetry of a visit was missing.
         if all(math.isfinite(time) and time > 0 for time in times):
             return times
-    begin, step = _beginning(primary), _duration(primary)
+    begin, step = beginning(primary), _duration(primary)
     if begin is None or step is None:
         return ()
     return tuple(begin + (first - 0.5 + i) * step / SECONDS_PER_DAY for i in range(integrations))
 
 
-def _beginning(primary: Any) -> float | None:
+def beginning(primary: Any) -> float | None:
     """Return when an exposure begins, MJD; None when neither EXPSTART nor DATE-BEG says it."""
     start = _number(primary, "EXPSTART")
     if start is not None:

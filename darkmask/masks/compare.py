@@ -11,6 +11,24 @@ from darkmask.core.flags import dq_bits, flags_in, has_flag
 COMPARED_MNEMONICS = ("HOT", "RC", "TELEGRAPH", "UNRELIABLE_SLOPE", "OTHER_BAD_PIXEL")
 
 
+def shared_bad_pixels(dq: np.ndarray, other: np.ndarray, science: np.ndarray) -> tuple[int, int]:
+    """Return how many bad pixels a mask has, and how many of them another one has in the same places.
+
+    Parameters
+    ----------
+    dq, other : numpy.ndarray, shape (y, x), uint32
+    science : numpy.ndarray, shape (y, x), bool
+        What is no science pixel by NON_SCIENCE may be the same in several detectors, and does not count either.
+
+    Returns
+    -------
+    number, shared : int
+    """
+    here, there = (has_flag(each, "DO_NOT_USE", *COMPARED_MNEMONICS) for each in (dq, other))
+    here = here & science & ~has_flag(dq, "NON_SCIENCE")
+    return int(here.sum()), int((here & there).sum())
+
+
 @dataclass(frozen=True)
 class Agreement:
     """Numbers of pixels by what two masks say of them.

@@ -14,12 +14,14 @@ import numpy as np
 from darkmask.core.detectors import Geometry
 from darkmask.core.display import counted
 from darkmask.delivery import OpenExposure, OpenSet
-from darkmask.delivery.quality import repeated_in_rows, unmeasured
+from darkmask.delivery.quality import altered_values, copied_rows, repeated_in_rows, unmeasured
 
 from .request import SetRequest
 
 # Noise makes two measurements of this many rows differ in thousands of pixels, and they cost no time to read.
 _ROWS = 8
+# So many pixels of a row and an amplifier tell a copy: noise makes none of them alike.
+_PIXELS = 8
 # A sentence names so many blocks of rows.
 _BLOCKS_NAMED = 3
 
@@ -98,30 +100,50 @@ def _look_through(asked: _Asked) -> _Found:
             {name: plane[science[rows]] for name, plane in _planes(exposure, i, rows).items()}
             for exposure, i in opened.planes
         ]
-        why = unmeasured(samples, [exposure.name_of(i) for exposure, i in opened.planes])
-        return _with_rows(request, opened, science, why)
+        names = [exposure.name_of(i) for exposure, i in opened.planes]
+        why = unmeasured(samples, names)
+        # What was altered everywhere can only be searched as it is.
+        altered = {k: said for k, said in altered_values(samples, names).items() if k not in why}
+        found = _with_rows(request, opened, science, why)
+        return found._replace(doubted=(*found.doubted, *(said for k, said in altered.items() if k not in found.why)))
 
 
 def _with_rows(request: SetRequest, opened: OpenSet, science: np.ndarray, why: dict[int, str]) -> _Found:
     """Add the integrations of which some rows are no measurement."""
     amplifiers = request.amplifiers()
     lost = np.zeros((len(opened.planes), len(science), len(amplifiers)), dtype=bool)
-    said: dict[int, str] = {}
-    for k, (exposure, i) in enumerate(opened.planes):
-        if k in why:
-            continue
-        arrays = []
+    one_value: dict[int, list[str]] = {}
+    some_columns = np.stack([_spread(columns, np.asarray(science.any(axis=0))) for columns in amplifiers])
+    kept: dict[str, list[np.ndarray]] = {}
+    numbers = [k for k in range(len(opened.planes)) if k not in why]
+    for k in numbers:
+        exposure, i = opened.planes[k]
         planes = _planes(exposure, i)
         # A pixel without a rate is saturated or not to be used, which DQ says: its other values are not its own.
         known = science & np.isfinite(planes["the rate"])
         for name, plane in planes.items():
             found = repeated_in_rows(plane, known, amplifiers)
             if found.any():
-                arrays.append(name)
+                one_value.setdefault(k, []).append(name)
                 lost[k] |= found
-        if arrays:
-            told = f"{' and '.join(arrays)} {'is' if len(arrays) == 1 else 'are'} one value"
-            said[k] = f"{exposure.name_of(i)} is no measurement in {_places(lost[k], amplifiers)}: {told} there"
+            kept.setdefault(name, []).append(plane[:, some_columns])
+    copied: dict[int, list[str]] = {}
+    own = np.asarray(science.any(axis=1))[:, None] & ~lost[numbers]
+    for name, samples in kept.items():
+        found = copied_rows(np.array(samples)) & own
+        for k in np.array(numbers)[found.any(axis=(1, 2))].tolist():
+            copied.setdefault(k, []).append(name)
+        lost[numbers] |= found
+    said: dict[int, str] = {}
+    for k in sorted(one_value.keys() | copied.keys()):
+        exposure, i = opened.planes[k]
+        told = [
+            f"{' and '.join(arrays)} {'is' if len(arrays) == 1 else 'are'} {what}"
+            for arrays, what in ((one_value.get(k), "one value"), (copied.get(k), "that of another row or integration"))
+            if arrays
+        ]
+        where = _places(lost[k], amplifiers)
+        said[k] = f"{exposure.name_of(i)} is no measurement in {where}: {' and '.join(told)} there"
     searched = len(opened.planes) - len(why)
     never = 2 * lost.sum(axis=0) > searched
     some = {k: sentence for k, sentence in said.items() if (lost[k] & ~never).any()}
@@ -139,6 +161,13 @@ def _planes(exposure: OpenExposure, i: int, rows: slice | np.ndarray = slice(Non
         "the rate": exposure.rate(rows, i),
         "PEDESTAL": exposure.pedestal(rows, i),
     }
+
+
+def _spread(columns: slice, science: np.ndarray) -> np.ndarray:
+    """Return the columns of some pixels of an amplifier, none of them of the border where it has others."""
+    every = np.arange(columns.start, columns.stop)
+    inside = every[science[columns]] if science[columns].any() else every
+    return inside[np.linspace(0, inside.size - 1, _PIXELS).astype(int)]
 
 
 def _places(lost: np.ndarray, amplifiers: tuple[slice, ...]) -> str:

@@ -102,7 +102,7 @@ def strengths_of(hot_rate: float, detection_limit: float, read_noise: float, wel
     Parameters
     ----------
     hot_rate, detection_limit : float
-        Rates, e-/s. Warm pixels are left out when the limit lies above ``hot_rate``.
+        Rates, e-/s. Warm pixels are left out when the limit lies above ``hot_rate``, or no limit is known.
     read_noise, well : float
         Levels, DN.
     """
@@ -120,7 +120,8 @@ def strengths_of(hot_rate: float, detection_limit: float, read_noise: float, wel
         Category.NOISY: Strengths(1.2, 12.0, "times the read noise"),
         Category.LOW_PEDESTAL: Strengths(30.0, 1500.0, "DN"),
     }
-    if not 0.3 * detection_limit < hot_rate:
+    # Rates without noise of their own have no limit: what was subtracted from them is noise.
+    if not 0 < 0.3 * detection_limit < hot_rate:
         del kinds[Category.WARM]
     return kinds
 

@@ -54,5 +54,6 @@ def test_pixeldq_is_compared_with_the_geometry():
     marked = np.where(border, REFERENCE, 0).astype(np.uint32)
     assert misplaced_reference_pixels(marked, border) == 0
     assert misplaced_reference_pixels(np.roll(marked, 1, 0), border) == 2 * 248
-    assert misplaced_reference_pixels(np.zeros_like(marked), border) is None
+    assert misplaced_reference_pixels(np.zeros_like(marked), border) == border.sum()
+    assert misplaced_reference_pixels(np.where(border, 0, marked) | (np.indices(border.shape)[0] == 99), border) is None
     assert misplaced_reference_pixels(np.zeros_like(marked), np.zeros_like(border)) == 0

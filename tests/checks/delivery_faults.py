@@ -1,6 +1,7 @@
 """Faults in what is delivered: files, headers, and what belongs together."""
 
 import shutil
+from itertools import islice
 
 import numpy as np
 from astropy.io import fits
@@ -112,7 +113,8 @@ def copy_exposures(space, *numbers: int) -> None:
 
 # What says something of a search, and of the mask that it makes: two integrations cannot be searched.
 @fault(
-    *("DLV-INTEGRATIONS", "DLV-DISTINCT", "DLV-PIXELDQ", "DLV-RATES", "DRK-COSMIC_RAYS", "DRK-NOISE", "DRK-PEDESTAL"),
+    *("DLV-INTEGRATIONS", "DLV-DISTINCT", "DLV-TIMES", "DLV-PIXELDQ", "DLV-RATES"),
+    *("DRK-COSMIC_RAYS", "DRK-NOISE", "DRK-PEDESTAL", "DRK-FULL", "DRK-INDEPENDENT"),
     "STB-HALVES",
     *("CNT-SATURATED", "CNT-INVERSE_RC", "CNT-UNDETERMINED", *ALL_OF_A_MASK),
     *("INJ-HOT", "INJ-INVERSE_RC", "INJ-LOW_PEDESTAL", "INJ-NOISY", "INJ-PURITY", "INJ-RC", "INJ-SATURATED"),
@@ -127,7 +129,7 @@ def copied_exposures(space):
 
 
 @fault(
-    *("DLV-INTEGRATIONS", "DLV-DISTINCT", "STB-HALVES", "STB-DRIFT", "DRK-AMPLIFIER", "ENG-ONLY"),
+    *("DLV-INTEGRATIONS", "DLV-DISTINCT", "DLV-TIMES", "STB-HALVES", "STB-DRIFT", "DRK-AMPLIFIER", "ENG-ONLY"),
     *("RES-HOT", "RES-NOISY", "STR-PATCHES"),
     said="10 integrations, 4 of them different",
 )
@@ -135,7 +137,14 @@ def copies_of_most_exposures(space):
     copy_exposures(space, 3, 4, 5)
 
 
-@fault("DLV-DISTINCT", "STB-HALVES", "STB-DRIFT", "STR-PATCHES", said="nrca1_jump.fits is a copy of integration 1 of")
+@fault(
+    "DLV-DISTINCT",
+    "DLV-TIMES",
+    "STB-HALVES",
+    "STB-DRIFT",
+    "STR-PATCHES",
+    said="nrca1_jump.fits is a copy of integration 1 of",
+)
 def copied_integrations(space):
     """Plant an exposure that is another one, which leaves eight integrations of ten."""
     copy_exposures(space, 3)
@@ -153,6 +162,27 @@ def rows_without_rates(space):
     """Plant an integration that lost eight rows of its rates, as a packet that was not received leaves it."""
     with fits.open(unlinked(one(space.delivery, RATEINTS)), mode="update") as hdus:
         hdus["SCI"].data[1, 60:68] = 0
+
+
+@fault("DLV-DISTINCT", "STB-HALVES", said="PEDESTAL are that of another row or integration there")
+def integration_that_ends_as_another(space):
+    """Plant an integration whose last rows are those of the one before: its own were never written."""
+    for ramps in islice(every_exposure(space.delivery), 1):
+        for array in (ramps.sci, ramps.groupdq, ramps.pedestal, ramps.rate, ramps.rate_dq):
+            array[1, ..., 100:, :] = array[0, ..., 100:, :]
+
+
+@fault("DLV-DISTINCT", said="was altered: the rate is")
+def rates_cut_off(space):
+    """Plant rates of which somebody cut off what is less than nearly all of the noise, as others cut off at 0."""
+    for ramps in every_exposure(space.delivery):
+        np.maximum(ramps.rate, np.nanquantile(ramps.rate, 0.15), out=ramps.rate)
+
+
+@fault("DLV-DISTINCT", said="was altered: the ramp is rounded to 3 digits")
+def ramps_in_half_precision(space):
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[...] = ramps.sci.clip(-65_000, 65_000).astype(np.float16)
 
 
 @fault("DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="lacks the header keyword DATE-OBS")
@@ -181,6 +211,22 @@ def jump_step_missing(space):
 def no_dark(space):
     for pattern in (JUMP, FITOPT, RATEINTS):
         edit(one(space.delivery, pattern), EXP_TYPE="NRC_IMAGE")
+
+
+@fault("DLV-TIMES", said="by INT_TIMES: make it again")
+def times_of_another_exposure(space):
+    """Plant in each exposure the times of the next one, and in the last those of the first."""
+    for pattern in (JUMP, RATEINTS):
+        exchange(space, pattern, "INT_TIMES")
+
+
+@fault("DLV-TIMES", said="do not follow one another")
+def integrations_in_a_wrong_order(space):
+    """Plant an INT_TIMES by which the second integration of an exposure was taken before the first."""
+    for pattern in (JUMP, RATEINTS):
+        with fits.open(unlinked(one(space.delivery, pattern)), mode="update") as hdus:
+            table = hdus["INT_TIMES"].data
+            table["int_mid_MJD_UTC"] = table["int_mid_MJD_UTC"][::-1].copy()
 
 
 @fault("DLV-GEOMETRY", said="has FASTAXIS, SLOWAXIS 1, 2 where -1, 2 belong to NRCA1")
@@ -239,6 +285,21 @@ def reference_pixels_elsewhere(space):
     for path in sorted(space.delivery.glob("*_nrca1_jump.fits")):
         with fits.open(unlinked(path), mode="update") as hdus:
             hdus["PIXELDQ"].data = np.roll(hdus["PIXELDQ"].data, 3, axis=1)
+
+
+@fault("DLV-BORDER", said="leaves out reference pixels")
+def pixeldq_without_a_flag(space):
+    for ramps in every_exposure(space.delivery):
+        ramps.pixeldq[...] = 0
+
+
+@fault("DLV-BORDER", said="_00003_nrca1_jump.fits calls 1984 pixels")
+def one_exposure_of_another_mask(space):
+    """Plant an exposure whose mask marked a dead pixel, and no reference pixel."""
+    for number, ramps in enumerate(every_exposure(space.delivery), start=1):
+        if number == 3:
+            ramps.pixeldq[...] = 0
+            ramps.pixeldq[60, 60] = 1 << 10
 
 
 @fault("DRK-BORDER", said="lie off by 4 columns")

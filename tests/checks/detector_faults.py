@@ -5,7 +5,7 @@ import numpy as np
 from darkmask.core.detectors import detector
 
 from .planting import BORDER, Faults, every_exposure
-from .ramp_faults import FRAME, JUMP_DET, beside_defects, random
+from .ramp_faults import FRAME, JUMP_DET, SATURATED, beside_defects, random
 
 fault = Faults("delivery")
 
@@ -60,6 +60,27 @@ def light_that_comes_and_goes(space):
     for ramps in every_exposure(space.delivery):
         for i in range(len(ramps.sci)):
             ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02 + numbers.normal(0, 0.006), slice(i, i + 1))
+
+
+@fault("DRK-FULL", said="hold more than 20,000 DN after a reset; some are x")
+def saturation_that_nobody_flagged(space):
+    """Plant amplifiers without the saturation step: what is full from the first group on has a rate of 0."""
+    for ramps in every_exposure(space.delivery):
+        full = (ramps.groupdq[:, 0] & SATURATED) != 0
+        full[..., : FRAME[1] // 2] = False
+        ramps.groupdq[..., FRAME[1] // 2 :] &= ~np.uint8(SATURATED)
+        ramps.rate[full], ramps.pedestal[full] = 0, ramps.sci[:, 0][full]
+        ramps.rate_dq[full] = 0
+
+
+@fault("DRK-INDEPENDENT", said="of what the scatter between 10 integrations makes them")
+def dark_of_the_same_exposures_subtracted(space):
+    """Plant darks of which somebody subtracted their own mean, though no header tells, but for strong pixels."""
+    sets = [ramps.rate.copy() for ramps in every_exposure(space.delivery)]
+    mean = np.concatenate(sets).mean(axis=0)
+    usual = np.isfinite(mean) & (np.abs(mean) < 0.05)
+    for ramps in every_exposure(space.delivery):
+        ramps.add_levels(usual, -mean[usual] * ramps.seconds[None])
 
 
 @fault("DRK-NOISE", said="A group difference of the good pixels of NRCA1 has a noise of")

@@ -4,6 +4,7 @@ import numpy as np
 from astropy.io import fits
 
 from darkmask.core.flags import bits_of, has_flag
+from darkmask.masks.compare import COMPARED_MNEMONICS
 
 from .planting import BESIDE, BORDER, Faults, first_of, one_in
 
@@ -64,6 +65,19 @@ def hot_and_dead(space):
     replace(space, (40, 40), bits_of(("HOT", "DEAD", "DO_NOT_USE")))
 
 
+@fault("DQ-OWN", ("DQ-OWN", BESIDE, "FULL"), said="which shares most")
+def bad_pixels_of_another_detector(space):
+    """Plant what a search found in the other detector, beside what the mask in force says of this one."""
+    (other,) = space.masks.glob(f"*{BESIDE.lower()}.fits")
+    found = bits_of(COMPARED_MNEMONICS)
+    with fits.open(space.mask) as hdus, fits.open(other) as hdus_of_other:
+        dq, there = hdus["DQ"].data, hdus_of_other["DQ"].data
+        carried = (dq != 0) & ((dq & found) == 0)
+        taken = np.where((there & found) != 0, there, dq.dtype.type(0))
+        changed = np.where(carried, dq, taken)
+    replace(space, np.s_[:, :], changed)
+
+
 @fault("DQ-BORDER", "BAS-KEPT", said="border pixels of")
 def border_missing(space):
     replace(space, np.s_[:BORDER], 0)
@@ -107,6 +121,16 @@ def unnamed_pixels_of_the_base_used(space):
         dq = hdus["DQ"].data.copy()
         dq[first_of((dq == 0) & (mask["DQ"].data == 0), 5)] = bits_of(("DO_NOT_USE",))
         hdus["DQ"].data = dq
+
+
+@fault("BAS-KEPT", said="does not define 1024, so that")
+def flags_of_the_base_that_its_dq_def_lost(space):
+    """Plant a mask in force that has lost the name of DEAD, and a mask that knows of no dead pixel."""
+    (path,) = space.base.glob("*nrca1*.fits")
+    with fits.open(path, mode="update") as hdus:
+        table = hdus["DQ_DEF"].data
+        hdus["DQ_DEF"].data = table[table["NAME"] != "DEAD"]
+    replace(space, has("DEAD"), bits_of(("DO_NOT_USE",)))
 
 
 @fault("CNT-CARRIED", said="by what was carried")
@@ -206,6 +230,15 @@ def bad_amplifier(space):
 def clump(space):
     # The clump lies on the edge of two amplifiers, so that neither stands out.
     add(space, np.s_[20:28, 60:68], *BAD)
+
+
+@fault("RES-CONFIRMED", said="are hot or warm in the darks; some that are not: x")
+def good_pixels_called_hot(space):
+    """Plant a mask that calls some hundred good pixels hot, beside the darks that show them to be good."""
+    space.options.append(f"--delivery={space.delivery}")
+    with fits.open(space.mask) as hdus:
+        good = hdus["DQ"].data == 0
+    add(space, spread(150) & good, *BAD)
 
 
 @fault("RES-HOT", said="outside the mask are hot in all darks together")

@@ -227,6 +227,64 @@ def test_other_sets_may_lie_elsewhere():
     assert inspection.geometry_problems([first, second], REAL) == []
 
 
+DAY = 86_400
+# Two integrations of ten groups of 10.7 s, of an exposure that begins at noon of the day of DATE-OBS.
+NOON = 59_670.5
+BEGUN = {"began": NOON, "times": (NOON + 54 / DAY, NOON + 172 / DAY)}
+
+
+def taken(number: int, **changed):
+    """Return the exposure of a number, of those that begin every 300 s."""
+    later = (number - 1) * 300 / DAY
+    at = {"began": BEGUN["began"] + later, "times": tuple(time + later for time in BEGUN["times"])} | changed
+    made = exposure(name=f"jw01062001001_02101_{number:05d}")
+    for which in (JUMP, RATE):
+        made = altered(made, which, **at)
+    return made
+
+
+def test_exposures_that_follow_one_another_have_no_problem():
+    these = [taken(3), taken(1), taken(2)]
+    assert inspection.time_problems(these, these) == []
+    assert inspection.time_problems([exposure()], [exposure(), taken(1)]) == []
+
+
+# What INT_TIMES does not say, the beginning of an exposure tells to some seconds.
+def test_times_of_ramps_and_rates_may_differ_by_seconds():
+    one = taken(1)
+    roughly = altered(one, RATE, times=tuple(time + 12 / DAY for time in one.rate.times))
+    assert inspection.time_problems([roughly], [roughly]) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "changed", "words"),
+    [
+        (2, {"times": ()}, "does not say when it was taken"),
+        (2, {"times": taken(1).times}, "were taken by one detector at one time (MJD 59670.5006"),
+        (2, {"times": taken(2).times[::-1]}, "do not follow one another"),
+        (2, {"times": taken(3).times}, "begins at MJD 59670.50347 by its EXPSTART"),
+        (2, {"times": tuple(t - 40 for t in taken(2).times), "began": None}, "by its DATE-OBS"),
+    ],
+)
+def test_times_that_cannot_be(number, changed, words):
+    these = [taken(1), taken(number, **changed)]
+    sentences = inspection.time_problems(these, these)
+    assert any(words in sentence for sentence in sentences), sentences
+    assert inspection.time_problems(these[:1], these[:1]) == []
+
+
+def test_rates_that_were_taken_at_another_time():
+    one = altered(taken(1), RATE, times=taken(2).times)
+    (sentence,) = inspection.time_problems([one], [one])
+    assert "rate.fits have other times" in sentence
+
+
+def test_no_other_set_of_the_detector_is_taken_meanwhile():
+    other = altered(taken(1), JUMP, path="jw01062002001_02101_00001_nrcb1_jump.fits", subarray="SUB640")
+    (sentence,) = inspection.time_problems([taken(1)], [taken(1), other])
+    assert "jw01062002001" in sentence
+
+
 def test_a_frame_takes_its_time():
     """As jwst issue 3494 has it: one output in the header, and the time of four."""
     assert inspection.geometry_problems([altered(exposure(), JUMP, tframe=10.73677)], REAL) == []

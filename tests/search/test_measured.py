@@ -13,7 +13,7 @@ from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import Geometry
 from darkmask.core.errors import SearchError
 from darkmask.delivery import scan
-from darkmask.delivery.quality import unmeasured
+from darkmask.delivery.quality import altered_values, copied_rows, full_pixels, scatter_of_means, unmeasured
 from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
@@ -260,3 +260,95 @@ def test_what_makes_an_integration_one():
     samples[3]["PEDESTAL"][0], samples[4]["the rate"][0] = 0.0, 0.0
     assert list(unmeasured(samples, NAMES)) == [2]
     assert unmeasured([], []) == {}
+
+
+def noise(*shape):
+    return np.random.default_rng(4).normal(0, 0.01, shape).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("alter", "said"),
+    [
+        (lambda rate: np.maximum(rate, 0), "the rate is 0 in 5"),
+        (lambda rate: np.round(rate, 2), "the rate is "),
+        (lambda rate: rate.astype(np.float16), "the rate is rounded to 3 digits"),
+        (lambda rate: rate.astype(np.float16).astype(np.float64), "the rate is rounded to 3 digits"),
+    ],
+)
+def test_values_that_were_cut_off_or_rounded(alter, said):
+    (sentence,) = altered_values([{"the rate": alter(noise(4000)), "PEDESTAL": noise(4000)}], NAMES).values()
+    assert sentence.startswith(f"integration 1 was altered: {said}")
+
+
+# A superbias near 10,000 DN has steps of 2^-10 DN, one pixel in a hundred may be saturated, and rounding to a fiftieth
+# of the noise costs nothing.
+@pytest.mark.parametrize(
+    "as_measured",
+    [
+        lambda values: values,
+        lambda values: np.float32(10_000) + 1000 * values - np.float32(9_990.3),
+        lambda values: np.where(np.arange(values.size) % 100 == 0, np.float32(1), values),
+        lambda values: np.where(np.arange(values.size) % 100 == 0, np.nan, values),
+        lambda values: np.round(values, 4),
+        lambda values: np.maximum(values, -0.02),
+    ],
+)
+def test_measured_values_were_not_altered(as_measured):
+    assert altered_values([{"the rate": as_measured(noise(4000))}], NAMES) == {}
+
+
+def test_rows_of_another_integration_are_copies():
+    samples = noise(3, 64, 2, 8)
+    assert not copied_rows(samples).any()
+    samples[2, 50:, 1] = samples[0, 50:, 1]
+    samples[1, 7] = samples[1, 6]
+    expected = np.zeros((3, 64, 2), bool)
+    expected[2, 50:, 1] = expected[1, 7] = True
+    np.testing.assert_array_equal(copied_rows(samples), expected)
+
+
+def test_rows_that_are_alike_for_another_reason_are_no_copies():
+    samples = noise(3, 64, 2, 8)
+    samples[:, :, 0] = 0
+    samples[:, :, 1, 3] = np.nan
+    assert not copied_rows(samples).any()
+    samples[:, :, 1, 3:] = 65_535
+    assert not copied_rows(samples).any()
+
+
+def test_an_integration_that_ends_as_another_is_left_out(folder):
+    def change(array):
+        if array.dtype.kind == "f":
+            array[4, ..., 70:, :] = array[1, ..., 70:, :]
+
+    rewrite(folder, change, kinds=("jump", "fitopt"))
+    (sentence,) = set_request(folder).left_out
+    where = "in rows 70 to 91: the ramp and PEDESTAL are that of another row or integration there"
+    assert sentence == f"integration 5 of {JUMP} is no measurement {where}"
+
+
+def test_means_of_independent_integrations_scatter_as_their_integrations_say():
+    good, rates = np.ones((100, 100), bool), noise(12, 100, 100)
+    assert scatter_of_means(iter(rates), good) == pytest.approx(1, abs=0.03)
+    assert scatter_of_means(iter(rates + noise(100, 100)), good) > 3
+    assert scatter_of_means(iter(rates - rates.mean(axis=0)), good) < 0.01
+    # A hit in one integration of a pixel in ten, and a pixel without a rate, change nothing.
+    hit = rates.copy()
+    hit[3].flat[::10] += 5
+    hit[4, 0, 0] = np.nan
+    assert scatter_of_means(iter(hit), good) == pytest.approx(1, abs=0.05)
+    assert np.isnan(scatter_of_means(iter(rates[:1]), good))
+    assert np.isnan(scatter_of_means(iter(rates), ~good))
+
+
+def test_few_integrations_do_not_seem_to_be_dependent():
+    for number in (2, 3, 5):
+        assert scatter_of_means(iter(noise(number, 100, 100)), np.ones((100, 100), bool)) > 0.95
+
+
+def test_a_good_pixel_that_is_full():
+    first, good = noise(20, 20) * 1000, np.ones((20, 20), bool)
+    assert full_pixels(first, good) == []
+    first[3, 7], first[4, 4], good[4, 4] = 50_000, 50_000, False
+    first[9, 9] = np.nan
+    assert full_pixels(first, good) == [(7, 3)]

@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.io import fits
 
-from darkmask.core.detectors import Geometry
+from darkmask.core.detectors import DETECTORS, Geometry
 from darkmask.core.flags import bits_of, has_flag
 from darkmask.masks.file import MaskMeta, full_dq_def, write_mask
 from tests.support.few_pixels import criteria
@@ -16,7 +16,9 @@ BAD = bits_of(("HOT", "DO_NOT_USE"))
 def good_mask(folder, detector, frame=FRAME):
     """Make a mask without a fault; return it and its path."""
     dq = np.where(Geometry(frame).reference_pixels(), bits_of(("REFERENCE_PIXEL",)), 0).astype(np.uint32)
-    dq[10:50:7, 9:40:5] = BAD
+    # No pixel is bad in two detectors.
+    down, right = divmod(list(DETECTORS).index(detector), 5)
+    dq[10 + down : 50 : 7, 9 + right : 40 + right : 5] = BAD
     path = folder / f"jwst_nircam_mask_{detector.lower()}.fits"
     dates = "INFLIGHT 2022-04-01 2022-04-02"
     write_mask(path, dq, MaskMeta(detector, "an author", "a description", dates, "2022-04-01T00:00:00", ("a line",)))
