@@ -71,7 +71,7 @@ def test_no_good_pixel_becomes_bad_for_it_when_defects_are_injected(lit, monkeyp
     false = []
     for lights in ((), outcome.lights):
         before = replace(outcome, lights=lights)
-        monkeypatch.setattr(recovery, "search_set", lambda _, before=before: before)
+        monkeypatch.setattr(recovery, "search_set", lambda _request, keep, before=before: before)
         false.append(recovery.inject_and_recover(request).false_pixels)
     assert false[0] > 100
     assert false[1] <= 1
