@@ -123,6 +123,8 @@ def decoding_changes(raw: np.ndarray, decoded: np.ndarray) -> dict[str, tuple[in
         (gained, lost) by mnemonic, without flags that do not change; ``bits above 31`` is added if there are any.
     """
     stored = raw.astype(np.uint32)
+    differ = stored != decoded
+    stored, decoded = stored[differ], decoded[differ]
     changes = {}
     for name in pixel_flags():
         before, after = has_flag(stored, name), has_flag(decoded, name)
