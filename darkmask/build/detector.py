@@ -21,7 +21,7 @@ from darkmask.delivery import OpenSet
 from darkmask.masks.file import load_model, write_categories
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import search_set
-from darkmask.search.flight.decays import arrays_of
+from darkmask.search.flight.light import arrays_of
 from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.structures import structure_table

@@ -11,10 +11,9 @@ from darkmask.core.display import one_line
 from darkmask.core.flags import dq_bits, four_neighbours, has_flag, required_dq
 from darkmask.masks.carrying import path_beside
 from darkmask.masks.file import read_mask
+from darkmask.search.flight.light import Light, lights_of
 
 if TYPE_CHECKING:
-    from darkmask.search.flight.decays import Light
-
     from .examples import Examples
 
 
@@ -31,7 +30,7 @@ class BuiltSet:
     noise: np.ndarray
     drift: np.ndarray
     summary: dict
-    lights: tuple["Light", ...] = ()
+    lights: tuple[Light, ...] = ()
 
     def __repr__(self) -> str:
         return one_line("BuiltSet", self.subarray, f"{self.rate.shape[1]}x{self.rate.shape[0]} pixels")
@@ -88,8 +87,6 @@ class BuiltMask:
         return tuple(self.summary["sets"])
 
     def set(self, subarray: str) -> BuiltSet:
-        from darkmask.search.flight.decays import lights_of
-
         with np.load(self.folder / f"{subarray}_maps.npz", allow_pickle=False) as maps:
             images = {name: maps[name] for name in ("categories", "rate", "noise", "drift")}
             return BuiltSet(subarray, **images, summary=self.summary["sets"][subarray], lights=lights_of(maps))

@@ -9,6 +9,7 @@ from darkmask.delivery.index import ProblemKind
 from darkmask.masks.carrying import path_beside
 from darkmask.masks.manual_flags import ManualFlags
 from darkmask.search.choices import search_made
+from darkmask.search.left_out import leave_out
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 
@@ -119,9 +120,6 @@ class BuildRequest:
             self.parameters,
             self.geometry,
         )
-        # Looks into the files with compiled code, which a mask that is there needs not.
-        from darkmask.search.measured import leave_out
-
         return leave_out(request) if request.exposures else request
 
 

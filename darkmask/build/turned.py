@@ -4,24 +4,19 @@ Whoever finds them (:mod:`darkmask.build.drift`) works on maps, with which the k
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from darkmask.core.categories import Category, in_category
 from darkmask.core.flags import FlagTable
-
-if TYPE_CHECKING:
-    from darkmask.search.flight.decays import Light
+from darkmask.search.flight.light import Light
 
 # With fewer integrations a half is one, and what it shows may be radiation.
 LEAST_INTEGRATIONS = 4
 NEW, GONE = 1, -1
 
 
-def passing(
-    categories: np.ndarray, changed: np.ndarray, flags: FlagTable, lights: "Sequence[Light]" = ()
-) -> np.ndarray:
+def passing(categories: np.ndarray, changed: np.ndarray, flags: FlagTable, lights: Sequence[Light] = ()) -> np.ndarray:
     """Return what is told and gets no flag, since it is over or will be: light that decays, and healed pixels.
 
     Parameters

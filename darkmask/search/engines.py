@@ -19,9 +19,9 @@ from .flight.evidence import Evidence
 from .flight.named_by import of_pixels
 from .flight.shielded import shield
 from .flight.unstable import name_unstable
+from .left_out import without_unmeasured
 from .maps.combine import CombinedMaps, combine_rows_of_set, combine_set, join_rows
 from .maps.parts import SetRows
-from .measured import without_unmeasured
 from .official.reading import official_categories
 from .outcome import SearchOutcome
 from .parameters import SearchParameters

@@ -1,22 +1,16 @@
-"""Leave out of a search the integrations that are no measurement: constant ones, ones without rates, and copies.
+"""Find the integrations of a set that are no measurement: constant ones, ones without rates, and copies.
 
 An integration that lost some of its rows is left out as a whole. What most integrations have not measured is no fault
 of one of them: they are searched, and those rows are undetermined.
 """
 
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from pathlib import Path
-from typing import NamedTuple
-
 import numpy as np
 
-from darkmask.core.detectors import Geometry
 from darkmask.core.display import counted
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.quality import altered_values, copied_rows, repeated_in_rows, unmeasured
 
-from .request import SetRequest
+from .request import NotMeasured, SetRequest
 
 # Noise makes two measurements of this many rows differ in thousands of pixels, and they cost no time to read.
 _ROWS = 8
@@ -26,74 +20,18 @@ _PIXELS = 8
 _BLOCKS_NAMED = 3
 
 
-def leave_out(request: SetRequest) -> SetRequest:
-    """Return the request of the same search without the integrations that are none, and with the reasons.
+def look_through(request: SetRequest) -> NotMeasured:
+    """Find what is no measurement in the integrations of a set.
 
     Raises
     ------
     DeliveryError
         When a file has changed since it was scanned or is stored in a way that cannot be mapped.
     """
-    files = tuple((file.path, file.size, file.modified) for exposure in request.exposures for file in exposure.files)
-    found = _look_through(_Asked(files, request.folder, request.geometry, request.integrations, request))
-    if not (found.why or found.doubted):
-        return request
-    return replace(
-        request,
-        integrations=tuple(number for k, number in enumerate(request.numbers) if k not in found.why),
-        left_out=tuple(found.why.values()),
-        doubted=found.doubted,
-        never_measured=found.never,
-    )
-
-
-def without_unmeasured(request: SetRequest, rate: np.ndarray) -> np.ndarray:
-    """Return the rates of a set, float32 (y, x), with NaN where most integrations have none of their own."""
-    if not request.never_measured:
-        return rate
-    rate, amplifiers = rate.copy(), request.amplifiers()
-    for y, k in request.never_measured:
-        rate[y, amplifiers[k]] = np.nan
-    return rate
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """A request, the same as another one when it is of the same unchanged files."""
-
-    files: tuple[tuple[str, int, int], ...]
-    folder: Path
-    geometry: Geometry
-    integrations: tuple[int, ...] | None
-    request: SetRequest = field(compare=False)
-
-
-class _Found(NamedTuple):
-    """What is no measurement.
-
-    Attributes
-    ----------
-    why : dict of int to str
-        By position: why an integration is left out.
-    doubted : tuple of str
-        What is said of integrations that are searched all the same.
-    never : tuple of (int, int)
-        Row and number of the amplifier of what most integrations have not measured.
-    """
-
-    why: dict[int, str]
-    doubted: tuple[str, ...] = ()
-    never: tuple[tuple[int, int], ...] = ()
-
-
-# A run asks the same of each set several times: for its mask, for its halves, for injected defects.
-@lru_cache(maxsize=32)
-def _look_through(asked: _Asked) -> _Found:
-    request = asked.request
     science = ~request.reference_pixels()
     inside = np.flatnonzero(science.any(axis=1))
     if not inside.size:
-        return _Found({})
+        return NotMeasured({})
     rows = np.unique(inside[np.linspace(0, inside.size - 1, _ROWS).round().astype(int)])
     with OpenSet(request.exposures, request.folder, request.integrations) as opened:
         samples = [
@@ -108,7 +46,7 @@ def _look_through(asked: _Asked) -> _Found:
         return found._replace(doubted=(*found.doubted, *(said for k, said in altered.items() if k not in found.why)))
 
 
-def _with_rows(request: SetRequest, opened: OpenSet, science: np.ndarray, why: dict[int, str]) -> _Found:
+def _with_rows(request: SetRequest, opened: OpenSet, science: np.ndarray, why: dict[int, str]) -> NotMeasured:
     """Add the integrations of which some rows are no measurement."""
     amplifiers = request.amplifiers()
     lost = np.zeros((len(opened.planes), len(science), len(amplifiers)), dtype=bool)
@@ -151,7 +89,9 @@ def _with_rows(request: SetRequest, opened: OpenSet, science: np.ndarray, why: d
     if 2 * len(some) > searched:
         some = {}
     doubted = tuple(sentence for k, sentence in said.items() if k not in some)
-    return _Found(dict(sorted((why | some).items())), doubted, tuple((int(y), int(k)) for y, k in np.argwhere(never)))
+    return NotMeasured(
+        dict(sorted((why | some).items())), doubted, tuple((int(y), int(k)) for y, k in np.argwhere(never))
+    )
 
 
 def _planes(exposure: OpenExposure, i: int, rows: slice | np.ndarray = slice(None)) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from darkmask.core.display import counted, one_line
 from darkmask.core.flags import FlagTable
 from darkmask.core.version import __version__
 
-from .flight.decays import Light
+from .flight.light import Light
 from .flight.named_by import Passed
 from .maps.combine import CombinedMaps
 from .reference_pixels import ReferencePixels

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,24 @@ from darkmask.core.window import Window
 from darkmask.delivery import Exposure
 
 from .parameters import SearchParameters
+
+
+class NotMeasured(NamedTuple):
+    """What is no measurement.
+
+    Attributes
+    ----------
+    why : dict of int to str
+        By position: why an integration is left out.
+    doubted : tuple of str
+        What is said of integrations that are searched all the same.
+    never : tuple of (int, int)
+        Row and number of the amplifier of what most integrations have not measured.
+    """
+
+    why: dict[int, str]
+    doubted: tuple[str, ...] = ()
+    never: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

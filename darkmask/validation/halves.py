@@ -10,7 +10,7 @@ from darkmask.core.categories import Category, in_category
 from darkmask.core.stages import stage
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.categories import FlightResult
-from darkmask.search.flight.decays import Light
+from darkmask.search.flight.light import Light
 from darkmask.search.flight.robust import places
 from darkmask.search.flight.shielded import without_light
 from darkmask.search.flight.steady import Planes

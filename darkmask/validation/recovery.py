@@ -22,7 +22,7 @@ from darkmask.search.engines import search_set
 from darkmask.search.flight.amplifier import own_saturation_level
 from darkmask.search.flight.bright import RECOVERY
 from darkmask.search.flight.categories import search_flight
-from darkmask.search.flight.decays import places_in_rows
+from darkmask.search.flight.light import places_in_rows
 from darkmask.search.flight.shielded import without_light
 from darkmask.search.flight.steady import Planes
 from darkmask.search.flight.unstable import name_unstable

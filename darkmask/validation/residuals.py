@@ -20,7 +20,7 @@ from darkmask.delivery import OpenSet
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.amplifier import LEAST_COMPARED, AmplifierSearch
-from darkmask.search.flight.decays import Light
+from darkmask.search.flight.light import Light
 from darkmask.search.flight.robust import places
 from darkmask.search.flight.shielded import without_light
 from darkmask.search.flight.steady import Planes

@@ -10,7 +10,7 @@ from darkmask.build.turned import passing
 from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import detector as look_up
 from darkmask.search.engines import search_set
-from darkmask.search.flight.decays import arrays_of, lights_of
+from darkmask.search.flight.light import arrays_of, lights_of
 from darkmask.validation import recovery
 from darkmask.validation.halves import stability
 from darkmask.validation.residuals import HOT, left_in_exposures
@@ -71,7 +71,7 @@ def test_no_good_pixel_becomes_bad_for_it_when_defects_are_injected(lit, monkeyp
     false = []
     for lights in ((), outcome.lights):
         before = replace(outcome, lights=lights)
-        monkeypatch.setattr(recovery, "search_set", lambda _request, keep, before=before: before)
+        monkeypatch.setattr(recovery, "search_set", lambda _request, before=before, **_: before)
         false.append(recovery.inject_and_recover(request).false_pixels)
     assert false[0] > 100
     assert false[1] <= 1

@@ -13,7 +13,8 @@ from darkmask.search.request import SetRequest
 from .afterglow import find_afterglow, reached
 from .categories import FlightResult
 from .changing import Patch
-from .decays import Light, Measured, measure_patches
+from .decays import Measured, measure_patches
+from .light import Light
 from .named_by import Passed, at_some, joined
 from .steady import Planes, Steady
 
