@@ -99,6 +99,21 @@ def test_a_worker_that_is_killed_half_way_changes_no_byte(
         assert asked.result() == in_one
 
 
+@pytest.mark.parametrize(
+    ("detectors", "workers", "shares"),
+    [
+        (4, 2, [1] * 4),
+        (5, 2, [1, 1, 1, 1, 2]),
+        (10, 4, [1] * 8 + [2, 2]),
+        (2, 5, [2, 2]),
+        (10, 16, [1] * 10),
+        (0, 3, []),
+    ],
+)
+def test_no_worker_is_idle_while_another_searches_the_last_detector(detectors, workers, shares):
+    assert masks.shares_of(detectors, workers) == shares
+
+
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_blocks_of_rows_make_the_mask_of_one_process(small, tmp_path, own_cache, number, monkeypatch):
     request = BuildRequest(
