@@ -160,7 +160,8 @@ def connected(where: Where, local: LocalWorkers) -> Iterator[Cluster]:
     from distributed.versions import VersionMismatchWarning
 
     # What goes wrong is said in one sentence; Dask's own lines would come before it and after.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
+    for name in ("distributed", *(one for one in logging.root.manager.loggerDict if one.startswith("distributed."))):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     # Nor its table of versions: those that matter are compared below.
     warnings.filterwarnings("ignore", category=VersionMismatchWarning)
     with contextlib.ExitStack() as stack:
