@@ -7,18 +7,17 @@ Workers are started by hand as docs/cluster.md says, as on machines of their own
 loaded (but with `--cold`), a cache of their own with nothing in it but compiled kernels, and a session of their own,
 since Linux shares a busy machine among sessions. Files are in the system's cache.
 
-"Wall" is the clock of the whole command from its beginning to its end. "Tasks" is the clock of the scheduler from the
-beginning of the first task to the end of the last, what tasks wait for included, and "idle" the share of that time in
-which workers compute nothing. "Work" begins when the command's workers have been looked at and ends when all masks are
-written. Processor time is of everything, workers and what they start included; "busiest" is the processor time of the
-worker that did most of the work: what a machine would take that others keep from nothing.
+"Wall" is the clock of the whole command (`darkmask search` or `prepare`) from its beginning to its end. "Tasks" is the
+clock of the scheduler from the beginning of the first task to the end of the last, what tasks wait for included, and
+"idle" the share of that time in which workers compute nothing. Processor time is of everything, workers and what they
+start included; "busiest" is the processor time of the worker that did most of a search: what a machine would take that
+others keep from nothing.
 
 The numbers of workers come in the order given, forth and back, since a machine is rarely as busy as a minute ago. All
 ratios are within one run of this benchmark: of means, of the least of each, and of each run to its neighbour.
 """
 
 import argparse
-import json
 import os
 import shutil
 import signal
@@ -44,42 +43,18 @@ DETECTORS = ("NRCB1", "NRCB2", "NRCB3", "NRCB4")
 EXPOSURES = 8
 
 
-def search_once(delivery: Path, out: Path, frame: int, scheduler: Path) -> None:
-    """Search with the workers of a scheduler, and write how long they worked."""
-    from darkmask.build.request import BuildRequest
-    from darkmask.cluster.address import where
-    from darkmask.cluster.connection import connected
-    from darkmask.cluster.masks import build_on, files_of
-    from darkmask.cluster.opening import LocalWorkers
-    from darkmask.core.detectors import Geometry
-    from darkmask.delivery import scan
-    from darkmask.search.parameters import SearchParameters
-
-    index, parameters = scan(delivery), SearchParameters()
-    requests = [
-        BuildRequest(index, name, (), "native", "flight", parameters, Geometry(frame)) for name in index.detectors
-    ]
-    with connected(where(str(scheduler)), LocalWorkers(1, 1e9)) as cluster:
-        cluster.look_at_workers(files_of(requests))
-        before = cluster.client.run(time.process_time)
-        begun = time.perf_counter()
-        for request, built in build_on(cluster, requests):
-            shutil.copyfile(built.mask_path, out / f"{request.detector}.fits")
-        work = time.perf_counter() - begun
-        after = cluster.client.run(time.process_time)
-        (out / "work.json").write_text(json.dumps([work, max(after[one] - before[one] for one in before)]))
-
-
 @dataclass
 class Did:
     """What a scheduler's workers did: processor seconds, and seconds from the first task's beginning to the last end.
 
-    ``idle`` is the share of that time in which workers computed nothing.
+    ``idle`` is the share of that time in which workers computed nothing, ``busiest`` the processor seconds of the one
+    that did most, without what it started.
     """
 
     processor: float = 0.0
     tasks: float = 0.0
     idle: float = 0.0
+    busiest: float = 0.0
 
 
 @contextmanager
@@ -107,8 +82,11 @@ def workers(folder: Path, number: int, stages: Path, cold: bool = False) -> Iter
             client.wait_for_workers(number)
             # What a process takes to begin with is not what a second one gains.
             client.run(look)
+            before = client.run(time.process_time)
             with get_task_stream(client) as stream:
                 yield file, did
+            after = client.run(time.process_time)
+            did.busiest = max(after[one] - before[one] for one in before)
         spent = [one for task in stream.data for one in task["startstops"]]
         did.tasks = max(one["stop"] for one in spent) - min(one["start"] for one in spent)
         computed = sum(one["stop"] - one["start"] for one in spent if one["action"] == "compute")
@@ -148,10 +126,10 @@ def rows(what: str, numbers: list[int], measure: Callable[[int], dict[str, float
             print(f"{what}, {number} workers to one, {name}: {ratios}, {each} (neighbours)", flush=True)
 
 
-def columns(taken: Taken, did: Did, more: dict[str, float]) -> dict[str, float]:
+def columns(taken: Taken, did: Did) -> dict[str, float]:
     """Return what is printed of a run, by name."""
     processor = taken.processor + did.processor
-    return {"wall s": taken.wall, "tasks s": did.tasks, "idle": did.idle, **more, "processor s": processor}
+    return {"wall s": taken.wall, "tasks s": did.tasks, "idle": did.idle, "processor s": processor}
 
 
 def make_darks(folder: Path, frame: int, groups: int, detectors: int) -> Path:
@@ -174,12 +152,11 @@ def measure_search(folder: Path, delivery: Path, frame: int, numbers: list[int],
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             out = Path(temporary)
             with workers(out, number, out / "stages", cold) as (file, did):
-                words = ["--one", str(delivery), str(out), "--frame", str(frame), "--scheduler", str(file)]
-                taken = run([sys.executable, __file__, *words], folder, out / "cache")
+                words = ["search", str(delivery), str(out / "out"), "--frame", str(frame), f"--scheduler={file}"]
+                taken = run([sys.executable, "-m", "darkmask", *words], folder, out / "cache")
             stages.clear()
             stages.update(read_stages(out / "stages"))
-            work, busiest = json.loads((out / "work.json").read_text())
-            return columns(taken, did, {"work s": work, "busiest, processor s": busiest})
+            return columns(taken, did) | {"busiest, processor s": did.busiest}
 
     one(1)
     rows("search", numbers, one)
@@ -225,7 +202,7 @@ def measure_prepare(folder: Path, frame: int, numbers: list[int]) -> None:
             with workers(out, number, out / "stages") as (file, did):
                 words = [*command, f"{out}/out", *options, f"--scheduler={file}"]
                 taken = run(words, folder, out / "cache")
-            return columns(taken, did, {})
+            return columns(taken, did)
 
     rows("prepare", numbers, one)
     print("\n| without a scheduler, jobs | wall s | processor s |\n|---|---|---|")
@@ -245,12 +222,7 @@ def main() -> None:
     parser.add_argument("--cold", action="store_true", help="workers of a search load packages with their first task")
     parser.add_argument("--workers", default="1,2,2,1,4")
     parser.add_argument("--what", choices=("search", "prepare"), action="append")
-    parser.add_argument("--scheduler", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--one", nargs=2, type=Path, metavar=("DELIVERY", "OUT"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    if chosen.one:
-        search_once(*chosen.one, chosen.frame, chosen.scheduler)
-        return
     numbers = [int(number) for number in chosen.workers.split(",")]
     # Each run has a new cache, but for the kernels, which a first one compiles.
     os.environ["NUMBA_CACHE_DIR"] = os.environ.get("NUMBA_CACHE_DIR", str(cache_root()))

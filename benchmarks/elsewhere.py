@@ -5,8 +5,8 @@
 A web server in a process of its own serves one file from memory. Each way of reading is a process of its own, in turn,
 three times: ``fsspec`` asks for all ranges with ``cat_ranges`` and keeps them in memory, ``fsspec16`` for 16 at a time,
 as we do; ``read`` asks for the same ranges as a copy does and drops them; ``copy`` makes the local copy that a search
-reads, which ends on the disk; ``disk`` writes as many bytes there and waits for it. Printed are the medians, ratios,
-and what each process needed of memory.
+reads, which the disk takes meanwhile; ``disk`` writes as many bytes there and waits for it. Printed are the medians,
+ratios, and what each process needed of memory.
 """
 
 import argparse

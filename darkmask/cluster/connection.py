@@ -5,6 +5,7 @@ import logging
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -156,8 +157,13 @@ def connected(where: Where, local: LocalWorkers) -> Iterator[Cluster]:
         When nobody answers, or whoever answers cannot be used.
     """
     require_package()
+    from distributed.versions import VersionMismatchWarning
+
     # What goes wrong is said in one sentence; Dask's own lines would come before it and after.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
+    for name in ("distributed", *(one for one in logging.root.manager.loggerDict if one.startswith("distributed."))):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    # Nor its table of versions: those that matter are compared below.
+    warnings.filterwarnings("ignore", category=VersionMismatchWarning)
     with contextlib.ExitStack() as stack:
         client = stack.enter_context(local_client(local)) if where.address is None else client_of(where)
         cluster = Cluster(where, client)

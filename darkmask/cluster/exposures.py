@@ -63,6 +63,8 @@ def perform_at(where: Where, tasks: Sequence[Task], jobs: int) -> Iterator[Perfo
     import json
 
     need = max(task.memory for task in tasks)
+    # What takes longest first, so that all end at about the same time.
+    tasks = sorted(tasks, key=lambda task: -task.memory)
     with connected(where, LocalWorkers(jobs, need)) as cluster:
         cluster.look_at_workers(_files_of(tasks), tasks[0].out)
         cluster.require_memory(need, "one exposure", declared=True)

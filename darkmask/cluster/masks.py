@@ -134,6 +134,15 @@ def job_of(request: BuildRequest, keep: bool) -> Job:
     return Job(named, make_mask, (Sent.of(request), keep), about=f"the search of {request.detector}")
 
 
+def shares_of(detectors: int, workers: int) -> list[int]:
+    """Return how many workers work on each of some detectors, in the order in which they are searched.
+
+    The last ones are shared where some workers would have nothing to do otherwise.
+    """
+    rest = detectors % max(workers, 1)
+    return [1] * (detectors - rest) + [workers // rest] * rest if rest else [1] * detectors
+
+
 def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
     """Return the tasks that make a mask on several workers, the one that gives it last.
 
@@ -243,10 +252,12 @@ def build_on(
     sizes = [request.input_bytes() for request in requests]
     came = {i: end for i, request in enumerate(requests) if (end := _at_hand(request)) is not None}
     missing = [i for i in range(len(requests)) if i not in came]
-    # Where there are more workers than detectors, several work on one.
-    share = len(cluster.workers) // max(len(missing), 1)
+    # What takes longest first, so that all end at about the same time.
+    missing.sort(key=lambda i: -sizes[i])
+    shares = dict(zip(missing, shares_of(len(missing), len(cluster.workers)), strict=True))
     need = max(
-        bytes_of_search(each) + (_PARTS_PER_PIXEL * each.geometry.frame**2 if share > 1 else 0) for each in requests
+        bytes_of_search(each) + (_PARTS_PER_PIXEL * each.geometry.frame**2 if shares.get(i, 1) > 1 else 0)
+        for i, each in enumerate(requests)
     )
     cluster.require_memory(need, "the search of one detector", declared=False)
     numbers: dict[str, int] = {}
@@ -255,7 +266,7 @@ def build_on(
     def jobs() -> Iterator[Job]:
         for i in missing:
             try:
-                several = jobs_of(requests[i], share)
+                several = jobs_of(requests[i], shares[i])
             except DarkmaskError as error:
                 came[i] = Ended(error=error)
                 continue

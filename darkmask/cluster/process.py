@@ -17,8 +17,9 @@ from darkmask.core.provenance import source_digest
 from darkmask.core.remote import place_of, require_listed
 from darkmask.core.version import __version__
 
-# Of the memory that a worker may take, from which on mapped pages of files are forgotten.
-_OF_LIMIT = 0.5
+# Of the memory that a worker may take, mapped pages of files are forgotten from this share on, less what may arrive
+# between two looks; but from half of it in a small worker.
+_OF_LIMIT, _ARRIVES = 0.75, 1e9
 
 
 class SeenFile(NamedTuple):
@@ -69,7 +70,7 @@ def settle_in() -> None:
         return
     if limit:
         # Dask counts pages of files, pauses a worker at 0.8 of its limit, and ends it at 0.95.
-        keep_resident_below(int(limit * _OF_LIMIT))
+        keep_resident_below(int(max(limit * _OF_LIMIT - _ARRIVES, limit / 2)))
 
 
 def look(files: Sequence[SeenFile | SeenElsewhere] = (), out: str | None = None, token: str = "") -> dict:

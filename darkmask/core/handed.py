@@ -17,8 +17,8 @@ from .stages import stage
 Result = TypeVar("Result")
 
 # Seconds for which others are waited for at the end, at the least; twice as long as a part takes here, where that is
-# more. A part is done here then, which costs less than to wait for a process that may be gone.
-_PATIENCE = 5.0
+# more. A part is done here then, and no other is handed over: they have something else to do, or are gone.
+_PATIENCE = 3.0
 
 
 class _Part:
@@ -28,6 +28,16 @@ class _Part:
         self.function, self.arguments = function, arguments
         self.future: Future[Any] | None = None
 
+    def done_by_another(self, patience: float) -> Any:
+        """Return what another makes of it; raises when that is nothing, or nothing in so many seconds."""
+        if self.future is None:
+            raise TimeoutError
+        try:
+            return self.future.result(timeout=patience)
+        except Exception:
+            self.future.cancel()
+            raise
+
 
 class _Others:
     """Processes that take parts in their order, so many at a time."""
@@ -36,11 +46,16 @@ class _Others:
         self._executor, self._idle = executor, number
         self._lock = threading.RLock()
         self._waiting: deque[_Part] = deque()
+        self._slow = False
 
     def offer(self, parts: Sequence[_Part]) -> None:
         with self._lock:
             self._waiting.extend(parts)
             self._begin()
+
+    def give_up(self) -> None:
+        """Hand nothing over any more."""
+        self._slow = True
 
     def take_back(self, part: _Part) -> bool:
         """Return whether nobody has begun a part, and keep others from it."""
@@ -51,7 +66,7 @@ class _Others:
             return True
 
     def _begin(self) -> None:
-        while self._idle and self._waiting:
+        while self._idle and self._waiting and not self._slow:
             part = self._waiting[0]
             try:
                 part.future = self._executor.submit(_done_for_another, part.function, *part.arguments)
@@ -140,15 +155,11 @@ class Handed(Generic[Result]):
                 patience = max(patience, 2 * (time.monotonic() - begun))
         for i, part in enumerate(self._parts):
             if i not in found:
-                found[i] = _given(part, function, patience)
+                try:
+                    found[i] = part.done_by_another(patience)
+                except Exception:  # done here, it gives the same result or the same error
+                    if self._others:
+                        self._others.give_up()
+                    patience = 0.0
+                    found[i] = function(*part.arguments)
         return [found[i] for i in range(len(self._parts))]
-
-
-def _given(part: _Part, here: Callable[..., Result], patience: float) -> Result:
-    if part.future is not None:
-        try:
-            result: Result = part.future.result(timeout=patience)
-            return result
-        except Exception:  # done here, it gives the same result or the same error
-            part.future.cancel()
-    return here(*part.arguments)

@@ -118,6 +118,21 @@ def test_a_worker_with_another_package(refused, empty, tmp_path, whole, says):
     assert "install the same" in said
 
 
+def test_versions_that_do_not_matter_are_no_table_of_dask(small, empty, tmp_path, capsys):
+    other = tmp_path / "other" / "toolz-0.0.1.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: toolz\nVersion: 0.0.1\n")
+    empty.start_worker(environment={"PYTHONPATH": str(other.parent)})
+    with connected(where(str(empty.file)), LocalWorkers(1, 1e9)) as made:
+        made.client.wait_for_workers(1, timeout=60)
+        said = made.client.get_versions()["workers"].values()
+    assert [one["packages"]["toolz"] for one in said] == ["0.0.1"]
+    out = tmp_path / "out"
+    words = ["search", str(small.delivery), str(out), "--frame=128", "--detectors=NRCA1"]
+    assert main([*words, f"--scheduler={empty.file}"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_scheduler_with_another_package(refused, tmp_path):
     with by_hand(tmp_path / "other") as started:
         started.start_scheduler(environment=other_package(tmp_path / "package", whole=True))

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -105,6 +106,21 @@ def test_a_worker_that_is_killed_half_way_changes_no_byte(
         assert asked.result() == in_one
 
 
+@pytest.mark.parametrize(
+    ("detectors", "workers", "shares"),
+    [
+        (4, 2, [1] * 4),
+        (5, 2, [1, 1, 1, 1, 2]),
+        (10, 4, [1] * 8 + [2, 2]),
+        (2, 5, [2, 2]),
+        (10, 16, [1] * 10),
+        (0, 3, []),
+    ],
+)
+def test_no_worker_is_idle_while_another_searches_the_last_detector(detectors, workers, shares):
+    assert masks.shares_of(detectors, workers) == shares
+
+
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_blocks_of_rows_make_the_mask_of_one_process(small, tmp_path, own_cache, number, monkeypatch):
     request = BuildRequest(
@@ -194,6 +210,23 @@ def test_a_scheduler_that_begins_again_changes_no_byte(small, tmp_path, own_cach
         empty.start_scheduler(port=port)
         empty.start_worker()
         assert asked.result() == in_one
+
+
+def test_a_scheduler_that_does_not_come_back_is_one_sentence(small, tmp_path, own_cache, empty):
+    own_cache("here")
+    worker = empty.start_worker()
+    settings = (
+        "import darkmask.cluster.connection as c; c.COMES_BACK_WITHIN = 1.0; from darkmask.cli import main; main()"
+    )
+    words = [sys.executable, "-c", settings, "search", str(small.delivery), str(tmp_path / "out"), "--frame=128"]
+    asked = subprocess.Popen([*words, f"--scheduler={empty.file}"], stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: asked.poll() is not None or list(empty.folder.glob("cache0/darkmask/masks/.part-*")))
+    for process in (empty.scheduler, worker):
+        os.killpg(process.pid, signal.SIGKILL)
+    said = asked.communicate(timeout=200)[1].splitlines()
+    assert len(said) == 1, said
+    assert "went away while it was at work, and did not come back" in said[0]
+    assert "Start it again and give the same command: what was finished is kept." in said[0]
 
 
 def test_a_detector_that_cannot_be_searched_is_told_as_in_one_process(small, tmp_path, own_cache, two_workers, capsys):
