@@ -21,9 +21,9 @@ ENOUGH_READS, WEAK = 120, 10.0
 # ... and where groups average frames, levels show less in each.
 ENOUGH_AVERAGED = 240
 # What counts for a ladder beforehand, in the logarithm. Its level and its chance to switch are integrated over, so that
-# it pays for no parameters, unlike a chain. With so much the two names are mistaken for one another least often, of as
-# many telegraph as noisy pixels (simulated darks, DEEP8 and MEDIUM8): one noisy pixel in fifty is called telegraph.
-_LADDER = 4.0
+# it pays for no parameters, unlike a chain. Simulated telegraph and noisy pixels, as many of each, are mistaken for one
+# another least often with 4.0; with no more than this, one pixel in fifty of Gaussian noise is called telegraph.
+_LADDER = 3.5
 # A noisy pixel is hit as often as others; a group averages no more than the hits of so many are looked for.
 _MOST_HITS = 8
 
