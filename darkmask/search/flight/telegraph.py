@@ -21,9 +21,9 @@ ENOUGH_READS, WEAK = 120, 10.0
 # ... and where groups average frames, levels show less in each.
 ENOUGH_AVERAGED = 240
 # What counts for a ladder beforehand, in the logarithm. Its level and its chance to switch are integrated over, so that
-# it pays for no parameters, unlike a chain. So much was chosen on simulated darks: one noisy pixel in a hundred is
-# called telegraph.
-_LADDER = 3.25
+# it pays for no parameters, unlike a chain. Simulated telegraph and noisy pixels, as many of each, are mistaken for one
+# another least often with 4.0; with no more than this, one pixel in fifty of Gaussian noise is called telegraph.
+_LADDER = 3.5
 # A noisy pixel is hit as often as others; a group averages no more than the hits of so many are looked for.
 _MOST_HITS = 8
 
