@@ -7,11 +7,9 @@ from darkmask.core.statistics import median_of_finite
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.quality import (
     difference_noise,
-    full_pixels,
     jump_rate,
     lost_pixels,
     median_rates,
-    scatter_of_means,
     unexplained_rates,
 )
 from darkmask.search.maps import CombinedMaps
@@ -20,8 +18,9 @@ from darkmask.search.request import SetRequest
 from darkmask.search.structures import PATCH
 
 from .border import frame_off, misplaced_reference_pixels
-from .dark import dark_current, median_steps
+from .dark import dark_current, median_steps, scatter_of_means
 from .together import together
+from .unsuspected import full_pixels, quiet_pixels
 
 # The rates of so many pixels, in evenly spread rows, tell their median to a thousandth of their scatter.
 _ENOUGH_PIXELS = 1 << 20
@@ -98,6 +97,7 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "unexplained_rates": worst_rate,
         "together": together(request, good),
         "lost_pixels": worst_lost,
+        "quiet_pixels": quiet_pixels(maps.noise, maps.differences, good, amplifiers),
         "full_good_pixels": full_pixels(maps.first, good),
         "misplaced_reference_pixels": _worst(misplaced, int((~science).sum())),
         "frame_off": off,

@@ -7,16 +7,13 @@ import numpy as np
 
 from darkmask.core.flags import has_flag
 from darkmask.core.kernels import kernel
-from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
+from darkmask.core.statistics import median_of_finite
 
 # Fewer values in a row that are the same may be so by chance, or because they are all saturated.
 MIN_REPEATED = 4
 # Twice what may be bad in a detector, and so may be saturated at one value, and less than what noise has below 0 where
 # cutting it off matters.
 _MOST_ALIKE = 0.05
-# NIRCam pixels hold 55,000 to 65,000 DN with their bias; what a superbias leaves of good ones is a hundredth of this.
-_THIRD_OF_A_WELL = 20_000.0
-_HIT = 4.0
 # A number of 32 bits that was one of 16 has 13 bits of 0 at its end; what was measured has 12 in one case of 4096.
 _IDLE_BITS = np.uint32((1 << 12) - 1)
 
@@ -209,25 +206,6 @@ def _most_are_one(image, asked, fewest, found):
         found[y] = 2 * same > number
 
 
-def full_pixels(first: np.ndarray, good: np.ndarray) -> list[tuple[int, int]]:
-    """Return which pixels are called good although they hold a third of a full well, or lack it, after each reset.
-
-    Parameters
-    ----------
-    first : numpy.ndarray, shape (y, x), float32, DN
-        The first group, median of all integrations, without its bias.
-    good : numpy.ndarray, shape (y, x), bool
-
-    Returns
-    -------
-    list of (int, int)
-        x and y. A pixel that is full from its first group on has a flat ramp, without noise and without a rate: where
-        the saturation step did not flag it, nothing else about it stands out.
-    """
-    y, x = np.nonzero(good & (np.abs(first) > _THIRD_OF_A_WELL))
-    return list(zip(x.tolist(), y.tolist(), strict=True))
-
-
 def median_rates(rates: Iterable[np.ndarray], good: np.ndarray) -> np.ndarray:
     """Return the median rate of the good pixels of each integration, float64 (integration,), DN/s; NaN for none.
 
@@ -238,43 +216,6 @@ def median_rates(rates: Iterable[np.ndarray], good: np.ndarray) -> np.ndarray:
     good : numpy.ndarray, shape (y, x), bool
     """
     return np.array([median_of_finite(rate[good]) for rate in rates], dtype=np.float64)
-
-
-def scatter_of_means(rates: Iterable[np.ndarray], good: np.ndarray) -> float:
-    """Return how the mean rates of good pixels scatter, in units of what their integrations make them scatter.
-
-    Parameters
-    ----------
-    rates : iterable of numpy.ndarray, shape (y, x), float32, DN/s
-        One per integration.
-    good : numpy.ndarray, shape (y, x), bool
-
-    Returns
-    -------
-    float
-        1 for integrations that are independent of one another, and more where pixels differ; 0 where what they have in
-        common was taken off. NaN for fewer than two integrations or no good pixel.
-
-    Notes
-    -----
-    Source: the variance of a mean of n independent values is theirs over n. Pixels that a hit made scatter are left
-    out: their variance is beyond four times the median.
-    """
-    number, total, squares = 0, np.zeros(np.count_nonzero(good)), np.zeros(np.count_nonzero(good))
-    for rate in rates:
-        values = rate[good].astype(np.float64)
-        number, total, squares = number + 1, total + values, squares + values**2
-    if number < 2:
-        return float("nan")
-    mean = total / number
-    variance = (squares - number * mean**2) / (number - 1)
-    known = np.isfinite(variance)
-    known[known] = variance[known] <= _HIT * median_of_finite(variance[known])
-    if not known.any():
-        return float("nan")
-    expected = np.sqrt(variance[known].mean() / number)
-    mean = mean[known]
-    return float(MAD_TO_SIGMA_ROUNDED * np.median(np.abs(mean - np.median(mean))) / max(expected, 1e-30))
 
 
 def difference_noise(noise: np.ndarray, good: np.ndarray) -> float:
