@@ -11,9 +11,14 @@ from darkmask.core.statistics import median_of_finite
 
 # Fewer values in a row that are the same may be so by chance, or because they are all saturated.
 MIN_REPEATED = 4
+# What a sentence calls the reads of an integration, beside the rate and PEDESTAL.
+RAMP = "the ramp"
 # Twice what may be bad in a detector, and so may be saturated at one value, and less than what noise has below 0 where
 # cutting it off matters.
 _MOST_ALIKE = 0.05
+# Whole counts of a noise of 2 have neighbours that are as frequent; where a value in five is the same, values were
+# rounded to half of their noise.
+_BEYOND_THE_NEXT, _ROUNDED = 4, 0.2
 # A number of 32 bits that was one of 16 has 13 bits of 0 at its end; what was measured has 12 in one case of 4096.
 _IDLE_BITS = np.uint32((1 << 12) - 1)
 
@@ -94,28 +99,33 @@ def altered_values(samples: Sequence[Mapping[str, np.ndarray]], names: Sequence[
     Returns
     -------
     dict of int to str
-        By position: integrations of which an array has one value in more than 5 % of its pixels, or has so few bits in
-        half of them or more that it was rounded. Noise of a whole detector makes hardly two values alike.
+        By position: integrations of which an array has one value in more than 5 % of its pixels, and four times as
+        often as the next, or of which rates or PEDESTAL have one value in a fifth of them, or so few bits in half of
+        them or more that they were rounded. Noise of a whole detector makes hardly two values alike.
     """
     found: dict[int, str] = {}
     for k, sample in enumerate(samples):
-        said = [f"{array} {how}" for array, values in sample.items() if (how := _altered(values))]
+        said = [f"{array} {how}" for array, values in sample.items() if (how := _altered(values, array != RAMP))]
         if said:
             found[k] = f"{names[k]} was altered: {' and '.join(said)}"
     return found
 
 
-def _altered(values: np.ndarray) -> str:
-    """Return how the values of an array differ from measured ones; empty when they do not."""
+def _altered(values: np.ndarray, fitted: bool) -> str:
+    """Return how the values of an array differ from measured ones; empty when they do not.
+
+    Counts of the converter, which a ramp may still be, have few values and few bits; what was fitted to them has not.
+    """
     finite = values[np.isfinite(values)].astype(np.float32)
     if finite.size < MIN_REPEATED / _MOST_ALIKE:
         return ""
     different, counts = np.unique(finite, return_counts=True)
-    most = counts.argmax()
-    if counts[most] > _MOST_ALIKE * finite.size:
-        return f"is {different[most]:g} in {100 * counts[most] / finite.size:.0f} % of its pixels"
-    if 2 * np.count_nonzero((finite.view(np.uint32) & _IDLE_BITS) == 0) >= finite.size:
-        return "is rounded to 3 digits"
+    second, most = np.partition(counts, -2)[-2:] if counts.size > 1 else (0, counts[0])
+    if most > _MOST_ALIKE * finite.size and most > _BEYOND_THE_NEXT * second:
+        return f"is {different[counts.argmax()]:g} in {100 * most / finite.size:.0f} % of its pixels"
+    idle = np.count_nonzero((finite.view(np.uint32) & _IDLE_BITS) == 0)
+    if fitted and (most > _ROUNDED * finite.size or 2 * idle >= finite.size):
+        return "is rounded"
     return ""
 
 

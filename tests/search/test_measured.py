@@ -274,9 +274,9 @@ def noise(*shape):
     ("alter", "said"),
     [
         (lambda rate: np.maximum(rate, 0), "the rate is 0 in 5"),
-        (lambda rate: np.round(rate, 2), "the rate is "),
-        (lambda rate: rate.astype(np.float16), "the rate is rounded to 3 digits"),
-        (lambda rate: rate.astype(np.float16).astype(np.float64), "the rate is rounded to 3 digits"),
+        (lambda rate: np.round(rate, 2), "the rate is rounded"),
+        (lambda rate: rate.astype(np.float16), "the rate is rounded"),
+        (lambda rate: rate.astype(np.float16).astype(np.float64), "the rate is rounded"),
     ],
 )
 def test_values_that_were_cut_off_or_rounded(alter, said):
@@ -299,6 +299,16 @@ def test_values_that_were_cut_off_or_rounded(alter, said):
 )
 def test_measured_values_were_not_altered(as_measured):
     assert altered_values([{"the rate": as_measured(noise(4000))}], NAMES) == {}
+
+
+# Ramps of which the pipeline subtracted a bias of whole counts, or a mean of few reference pixels.
+@pytest.mark.parametrize("step", [1, 0.5, 2**-10])
+@pytest.mark.parametrize("sigma", [2, 8, 40])
+def test_ramps_may_be_counts_of_the_converter(step, sigma):
+    counts = step * np.round(100 * sigma * noise(4000) / step)
+    assert altered_values([{"the ramp": counts, "the rate": noise(4000)}], NAMES) == {}
+    cut = altered_values([{"the ramp": np.maximum(counts, 0), "the rate": noise(4000)}], NAMES)
+    assert cut[0].startswith("integration 1 was altered: the ramp is 0 in 5")
 
 
 def test_rows_of_another_integration_are_copies():
