@@ -18,7 +18,7 @@ RAMP = "the ramp"
 _MOST_ALIKE = 0.05
 # Whole counts of a noise of 2 have neighbours that are as frequent; where a value in five is the same, values were
 # rounded to half of their noise.
-_BEYOND_THE_NEXT, _ROUNDED = 4, 0.2
+_BEYOND_THE_NEXT, _ROUNDED = 2, 0.2
 # A number of 32 bits that was one of 16 has 13 bits of 0 at its end; what was measured has 12 in one case of 4096.
 _IDLE_BITS = np.uint32((1 << 12) - 1)
 
@@ -99,7 +99,7 @@ def altered_values(samples: Sequence[Mapping[str, np.ndarray]], names: Sequence[
     Returns
     -------
     dict of int to str
-        By position: integrations of which an array has one value in more than 5 % of its pixels, and four times as
+        By position: integrations of which an array has one value in more than 5 % of its pixels, and twice as
         often as the next, or of which rates or PEDESTAL have one value in a fifth of them, or so few bits in half of
         them or more that they were rounded. Noise of a whole detector makes hardly two values alike.
     """

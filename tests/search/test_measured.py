@@ -308,7 +308,7 @@ def test_ramps_may_be_counts_of_the_converter(step, sigma):
     counts = step * np.round(100 * sigma * noise(4000) / step)
     assert altered_values([{"the ramp": counts, "the rate": noise(4000)}], NAMES) == {}
     cut = altered_values([{"the ramp": np.maximum(counts, 0), "the rate": noise(4000)}], NAMES)
-    assert cut[0].startswith("integration 1 was altered: the ramp is 0 in 5")
+    assert cut[0].startswith("integration 1 was altered: the ramp is 0 in ")
 
 
 def test_rows_of_another_integration_are_copies():
