@@ -21,7 +21,7 @@ from .request import SetRequest
 # Noise makes two measurements of this many rows differ in thousands of pixels, and they cost no time to read.
 _ROWS = 8
 # So many pixels of a row and an amplifier tell a copy: noise makes none of them alike.
-_PIXELS = 8
+_PIXELS = 16
 # A sentence names so many blocks of rows.
 _BLOCKS_NAMED = 3
 
