@@ -5,6 +5,7 @@ import pytest
 
 from darkmask.core.detectors import READOUT_PATTERNS
 from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.flags import has_flag
 from fixtures.criteria.causes import TOO_LITTLE
 from fixtures.criteria.model import Criterion
 from fixtures.session.endings import NotEvaluated
@@ -112,6 +113,21 @@ def test_no_good_pixel_is_full(check, products, summary):
     check.judge(
         len(found) / products.science_pixels.sum(),
         f"{len(found)} pixels that the search of {check.detector} calls good hold more than 20,000 DN after a reset"
+        f"{'; some are' + places[1:] if places else ''}",
+    )
+
+
+@pytest.mark.asks("DRK-QUIET")
+def test_no_usable_pixel_is_stuck(check, products, summary):
+    """What share of the science pixels may be used though their reads hardly change?"""
+    mask = products.judged.mask(check.detector).decoded
+    found = [
+        (x, y) for x, y in known(summary, "quiet_pixels", check.detector) if not has_flag(mask[y, x], "DO_NOT_USE")
+    ]
+    places = "".join(f", x {x} y {y}" for x, y in found[:5])
+    check.judge(
+        len(found) / products.science_pixels.sum(),
+        f"{len(found)} usable pixels of {check.detector} have less than half of the noise of their amplifier"
         f"{'; some are' + places[1:] if places else ''}",
     )
 

@@ -4,12 +4,13 @@ The level that settles after a reset adds to the slope of every ramp, and is no 
 share it, so that the median ramp of each integration shows it: a line, which is dark current, and an exponential.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.core.statistics import median_of_finite
+from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
 from darkmask.delivery import OpenSet
 from darkmask.search.flight.background import TIME_CONSTANTS
 from darkmask.search.request import SetRequest
@@ -18,6 +19,8 @@ from darkmask.search.request import SetRequest
 _PIXELS = 8192
 # With fewer groups a line and an exponential pass through what is there, and with fewer integrations there is no error.
 _FEWEST_GROUPS, _FEWEST_MEDIANS = 6, 5
+# A variance beyond so many medians of all is that of a pixel that was hit.
+_HIT = 4.0
 
 
 class DarkCurrent(NamedTuple):
@@ -181,3 +184,40 @@ def _jackknife(values: np.ndarray) -> np.ndarray:
     number = len(values)
     error: np.ndarray = np.sqrt((number - 1) / number * ((values - values.mean(axis=0)) ** 2).sum(axis=0))
     return error
+
+
+def scatter_of_means(rates: Iterable[np.ndarray], good: np.ndarray) -> float:
+    """Return how the mean rates of good pixels scatter, in units of what their integrations make them scatter.
+
+    Parameters
+    ----------
+    rates : iterable of numpy.ndarray, shape (y, x), float32, DN/s
+        One per integration.
+    good : numpy.ndarray, shape (y, x), bool
+
+    Returns
+    -------
+    float
+        1 for integrations that are independent of one another, and more where pixels differ; 0 where what they have in
+        common was taken off. NaN for fewer than two integrations or no good pixel.
+
+    Notes
+    -----
+    Source: the variance of a mean of n independent values is theirs over n. Pixels that a hit made scatter are left
+    out: their variance is beyond four times the median.
+    """
+    number, total, squares = 0, np.zeros(np.count_nonzero(good)), np.zeros(np.count_nonzero(good))
+    for rate in rates:
+        values = rate[good].astype(np.float64)
+        number, total, squares = number + 1, total + values, squares + values**2
+    if number < 2:
+        return float("nan")
+    mean = total / number
+    variance = (squares - number * mean**2) / (number - 1)
+    known = np.isfinite(variance)
+    known[known] = variance[known] <= _HIT * median_of_finite(variance[known])
+    if not known.any():
+        return float("nan")
+    expected = np.sqrt(variance[known].mean() / number)
+    mean = mean[known]
+    return float(MAD_TO_SIGMA_ROUNDED * np.median(np.abs(mean - np.median(mean))) / max(expected, 1e-30))

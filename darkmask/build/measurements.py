@@ -8,11 +8,9 @@ from darkmask.core.statistics import median_of_finite
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.quality import (
     difference_noise,
-    full_pixels,
     jump_rate,
     lost_pixels,
     median_rates,
-    scatter_of_means,
     unexplained_rates,
 )
 from darkmask.search.maps.combine import CombinedMaps
@@ -21,8 +19,9 @@ from darkmask.search.request import SetRequest
 from darkmask.search.structures import PATCH
 
 from .border import frame_off, misplaced_reference_pixels
-from .dark import dark_current, median_steps
+from .dark import dark_current, median_steps, scatter_of_means
 from .together import together
+from .unsuspected import full_pixels, quiet_pixels
 
 # The rates of so many pixels, in evenly spread rows, tell their median to a thousandth of their scatter.
 _ENOUGH_PIXELS = 1 << 20
@@ -90,6 +89,7 @@ def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> d
         "in_time": bool(maps.changes and maps.changes.times),
         "epochs": len(set(maps.changes.epochs)) if maps.changes and maps.changes.times else None,
         "science_pixels": int(science.sum()),
+        "quiet_pixels": quiet_pixels(maps.noise, maps.differences, good, amplifiers),
         "full_good_pixels": full_pixels(maps.first, good),
         "frame_off": off,
         "thresholds": outcome.thresholds,

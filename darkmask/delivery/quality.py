@@ -7,16 +7,18 @@ import numpy as np
 
 from darkmask.core.flags import has_flag
 from darkmask.core.kernels import kernel
-from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
+from darkmask.core.statistics import median_of_finite
 
 # Fewer values in a row that are the same may be so by chance, or because they are all saturated.
 MIN_REPEATED = 4
+# What a sentence calls the reads of an integration, beside the rate and PEDESTAL.
+RAMP = "the ramp"
 # Twice what may be bad in a detector, and so may be saturated at one value, and less than what noise has below 0 where
 # cutting it off matters.
 _MOST_ALIKE = 0.05
-# NIRCam pixels hold 55,000 to 65,000 DN with their bias; what a superbias leaves of good ones is a hundredth of this.
-_THIRD_OF_A_WELL = 20_000.0
-_HIT = 4.0
+# Whole counts of a noise of 2 have neighbours that are as frequent; where a value in five is the same, values were
+# rounded to half of their noise.
+_BEYOND_THE_NEXT, _ROUNDED = 2, 0.2
 # A number of 32 bits that was one of 16 has 13 bits of 0 at its end; what was measured has 12 in one case of 4096.
 _IDLE_BITS = np.uint32((1 << 12) - 1)
 
@@ -97,28 +99,33 @@ def altered_values(samples: Sequence[Mapping[str, np.ndarray]], names: Sequence[
     Returns
     -------
     dict of int to str
-        By position: integrations of which an array has one value in more than 5 % of its pixels, or has so few bits in
-        half of them or more that it was rounded. Noise of a whole detector makes hardly two values alike.
+        By position: integrations of which an array has one value in more than 5 % of its pixels, and twice as
+        often as the next, or of which rates or PEDESTAL have one value in a fifth of them, or so few bits in half of
+        them or more that they were rounded. Noise of a whole detector makes hardly two values alike.
     """
     found: dict[int, str] = {}
     for k, sample in enumerate(samples):
-        said = [f"{array} {how}" for array, values in sample.items() if (how := _altered(values))]
+        said = [f"{array} {how}" for array, values in sample.items() if (how := _altered(values, array != RAMP))]
         if said:
             found[k] = f"{names[k]} was altered: {' and '.join(said)}"
     return found
 
 
-def _altered(values: np.ndarray) -> str:
-    """Return how the values of an array differ from measured ones; empty when they do not."""
+def _altered(values: np.ndarray, fitted: bool) -> str:
+    """Return how the values of an array differ from measured ones; empty when they do not.
+
+    Counts of the converter, which a ramp may still be, have few values and few bits; what was fitted to them has not.
+    """
     finite = values[np.isfinite(values)].astype(np.float32)
     if finite.size < MIN_REPEATED / _MOST_ALIKE:
         return ""
     different, counts = np.unique(finite, return_counts=True)
-    most = counts.argmax()
-    if counts[most] > _MOST_ALIKE * finite.size:
-        return f"is {different[most]:g} in {100 * counts[most] / finite.size:.0f} % of its pixels"
-    if 2 * np.count_nonzero((finite.view(np.uint32) & _IDLE_BITS) == 0) >= finite.size:
-        return "is rounded to 3 digits"
+    second, most = np.partition(counts, -2)[-2:] if counts.size > 1 else (0, counts[0])
+    if most > _MOST_ALIKE * finite.size and most > _BEYOND_THE_NEXT * second:
+        return f"is {different[counts.argmax()]:g} in {100 * most / finite.size:.0f} % of its pixels"
+    idle = np.count_nonzero((finite.view(np.uint32) & _IDLE_BITS) == 0)
+    if fitted and (most > _ROUNDED * finite.size or 2 * idle >= finite.size):
+        return "is rounded"
     return ""
 
 
@@ -209,25 +216,6 @@ def _most_are_one(image, asked, fewest, found):
         found[y] = 2 * same > number
 
 
-def full_pixels(first: np.ndarray, good: np.ndarray) -> list[tuple[int, int]]:
-    """Return which pixels are called good although they hold a third of a full well, or lack it, after each reset.
-
-    Parameters
-    ----------
-    first : numpy.ndarray, shape (y, x), float32, DN
-        The first group, median of all integrations, without its bias.
-    good : numpy.ndarray, shape (y, x), bool
-
-    Returns
-    -------
-    list of (int, int)
-        x and y. A pixel that is full from its first group on has a flat ramp, without noise and without a rate: where
-        the saturation step did not flag it, nothing else about it stands out.
-    """
-    y, x = np.nonzero(good & (np.abs(first) > _THIRD_OF_A_WELL))
-    return list(zip(x.tolist(), y.tolist(), strict=True))
-
-
 def median_rates(rates: Iterable[np.ndarray], good: np.ndarray) -> np.ndarray:
     """Return the median rate of the good pixels of each integration, float64 (integration,), DN/s; NaN for none.
 
@@ -238,43 +226,6 @@ def median_rates(rates: Iterable[np.ndarray], good: np.ndarray) -> np.ndarray:
     good : numpy.ndarray, shape (y, x), bool
     """
     return np.array([median_of_finite(rate[good]) for rate in rates], dtype=np.float64)
-
-
-def scatter_of_means(rates: Iterable[np.ndarray], good: np.ndarray) -> float:
-    """Return how the mean rates of good pixels scatter, in units of what their integrations make them scatter.
-
-    Parameters
-    ----------
-    rates : iterable of numpy.ndarray, shape (y, x), float32, DN/s
-        One per integration.
-    good : numpy.ndarray, shape (y, x), bool
-
-    Returns
-    -------
-    float
-        1 for integrations that are independent of one another, and more where pixels differ; 0 where what they have in
-        common was taken off. NaN for fewer than two integrations or no good pixel.
-
-    Notes
-    -----
-    Source: the variance of a mean of n independent values is theirs over n. Pixels that a hit made scatter are left
-    out: their variance is beyond four times the median.
-    """
-    number, total, squares = 0, np.zeros(np.count_nonzero(good)), np.zeros(np.count_nonzero(good))
-    for rate in rates:
-        values = rate[good].astype(np.float64)
-        number, total, squares = number + 1, total + values, squares + values**2
-    if number < 2:
-        return float("nan")
-    mean = total / number
-    variance = (squares - number * mean**2) / (number - 1)
-    known = np.isfinite(variance)
-    known[known] = variance[known] <= _HIT * median_of_finite(variance[known])
-    if not known.any():
-        return float("nan")
-    expected = np.sqrt(variance[known].mean() / number)
-    mean = mean[known]
-    return float(MAD_TO_SIGMA_ROUNDED * np.median(np.abs(mean - np.median(mean))) / max(expected, 1e-30))
 
 
 def difference_noise(noise: np.ndarray, good: np.ndarray) -> float:

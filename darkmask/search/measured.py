@@ -8,14 +8,14 @@ import numpy as np
 
 from darkmask.core.display import counted
 from darkmask.delivery import OpenExposure, OpenSet
-from darkmask.delivery.quality import altered_values, copied_rows, repeated_in_rows, unmeasured
+from darkmask.delivery.quality import RAMP, altered_values, copied_rows, repeated_in_rows, unmeasured
 
 from .request import NotMeasured, SetRequest
 
 # Noise makes two measurements of this many rows differ in thousands of pixels, and they cost no time to read.
 _ROWS = 8
 # So many pixels of a row and an amplifier tell a copy: noise makes none of them alike.
-_PIXELS = 8
+_PIXELS = 16
 # A sentence names so many blocks of rows.
 _BLOCKS_NAMED = 3
 
@@ -97,7 +97,7 @@ def _with_rows(request: SetRequest, opened: OpenSet, science: np.ndarray, why: d
 def _planes(exposure: OpenExposure, i: int, rows: slice | np.ndarray = slice(None)) -> dict[str, np.ndarray]:
     """Return what is looked at of an integration, float32 (rows, x), by its name in a sentence."""
     return {
-        "the ramp": exposure.group(i, exposure.shape[1] - 1, rows),
+        RAMP: exposure.group(i, exposure.shape[1] - 1, rows),
         "the rate": exposure.rate(rows, i),
         "PEDESTAL": exposure.pedestal(rows, i),
     }

@@ -179,10 +179,11 @@ def rates_cut_off(space):
         np.maximum(ramps.rate, np.nanquantile(ramps.rate, 0.15), out=ramps.rate)
 
 
-@fault("DLV-DISTINCT", said="was altered: the ramp is rounded to 3 digits")
-def ramps_in_half_precision(space):
+@fault("DLV-DISTINCT", said="was altered: the rate is rounded and PEDESTAL is rounded")
+def rates_and_pedestals_in_half_precision(space):
     for ramps in every_exposure(space.delivery):
-        ramps.sci[...] = ramps.sci.clip(-65_000, 65_000).astype(np.float16)
+        for array in (ramps.rate, ramps.pedestal):
+            array[...] = array.clip(-65_000, 65_000).astype(np.float16)
 
 
 @fault("DLV-FILES", "DLV-TRIPLETS", "DLV-EXPOSURES", "STB-HALVES", said="lacks the header keyword DATE-OBS")

@@ -5,7 +5,7 @@ import numpy as np
 from darkmask.core.detectors import detector
 
 from .planting import BORDER, Faults, every_exposure
-from .ramp_faults import FRAME, JUMP_DET, SATURATED, beside_defects, random
+from .ramp_faults import FRAME, JUMP_DET, SATURATED, beside_defects, random, spread
 
 fault = Faults("delivery")
 
@@ -71,6 +71,15 @@ def saturation_that_nobody_flagged(space):
         ramps.groupdq[..., FRAME[1] // 2 :] &= ~np.uint8(SATURATED)
         ramps.rate[full], ramps.pedestal[full] = 0, ramps.sci[:, 0][full]
         ramps.rate_dq[full] = 0
+
+
+@fault("DRK-QUIET", said="have less than half of the noise of their amplifier; some are x")
+def stuck_pixels(space):
+    """Plant pixels that give one value in all reads, as those do that are at an end of the converter's range."""
+    where = spread(20)
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[:, :, where], ramps.pedestal[:, where], ramps.rate[:, where] = 12, 12, 0
+        ramps.groupdq[:, :, where] = 0
 
 
 @fault("DRK-INDEPENDENT", said="of what the scatter between 10 integrations makes them")

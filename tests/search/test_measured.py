@@ -13,7 +13,11 @@ from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import Geometry
 from darkmask.core.errors import SearchError
 from darkmask.delivery import scan
-from darkmask.delivery.quality import altered_values, copied_rows, full_pixels, scatter_of_means, unmeasured
+from darkmask.delivery.quality import (
+    altered_values,
+    copied_rows,
+    unmeasured,
+)
 from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
@@ -270,9 +274,9 @@ def noise(*shape):
     ("alter", "said"),
     [
         (lambda rate: np.maximum(rate, 0), "the rate is 0 in 5"),
-        (lambda rate: np.round(rate, 2), "the rate is "),
-        (lambda rate: rate.astype(np.float16), "the rate is rounded to 3 digits"),
-        (lambda rate: rate.astype(np.float16).astype(np.float64), "the rate is rounded to 3 digits"),
+        (lambda rate: np.round(rate, 2), "the rate is rounded"),
+        (lambda rate: rate.astype(np.float16), "the rate is rounded"),
+        (lambda rate: rate.astype(np.float16).astype(np.float64), "the rate is rounded"),
     ],
 )
 def test_values_that_were_cut_off_or_rounded(alter, said):
@@ -295,6 +299,16 @@ def test_values_that_were_cut_off_or_rounded(alter, said):
 )
 def test_measured_values_were_not_altered(as_measured):
     assert altered_values([{"the rate": as_measured(noise(4000))}], NAMES) == {}
+
+
+# Ramps of which the pipeline subtracted a bias of whole counts, or a mean of few reference pixels.
+@pytest.mark.parametrize("step", [1, 0.5, 2**-10])
+@pytest.mark.parametrize("sigma", [2, 8, 40])
+def test_ramps_may_be_counts_of_the_converter(step, sigma):
+    counts = step * np.round(100 * sigma * noise(4000) / step)
+    assert altered_values([{"the ramp": counts, "the rate": noise(4000)}], NAMES) == {}
+    cut = altered_values([{"the ramp": np.maximum(counts, 0), "the rate": noise(4000)}], NAMES)
+    assert cut[0].startswith("integration 1 was altered: the ramp is 0 in ")
 
 
 def test_rows_of_another_integration_are_copies():
@@ -325,30 +339,3 @@ def test_an_integration_that_ends_as_another_is_left_out(folder):
     (sentence,) = set_request(folder).left_out
     where = "in rows 70 to 91: the ramp and PEDESTAL are that of another row or integration there"
     assert sentence == f"integration 5 of {JUMP} is no measurement {where}"
-
-
-def test_means_of_independent_integrations_scatter_as_their_integrations_say():
-    good, rates = np.ones((100, 100), bool), noise(12, 100, 100)
-    assert scatter_of_means(iter(rates), good) == pytest.approx(1, abs=0.03)
-    assert scatter_of_means(iter(rates + noise(100, 100)), good) > 3
-    assert scatter_of_means(iter(rates - rates.mean(axis=0)), good) < 0.01
-    # A hit in one integration of a pixel in ten, and a pixel without a rate, change nothing.
-    hit = rates.copy()
-    hit[3].flat[::10] += 5
-    hit[4, 0, 0] = np.nan
-    assert scatter_of_means(iter(hit), good) == pytest.approx(1, abs=0.05)
-    assert np.isnan(scatter_of_means(iter(rates[:1]), good))
-    assert np.isnan(scatter_of_means(iter(rates), ~good))
-
-
-def test_few_integrations_do_not_seem_to_be_dependent():
-    for number in (2, 3, 5):
-        assert scatter_of_means(iter(noise(number, 100, 100)), np.ones((100, 100), bool)) > 0.95
-
-
-def test_a_good_pixel_that_is_full():
-    first, good = noise(20, 20) * 1000, np.ones((20, 20), bool)
-    assert full_pixels(first, good) == []
-    first[3, 7], first[4, 4], good[4, 4] = 50_000, 50_000, False
-    first[9, 9] = np.nan
-    assert full_pixels(first, good) == [(7, 3)]

@@ -1,0 +1,69 @@
+"""Look again at pixels that a search calls good: at those that nothing about a ramp makes suspicious.
+
+Each test of a search asks for too much of something: rate, noise, jumps, a bend. A pixel that is stuck, or full from
+the first group on, has none of these.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from darkmask.core.statistics import median_of_finite
+
+# NIRCam pixels hold 55,000 to 65,000 DN with their bias; what a superbias leaves of good ones is a hundredth of this.
+_THIRD_OF_A_WELL = 20_000.0
+# Of the noise of its neighbours; a hundred differences tell half of it from all by seven sigma.
+_QUIET, _TELLING = 0.5, 100
+# More quiet pixels than this are listed nowhere: they fail by any bound.
+MOST_QUIET = 10_000
+
+
+def full_pixels(first: np.ndarray, good: np.ndarray) -> list[tuple[int, int]]:
+    """Return which pixels are called good although they hold a third of a full well, or lack it, after each reset.
+
+    Parameters
+    ----------
+    first : numpy.ndarray, shape (y, x), float32, DN
+        The first group, median of all integrations, without its bias.
+    good : numpy.ndarray, shape (y, x), bool
+
+    Returns
+    -------
+    list of (int, int)
+        x and y. A pixel that is full from its first group on has a flat ramp, without noise and without a rate: where
+        the saturation step did not flag it, nothing else about it stands out.
+    """
+    y, x = np.nonzero(good & (np.abs(first) > _THIRD_OF_A_WELL))
+    return list(zip(x.tolist(), y.tolist(), strict=True))
+
+
+def quiet_pixels(
+    noise: np.ndarray, differences: np.ndarray, good: np.ndarray, amplifiers: Sequence[slice]
+) -> list[tuple[int, int]] | None:
+    """Return which pixels are called good although their reads hardly change.
+
+    Parameters
+    ----------
+    noise : numpy.ndarray, shape (y, x), float32, DN
+        Noise of a group difference.
+    differences : numpy.ndarray, shape (y, x), int
+        Number of differences by which it is known.
+    good : numpy.ndarray, shape (y, x), bool
+    amplifiers : sequence of slice
+        The columns that each amplifier reads.
+
+    Returns
+    -------
+    list of (int, int) or None
+        x and y of pixels with less than half of the median noise of their amplifier, ``MOST_QUIET`` at most; None where
+        too few differences tell. A pixel that is stuck at one value has no noise, no rate and no jump.
+    """
+    told = good & (differences >= _TELLING)
+    if not told.any():
+        return None
+    quiet = np.zeros(good.shape, dtype=bool)
+    for columns in amplifiers:
+        here = noise[:, columns]
+        quiet[:, columns] = told[:, columns] & (here < _QUIET * median_of_finite(here[told[:, columns]]))
+    y, x = np.nonzero(quiet)
+    return list(zip(x[:MOST_QUIET].tolist(), y[:MOST_QUIET].tolist(), strict=True))
