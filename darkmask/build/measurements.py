@@ -85,7 +85,7 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
         "settling_start_dn": _or_none(dark.start),
         "settling_start_error_dn": _or_none(dark.start_error),
         "amplifiers": [_amplifier(maps, good, alone, columns, first.tgroup) for columns in amplifiers],
-        "scatter_of_means": _or_none(scatter_of_means(rates_of_few, good[few])),
+        "scatter_of_means": _or_none(scatter_of_means(rates_of_few, good[few], amplifiers)),
         "readpatt": first.readpatt,
         "integrations": outcome.maps.integrations,
         "left_out": list(request.left_out),
