@@ -4,7 +4,7 @@ The level that settles after a reset adds to the slope of every ramp, and is no 
 share it, so that the median ramp of each integration shows it: a line, which is dark current, and an exponential.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -186,7 +186,7 @@ def _jackknife(values: np.ndarray) -> np.ndarray:
     return error
 
 
-def scatter_of_means(rates: Iterable[np.ndarray], good: np.ndarray) -> float:
+def scatter_of_means(rates: Iterable[np.ndarray], good: np.ndarray, amplifiers: Sequence[slice]) -> float:
     """Return how the mean rates of good pixels scatter, in units of what their integrations make them scatter.
 
     Parameters
@@ -194,6 +194,8 @@ def scatter_of_means(rates: Iterable[np.ndarray], good: np.ndarray) -> float:
     rates : iterable of numpy.ndarray, shape (y, x), float32, DN/s
         One per integration.
     good : numpy.ndarray, shape (y, x), bool
+    amplifiers : sequence of slice
+        The columns that each amplifier reads.
 
     Returns
     -------
@@ -207,8 +209,13 @@ def scatter_of_means(rates: Iterable[np.ndarray], good: np.ndarray) -> float:
     out: their variance is beyond four times the median.
     """
     number, total, squares = 0, np.zeros(np.count_nonzero(good)), np.zeros(np.count_nonzero(good))
+    column = np.nonzero(good)[1]
+    outputs = [here for here in ((column >= a.start) & (column < a.stop) for a in amplifiers) if here.any()]
     for rate in rates:
         values = rate[good].astype(np.float64)
+        # What all pixels of an output have in common, as a glow or a drift, is in no pixel's mean beside the others'.
+        for output in outputs:
+            values[output] -= median_of_finite(values[output])
         number, total, squares = number + 1, total + values, squares + values**2
     if number < 2:
         return float("nan")

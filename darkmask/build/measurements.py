@@ -1,5 +1,7 @@
 """Measure what a set says of its detector besides the bad pixels: numbers that checks judge."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from darkmask.core.handed import Handed
@@ -73,10 +75,9 @@ def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> d
 
     exposures, science = request.exposures, ~request.reference_pixels()
     first, maps, found = exposures[0].jump, outcome.maps, sorted(outcome.structures)
-    # A full frame is read by four outputs, whatever its headers say of them.
-    full = maps.rate.shape[1] == request.geometry.frame
+    full = _is_full(request)
     off = frame_off(maps.jumps, outcome.categories == 0, request.geometry) if full else None
-    amplifiers = request.geometry.amplifier_columns() if full else request.amplifiers()
+    amplifiers = _amplifiers(request)
     # The jump step flags the jumps of a bad pixel in its neighbours too.
     alone = good & ~binary_dilation(science & ~good, np.ones((3, 3)))
     return {
@@ -98,6 +99,15 @@ def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> d
         "xstart": first.xstart,
         "ystart": first.ystart,
     }
+
+
+def _is_full(request: SetRequest) -> bool:
+    return request.shape[1] == request.geometry.frame
+
+
+def _amplifiers(request: SetRequest) -> Sequence[slice]:
+    """Return the columns of each output: a full frame is read by four, whatever its headers say of them."""
+    return request.geometry.amplifier_columns() if _is_full(request) else request.amplifiers()
 
 
 @stage("files")
@@ -127,7 +137,7 @@ def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
         "settling_dn_per_s": _or_none(dark.settling),
         "settling_start_dn": _or_none(dark.start),
         "settling_start_error_dn": _or_none(dark.start_error),
-        "scatter_of_means": _or_none(scatter_of_means(rates_of_few, good[few])),
+        "scatter_of_means": _or_none(scatter_of_means(rates_of_few, good[few], _amplifiers(request))),
         "unexplained_rates": worst_rate,
         "together": together(request, good),
         "lost_pixels": worst_lost,

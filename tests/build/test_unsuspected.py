@@ -11,23 +11,30 @@ def noise(*shape):
     return np.random.default_rng(4).normal(0, 0.01, shape).astype(np.float32)
 
 
+AMPLIFIERS = [slice(0, 50), slice(50, 100)]
+
+
 def test_means_of_independent_integrations_scatter_as_their_integrations_say():
     good, rates = np.ones((100, 100), bool), noise(12, 100, 100)
-    assert scatter_of_means(iter(rates), good) == pytest.approx(1, abs=0.03)
-    assert scatter_of_means(iter(rates + noise(100, 100)), good) > 3
-    assert scatter_of_means(iter(rates - rates.mean(axis=0)), good) < 0.01
+    assert scatter_of_means(iter(rates), good, AMPLIFIERS) == pytest.approx(1, abs=0.03)
+    assert scatter_of_means(iter(rates + noise(100, 100)), good, AMPLIFIERS) > 3
+    assert scatter_of_means(iter(rates - rates.mean(axis=0)), good, AMPLIFIERS) < 0.01
+    # A glow that comes and goes, and outputs that drift, change nothing either.
+    glow = np.random.default_rng(5).normal(0, 0.1, (12, 1, 1))
+    drift = np.where(np.arange(100) < 50, 0, 2 * glow)
+    assert scatter_of_means(iter(rates + glow + drift), good, AMPLIFIERS) == pytest.approx(1, abs=0.03)
     # A hit in one integration of a pixel in ten, and a pixel without a rate, change nothing.
     hit = rates.copy()
     hit[3].flat[::10] += 5
     hit[4, 0, 0] = np.nan
-    assert scatter_of_means(iter(hit), good) == pytest.approx(1, abs=0.05)
-    assert np.isnan(scatter_of_means(iter(rates[:1]), good))
-    assert np.isnan(scatter_of_means(iter(rates), ~good))
+    assert scatter_of_means(iter(hit), good, AMPLIFIERS) == pytest.approx(1, abs=0.05)
+    assert np.isnan(scatter_of_means(iter(rates[:1]), good, AMPLIFIERS))
+    assert np.isnan(scatter_of_means(iter(rates), ~good, AMPLIFIERS))
 
 
 def test_few_integrations_do_not_seem_to_be_dependent():
     for number in (2, 3, 5):
-        assert scatter_of_means(iter(noise(number, 100, 100)), np.ones((100, 100), bool)) > 0.95
+        assert scatter_of_means(iter(noise(number, 100, 100)), np.ones((100, 100), bool), AMPLIFIERS) > 0.95
 
 
 def test_a_good_pixel_that_is_full():
