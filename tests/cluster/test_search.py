@@ -163,6 +163,26 @@ def test_one_detector_is_searched_by_two_workers_of_which_one_is_killed(
     assert out == {name: data for name, data in in_one[1].items() if "nrca1" in name}
 
 
+def test_workers_that_share_a_detector_share_what_comes_after_its_ramps(
+    small, tmp_path, own_cache, in_one, empty, monkeypatch
+):
+    own_cache("here")
+    monkeypatch.setattr(masks, "WORTH_A_PROCESS", 0)
+    stages = [tmp_path / "stages0", tmp_path / "stages1"]
+    for path in stages:
+        empty.start_worker(environment={STAGES: str(path)})
+    with connected(where(str(empty.file)), LocalWorkers(1, 1e9)) as cluster:
+        cluster.client.wait_for_workers(2, timeout=60)
+    command = ["search", str(small.delivery), str(tmp_path / "out"), "--detectors=NRCA1", "--frame=128"]
+    assert main([*command, f"--base={small.base}", f"--scheduler={empty.file}"]) == 0
+    out = written(tmp_path / "out")
+    assert out == {name: data for name, data in in_one[1].items() if "nrca1" in name}
+    done = [{json.loads(line)["stage"] for line in path.read_text().splitlines()} for path in stages]
+    (whole,) = (number for number in range(2) if "mask file" in done[number])
+    assert "for others" in done[1 - whole]
+    assert "mask file" not in done[1 - whole]
+
+
 def test_a_file_that_changed_is_told_by_those_who_share_a_detector(
     small, tmp_path, own_cache, two_workers, monkeypatch
 ):
