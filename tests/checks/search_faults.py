@@ -21,7 +21,9 @@ from darkmask.search.flight import categories
 def forgetting(name):
     def named(*of):
         image = name(*of)
-        image[:, 1::2] &= ~np.uint16({bit})
+        # Of some pixels the columns are not known, and what they would be called is asked only to leave out others.
+        if image.ndim == 2:
+            image[:, 1::2] &= ~np.uint16({bit})
         return image
     return named
 
@@ -74,9 +76,10 @@ def search_that_claims_to_measure_everything(space):
     plug_in(space, "carrying", CARRYING_NOTHING)
 
 
-# The release finds these too, and by no defect of its own; what the search of others loses stands out in an exposure.
+# The release finds these too, and by no defect of its own; what the search of others loses stands out in an exposure,
+# and what is full stands out anywhere.
 _SEEN_OTHERWISE = {
-    Category.SATURATED: ["ENG-ONLY"],
+    Category.SATURATED: ["ENG-ONLY", "DRK-FULL"],
     Category.HOT: ["ENG-ONLY", "RES-HOT"],
     Category.RC: ["ENG-ONLY"],
     Category.TELEGRAPH: ["ENG-ONLY"],
