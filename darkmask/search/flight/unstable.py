@@ -105,7 +105,7 @@ def two_level_gains(
         frames=pattern.nframes if pattern else 1,
         gain=look_up_detector(request.detector).gain,
         gains=np.empty(len(y)),
-        firsts=in_question.argmax(axis=1),
+        firsts=in_question.argmax(axis=1)[y],
     )
     begins = np.searchsorted(y, np.arange(asked.shape[0] + 1))
     # Where others help, parts of about as many pixels.
@@ -143,7 +143,7 @@ def _gains_of_rows(
 class _Unstable(NamedTuple):
     """The pixels of a set in question, by row and then by column; see :func:`two_level_gains`.
 
-    ``firsts`` are the columns of the first in question of each row, asked or not.
+    ``firsts`` are the columns of the first one in question of each pixel's row, asked or not.
 
     A pixel that is hot in some integrations has a slope of its own in each, which two levels would explain badly and
     one level worse: its ramps are weighed without their slopes.
@@ -189,7 +189,7 @@ def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, l
         groupdq = np.empty(sci.shape, np.uint8)
         # Each row has an order of its own, so that the integrations looked at first do not depend on their names. It
         # is the same whichever pixels of the row are asked.
-        first = (first_row + r) * shape[1] + unstable.firsts[first_row + r]
+        first = (first_row + r) * shape[1] + unstable.firsts[begin]
         for i in range(integrations):
             if not _read_ramp(places[i], pixels, first, False, level, firsts[i : i + 1]):
                 return i
