@@ -117,7 +117,7 @@ def test_help_shows_our_options(tmp_path):
         (["--delivery=no_such_folder"], 4),
         pytest.param(["--criteria=no_such.toml"], 4, marks=pytest.mark.slow),
         (["--no-such-option"], 4),
-        (["--masks=masks", "--criteria=demo", "-k", "no_such_check"], 5),
+        pytest.param(["--masks=masks", "--criteria=demo", "-k", "no_such_check"], 5, marks=pytest.mark.slow),
     ],
     ids=str,
 )

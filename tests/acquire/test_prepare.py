@@ -53,6 +53,7 @@ def test_the_checks_pass(prepared, prepared_criteria, run_checks):
     assert ended.checks["CNT-HOT", "NRCBLONG", "FULL"]["outcome"] == "pass"
 
 
+@pytest.mark.slow
 def test_the_ramps_are_those_of_the_dark_pipeline(raw, prepared, tmp_path):
     """The archive's own pipeline, with the same references, gives the same counts and flags before jumps."""
     code = f"""

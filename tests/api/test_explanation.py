@@ -268,6 +268,7 @@ def test_the_official_search_is_explained_too(small):
     assert str(low).splitlines()[0].endswith(", ".join(low.categories))
 
 
+@pytest.mark.slow
 def test_the_published_package_keeps_nothing_to_explain(small):
     published = bad_pixels(small.delivery, detector="NRCA1", engine="jwst_reffiles")
     with pytest.raises(ParameterError, match="engine='native', whose search='official' follows the same rules"):

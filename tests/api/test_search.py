@@ -53,6 +53,7 @@ def test_a_part_of_the_exposures_is_another_question(small, found):
     assert found.measured["exposures"] == 5
 
 
+@pytest.mark.slow
 def test_flats_are_searched_by_the_package(small, with_subarray):
     pytest.importorskip("jwst_reffiles")
     from astropy.io import fits

@@ -272,6 +272,7 @@ def test_a_run_whose_workers_make_masks_is_killed_and_then_one_of_them(command, 
     require_same(whole, killed)
 
 
+@pytest.mark.slow
 def test_workers_that_cannot_do_it_are_told_before_anything_is_fetched(archive, run, tmp_path):
     out = tmp_path / "out"
     with by_hand(tmp_path / "workers") as started:

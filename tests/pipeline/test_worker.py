@@ -35,6 +35,7 @@ def test_a_process_that_is_no_longer_needed_cleans_up(ask, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_goes_with_the_next_one_but_not_what_another_uses(ask, tmp_path):
     living, killed = ask(), ask()
     os.kill(killed._process.pid, signal.SIGKILL)

@@ -230,6 +230,7 @@ def test_history_says_that_jwst_reffiles_searched_them_all_the_same(folder, tmp_
     ) in history
 
 
+@pytest.mark.slow
 def test_what_a_pass_is_worth_is_measured_without_them(darks, folder):
     """Halves and injected defects read the ramps again, and must not read those."""
     rewrite(folder, zero_fill)

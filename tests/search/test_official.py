@@ -104,10 +104,12 @@ def test_frame_with_reference_pixels(delivery):
     assert_same(triplets_of(delivery, "001", "rateints"), SearchParameters(), BY_DEFAULT)
 
 
+@pytest.mark.slow
 def test_subarray_without_reference_pixels(delivery):
     assert_same(triplets_of(delivery, "002", "rateints"), SearchParameters(), (Category.NOISY,))
 
 
+@pytest.mark.slow
 def test_one_integration_with_rate(single):
     triplets = triplets_of(single, "001", "rate")
     assert fits.getdata(triplets[0].rate).ndim == 2

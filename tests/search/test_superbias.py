@@ -71,6 +71,7 @@ def test_an_exposure_in_segments_counts_once(raw, records):
     assert raw_set((*raws, *further), "NRCBLONG", "FULL") == records
 
 
+@pytest.mark.slow
 def test_a_delivery_with_its_raw_exposures_is_asked(raw, prepared, prepared_criteria, tmp_path, run_checks):
     """Raw files beside their triplets are no strays."""
     folder = linked((*raw.delivery.glob("*.fits"), *prepared.glob("*.fits")), tmp_path / "both")

@@ -137,6 +137,7 @@ def test_epochs_lie_apart_and_share_the_exposures():
     assert gaps[3] - gaps[0] == timedelta(days=40)
 
 
+@pytest.mark.slow
 def test_the_command_takes_effects_epochs_and_a_read_pattern(tmp_path, capsys):
     out = tmp_path / "darks"
     small = ["--frame", "64", "--detectors", "NRCA1", "--exposures", "2", "--integrations", "1", "--groups", "3"]

@@ -46,6 +46,7 @@ def test_delivery_holds_whole_triplets_and_nothing_else(tiny_delivery):
     ]
 
 
+@pytest.mark.slow
 def test_equal_specifications_give_equal_bytes(tiny_delivery, tmp_path):
     again = DemoPaths.of(tmp_path / "tiny")
     # One worker makes everything in another order and with another history than two.
