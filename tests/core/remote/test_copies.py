@@ -3,7 +3,6 @@
 import errno
 import os
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -217,12 +216,10 @@ def test_two_who_want_one_file_copy_it_once(place, there):
 
 def test_latency_is_hidden_by_many_ranges_in_flight(place, there, monkeypatch):
     monkeypatch.setattr(copies, "PIECE", 4_096)
-    there.latency = 0.1
-    begun = time.monotonic()
+    # Of 49 ranges the next ones are asked for while those before are under way, however busy the machine is.
+    there.latency = 0.5
     brought(place / NAME)
-    # 49 ranges one after the other would take 4.9 s.
     assert there.most_at_once > 8
-    assert time.monotonic() - begun < 2.5
 
 
 def test_copies_are_held_to_a_size(place, there, folder, monkeypatch, content):
