@@ -9,6 +9,7 @@ from darkmask.core.flags import has_flag
 from fixtures.criteria.causes import TOO_LITTLE
 from fixtures.criteria.model import Criterion
 from fixtures.session.endings import NotEvaluated
+from fixtures.text import some_pixels
 
 # The data show the dark current to be right only if its error is at most a third of the tolerance.
 _KNOWN = 1 / 3
@@ -109,11 +110,10 @@ def test_pedestal(check, summary):
 def test_no_good_pixel_is_full(check, products, summary):
     """What share of the science pixels is called good though it holds a third of a full well after each reset?"""
     found = summary["full_good_pixels"]
-    places = "".join(f", x {x} y {y}" for x, y in found[:5])
     check.judge(
         len(found) / products.science_pixels.sum(),
         f"{len(found)} pixels that the search of {check.detector} calls good hold more than 20,000 DN after a reset"
-        f"{'; some are' + places[1:] if places else ''}",
+        f"{some_pixels(found)}",
     )
 
 
@@ -124,11 +124,10 @@ def test_no_usable_pixel_is_stuck(check, products, summary):
     found = [
         (x, y) for x, y in known(summary, "quiet_pixels", check.detector) if not has_flag(mask[y, x], "DO_NOT_USE")
     ]
-    places = "".join(f", x {x} y {y}" for x, y in found[:5])
     check.judge(
         len(found) / products.science_pixels.sum(),
         f"{len(found)} usable pixels of {check.detector} have less than half of the noise of their amplifier"
-        f"{'; some are' + places[1:] if places else ''}",
+        f"{some_pixels(found)}",
     )
 
 

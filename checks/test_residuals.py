@@ -8,6 +8,7 @@ from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import has_flag
 from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left, hot_in_darks
 from fixtures.session.endings import NotEvaluated
+from fixtures.text import some_pixels
 
 KINDS = {"RES-HOT": HOT, "RES-NOISY": NOISY}
 # What a search of all darks calls so; saturated pixels are hot.
@@ -34,11 +35,10 @@ def test_left(check, products):
         seen += f" ({', '.join(map(str, others))} in the others)"
         if kind is HOT and worst["passing"]:
             seen += f", besides {worst['passing']} that pass, which CNT-TRANSIENT counts"
-    places = "".join(f", x {x} y {y}" for x, y in found["places"])
     check.judge(
         found["beyond"],
         f"{found['left']} of {found['judged']} pixels of {check.detector} outside the mask are {kind} {seen}; chance "
-        f"makes {found['chance']:.2g}{'; some are' + places[1:] if places else ''}",
+        f"makes {found['chance']:.2g}{some_pixels(found['places'])}",
     )
 
 
@@ -68,9 +68,9 @@ def test_confirmed(check, products):
     number, confirmed = int(told.sum()), int(hot.sum())
     if number < LEAST_CALLED:
         raise NotEvaluated(f"{mask.path.name} calls {number} pixels HOT of which darks can tell, too few to judge")
-    good = "".join(f", x {x} y {y}" for y, x in np.argwhere(told & ~hot)[:5])
+    y, x = np.nonzero(told & ~hot)
     check.judge(
         confirmed / number,
         f"{confirmed} of {number} pixels that {mask.path.name} calls HOT are hot or warm in the darks"
-        f"{'; some that are not: ' + good[2:] if good else ''}",
+        f"{some_pixels(zip(x, y, strict=True), 'some that are not:')}",
     )

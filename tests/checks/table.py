@@ -4,6 +4,7 @@ from . import (
     delivery_faults,
     detector_faults,
     ground_faults,
+    integration_faults,
     mask_faults,
     mask_file_faults,
     ramp_faults,
@@ -16,6 +17,7 @@ from .planting import Fault
 
 FAULTS: tuple[Fault, ...] = (
     *delivery_faults.fault,
+    *integration_faults.fault,
     *ramp_faults.fault,
     *detector_faults.fault,
     *raw_faults.fault,

@@ -1,0 +1,150 @@
+"""Faults in what integrations hold: copies, what was never measured or was altered, what belongs to another one."""
+
+import shutil
+from itertools import islice
+
+import numpy as np
+from astropy.io import fits
+
+from .delivery_faults import FITOPT, JUMP, RATEINTS
+from .mask_file_faults import ALL_OF_A_MASK
+from .planting import Faults, edit, every_exposure, one, unlinked
+from .ramp_faults import SATURATED
+
+fault = Faults("delivery")
+
+
+def copy_exposures(space, *numbers: int) -> None:
+    """Make exposures the same as the first one in all but their number."""
+    for kind in ("jump", "fitopt", "rate", "rateints"):
+        first = one(space.delivery, f"*_00001_nrca1_{kind}.fits")
+        for number in numbers:
+            path = one(space.delivery, f"*_0000{number}_nrca1_{kind}.fits")
+            path.unlink()
+            shutil.copy(first, path)
+            edit(path, EXPOSURE=f"0000{number}")
+
+
+# What says something of a search, and of the mask that it makes: two integrations cannot be searched.
+@fault(
+    *("DLV-INTEGRATIONS", "DLV-DISTINCT", "DLV-TIMES", "DLV-PIXELDQ", "DLV-RATES"),
+    *("DRK-COSMIC_RAYS", "DRK-NOISE", "DRK-PEDESTAL", "DRK-FULL", "DRK-INDEPENDENT"),
+    "STB-HALVES",
+    *("CNT-SATURATED", "CNT-INVERSE_RC", "CNT-UNDETERMINED", *ALL_OF_A_MASK),
+    *("INJ-HOT", "INJ-INVERSE_RC", "INJ-LOW_PEDESTAL", "INJ-NOISY", "INJ-PURITY", "INJ-RC", "INJ-SATURATED"),
+    *("INJ-TELEGRAPH", "INJ-INTERMITTENT", "INJ-EARLY_SATURATION", "CNT-INTERMITTENT", "CNT-TRANSIENT"),
+    *("CNT-REFERENCE_PIXEL", "CNT-REFERENCE_GOOD", "DRK-AMPLIFIER", "ENG-ONLY", "RES-HOT", "RES-NOISY", "STB-DRIFT"),
+    *("STR-FINDINGS", "STR-PATCHES"),
+    said="10 integrations, 2 of them different",
+)
+def copied_exposures(space):
+    """Plant five exposures that are the same one."""
+    copy_exposures(space, 2, 3, 4, 5)
+
+
+@fault(
+    *("DLV-INTEGRATIONS", "DLV-DISTINCT", "DLV-TIMES", "STB-HALVES", "STB-DRIFT", "DRK-AMPLIFIER", "ENG-ONLY"),
+    *("RES-HOT", "RES-NOISY", "STR-PATCHES"),
+    said="10 integrations, 4 of them different",
+)
+def copies_of_most_exposures(space):
+    copy_exposures(space, 3, 4, 5)
+
+
+@fault(
+    "DLV-DISTINCT",
+    "DLV-TIMES",
+    "STB-HALVES",
+    "STB-DRIFT",
+    "STR-PATCHES",
+    said="nrca1_jump.fits is a copy of integration 1 of",
+)
+def copied_integrations(space):
+    """Plant an exposure that is another one, which leaves eight integrations of ten."""
+    copy_exposures(space, 3)
+
+
+@fault("DLV-DISTINCT", "STB-HALVES", said="is no measurement: the ramp is 0 in more than half of its pixels")
+def zero_filled_integration(space):
+    for name, pattern in (("SCI", JUMP), ("PEDESTAL", FITOPT), ("SCI", RATEINTS)):
+        with fits.open(unlinked(one(space.delivery, pattern)), mode="update") as hdus:
+            hdus[name].data[1] = 0
+
+
+@fault("DLV-DISTINCT", "STB-HALVES", said="is no measurement in rows 60 to 67: the rate is one value there")
+def rows_without_rates(space):
+    """Plant an integration that lost eight rows of its rates, as a packet that was not received leaves it."""
+    with fits.open(unlinked(one(space.delivery, RATEINTS)), mode="update") as hdus:
+        hdus["SCI"].data[1, 60:68] = 0
+
+
+@fault("DLV-DISTINCT", "STB-HALVES", said="PEDESTAL are that of another row or integration there")
+def integration_that_ends_as_another(space):
+    """Plant an integration whose last rows are those of the one before: its own were never written."""
+    for ramps in islice(every_exposure(space.delivery), 1):
+        for array in (ramps.sci, ramps.groupdq, ramps.pedestal, ramps.rate, ramps.rate_dq):
+            array[1, ..., 100:, :] = array[0, ..., 100:, :]
+
+
+@fault("DLV-DISTINCT", said="was altered: the rate is")
+def rates_cut_off(space):
+    """Plant rates of which somebody cut off what is less than nearly all of the noise, as others cut off at 0."""
+    for ramps in every_exposure(space.delivery):
+        np.maximum(ramps.rate, np.nanquantile(ramps.rate, 0.15), out=ramps.rate)
+
+
+@fault("DLV-DISTINCT", said="was altered: the rate is rounded and PEDESTAL is rounded")
+def rates_and_pedestals_in_half_precision(space):
+    for ramps in every_exposure(space.delivery):
+        for array in (ramps.rate, ramps.pedestal):
+            array[...] = array.clip(-65_000, 65_000).astype(np.float16)
+
+
+@fault("DLV-TIMES", said="by INT_TIMES: make it again")
+def times_of_another_exposure(space):
+    """Plant in each exposure the times of the next one, and in the last those of the first."""
+    for pattern in (JUMP, RATEINTS):
+        exchange(space, pattern, "INT_TIMES")
+
+
+@fault("DLV-TIMES", said="do not follow one another")
+def integrations_in_a_wrong_order(space):
+    """Plant an INT_TIMES by which the second integration of an exposure was taken before the first."""
+    for pattern in (JUMP, RATEINTS):
+        with fits.open(unlinked(one(space.delivery, pattern)), mode="update") as hdus:
+            table = hdus["INT_TIMES"].data
+            table["int_mid_MJD_UTC"] = table["int_mid_MJD_UTC"][::-1].copy()
+
+
+@fault("DLV-TOGETHER", said="is in the rates of integration 1 of jw01062001001_02101_00001_nrca1_jump.fits")
+def rates_of_the_next_exposure(space):
+    exchange(space, RATEINTS, "SCI", "DQ")
+
+
+@fault("DLV-TOGETHER", said="is in the PEDESTAL of")
+def pedestals_of_the_next_exposure(space):
+    exchange(space, FITOPT, "PEDESTAL")
+
+
+def exchange(space, pattern: str, *extensions: str) -> None:
+    """Give each exposure arrays of the next one, and the last those of the first."""
+    paths = [unlinked(path) for path in sorted(space.delivery.glob(pattern.replace("00001", "*")))]
+    arrays = [[fits.getdata(path, name).copy() for name in extensions] for path in paths]
+    for path, others in zip(paths, [*arrays[1:], arrays[0]], strict=True):
+        with fits.open(path, mode="update") as hdus:
+            for name, array in zip(extensions, others, strict=True):
+                hdus[name].data = array
+
+
+@fault("DLV-TOGETHER", said="is in the rates of")
+def rates_in_electrons(space):
+    for ramps in every_exposure(space.delivery):
+        ramps.rate *= np.float32(2.13)
+
+
+@fault("DRK-PEDESTAL", "ENG-LOW_PEDESTAL", said="Good pixels of NRCA1 have a median PEDESTAL of")
+def bias_not_subtracted(space):
+    """Plant the bias of another readout; what is saturated from the first group on keeps the pedestal of no fit, 0."""
+    for ramps in every_exposure(space.delivery):
+        ramps.sci += np.float32(2000)
+        ramps.pedestal[(ramps.groupdq[:, 0] & SATURATED) == 0] += np.float32(2000)
