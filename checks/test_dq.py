@@ -88,7 +88,7 @@ def test_no_other_detectors_mask(check, mask, products):
         if other.decoded.shape == mask.decoded.shape
     }
     if not counts:
-        raise NotEvaluated(f"no mask of another detector was given beside that of {check.detector}", given=False)
+        raise NotEvaluated("no masks of several detectors were given (--masks)", given=False)
     name, (number, shared) = max(counts.items(), key=lambda item: item[1][1])
     check.judge(
         shared / max(number, _FEWEST),
