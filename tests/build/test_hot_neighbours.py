@@ -86,6 +86,7 @@ def test_another_pattern_is_refused():
         SearchParameters(hot_neighbours="x")
 
 
+@pytest.mark.slow
 def test_neighbours_of_hot_pixels_are_no_low_pedestals_of_a_delivered_mask(run_checks, small, plain, wide, tmp_path):
     """They have the same flag in the mask; counted as such they are three times what is accepted."""
     widely = small.criteria_with(tmp_path / "wide.toml", '[search]\nhot_neighbours = "+"\n', "wide")

@@ -85,7 +85,9 @@ def test_damage_in_a_header_is_said_or_has_no_effect(paths, tmp_path, kind, reco
     assert outcomes["no effect"] > 5
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind == "jump" else pytest.mark.slow) for kind in KINDS]
+)
 def test_a_changed_character_of_a_keyword_that_matters(paths, tmp_path, kind, record_property):
     folder, source, sound = prepared(paths, tmp_path, kind)
     content = source.read_bytes()

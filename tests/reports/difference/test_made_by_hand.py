@@ -55,8 +55,15 @@ def test_a_report_and_its_copy_do_not_differ_and_one_that_was_edited_is_refused(
 
 
 @needs_chromium
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("light", 1280),
+        ("dark", 390),
+        pytest.param("light", 390, marks=pytest.mark.slow),
+        pytest.param("dark", 1280, marks=pytest.mark.slow),
+    ],
+)
 def test_the_page_can_be_read(tmp_path, width, scheme):
     before = Told("2024-06-01", {HOT: [STAYED, CHANGED, LOST]})
     now = Told("2025-06-01", {HOT: [STAYED, GAINED], RC: [CHANGED]}, verdict="fail")

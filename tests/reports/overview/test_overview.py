@@ -163,8 +163,15 @@ def test_what_is_no_folder_of_reports_is_refused_in_one_sentence(reports, capsys
 
 
 @needs_chromium
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("light", 1280),
+        ("dark", 390),
+        pytest.param("light", 390, marks=pytest.mark.slow),
+        pytest.param("dark", 1280, marks=pytest.mark.slow),
+    ],
+)
 def test_the_page_in_a_browser(reports, width, scheme):
     for name, day in (("one", "2024-06-01"), ("two", "2025-06-01")):
         write_report(reports, name, Told(day, rates={(3, 4): (1.0, 0.1)}))
