@@ -104,7 +104,7 @@ def bytes_per_row(integrations: int, width: int) -> int:
 
 
 @kernel
-def count_block(places, start, count, height, rules: CountRules, room: CountRoom, counts, scatter):
+def count_block(places, start, count, height, rules: CountRules, room: CountRoom, begin, counts, scatter):
     """Read a block of rows of all integrations, and count.
 
     Parameters
@@ -117,9 +117,12 @@ def count_block(places, start, count, height, rules: CountRules, room: CountRoom
         Rows of the frame.
     rules : CountRules
     room : CountRoom
-    counts : array, shape (N_COUNTS, count, x), int16
-        Array to set.
-    scatter : array, shape (count, x), float64, DN/s
+    begin : int
+        The first row of ``counts`` and ``scatter`` that is set. They come whole: part of an array may or may not lie in
+        one piece, and for each of the two a kernel is compiled.
+    counts : array, shape (N_COUNTS, y, x), int16
+        Zeros, to which is added.
+    scatter : array, shape (y, x), float64, DN/s
         Array to set to the standard deviation of the slopes of integrations without jumps. It is NaN when those are
         fewer than ``MIN_CLEAN_SLOPES``, counting slopes of NaN, or when all of them are NaN.
 
@@ -131,7 +134,6 @@ def count_block(places, start, count, height, rules: CountRules, room: CountRoom
     groups, cutoffs, limits = rules.groups, rules.cutoffs, rules.limits
     groupdq, first, jumps, slopes, clean = room.groupdq, room.first, room.jumps, room.slopes, room.clean
     pixels = height * groupdq.shape[2]
-    counts[:] = 0
     clean[:] = 0
     for i in range(places.shape[0]):
         jumps[:] = 0
@@ -149,11 +151,11 @@ def count_block(places, start, count, height, rules: CountRules, room: CountRoom
         ):
             return i
         for r in range(count):
-            _count_pedestals(first[r], room.pedestal[0, r], limits[i, 0], limits[i, 1], counts[:, r])
-            _count_jumps(jumps[:, r], rules, counts[:, r])
+            _count_pedestals(first[r], room.pedestal[0, r], limits[i, 0], limits[i, 1], counts[:, begin + r])
+            _count_jumps(jumps[:, r], rules, counts[:, begin + r])
             _take_slopes(jumps[:, r], room.rate[0, r], slopes[i, r], clean[r])
     for r in range(count):
-        _scatter_of_row(slopes[:, r], clean[r], scatter[r])
+        _scatter_of_row(slopes[:, r], clean[r], scatter[begin + r])
     return -1
 
 

@@ -154,14 +154,11 @@ def _measure(
         limits=limits,
     )
     at_once = min(stop - first, max(1, block_bytes // bytes_per_row(integrations, width)))
-    counts = np.empty((N_COUNTS, stop - first, width), np.int16)
+    counts = np.zeros((N_COUNTS, stop - first, width), np.int16)
     scatter = np.empty((stop - first, width), np.float64)
 
     def work(room: CountRoom, start: int, count: int) -> None:
-        block = slice(start, start + count)
-        failed = count_block(
-            opened.places, first + start, count, height, rules, room, counts[:, block], scatter[block]
-        )  # fmt: skip
+        failed = count_block(opened.places, first + start, count, height, rules, room, start, counts, scatter)
         opened.require_read(failed)
 
     work_in_blocks(work, stop - first, at_once, lambda: make_count_room(integrations, at_once, width), threads)
