@@ -6,18 +6,16 @@ import pytest
 from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import has_flag
-from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left, hot_in_darks
+from darkmask.validation.beside_darks import GROUPS, SHOWN, Share, caught, confirmed
+from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left
 from fixtures.session.endings import NotEvaluated
 from fixtures.text import some_pixels
 
 KINDS = {"RES-HOT": HOT, "RES-NOISY": NOISY}
-# What a search of all darks calls so; saturated pixels are hot.
-CATEGORIES = {
-    HOT: (Category.SATURATED, Category.HOT),
-    NOISY: (Category.NOISY, Category.TELEGRAPH, Category.INTERMITTENT),
-}
+# What is hot or bent stays so, and what jumps or switches does it now and then.
+CAUGHT = {"RES-CAUGHT": ("hot", "rc"), "RES-CAUGHT_NOISY": ("noisy",)}
 # A share of fewer pixels is known to a tenth and worse.
-LEAST_CALLED = 20
+LEAST_ASKED = 20
 
 
 @pytest.mark.asks(*KINDS)
@@ -44,33 +42,60 @@ def test_left(check, products):
 
 def left_by_delivered(check, products, kind: str) -> dict:
     """Count what somebody else's mask leaves of what the search of all darks finds."""
-    detector, parameters = check.detector, check.run.settings.parameters
+    categories, asked, marked = by_darks_and_mask(check, products)
+    where = sum(in_category(categories, category) for category in GROUPS[kind]) > 0
+    request = products.searched.request(check.detector).set_request("FULL")
+    return count_left(where & asked & ~marked, products.science_pixels, request, TESTS[kind])
+
+
+def by_darks_and_mask(check, products) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what darks show, what of it is unusable, and what the given mask does not use."""
     # Who leaves telegraph pixels usable is told of them by their flag.
-    said = ("DO_NOT_USE",) if parameters.telegraph_do_not_use else ("DO_NOT_USE", "TELEGRAPH")
-    built = products.searched.built(detector)
+    usable = not check.run.settings.parameters.telegraph_do_not_use
+    built = products.searched.built(check.detector)
     categories, asked = built.set("FULL").categories, built.unusable("FULL")
-    if not parameters.telegraph_do_not_use:
+    if usable:
         asked |= in_category(categories, Category.TELEGRAPH)
-    where = sum(in_category(categories, category) for category in CATEGORIES[kind]) > 0
+    said = ("DO_NOT_USE", "TELEGRAPH") if usable else ("DO_NOT_USE",)
     # The search itself leaves usable what is only somewhat noisy.
-    left = where & asked & ~has_flag(products.judged.mask(detector).decoded, *said)
-    request = products.searched.request(detector).set_request("FULL")
-    return count_left(left, products.science_pixels, request, TESTS[kind])
+    return categories, asked & products.science_pixels, has_flag(products.judged.mask(check.detector).decoded, *said)
+
+
+@pytest.mark.asks(*CAUGHT)
+def test_caught(check, products):
+    """What share of the pixels that the darks show as bad does the mask take out of use?"""
+    require_masks_from_elsewhere(products)
+    shares = caught(*by_darks_and_mask(check, products))
+    asked = {kind: shares[kind] for kind in CAUGHT[check.key.criterion]}
+    name = products.judged.mask(check.detector).path.name
+    judge_least(check, asked, "{agree} of {asked} {kind} pixels", f"that the darks show are out of use in {name}")
 
 
 @pytest.mark.asks("RES-CONFIRMED")
 def test_confirmed(check, products):
-    """What share of the pixels that the mask calls HOT is hot or warm in the darks?"""
+    """What share of the pixels that the mask calls HOT, RC or TELEGRAPH is so in the darks?"""
+    require_masks_from_elsewhere(products)
     built, mask = products.searched.set(check.detector, "FULL"), products.judged.mask(check.detector)
-    called = has_flag(mask.decoded, "HOT") & products.science_pixels
-    least = check.run.settings.parameters.warm_rate / look_up_detector(check.detector).gain
-    told, hot = hot_in_darks(called, built.categories, built.rate, least)
-    number, confirmed = int(told.sum()), int(hot.sum())
-    if number < LEAST_CALLED:
-        raise NotEvaluated(f"{mask.path.name} calls {number} pixels HOT of which darks can tell, too few to judge")
-    y, x = np.nonzero(told & ~hot)
+    called = {flag: has_flag(mask.decoded, flag) & products.science_pixels for flag in SHOWN}
+    warm = check.run.settings.parameters.warm_rate / look_up_detector(check.detector).gain
+    shares = confirmed(called, built.categories, built.rate, warm)
+    judge_least(check, shares, "{agree} of {asked} pixels called {kind}", f"in {mask.path.name} are so in the darks")
+
+
+def require_masks_from_elsewhere(products) -> None:
+    """Say that a mask which this search made of these darks agrees with them by itself."""
+    if products.judged.generated:
+        raise NotEvaluated("no masks were given (--masks) to compare with what the darks show", given=False)
+
+
+def judge_least(check, shares: dict[str, Share], counted: str, said: str) -> None:
+    """Judge the least share of those that enough pixels tell, and name the pixels that are not among it."""
+    told = {kind: share for kind, share in shares.items() if share.asked >= LEAST_ASKED}
+    if not told:
+        most = max(share.asked for share in shares.values())
+        raise NotEvaluated(f"there are {most} pixels of a kind at most, too few to judge a share by")
+    least = min(told, key=lambda kind: told[kind].agree / told[kind].asked)
+    counts = ", ".join(counted.format(kind=kind, agree=one.agree, asked=one.asked) for kind, one in told.items())
     check.judge(
-        confirmed / number,
-        f"{confirmed} of {number} pixels that {mask.path.name} calls HOT are hot or warm in the darks"
-        f"{some_pixels(zip(x, y, strict=True), 'some that are not:')}",
+        told[least].agree / told[least].asked, f"{counts} {said}{some_pixels(told[least].others, 'some that are not:')}"
     )

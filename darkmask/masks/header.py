@@ -4,12 +4,22 @@ CRDS chooses a mask by DETECTOR and SUBARRAY and looks neither at its axes nor a
 takes a mask of any detector and any REFTYPE.
 """
 
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
 import numpy as np
 
 from darkmask.core.detectors import DETECTORS, Geometry
 from darkmask.delivery.headers import detector_in_name
 
 from .file import MaskFile
+
+# Nobody could see a dark in flight before.
+LAUNCH = date(2021, 12, 25)
+# What crds.certify takes when it is blank.
+_SAID = ("AUTHOR", "DESCRIP")
+_INFLIGHT = re.compile(r"INFLIGHT (\d{4}-\d\d-\d\d) (\d{4}-\d\d-\d\d)")
 
 
 def header_problems(mask: MaskFile, detector: str, geometry: Geometry) -> list[str]:
@@ -26,7 +36,7 @@ def header_problems(mask: MaskFile, detector: str, geometry: Geometry) -> list[s
     -------
     list of str
         One sentence for each keyword (FITS keywords of the JWST reference-file schema; axes by CRDS NIRCam
-        constraints) and for a file name that names another detector.
+        constraints; dates that cannot be), and for a file name that names another detector.
     """
     properties = DETECTORS[detector]
     required = {
@@ -62,7 +72,31 @@ def header_problems(mask: MaskFile, detector: str, geometry: Geometry) -> list[s
             f"{mask.path.name} is named for {named} and its header says DETECTOR {detector}: deliver the mask of "
             "the right detector."
         )
-    return said
+    return [*said, *_unsaid(mask), *_impossible_dates(mask)]
+
+
+def _unsaid(mask: MaskFile) -> Iterator[str]:
+    """Yield a sentence for each keyword that says nothing; of one that is not there crds.certify does."""
+    for key in _SAID:
+        if not str(mask.header.get(key, "-")).strip():
+            yield f"{mask.path.name} has {key} without a value where a text for its users is asked: say it."
+
+
+def _impossible_dates(mask: MaskFile) -> Iterator[str]:
+    """Yield a sentence for each date that cannot be; what is no date at all crds.certify says."""
+    today = datetime.now(UTC).date()
+    useafter = re.match(r"\d{4}-\d\d-\d\d", str(mask.header.get("USEAFTER", "")))
+    if useafter and useafter[0] > today.isoformat():
+        yield (
+            f"{mask.path.name} has USEAFTER {useafter[0]} where a day up to today, {today}, was expected, so that CRDS "
+            "gives it to no exposure: correct the header."
+        )
+    flight = _INFLIGHT.match(str(mask.header.get("PEDIGREE", "")))
+    if flight and not (LAUNCH.isoformat() <= flight[1] and flight[2] <= today.isoformat()):
+        yield (
+            f"{mask.path.name} has PEDIGREE {flight[0]} where days of flight, from {LAUNCH} to today, {today}, were "
+            "expected: correct the header."
+        )
 
 
 def stored_type(raw: np.ndarray) -> str:

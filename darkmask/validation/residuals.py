@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from darkmask.core.categories import Category, in_category
+from darkmask.core.categories import Category
 from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import TooLittleError
@@ -106,39 +106,6 @@ def left_in_exposures(request: SetRequest, passing: np.ndarray, lights: Sequence
         counts["passing"] = int((found[HOT] & judged & passing).sum())
         left.append({"name": exposure.jump.path, **counts})
     return left
-
-
-def hot_in_darks(
-    called: np.ndarray, categories: np.ndarray, rate: np.ndarray, least: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return of which pixels that a mask calls hot the darks can tell, and which of them are.
-
-    Parameters
-    ----------
-    called : numpy.ndarray, shape (y, x), bool
-        Science pixels that the mask calls hot.
-    categories : numpy.ndarray, shape (y, x), uint16
-        What a search of the darks found.
-    rate : numpy.ndarray, shape (y, x), float32, DN/s
-        Rates of the darks.
-    least : float
-        The rate from which on a pixel is warm, DN/s: what one search calls hot may be warm for another.
-
-    Returns
-    -------
-    told, hot : numpy.ndarray, shape (y, x), bool
-        Nothing is told by a pixel without a rate of its own, that of one beside a saturated pixel among them, which
-        the release calls hot. Hot is what is saturated, hot or warm, or was so in some integrations.
-    """
-    from scipy.ndimage import binary_dilation
-
-    saturated = in_category(categories, Category.SATURATED)
-    beside = binary_dilation(saturated, np.ones((3, 3))) & ~saturated
-    named = (Category.SATURATED, Category.HOT, Category.WARM, Category.INTERMITTENT, Category.TRANSIENT)
-    found = np.logical_or.reduce([in_category(categories, category) for category in named])
-    unknown = ~found & (beside | ~np.isfinite(rate) | in_category(categories, Category.UNDETERMINED))
-    told = called & ~unknown
-    return told, told & (found | (np.nan_to_num(rate) >= least))
 
 
 def _judged(request: SetRequest, maps: CombinedMaps) -> np.ndarray:

@@ -58,6 +58,9 @@ def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
     never = {
         "DLV-LISTED",
         "DQ-OWN",
+        "RES-CAUGHT",
+        "RES-CAUGHT_NOISY",
+        "RES-CONFIRMED",
         "SBI-SCATTER",
         "SBI-UNRELIABLE",
         "SBI-IN_FORCE",

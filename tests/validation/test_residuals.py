@@ -10,7 +10,7 @@ from darkmask.core.detectors import detector as look_up
 from darkmask.core.errors import TooLittleError
 from darkmask.search.engines import search_set
 from darkmask.validation.agreement import confirmed_by_release
-from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left, hot_in_darks, left_in_exposures
+from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left, left_in_exposures
 from tests.checks.planting import every_exposure
 from tests.checks.ramp_faults import FRAME, LAST, SATURATED, add_persistence, disc, spread
 from tests.support.raw_exposures import TGROUP
@@ -106,16 +106,3 @@ def test_known_defects_explain_most_of_what_the_release_alone_finds(request_of_s
     blind = confirmed_by_release(request_of_small, np.zeros_like(ours), package=False)["release"]
     assert not any("saturated" in names for names in blind["explained"])
     assert sum(blind["unexplained"].values()) > 10 * unexplained
-
-
-def test_what_a_mask_calls_hot_is_looked_for_in_the_darks():
-    """A saturated pixel, its neighbour, a warm one, a bright one without a name, one without a rate and good ones."""
-    categories, rate = np.zeros((20, 20), np.uint16), np.full((20, 20), 0.001, np.float32)
-    categories[5, 5], categories[9, 9] = Category.SATURATED.bit, Category.WARM.bit
-    rate[5, 5] = rate[12, 3] = np.nan
-    rate[15, 15] = 0.2
-    called = np.zeros((20, 20), bool)
-    called[[5, 5, 9, 15, 12, 2, 3], [5, 6, 9, 15, 3, 2, 3]] = True
-    told, hot = hot_in_darks(called, categories, rate, 0.05)
-    assert sorted(map(tuple, np.argwhere(called & ~told).tolist())) == [(5, 6), (12, 3)]
-    assert sorted(map(tuple, np.argwhere(hot).tolist())) == [(5, 5), (9, 9), (15, 15)]

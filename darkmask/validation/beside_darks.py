@@ -1,0 +1,108 @@
+"""Compare anybody's mask with what darks show: which bad pixels it leaves out, and which names darks do not confirm.
+
+Counts do not tell: a mask may lose as many pixels as another epoch, or another detector, brings.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import binary_dilation
+
+from darkmask.core.categories import Category, in_category
+
+# What is unusable, in groups whose names two searches may exchange: what jumps in one may switch in another, and what
+# is saturated is hot.
+GROUPS: Mapping[str, tuple[Category, ...]] = {
+    "hot": (Category.SATURATED, Category.HOT),
+    "rc": (Category.RC, Category.INVERSE_RC),
+    "noisy": (Category.NOISY, Category.TELEGRAPH, Category.INTERMITTENT),
+}
+# What darks may show of a pixel with a flag that they can tell. Hot ones may be warm for another search, or colder.
+SHOWN: Mapping[str, tuple[Category, ...]] = {
+    "HOT": (*GROUPS["hot"], Category.WARM, Category.INTERMITTENT, Category.TRANSIENT),
+    "RC": GROUPS["rc"],
+    "TELEGRAPH": GROUPS["noisy"],
+}
+
+
+@dataclass(frozen=True)
+class Share:
+    """Pixels of a kind, and those of them that agree.
+
+    Attributes
+    ----------
+    asked, agree : int
+        Numbers of pixels.
+    others : list of (int, int)
+        x and y of those that do not, counted from 0.
+    """
+
+    asked: int
+    agree: int
+    others: list[tuple[int, int]]
+
+    @classmethod
+    def of(cls, asked: np.ndarray, agree: np.ndarray) -> "Share":
+        """Count the pixels that are asked, and those that agree, bool (y, x) each."""
+        y, x = np.nonzero(asked & ~agree)
+        number = int(asked.sum())
+        return cls(number, number - len(y), [(int(a), int(b)) for a, b in zip(x, y, strict=True)])
+
+
+def caught(categories: np.ndarray, unusable: np.ndarray, marked: np.ndarray) -> dict[str, Share]:
+    """Return how many of the bad pixels that darks show a mask marks.
+
+    Parameters
+    ----------
+    categories : numpy.ndarray, shape (y, x), uint16
+        What a search of all darks found.
+    unusable : numpy.ndarray, shape (y, x), bool
+        Science pixels that the search takes out of use.
+    marked : numpy.ndarray, shape (y, x), bool
+        Those that the mask does.
+
+    Returns
+    -------
+    dict of str to Share
+        By group of ``GROUPS``.
+    """
+    return {name: Share.of(_any_of(categories, group) & unusable, marked) for name, group in GROUPS.items()}
+
+
+def confirmed(
+    called: Mapping[str, np.ndarray], categories: np.ndarray, rate: np.ndarray, warm: float
+) -> dict[str, Share]:
+    """Return how many of the pixels that a mask gives a name have it in darks.
+
+    Parameters
+    ----------
+    called : mapping of str to numpy.ndarray, shape (y, x), bool
+        By flag of ``SHOWN``: the science pixels that have it in the mask.
+    categories : numpy.ndarray, shape (y, x), uint16
+        What a search of the darks found.
+    rate : numpy.ndarray, shape (y, x), float32, DN/s
+        Rates of the darks.
+    warm : float
+        The rate from which on a pixel is warm, DN/s: what one search calls hot may be warm for another.
+
+    Returns
+    -------
+    dict of str to Share
+        Pixels of which darks tell nothing are not asked: those without a rate of their own, and those beside a
+        saturated pixel, which jwst_reffiles calls saturated too.
+    """
+    saturated = in_category(categories, Category.SATURATED)
+    beside = binary_dilation(saturated, np.ones((3, 3))) & ~saturated
+    unknown = beside | ~np.isfinite(rate) | in_category(categories, Category.UNDETERMINED)
+    bright = np.nan_to_num(rate) >= warm
+    shares = {}
+    for flag, where in called.items():
+        shown = _any_of(categories, SHOWN[flag])
+        shares[flag] = Share.of(where & (shown | ~unknown), shown | bright if flag == "HOT" else shown)
+    return shares
+
+
+def _any_of(categories: np.ndarray, some: tuple[Category, ...]) -> np.ndarray:
+    there: np.ndarray = np.logical_or.reduce([in_category(categories, category) for category in some])
+    return there
