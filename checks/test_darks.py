@@ -109,11 +109,14 @@ def test_pedestal(check, summary):
 @pytest.mark.asks("DRK-FULL")
 def test_no_good_pixel_is_full(check, products, summary):
     """What share of the science pixels is called good though it holds a third of a full well after each reset?"""
-    found = summary["full_good_pixels"]
+    found, flagged = summary["full_good_pixels"], summary["full_and_flagged"]
+    amplifiers = enumerate(products.geometry.amplifier_columns(), 1)
+    where = [str(i) for i, columns in amplifiers if any(columns.start <= x < columns.stop for x, _ in found)]
+    told = f" (amplifier {', '.join(where)}), {flagged} of them with a SATURATED flag" if found else ""
     check.judge(
         len(found) / products.science_pixels.sum(),
-        f"{len(found)} pixels that the search of {check.detector} calls good hold more than 20,000 DN after a reset"
-        f"{some_pixels(found)}",
+        f"{len(found)} pixels that the search of {check.detector} calls good{told} hold more than 20,000 DN after a "
+        f"reset{some_pixels(found)}",
     )
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from darkmask.delivery import inspection
+from darkmask.delivery.borrowed import borrowed_ramps
 from darkmask.delivery.headers import name_root
 from darkmask.delivery.index import ProblemKind
 from darkmask.delivery.planned import differences
@@ -54,9 +55,10 @@ def test_enough_integrations(check, delivery, exposures, products):
 
 @pytest.mark.asks("DLV-DISTINCT")
 def test_each_integration_is_a_measurement(check, delivery, exposures, products):
-    """Which integrations are copies, constant or without rates, be it in some rows, or were cut off or rounded?"""
+    """Which integrations are copies, constant, without rates, cut off or rounded?"""
     measured = products.searched.measured(check.detector, check.subarray)
-    found = [*measured.left_out, *measured.doubted]
+    borrowed = borrowed_ramps(delivery, check.detector, check.subarray)
+    found = [*measured.left_out, *measured.doubted, *borrowed]
     said = f"{'; '.join(found)}: deliver the right files" if found else "Each integration is a measurement of its own"
     check.judge(len(found), said)
 

@@ -59,6 +59,7 @@ class Keywords(TypedDict, total=False):
     shape_significance: float
     shape_fraction: float
     noise_significance: float
+    scatter_significance: float
     noisy_ratio: float
     unusable_noise_ratio: float
     pedestal_significance: float

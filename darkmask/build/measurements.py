@@ -75,9 +75,9 @@ def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> d
 
     exposures, science = request.exposures, ~request.reference_pixels()
     first, maps, found = exposures[0].jump, outcome.maps, sorted(outcome.structures)
-    full = _is_full(request)
-    off = frame_off(maps.jumps, outcome.categories == 0, request.geometry) if full else None
+    off = frame_off(maps.jumps, outcome.categories == 0, request.geometry) if _is_full(request) else None
     amplifiers = _amplifiers(request)
+    full = full_pixels(maps.first, good)
     # The jump step flags the jumps of a bad pixel in its neighbours too.
     alone = good & ~binary_dilation(science & ~good, np.ones((3, 3)))
     return {
@@ -91,7 +91,8 @@ def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> d
         "epochs": len(set(maps.changes.epochs)) if maps.changes and maps.changes.times else None,
         "science_pixels": int(science.sum()),
         "quiet_pixels": quiet_pixels(maps.noise, maps.differences, good, amplifiers),
-        "full_good_pixels": full_pixels(maps.first, good),
+        "full_good_pixels": full,
+        "full_and_flagged": sum(bool(maps.saturated_first[y, x]) for x, y in full),
         "frame_off": off,
         "thresholds": outcome.thresholds,
         "structures": [one.sentence(first.detector) for one in found if one.kind != PATCH],

@@ -16,7 +16,7 @@ from .cards import Cards, CardsError, read_cards
 from .records import ArrayPlace, FileRecord, Kind
 from .stripes import header_value, read_in_stripes
 from .telemetry import temperature_of
-from .times import beginning, integration_times
+from .times import beginning, integration_times, numbered_twice
 
 # Suffixes that MAST gives. They tell what a file was meant to be when its headers cannot be read; readable headers win.
 _SUFFIX = re.compile(r"_(jump|fitopt|rate|rateints|uncal)\.fits$", re.IGNORECASE)
@@ -116,9 +116,16 @@ def read_record(path: Path, folder: Path, opened: BinaryIO | None = None) -> Fil
         return None
     record = _record(cards, kind, arrays, path, relative, size, modified)
     integrations = record.shape[0] if len(record.shape) > 2 else 1
+    first = cards.intstart or 1
+    if twice := numbered_twice(int_times, integrations, first):
+        raise HeaderError(
+            f"{relative} has integration {twice} in several rows of INT_TIMES, and nothing tells which of them is "
+            "right: make the file again.",
+            primary,
+        )
     return replace(
         record,
-        times=integration_times(primary, int_times, integrations, cards.intstart or 1),
+        times=integration_times(primary, int_times, integrations, first),
         began=beginning(primary),
         # One file of an exposure is enough: parsing every card takes a millisecond a file.
         temperature=temperature_of(primary, record.detector) if kind is Kind.JUMP else None,

@@ -19,6 +19,9 @@ _MOST_ALIKE = 0.05
 # Whole counts of a noise of 2 have neighbours that are as frequent; where a value in five is the same, values were
 # rounded to half of their noise.
 _BEYOND_THE_NEXT, _ROUNDED = 2, 0.2
+# The mean of eight reads, of which each is a whole number, has steps of 1/8; reads themselves have steps of 1. What is
+# measured has values at every step near its median.
+_LEAST_COUNT, _MOST_COUNT = 1 / 16, 1.25
 # A number of 32 bits that was one of 16 has 13 bits of 0 at its end; what was measured has 12 in one case of 4096.
 _IDLE_BITS = np.uint32((1 << 12) - 1)
 
@@ -101,7 +104,8 @@ def altered_values(samples: Sequence[Mapping[str, np.ndarray]], names: Sequence[
     dict of int to str
         By position: integrations of which an array has one value in more than 5 % of its pixels, and twice as
         often as the next, or of which rates or PEDESTAL have one value in a fifth of them, or so few bits in half of
-        them or more that they were rounded. Noise of a whole detector makes hardly two values alike.
+        them or more that they were rounded; and those of which the ramp has steps of more than a count, or so few bits
+        that are no counts. Noise of a whole detector makes hardly two values alike.
     """
     found: dict[int, str] = {}
     for k, sample in enumerate(samples):
@@ -123,10 +127,25 @@ def _altered(values: np.ndarray, fitted: bool) -> str:
     second, most = np.partition(counts, -2)[-2:] if counts.size > 1 else (0, counts[0])
     if most > _MOST_ALIKE * finite.size and most > _BEYOND_THE_NEXT * second:
         return f"is {different[counts.argmax()]:g} in {100 * most / finite.size:.0f} % of its pixels"
-    idle = np.count_nonzero((finite.view(np.uint32) & _IDLE_BITS) == 0)
-    if fitted and (most > _ROUNDED * finite.size or 2 * idle >= finite.size):
+    few_bits = 2 * np.count_nonzero((finite.view(np.uint32) & _IDLE_BITS) == 0) >= finite.size
+    if fitted and (most > _ROUNDED * finite.size or few_bits):
+        return "is rounded"
+    if not fitted and (_step(different, counts) > _MOST_COUNT or (few_bits and not _are_counts(finite))):
         return "is rounded"
     return ""
+
+
+def _are_counts(values: np.ndarray) -> bool:
+    """Return whether values are those of the converter, or means of them over the frames of a group."""
+    parts = values / np.float32(_LEAST_COUNT)
+    return bool(np.count_nonzero(parts == np.round(parts)) > (1 - _MOST_ALIKE) * values.size)
+
+
+def _step(different: np.ndarray, counts: np.ndarray) -> float:
+    """Return the usual distance of neighbouring values in the middle half of a distribution, where all are frequent."""
+    below = np.cumsum(counts) - counts
+    middle = different[(below >= counts.sum() // 4) & (below <= 3 * counts.sum() // 4)]
+    return float(np.median(np.diff(middle))) if middle.size > 1 else 0.0
 
 
 def _no_measurement(values: np.ndarray) -> str:

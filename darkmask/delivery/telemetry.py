@@ -117,14 +117,15 @@ def read_telemetry(path: Path) -> Telemetry:
     Raises
     ------
     ParameterError
-        When the file is not such a table, or a row has no meaning; the message names the first such row, counted from
-        1.
+        When the file is not such a table, a row has no meaning, or contradicts another one; the message names the first
+        such row, counted from 1.
     """
     table = _table(path)
     times, values, names = _times(table, path), _values(table, path), _names(table)
     for number, (name, time, value) in enumerate(zip(names, times, values, strict=True), start=1):
         if wrong := _problem(name, time, value):
             raise ParameterError(f"Row {number} of {path} {wrong}.")
+    _require_one_value(list(zip(names, times, values, strict=True)), path)
     rows = sorted(zip(names, times, values, strict=True), key=lambda row: (row[1], row[0], row[2]))
     return Telemetry(path.name, sha256_file(path), tuple(rows))
 
@@ -175,6 +176,18 @@ def _names(table: Any) -> list[str]:
     if "detector" not in table.colnames:
         return [""] * len(table)
     return [str(name).strip().upper() for name in np.ma.filled(np.ma.asarray(table["detector"], dtype="U16"), "")]
+
+
+def _require_one_value(rows: list[tuple[str, float, float]], path: Path) -> None:
+    """Refuse rows that give a detector two temperatures at one time: a copied row was changed, or two tables joined."""
+    told: dict[tuple[str, float], tuple[int, float]] = {}
+    for number, (name, time, value) in enumerate(rows, start=1):
+        earlier, known = told.setdefault((name, time), (number, value))
+        if known != value:
+            raise ParameterError(
+                f"Row {number} of {path} has {value:.6g} K at MJD {time:.8g} where row {earlier} has {known:.6g} K at "
+                "the same time: leave the right one."
+            )
 
 
 def _problem(name: str, time: float, value: float) -> str:

@@ -50,6 +50,23 @@ def integration_times(primary: Any, table: Any, integrations: int, first: int) -
     return tuple(begin + (first - 0.5 + i) * step / SECONDS_PER_DAY for i in range(integrations))
 
 
+def numbered_twice(table: Any, integrations: int, first: int) -> int | None:
+    """Return the first integration of a file that INT_TIMES has in several rows; None where each has one at the most.
+
+    Parameters
+    ----------
+    table : numpy structured array or None
+        The rows of INT_TIMES.
+    integrations, first : int
+        See :func:`integration_times`.
+    """
+    if table is None or not len(table) or "integration_number" not in (table.dtype.names or ()):
+        return None
+    numbers, rows = np.unique(np.asarray(table["integration_number"]), return_counts=True)
+    wanted = numbers[(rows > 1) & (numbers >= first) & (numbers < first + integrations)]
+    return int(wanted[0]) if wanted.size else None
+
+
 def beginning(primary: Any) -> float | None:
     """Return when an exposure begins, MJD; None when neither EXPSTART nor DATE-BEG says it."""
     start = _number(primary, "EXPSTART")

@@ -83,14 +83,18 @@ def read_manual_flags(path: Path, geometry: Geometry) -> ManualFlags:
     Raises
     ------
     ParameterError
-        When the file is not such a table, or a row has no meaning; the message names the first such row, counted from
-        1.
+        When the file is not such a table, a row has no meaning, or has the pixel of another row; the message names the
+        first such row, counted from 1.
     """
     rows = _rows(path)
     border = geometry.reference_pixels()
-    pixels = []
+    pixels: list[tuple[str, int, int, int]] = []
+    first: dict[tuple[str, int, int], int] = {}
     for number, row in enumerate(rows, start=1):
         wrong = _problem(row, border)
+        if not wrong and (earlier := first.setdefault((row["detector"], row["x"], row["y"]), number)) != number:
+            # Which of them was meant, or for which pixel, nobody can tell.
+            wrong = f"has the pixel of row {earlier}, x {row['x']}, y {row['y']}, again: give all its flags in one row"
         if wrong:
             raise ParameterError(f"Row {number} of {path} {wrong}.")
         pixels.append((row["detector"], row["x"], row["y"], bits_of(row["mnemonics"])))

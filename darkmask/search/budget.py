@@ -32,6 +32,7 @@ def expected_false_pixels(parameters: SearchParameters, pixels: int = SCIENCE_PI
         "rc": parameters.shape_significance,
         "inverse_rc": parameters.shape_significance,
         "unstable": parameters.noise_significance,
+        "scattering": parameters.scatter_significance,
         "low_pedestal": parameters.pedestal_significance,
     }
     return {test: pixels * NormalDist().cdf(-sigma) for test, sigma in sigmas.items()}

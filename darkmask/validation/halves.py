@@ -25,7 +25,13 @@ LEAST_IN_HALF = 5
 MARGIN = 3 * np.sqrt(2)
 # A page shows so many of the pixels that the halves do not agree on.
 MOST_PLACES = 1000
-_SIGNIFICANCES = ("hot_significance", "noise_significance", "shape_significance", "pedestal_significance")
+_SIGNIFICANCES = (
+    "hot_significance",
+    "noise_significance",
+    "scatter_significance",
+    "shape_significance",
+    "pedestal_significance",
+)
 
 
 def every_other(integrations: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -44,9 +44,15 @@ def named_by(tests) -> set[Category]:
         named.add(Category.INTERMITTENT)
         if passes("high_state"):
             named = named - {Category.WARM} | {Category.HOT}
-    elif (unstable or changing or passes("faint_rates") or passes("jump_noise")) and passes("telegraph"):
+    elif passes("telegraph") and (
+        unstable or changing or any(map(passes, ("faint_rates", "jump_noise", "scatter_ratio", "own_jumps")))
+    ):
         named.add(Category.TELEGRAPH)
-    elif passes("falls") or (passes("noise") and passes("noise_ratio")):
+    elif (
+        any(map(passes, ("falls", "own_jumps")))
+        or (passes("noise") and passes("noise_ratio"))
+        or (passes("scatter") and passes("scatter_ratio"))
+    ):
         named.add(Category.NOISY)
     if passes("pedestal"):
         named.add(Category.LOW_PEDESTAL)

@@ -103,6 +103,19 @@ def no_date(space):
         del hdus[0].header["DATE-OBS"]
 
 
+@fault(
+    "DLV-FILES",
+    "DLV-TRIPLETS",
+    "DLV-EXPOSURES",
+    "STB-HALVES",
+    said="has integration 1 in several rows of INT_TIMES",
+)
+def copied_row_of_int_times(space):
+    """Plant an INT_TIMES whose second row is the first one: its exposure was put at the time that EXPSTART says."""
+    with fits.open(unlinked(one(space.delivery, JUMP)), mode="update") as hdus:
+        hdus["INT_TIMES"].data[1] = hdus["INT_TIMES"].data[0]
+
+
 @fault("DLV-EXPOSURES", "STB-HALVES", "DRK-AMPLIFIER", said="The delivery holds 3 whole exposures of NRCA1 FULL")
 def three_exposures(space):
     for path in [*space.delivery.glob("*_00004_nrca1_*"), *space.delivery.glob("*_00005_nrca1_*")]:

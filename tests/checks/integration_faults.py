@@ -100,6 +100,18 @@ def rates_and_pedestals_in_half_precision(space):
             array[...] = array.clip(-65_000, 65_000).astype(np.float16)
 
 
+@fault("DLV-DISTINCT", said="was altered: the ramp is rounded")
+def ramps_in_half_precision(space):
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[...] = ramps.sci.clip(-65_000, 65_000).astype(np.float16)
+
+
+@fault("DLV-DISTINCT", said="was altered: the ramp is rounded")
+def ramps_in_steps_of_four(space):
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[...] = 4 * np.round(ramps.sci / 4)
+
+
 @fault("DLV-TIMES", said="by INT_TIMES: make it again")
 def times_of_another_exposure(space):
     """Plant in each exposure the times of the next one, and in the last those of the first."""

@@ -15,11 +15,11 @@ LAST = 4  # number of the last exposure
 ADDITIONAL, MISSING = ((f"SUB-{part}", "NRCBLONG", "SUB64P") for part in ("ADDITIONAL", "MISSING"))
 
 
-def spread(number: int) -> np.ndarray:
+def spread(number: int, side: int = 10) -> np.ndarray:
     """Return pixels that do not touch, in a small block of each amplifier: injections elsewhere do not notice them."""
     where = np.zeros(FRAME, dtype=bool)
     for amplifier in range(4):
-        where[20 + 24 * amplifier :, 10 + 32 * amplifier :][:10:2, :10:2] = True
+        where[20 + 24 * amplifier :, 10 + 32 * amplifier :][:side:2, :side:2] = True
     return first_of(where, number)
 
 
@@ -62,6 +62,27 @@ def many_saturated(space):
 def many_falling(space):
     for ramps in every_exposure(space.delivery):
         ramps.add_signal(spread(100), -2.0)
+
+
+@fault("CNT-NOISY", said="noisy pixels found by the search of NRCA1")
+def slopes_that_scatter(space):
+    """Plant pixels as quiet as ever from group to group, whose slopes differ between integrations by far more.
+
+    Of ten integrations without the two farthest, chance leaves two thirds of them to be told.
+    """
+    where, numbers = spread(160, 14), random()
+    for ramps in every_exposure(space.delivery):
+        slopes = numbers.normal(0, 0.085, (len(ramps.sci), 1, int(where.sum())))
+        ramps.add_levels(where, slopes * ramps.seconds)
+
+
+@fault("CNT-NOISY", said="noisy pixels found by the search of NRCA1")
+def a_step_late_in_every_ramp(space):
+    """Plant pixels that jump by the same in all integrations, as the jump step leaves them."""
+    where = spread(100)
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[:, -3:, where] += np.float32(60)
+        ramps.groupdq[:, -3, where] |= JUMP_DET
 
 
 @fault("CNT-INTERMITTENT", said="intermittent pixels found by the search of NRCA1")

@@ -56,6 +56,10 @@ WRONG = {
     "detector": (
         {"time": [NOON], "value": [37.0], "detector": ["NRCA5"]}, "has the detector 'NRCA5', which NIRCam has not"
     ),
+    "contradicting": (
+        {"time": [NOON, NOON + 1, NOON], "value": [37.0, 37.0, 39.0]},
+        "has 39 K at MJD 59681.5 where row 1 has 37 K at the same time: leave the right one.",
+    ),
     "empty": ({"time": np.zeros(0), "value": np.zeros(0)}, "has no row: give the temperatures"),
 }  # fmt: skip
 
@@ -99,3 +103,8 @@ def test_a_header_says_the_temperature_by_its_mnemonic(detector, mnemonic):
         assert temperature_of(fits.Header([card]), detector) is None
     assert temperature_of(fits.Header([(f"HIERARCH {mnemonic}", 38.0)]), detector) == 38.0
     assert temperature_of(header, "") is None
+
+
+def test_a_copied_row_that_says_the_same_is_no_contradiction(tmp_path):
+    path = written(tmp_path / "t.ecsv", time=[NOON, NOON, NOON], value=[37.0, 37.0, 38.0], detector=["", "", "NRCA1"])
+    assert len(read_telemetry(path).rows) == 3

@@ -43,6 +43,8 @@ def test_a_table_is_read_by_detector(tmp_path):
         (("NRCA5", 60, 70, "DEAD DO_NOT_USE"), "Row 4 of .* has the detector 'NRCA5', which NIRCam has not"),
         (("NRCA1", 128, 70, "DEAD DO_NOT_USE"), "Row 4 of .* has x 128, y 70, which lies outside a frame of 128x128"),
         (("NRCA1", 60, -1, "DEAD DO_NOT_USE"), "has x 60, y -1, which lies outside"),
+        (GOOD[0], "Row 4 of .* has the pixel of row 1, x 60, y 70, again: give all its flags in one row"),
+        (("NRCA1", 60, 70, "HOT DO_NOT_USE"), "has the pixel of row 1"),
         (("NRCA1", 60, 70, "NOISY"), "has NOISY among its mnemonics, which a mask cannot hold"),
         (("NRCA1", 60, 70, "JUMP_DET"), "has JUMP_DET among its mnemonics"),
         (("NRCA1", 60, 70, " "), "has none among its mnemonics"),

@@ -136,3 +136,41 @@ def test_the_usual_second_farthest_of_gaussian_values():
     values = np.random.default_rng(2).standard_normal((8, 50_000))
     second = np.sort(np.abs(values - values.mean(axis=0)), axis=0)[-2]
     assert np.isclose(usual_second(8), np.median(second), rtol=0.02)
+
+
+def test_rates_that_scatter_by_more_than_their_noise_make_a_pixel_bad(small, tmp_path):
+    reads, random = drawn(), np.random.default_rng(8)
+    # Five times the error of a rate of twenty reads; two of eight integrations may be hits, and tell nothing.
+    error = DETECTOR.read_noise * np.sqrt(12 / len(SECONDS) ** 3) / SECONDS[0, 0, 0] * DETECTOR.gain
+    for i in range(INTEGRATIONS):
+        add_rate(reads, SPREAD, random.normal(0, 5 * error, SPREAD.sum()), i)
+    outcome = searched(small, tmp_path, reads)
+    assert outcome.flags.unusable(outcome.categories)[SPREAD].mean() >= 0.75
+    assert called(outcome, Category.NOISY)[SPREAD].mean() >= 0.3
+    assert not outcome.categories[~SPREAD].any()
+
+
+def test_two_integrations_that_were_hit_make_no_pixel_noisy(small, tmp_path):
+    reads = drawn()
+    error = DETECTOR.read_noise * np.sqrt(12 / len(SECONDS) ** 3) / SECONDS[0, 0, 0] * DETECTOR.gain
+    add_rate(reads, SPREAD, 5 * error, 2)
+    add_rate(reads, SPREAD, 6 * error, 5)
+    outcome = searched(small, tmp_path, reads)
+    assert called(outcome, Category.NOISY)[SPREAD].mean() <= 0.05
+
+
+def test_a_step_late_in_nearly_every_ramp_makes_a_pixel_bad(small, tmp_path):
+    reads = drawn()
+    jumps = np.zeros(reads.shape, bool)
+    jumps[1:, -3] = SPREAD
+    outcome = searched(small, tmp_path, reads, jumps=jumps)
+    assert outcome.flags.unusable(outcome.categories)[SPREAD].mean() >= 0.95
+    assert not outcome.flags.unusable(outcome.categories)[~SPREAD].any()
+
+
+def test_a_few_hits_are_no_steps_of_a_pixel(small, tmp_path):
+    reads = drawn()
+    jumps = np.zeros(reads.shape, bool)
+    jumps[[1, 4], 5] = SPREAD
+    outcome = searched(small, tmp_path, reads, jumps=jumps)
+    assert not outcome.flags.unusable(outcome.categories).any()

@@ -31,12 +31,13 @@ def add_rate(reads: np.ndarray, where: np.ndarray, electrons: float, *integratio
         reads[i][:, where] += (electrons / DETECTOR.gain) * SECONDS[:, :, 0]
 
 
-def searched(small, folder, reads, times=HOURS, order=None):
+def searched(small, folder, reads, times=HOURS, order=None, jumps=None):
     """Search ramps, each integration in files of its own, whose names are in the order of ``order``."""
-    return search_set(written(small, folder, reads, times, order))
+    return search_set(written(small, folder, reads, times, order, jumps))
 
 
-def written(small, folder, reads, times=HOURS, order=None) -> SetRequest:
+def written(small, folder, reads, times=HOURS, order=None, jumps=None) -> SetRequest:
+    """Write ramps; where ``jumps``, bool of their shape, is true, one of 60 DN is flagged, which no rate holds."""
     like = scan(small.delivery).main_set("NRCA1", "FULL")[0].jump
     like = replace(like, ngroups=GROUPS, tgroup=TGROUP)
     t = np.arange(GROUPS) - (GROUPS - 1) / 2
@@ -44,7 +45,9 @@ def written(small, folder, reads, times=HOURS, order=None) -> SetRequest:
     for key, i in enumerate(range(INTEGRATIONS) if order is None else order):
         rate = np.tensordot(t, reads[i], (0, 0)) / (t @ t) / TGROUP
         pedestal = reads[i].mean(axis=0) - rate * SECONDS.mean()
-        ramps = Ramps(*(a[None].astype(np.float32) for a in (reads[i],)), np.zeros((1, *reads[i].shape), np.uint8),
+        jump = np.zeros(reads[i].shape, bool) if jumps is None else jumps[i]
+        sci, groupdq = reads[i] + 60 * jump.cumsum(axis=0), 4 * jump
+        ramps = Ramps(sci[None].astype(np.float32), groupdq[None].astype(np.uint8),
                       rate[None].astype(np.float32), pedestal[None].astype(np.float32))  # fmt: skip
         one = replace(like, times=(times[i],) if times else ())
         exposures.append(write_plain(folder, f"{key:02d}", ramps, one))

@@ -19,7 +19,7 @@ from .places import (
     stated,
     version_of,
 )
-from .ranged import ranged_files
+from .ranged import ranged_file, ranged_files
 from .room import files_at_once
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "listing_of",
     "open_place",
     "place_of",
+    "ranged_file",
     "ranged_files",
     "require_listed",
     "shown_place",

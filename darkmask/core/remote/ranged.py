@@ -119,6 +119,11 @@ def ranged_files(paths: Sequence[Path]) -> Iterator[tuple[Path, BinaryIO]]:
                 yield path, io.BufferedReader(file, _BLOCK)
 
 
+def ranged_file(path: Path) -> BinaryIO:
+    """Return a file that lies elsewhere, to read a few ranges of: nothing of it is copied."""
+    return io.BufferedReader(RangedFile(path), _BLOCK)
+
+
 def _data_bytes(header: bytes) -> int:
     """Return how many bytes of data follow a header (FITS standard 4.0, 4.4.1)."""
     cards = (_SIZE.match(header, at) for at in range(0, len(header), _CARD))

@@ -1,12 +1,13 @@
 """The flight search in the columns of one amplifier: the amplifier's good pixels judge all of its pixels."""
 
 from operator import ge, gt, le, lt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from darkmask.core.categories import Category
 from darkmask.core.detectors import Detector
+from darkmask.search.maps.changes import OWN_JUMP
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY
 from darkmask.search.parameters import SearchParameters
 
@@ -16,7 +17,7 @@ from .changing import DECAYS_IN_PATCH
 from .compared import NEARLY
 from .evidence import is_finite, is_true, not_reaching
 from .falls import MIN_FALLS, least_falls, least_jumps
-from .noises import least_noise, moved_rates
+from .noises import least_noise, least_scatter, moved_rates
 from .robust import places, population
 
 # The saturation step has grown a SATURATED flag from a neighbour if the signal lies below this share of the published
@@ -28,6 +29,8 @@ STUCK_SHARE = 0.5
 MOVED = 2.0
 # Groups of one frame have this share of the variance of a read at least.
 NOT_AVERAGED = 0.99
+# A trend of so many times the scatter of the rates is no chance: what fades scatters, too.
+_DECAYS = 2.0
 # Of two integrations that differ, nothing tells which one is off.
 LEAST_COMPARED = 3
 
@@ -58,7 +61,7 @@ class AmplifierSearch(BrightSearch):
 
     Attributes
     ----------
-    unstable, noisy, loud, faint, varying, switching, sometimes_hot : numpy.ndarray, bool
+    unstable, noisy, loud, faint, varying, switching, sometimes_hot, scattering : numpy.ndarray, bool
         Set by :meth:`search`; see :class:`.categories.FlightResult`.
     passed : dict of str to Passed
         What the tests of the last search compared where they give a pixel its name; empty where evidence is kept.
@@ -73,7 +76,9 @@ class AmplifierSearch(BrightSearch):
     varying: np.ndarray
     switching: np.ndarray
     sometimes_hot: np.ndarray
+    scattering: np.ndarray
     _begun: _Begun | None = None
+    _scatter: tuple[Any, np.ndarray]
 
     def search(self, parameters: SearchParameters | None = None, again: bool = False) -> dict[Category, np.ndarray]:
         """Return where each category is, bool; ``unstable`` holds telegraph and noisy pixels.
@@ -129,8 +134,9 @@ class AmplifierSearch(BrightSearch):
         judged = judged & ~(rc | inverse_rc)
         restless = self._restless(judged, unlooked, quiet, scatter_of_good)
         unsteady = restless | self._test("noise", excess, gt, parameters.noise_significance, judged)
+        scattering = self._scattering(judged & ~unlooked & ~self.patch)
         ratio = np.where(restless, np.fmax(quiet, loud), quiet)
-        detected, falling = self._bright(judged, ratio, unsteady)
+        detected, falling = self._bright(judged, ratio, unsteady | scattering)
         if not again:
             del self.dark, self.coupled_rate
         # A signal that falls all along is the late part of an inverse rc ramp.
@@ -162,6 +168,11 @@ class AmplifierSearch(BrightSearch):
         warm = detected & self._test("warm", electrons, ge, parameters.warm_rate, detected, ~hot) & ~hot
         del rate, electrons
         lasting, over, transient = self._changes(judged, unlooked, trend, quiet, loud)
+        # What changes once has a name of its own.
+        steady = self.columns.wander == 0
+        self._name_jumping(judged & ~unlooked & ~self.unstable & ~lasting & ~over & ~hot & steady)
+        apart = scattering & judged & ~self.noisy & ~self.unstable & ~self.varying & ~self.switching
+        self._name_scattering(apart & ~lasting & ~over, trend)
         # What is over leaves the category that the low state has by itself.
         hot, warm = hot | lasting, warm & ~lasting
         at = places(over)
@@ -281,6 +292,43 @@ class AmplifierSearch(BrightSearch):
         noisy = self._image(at, self._test("noise_ratio", least, ge, self.parameters.noisy_ratio, asked, at=at))
         never = self._image(at, self._test("unusable_noise", np.fmax(quiet, loud), ge, unusable, asked, at=at))
         self.noisy, self.loud = self.unstable & (restless | noisy), self.unstable & (restless | never)
+
+    def _scattering(self, asked) -> np.ndarray:
+        """Return the pixels whose rates scatter between integrations by more than their own noise makes them."""
+        at, spread, centre, sigma = self.changing.scattered(asked)
+        shared = self.of_column(self.columns.noise, at) + self.signal[at] / np.float32(self.detector.gain)
+        noise = self.maps.noise[at] / np.sqrt(np.float32(self.noise_of_good**2) + shared)
+        # What is common to all pixels is not less in those that are quiet themselves, and what all of a column do in an
+        # integration is none of theirs.
+        spread = spread * np.fmin(noise, 1) / self.of_column(self.columns.restless, at)
+        excess = ((np.cbrt(spread * spread) - centre) / sigma).astype(np.float32)
+        self._scatter = (at, (spread / centre**1.5).astype(np.float32))
+        beyond = self._test("scatter", excess, gt, self.parameters.scatter_significance, asked[at], at=at)
+        return asked & self._image(at, beyond)
+
+    def _name_scattering(self, asked, trend) -> None:
+        """Add to the noisy pixels those whose rates scatter by much, and by more than a decay makes them."""
+        at, ratio = self._scatter
+        asked = asked.copy()
+        asked[at] &= trend[at] > -np.fmax(self.parameters.trend_significance, _DECAYS * ratio)
+        unusable = self.parameters.unusable_noise_ratio
+        least = least_scatter(ratio, self.integrations, unusable)
+        noisy = self._test("scatter_ratio", least, ge, self.parameters.noisy_ratio, asked[at], at=at)
+        never = self._test("unusable_scatter", ratio, ge, unusable, asked[at], at=at)
+        self.scattering = asked & self._image(at, noisy)
+        self.noisy |= self.scattering
+        self.loud |= self.scattering & self._image(at, never)
+
+    def _name_jumping(self, asked) -> None:
+        """Add to the noisy pixels, as not to be used, those that jump in more integrations than radiation makes."""
+        rows = self.changing.rows
+        least = self.changing.jumping(asked)
+        at = self._at(asked & (rows.stepped >= least))
+        # What a neighbour's steps couple in may be flagged too.
+        own = asked[at] & (self.changing.coupled_steps(at) < OWN_JUMP / 2 * self.noise_of_good)
+        jumping = self._image(at, own & self._test("own_jumps", rows.stepped[at], ge, least, own, at=at))
+        self.noisy |= jumping
+        self.loud |= jumping
 
     def _low_pedestal(self, judged, quiet, loud) -> np.ndarray:
         maps, parameters = self.maps, self.parameters

@@ -34,7 +34,7 @@ MIN_INTEGRATIONS, MIN_GROUPS = 3, 5
 _SEARCHED = tuple(c for c in Category if c not in (Category.TELEGRAPH, Category.NOISY, Category.INTERMITTENT))
 
 
-_OF_PIXELS = ("unstable", "noisy", "loud", "faint", "varying", "switching", "sometimes_hot")
+_OF_PIXELS = ("unstable", "noisy", "loud", "faint", "varying", "switching", "sometimes_hot", "scattering")
 
 
 def _bit(name: str) -> np.uint8:
@@ -66,7 +66,8 @@ class FlightResult:
     unstable : numpy.ndarray, shape (y, x), bool
         Pixels too noisy for their signal; their ramps decide between telegraph and noisy.
     noisy, loud : numpy.ndarray, shape (y, x), bool
-        The unstable pixels whose noise is enough to call them noisy, and so much that they are not to be used.
+        The unstable pixels whose noise is enough to call them noisy, and so much that they are not to be used; and
+        those whose rates scatter between integrations, or that jump in more of them than radiation makes.
     faint : numpy.ndarray, shape (y, x), bool
         Pixels that are a little noisier than chance makes them: good, unless their ramps have two levels.
     varying, switching : numpy.ndarray, shape (y, x), bool
@@ -74,6 +75,8 @@ class FlightResult:
         decide between telegraph and intermittent.
     sometimes_hot : numpy.ndarray, shape (y, x), bool
         Varying pixels whose high state is hot.
+    scattering : numpy.ndarray, shape (y, x), bool
+        Noisy pixels that are so by the scatter of their rates between integrations alone.
     rate : numpy.ndarray, shape (y, x), float32
         Rate in e-/s, after subtraction of the capacitive coupling of the neighbours.
     noise : numpy.ndarray, shape (x,), float64
@@ -116,11 +119,12 @@ class FlightResult:
     varying = _told("varying")
     switching = _told("switching")
     sometimes_hot = _told("sometimes_hot")
+    scattering = _told("scattering")
 
     @property
     def in_question(self) -> np.ndarray:
-        """The pixels whose ramps must be asked whether they have two levels, bool (y, x)."""
-        return _any_told(self.told, "unstable", "varying", "switching", "faint")
+        """The pixels whose ramps must be asked whether they have two levels, bool (y, x): noisy ones too."""
+        return _any_told(self.told, "unstable", "noisy", "varying", "switching", "faint")
 
     def least_gain(self, parameters: SearchParameters) -> np.ndarray:
         """Return by how much two levels must explain each pixel better, float32 (y, x).
@@ -128,7 +132,7 @@ class FlightResult:
         What nothing else speaks against must be told by its ramps alone.
         """
         certain = max(parameters.faint_bic, parameters.telegraph_bic)
-        surely_bad = _any_told(self.told, "unstable", "varying", "switching")
+        surely_bad = _any_told(self.told, "unstable", "noisy", "varying", "switching")
         return np.where(surely_bad, parameters.telegraph_bic, certain).astype(np.float32)
 
     def part(self, where: Any) -> "FlightResult":
@@ -149,9 +153,9 @@ class FlightResult:
         numpy.ndarray, shape (y, x), uint16
             A noisy pixel that is usable has ``USABLE`` beside it.
         """
-        varying = self.varying
-        intermittent = (varying | (self.switching & ~self.unstable)) & ~telegraph
-        noisy = self.noisy & ~telegraph & ~varying
+        changing = self.varying | (self.switching & ~self.unstable)
+        intermittent = changing & ~telegraph
+        noisy = self.noisy & ~telegraph & ~changing
         categories: np.ndarray = self.categories.copy()
         hot = self.sometimes_hot & intermittent
         categories[hot] |= np.uint16(Category.HOT.bit)

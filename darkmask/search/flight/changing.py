@@ -108,6 +108,8 @@ class ChangeSearch:
     coupling : float
         Share of a pixel's signal that each of its four neighbours takes on.
     parameters : SearchParameters
+    tgroup : float
+        Group time, s.
     everywhere : bool
         Give the numbers of all pixels, for a reader. Otherwise those that cannot reach a limit have a distance of 0,
         since they are nearly all.
@@ -120,6 +122,7 @@ class ChangeSearch:
         detector: Detector,
         coupling: float,
         parameters: SearchParameters,
+        tgroup: float,
         everywhere: bool = False,
     ):
         if maps.changes is None:
@@ -129,7 +132,7 @@ class ChangeSearch:
         self.maps, self.detector, self.parameters = maps.of_columns(columns), detector, parameters
         self.integrations, self.everywhere = maps.integrations, everywhere
         self.averaged = maps.read_variance < 0.99 * detector.read_noise**2
-        self._columns, self._coupling = columns, coupling
+        self._columns, self._coupling, self._whole, self._tgroup = columns, coupling, maps, tgroup
 
     def _reaching(self, image: np.ndarray, least: float) -> Any:
         """Return the index of the pixels of a map of whole numbers that reach a limit, or nearly do."""

@@ -12,11 +12,12 @@ from darkmask.search.maps.layout import SHAPE_FRACTION
 from darkmask.search.parameters import SearchParameters
 
 from .background import measure_settling, smooth
-from .changing import ROWS_OF_SCATTER, ChangeSearch
+from .changing import ROWS_OF_SCATTER
 from .coupling import measure_coupling
 from .evidence import Evidence
 from .lines import Lines, measure_lines
 from .robust import places, population
+from .scattering import ScatterSearch
 
 # What settles after a reset is left in the rates when it is less than this share of the faintest named rate: it then
 # moves no name, and is no more than what the outputs drift by.
@@ -98,7 +99,7 @@ class CorrectedAmplifier:
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(tgroup)
         self.settling = 0.0
         self._added: np.ndarray | None = None
-        self.changing = ChangeSearch(maps, columns, detector, coupling.share, parameters, evidence is not None)
+        self.changing = ScatterSearch(maps, columns, detector, coupling.share, parameters, tgroup, evidence is not None)
         self._coupling, self._columns = coupling, columns
         self.evidence, self.science, self.width = evidence, science[:, columns], science.shape[1]
         self.patch = np.zeros(self.rate.shape, bool) if patch is None else patch[:, columns]

@@ -129,6 +129,21 @@ QUESTIONS = {
     "unusable_noise": Question(
         "noise over that of good pixels", "", ">=", "The noisy pixel is not to be used; one that falls is not anyhow."
     ),
+    "scatter": Question(
+        "scatter of rates above good pixels",
+        "sigma",
+        ">",
+        "The rates of the integrations scatter by more than the pixel's own noise makes them.",
+    ),
+    "scatter_ratio": Question(
+        "scatter of rates over that by noise, less its error",
+        "",
+        ">=",
+        "With that, it is noisy if it is not telegraph and does not come and go.",
+    ),
+    "unusable_scatter": Question(
+        "scatter of rates over that by noise", "", ">=", "The pixel whose rates scatter is not to be used."
+    ),
     "faint_noise": Question(
         "noise above good pixels", "sigma", ">", "It may be a faint telegraph pixel, if its rates move too."
     ),
@@ -138,6 +153,12 @@ QUESTIONS = {
     "jumps": Question("jumps", "", ">=", "It has more jumps than radiation makes, or stands beside such a pixel."),
     "jump_noise": Question(
         "noise with jumps over that of good pixels", "", ">=", "The jumps are its own: its ramps are asked too."
+    ),
+    "own_jumps": Question(
+        "integrations with a jump of its own",
+        "integrations",
+        ">=",
+        "It jumps in more of them than radiation makes: noisy if it is not telegraph, and not to be used.",
     ),
     "detected": Question("rate above good pixels", "electron/s", ">=", "The pixel is brighter than others.", True),
     "below": Question("rate below zero", "electron/s", "<=", "The mean rate is significantly negative.", True),

@@ -1,4 +1,4 @@
-"""How many falls and jumps within ramps chance leaves to a pixel: one with more falls is restless."""
+"""How many falls and jumps chance leaves to a pixel: one with more is restless."""
 
 from statistics import NormalDist
 
@@ -10,6 +10,8 @@ from darkmask.search.maps.layout import FALL_SIGMA
 # pixel that is noisier than the detector's read noise says falls more often by chance: then so many are asked for that
 # they have a chance of less than this. Its noise is rounded up to one of some steps.
 MIN_FALLS, CHANCE_OF_FALLS = 2, 1e-10
+# Two integrations that jump may both have been hit, however rare hits are.
+MIN_JUMPING = 3
 # Where more pixels than this are hit, how many hits they have is not known.
 _MOST_HIT = 0.999
 _NOISE_STEPS = np.geomspace(1, 16, 49)
@@ -51,6 +53,32 @@ def least_jumps(jumps: np.ndarray, good: np.ndarray) -> int:
     """
     hit = np.count_nonzero((jumps > 0) & good) / max(int(np.count_nonzero(good)), 1)
     return _rare(float(-np.log1p(-min(hit, _MOST_HIT))))
+
+
+def least_jumping(jumping: np.ndarray, integrations: int, chance: float) -> int:
+    """Return in how many integrations radiation hardly ever makes a pixel jump; one more than all if it may in all.
+
+    Parameters
+    ----------
+    jumping : numpy.ndarray, any shape, int
+        In how many integrations each of some pixels does.
+    integrations : int
+    chance : float
+        Of a pixel to jump in so many of them, or in more, by radiation.
+
+    Notes
+    -----
+    Hits of a pixel in different integrations do not know of each other, so that their number is binomial. A bad pixel
+    may jump in all: how many never do tells how often radiation makes one.
+    """
+    from scipy.special import bdtrc
+
+    never = np.count_nonzero(jumping == 0) / max(jumping.size, 1)
+    hit = 1 - never ** (1 / integrations)
+    number = integrations + 1
+    while number > MIN_JUMPING and bdtrc(number - 2, integrations, hit) <= chance:
+        number -= 1
+    return number
 
 
 def _rare(mean: float) -> int:

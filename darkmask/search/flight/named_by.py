@@ -22,7 +22,7 @@ WAYS: dict[Category, tuple[tuple[str, ...], ...]] = {
     Category.RC: (("early",), ("first_group", "change")),
     Category.INVERSE_RC: (("late",), ("below",)),
     Category.TELEGRAPH: (("telegraph",),),
-    Category.NOISY: (("falls",), ("noise", "noise_ratio")),
+    Category.NOISY: (("falls",), ("noise", "noise_ratio"), ("scatter", "scatter_ratio"), ("own_jumps",)),
     Category.LOW_PEDESTAL: (("pedestal",),),
     Category.UNDETERMINED: (("lost",), ("differences",), ("few_quiet",)),
     Category.INTERMITTENT: (("varies",), ("switches",), ("levels",)),

@@ -82,6 +82,26 @@ def moved_rates(rate_scatter: np.ndarray, noise: np.ndarray, good: np.ndarray, a
     return moved
 
 
+def least_scatter(ratio: np.ndarray, integrations: int, unusable: float) -> np.ndarray:
+    """Return by how much rates certainly scatter, in units of what good pixels do.
+
+    Parameters
+    ----------
+    ratio : numpy.ndarray, float32
+        Scatter in that unit, without the two farthest integrations.
+    integrations : int
+    unusable : float
+        What scatters so much that it is not used is noisy, however few its integrations.
+
+    Returns
+    -------
+    numpy.ndarray, float32
+    """
+    error = np.float32(CERTAIN * np.sqrt(0.5 / max(integrations - 2, 1)))
+    certain: np.ndarray = np.where(ratio >= unusable, ratio, ratio / (1 + error)).astype(np.float32)
+    return certain
+
+
 def least_noise(
     quiet: np.ndarray,
     loud: np.ndarray,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.core.categories import Category
+from darkmask.core.categories import USABLE, Category
 from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
@@ -110,6 +110,7 @@ def without_light(
             planes.request.parameters,
             new=~shown[places],
             switching=found.switching.ravel()[places],
+            scattering=found.scattering.ravel()[places],
         )
     return named, judged, joined(passed)
 
@@ -169,6 +170,7 @@ def _named(
     parameters: SearchParameters,
     new: np.ndarray,
     switching: np.ndarray,
+    scattering: np.ndarray,
 ) -> np.ndarray:
     """Return categories of pixels of a patch; new ones, which no trend has judged, are transient where they glow.
 
@@ -177,13 +179,16 @@ def _named(
     warm, hot, varying, transient = (
         np.uint16(one.bit) for one in (Category.WARM, Category.HOT, Category.INTERMITTENT, Category.TRANSIENT)
     )
+    # Rates that fade scatter, too.
+    noisy = np.where(scattering, np.uint16(Category.NOISY.bit | USABLE), np.uint16(0))
     glows = steady.share > _GLOWS * steady.share_error
     # What has a name by its ramps keeps it, and so does what the light and a steady rate do not explain.
-    only = ((categories & ~(warm | hot | varying | transient)) == 0) & ~switching
+    only = ((categories & ~(warm | hot | varying | transient | noisy)) == 0) & ~switching
     explained = only & (steady.farthest < parameters.change_significance)
-    asked = explained & (((categories & warm) != 0) | (glows & ((categories & (hot | varying)) != 0)))
+    asked = explained & (((categories & warm) != 0) | (glows & ((categories & (hot | varying | noisy)) != 0)))
     stands = steady.rate >= steady_limit(steady, usual, parameters)
     is_hot = stands & (steady.rate >= parameters.hot_rate) & ((categories & hot) != 0)
-    again = np.where(is_hot, hot, np.where(stands, warm, np.uint16(0))) | (categories & transient)
+    bright = stands & ((categories & (warm | hot | varying)) != 0)
+    again = np.where(is_hot, hot, np.where(bright, warm, np.uint16(0))) | (categories & transient)
     made = np.where(asked, again, categories)
     return np.where(glows & only & (new | (made != categories)), made | transient, made).astype(np.uint16)

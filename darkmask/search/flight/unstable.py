@@ -99,7 +99,8 @@ def two_level_gains(
         flagged=maps.differences[y, x] + maps.jumps[y, x] != maps.integrations * (maps.groups - 1),
         slope=maps.rate[y, x].astype(np.float64) * request.exposures[0].set_key.tgroup,
         noise=found.noise[x],
-        varying=found.varying[y, x],
+        # Of pixels whose rates scatter each integration has a slope of its own, too.
+        varying=(found.varying | found.scattering)[y, x],
         switching=found.switching[y, x],
         least=found.least_gain(request.parameters)[y, x].astype(np.float64),
         frames=pattern.nframes if pattern else 1,

@@ -7,9 +7,18 @@ import numpy as np
 
 from darkmask.core.kernels import kernel
 
-from .changes import HIGHEST_SIGMA, LEVEL_UNIT, PRECISION_UNIT, SIGMA_UNIT, ChangeRows, Order
+from .changes import (  # fmt: skip
+    HIGHEST_SIGMA,
+    LEVEL_UNIT,
+    OWN_JUMP,
+    PRECISION_UNIT,
+    SIGMA_UNIT,
+    SPREAD_CLIP,
+    ChangeRows,
+    Order,
+)
 from .layout import CHANGE, DEEPEST, DIFFERENCES, FIRST, HIGHEST, HIGHEST_HEIGHT, JUMPS, RATE, WEIGHT
-from .pixel import Readout, step_of_height
+from .pixel import HEIGHT_UNIT, Readout, step_of_height
 from .scratch import Maps
 from .stacks import SLOPE_SHOT, CombinedRows
 
@@ -22,8 +31,10 @@ TREND_CLIP = 7.0
 # begins after a hit falls as 1/t.
 _ALONE = 2.0
 # Places in the room of a row: what rates lie off from; the variance of a rate of weight 1 by read noise, and that by
-# shot noise; and what is kept while integrations go by.
-_CENTRE, _READING, _SHOT, _ONE, _TWO, _THREE, _SUMS = range(7)
+# shot noise; the height of a jump that no noise of the pixel makes; and what is kept while integrations go by.
+_CENTRE, _READING, _SHOT, _OWN_JUMP, _ONE, _TWO, _THREE, _SUMS = range(8)
+# Squares are added in whole parts, so that their order does not matter: float32 holds those of 2600 integrations.
+_PARTS = 256.0
 # The states are told apart in pixels whose second farthest rate lies so far off; others have one state.
 _APART = 4.0
 
@@ -46,7 +57,7 @@ def change_rows(stacks: Maps, groups, readout: Readout, order: Order, combined: 
         Rows to set.
     """
     integrations, width = stacks.measured.shape[0], combined.rate.shape[1]
-    room = np.empty((11, width), np.float32)
+    room = np.empty((12, width), np.float32)
     rates, weights, squares = np.empty((3, integrations, width), np.float32)
     flagged = np.empty(width, np.int16)
     for r in range(combined.rate.shape[0]):
@@ -54,10 +65,11 @@ def change_rows(stacks: Maps, groups, readout: Readout, order: Order, combined: 
         _centres(rates, flagged, combined.rate[r], room[_CENTRE])
         _own_errors(combined.differences[r], groups, readout, combined.noise[r], room)
         _distances(rates, weights, squares, r, room, out)
+        _spread(stacks, squares, r, room, out)
         _trends(rates, weights, squares, r, order, groups, room, out)
         _states(rates, weights, r, out)
         _levels(stacks, r, combined.first[r], room, out)
-        _steps(stacks, r, out)
+        _steps(stacks, r, room, out)
 
 
 @kernel
@@ -115,8 +127,9 @@ def _centres(rates, flagged, rate, centre):
 
 @kernel
 def _own_errors(differences, groups, readout: Readout, noise, room):
-    """Set the variance of a rate of weight 1 by read noise, as large as this pixel's own, and that by shot noise."""
-    centre, reading, shot = room[_CENTRE], room[_READING], room[_SHOT]
+    """Set the variance of a rate of weight 1 by this pixel's read noise and by shot noise, and the height of a jump."""
+    centre, reading, shot, jump = room[_CENTRE], room[_READING], room[_SHOT], room[_OWN_JUMP]
+    least = np.float32(OWN_JUMP / HEIGHT_UNIT)
     shot_scale = np.float32(SLOPE_SHOT / (readout.gain * readout.tgroup * max(groups - 1, 1)))
     scale, nominal = np.float32(12.0 / (readout.tgroup * readout.tgroup)), np.float32(readout.read_variance)
     for x in range(noise.size):
@@ -124,6 +137,7 @@ def _own_errors(differences, groups, readout: Readout, noise, room):
         own = np.float32(0.5) * noise[x] * noise[x]
         known = (own > 0) & ((differences[x] >= KNOWN_NOISE) | (own > nominal))
         reading[x] = scale * (own if known else nominal)
+        jump[x] = least * np.sqrt(own / nominal if own > nominal else np.float32(1))
         shot[x] = shot_scale * (centre[x] if centre[x] > 0 else np.float32(0))
 
 
@@ -151,6 +165,29 @@ def _distances(rates, weights, squares, row, room, out: ChangeRows):
     _keep_root(one, out.largest[row])
     _keep_root(two, out.second[row])
     _keep_root(three, out.third[row])
+
+
+@kernel
+def _spread(stacks: Maps, squares, row, room, out: ChangeRows):
+    """Set the root mean square of the distances of integrations without a jump, but for the two farthest."""
+    one, two, total, own = room[_SUMS], room[_SUMS + 1], room[_SUMS + 2], room[_OWN_JUMP]
+    most, parts = np.float32(SPREAD_CLIP * SPREAD_CLIP), np.float32(_PARTS)
+    for x in range(total.size):
+        one[x], two[x], total[x] = 0, 0, 0
+    for i in range(squares.shape[0]):
+        deepest, highest, square = stacks.counted[i, row, DEEPEST], stacks.counted[i, row, HIGHEST], squares[i]
+        for x in range(total.size):
+            d = np.floor((square[x] if square[x] < most else most) * parts)
+            d = np.float32(0) if (deepest[x] >= own[x]) | (highest[x] >= own[x]) else d
+            total[x] += d
+            a, b = one[x], two[x]
+            one[x] = d if d > a else a
+            d = a if d > a else d
+            two[x] = d if d > b else b
+    share = np.float32(1 / (_PARTS * max(squares.shape[0] - 2, 1)))
+    for x in range(total.size):
+        total[x] = (total[x] - one[x] - two[x]) * share
+    _keep_root(total, out.spread[row])
 
 
 @kernel
@@ -269,18 +306,20 @@ def _levels(stacks: Maps, row, first, room, out: ChangeRows):
 
 
 @kernel
-def _steps(stacks: Maps, row, out: ChangeRows):
-    """Set the deepest fall of all integrations, and the highest rise of one that comes nearest to it."""
-    fall, rise = out.fall[row], out.rise[row]
+def _steps(stacks: Maps, row, room, out: ChangeRows):
+    """Set the deepest fall of all integrations, the rise of one that comes nearest to it, and how many have a jump."""
+    fall, rise, stepped = out.fall[row], out.rise[row], out.stepped[row]
+    own = room[_OWN_JUMP]
     for x in range(fall.size):
-        fall[x], rise[x] = 0, 0
+        fall[x], rise[x], stepped[x] = 0, 0, 0
     for i in range(stacks.counted.shape[0]):
-        deepest = stacks.counted[i, row, DEEPEST]
+        deepest, highest = stacks.counted[i, row, DEEPEST], stacks.counted[i, row, HIGHEST]
         for x in range(fall.size):
             fall[x] = deepest[x] if deepest[x] > fall[x] else fall[x]
+            stepped[x] += 1 if (deepest[x] >= own[x]) | (highest[x] >= own[x]) else 0
     for x in range(fall.size):
         if fall[x] > 0:
             for i in range(stacks.counted.shape[0]):
-                highest = stacks.counted[i, row, HIGHEST, x]
-                if abs(np.int32(highest) - fall[x]) < abs(np.int32(rise[x]) - fall[x]):
-                    rise[x] = highest
+                height = stacks.counted[i, row, HIGHEST, x]
+                if abs(np.int32(height) - fall[x]) < abs(np.int32(rise[x]) - fall[x]):
+                    rise[x] = height

@@ -13,6 +13,11 @@ from darkmask.delivery.times import SECONDS_PER_DAY, epochs_of
 
 # Significances are kept in hundredths of a sigma, up to the largest that 16 bits hold.
 SIGMA_UNIT, HIGHEST_SIGMA = 0.01, 32_000.0
+# Two integrations may have been hit, and are left out of what is said of all; a third one that was counts as no more
+# sigma than this: of eight integrations or more it then makes less than twice the spread of good pixels.
+SPREAD_CLIP = 5.0
+# What the jump step flags lies four sigma off.
+OWN_JUMP = 4.0
 # Levels are kept in fifths of a DN, which is a twentieth of the noise of a read.
 LEVEL_UNIT = 0.2
 # Precisions are shares of the best, down to that of one pair of groups beside ramps of some thousand.
@@ -27,6 +32,9 @@ class ChangeRows(NamedTuple):
     largest, second, third : int16
         The three largest distances of an integration's rate from the combined rate, in ``SIGMA_UNIT`` of the
         integration's own error: read noise, as large as this pixel's own, and shot noise.
+    spread : int16
+        Root mean square of the distances of integrations without a jump of the pixel's own, but for the two farthest,
+        in the same unit; none counts as more than ``SPREAD_CLIP``.
     highs, first_high, last_high : int16
         How many integrations lie in the upper half between the second smallest and the second largest rate, and the
         first and the last of them in the order of time; 0, -1 and -1 in a pixel whose rates do not lie apart.
@@ -46,11 +54,16 @@ class ChangeRows(NamedTuple):
     fall, rise : int16
         The deepest fall, and the rise that comes nearest to it in height, in ``HEIGHT_UNIT`` of the noise of a good
         pixel's difference.
+    stepped : int16
+        How many integrations have a jump of the pixel's own: a flagged difference that lies ``OWN_JUMP`` of that noise
+        off the slope, or of its own noise where that is more. The jump step flags neighbours of a hit too, whose own
+        differences are as quiet as ever.
     """
 
     largest: np.ndarray
     second: np.ndarray
     third: np.ndarray
+    spread: np.ndarray
     highs: np.ndarray
     first_high: np.ndarray
     last_high: np.ndarray
@@ -64,6 +77,7 @@ class ChangeRows(NamedTuple):
     farthest_level: np.ndarray
     fall: np.ndarray
     rise: np.ndarray
+    stepped: np.ndarray
 
 
 _FLOATS = ("high", "low", "early", "late")
