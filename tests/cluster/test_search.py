@@ -133,8 +133,8 @@ def test_blocks_of_rows_make_the_mask_of_one_process(small, tmp_path, own_cache,
     *blocks, whole = jobs_of(request, number)
     assert [job.key for job in blocks] == list(whole.after)
     assert len(blocks) == (number if number > 1 else 0)
-    _, content = whole.function(*whole.arguments, *(job.function(*job.arguments) for job in blocks))
-    assert content == one
+    made = whole.function(*whole.arguments, *(job.function(*job.arguments) for job in blocks))
+    assert made.content == one
 
 
 def test_one_detector_is_searched_by_two_workers_of_which_one_is_killed(
