@@ -1,17 +1,17 @@
-"""What a second worker gains: `search` of some detectors and `prepare` of eight exposures, with 1, 2 and 4 workers.
+"""What a second worker gains: `search` or `pytest checks/` of some detectors, and `prepare` of eight exposures.
 
-    PYTHONPATH=. python benchmarks/cluster.py [--what search|prepare] [--detectors N] [--frame N] [--groups N]
+    PYTHONPATH=. python benchmarks/cluster.py [--what search|checks|prepare] [--detectors N] [--frame N] [--groups N]
         [--delivery DIR] [--workers 1,2,2,1,4]
 
 Workers are started by hand as docs/cluster.md says, as on machines of their own: one thread and one core each, packages
 loaded (but with `--cold`), a cache of their own with nothing in it but compiled kernels, and a session of their own,
 since Linux shares a busy machine among sessions. Files are in the system's cache.
 
-"Wall" is the clock of the whole command (`darkmask search` or `prepare`) from its beginning to its end. "Tasks" is the
-clock of the scheduler from the beginning of the first task to the end of the last, what tasks wait for included, and
-"idle" the share of that time in which workers compute nothing. Processor time is of everything, workers and what they
-start included; "busiest" is the processor time of the worker that did most of a search: what a machine would take that
-others keep from nothing.
+"Wall" is the clock of the whole command (`darkmask search`, `pytest checks/` or `prepare`) from its beginning to its
+end. "Tasks" is the clock of the scheduler from the beginning of the first task to the end of the last, what tasks wait
+for included, and "idle" the share of that time in which workers compute nothing. Processor time is of everything,
+workers and what they start included; "busiest" is the processor time of the worker that did most of a search or of what
+checks ask for, with its pipeline's process: what a machine would take that others keep from nothing.
 
 The numbers of workers come in the order given, forth and back, since a machine is rarely as busy as a minute ago. All
 ratios are within one run of this benchmark: of means, of the least of each, and of each run to its neighbour.
@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from commands import ROOT, Taken, read_once, run, simulate, under_other_names
+from commands import ROOT, Taken, checks, criteria_file, judged, read_once, run, simulate, under_other_names
 from resize import resize
 
 from darkmask.cluster.process import look
@@ -48,13 +48,21 @@ class Did:
     """What a scheduler's workers did: processor seconds, and seconds from the first task's beginning to the last end.
 
     ``idle`` is the share of that time in which workers computed nothing, ``busiest`` the processor seconds of the one
-    that did most, without what it started.
+    that did most, with what it started.
     """
 
     processor: float = 0.0
     tasks: float = 0.0
     idle: float = 0.0
     busiest: float = 0.0
+
+
+def spent() -> float:
+    """Return the processor seconds of a process and of those that it has started."""
+    import psutil
+
+    own = psutil.Process()
+    return sum(sum(process.cpu_times()[:2]) for process in (own, *own.children(recursive=True)))
 
 
 @contextmanager
@@ -82,14 +90,14 @@ def workers(folder: Path, number: int, stages: Path, cold: bool = False) -> Iter
             client.wait_for_workers(number)
             # What a process takes to begin with is not what a second one gains.
             client.run(look)
-            before = client.run(time.process_time)
+            before = client.run(spent)
             with get_task_stream(client) as stream:
                 yield file, did
-            after = client.run(time.process_time)
+            after = client.run(spent)
             did.busiest = max(after[one] - before[one] for one in before)
-        spent = [one for task in stream.data for one in task["startstops"]]
-        did.tasks = max(one["stop"] for one in spent) - min(one["start"] for one in spent)
-        computed = sum(one["stop"] - one["start"] for one in spent if one["action"] == "compute")
+        steps = [one for task in stream.data for one in task["startstops"]]
+        did.tasks = max(one["stop"] for one in steps) - min(one["start"] for one in steps)
+        computed = sum(one["stop"] - one["start"] for one in steps if one["action"] == "compute")
         did.idle = 1 - computed / (number * did.tasks)
     finally:
         for process in reversed(started):
@@ -175,6 +183,24 @@ def measure_search(folder: Path, delivery: Path, frame: int, numbers: list[int],
         print(f"| {cores} cores | {taken.wall:.1f} | {taken.processor:.1f} |", flush=True)
 
 
+def measure_checks(folder: Path, delivery: Path, frame: int, numbers: list[int], detectors: int) -> None:
+    """Print what it takes to judge some detectors, with what workers make before the first check."""
+    read_once(delivery)
+    criteria, names = criteria_file(folder, frame), DETECTORS[:detectors]
+
+    def one(number: int) -> dict[str, float]:
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            out = Path(temporary)
+            with workers(out, number, out / "stages") as (file, did):
+                words = [word for word in checks(delivery, names, out / "reports", criteria) if word not in ("-n", "2")]
+                command = [*words, f"--scheduler={file}"]
+                taken = judged(command, out / "reports", detectors, folder, out / "cache")
+            return columns(taken, did) | {"busiest, processor s": did.busiest, "command, processor s": taken.processor}
+
+    one(1)
+    rows("checks", numbers, one)
+
+
 def measure_prepare(folder: Path, frame: int, numbers: list[int]) -> None:
     """Print what it takes to prepare some exposures."""
     from darkmask.simulate import SimulationSpec, simulate_delivery
@@ -221,19 +247,23 @@ def main() -> None:
     parser.add_argument("--delivery", type=Path, help="darks that were made before, which stay")
     parser.add_argument("--cold", action="store_true", help="workers of a search load packages with their first task")
     parser.add_argument("--workers", default="1,2,2,1,4")
-    parser.add_argument("--what", choices=("search", "prepare"), action="append")
+    parser.add_argument("--what", choices=("search", "checks", "prepare"), action="append")
     chosen = parser.parse_args()
     numbers = [int(number) for number in chosen.workers.split(",")]
     # Each run has a new cache, but for the kernels, which a first one compiles.
     os.environ["NUMBA_CACHE_DIR"] = os.environ.get("NUMBA_CACHE_DIR", str(cache_root()))
     with tempfile.TemporaryDirectory(prefix="darkmask-bench-") as temporary:
         folder = Path(temporary)
-        if "search" in (chosen.what or ["search"]):
+        what = chosen.what or ["search", "prepare"]
+        if {"search", "checks"}.intersection(what):
             delivery = chosen.delivery or make_darks(folder, chosen.frame, chosen.groups, chosen.detectors)
-            measure_search(folder, delivery, chosen.frame, numbers, not chosen.delivery, chosen.cold)
+            if "search" in what:
+                measure_search(folder, delivery, chosen.frame, numbers, not chosen.delivery, chosen.cold)
+            if "checks" in what:
+                measure_checks(folder, delivery, chosen.frame, numbers, chosen.detectors)
             if not chosen.delivery:
                 shutil.rmtree(delivery)
-        if "prepare" in (chosen.what or ["prepare"]):
+        if "prepare" in what:
             measure_prepare(folder, chosen.frame, numbers)
 
 

@@ -8,6 +8,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from darkmask.core.cache_folder import cache_root
 from darkmask.core.window import Window
 from darkmask.simulate import DemoPaths, SimulationSpec, Subarray, simulate_delivery
 from tests.support import raw_darks
@@ -17,6 +18,9 @@ from tests.support.disturbed_runs import run as run_to_the_end
 from tests.support.raw_darks import RAW, run_prepare
 from tests.support.runs import WARM, Finished, run_into
 from tests.support.tiny_delivery import TINY
+
+# Tests have caches of their own, and so have processes that they start: compiling takes half a minute of each.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_root()))
 
 # Every run tries the same examples, so that a test fails by a change and not by chance; `HYPOTHESIS_PROFILE=long` looks
 # for new ones.

@@ -31,6 +31,10 @@ class Job:
     data : object
         A further argument, behind those, that is large and sent by itself; None for none.
     resources : mapping of str to float
+    workers : tuple of str
+        The addresses of those that are to do it, as long as they are there and have nothing else to do.
+    priority : float
+        Of what can be done the task that has more of it is done first.
     about : str
         What it does, for a message.
     """
@@ -41,6 +45,8 @@ class Job:
     after: tuple[str, ...] = ()
     data: Any = None
     resources: Mapping[str, float] = field(default_factory=dict)
+    workers: tuple[str, ...] = ()
+    priority: float = 0.0
     about: str = "a task"
 
 
@@ -119,7 +125,16 @@ def _submitted(cluster: Cluster, job: Job, futures: Mapping[str, Any]) -> Any:
     try:
         sent = cluster.client.scatter([job.data], hash=False) if job.data is not None else []
         return cluster.client.submit(
-            job.function, *job.arguments, *before, *sent, key=job.key, resources=dict(job.resources) or None, retries=0
+            job.function,
+            *job.arguments,
+            *before,
+            *sent,
+            key=job.key,
+            resources=dict(job.resources) or None,
+            workers=list(job.workers) or None,
+            allow_other_workers=bool(job.workers),
+            priority=job.priority,
+            retries=0,
         )
     except Exception:  # whatever Dask raises where a connection is closing
         return None

@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from darkmask.build.cached import MASKS, build_cached, hash_inputs, mask_key, remembered_inputs
 from darkmask.build.products import BuiltMask
 from darkmask.build.request import BuildRequest
 from darkmask.build.side_by_side import WORTH_A_PROCESS, bytes_of_search
 from darkmask.core.atomic import sha256_text
-from darkmask.core.cache import cached_answer, kept_answer
 from darkmask.core.cache_content import find_entry, keep_content, read_content
-from darkmask.core.digests import settled_status
 from darkmask.core.errors import DarkmaskError, DeliveryError
 from darkmask.core.progress import progress_bar
 from darkmask.core.remote import is_copy, shown_place, stated
@@ -22,6 +21,7 @@ from .graph import Ended, Job, ended
 from .others import helped_by_workers
 from .places import Sent, seen_elsewhere
 from .process import SeenElsewhere, SeenFile, seen, settle_in
+from .told import Told, identities, take, told
 
 # Bytes of the maps of all rows, for each pixel: who puts them together has them twice for a while.
 _PARTS_PER_PIXEL = 100
@@ -30,12 +30,41 @@ _MEASURED_TO_HASHED = 1.7
 if TYPE_CHECKING:
     from darkmask.search.maps.parts import SetRows
 
-# The family of entries that say under which key the mask lies that workers made of files as they are seen here.
-_SETTLED = "masks-settled"
-# The key of a mask's entry in the cache, which says of what bytes it was made, and the content of the entry.
-Made = tuple[str, dict[str, bytes]]
-# Digests of some inputs by name, and the maps of some rows of the full frames.
-Block = tuple[dict[str, str], "SetRows"]
+
+class Made(NamedTuple):
+    """A mask that a worker made.
+
+    Attributes
+    ----------
+    key : str
+        Of its entry in the cache, which says of what bytes it was made.
+    content : dict of str to bytes
+        Of the entry.
+    known : mapping
+        The digests of its inputs, see :mod:`.told`.
+    """
+
+    key: str
+    content: dict[str, bytes]
+    known: Told
+
+
+class Block(NamedTuple):
+    """What a worker measured of a detector that several share.
+
+    Attributes
+    ----------
+    digests : dict of str to str
+        Of some inputs, by name.
+    known : mapping
+        The same, as told to others.
+    rows : SetRows
+        The maps of some rows of the full frames.
+    """
+
+    digests: dict[str, str]
+    known: Told
+    rows: "SetRows"
 
 
 def make_mask(request: Sent, keep: bool) -> Made:
@@ -53,10 +82,13 @@ def make_mask(request: Sent, keep: bool) -> Made:
         When the detector cannot be searched.
     """
     settle_in()
-    return _made(build_cached(request.here(), keep))
+    here = request.here()
+    before = identities(here)
+    built = build_cached(here, keep)
+    return Made(built.folder.name, read_content(built.folder), told(here, built.summary["inputs"], before))
 
 
-def make_block(request: Sent, names: Sequence[str], rows: tuple[int, int]) -> Block:
+def make_block(request: Sent, names: Sequence[str], rows: tuple[int, int], keep: bool) -> Block:
     """Hash some inputs of a mask in a worker, and measure some rows of its full frames.
 
     Parameters
@@ -66,6 +98,8 @@ def make_block(request: Sent, names: Sequence[str], rows: tuple[int, int]) -> Bl
         Some of the names of its inputs. A file is hashed whole, whatever rows are measured.
     rows : (int, int)
         The first row and the one behind the last.
+    keep : bool
+        Keep the maps of these rows of each integration, for questions that this worker answers later.
 
     Raises
     ------
@@ -76,7 +110,9 @@ def make_block(request: Sent, names: Sequence[str], rows: tuple[int, int]) -> Bl
 
     settle_in()
     here = request.here()
-    return hash_inputs(here, names), measure_some_rows(here.set_request("FULL"), *rows)
+    before = identities(here, names)
+    digests = hash_inputs(here, names)
+    return Block(digests, told(here, digests, before), measure_some_rows(here.set_request("FULL"), *rows, keep))
 
 
 def make_of_blocks(request: Sent, others: int, *blocks: Block) -> Made:
@@ -96,15 +132,14 @@ def make_of_blocks(request: Sent, others: int, *blocks: Block) -> Made:
         When the detector cannot be searched.
     """
     settle_in()
-    found = {name: digest for digests, _ in blocks for name, digest in digests.items()}
+    found = {name: digest for block in blocks for name, digest in block.digests.items()}
+    known = {name: one for block in blocks for name, one in block.known.items()}
     here = request.here()
+    take(here, known)
     inputs = {name: found[name] for name in here.input_files()}
     with helped_by_workers(others):
-        return _made(build_cached(here, inputs=inputs, measured=[rows for _, rows in blocks]))
-
-
-def _made(built: BuiltMask) -> Made:
-    return built.folder.name, read_content(built.folder)
+        built = build_cached(here, inputs=inputs, measured=[block.rows for block in blocks])
+    return Made(built.folder.name, read_content(built.folder), known)
 
 
 def require_same(request: BuildRequest, key: str, theirs: str) -> None:
@@ -129,9 +164,12 @@ def require_same(request: BuildRequest, key: str, theirs: str) -> None:
 
 def job_of(request: BuildRequest, keep: bool) -> Job:
     """Return the task that makes a mask, named by all that it depends on, with the dates of files for their bytes."""
+    return Job(_named(request, keep), make_mask, (Sent.of(request), keep), about=f"the search of {request.detector}")
+
+
+def _named(request: BuildRequest, keep: bool) -> str:
     # A mask whose maps are kept has the same bytes, and what it leaves in the worker's cache has not.
-    named = f"{MASKS}-kept-{_as_seen(request)}" if keep else f"{MASKS}-{_as_seen(request)}"
-    return Job(named, make_mask, (Sent.of(request), keep), about=f"the search of {request.detector}")
+    return f"{MASKS}-kept-{_as_seen(request)}" if keep else f"{MASKS}-{_as_seen(request)}"
 
 
 def shares_of(detectors: int, workers: int) -> list[int]:
@@ -143,7 +181,12 @@ def shares_of(detectors: int, workers: int) -> list[int]:
     return [1] * (detectors - rest) + [workers // rest] * rest if rest else [1] * detectors
 
 
-def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
+def bytes_in_a_worker(request: BuildRequest, workers: int) -> float:
+    """Return what the search of a detector that so many workers share takes in one of them at its peak, bytes."""
+    return bytes_of_search(request) + (_PARTS_PER_PIXEL * request.geometry.frame**2 if workers > 1 else 0)
+
+
+def jobs_of(request: BuildRequest, workers: int, keep: bool = False, at: Sequence[str] = ()) -> list[Job]:
     """Return the tasks that make a mask on several workers, the one that gives it last.
 
     Parameters
@@ -151,19 +194,24 @@ def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
     request : BuildRequest
     workers : int
         How many there are for this detector. Those of others than our own engine take whole files.
+    keep : bool
+        See :func:`make_mask` and :func:`make_block`.
+    at : sequence of str
+        The addresses of as many workers, where these are to do it; others do as long as they are busy or gone.
     """
     exposures = request.exposures("FULL")
     number = min(workers, exposures[0].jump.shape[2]) if exposures and request.engine == "native" else 1
     # Of what lies elsewhere each of them would copy all files.
     if number < 2 or request.input_bytes() < WORTH_A_PROCESS or is_copy(request.index.folder):
-        return [job_of(request, False)]
-    height, named = exposures[0].jump.shape[2], f"{MASKS}-{_as_seen(request)}-{number}"
+        return [replace(job_of(request, keep), workers=tuple(at[:1]))]
+    height, named = exposures[0].jump.shape[2], f"{_named(request, keep)}-{number}"
     shares, edges = _shares(request, number, height)
     jobs = [
         Job(
             f"{named}-{i}",
             make_block,
-            (Sent.of(request), names, (edges[i], edges[i + 1])),
+            (Sent.of(request), names, (edges[i], edges[i + 1]), keep),
+            workers=tuple(at[i : i + 1]),
             about=f"rows {edges[i]} to {edges[i + 1] - 1} of {request.detector}",
         )
         for i, names in enumerate(shares)
@@ -173,6 +221,7 @@ def jobs_of(request: BuildRequest, workers: int) -> list[Job]:
         make_of_blocks,
         (Sent.of(request), number - 1),
         after=tuple(job.key for job in jobs),
+        workers=tuple(at[:1]),
         about=f"the search of {request.detector}",
     )
     return [*jobs, whole]
@@ -250,18 +299,14 @@ def build_on(
         return
     cluster.look_at_workers(files_of(requests))
     sizes = [request.input_bytes() for request in requests]
-    came = {i: end for i, request in enumerate(requests) if (end := _at_hand(request)) is not None}
+    came = {i: end for i, request in enumerate(requests) if (end := _there(request)) is not None}
     missing = [i for i in range(len(requests)) if i not in came]
     # What takes longest first, so that all end at about the same time.
     missing.sort(key=lambda i: -sizes[i])
     shares = dict(zip(missing, shares_of(len(missing), len(cluster.workers)), strict=True))
-    need = max(
-        bytes_of_search(each) + (_PARTS_PER_PIXEL * each.geometry.frame**2 if shares.get(i, 1) > 1 else 0)
-        for i, each in enumerate(requests)
-    )
+    need = max(bytes_in_a_worker(each, shares.get(i, 1)) for i, each in enumerate(requests))
     cluster.require_memory(need, "the search of one detector", declared=False)
     numbers: dict[str, int] = {}
-    settled = {i: _settled(requests[i]) for i in missing}
 
     def jobs() -> Iterator[Job]:
         for i in missing:
@@ -281,54 +326,60 @@ def build_on(
                 job, end = next(ends, (None, None))
                 if job is not None and end is not None and job.key in numbers:
                     number = numbers[job.key]
-                    came[number] = _kept(requests[number], end, settled[number])
+                    came[number] = _kept(requests[number], end)
                     bar(sizes[number])
                 bar.about(", ".join(each.detector for n, each in enumerate(requests) if n not in came))
             yield request, BuiltMask.read(came[i].value())
 
 
-def _at_hand(request: BuildRequest) -> Ended | None:
-    """Return the entry of a mask that is in the cache, as far as that can be told without reading any input."""
+def at_hand(request: BuildRequest) -> Path | None:
+    """Return the entry of a mask that is in the cache, as far as that can be told without reading any input.
+
+    Raises
+    ------
+    DarkmaskError
+        When there is nothing to search, or what was listed is gone.
+    """
+    inputs = remembered_inputs(request)
+    return None if inputs is None else find_entry(MASKS, mask_key(request, inputs))
+
+
+def _there(request: BuildRequest) -> Ended | None:
     try:
-        inputs = remembered_inputs(request)
-        settled = _settled(request) if inputs is None else None
+        entry = at_hand(request)
     except DarkmaskError as error:
         return Ended(error=error)
-    key = mask_key(request, inputs) if inputs is not None else None
-    if settled is not None:
-        key = kept_answer(_SETTLED, settled)
-    entry = None if key is None else find_entry(MASKS, key)
     return None if entry is None else Ended(entry)
 
 
-def _settled(request: BuildRequest) -> str | None:
-    """Return the digest of a request and of its files as this process sees them; None when one may still change."""
-    try:
-        found = {name: settled_status(path) for name, path in request.input_files().items()}
-    except OSError:
-        return None
-    known = {name: status for name, status in found.items() if status is not None}
-    return mask_key(request, known) if len(known) == len(found) else None
+def keep_made(request: BuildRequest, made: Made) -> Path:
+    """Put a mask that a worker made into the cache, with the digests of its inputs, and return where.
 
-
-def _kept(request: BuildRequest, end: Ended, settled: str | None) -> Ended:
-    """Put what a worker made into the cache, and return where.
+    Its bytes were read by workers alone; as long as the files are what they were, it is found again.
 
     Parameters
     ----------
     request : BuildRequest
-    end : Ended
-    settled : str or None
-        See :func:`_settled`; from before the worker began.
+    made : Made
+
+    Raises
+    ------
+    DeliveryError
+        When the worker read other bytes than this process did.
+    StorageError
+        When the cache cannot be written, or what came is not what was made.
     """
+    # Whatever a worker says: the key is that of this request, and of the bytes that the mask names.
+    require_same(request, mask_key(request, json.loads(made.content["summary.json"])["inputs"]), made.key)
+    if (inputs := remembered_inputs(request)) is not None:
+        require_same(request, mask_key(request, inputs), made.key)
+    entry = keep_content(MASKS, made.key, made.content)
+    take(request, made.known)
+    return entry
+
+
+def _kept(request: BuildRequest, end: Ended) -> Ended:
     try:
-        key, content = end.value()
-        # Whatever a worker says: the key is that of this request, and of the bytes that the mask names.
-        require_same(request, mask_key(request, json.loads(content["summary.json"])["inputs"]), key)
-        entry = keep_content(MASKS, key, content)
-        # Its bytes were read by workers alone; as long as the files are what they were, it is found again.
-        if settled is not None and settled == _settled(request):
-            cached_answer(_SETTLED, settled, lambda: key)
-        return Ended(entry)
+        return Ended(keep_made(request, end.value()))
     except Exception as error:  # told when it is this detector's turn
         return Ended(error=error)

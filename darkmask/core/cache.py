@@ -95,12 +95,6 @@ def cached_answer(kind: str, depends: object, make: Callable[[], object], keep: 
     return json.loads((cached(kind, key_of(depends), write, keep) / _ANSWER).read_text(encoding="utf-8"))
 
 
-def kept_answer(kind: str, depends: object) -> Any:
-    """Return an answer that :func:`cached_answer` has kept; None where it would be asked for."""
-    entry = cache_root() / kind / key_of(depends)
-    return json.loads((entry / _ANSWER).read_text(encoding="utf-8")) if is_whole(entry) else None
-
-
 def key_of(depends: object) -> str:
     """Return the digest of what an entry depends on: anything that JSON can hold, dicts in any order."""
     return sha256_text(json.dumps(depends, sort_keys=True))

@@ -69,8 +69,7 @@ def remembered_digest(path: Path, algorithm: str = BLAKE3) -> str:
         with stage(algorithm):
             digest = _hash(file, algorithm)
         after = os.fstat(file.fileno())
-        old_enough = max(status.st_mtime_ns, status.st_ctime_ns) + _TICK_NS < begun
-        if old_enough and _written(after) == _written(status):
+        if not _too_young(status, begun) and _written(after) == _written(status):
             with _memory() as memory:
                 if memory is not None:
                     _remember(memory, name, algorithm, _written(status), digest)
@@ -110,8 +109,7 @@ def settled_status(path: Path) -> str | None:
     """
     if not is_copy(path):
         status = path.stat()
-        if max(status.st_mtime_ns, status.st_ctime_ns) + _TICK_NS >= time.time_ns():
-            return None
+        return None if _too_young(status, time.time_ns()) else _written(status)
     return _status_of(path)
 
 
@@ -120,6 +118,58 @@ def _status_of(path: Path) -> str:
         version = version_of(path)
         return f"{version.size} {version.tag}"
     return _written(path.stat())
+
+
+def identity_of(path: Path) -> str | None:
+    """Return a text by which every machine that has a file from one file system knows its content.
+
+    Inode, size and the times of its last change of content and of status; of what lies elsewhere the version that was
+    listed. A copy on another disk has another one, whatever its date.
+
+    Returns
+    -------
+    str or None
+        None for a file that is too young to tell.
+
+    Raises
+    ------
+    OSError
+        When there is no such file.
+    """
+    if is_copy(path):
+        return _status_of(path)
+    status = path.stat()
+    return None if _too_young(status, time.time_ns()) else " ".join(map(str, _of_file(status)))
+
+
+def take_digest(path: Path, digest: str, identity: str, algorithm: str = BLAKE3) -> None:
+    """Remember the digest that another process took of a file, if it is the same file here.
+
+    Parameters
+    ----------
+    path : Path
+    digest : str
+    identity : str
+        What :func:`identity_of` gave there, before the digest was taken and after.
+    algorithm : str
+
+    Raises
+    ------
+    OSError
+        When there is no such file.
+    """
+    if is_copy(path):
+        status = here = _status_of(path)
+    else:
+        found = path.stat()
+        if _too_young(found, time.time_ns()):
+            return
+        status, here = _written(found), " ".join(map(str, _of_file(found)))
+    if here != identity:
+        return
+    with _memory() as memory:
+        if memory is not None:
+            _remember(memory, os.fsencode(os.path.abspath(path)), algorithm, status, digest)
 
 
 def take_long(paths: Iterable[Path]) -> bool:
@@ -175,8 +225,16 @@ def _hasher(algorithm: str) -> Any:
 
 def _written(status: os.stat_result) -> str:
     """Return what must be equal for a file to count as the same."""
-    of_file = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return " ".join(map(str, (platform.node(), *of_file)))
+    return " ".join(map(str, (platform.node(), status.st_dev, *_of_file(status))))
+
+
+def _of_file(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _too_young(status: os.stat_result, now: int) -> bool:
+    """Return whether a file was written so shortly before that it may change again without a new date."""
+    return max(status.st_mtime_ns, status.st_ctime_ns) + _TICK_NS >= now
 
 
 @contextlib.contextmanager

@@ -103,8 +103,15 @@ def measure_maps(
 
 
 @stage("measure ramps")
-def measure_some_rows(request: SetRequest, start: int, stop: int) -> SetRows:
+def measure_some_rows(request: SetRequest, start: int, stop: int, keep: bool = False) -> SetRows:
     """Return what all integrations of a set say of its rows from ``start`` to before ``stop``, for `measure_maps`.
+
+    Parameters
+    ----------
+    request : SetRequest
+    start, stop : int
+    keep : bool
+        See :func:`measure_maps`, which then need not measure these rows again in this process or another of its cache.
 
     Raises
     ------
@@ -113,7 +120,7 @@ def measure_some_rows(request: SetRequest, start: int, stop: int) -> SetRows:
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    return combine_rows_of_set(**_measuring(request), rows=(start, stop))
+    return combine_rows_of_set(**_measuring(request), keep=keep, rows=(start, stop))
 
 
 def _measuring(request: SetRequest) -> dict[str, Any]:

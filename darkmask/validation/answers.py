@@ -10,6 +10,9 @@ from darkmask.build.turned import passing
 from darkmask.core.cache import cached_answer, key_of
 from darkmask.core.provenance import source_digest
 
+# What the pipeline's process loads for an injection.
+STEPS = ("darkmask.validation.refit_worker", "jwst.jump", "jwst.ramp_fitting")
+
 
 class Question(StrEnum):
     """A measurement of a detector's full frames; the value is the family of its entries in the cache."""

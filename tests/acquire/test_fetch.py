@@ -14,6 +14,7 @@ from darkmask.acquire.fetch.query import network_reason
 from darkmask.cli import main
 from darkmask.core.atomic import sha256_file
 from tests.support.archive_server import Archive, client_environment
+from tests.support.forked import Forked
 
 FIRST = "jw01062001001_02101_00001_nrca1_uncal.fits"
 SECOND = "jw01062002001_02101_00001_nrcblong_uncal.fits"
@@ -40,20 +41,36 @@ def archive(tmp_path):
     held.close()
 
 
+# All that the client of the archive imports, and not the client: it reads its configuration when it is imported. There
+# are no pauses between attempts: the tests would wait for nothing else.
+PREPARE = """
+import sys
+import astropy.config.configuration
+import astroquery.mast
+import darkmask.acquire.fetch.download as download
+import darkmask.cli
+import darkmask.core.remote.server as server
+download.PAUSE_SECONDS = server.PAUSE_SECONDS = 0
+for name in [name for name in sys.modules if name.partition(".")[0] == "astroquery"]:
+    del sys.modules[name]
+astropy.config.configuration._cfgobjs.clear()
+"""
+
+
+@pytest.fixture(scope="module")
+def forked():
+    made = Forked(PREPARE)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def fetch(archive, tmp_path):
+def fetch(archive, forked, tmp_path):
     """Return a function that runs the command; astroquery's own configuration file names the server."""
     configured = client_environment(tmp_path / "config", archive.address)
-    # There are no pauses between attempts: the tests would wait for nothing else.
-    code = (
-        "import sys, darkmask.acquire.fetch.download as d; d.PAUSE_SECONDS = 0; from darkmask.cli import main; "
-        "sys.exit(main())"
-    )
 
-    def run(*arguments) -> subprocess.CompletedProcess:
-        environment = {**os.environ, **configured}
-        command = [sys.executable, "-W", "error", "-c", code, "fetch", "--program", "1062", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+    def run(*arguments) -> subprocess.CompletedProcess[str]:
+        return forked.run(["fetch", "--program", "1062", *map(str, arguments)], {**os.environ, **configured})
 
     return run
 

@@ -1,10 +1,38 @@
 """``pytest checks/ --scheduler``: workers fill the cache, and the report is the one of a run that did without."""
 
 import json
+import os
+import shutil
+import signal
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+from darkmask.build.cached import build_cached, remembered_inputs
+from darkmask.build.request import BuildRequest
+from darkmask.cluster import masks
+from darkmask.cluster.address import where
+from darkmask.cluster.ahead import Wanted, look_for, make_ahead
+from darkmask.cluster.connection import connected
+from darkmask.cluster.masks import make_mask
+from darkmask.cluster.opening import LocalWorkers
+from darkmask.cluster.places import Sent
+from darkmask.cluster.told import take
+from darkmask.core import digests
+from darkmask.core.cache_content import read_content
+from darkmask.core.cache_folder import cache_root
+from darkmask.core.detectors import Geometry
+from darkmask.core.digests import SHA256, known_digest
+from darkmask.core.stages import STAGES
+from darkmask.delivery import scan
+from darkmask.search.parameters import SearchParameters
+from darkmask.validation.answers import Question, answer_to
+from tests.cluster.test_search import wait_for
 from tests.support.disturbed_runs import KERNELS, without_times
+
+ASKED = (Question.HALVES, Question.RESIDUALS, Question.INJECTION, Question.AGREEMENT)
 
 
 def entries(cache) -> dict[str, list[str]]:
@@ -32,9 +60,13 @@ def test_the_report_is_that_of_a_run_without(undisturbed, run_checks, tmp_path, 
         for name in names:
             assert (ended.folder / kind / name).read_bytes() == (undisturbed.folder / kind / name).read_bytes()
     assert entries(cache) == entries(undisturbed.cache)
-    # Whoever asked made none of it.
-    done = {json.loads(line)["stage"] for line in stages.read_text().splitlines()}
-    assert not done & {"mask file", "halves", "residuals"}, done
+    # Whoever asked made none of it, and of files that were searched it read none whole.
+    done = [json.loads(line)["stage"].rpartition(": ")[2] for line in stages.read_text().splitlines()]
+    assert not (made := sorted(set(done) & {"mask file", "halves", "residuals", "blake3"})), made
+    searched = json.loads(next((cache / "darkmask" / "masks").glob("*/summary.json")).read_text())["inputs"]
+    assert done.count("sha256") == len(json.loads((ended.folder / "manifest.json").read_text())["inputs"]) - len(
+        searched
+    )
 
 
 @pytest.mark.slow
@@ -74,3 +106,92 @@ def test_a_detector_that_is_missing_is_told_by_its_checks(small, run_checks, tmp
     assert "made 1 masks and measurements." in ended.output
     assert ended.checks["CNT-HOT", "NRCA1", "FULL"]["outcome"] == "pass"
     assert "holds no whole full-frame exposure of NRCB1" in ended.checks["CNT-HOT", "NRCB1", "FULL"]["message"]
+
+
+def request_of(delivery: Path) -> BuildRequest:
+    return BuildRequest(scan(delivery), "NRCA1", (), "native", "flight", SearchParameters(), Geometry(128))
+
+
+def contents() -> dict[str, dict[str, dict[str, bytes]]]:
+    """Return what lies in the cache of masks and of answers, by family and key."""
+    return {
+        family: {path.name: read_content(path) for path in (cache_root() / family).iterdir() if path.is_dir()}
+        for family in ("masks", *ASKED)
+    }
+
+
+@pytest.fixture(scope="module")
+def made_here(small, tmp_path_factory) -> dict:
+    """Return the content of the cache after one process has made all that checks ask of a detector."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("NUMBA_CACHE_DIR", os.environ.get("NUMBA_CACHE_DIR", str(cache_root())))
+        patched.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("here")))
+        request = request_of(small.delivery)
+        built = build_cached(request, keep=True)
+        for question in ASKED:
+            answer_to(question, request, built)
+        return contents()
+
+
+def stages_of(path: Path) -> Counter[str]:
+    lines = path.read_text().splitlines() if path.exists() else []
+    return Counter(json.loads(line)["stage"].rpartition(": ")[2] for line in lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [False, True])
+def test_workers_share_the_mask_of_a_detector_and_what_is_asked_of_it(
+    small, made_here, tmp_path, own_cache, empty, monkeypatch, killed
+):
+    own_cache("there")
+    monkeypatch.setattr(masks, "WORTH_A_PROCESS", 0)
+    monkeypatch.setenv(STAGES, str(tmp_path / "own"))
+    stages = [tmp_path / "stages0", tmp_path / "stages1"]
+    workers = [empty.start_worker(environment={STAGES: str(path)}) for path in stages]
+    request = request_of(small.delivery)
+    with connected(where(str(empty.file)), LocalWorkers(1, 1e9)) as cluster, ThreadPoolExecutor(1) as thread:
+        cluster.client.wait_for_workers(2, timeout=60)
+        wanted = [Wanted(request, True, ASKED)]
+        look_for(cluster, wanted)
+        asked = thread.submit(make_ahead, cluster, wanted)
+        if killed:
+            names = {"residuals", "halves", "release", "injection"}
+            wait_for(lambda: asked.done() or any(names & set(stages_of(path)) for path in stages))
+            (first, *_) = (i for i in range(2) if names & set(stages_of(stages[i])))
+            assert not asked.done()
+            # The one that has more to do.
+            os.killpg(workers[1 - first].pid, signal.SIGKILL)
+        assert asked.result() == 5
+    assert contents() == made_here
+    # Neither bytes nor ramps were read here, and what workers read is known.
+    assert not {"blake3", "sha256", "measure ramps"} & set(stages_of(tmp_path / "own"))
+    assert remembered_inputs(request) is not None
+    assert all(known_digest(path, SHA256) for path in request.input_files().values())
+    if not killed:
+        done = [set(stages_of(path)) for path in stages]
+        assert all(one & {"residuals", "injection", "halves", "release"} for one in done), done
+        # Nobody answers what another does.
+        assert sum(stages_of(path)["residuals"] for path in stages) == 1
+
+
+def test_digests_are_taken_of_the_same_files_alone(small, tmp_path, own_cache, monkeypatch):
+    """A copy has size and date of another file, and may have other bytes all the same."""
+    # A file as young as the clock's tick is told to nobody.
+    monkeypatch.setattr(digests, "_TICK_NS", -(10**12))
+    copies = tmp_path / "copies"
+    shutil.copytree(small.delivery, copies)
+    here = request_of(copies)
+    own_cache("worker")
+    made = make_mask(Sent(here, None), False)
+    assert set(made.known) == set(here.input_files())
+    own_cache("here")
+    take(here, made.known)
+    assert remembered_inputs(here) == {name: digest for name, (digest, _) in made.known.items()}
+    own_cache("there")
+    for path in here.input_files().values():
+        found, other = path.stat(), path.with_suffix(".other")
+        shutil.copyfile(path, other)
+        os.utime(other, ns=(found.st_atime_ns, found.st_mtime_ns))
+        other.replace(path)
+    take(here, made.known)
+    assert remembered_inputs(here) is None

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -29,9 +30,22 @@ def certified(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def encrypted(tmp_path_factory):
+def environment(tmp_path_factory) -> dict[str, str]:
+    return certified(tmp_path_factory.mktemp("certificate") / "tls")
+
+
+def copied(environment: dict[str, str], folder: Path) -> dict[str, str]:
+    """Return an environment with a copy of a certificate, to damage."""
+    before = environment["DASK_CONFIG"]
+    shutil.copytree(before, folder)
+    settings = folder / "darkmask.yaml"
+    settings.write_text(settings.read_text().replace(f"{before}/", f"{folder}/"))
+    return {"DASK_CONFIG": str(folder)}
+
+
+@pytest.fixture(scope="module")
+def encrypted(tmp_path_factory, environment):
     folder = tmp_path_factory.mktemp("encrypted")
-    environment = certified(folder / "tls")
     with by_hand(folder / "workers") as started:
         started.start_scheduler("--host", "127.0.0.1", "--protocol", "tls", environment=environment)
         started.start_worker(environment=environment)
@@ -68,8 +82,8 @@ def test_somebody_elses_certificate_is_refused(small, tmp_path, encrypted):
 
 
 @pytest.mark.parametrize("content", [None, "no key"])
-def test_certificates_that_cannot_be_read_are_said(small, tmp_path, content):
-    environment = certified(tmp_path / "tls")
+def test_certificates_that_cannot_be_read_are_said(small, tmp_path, environment, content):
+    environment = copied(environment, tmp_path / "tls")
     (tmp_path / "tls" / "key.pem").unlink()
     if content:
         (tmp_path / "tls" / "key.pem").write_text(content)
@@ -97,12 +111,11 @@ def loaded(name: str):
 
 
 @pytest.fixture
-def settings(tmp_path, monkeypatch):
+def settings(tmp_path, environment, monkeypatch):
     dask = pytest.importorskip("dask")
     pytest.importorskip("dask_jobqueue")
-    environment = certified(tmp_path / "tls")
     monkeypatch.setenv("DASK_CONFIG", environment["DASK_CONFIG"])
-    own = yaml.safe_load((tmp_path / "tls" / "darkmask.yaml").read_text())
+    own = yaml.safe_load((Path(environment["DASK_CONFIG"]) / "darkmask.yaml").read_text())
     with dask.config.set(distributed=dask.config.merge(dask.config.config, own)["distributed"]):
         yield
 

@@ -73,6 +73,7 @@ def test_a_second_client_goes_on_from_what_is_there(raw, prepared, tmp_path, two
     assert files(out) == files(prepared)
 
 
+@pytest.mark.slow
 def test_one_bad_exposure_does_not_stop_the_others(raw, tmp_path, two_workers, capsys):
     folder, out = tmp_path / "some", tmp_path / "out"
     folder.mkdir()

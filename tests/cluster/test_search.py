@@ -90,6 +90,7 @@ def test_a_mask_that_two_ask_for_at_once_is_made_once(small, tmp_path, own_cache
     assert stages.count("images") == 3
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_half_way_changes_no_byte(
     small, tmp_path, own_cache, in_one, empty, monkeypatch, capsys
 ):
@@ -133,8 +134,8 @@ def test_blocks_of_rows_make_the_mask_of_one_process(small, tmp_path, own_cache,
     *blocks, whole = jobs_of(request, number)
     assert [job.key for job in blocks] == list(whole.after)
     assert len(blocks) == (number if number > 1 else 0)
-    _, content = whole.function(*whole.arguments, *(job.function(*job.arguments) for job in blocks))
-    assert content == one
+    made = whole.function(*whole.arguments, *(job.function(*job.arguments) for job in blocks))
+    assert made.content == one
 
 
 def test_one_detector_is_searched_by_two_workers_of_which_one_is_killed(
@@ -163,6 +164,7 @@ def test_one_detector_is_searched_by_two_workers_of_which_one_is_killed(
     assert out == {name: data for name, data in in_one[1].items() if "nrca1" in name}
 
 
+@pytest.mark.slow
 def test_workers_that_share_a_detector_share_what_comes_after_its_ramps(
     small, tmp_path, own_cache, in_one, empty, monkeypatch
 ):
@@ -203,6 +205,7 @@ def test_a_file_that_changed_is_told_by_those_who_share_a_detector(
     assert "has changed since the delivery was scanned" in said[0]
 
 
+@pytest.mark.slow
 def test_a_worker_loads_what_a_search_takes_when_it_starts(empty):
     empty.start_worker()
     empty.start_worker("--preload", "darkmask.cluster.ready")
@@ -216,6 +219,7 @@ def test_a_worker_loads_what_a_search_takes_when_it_starts(empty):
     assert sorted(map(bool, kernels.values())) == [False, True]
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_begins_again_changes_no_byte(small, tmp_path, own_cache, in_one, empty):
     own_cache("here")
     first = empty.start_worker()
@@ -232,6 +236,7 @@ def test_a_scheduler_that_begins_again_changes_no_byte(small, tmp_path, own_cach
         assert asked.result() == in_one
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_does_not_come_back_is_one_sentence(small, tmp_path, own_cache, empty):
     own_cache("here")
     worker = empty.start_worker()
@@ -260,6 +265,7 @@ def test_a_detector_that_cannot_be_searched_is_told_as_in_one_process(small, tmp
     assert written(tmp_path / "b") == written(tmp_path / "a")
 
 
+@pytest.mark.slow
 def test_a_worker_without_a_usable_cache_has_a_temporary_one(small, tmp_path, own_cache, in_one, empty):
     own_cache("here")
     (tmp_path / "temporary").mkdir()

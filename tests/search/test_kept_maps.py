@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkmask.core import digests
 from darkmask.search.maps import kept
-from darkmask.search.maps.combine import combine_set
+from darkmask.search.maps.combine import combine_rows_of_set, combine_set, join_rows
 from tests.search.test_maps import LEVEL, PROPERTIES, assert_same_bits, draw_ramps
 from tests.support.raw_exposures import fitted, good_ramps, write_exposures
 
@@ -109,7 +110,7 @@ def test_what_is_kept_is_what_is_used(darks):
     for path in files():
         content = bytearray(path.read_bytes()[:-32])
         content[24 + 8 * 8 :] = bytes(len(content) - 24 - 8 * 8)
-        path.write_bytes(content + kept.blake3(content).digest())
+        path.write_bytes(content + blake3(content).digest())
     assert (darks(keep=True).first == 0).all()
     assert not (whole.first == 0).all()
 
@@ -150,3 +151,37 @@ def test_frames_of_bad_pixels_are_not_kept(tmp_path):
     plain = combine_set(exposures, tmp_path / "darks", PROPERTIES, LEVEL)
     assert_same_bits(plain, combine_set(exposures, tmp_path / "darks", PROPERTIES, LEVEL, keep=True))
     assert files() == []
+
+
+def test_rows_that_were_kept_are_not_read_again(tmp_path):
+    ramps = fitted(*good_ramps(integrations=3, groups=200, size=64))
+    asked = write_exposures(tmp_path / "darks", ramps, [[0, 1], [2]]), tmp_path / "darks", PROPERTIES, LEVEL
+    plain = combine_set(*asked)
+    for path in (tmp_path / "darks").iterdir():
+        digests.remembered_digest(path)
+    parts = [combine_rows_of_set(*asked, rows=rows, keep=True) for rows in ((0, 40), (40, 64))]
+    assert_same_bits(plain, join_rows(parts))
+    assert len(files()) == 6
+    files()[0].unlink()
+    before = bytes_read()
+    # By blocks of few rows, so that one of them lies across the edge.
+    assert_same_bits(plain, combine_set(*asked, 64 * 3 * 60 * 7, keep=True))
+    assert bytes_read() - before < 2 * 5 * ramps.sci[0].size
+    # What is whole takes their place.
+    assert len(files()) == 3
+    assert_same_bits(plain, combine_set(*asked, keep=True))
+
+
+def test_rows_of_files_that_changed_since_are_measured(tmp_path):
+    folder = tmp_path / "darks"
+    for seed in (1, 2):
+        shutil.rmtree(folder, ignore_errors=True)
+        asked = write_exposures(folder, draw_ramps(seed), [range(5)]), folder, PROPERTIES, LEVEL
+        plain = combine_set(*asked)
+        assert_same_bits(plain, combine_set(*asked, keep=True))
+        combine_rows_of_set(*asked, rows=(0, 3), keep=True)
+        for path in kept.kept_folder().glob("*[0-9a-f].maps"):
+            if path.name.count(".") == 1:
+                path.unlink()
+        combine_rows_of_set(*asked, rows=(0, 3), keep=True)
+        assert len(files()) == 5 * seed

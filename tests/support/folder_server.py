@@ -21,7 +21,8 @@ class FolderServer(LoopbackServer):
     folder : Path
     trouble : dict of str to list of str
         By the name of a file: what to do with the next ranges of it, one after the other. ``cut``: send half of the
-        bytes and close; ``short``: send and announce half of them; a number: answer with this status.
+        bytes and close; ``short``: send and announce half of them; ``page``: send a page, as a login does; ``circle``:
+        lead to the same address; a number: answer with this status.
     always : dict of str to str
         By the name of a file: what to do with each question for it.
     latency : float
@@ -93,15 +94,19 @@ class _Handler(BaseHTTPRequestHandler):
             with held.lock:
                 held.at_once -= 1
 
-    def _status(self, status: int) -> None:
+    def _status(self, status: int, **headers: str) -> None:
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
     def _page(self, path: Path, body: bool) -> None:
         links = [f"{quote(child.name)}{'/' if child.is_dir() else ''}" for child in sorted(path.iterdir())]
         listed = "".join(f'<a href="{escape(link)}">{escape(link)}</a>\n' for link in ["../", "?C=N;O=D", *links])
-        content = f"<html><body>{listed}</body></html>".encode()
+        self._send_page(f"<html><body>{listed}</body></html>".encode(), body)
+
+    def _send_page(self, content: bytes, body: bool) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(content)))
@@ -126,6 +131,12 @@ class _Handler(BaseHTTPRequestHandler):
                     held.replace_after[name] = (left - 1, other)
         if what.isdigit():
             self._status(int(what))
+            return
+        if what == "circle":
+            self._status(302, Location=self.path)
+            return
+        if what == "page":
+            self._send_page(b"<html><body>Who are you?</body></html>", body)
             return
         status, first = 200, 0
         with path.open("rb") as file:

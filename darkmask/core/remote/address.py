@@ -35,7 +35,8 @@ def as_address(text: str) -> str:
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise CommandError(
             f"{shown(text)} was given with a user, a password or a query, which would stand in reports: leave them "
-            "out; HTTP takes them from ~/.netrc, and S3 from its own configuration (AWS_PROFILE, AWS_ACCESS_KEY_ID)."
+            "out; HTTP takes them from ~/.netrc, and S3 from its own configuration (AWS_PROFILE, AWS_ACCESS_KEY_ID); "
+            "# and ? of a folder's name are %23 and %3F."
         )
     if any(part in (".", "..") for part in parts.path.split("/")) or not text.isprintable():
         raise CommandError(

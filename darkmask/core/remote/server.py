@@ -1,6 +1,5 @@
 """What a server has of a folder: its files, their versions, and ranges of their bytes."""
 
-import asyncio
 import os
 import re
 import time
@@ -9,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from darkmask.core.errors import DeliveryError
 
 from .address import shown
+from .failures import Part, reason_of
 
 Answer = TypeVar("Answer")
 
@@ -26,9 +26,6 @@ _PAGES, _DEPTH = 2000, 8
 # Questions to one server at a time.
 AT_ONCE = 16
 _FITS = re.compile(r"\.fits(\.[A-Za-z0-9]+)?$", re.IGNORECASE)
-_REFUSED = (401, 403)
-# The server is busy, or in trouble that may pass (RFC 9110, 6585).
-_PASSING = (408, 425, 429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True)
@@ -119,8 +116,11 @@ class Server:
             When they did not come in several attempts.
         """
 
+        # Of what a web server answers, its status and headers tell what came.
+        told = {"raise_for_status": Part(start, stop).require} if self._scheme in ("http", "https") else {}
+
         def ask() -> bytes:
-            content: bytes = self._system.cat_file(self._full(name), start=start, end=stop)
+            content: bytes = self._system.cat_file(self._full(name), start=start, end=stop, **told)
             if len(content) != stop - start:
                 raise ConnectionError(f"{len(content)} bytes came where {stop - start} were asked for")
             return content
@@ -128,7 +128,8 @@ class Server:
         return self._ask(ask, name)
 
     def _full(self, name: str) -> str:
-        return f"{self.address}/{name}"
+        # The address is as it was typed, and a name as the file has it, with spaces and percent signs.
+        return f"{self.address}/{quote(name) if self._scheme in ('http', 'https') else name}"
 
     def _linked(self, page: str, depth: int, pages: list[int]) -> Iterator[str]:
         """Yield the FITS files that a page links below itself, and those of the pages below."""
@@ -176,7 +177,7 @@ class Server:
             except DeliveryError:
                 raise
             except Exception as error:  # aiohttp, botocore and fsspec each have types of their own
-                said = _reason(error, where)
+                said = reason_of(error, where)
         raise DeliveryError(f"{where} did not come in {ATTEMPTS} attempts ({said}): check the network, and run again.")
 
 
@@ -201,55 +202,6 @@ def _version(info: dict[str, Any], name: str) -> Version:
             "change: copy the folder, and give the copy."
         )
     return Version(info["size"], str(tag).strip('"'))
-
-
-def _reason(error: Exception, where: str) -> str:
-    """Return what went wrong, where asking again may help.
-
-    Raises
-    ------
-    DeliveryError
-        Where it will not. What an error of a package says may hold an address with all its parts, and is not quoted.
-    ValueError
-        As it is: the server sent more than was asked for.
-    """
-    if isinstance(error, FileNotFoundError) and error.__cause__ is not None:
-        # fsspec says so of whatever kept it from knowing the size.
-        error = error.__cause__  # type: ignore[assignment]
-    status = _status(error)
-    if isinstance(error, ValueError):
-        raise error
-    if isinstance(error, ImportError):
-        raise DeliveryError(
-            f"{where} needs {error.name or 'a package'}, which is not installed: run pip install 'darkmask[cloud]'."
-        ) from error
-    if isinstance(error, FileNotFoundError) or status in (404, 410):
-        raise DeliveryError(
-            f"{where} does not exist: correct the address, or run again if the file was moved."
-        ) from error
-    if status in _REFUSED or isinstance(error, PermissionError) or type(error).__name__ in _WITHOUT_RIGHTS:
-        raise DeliveryError(f"{where} may not be read with the rights that you have there: ask for them.") from error
-    if status is not None and status not in _PASSING:
-        raise DeliveryError(f"{where} cannot be read (the server answered {status}): correct the address.") from error
-    if status is not None:
-        return f"the server answered {status}"
-    if isinstance(error, asyncio.TimeoutError | TimeoutError):
-        return "no answer in time"
-    if isinstance(error, ConnectionError) and "were asked for" in str(error):
-        return str(error)
-    return type(error).__name__
-
-
-def _status(error: Exception) -> int | None:
-    """Return what the server answered, where an error of aiohttp or of botocore says it."""
-    told = getattr(error, "response", None)
-    said = told.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(told, dict) else None
-    status = getattr(error, "status", said)
-    return status if isinstance(status, int) else None
-
-
-# botocore's, which are not imported for the sake of their names.
-_WITHOUT_RIGHTS = ("NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError", "UnauthorizedSSOTokenError")
 
 
 @cache

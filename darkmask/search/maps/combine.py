@@ -211,7 +211,7 @@ def combine_rows_of_set(
         Take the maps of integrations that are kept on disk, and keep those of the others (:mod:`.kept`); it never
         changes the result.
     rows : (int, int), optional
-        The first row and the one behind the last; all by default, and with ``keep`` always all.
+        The first row and the one behind the last; all by default.
     spent : CombinedMaps, optional
         Maps of frames of this size that nobody needs any more: their memory is used again. New memory must be cleared
         by the system page by page, which takes a third of the time that it takes to combine maps that are kept.
@@ -249,7 +249,7 @@ def combine_rows_of_set(
     every = max(1, height // _ROWS_THAT_AGREE)
     size = min(height, max(1, block_bytes // (width * _BYTES_PER_PIXEL * number)))
 
-    kept = KeptMaps(opened.planes, folder, readout, (height, width)) if keep else None
+    kept = KeptMaps(opened.planes, folder, readout, (height, width), (begin, end)) if keep else None
 
     def make_rooms() -> tuple[Room, Packed]:
         return make_room(number, size, groups, width), make_packed(size if keep else 0, width)
@@ -319,7 +319,7 @@ def measure_block(places, kept: KeptPlaces, start, count, height, readout: Reado
             and read_rows(places[i, 3, 0], places[i, 3, 1], pixels, start, count, pedestal)
         ):
             return i
-        if kept.files[i, 0] >= 0:
+        if kept.files[i, 0] >= 0 and kept.rows[i, 0] <= start and start + count <= kept.rows[i, 1]:
             maps = Maps(stacks.measured[i, :count], stacks.counted[i, :count])
             if unpack_rows(kept, i, start, rate[0], pedestal[0], groups, packed, maps):
                 continue

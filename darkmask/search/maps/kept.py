@@ -4,28 +4,29 @@ Halves of a set, and all exposures but one, are combined from what is kept; a de
 that exposure. A file holds one integration (:mod:`.packing`), and its name is the digest of all that it depends on: the
 bytes of the exposure's files, the number of the integration in it, what a measurement knows of the readout, and the
 code. It ends with the digest of what stands before: a file that is not whole is measured again, never used.
+
+Who measures some rows alone, and does not know the digests of all files, keeps these rows under a name by which files
+are known that did not change (:func:`darkmask.core.digests.settled_status`). Who measures all rows then reads those.
 """
 
 import contextlib
 import json
 import os
 import shutil
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from blake3 import blake3
 
 from darkmask.core.atomic import sha256_text, working_folder
 from darkmask.core.cache_folder import cache_root
-from darkmask.core.digests import remembered_digest, take_long
+from darkmask.core.digests import remembered_digest, settled_status, take_long
 from darkmask.core.errors import StorageError
 from darkmask.core.provenance import source_digest
 from darkmask.delivery import OpenExposure
 
-from .packing import N_DENSE, N_VALUES, KeptPlaces, Packed, pack_rows
+from .kept_file import HEADER, NewFile, is_whole
+from .packing import N_DENSE, N_VALUES, KeptPlaces, Packed
 from .pixel import Readout
 from .scratch import Maps
 
@@ -33,9 +34,6 @@ from .scratch import Maps
 KEPT_BYTES = 8_000_000_000
 # So much of the file system is left free.
 LEFT_FREE = 2_000_000_000
-# When more pixels than this share have maps of their own, the file would be larger than what it saves.
-MOST_OWN = 0.5
-_HEADER, _DIGEST = 3 * 8, 32
 _SUFFIX = ".maps"
 
 
@@ -64,6 +62,8 @@ class KeptMaps:
     readout : Readout
     shape : tuple of int
         Rows and columns of the frame.
+    rows : (int, int)
+        The first row that is measured, and the one behind the last.
 
     Attributes
     ----------
@@ -74,13 +74,21 @@ class KeptMaps:
     places: KeptPlaces
 
     def __init__(
-        self, planes: Sequence[tuple[OpenExposure, int]], folder: Path, readout: Readout, shape: tuple[int, int]
+        self,
+        planes: Sequence[tuple[OpenExposure, int]],
+        folder: Path,
+        readout: Readout,
+        shape: tuple[int, int],
+        rows: tuple[int, int],
     ):
         self._planes, self._folder, self._readout, self._shape = planes, folder, readout, shape
+        self._rows, self._some = rows, rows != (0, shape[0])
         # Without the digest of an exposure that nobody knows yet, which is taken while its ramps are measured.
         self._names: dict[int, str] = {}
+        # Beginnings of names of files of some rows.
+        self._settled: dict[int, str] = {}
         self._stack = contextlib.ExitStack()
-        self._new: dict[int, _NewFile] = {}
+        self._new: dict[int, NewFile] = {}
 
     def __enter__(self) -> "KeptMaps":
         size, (height, width) = len(self._planes), self._shape
@@ -88,13 +96,19 @@ class KeptMaps:
         with contextlib.suppress(OSError, StorageError), contextlib.ExitStack() as stack:
             root = kept_folder()
             root.mkdir(parents=True, exist_ok=True)
+            self._settled = self._settled_names()
             self._names = self._names_of(exposure for exposure in self._exposures() if not self._is_new(exposure))
-            places = KeptPlaces(nothing_kept(size).files, np.zeros((size, height + 1), np.int64))
-            missing = [i for i in range(size) if not self._open(root, i, stack, places)]
+            places = nothing_kept(size, height + 1)
+            missing = [i for i in range(size) if not self._open_whole(root, i, stack, places)]
+            for i in missing:
+                self._open_some(root, i, stack, places)
+            if self._some:
+                missing = [i for i in missing if i in self._settled and places.files[i, 0] < 0]
             # Without room the integrations are measured each time.
             if missing and shutil.disk_usage(root).free - LEFT_FREE > len(missing) * 4 * N_DENSE * height * width:
                 temporary = stack.enter_context(working_folder(root, "new"))
-                self._new = {i: _NewFile(temporary / str(i), self._shape) for i in missing}
+                shape = self._rows[1] - self._rows[0], width
+                self._new = {i: NewFile(temporary / str(i), shape, self._rows[0]) for i in missing}
                 for new in self._new.values():
                     stack.callback(new.close)
             self.places, self._stack = places, stack.pop_all()
@@ -104,10 +118,16 @@ class KeptMaps:
         with self._stack:
             if kind is None and self._new:
                 with contextlib.suppress(OSError, StorageError):
-                    names = self._names | self._names_of(filter(self._is_unnamed, self._exposures()))
+                    if self._some:
+                        again, of = self._settled_names(), "{}.{}-{}" + _SUFFIX
+                        names = {i: of.format(name, *self._rows) for i, name in again.items()
+                                 if name == self._settled.get(i)}  # fmt: skip
+                    else:
+                        names = self._names | self._names_of(filter(self._is_unnamed, self._exposures()))
                     for i, new in self._new.items():
-                        if new.finish():
+                        if i in names and new.finish():
                             os.replace(new.path, kept_folder() / names[i])
+                            self._remove_some(i)
                     _prune(kept_folder())
 
     def _exposures(self) -> Iterable[OpenExposure]:
@@ -130,25 +150,53 @@ class KeptMaps:
                     names[i] = sha256_text(json.dumps([digests, number, self._readout, code])) + _SUFFIX
         return names
 
-    def _open(self, root: Path, i: int, stack: contextlib.ExitStack, places: KeptPlaces) -> bool:
-        """Open the file of an integration if it is whole, and set where its parts lie."""
-        if i not in self._names:
-            return False
-        path = root / self._names[i]
+    def _settled_names(self) -> dict[int, str]:
+        """Return the beginnings of names of files of some rows, of exposures whose files are old enough to tell."""
+        code, names = source_digest("search"), {}
+        for opened in self._exposures():
+            status = [settled_status(self._folder / record.path) for record in opened.exposure.files]
+            for i, (one, number) in enumerate(self._planes):
+                if one is opened and None not in status:
+                    names[i] = sha256_text(json.dumps([status, number, self._readout, code]))
+        return names
+
+    def _open_whole(self, root: Path, i: int, stack: contextlib.ExitStack, places: KeptPlaces) -> bool:
+        """Open the file of all rows of an integration if there is one, and set where its parts lie."""
+        return i in self._names and self._open(root / self._names[i], i, (0, self._shape[0]), stack, places)
+
+    def _open_some(self, root: Path, i: int, stack: contextlib.ExitStack, places: KeptPlaces) -> None:
+        """Open a file of some rows of an integration if there is one."""
+        if i not in self._settled:
+            return
+        which = "{}-{}".format(*self._rows) if self._some else "*"
+        for path in sorted(root.glob(f"{self._settled[i]}.{which}{_SUFFIX}")):
+            begin, end = (int(row) for row in path.name.split(".")[1].split("-"))
+            if self._open(path, i, (begin, end), stack, places):
+                return
+
+    def _remove_some(self, i: int) -> None:
+        """Remove the files of some rows of an integration that is there as a whole."""
+        if not self._some and i in self._settled:
+            for path in kept_folder().glob(f"{self._settled[i]}.*{_SUFFIX}"):
+                path.unlink(missing_ok=True)
+
+    def _open(self, path: Path, i: int, rows: tuple[int, int], stack: contextlib.ExitStack, places: KeptPlaces) -> bool:
+        """Open a file of an integration if it is whole, and set where its parts lie."""
         try:
             descriptor = stack.enter_context(path.open("rb", buffering=0)).fileno()
             status = os.fstat(descriptor)
-            if not _is_whole(path, status.st_ino, status.st_size, status.st_mtime_ns):
+            if not is_whole(path, status.st_ino, status.st_size, status.st_mtime_ns):
                 path.unlink(missing_ok=True)
                 return False
         except OSError:
             return False
-        height, width, own = (int(number) for number in np.frombuffer(os.pread(descriptor, _HEADER, 0), np.int64))
-        if (height, width) != self._shape:
+        height, width, own = (int(number) for number in np.frombuffer(os.pread(descriptor, HEADER, 0), np.int64))
+        if (height, width) != (rows[1] - rows[0], self._shape[1]):
             return False
-        begin = _HEADER + 8 * (height + 1)
+        begin = HEADER + 8 * (height + 1)
         values = begin + 4 * N_DENSE * height * width
-        places.begins[i] = np.frombuffer(os.pread(descriptor, 8 * (height + 1), _HEADER), np.int64)
+        places.begins[i, : height + 1] = np.frombuffer(os.pread(descriptor, 8 * (height + 1), HEADER), np.int64)
+        places.rows[i] = rows
         places.files[i] = descriptor, begin, values, values + 4 * N_VALUES * own
         return True
 
@@ -170,76 +218,13 @@ class KeptMaps:
             new.keep(start, Maps(stacks.measured[i], stacks.counted[i]), packed, groups)
 
 
-def nothing_kept(integrations: int) -> KeptPlaces:
+def nothing_kept(integrations: int, begins: int = 1) -> KeptPlaces:
     """Return the places of integrations of which none is kept."""
-    return KeptPlaces(np.full((integrations, 4), -1, np.int64), np.zeros((integrations, 1), np.int64))
-
-
-class _NewFile:
-    """A file that is being written, by blocks of rows in any order and from several threads."""
-
-    def __init__(self, path: Path, shape: tuple[int, int]):
-        self.path, self._shape = path, shape
-        self._own: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-        self._most = MOST_OWN * shape[0] * shape[1]
-        self._lock = threading.Lock()
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
-        self._given_up = False
-
-    def keep(self, start: int, maps: Maps, packed: Packed, groups: int) -> None:
-        if self._given_up:
-            return
-        rows, (height, width) = len(maps.measured), self._shape
-        numbers = np.empty(rows, np.int64)
-        count = pack_rows(maps, groups, numbers, packed)
-        with self._lock:
-            self._own[start] = numbers, packed.values[:count].copy(), packed.counts[:count].copy()
-            self._most -= count
-        begin = _HEADER + 8 * (height + 1) + 4 * N_DENSE * width * start
-        try:
-            written = os.pwrite(self._descriptor, packed.dense[:rows].data, begin)
-            self._given_up |= self._most < 0 or written != packed.dense[:rows].nbytes
-        except OSError:
-            self._given_up = True
-
-    def finish(self) -> bool:
-        """Write what stands around the rows, and return whether the file is whole."""
-        if self._given_up:
-            return False
-        numbers, values, counts = (np.concatenate(parts) for parts in zip(*self._ordered(), strict=True))
-        begins = np.concatenate([[0], np.cumsum(numbers)])
-        os.pwrite(self._descriptor, np.array([*self._shape, len(values)], np.int64).tobytes() + begins.tobytes(), 0)
-        with os.fdopen(os.dup(self._descriptor), "r+b") as file:
-            file.seek(0, os.SEEK_END)
-            file.write(values.tobytes() + counts.tobytes())
-            file.flush()
-            file.write(_digest(self.path, file.tell()))
-        return True
-
-    def _ordered(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        return (self._own[start] for start in sorted(self._own))
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-
-@lru_cache(maxsize=4096)
-def _is_whole(path: Path, *_status: int) -> bool:
-    """Return whether a file ends with the digest of what stands before; asked once by a process."""
-    size = path.stat().st_size - _DIGEST
-    with path.open("rb") as file:
-        file.seek(max(size, 0))
-        return size >= _HEADER and file.read() == _digest(path, size)
-
-
-def _digest(path: Path, size: int) -> bytes:
-    """Return the digest of the first bytes of a file."""
-    hasher, left = blake3(), size
-    with path.open("rb", buffering=0) as file:
-        while left and (piece := file.read(min(left, 1 << 20))):
-            hasher.update(piece)
-            left -= len(piece)
-    return hasher.digest()
+    return KeptPlaces(
+        np.full((integrations, 4), -1, np.int64),
+        np.zeros((integrations, begins), np.int64),
+        np.zeros((integrations, 2), np.int64),
+    )
 
 
 def _prune(root: Path) -> None:

@@ -59,11 +59,14 @@ class KeptPlaces(NamedTuple):
     files : array, shape (integration, 4), int64
         File descriptor, or -1 for an integration that is not kept; first byte of ``dense``, ``values`` and ``counts``.
     begins : array, shape (integration, row + 1), int64
-        Number of the first pixel of its own of each row.
+        Number of the first pixel of its own of each row, from the first row that is kept.
+    rows : array, shape (integration, 2), int64
+        The first row that is kept, and the one behind the last.
     """
 
     files: np.ndarray
     begins: np.ndarray
+    rows: np.ndarray
 
 
 def make_packed(rows: int, width: int) -> Packed:
@@ -151,7 +154,7 @@ def unpack_rows(kept: KeptPlaces, i, start, rate, pedestal, groups, room: Packed
     i : int
         Number of the integration.
     start : int
-        First row; there are as many as ``maps`` has.
+        First row; there are as many as ``maps`` has, and all are kept.
     rate, pedestal : array, shape (at least row, x), uint32
         The pipeline's values, with the bytes of the file.
     groups : int
@@ -168,6 +171,7 @@ def unpack_rows(kept: KeptPlaces, i, start, rate, pedestal, groups, room: Packed
     """
     rows, width = maps.measured.shape[0], maps.measured.shape[2]
     descriptor, dense = kept.files[i, 0], kept.files[i, 1]
+    start -= kept.rows[i, 0]
     first, last = kept.begins[i, start], kept.begins[i, start + rows]
     values, counts = room.values[: last - first], room.counts[: last - first]
     if not (

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 import threading
 from pathlib import Path
 
@@ -115,6 +116,8 @@ def test_a_failure_that_passes_changes_nothing(place, there, content, trouble):
         (["403"], "may not be read with the rights"),
         (["404"], "does not exist"),
         (["418"], "the server answered 418"),
+        (["page"], "was answered with a page (text/html) where a part of the file was asked for"),
+        (["circle"] * 99, "leads from address to address and to no file"),
     ],
 )
 def test_a_failure_that_stays_is_said_and_leaves_no_file(place, there, trouble, words):
@@ -282,6 +285,40 @@ def test_an_address_at_which_nobody_answers_is_said(there):
     there.close()
     with pytest.raises(DeliveryError, match=r"did not come in 5 attempts \(ClientConnectorError\)"):
         open_place(f"{there.address}/my%20darks")
+
+
+def test_whole_files_in_place_of_later_parts_are_said_at_once(place, there):
+    """As a server does that honours ranges of some files alone."""
+    there.asked.clear()
+    there.ranges = False
+    with pytest.raises(DeliveryError, match="was answered with a whole file where a part of the file was asked for"):
+        brought(place / NAME)
+    assert len(there.asked) <= 4
+
+
+def test_what_is_no_web_server_is_said():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def greet() -> None:
+            while True:
+                try:
+                    taken, _ = other.accept()
+                except OSError:
+                    return
+                with taken:
+                    taken.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+        threading.Thread(target=greet, daemon=True).start()
+        with pytest.raises(DeliveryError, match="is answered by something that is no web server"):
+            open_place(f"http://127.0.0.1:{other.getsockname()[1]}/darks")
+        other.shutdown(socket.SHUT_RDWR)
+
+
+def test_names_may_hold_what_addresses_write_otherwise(there, folder, content):
+    name = "50% a%20b #1 ?ü_jump.fits"
+    (folder / name).write_bytes(content)
+    place = open_place(f"{there.address}/my%20darks")
+    assert brought(place / name).read_bytes() == content
 
 
 def test_a_page_cannot_lead_out_of_its_folder(there, folder):
