@@ -15,6 +15,7 @@ from darkmask.delivery.quality import (
     median_rates,
     unexplained_rates,
 )
+from darkmask.search.maps.changes import SIGMA_UNIT
 from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
@@ -23,7 +24,7 @@ from darkmask.search.structures import PATCH
 from .border import frame_off, misplaced_reference_pixels
 from .dark import dark_current, median_steps, scatter_of_means
 from .together import together
-from .unsuspected import full_pixels, quiet_pixels
+from .unsuspected import full_pixels, quiet_pixels, same_rates
 
 # The rates of so many pixels, in evenly spread rows, tell their median to a thousandth of their scatter.
 _ENOUGH_PIXELS = 1 << 20
@@ -90,7 +91,7 @@ def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> d
         "in_time": bool(maps.changes and maps.changes.times),
         "epochs": len(set(maps.changes.epochs)) if maps.changes and maps.changes.times else None,
         "science_pixels": int(science.sum()),
-        "quiet_pixels": quiet_pixels(maps.noise, maps.differences, good, amplifiers),
+        "quiet_pixels": quiet_pixels(maps.noise, maps.differences, good, amplifiers, _alike(maps)),
         "full_good_pixels": full,
         "full_and_flagged": sum(bool(maps.saturated_first[y, x]) for x, y in full),
         "frame_off": off,
@@ -100,6 +101,14 @@ def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> d
         "xstart": first.xstart,
         "ystart": first.ystart,
     }
+
+
+def _alike(maps: CombinedMaps) -> np.ndarray | None:
+    """Return the pixels with one rate in all integrations, bool (y, x); None where nothing was measured of them."""
+    if maps.changes is None:
+        return None
+    farthest = maps.changes.rows.largest * np.float32(SIGMA_UNIT)
+    return same_rates(farthest, maps.integrations) & (maps.finite == maps.integrations)
 
 
 def _is_full(request: SetRequest) -> bool:

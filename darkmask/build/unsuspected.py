@@ -14,6 +14,8 @@ from darkmask.core.statistics import median_of_finite
 _THIRD_OF_A_WELL = 20_000.0
 # Of the noise of its neighbours; a hundred differences tell half of it from all by seven sigma.
 _QUIET, _TELLING = 0.5, 100
+# The chance that noise makes all rates of a pixel alike; and how far apart, in sigma, no rates are alike.
+BY_CHANCE, _MOST_ALIKE = 1e-9, 0.3
 # More quiet pixels than this are listed nowhere: they fail by any bound.
 MOST_QUIET = 10_000
 
@@ -38,7 +40,11 @@ def full_pixels(first: np.ndarray, good: np.ndarray) -> list[tuple[int, int]]:
 
 
 def quiet_pixels(
-    noise: np.ndarray, differences: np.ndarray, good: np.ndarray, amplifiers: Sequence[slice]
+    noise: np.ndarray,
+    differences: np.ndarray,
+    good: np.ndarray,
+    amplifiers: Sequence[slice],
+    alike: np.ndarray | None = None,
 ) -> list[tuple[int, int]] | None:
     """Return which pixels are called good although their reads hardly change.
 
@@ -51,19 +57,41 @@ def quiet_pixels(
     good : numpy.ndarray, shape (y, x), bool
     amplifiers : sequence of slice
         The columns that each amplifier reads.
+    alike : numpy.ndarray, shape (y, x), bool, optional
+        Where all integrations have one rate, see :func:`same_rates`.
 
     Returns
     -------
     list of (int, int) or None
-        x and y of pixels with less than half of the median noise of their amplifier, ``MOST_QUIET`` at most; None where
-        too few differences tell. A pixel that is stuck at one value has no noise, no rate and no jump.
+        x and y of pixels with less than half of the median noise of their amplifier, or with one rate, ``MOST_QUIET``
+        at most; None where too few differences tell. A pixel that is stuck at one value has no noise, no rate and no
+        jump.
     """
     told = good & (differences >= _TELLING)
     if not told.any():
         return None
-    quiet = np.zeros(good.shape, dtype=bool)
+    quiet = np.zeros(good.shape, dtype=bool) if alike is None else told & alike
     for columns in amplifiers:
         here = noise[:, columns]
-        quiet[:, columns] = told[:, columns] & (here < _QUIET * median_of_finite(here[told[:, columns]]))
+        quiet[:, columns] |= told[:, columns] & (here < _QUIET * median_of_finite(here[told[:, columns]]))
     y, x = np.nonzero(quiet)
     return list(zip(x[:MOST_QUIET].tolist(), y[:MOST_QUIET].tolist(), strict=True))
+
+
+def same_rates(farthest: np.ndarray, integrations: int) -> np.ndarray:
+    """Return which pixels have one rate in all integrations, as noise makes in none of 200 detectors.
+
+    Parameters
+    ----------
+    farthest : numpy.ndarray, shape (y, x), float
+        Largest distance of a rate from the pixel's mean, in sigma of its own noise.
+    integrations : int
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), bool
+    """
+    # Of Gaussian values 0.8 t lie within t sigma, and one of them is used up by the mean.
+    limit = min(BY_CHANCE ** (1 / max(integrations - 1, 1)) / np.sqrt(2 / np.pi), _MOST_ALIKE)
+    alike: np.ndarray = farthest <= limit
+    return alike

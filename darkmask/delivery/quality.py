@@ -23,7 +23,7 @@ _BEYOND_THE_NEXT, _ROUNDED = 2, 0.2
 # measured has values at every step near its median.
 _LEAST_COUNT, _MOST_COUNT = 1 / 16, 1.25
 # A number of 32 bits that was one of 16 has 13 bits of 0 at its end; what was measured has 12 in one case of 4096.
-_IDLE_BITS = np.uint32((1 << 12) - 1)
+_IDLE_BITS, _HALF_BITS = np.uint32((1 << 12) - 1), np.uint32((1 << 13) - 1)
 
 
 def unexplained_rates(rate: np.ndarray, dq: np.ndarray, science: np.ndarray) -> float:
@@ -127,12 +127,12 @@ def _altered(values: np.ndarray, fitted: bool) -> str:
     second, most = np.partition(counts, -2)[-2:] if counts.size > 1 else (0, counts[0])
     if most > _MOST_ALIKE * finite.size and most > _BEYOND_THE_NEXT * second:
         return f"is {different[counts.argmax()]:g} in {100 * most / finite.size:.0f} % of its pixels"
-    few_bits = 2 * np.count_nonzero((finite.view(np.uint32) & _IDLE_BITS) == 0) >= finite.size
-    if fitted and (most > _ROUNDED * finite.size or few_bits):
+    idle = np.count_nonzero((finite.view(np.uint32) & (_IDLE_BITS if fitted else _HALF_BITS)) == 0)
+    if fitted and (most > _ROUNDED * finite.size or 2 * idle >= finite.size):
         return "is rounded"
-    if not fitted and (_step(different, counts) > _MOST_COUNT or (few_bits and not _are_counts(finite))):
-        return "is rounded"
-    return ""
+    # Small parts of a count have few bits near 0 alone.
+    halved = idle >= (1 - _MOST_ALIKE) * finite.size and not _are_counts(finite)
+    return "is rounded" if not fitted and (halved or _step(different, counts) > _MOST_COUNT) else ""
 
 
 def _are_counts(values: np.ndarray) -> bool:

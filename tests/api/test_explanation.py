@@ -157,7 +157,8 @@ def test_each_kind_of_test_is_shown_somewhere(found, with_subarray):
     # Hardly a simulated pixel has a rate below zero that is significant, comes and goes, or decays;
     # tests/search/test_changes.py explains such. A faint telegraph pixel of tests/search/test_flight_naming.py is asked
     # for its rates.
-    assert shown >= set(QUESTIONS) - {"sinking", "high_state", "late_rate", "steady_rate", "faint_rates"}
+    scattering = {"scatter_ratio", "unusable_scatter"}
+    assert shown >= set(QUESTIONS) - {"sinking", "high_state", "late_rate", "steady_rate", "faint_rates"} - scattering
 
 
 def test_a_reference_pixel_is_put_to_no_test(found):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from darkmask.build.dark import scatter_of_means
-from darkmask.build.unsuspected import full_pixels, quiet_pixels
+from darkmask.build.unsuspected import full_pixels, quiet_pixels, same_rates
 
 
 def noise(*shape):
@@ -55,3 +55,10 @@ def test_good_pixels_whose_reads_hardly_change():
     good[5, 5], differences[6, 6] = False, 99
     assert quiet_pixels(noise_of, differences, good, amplifiers) == [(7, 3), (15, 4)]
     assert quiet_pixels(noise_of, differences - 1, good, amplifiers) is None
+
+
+def test_noise_makes_no_two_rates_alike_in_all_integrations():
+    rates = np.random.default_rng(1).standard_normal((8, 100, 1000))
+    rates[:, 3, 7] = 0.4
+    farthest = np.abs(rates - rates.mean(axis=0)).max(axis=0)
+    assert np.argwhere(same_rates(farthest, 8)).tolist() == [[3, 7]]

@@ -73,13 +73,24 @@ def saturation_that_nobody_flagged(space):
         ramps.rate_dq[full] = 0
 
 
-@fault("DRK-QUIET", said="have less than half of the noise of their amplifier; some are x")
+@fault("DRK-QUIET", said="of the noise of their amplifier, or one rate in all integrations; some are x")
 def stuck_pixels(space):
     """Plant pixels that give one value in all reads, as those do that are at an end of the converter's range."""
     where = spread(20)
     for ramps in every_exposure(space.delivery):
         ramps.sci[:, :, where], ramps.pedestal[:, where], ramps.rate[:, where] = 12, 12, 0
         ramps.groupdq[:, :, where] = 0
+
+
+@fault("DRK-QUIET", said="of the noise of their amplifier, or one rate in all integrations; some are x")
+def ramps_of_one_integration_in_all(space):
+    """Plant pixels whose ramps are those of the first integration in all others: too few for a row to be a copy."""
+    where, first = spread(40), None
+    for ramps in every_exposure(space.delivery):
+        arrays = (ramps.sci, ramps.groupdq, ramps.pedestal, ramps.rate, ramps.rate_dq)
+        first = first or [array[0][..., where].copy() for array in arrays]
+        for array, one_of_them in zip(arrays, first, strict=True):
+            array[..., where] = one_of_them
 
 
 @fault("DRK-INDEPENDENT", said="of what the scatter between 10 integrations makes them")

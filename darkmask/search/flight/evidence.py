@@ -133,7 +133,7 @@ QUESTIONS = {
         "scatter of rates above good pixels",
         "sigma",
         ">",
-        "The rates of the integrations scatter by more than the pixel's own noise makes them.",
+        "The rates of the integrations scatter by more than the noise within them.",
     ),
     "scatter_ratio": Question(
         "scatter of rates over that by noise, less its error",
