@@ -10,16 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from darkmask.build.cached import build_cached, remembered_inputs
+from darkmask.build.cached import build_cached, hash_inputs, remembered_inputs
 from darkmask.build.request import BuildRequest
 from darkmask.cluster import masks
 from darkmask.cluster.address import where
 from darkmask.cluster.ahead import Wanted, look_for, make_ahead
 from darkmask.cluster.connection import connected
-from darkmask.cluster.masks import make_mask
 from darkmask.cluster.opening import LocalWorkers
-from darkmask.cluster.places import Sent
-from darkmask.cluster.told import take
+from darkmask.cluster.told import identities, take, told
 from darkmask.core import digests
 from darkmask.core.cache_content import read_content
 from darkmask.core.cache_folder import cache_root
@@ -182,16 +180,17 @@ def test_digests_are_taken_of_the_same_files_alone(small, tmp_path, own_cache, m
     shutil.copytree(small.delivery, copies)
     here = request_of(copies)
     own_cache("worker")
-    made = make_mask(Sent(here, None), False)
-    assert set(made.known) == set(here.input_files())
+    before = identities(here)
+    known = told(here, hash_inputs(here), before)
+    assert set(known) == set(here.input_files())
     own_cache("here")
-    take(here, made.known)
-    assert remembered_inputs(here) == {name: digest for name, (digest, _) in made.known.items()}
+    take(here, known)
+    assert remembered_inputs(here) == {name: digest for name, (digest, _) in known.items()}
     own_cache("there")
     for path in here.input_files().values():
         found, other = path.stat(), path.with_suffix(".other")
         shutil.copyfile(path, other)
         os.utime(other, ns=(found.st_atime_ns, found.st_mtime_ns))
         other.replace(path)
-    take(here, made.known)
+    take(here, known)
     assert remembered_inputs(here) is None

@@ -198,20 +198,27 @@ def test_results_stay_on_this_machine(darks, capsys):
 
 
 class _Forbidden(BaseHTTPRequestHandler):
+    status = 403
+
     def log_message(self, *_):
         pass
 
     def do_GET(self):
         content = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>no</Message></Error>"
-        self.send_response(403)
+        self.send_response(self.status)
         self.send_header("Content-Type", "application/xml")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
 
-def test_a_bucket_without_rights_is_said(in_bucket, capsys, tmp_path, monkeypatch):
-    forbidden = LoopbackServer(_Forbidden)
+class _Unauthorized(_Forbidden):
+    status = 401
+
+
+@pytest.mark.parametrize("kind", [_Forbidden, _Unauthorized])
+def test_a_bucket_without_rights_is_said(in_bucket, capsys, tmp_path, monkeypatch, kind):
+    forbidden = LoopbackServer(kind)
     try:
         monkeypatch.setenv("AWS_ENDPOINT_URL", forbidden.address)
         server._made.cache_clear()
