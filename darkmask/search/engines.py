@@ -16,12 +16,17 @@ from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
 from .flight.categories import FlightResult, search_flight
 from .flight.evidence import Evidence
+from .flight.light import Light, in_patches
 from .flight.named_by import of_pixels
+from .flight.search_some import search_some
 from .flight.shielded import shield
 from .flight.unstable import name_unstable
 from .left_out import without_unmeasured
 from .maps.combine import CombinedMaps, combine_rows_of_set, combine_set, join_rows
+from .maps.combine_some import combine_some
+from .maps.glance import Glance, glance
 from .maps.parts import SetRows
+from .maps.some import Choice, SomeMaps
 from .official.reading import official_categories
 from .outcome import SearchOutcome
 from .parameters import SearchParameters
@@ -70,8 +75,6 @@ def measure_maps(
     request: SetRequest,
     keep: bool = False,
     measured: Sequence[SetRows] = (),
-    spent: CombinedMaps | None = None,
-    changes: bool = True,
 ) -> CombinedMaps:
     """Return the maps that every search of a set works on.
 
@@ -83,10 +86,6 @@ def measure_maps(
         (:mod:`darkmask.search.maps.kept`).
     measured : sequence of SetRows
         All rows of this request, where they were measured before; see :func:`measure_some_rows`.
-    spent : CombinedMaps, optional
-        Maps whose memory is used again; see :func:`darkmask.search.maps.combine.combine_set`.
-    changes : bool
-        See :func:`darkmask.search.maps.combine.combine_rows_of_set`.
 
     Raises
     ------
@@ -95,10 +94,7 @@ def measure_maps(
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    if measured:
-        maps = join_rows(measured)
-    else:
-        maps = combine_set(**_measuring(request), keep=keep, spent=spent, changes=changes)
+    maps = join_rows(measured) if measured else combine_set(**_measuring(request), keep=keep)
     return replace(maps, rate=without_unmeasured(request, maps.rate))
 
 
@@ -121,6 +117,67 @@ def measure_some_rows(request: SetRequest, start: int, stop: int, keep: bool = F
         When a file can no longer be read as it was scanned.
     """
     return combine_rows_of_set(**_measuring(request), keep=keep, rows=(start, stop))
+
+
+@stage("measure ramps")
+def measure_some_pixels(request: SetRequest, choices: Sequence[Choice], every: int) -> list[SomeMaps]:
+    """Return the maps of some choices of a set's integrations at some pixels; see :mod:`.maps.combine_some`.
+
+    Parameters
+    ----------
+    request : SetRequest
+    choices : sequence of Choice
+        Places among the integrations of the request.
+    every : int
+        One row in so many is combined as a whole.
+
+    Raises
+    ------
+    SearchError
+        When there is no exposure, or no integration that is a measurement.
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
+    found = combine_some(**_measuring(request), choices=choices, every=every)
+    unknown = np.isnan(without_unmeasured(request, np.zeros(request.shape, np.float32)))
+    for some in found if request.never_measured else ():
+        some.rows.rate[unknown[:: some.every]] = np.nan
+        some.pixels.rate[0, unknown.ravel()[some.places]] = np.nan
+    return found
+
+
+@stage("measure ramps")
+def glance_at_pixels(
+    request: SetRequest, choices: Sequence[Sequence[int]], least_rate: float, least_differences: int
+) -> list[Glance]:
+    """Look over all pixels of some choices of a set's integrations; see :func:`darkmask.search.maps.glance.glance`."""
+    measuring = _measuring(request)
+    return glance(**measuring, choices=choices, least_rate=least_rate, least_differences=least_differences)
+
+
+@stage("judge maps")
+def judge_some_pixels(
+    request: SetRequest,
+    some: SomeMaps,
+    asked: np.ndarray,
+    lights: Sequence[Light] = (),
+    strict: SearchParameters | None = None,
+) -> FlightResult:
+    """Return what the flight search finds at some pixels of a set; see :func:`.flight.search_some.search_some`.
+
+    Parameters
+    ----------
+    request : SetRequest
+    some : SomeMaps
+    asked : numpy.ndarray, shape (y, x), bool
+    lights : sequence of Light
+        Of the patches that the search of all integrations found.
+    strict : SearchParameters, optional
+    """
+    patch = in_patches(request.shape, lights)
+    properties, tgroup = look_up_detector(request.detector), request.exposures[0].set_key.tgroup
+    science, amplifiers = ~request.reference_pixels(), request.amplifiers()
+    return search_some(some, asked, science, amplifiers, properties, tgroup, request.parameters, patch, strict)
 
 
 def _measuring(request: SetRequest) -> dict[str, Any]:

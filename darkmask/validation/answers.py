@@ -71,7 +71,8 @@ def _inject(request: BuildRequest, _built: BuiltMask) -> object:
 def _halve(request: BuildRequest, built: BuiltMask) -> object:
     from .halves import stability
 
-    return stability(request.set_request("FULL"), built.set("FULL").lights)
+    found = built.set("FULL")
+    return stability(request.set_request("FULL"), found.lights, found.categories != 0)
 
 
 def _judge_by_others(request: BuildRequest, built: BuiltMask) -> object:

@@ -1,22 +1,30 @@
-"""Test whether the two halves of a set's integrations show the same bad pixels."""
+"""Test whether the two halves of a set's integrations show the same bad pixels.
+
+Limits are those that one row in some tells in each half (:mod:`darkmask.search.flight.asked`).
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from darkmask.core.categories import Category, in_category
 from darkmask.core.stages import stage
-from darkmask.search.engines import judge_maps, measure_maps
+from darkmask.search.engines import judge_some_pixels, measure_some_pixels
+from darkmask.search.flight.asked import reached, rows_apart, with_surroundings
 from darkmask.search.flight.categories import FlightResult
-from darkmask.search.flight.light import Light
+from darkmask.search.flight.light import Light, in_patches
 from darkmask.search.flight.robust import places
 from darkmask.search.flight.shielded import without_light
 from darkmask.search.flight.steady import Planes
 from darkmask.search.flight.unstable import name_unstable
 from darkmask.search.maps.combine import CombinedMaps
+from darkmask.search.maps.some import Choice
 from darkmask.search.request import SetRequest
+
+from .glanced import seen_at_a_glance
 
 # With fewer in each half, noise and shape of a ramp are not known well enough to expect the same in both.
 LEAST_IN_HALF = 5
@@ -40,7 +48,7 @@ def every_other(integrations: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 @stage("halves")
-def stability(request: SetRequest, lights: Sequence[Light] = ()) -> dict:
+def stability(request: SetRequest, lights: Sequence[Light] = (), named: np.ndarray | None = None) -> dict:
     """Search each half, and look for its clear pixels in the other.
 
     Parameters
@@ -49,6 +57,11 @@ def stability(request: SetRequest, lights: Sequence[Light] = ()) -> dict:
         Request of the flight search, with at least twice ``LEAST_IN_HALF`` integrations.
     lights : sequence of Light
         Of the patches that the search of all integrations found, by which their pixels are judged in each half too.
+    named : numpy.ndarray, shape (y, x), bool, optional
+        Pixels that the search of all integrations calls anything, all by default. In each half these are looked at, and
+        what is seen to stand out of it at a glance (:mod:`.glanced`), and ramps of which less than half is left. What
+        lies in one half beyond a threshold by ``MARGIN``, and does nothing in the other, lies in all beyond it by more
+        than a sigma, and has a name: (5 + 3 sqrt(2)) / sqrt(2) is 6.5.
 
     Returns
     -------
@@ -61,47 +74,61 @@ def stability(request: SetRequest, lights: Sequence[Light] = ()) -> dict:
     strict = request.parameters.model_copy(
         update={name: getattr(request.parameters, name) + MARGIN for name in _SIGNIFICANCES}
     )
+    split = every_other(len(request.numbers))
+    numbers = [tuple(request.numbers[i] for i in chosen) for chosen in split]
+    asked = np.ones(request.shape, bool)
+    if named is not None:
+        seen = seen_at_a_glance(request, numbers, 0)
+        asked = np.logical_or.reduce([named, *(one.may_stand | one.short for one in seen)])
+    judged = with_surroundings(asked, lights)
+    around, every = reached(judged), rows_apart(judged, request.amplifiers())
+    halves = measure_some_pixels(request, [Choice(chosen, around) for chosen in split], every)
+    at = places(asked)
     clear, found = [], []
-    maps: CombinedMaps | None = None
-    for chosen in every_other(len(request.numbers)):
-        half = replace(request, integrations=tuple(request.numbers[i] for i in chosen))
-        maps = measure_maps(half, keep=True, spent=maps)
-        usually = judge_maps(half, maps, strict=strict, pixels_only=True)
+    for chosen, own, some in zip(split, numbers, halves, strict=True):
+        half = replace(request, integrations=own)
         here = [light.of_integrations(chosen) for light in lights]
-        telegraph = name_unstable(half, maps, usually, _undecided(request, usually, here))
-        bad, surely = _judged(request, usually, telegraph, partial(_without_light, half, maps, here))
+        usually = judge_some_pixels(half, some, judged, here, strict)
+        undecided = np.zeros(request.shape, bool)
+        undecided[at] = _undecided(request, usually.part(at), in_patches(request.shape, lights)[at])
+        read = undecided | in_patches(request.shape, lights)
+        maps = some.frames(read, "rate", "noise", "differences", "jumps")
+        telegraph = name_unstable(half, maps, usually, undecided)
+        bad, surely = _judged(request, usually, telegraph, at, partial(_without_light, half, maps, here, at))
         found.append(bad)
         clear.append(surely)
     lost = [clear[i] & ~found[1 - i] for i in (0, 1)]
-    first = [[int(x), int(y)] for y, x in np.argwhere(lost[0] | lost[1])[:MOST_PLACES]]
+    shown = np.flatnonzero(lost[0] | lost[1])[:MOST_PLACES]
     return {
         "clear": int(clear[0].sum() + clear[1].sum()),
         "lost": int(lost[0].sum() + lost[1].sum()),
-        "places": first,
+        "places": [[int(x), int(y)] for y, x in zip(at[0][shown], at[1][shown], strict=True)],
     }
 
 
-def _undecided(request: SetRequest, usually: FlightResult, lights: Sequence[Light]) -> np.ndarray:
-    """Return the pixels of which the answers depend on whether their ramps have two levels, bool (y, x).
+def _undecided(request: SetRequest, usually: FlightResult, in_patch: np.ndarray) -> np.ndarray:
+    """Return of which pixels (n,) the answers depend on whether their ramps have two levels, bool (n,).
 
     Most pixels that switch are bad by either name, and their ramps, which take long to read, need not be. In a patch
     all are asked, since those that switch keep their names there.
     """
     asked: np.ndarray = usually.in_question
-    at = places(asked)
-    some = usually.part(at)
-    by_name = [_judged(request, some, np.full(at[0].shape, telegraph)) for telegraph in (False, True)]
-    in_patch = np.zeros(asked.shape, bool)
-    for light in lights:
-        in_patch.ravel()[light.region] = True
+    at = np.flatnonzero(asked)
+    some, every = usually.part(at), np.s_[...]
+    by_name = [_judged(request, some, np.full(at.shape, telegraph), every) for telegraph in (False, True)]
     asked[at] = in_patch[at] | np.logical_or.reduce([one != other for one, other in zip(*by_name, strict=True)])
     return asked
 
 
 def _without_light(
-    half: SetRequest, maps: CombinedMaps, lights: Sequence[Light], found: FlightResult, categories: np.ndarray
+    half: SetRequest, maps: CombinedMaps, lights: Sequence[Light], at: Any, found: FlightResult, categories: np.ndarray
 ) -> np.ndarray:
-    return without_light(Planes(half, maps), found, categories, lights)[0] if lights else categories
+    if not lights:
+        return categories
+    image = np.zeros(half.shape, np.uint16)
+    image[at] = categories
+    named: np.ndarray = without_light(Planes(half, maps), found, image, lights)[0][at]
+    return named
 
 
 def _as_named(_found: FlightResult, categories: np.ndarray) -> np.ndarray:
@@ -112,9 +139,10 @@ def _judged(
     request: SetRequest,
     usually: FlightResult,
     telegraph: np.ndarray,
+    at: Any,
     shielded: Callable[[FlightResult, np.ndarray], np.ndarray] = _as_named,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return which pixels are bad, and which surely unusable in all integrations of this half, bool each.
+    """Return which of some pixels are bad, and which surely unusable in all integrations of this half, bool each.
 
     Parameters
     ----------
@@ -123,16 +151,19 @@ def _judged(
         With what is found by strict limits.
     telegraph : numpy.ndarray, bool
         The pixels that have two levels.
+    at : index of an image
+        Those that are asked.
     shielded : callable
         Takes from what is found the names that only the light of patches gave.
     """
     strictly = usually.strict or usually
-    categories = shielded(usually, usually.named(telegraph))
+    some, surely, telegraph = usually.part(at), strictly.part(at), telegraph[at]
+    categories = shielded(usually, some.named(telegraph))
     # Two levels are two levels, however much the noise must exceed; but those of a faint pixel may hide in the noise of
     # the other half.
-    certain = telegraph & strictly.in_question & ~strictly.faint
-    unusable = request.parameters.flight_flags().unusable(shielded(strictly, strictly.named(certain)))
-    return categories != 0, unusable & ~_changing(categories, usually.rate, request.parameters.hot_rate)
+    certain = telegraph & surely.in_question & ~surely.faint
+    unusable = request.parameters.flight_flags().unusable(shielded(strictly, surely.named(certain)))
+    return categories != 0, unusable & ~_changing(categories, some.rate, request.parameters.hot_rate)
 
 
 def _changing(categories: np.ndarray, rate: np.ndarray, hot_rate: float) -> np.ndarray:

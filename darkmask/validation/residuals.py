@@ -2,31 +2,38 @@
 
 A user of a mask asks this of any mask, as cp_verify does of defects: it needs no truth, and sees what the search of all
 exposures together cannot, since that throws out what is bad in a few integrations alone.
+
+All pixels of an exposure are looked over for what may stand out (:mod:`.glanced`). These alone are judged, in the
+exposure and by the others, with limits that one row in some tells (:mod:`darkmask.search.flight.asked`).
 """
 
-import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from darkmask.core.categories import Category
-from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import TooLittleError
-from darkmask.core.stages import add_processor_time, stage
-from darkmask.delivery import OpenSet
+from darkmask.core.stages import stage
+from darkmask.delivery import Exposure, OpenSet
 from darkmask.search.budget import expected_false_pixels
-from darkmask.search.engines import judge_maps, measure_maps
-from darkmask.search.flight.amplifier import LEAST_COMPARED, AmplifierSearch
-from darkmask.search.flight.light import Light
+from darkmask.search.engines import judge_some_pixels, measure_some_pixels
+from darkmask.search.flight.amplifier import LEAST_COMPARED
+from darkmask.search.flight.asked import reached, rows_apart, with_surroundings
+from darkmask.search.flight.categories import require_enough
+from darkmask.search.flight.light import Light, in_patches
 from darkmask.search.flight.robust import places
+from darkmask.search.flight.search_some import in_amplifiers
 from darkmask.search.flight.shielded import without_light
+from darkmask.search.flight.some_pixels import SomePixels
 from darkmask.search.flight.steady import Planes
 from darkmask.search.flight.unstable import name_unstable
-from darkmask.search.maps.combine import CombinedMaps
+from darkmask.search.maps.some import Choice, SomeMaps
 from darkmask.search.request import SetRequest
+
+from .glanced import seen_at_a_glance
 
 # What can be left, and the tests by which chance makes it. Warm and low-pedestal pixels can be used; the bend of an rc
 # ramp is known from several integrations only.
@@ -38,6 +45,9 @@ MISSED_HIT, SHARE_OF_STEP = 5.0, 1.5
 # A saturated neighbour's flags may leave a ramp of one or two reads, in which no jump can be found: with fewer than so
 # many differences in an integration, a hit is a slope.
 LEAST_DIFFERENCES = 2
+# So many exposures are looked over at once. Maps of some pixels may take so much memory; those of an exposure and of
+# the others take so many bytes a pixel of the rows that tell, with the pixels that are asked.
+_GLANCED_AT, _ROOM, _BYTES = 8, 600_000_000, 210
 # A number of pixels that chance exceeds in one case of so many is chance.
 RARE = 1e-3
 # So many positions of each kind are kept for the message.
@@ -75,72 +85,108 @@ def left_in_exposures(request: SetRequest, passing: np.ndarray, lights: Sequence
         raise TooLittleError(
             f"{request.detector} has one exposure, and none beside it to make a mask from: deliver more."
         )
-    left = []
-    of_others: CombinedMaps | None = None
-    maps: CombinedMaps | None = None
     # Integrations that are no measurement belong to neither part.
     planes = OpenSet(request.exposures, request.folder, request.integrations).planes
     numbered = [(number, opened.exposure) for number, (opened, _) in zip(request.numbers, planes, strict=True)]
-    for exposure in request.exposures:
-        own = tuple(number for number, of in numbered if of is exposure)
-        if not own:
-            continue
-        others = replace(request, integrations=tuple(number for number, of in numbered if of is not exposure))
-        of_others = measure_maps(others, keep=True, spent=of_others)
-        chosen = [k for k, number in enumerate(request.numbers) if number in others.numbers]
-        masked = _unusable(others, of_others, [light.of_integrations(chosen) for light in lights])
-        alone = replace(request, integrations=own)
-        # With fewer integrations the search compares none with another.
-        maps = measure_maps(alone, keep=True, spent=maps, changes=len(own) >= LEAST_COMPARED)
-        judged = _judged(alone, maps)
-        if not judged.any():
-            # None of none would be a pass.
-            raise TooLittleError(
-                f"{exposure.jump.path} has no pixel with the reads that tell a hit from a hot pixel: leave it out."
-            )
-        found = {kind: where & ~masked for kind, where in standing_out(alone, maps).items()}
-        counts: dict = {
-            kind: count_left(where, judged & ~passing if kind is HOT else judged, request, TESTS[kind])
-            for kind, where in found.items()
-        }
-        counts["passing"] = int((found[HOT] & judged & passing).sum())
-        left.append({"name": exposure.jump.path, **counts})
+    parts = [
+        _Exposure(exposure, *(tuple(n for n, of in numbered if (of is exposure) is own) for own in (True, False)))
+        for exposure in request.exposures
+    ]
+    some = [part for part in parts if part.own]
+    for part in some:
+        require_enough(len(part.others), part.exposure.jump.shape[1], look_up_detector(request.detector))
+    left: list[dict] = []
+    for first in range(0, len(some), _GLANCED_AT):
+        left += _left_in(request, some[first : first + _GLANCED_AT], passing, lights)
     return left
 
 
-def _judged(request: SetRequest, maps: CombinedMaps) -> np.ndarray:
-    """Return the pixels in which a hit can be told from what the pixel does, bool (y, x).
+class _Exposure(NamedTuple):
+    """An exposure, and the numbers of its integrations and of the others."""
 
-    Beside a saturated pixel the jump step does not look, and a single hit looks like noise, or like a rate where few
-    reads are left. What fills its own well early has few reads too, and is judged.
+    exposure: Exposure
+    own: tuple[int, ...]
+    others: tuple[int, ...]
+
+
+def _left_in(
+    request: SetRequest, parts: Sequence[_Exposure], passing: np.ndarray, lights: Sequence[Light]
+) -> Iterator[dict]:
+    """Yield what is left in each of some exposures."""
+    seen = seen_at_a_glance(request, [part.own for part in parts], LEAST_DIFFERENCES)
+    for part, of in zip(parts, seen, strict=True):
+        if not of.judged.any():
+            # None of none would be a pass.
+            raise TooLittleError(
+                f"{part.exposure.jump.path} has no pixel with the reads that tell a hit from a hot pixel: leave it out."
+            )
+    standing = [of.judged & of.may_stand for of in seen]
+    asked = [_asked_of_others(request, one, lights) for one in standing]
+    every = min(rows_apart(one, request.amplifiers()) for one in asked)
+    at_once = max(1, _ROOM // (request.shape[0] * request.shape[1] * _BYTES // every))
+    place = {number: k for k, number in enumerate(request.numbers)}
+    for first in range(0, len(parts), at_once):
+        chosen = range(first, min(first + at_once, len(parts)))
+        choices = []
+        for k in chosen:
+            own, others = (tuple(place[number] for number in part) for part in parts[k][1:])
+            # With fewer integrations the search compares none with another.
+            choices.append(Choice(own, reached(standing[k]), changes=len(own) >= LEAST_COMPARED))
+            choices.append(Choice(others, reached(asked[k])))
+        measured = iter(measure_some_pixels(request, choices, every))
+        for k in chosen:
+            alone, of_others = next(measured), next(measured)
+            here = [light.of_integrations([place[number] for number in parts[k].others]) for light in lights]
+            masked = _unusable(replace(request, integrations=parts[k].others), of_others, asked[k], here)
+            found = standing_out(replace(request, integrations=parts[k].own), alone, standing[k])
+            judged = {HOT: seen[k].judged & ~passing, NOISY: seen[k].judged}
+            counts: dict = {
+                kind: count_left(where & ~masked, judged[kind], request, TESTS[kind]) for kind, where in found.items()
+            }
+            counts["passing"] = int((found[HOT] & ~masked & seen[k].judged & passing).sum())
+            yield {"name": parts[k].exposure.jump.path, **counts}
+
+
+def _asked_of_others(request: SetRequest, may_stand: np.ndarray, lights: Sequence[Light]) -> np.ndarray:
+    """Return the pixels that the mask made from the others is asked for, bool (y, x).
+
+    A pixel may be taken out for a hot neighbour; and those of a patch are judged by what surrounds them.
     """
-    few = maps.differences + maps.jumps < LEAST_DIFFERENCES * maps.integrations
-    return ~request.reference_pixels() & (maps.saturated_first == 0) & (~few | (maps.saturated_last > 0))
+    asked = may_stand
+    if request.parameters.flight_flags().neighbours:
+        asked = reached(asked, 1)
+    return with_surroundings(asked, lights)
 
 
-def _unusable(request: SetRequest, maps: CombinedMaps, lights: Sequence[Light]) -> np.ndarray:
+def _unusable(request: SetRequest, some: SomeMaps, asked: np.ndarray, lights: Sequence[Light]) -> np.ndarray:
     """Return what gets DO_NOT_USE; telegraph and noisy pixels both do, and no ramp need tell which but in a patch."""
-    in_patch = np.zeros(request.shape, bool)
-    for light in lights:
-        in_patch.ravel()[light.region] = True
-    found = judge_maps(request, maps, pixels_only=True)
-    if not lights:
-        categories = found.named(in_patch)
-    else:
-        telegraph = name_unstable(request, maps, found, found.in_question & in_patch)
-        categories, *_ = without_light(Planes(request, maps), found, found.named(telegraph), lights)
+    in_patch = in_patches(request.shape, lights)
+    found = judge_some_pixels(request, some, asked, lights)
+    at = places(asked)
+    telegraph = in_patch[at]
+    if lights:
+        maps = some.frames(in_patch, "rate", "noise", "differences", "jumps")
+        telegraph = name_unstable(request, maps, found, found.in_question & in_patch)[at]
+    categories = np.zeros(request.shape, np.uint16)
+    categories[at] = found.part(at).named(telegraph)
+    if lights:
+        categories, *_ = without_light(Planes(request, maps), found, categories, lights)
     flags = request.parameters.flight_flags()
-    return flags.unusable(categories) | flags.beside_hot(categories)
+    masked = flags.beside_hot(categories)
+    masked[at] |= flags.unusable(categories[at])
+    return masked
 
 
-def standing_out(request: SetRequest, maps: CombinedMaps) -> dict[str, np.ndarray]:
+def standing_out(request: SetRequest, some: SomeMaps, asked: np.ndarray) -> dict[str, np.ndarray]:
     """Return what stands out in one exposure, however few integrations it has.
 
     Parameters
     ----------
     request : SetRequest
-    maps : CombinedMaps
+    some : SomeMaps
         Of the exposure.
+    asked : numpy.ndarray, shape (y, x), bool
+        The pixels that may.
 
     Returns
     -------
@@ -150,22 +196,22 @@ def standing_out(request: SetRequest, maps: CombinedMaps) -> dict[str, np.ndarra
     """
     detector, science = look_up_detector(request.detector), ~request.reference_pixels()
     tgroup = request.exposures[0].set_key.tgroup
-    found = {kind: np.zeros(maps.rate.shape, bool) for kind in TESTS}
+    found = {kind: np.zeros(request.shape, bool) for kind in TESTS}
 
-    def work(columns: slice) -> float:
-        used = time.thread_time()
-        with np.errstate(invalid="ignore", divide="ignore"):
-            part = AmplifierSearch(maps, science, columns, detector, tgroup, request.parameters, pixels_only=True)
-            at = places(part.search()[Category.HOT])
-            differences = (part.maps.differences[at] + part.maps.jumps[at]) / np.float32(maps.integrations)
-            missed = MISSED_HIT * part.noise_of_good * SHARE_OF_STEP / ((differences + 1) * tgroup * maps.integrations)
-            error = request.parameters.hot_significance * part.error(at)
-        found[HOT][:, columns][at] = part.rate[at] > part.centre + missed + error
-        found[NOISY][:, columns] = part.unstable
-        return time.thread_time() - used
+    def judge(part: SomePixels, _columns: slice) -> None:
+        at = places(part.search()[Category.HOT])
+        differences = (part.maps.differences[at] + part.maps.jumps[at]) / np.float32(part.integrations)
+        missed = MISSED_HIT * part.noise_of_good * SHARE_OF_STEP / ((differences + 1) * tgroup * part.integrations)
+        error = request.parameters.hot_significance * part.error(at)
+        hot: np.ndarray = np.zeros(part.rate.shape, bool)
+        hot[at] = part.rate[at] > part.centre + missed + error
+        part.put(hot, found[HOT])
+        part.put(part.unstable, found[NOISY])
 
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        add_processor_time(sum(pool.map(work, request.amplifiers())))
+    nowhere = np.zeros(request.shape, bool)
+    in_amplifiers(
+        judge, some, asked, science, request.amplifiers(), detector, tgroup, request.parameters, nowhere
+    )  # fmt: skip
     return found
 
 

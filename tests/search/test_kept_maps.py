@@ -4,7 +4,6 @@ import os
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from blake3 import blake3
 from hypothesis import given, settings
@@ -34,10 +33,8 @@ def darks(tmp_path):
     ramps = draw_ramps(5, integrations=6, groups=9)
     exposures = write_exposures(tmp_path / "darks", ramps, [range(2), range(2, 4), range(4, 6)])
 
-    def combine(chosen=None, keep=False, spent=None):
-        return combine_set(
-            exposures, tmp_path / "darks", PROPERTIES, LEVEL, integrations=chosen, keep=keep, spent=spent
-        )
+    def combine(chosen=None, keep=False):
+        return combine_set(exposures, tmp_path / "darks", PROPERTIES, LEVEL, integrations=chosen, keep=keep)
 
     return combine
 
@@ -56,15 +53,6 @@ def test_parts_of_a_set_are_combined_from_what_is_kept_to_the_same_bits(darks):
     for chosen in (None, range(0, 6, 2), (0, 1, 4, 5), (3,)):
         assert_same_bits(darks(chosen), darks(chosen, keep=True))
     assert len(files()) == 6
-
-
-def test_the_memory_of_maps_that_nobody_needs_is_used_again_to_the_same_bits(darks):
-    plain, spent = darks((0, 1, 4, 5)), darks(range(1, 6))
-    again = darks((0, 1, 4, 5), spent=spent)
-    assert_same_bits(plain, again)
-    assert np.shares_memory(again.rate, spent.rate)
-    assert np.shares_memory(again.changes.rows.trend, spent.changes.rows.trend)
-    assert (again.integrations, again.changes.times, again.changes.epochs) == (4, plain.changes.times, (0,) * 4)
 
 
 @settings(deadline=None, max_examples=25, derandomize=True)

@@ -39,7 +39,7 @@ class Settling(NamedTuple):
     share: float
 
 
-def smooth(image: np.ndarray, good: np.ndarray) -> np.ndarray:
+def smooth(image: np.ndarray, good: np.ndarray, every: int = 1) -> np.ndarray:
     """Return the large-scale part of an image: medians in boxes, with straight lines between their centres.
 
     Parameters
@@ -47,23 +47,33 @@ def smooth(image: np.ndarray, good: np.ndarray) -> np.ndarray:
     image : numpy.ndarray, shape (y, x), float32
     good : numpy.ndarray, shape (y, x), bool
         Pixels that count.
+    every : int
+        The image has one row in so many of the frame.
 
     Returns
     -------
     numpy.ndarray, shape (y, x), float32
         A box with few good pixels takes the median of the others; NaN when there is none.
     """
-    step = max(1, len(image) // (_BOXES * _SIDE))
-    thinned = np.where(good[::step, ::step], image[::step, ::step], np.nan)
-    rows, columns = (max(1, size // _SIDE) for size in thinned.shape)
-    height, width = (min(size, _SIDE) for size in thinned.shape)
+    step = max(1, len(image) * every // (_BOXES * _SIDE))
+    # A box spans as many rows of the frame as columns, and where rows are missing it takes more of its columns.
+    step_y = max(1, step // every)
+    step_x = max(1, step * step // (every * step_y))
+    some = np.s_[::step_y, ::step_x]
+    thinned = np.where(good[some], image[some], np.nan)
+    sides = max(1, _SIDE * step // (every * step_y)), max(1, _SIDE * step // step_x)
+    rows, columns = (max(1, size // side) for size, side in zip(thinned.shape, sides, strict=True))
+    height, width = (min(size, side) for size, side in zip(thinned.shape, sides, strict=True))
     boxes = thinned[: rows * height, : columns * width].reshape(rows, height, columns, width)
     ordered = np.sort(boxes.swapaxes(1, 2).reshape(rows, columns, -1), axis=2)  # NaN comes last
     number = np.isfinite(ordered).sum(axis=2)
     level = np.take_along_axis(ordered, (np.maximum(number - 1, 0) // 2)[..., None], axis=2)[..., 0].astype(np.float64)
     known = number >= _FEWEST
     level[~known] = np.median(level[known]) if known.any() else np.nan
-    y, x = ((np.arange(n) + 0.5) * step * side - 0.5 for n, side in ((rows, height), (columns, width)))
+    y, x = (
+        (np.arange(n) + 0.5) * apart * side - 0.5
+        for n, apart, side in ((rows, step_y, height), (columns, step_x, width))
+    )
     along = np.array([np.interp(np.arange(image.shape[1]), x, row) for row in level]).astype(np.float32)
     place = np.interp(np.arange(len(image)), y, np.arange(rows))
     before = np.minimum(place.astype(int), max(rows - 2, 0))

@@ -92,12 +92,15 @@ class BrightSearch(ComparedAmplifier):
         centre, sigma = usual(self.late, judged & ~self.patch)
         above = self.late - np.float32(centre)
         if self.patch.any():
-            above = above_patches(above, judged, self.patch, sigma)
+            above = self._above_patches(above, judged, sigma)
         late, above, ratio = self.late[at], above[at], ratio[at]
         time = self.tgroup * max(self.groups - 1, 1) * self.tgroup * max(self.integrations - self.integrations // 2, 1)
         shot = np.float32(SLOPE_SHOT / (self.detector.gain * time)) * np.clip(late, 0, None) * np.float32(self.tgroup)
         limit = np.float32(self.parameters.late_significance) * np.sqrt((np.float32(sigma) * ratio) ** 2 + shot)
         return self._image(at, self._test("late_rate", above, ge, limit, asked[at], at=at))
+
+    def _above_patches(self, above: np.ndarray, judged: np.ndarray, sigma: float) -> np.ndarray:
+        return above_patches(above, judged, self.patch, sigma)
 
 
 def _median(values: np.ndarray) -> float:

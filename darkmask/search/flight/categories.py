@@ -209,11 +209,7 @@ def search_flight(
     SearchError
         When there are too few integrations or groups to judge by.
     """
-    if maps.integrations < MIN_INTEGRATIONS or maps.groups < MIN_GROUPS:
-        raise TooLittleError(
-            f"The flight search needs {MIN_INTEGRATIONS} integrations of {MIN_GROUPS} groups and the set of "
-            f"{detector.name} has {maps.integrations} of {maps.groups}: add exposures."
-        )
+    require_enough(maps.integrations, maps.groups, detector)
     rate = np.empty_like(maps.rate)
     images = [(np.zeros(rate.shape, np.uint16), np.zeros(rate.shape, np.uint8)) for _ in range(2 if strict else 1)]
     noise = np.empty(rate.shape[1])
@@ -237,12 +233,12 @@ def search_flight(
         kept = next((tests for of, tests in evidence if of == columns), None if look_at is None else {})
         with np.errstate(invalid="ignore", divide="ignore"):
             part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept, patch, pixels_only)
-            _set_images(images[0], part, part.search(again=strict is not None), columns)
+            set_images(images[0], part, part.search(again=strict is not None), columns)
             limits, alone = (0.0, 0.0) if pixels_only else part.limits(), part.alone
             passed[columns.start] = part.passed
             if strict:
                 part.passed = {}
-                _set_images(images[1], part, part.search(strict), columns)
+                set_images(images[1], part, part.search(strict), columns)
         if look_at is not None and kept is not None:
             look_at(columns, kept)
         noise[columns] = np.sqrt(part.noise_of_good**2 + part.columns.noise)
@@ -281,9 +277,19 @@ def search_flight(
     return replace(results[0], strict=results[1]) if strict else results[0]
 
 
-def _set_images(
+def require_enough(integrations: int, groups: int, detector: Detector) -> None:
+    """Make sure that there are enough integrations, and groups, to judge by; else raise a SearchError."""
+    if integrations < MIN_INTEGRATIONS or groups < MIN_GROUPS:
+        raise TooLittleError(
+            f"The flight search needs {MIN_INTEGRATIONS} integrations of {MIN_GROUPS} groups and the set of "
+            f"{detector.name} has {integrations} of {groups}: add exposures."
+        )
+
+
+def set_images(
     images: tuple[np.ndarray, np.ndarray], part: AmplifierSearch, found: dict[Category, np.ndarray], columns: slice
 ) -> None:
+    """Set the categories and what else is told of the pixels of some columns, from what the search of these gives."""
     categories, told = (image[:, columns] for image in images)
     categories[:] = pack_categories(found)
     for name in _OF_PIXELS:

@@ -13,7 +13,7 @@ from darkmask.search.parameters import SearchParameters
 
 from .background import measure_settling, smooth
 from .changing import ROWS_OF_SCATTER
-from .coupling import measure_coupling
+from .coupling import Coupling, measure_coupling
 from .evidence import Evidence
 from .lines import Lines, measure_lines
 from .robust import places, population
@@ -93,14 +93,14 @@ class CorrectedAmplifier:
         self.detector, self.tgroup, self.parameters = detector, tgroup, parameters
         self.integrations, self.groups = maps.integrations, maps.groups
         self.maps = maps.of_columns(columns)
-        coupling = measure_coupling(maps, science, columns, detector, tgroup, parameters)
-        self.coupled_rate, self.rate = coupling.decoupled(maps.rate, columns)
-        self.coupled_shape, self.shape = coupling.decoupled(maps.shape, columns)
+        self._columns = columns
+        self._coupling = coupling = self._measured_coupling(maps, science)
+        self.coupled_rate, self.rate = self._decoupled(maps, "rate")
+        self.coupled_shape, self.shape = self._decoupled(maps, "shape")
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(tgroup)
         self.settling = 0.0
         self._added: np.ndarray | None = None
         self.changing = ScatterSearch(maps, columns, detector, coupling.share, parameters, tgroup, evidence is not None)
-        self._coupling, self._columns = coupling, columns
         self.evidence, self.science, self.width = evidence, science[:, columns], science.shape[1]
         self.patch = np.zeros(self.rate.shape, bool) if patch is None else patch[:, columns]
         self.pixels_only = pixels_only
@@ -108,8 +108,15 @@ class CorrectedAmplifier:
     @cached_property
     def late(self) -> np.ndarray:
         """Rate of the late half, which is asked only where something decays."""
-        _, late = self._coupling.decoupled(self.changing.changes.rows.late, self._columns)
+        _, late = self._decoupled(self.changing.changes.rows, "late")
         return late if self._added is None else late - self._added
+
+    def _measured_coupling(self, maps: CombinedMaps, science: np.ndarray) -> Coupling:
+        return measure_coupling(maps, science, self._columns, self.detector, self.tgroup, self.parameters)
+
+    def _decoupled(self, maps: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return what neighbours put into a map of the whole set in these columns, and the map without it."""
+        return self._coupling.decoupled(getattr(maps, name), self._columns)
 
     def take_off_settling(self, good) -> None:
         """Take from the rates what settling after a reset adds to them, where it matters.

@@ -5,6 +5,7 @@ them. All four neighbours of a pixel take on the same share of its signal. Where
 that is, and no neighbour is bad for what it has in common with the other three.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -72,6 +73,29 @@ class Coupling(NamedTuple):
             own[at] = (image[at[0], at[1] + columns.start] - coupled[at]) / keep
         return coupled, own
 
+    def decoupled_at(
+        self, values: np.ndarray, numbers: np.ndarray, y: np.ndarray, x: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the same of some pixels of a map that is known at these and around them; each float32 (n,).
+
+        Parameters
+        ----------
+        values : numpy.ndarray, shape (m,), float32
+            The map where it is known.
+        numbers : numpy.ndarray, shape (y, x), int32
+            The number of each pixel of the frame in it; -1 where it is not known.
+        y, x : numpy.ndarray, shape (n,), int
+        """
+        share, keep = np.float32(self.share), np.float32(1 - 4 * self.share)
+        coupled, own = np.empty((2, y.size), np.float32)
+        more: np.ndarray = np.zeros(values.size, np.float32)
+        more[numbers[self.y, self.x]] = self.more
+        _decouple_some(values, numbers, more, y, x, share, keep, coupled, own)
+        return coupled, own
+
+
+Values = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
 
 def _sum_around(image: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return the sum of the four touching pixels of some, float32; what is not finite counts as nothing."""
@@ -115,6 +139,35 @@ def _decouple(image, start, share, keep, coupled, own):
             _couple_row(corrected[(y - 2) % 3], here, corrected[(y - 1) % 3], share, coupled[y - 1])
             for x in range(width):
                 own[y - 1, x] = (image[y - 1, start + x] - coupled[y - 1, x]) / keep
+
+
+@kernel
+def _decouple_some(values, numbers, more, y, x, share, keep, coupled, own):
+    """Set what :func:`_decouple` does for some pixels, and add what bright neighbours put in by ``more`` of a share."""
+    for k in range(y.size):
+        total, extra = np.float32(0), np.float32(0)
+        for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+            there_y, there_x = y[k] + dy, x[k] + dx
+            n = _number_at(numbers, there_y, there_x)
+            if n < 0:
+                continue
+            around = np.float32(0)
+            for ey, ex in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+                m = _number_at(numbers, there_y + ey, there_x + ex)
+                if m >= 0 and abs(values[m]) < np.inf:
+                    around += values[m]
+            corrected = (values[n] - share * around) / keep
+            if abs(corrected) < np.inf:
+                total += corrected
+                extra += more[n] * corrected
+        coupled[k] = share * total + extra
+        own[k] = (values[numbers[y[k], x[k]]] - coupled[k]) / keep
+
+
+@kernel
+def _number_at(numbers, y, x):
+    inside = (y >= 0) & (y < numbers.shape[0]) & (x >= 0) & (x < numbers.shape[1])
+    return numbers[y, x] if inside else np.int32(-1)
 
 
 @kernel
@@ -175,26 +228,69 @@ def measure_coupling(
     Of the neighbours the one that takes on the second least tells: two of four may be bad by themselves, and one may be
     dead. The measurement is weighed against the published number by the errors of both.
     """
-    share = parameters.neighbour_coupling or detector.ipc
     first, last = max(columns.start - 1, 0), min(columns.stop + 1, maps.rate.shape[1])
-    # What is coupled then is a warm pixel by itself; no name hangs on less.
-    least = np.float32(parameters.warm_rate / detector.gain / share)
-    y, x = places(maps.rate[:, first:last] >= least)
+    y, x = places(maps.rate[:, first:last] >= least_bright(detector, parameters))
     x += first
     inside = (y > 0) & (y < len(maps.rate) - 1) & (x > 0) & (x < maps.rate.shape[1] - 1)
-    y, x = y[inside], x[inside]
-    near = tuple((y + dy, x + dx) for dy, dx in _SIDES)
     # Dark current and settling are in the neighbours' rates too.
     some = np.s_[:: max(1, len(maps.rate) // _SOME), columns]
     usual, _ = population(maps.rate[some], science[some])
-    signal = maps.rate[y, x].astype(np.float64) - usual
-    rates = np.array([np.where(science[place], maps.rate[place], np.nan) for place in near], np.float64)
+    return coupling_of(
+        lambda *at: np.where(science[at], maps.rate[at], np.float32(np.nan)),
+        lambda *at: maps.weight[at],
+        (y[inside], x[inside]),
+        maps.rate[y[inside], x[inside]],
+        usual,
+        maps.read_variance,
+        detector,
+        tgroup,
+        parameters,
+    )
+
+
+def least_bright(detector: Detector, parameters: SearchParameters) -> np.float32:
+    """Return the rate, DN/s, from which on a pixel couples into its neighbours what makes them warm by itself."""
+    share = parameters.neighbour_coupling or detector.ipc
+    return np.float32(parameters.warm_rate / detector.gain / share)
+
+
+def coupling_of(
+    rate: Values,
+    weight: Values,
+    at: tuple[np.ndarray, np.ndarray],
+    of: np.ndarray,
+    usual: float,
+    read_variance: float,
+    detector: Detector,
+    tgroup: float,
+    parameters: SearchParameters,
+) -> Coupling:
+    """Measure which share of its signal each of some bright pixels puts into its neighbours.
+
+    Parameters
+    ----------
+    rate, weight : callable
+        Give these combined maps at places of the frame, the rate NaN where it tells nothing.
+    at : (y, x), numpy.ndarray of shape (n,)
+        The bright pixels, not at the edge of the frame.
+    of : numpy.ndarray, shape (n,), float32, DN/s
+        Their rates.
+    usual : float, DN/s
+        Rate of good pixels.
+    read_variance, detector, tgroup, parameters
+        See :func:`measure_coupling`.
+    """
+    share = parameters.neighbour_coupling or detector.ipc
+    y, x = at
+    near = tuple((y + dy, x + dx) for dy, dx in _SIDES)
+    signal = of.astype(np.float64) - usual
+    rates = np.array([rate(*place) for place in near], np.float64)
     told = np.sort((rates - usual) / signal, axis=0)[1]  # NaN comes last
     known = np.isfinite(rates).sum(axis=0) >= _FEWEST
-    weight = np.mean([maps.weight[place] for place in near], axis=0)
+    mean = np.mean([weight(*place) for place in near], axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         # By read noise, see :class:`darkmask.search.maps.combine.CombinedMaps`.
-        error = np.sqrt(12 * maps.read_variance / weight) / tgroup / signal
+        error = np.sqrt(12 * read_variance / mean) / tgroup / signal
         believed = known / (1 + (error / (COUPLING_TOLERANCE * share)) ** 2)
         # What a pixel puts into its neighbours it lacks itself.
         own = np.clip(told / (1 + 4 * told), 0, _MOST * share)

@@ -41,6 +41,14 @@ class Light(NamedTuple):
         return self._replace(region=self.region[inside] - rows.start * width, explains=self.explains[inside])
 
 
+def in_patches(shape: tuple[int, int], lights: Sequence[Light]) -> np.ndarray:
+    """Return where a frame's pixels lie in a patch, bool (y, x)."""
+    inside: np.ndarray = np.zeros(shape, bool)
+    for light in lights:
+        inside.ravel()[light.region] = True
+    return inside
+
+
 def arrays_of(lights: Sequence[Light]) -> dict[str, np.ndarray]:
     """Return lights as arrays by name, for a file; see :func:`lights_of`."""
     none: np.ndarray = np.empty(0)

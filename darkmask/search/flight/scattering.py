@@ -1,12 +1,12 @@
 """Measure how the rates of pixels scatter between integrations, and in how many of these pixels jump by themselves."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
-from darkmask.search.maps.changes import SIGMA_UNIT
+from darkmask.search.maps.changes import SIGMA_UNIT, ChangeRows
 
 from .changing import COUPLED, ROWS_OF_SCATTER, ChangeSearch
 from .falls import least_jumping
@@ -15,6 +15,7 @@ from .robust import population
 
 # Of fewer integrations, without the two farthest, chance makes any scatter.
 LEAST_SCATTERED = 8
+NEIGHBOURS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
 class ScatterSearch(ChangeSearch):
@@ -50,30 +51,41 @@ class ScatterSearch(ChangeSearch):
         if not asked:
             return at, np.zeros_like(spread), 1.0, 1.0
         own = spread * np.float32(SIGMA_UNIT) * rate_sigma(self.maps, at, self._tgroup, self.detector.gain)
-        share = 1 - self._coupled(self._whole.rate_scatter, at, self._states_apart) / own
+        share = 1 - self._coupled(at, "rate_scatter", "high", "low") / own
         return at, spread * np.clip(np.nan_to_num(share), 0, 1), centre, sigma
-
-    def _states_apart(self, at: Any) -> np.ndarray:
-        """Return half of the distance of the two states of pixels of the set, DN/s; 0 where there is one."""
-        rows = self.changes.rows
-        apart: np.ndarray = np.nan_to_num(rows.high[at] - rows.low[at]) / 2
-        return apart
 
     def coupled_steps(self, at: Any) -> np.ndarray:
         """Return what the largest steps of their four neighbours may couple into pixels at an index, float32, DN."""
         # A step is no larger than what makes all of the scatter of a ramp.
-        return self._coupled(self._whole.scatter, at) * np.float32(np.sqrt(max(self.maps.groups - 1, 1)))
+        return self._coupled(at, "scatter") * np.float32(np.sqrt(max(self.maps.groups - 1, 1)))
 
-    def _coupled(self, image: np.ndarray, at: Any, least: Callable[[Any], np.ndarray] | None = None) -> np.ndarray:
-        """Return what the four neighbours have of an image of the set, or ``least`` if that is more, as it couples."""
+    def _coupled(self, at: Any, name: str, *states: str) -> np.ndarray:
+        """Return what the four neighbours have of a map, or half the distance of two if that is more, as it couples."""
+        total: Any = np.float32(0)
+        for beside in self._beside(at):
+            value = np.nan_to_num(self._of_set(name, beside))
+            if states:
+                high, low = (self._of_set(state, beside) for state in states)
+                value = np.fmax(value, np.nan_to_num(high - low) / 2)
+            total = total + value
+        coupled: np.ndarray = total * np.float32(COUPLED * self._coupling)
+        return coupled
+
+    def _beside(self, at: Any) -> Iterator[Any]:
+        """Yield where in the set the four neighbours of pixels at an index lie.
+
+        No neighbour beyond the frame couples more than the pixel itself would.
+        """
         y, x = np.indices(self.rows.spread.shape) if at is np.s_[...] else at
-        total = np.zeros(y.shape, np.float32)
-        for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-            # No neighbour beyond the frame couples more than the pixel itself would.
-            there = np.clip(y + dy, 0, len(image) - 1), np.clip(x + self._columns.start + dx, 0, image.shape[1] - 1)
-            value = np.nan_to_num(image[there])
-            total += value if least is None else np.fmax(value, least(there))
-        return total * np.float32(COUPLED * self._coupling)
+        height, width = self._whole.rate.shape
+        for dy, dx in NEIGHBOURS:
+            yield np.clip(y + dy, 0, height - 1), np.clip(x + self._columns.start + dx, 0, width - 1)
+
+    def _of_set(self, name: str, where: Any) -> np.ndarray:
+        """Return a map of the set at some places."""
+        maps = self.changes.rows if name in ChangeRows._fields else self._whole
+        some: np.ndarray = getattr(maps, name)[where]
+        return some
 
     def jumping(self, good: np.ndarray) -> int:
         """Return in how many integrations radiation hardly ever makes a pixel jump.

@@ -22,6 +22,7 @@ from darkmask.search.request import SetRequest
 from .amplifier import own_saturation_level
 from .categories import FlightResult
 from .named_by import Passed, at_some
+from .robust import places
 from .telegraph import ENOUGH_AVERAGED, ENOUGH_READS, WEAK, telegraph_evidence
 
 # A difference that lies so many sigma of a ramp's others off is a step; of 20 none does by chance.
@@ -58,8 +59,9 @@ def name_unstable(
     """
     asked = found.in_question if asked is None else asked
     telegraph = np.zeros_like(asked)
-    gains, least = two_level_gains(request, maps, found, asked), found.least_gain(request.parameters)[asked]
-    telegraph[asked] = gains > least
+    gains, at = two_level_gains(request, maps, found, asked), places(asked)
+    least = found.part(at).least_gain(request.parameters)
+    telegraph[at] = gains > least
     whole = Passed(np.flatnonzero(asked).astype(np.int32), gains.astype(np.float32), least)
     found.passed["telegraph"] = at_some(whole, gains > least)
     return telegraph
@@ -91,7 +93,8 @@ def two_level_gains(
     """
     in_question = found.in_question
     asked = in_question if asked is None else asked
-    y, x = np.nonzero(asked)
+    y, x = places(asked)
+    told = found.part((y, x))
     pattern = READOUT_PATTERNS.get(request.exposures[0].set_key.readpatt)
     pixels = _Unstable(
         columns=x,
@@ -100,9 +103,9 @@ def two_level_gains(
         slope=maps.rate[y, x].astype(np.float64) * request.exposures[0].set_key.tgroup,
         noise=found.noise[x],
         # Of pixels whose rates scatter each integration has a slope of its own, too.
-        varying=(found.varying | found.scattering)[y, x],
-        switching=found.switching[y, x],
-        least=found.least_gain(request.parameters)[y, x].astype(np.float64),
+        varying=told.varying | told.scattering,
+        switching=told.switching,
+        least=told.least_gain(request.parameters).astype(np.float64),
         frames=pattern.nframes if pattern else 1,
         gain=look_up_detector(request.detector).gain,
         gains=np.empty(len(y)),

@@ -136,22 +136,19 @@ def make_change_maps(
     shape: tuple[int, int],
     times: np.ndarray | None,
     integrations: int,
-    spent: ChangeMaps | None = None,
     nothing: bool = False,
 ) -> ChangeMaps:
     """Make maps of change to be set, for integrations in the order of their ``times``, or of none that is known.
 
-    The memory of ``spent`` maps of this shape is used again. Maps of ``nothing`` take no memory, and are not to be set.
+    Maps of ``nothing`` take no memory, are 0 everywhere, and are not to be set.
     """
     known = () if times is None else tuple(float(time) for time in times)
     epochs = tuple(epochs_of(known).tolist()) if known else (0,) * integrations
     types = (np.float32 if name in _FLOATS else np.int16 for name in ChangeRows._fields)
     if nothing:
         rows = ChangeRows(*(np.broadcast_to(dtype(0), shape) for dtype in types))
-    elif spent is None or spent.rows.largest.shape != shape or not spent.rows.largest.flags.writeable:
-        rows = ChangeRows(*(np.empty(shape, dtype) for dtype in types))
     else:
-        rows = spent.rows
+        rows = ChangeRows(*(np.empty(shape, dtype) for dtype in types))
     return ChangeMaps(rows, Order(_contrast(known, epochs, integrations), integrations // 2), known, epochs)
 
 

@@ -35,8 +35,8 @@ from .stacks import CombinedRows, combine_rows
 # One thread's buffers and stacks may take this much: they should fit into a processor's cache as far as possible.
 BLOCK_BYTES = 7_000_000
 # So many rows tell whether the pixels of a column go together: of each integration, to a sixteenth of a sigma.
-_ROWS_THAT_AGREE = 256
-_BYTES_PER_PIXEL = 4 * N_MEASURED + 2 * N_COUNTED
+ROWS_THAT_AGREE = 256
+BYTES_PER_PIXEL = 4 * N_MEASURED + 2 * N_COUNTED
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class CombinedMaps:
         )
 
 
-_TYPES = dict.fromkeys(("finite", "saturated_first", "saturated_last", "falls"), np.int16) | dict.fromkeys(
+TYPES = dict.fromkeys(("finite", "saturated_first", "saturated_last", "falls"), np.int16) | dict.fromkeys(
     ("differences", "jumps"), np.int32
 )
 
@@ -137,8 +137,6 @@ def combine_set(
     threads: int | None = None,
     integrations: Sequence[int] | None = None,
     keep: bool = False,
-    spent: CombinedMaps | None = None,
-    changes: bool = True,
 ) -> CombinedMaps:
     """Measure all pixels of a set; parameters and errors are those of :func:`combine_rows_of_set`."""
     whole = combine_rows_of_set(
@@ -150,8 +148,6 @@ def combine_set(
         threads,
         integrations,
         keep,
-        spent=spent,
-        changes=changes,
     )
     return join_rows([whole])
 
@@ -185,8 +181,6 @@ def combine_rows_of_set(
     integrations: Sequence[int] | None = None,
     keep: bool = False,
     rows: tuple[int, int] | None = None,
-    spent: CombinedMaps | None = None,
-    changes: bool = True,
 ) -> SetRows:
     """Measure the pixels of some rows of a set, in all integrations at once.
 
@@ -212,12 +206,6 @@ def combine_rows_of_set(
         changes the result.
     rows : (int, int), optional
         The first row and the one behind the last; all by default.
-    spent : CombinedMaps, optional
-        Maps of frames of this size that nobody needs any more: their memory is used again. New memory must be cleared
-        by the system page by page, which takes a third of the time that it takes to combine maps that are kept.
-    changes : bool
-        Whether the maps of change are made. Of two integrations nothing tells which one changed: then they can be left
-        out, and are 0 everywhere.
 
     Raises
     ------
@@ -233,21 +221,18 @@ def combine_rows_of_set(
     number = len(opened.planes)
     begin, end = rows or (0, height)
     shape = (end - begin, width)
-    if spent is None or spent.rate.shape != shape:
-        whole = {name: np.empty(shape, _TYPES.get(name, np.float32)) for name in CombinedRows._fields}
-    else:
-        whole = {name: getattr(spent, name) for name in CombinedRows._fields}
+    whole = {name: np.empty(shape, TYPES.get(name, np.float32)) for name in CombinedRows._fields}
     readout = Readout(
         tgroup=exposures[0].set_key.tgroup,
         read_variance=detector.read_variance(exposures[0].set_key.readpatt),
         gain=detector.gain,
         own_saturation_level=own_saturation_level,
     )
-    changed = make_change_maps(shape, opened.times, number, spent.changes if spent else None, not changes)
+    changed = make_change_maps(shape, opened.times, number)
     network = sorting_network(number)
     signs, adding = np.zeros((number, width), np.int64), threading.Lock()
-    every = max(1, height // _ROWS_THAT_AGREE)
-    size = min(height, max(1, block_bytes // (width * _BYTES_PER_PIXEL * number)))
+    every = max(1, height // ROWS_THAT_AGREE)
+    size = min(height, max(1, block_bytes // (width * BYTES_PER_PIXEL * number)))
 
     kept = KeptMaps(opened.planes, folder, readout, (height, width), (begin, end)) if keep else None
 
@@ -265,10 +250,7 @@ def combine_rows_of_set(
         combine_rows(room.stacks, network, groups, readout, part, here, start, every)
         with adding:
             signs[:] += here
-        if changes:
-            change_rows(
-                room.stacks, groups, readout, changed.order, part, changed.part(np.s_[at : at + count]).rows
-            )  # fmt: skip
+        change_rows(room.stacks, groups, readout, changed.order, part, changed.part(np.s_[at : at + count]).rows)
 
     # What changed meanwhile is not kept.
     with kept or nullcontext(), opened:

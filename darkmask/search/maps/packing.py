@@ -31,6 +31,8 @@ from .scratch import Maps
 
 # Maps of all pixels; maps of the pixels of their own, whose counts follow, after the column.
 N_DENSE, N_VALUES, N_COUNTS = 4, 3, 1 + N_COUNTED
+# The place of the squares among the maps of all pixels.
+DENSE_SQUARES = 3
 
 
 class Packed(NamedTuple):
@@ -130,7 +132,7 @@ def pack_rows(maps: Maps, groups, numbers, out: Packed):
             out.dense[r, 0, x] = measured[FIRST, x]
             out.dense[r, 1, x] = measured[CHANGE, x]
             out.dense[r, 2, x] = measured[SHAPE, x]
-            out.dense[r, 3, x] = measured[SQUARES, x]
+            out.dense[r, DENSE_SQUARES, x] = measured[SQUARES, x]
         for x in range(measured.shape[1]):
             if _has_own(measured, counted, x, groups):
                 out.values[count, 0] = measured[RATE, x]
@@ -190,7 +192,7 @@ def unpack_rows(kept: KeptPlaces, i, start, rate, pedestal, groups, room: Packed
             measured[FIRST, x] = room.dense[r, 0, x]
             measured[CHANGE, x] = room.dense[r, 1, x]
             measured[SHAPE, x] = room.dense[r, 2, x]
-            squares = room.dense[r, 3, x]
+            squares = room.dense[r, DENSE_SQUARES, x]
             measured[SQUARES, x] = squares
             measured[SCATTER, x] = np.sqrt(squares / (steps - 1))
         for k in range(N_COUNTED):

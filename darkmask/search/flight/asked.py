@@ -1,0 +1,50 @@
+"""Which pixels are combined and judged where some are asked: those around them, and rows that tell what is usual."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .light import Light, in_patches
+from .patches import PATCH_SIDE
+
+# So many pixels of an amplifier tell what is usual: a median to 0.35 % of a sigma, and a scatter to as much of itself,
+# so that a limit of 5 sigma is known to a sixtieth of a sigma.
+LEAST_TOLD = 1 << 17
+# Where more pixels of an amplifier than this share of those are asked, they are no longer few beside them.
+_MOST_ASKED = 0.25
+# A name depends on the pixels beside a pixel. What was coupled into these from bright ones beyond is known, since such
+# pixels are asked too; of others it is a share of a share of little.
+REACH = 1
+
+
+def rows_apart(asked: np.ndarray, amplifiers: Sequence[slice]) -> int:
+    """Return one of how many rows tells what is usual; 1 where all pixels are judged.
+
+    Parameters
+    ----------
+    asked : numpy.ndarray, shape (y, x), bool
+        Pixels that are to be judged.
+    amplifiers : sequence of slice
+        Columns of each amplifier.
+    """
+    every = max(1, min(len(asked) * (columns.stop - columns.start) for columns in amplifiers) // LEAST_TOLD)
+    most = _MOST_ASKED * asked[:, amplifiers[0]].size / every
+    return 1 if any(np.count_nonzero(asked[:, columns]) > most for columns in amplifiers) else every
+
+
+def reached(asked: np.ndarray, reach: int = REACH, square: bool = False) -> np.ndarray:
+    """Return some pixels and those around them, up to so many steps to a side, or in a square; bool (y, x)."""
+    height, width = asked.shape
+    y, x = np.divmod(np.flatnonzero(asked), width)
+    around = asked.copy()
+    side = range(-reach, reach + 1)
+    for dy, dx in ((dy, dx) for dy in side for dx in side if square or abs(dy) + abs(dx) <= reach):
+        around[np.clip(y + dy, 0, height - 1), np.clip(x + dx, 0, width - 1)] = True
+    return around
+
+
+def with_surroundings(asked: np.ndarray, lights: Sequence[Light]) -> np.ndarray:
+    """Return some pixels, those of patches and what these are compared with, bool (y, x)."""
+    if not lights:
+        return asked
+    return asked | reached(in_patches(asked.shape, lights), PATCH_SIDE // 2, square=True)
