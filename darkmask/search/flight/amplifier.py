@@ -324,8 +324,8 @@ class AmplifierSearch(BrightSearch):
         rows = self.changing.rows
         least = self.changing.jumping(asked)
         at = self._at(asked & (rows.stepped >= least))
-        # What a neighbour's steps couple in may be flagged too.
-        own = asked[at] & (self.changing.coupled_steps(at) < OWN_JUMP / 2 * self.noise_of_good)
+        # What a neighbour's steps couple in may be flagged too, with some noise.
+        own = asked[at] & (self.changing.coupled_steps(at) < OWN_JUMP / 4 * self.noise_of_good)
         jumping = self._image(at, own & self._test("own_jumps", rows.stepped[at], ge, least, own, at=at))
         self.noisy |= jumping
         self.loud |= jumping

@@ -170,7 +170,7 @@ def _distances(rates, weights, squares, row, room, out: ChangeRows):
 @kernel
 def _spread(stacks: Maps, squares, row, room, out: ChangeRows):
     """Set the root mean square of the distances of integrations without a jump, but for the two farthest."""
-    one, two, total, own = room[_SUMS], room[_SUMS + 1], room[_SUMS + 2], room[_OWN_JUMP]
+    one, two, total, jump = room[_SUMS], room[_SUMS + 1], room[_SUMS + 2], np.int16(OWN_JUMP / HEIGHT_UNIT)
     most, parts = np.float32(SPREAD_CLIP * SPREAD_CLIP), np.float32(_PARTS)
     for x in range(total.size):
         one[x], two[x], total[x] = 0, 0, 0
@@ -178,7 +178,7 @@ def _spread(stacks: Maps, squares, row, room, out: ChangeRows):
         deepest, highest, square = stacks.counted[i, row, DEEPEST], stacks.counted[i, row, HIGHEST], squares[i]
         for x in range(total.size):
             d = np.floor((square[x] if square[x] < most else most) * parts)
-            d = np.float32(0) if (deepest[x] >= own[x]) | (highest[x] >= own[x]) else d
+            d = np.float32(0) if (deepest[x] >= jump) | (highest[x] >= jump) else d
             total[x] += d
             a, b = one[x], two[x]
             one[x] = d if d > a else a

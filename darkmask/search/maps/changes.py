@@ -33,7 +33,7 @@ class ChangeRows(NamedTuple):
         The three largest distances of an integration's rate from the combined rate, in ``SIGMA_UNIT`` of the
         integration's own error: read noise, as large as this pixel's own, and shot noise.
     spread : int16
-        Root mean square of the distances of integrations without a jump of the pixel's own, but for the two farthest,
+        Root mean square of the distances of integrations without a jump of four sigma, but for the two farthest,
         in the same unit; none counts as more than ``SPREAD_CLIP``.
     highs, first_high, last_high : int16
         How many integrations lie in the upper half between the second smallest and the second largest rate, and the
