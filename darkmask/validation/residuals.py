@@ -47,7 +47,7 @@ MISSED_HIT, SHARE_OF_STEP = 5.0, 1.5
 LEAST_DIFFERENCES = 2
 # So many exposures are looked over at once. Maps of some pixels may take so much memory; those of an exposure and of
 # the others take so many bytes a pixel of the rows that tell, with the pixels that are asked.
-_GLANCED_AT, _ROOM, _BYTES = 8, 600_000_000, 210
+_GLANCED_AT, _ROOM, _BYTES = 8, 350_000_000, 210
 # A number of pixels that chance exceeds in one case of so many is chance.
 RARE = 1e-3
 # So many positions of each kind are kept for the message.

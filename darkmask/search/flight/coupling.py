@@ -87,11 +87,11 @@ class Coupling(NamedTuple):
         y, x : numpy.ndarray, shape (n,), int
         """
         share, keep = np.float32(self.share), np.float32(1 - 4 * self.share)
-        coupled, own = np.empty((2, y.size), np.float32)
+        coupled: np.ndarray = np.empty(y.size, np.float32)
         more: np.ndarray = np.zeros(values.size, np.float32)
         more[numbers[self.y, self.x]] = self.more
-        _decouple_some(values, numbers, more, y, x, share, keep, coupled, own)
-        return coupled, own
+        _couple_some(values, numbers, more, y, x, share, keep, coupled)
+        return coupled, (values[numbers[y, x]] - coupled) / keep
 
 
 Values = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -142,8 +142,8 @@ def _decouple(image, start, share, keep, coupled, own):
 
 
 @kernel
-def _decouple_some(values, numbers, more, y, x, share, keep, coupled, own):
-    """Set what :func:`_decouple` does for some pixels, and add what bright neighbours put in by ``more`` of a share."""
+def _couple_some(values, numbers, more, y, x, share, keep, coupled):
+    """Set what neighbours put into some pixels, as :func:`_decouple` does, and bright ones by ``more`` of a share."""
     for k in range(y.size):
         total, extra = np.float32(0), np.float32(0)
         for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1)):
@@ -161,7 +161,6 @@ def _decouple_some(values, numbers, more, y, x, share, keep, coupled, own):
                 total += corrected
                 extra += more[n] * corrected
         coupled[k] = share * total + extra
-        own[k] = (values[numbers[y[k], x[k]]] - coupled[k]) / keep
 
 
 @kernel

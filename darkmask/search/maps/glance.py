@@ -82,13 +82,13 @@ def glance(
     def work(stacks: Maps, _room: _Room, start: int, count: int) -> None:
         for one, out in zip(chosen, seen, strict=True):
             rows = np.s_[start : start + count]
-            _look_over(stacks, one, groups, *asked, out.noise[rows], out.told[rows])
+            _look_over(stacks, _Look(one, start, height, groups, *asked), out.noise[rows], out.told[rows])
 
     def of_kept(places: np.ndarray, kept: KeptPlaces, room: _Room, start: int, count: int) -> int:
         for one, out in zip(chosen, seen, strict=True):
             rows = np.s_[start : start + count]
-            to_read = places, kept, one, start, height, groups
-            failed = _look_over_kept(*to_read, room, *asked, out.noise[rows], out.told[rows])
+            part = _Look(one, start, height, groups, *asked)
+            failed = _look_over_kept(places, kept, part, room, out.noise[rows], out.told[rows])
             if failed >= 0:
                 return failed
         return -1
@@ -103,6 +103,17 @@ def glance(
 
     blocks.work(work, make_room, threads=threads, of_kept=of_kept)
     return seen
+
+
+class _Look(NamedTuple):
+    """Which integrations are looked over, from which row of how many on, and what is asked; see :func:`glance`."""
+
+    chosen: np.ndarray
+    start: int
+    height: int
+    groups: int
+    least_rate: np.float32
+    least_differences: int
 
 
 class _Room(NamedTuple):
@@ -138,9 +149,9 @@ def _make_sums(rows, width):
 
 
 @kernel
-def _look_over(stacks: Maps, chosen, groups, least_rate, least_differences, noise, told):
+def _look_over(stacks: Maps, look: _Look, noise, told):
     """Look over some rows of the maps of all integrations."""
-    rows, width = noise.shape
+    (rows, width), chosen = noise.shape, look.chosen
     sums = _make_sums(rows, width)
     for k in range(chosen.size):
         for r in range(rows):
@@ -152,27 +163,24 @@ def _look_over(stacks: Maps, chosen, groups, least_rate, least_differences, nois
                 sums.differences[r, x] += quiet[x] + jumps[x]
                 sums.falls[r, x] += fallen[x]
                 sums.marks[r, x] |= mark[x]
-    _tell(sums, least_rate, least_differences * chosen.size, chosen.size * (groups - 1), noise, told)
+    _tell(sums, look, noise, told)
 
 
 @kernel
-def _look_over_kept(
-    places, kept: KeptPlaces, chosen, start, height, groups, room: _Room, least_rate, least_differences, noise, told
-):
+def _look_over_kept(places, kept: KeptPlaces, look: _Look, room: _Room, noise, told):
     """Look over some rows of integrations that are kept; give the one of which a file could not be read, or -1.
 
     Nearly all pixels have no counts of their own (:mod:`.packing`): the others' differ from what all have.
     """
-    rows, width = noise.shape
+    (rows, width), chosen, whole = noise.shape, look.chosen, look.groups - 1
     sums = _make_sums(rows, width)
-    whole = groups - 1
     for k in range(chosen.size):
         i = chosen[k]
         descriptor = kept.files[i, 0]
-        if not read_rows(places[i, 2, 0], places[i, 2, 1], height * width, start, rows, room.rate):
+        if not read_rows(places[i, 2, 0], places[i, 2, 1], look.height * width, look.start, rows, room.rate):
             return i
         for r in range(rows):
-            row = start + r
+            row = look.start + r
             first, last = kept.begins[i, row], kept.begins[i, row + 1]
             values, counts = room.values[: last - first], room.counts[: last - first]
             if not (
@@ -195,7 +203,7 @@ def _look_over_kept(
         for x in range(width):
             sums.freedom[r, x] += chosen.size * (whole - 1)
             sums.differences[r, x] += chosen.size * whole
-    _tell(sums, least_rate, least_differences * chosen.size, chosen.size * whole, noise, told)
+    _tell(sums, look, noise, told)
     return -1
 
 
@@ -215,7 +223,8 @@ def _add_kept(rate, squares, highest, total):
 
 
 @kernel
-def _tell(sums: _Sums, least_rate, few, every, noise, told):
+def _tell(sums: _Sums, look: _Look, noise, told):
+    few, every = look.least_differences * look.chosen.size, (look.groups - 1) * look.chosen.size
     for r in range(noise.shape[0]):
         total, freedom, differences = sums.squares[r], sums.freedom[r], sums.differences[r]
         falls, marks, highest = sums.falls[r], sums.marks[r], sums.highest[r]
@@ -226,7 +235,7 @@ def _tell(sums: _Sums, least_rate, few, every, noise, told):
             known = ((marks[x] & FIRST_SATURATED) == 0) & ((differences[x] >= few) | full)
             told[r, x] = (
                 (TOLD if known else 0)
-                | (BRIGHT if highest[x] >= least_rate else 0)
+                | (BRIGHT if highest[x] >= look.least_rate else 0)
                 | (FALLING if falls[x] >= 2 else 0)
                 | (FULL if full else 0)
                 | (SHORT if 2 * differences[x] < every else 0)
