@@ -20,7 +20,7 @@ import numpy as np
 
 from darkmask.core.atomic import sha256_text, working_folder
 from darkmask.core.cache_folder import cache_root
-from darkmask.core.digests import remembered_digest, settled_status, take_long
+from darkmask.core.digests import known_digest, remembered_digest, settled_status, take_long
 from darkmask.core.errors import StorageError
 from darkmask.core.provenance import source_digest
 from darkmask.delivery import OpenExposure
@@ -135,7 +135,9 @@ class KeptMaps:
 
     def _is_new(self, opened: OpenExposure) -> bool:
         """Return whether nobody has hashed an exposure: then nothing of it is kept, but for that of a copy of it."""
-        return take_long(self._folder / record.path for record in opened.exposure.files)
+        paths = [self._folder / record.path for record in opened.exposure.files]
+        # Where some rows are measured, others hash their share of the files too.
+        return any(known_digest(path) is None for path in paths) if self._some else take_long(paths)
 
     def _is_unnamed(self, opened: OpenExposure) -> bool:
         return any(one is opened and i not in self._names for i, (one, _) in enumerate(self._planes))
