@@ -61,11 +61,11 @@ class SearchParameters(Keywords):
         "telegraph. Source: between the release's 5 and CV3's 9. Lower flags the tail of good pixels.",
     )
     scatter_significance: float = Field(
-        4.7,
+        5.0,
         gt=0,
         description="Sigma above good pixels of the scatter of a pixel's rates between integrations, in units of what "
         "its own noise makes, beyond which it is noisy, if its rates scatter by `noisy_ratio` too. The two farthest "
-        "integrations do not count, and eight are needed. Source: ours: five false pixels of a detector; CV3 took 9 "
+        "integrations do not count, and eight are needed. Source: ours: one false pixel of a detector; CV3 took 9 "
         "sigma of slope noise. Lower finds slopes that scatter less and calls chance noisy.",
     )
     noisy_ratio: float = Field(

@@ -94,7 +94,7 @@ def test_notebooks_show_small_tables(small, found):
         html = shown._repr_html_()
         assert html.startswith("<table>")
         assert html.endswith("</table>")
-        assert len(html) < 8000
+        assert len(html) < 9000
     assert f"<td style='text-align:right'>{found.counts['hot']}</td>" in found._repr_html_()
     assert "NRCBLONG" in index._repr_html_()
     assert "SUB64P" in index._repr_html_()

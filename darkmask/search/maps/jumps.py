@@ -52,6 +52,24 @@ class CountRules(NamedTuple):
     limits: np.ndarray
 
 
+class Counted(NamedTuple):
+    """What is counted of some rows.
+
+    It comes whole: part of an array may or may not lie in one piece, and for each of the two a kernel is compiled.
+
+    Attributes
+    ----------
+    counts : array, shape (N_COUNTS, y, x), int16
+        Zeros, to which is added.
+    scatter : array, shape (y, x), float64, DN/s
+        Is set to the standard deviation of the slopes of integrations without jumps. It is NaN when those are fewer
+        than ``MIN_CLEAN_SLOPES``, counting slopes of NaN, or when all of them are NaN.
+    """
+
+    counts: np.ndarray
+    scatter: np.ndarray
+
+
 class CountRoom(NamedTuple):
     """Buffers of one thread, used for one block of rows after the other.
 
@@ -104,7 +122,7 @@ def bytes_per_row(integrations: int, width: int) -> int:
 
 
 @kernel
-def count_block(places, start, count, height, rules: CountRules, room: CountRoom, begin, counts, scatter):
+def count_block(places, start, count, height, rules: CountRules, room: CountRoom, begin, out: Counted):
     """Read a block of rows of all integrations, and count.
 
     Parameters
@@ -118,13 +136,8 @@ def count_block(places, start, count, height, rules: CountRules, room: CountRoom
     rules : CountRules
     room : CountRoom
     begin : int
-        The first row of ``counts`` and ``scatter`` that is set. They come whole: part of an array may or may not lie in
-        one piece, and for each of the two a kernel is compiled.
-    counts : array, shape (N_COUNTS, y, x), int16
-        Zeros, to which is added.
-    scatter : array, shape (y, x), float64, DN/s
-        Array to set to the standard deviation of the slopes of integrations without jumps. It is NaN when those are
-        fewer than ``MIN_CLEAN_SLOPES``, counting slopes of NaN, or when all of them are NaN.
+        The first row of ``out`` that is set.
+    out : Counted
 
     Returns
     -------
@@ -151,11 +164,11 @@ def count_block(places, start, count, height, rules: CountRules, room: CountRoom
         ):
             return i
         for r in range(count):
-            _count_pedestals(first[r], room.pedestal[0, r], limits[i, 0], limits[i, 1], counts[:, begin + r])
-            _count_jumps(jumps[:, r], rules, counts[:, begin + r])
+            _count_pedestals(first[r], room.pedestal[0, r], limits[i, 0], limits[i, 1], out.counts[:, begin + r])
+            _count_jumps(jumps[:, r], rules, out.counts[:, begin + r])
             _take_slopes(jumps[:, r], room.rate[0, r], slopes[i, r], clean[r])
     for r in range(count):
-        _scatter_of_row(slopes[:, r], clean[r], scatter[begin + r])
+        _scatter_of_row(slopes[:, r], clean[r], out.scatter[begin + r])
     return -1
 
 

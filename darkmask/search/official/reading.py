@@ -13,7 +13,15 @@ from darkmask.core.stages import stage
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.reading import native_float32, read_rows
 from darkmask.search.keywords import FIXED_IN_CODE
-from darkmask.search.maps.jumps import N_COUNTS, CountRoom, CountRules, bytes_per_row, count_block, make_count_room
+from darkmask.search.maps.jumps import (
+    N_COUNTS,
+    Counted,
+    CountRoom,
+    CountRules,
+    bytes_per_row,
+    count_block,
+    make_count_room,
+)
 from darkmask.search.request import SetRequest
 
 from .categories import OfficialMaps, early_late_cutoffs, pedestal_limits, require_integrations, search_official
@@ -154,13 +162,12 @@ def _measure(
         limits=limits,
     )
     at_once = min(stop - first, max(1, block_bytes // bytes_per_row(integrations, width)))
-    counts = np.zeros((N_COUNTS, stop - first, width), np.int16)
-    scatter = np.empty((stop - first, width), np.float64)
+    out = Counted(np.zeros((N_COUNTS, stop - first, width), np.int16), np.empty((stop - first, width), np.float64))
 
     def work(room: CountRoom, start: int, count: int) -> None:
-        failed = count_block(opened.places, first + start, count, height, rules, room, start, counts, scatter)
+        failed = count_block(opened.places, first + start, count, height, rules, room, start, out)
         opened.require_read(failed)
 
     work_in_blocks(work, stop - first, at_once, lambda: make_count_room(integrations, at_once, width), threads)
-    saturated, high, low, many, early = counts[:, :, area[1]]
-    return OfficialMaps(integrations, saturated, high, low, many, early, scatter[:, area[1]])
+    saturated, high, low, many, early = out.counts[:, :, area[1]]
+    return OfficialMaps(integrations, saturated, high, low, many, early, out.scatter[:, area[1]])
