@@ -8,6 +8,7 @@ from darkmask.build.products import BuiltMask
 from darkmask.build.request import BuildRequest
 from darkmask.build.turned import passing
 from darkmask.core.cache import cached_answer, key_of
+from darkmask.core.freed import give_back
 from darkmask.core.provenance import source_digest
 
 # What the pipeline's process loads for an injection.
@@ -45,7 +46,15 @@ def answer_to(question: Question, request: BuildRequest, built: BuiltMask) -> An
     DarkmaskError
         When there is too little to measure, or a file has changed.
     """
-    return cached_answer(question, _depends(built.folder.name), lambda: _MAKERS[question](request, built))
+
+    def measure() -> object:
+        try:
+            return _MAKERS[question](request, built)
+        finally:
+            # A worker of checks measures for one detector after the other, each with maps of its own.
+            give_back()
+
+    return cached_answer(question, _depends(built.folder.name), measure)
 
 
 def answer_key(mask_key: str) -> str:

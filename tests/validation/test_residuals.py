@@ -1,5 +1,7 @@
 """What a mask leaves in each exposure, and what the release alone finds, on the small delivery."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import detector as look_up
 from darkmask.core.errors import TooLittleError
 from darkmask.search.engines import search_set
+from darkmask.search.flight.some_pixels import SomePixels
 from darkmask.validation.agreement import confirmed_by_release
 from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left, left_in_exposures
 from tests.checks.planting import every_exposure
@@ -30,6 +33,17 @@ def test_good_exposures_leave_next_to_nothing(request_of_small):
     for kind in (HOT, NOISY):
         assert max(each[kind]["left"] for each in left) <= 1
         assert {each[kind]["beyond"] for each in left} == {0}
+
+
+def test_images_of_an_exposure_are_gone_when_it_was_judged(request_of_small):
+    """A worker looks for garbage seldom: what refers to itself in a circle stays, and memory grows by each exposure."""
+    gc.collect()
+    gc.disable()
+    try:
+        left_in_exposures(request_of_small, NOWHERE)
+        assert not [one for one in gc.get_objects() if isinstance(one, SomePixels)]
+    finally:
+        gc.enable()
 
 
 def test_light_that_decays_is_not_counted_and_what_turns_hot_in_it_is(small, tmp_path):

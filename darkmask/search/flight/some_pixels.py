@@ -7,6 +7,7 @@ third of a per cent of a sigma. What lies around a pixel that is asked is taken 
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
+from weakref import proxy
 
 import numpy as np
 
@@ -239,7 +240,8 @@ class _SomeChanges(ScatterSearch):
     def __init__(self, search: SomePixels, maps: CombinedMaps):
         columns, coupling = slice(0, maps.rate.shape[1]), search._coupling.share
         super().__init__(maps, columns, search.detector, coupling, search.parameters, search.tgroup)
-        self._search = search
+        # Its own search: a circle of both would keep their images until garbage is looked for, which is seldom.
+        self._search: Any = proxy(search)
 
     def _beside(self, at: Any) -> Iterator[Any]:
         some, (height, width) = self._search._some, self._search._some.shape
