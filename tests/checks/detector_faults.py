@@ -68,7 +68,7 @@ def light_that_comes_and_goes(space):
             ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02 + numbers.normal(0, 0.006), slice(i, i + 1))
 
 
-@fault("DRK-FULL", said="hold more than 20,000 DN after a reset; some are x")
+@fault("DRK-FULL", "DRK-QUIET", said="hold more than 20,000 DN after a reset; some are x")
 def saturation_that_nobody_flagged(space):
     """Plant amplifiers without the saturation step: what is full from the first group on has a rate of 0."""
     for ramps in every_exposure(space.delivery):

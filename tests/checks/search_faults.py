@@ -19,15 +19,25 @@ import numpy as np
 from darkmask.search.flight import categories
 
 def forgetting(name):
-    def named(*of):
-        image = name(*of)
-        # Of some pixels the columns are not known, and what they would be called is asked only to leave out others.
+    def named(result, *of):
+        image = name(result, *of)
         if image.ndim == 2:
             image[:, 1::2] &= ~np.uint16({bit})
+        elif (columns := getattr(result, "columns", None)) is not None and columns.shape == image.shape:
+            image[columns % 2 == 1] &= ~np.uint16({bit})
         return image
     return named
 
+def with_columns(part):
+    def some(result, where):
+        found = part(result, where)
+        if isinstance(where, tuple):
+            object.__setattr__(found, "columns", where[1])
+        return found
+    return some
+
 categories.FlightResult.named = forgetting(categories.FlightResult.named)
+categories.FlightResult.part = with_columns(categories.FlightResult.part)
 """
 
 
@@ -95,13 +105,18 @@ for _category in Category:
 
 STEADY = """
 import numpy as np
+from darkmask.search.flight.amplifier import AmplifierSearch
 from darkmask.search.flight.changing import ChangeSearch
 
 def nothing_varies(self, judged, unlooked):
     at = self._reaching(np.zeros(judged.shape, np.int16), np.inf)
     return at, np.zeros(judged.shape, np.float32)[at], 7.0, 0
 
+def nothing_scatters(self, asked, _trend):
+    self.scattering = np.zeros_like(asked)
+
 ChangeSearch.beyond = nothing_varies
+AmplifierSearch._name_scattering = nothing_scatters
 """
 
 
@@ -125,6 +140,11 @@ def never(self, *_):
     at = self._reaching(np.zeros(self.maps.rate.shape, np.int16), np.inf)
     return at, np.zeros(self.maps.rate.shape, np.float32)[at], np.inf
 
+def nothing_scatters(self, asked, _trend):
+    self.scattering = np.zeros_like(asked)
+
+amplifier.AmplifierSearch._name_scattering = nothing_scatters
+amplifier.AmplifierSearch._name_jumping = lambda self, asked: None
 amplifier.least_falls = lambda falls, noise, differences: np.inf
 amplifier.least_jumps = lambda jumps, good: np.inf
 ChangeSearch.switches = ChangeSearch.levels = never
