@@ -68,19 +68,25 @@ class _Detector:
         Of the mask in the cache.
     at : list of str
         The addresses of the workers that share it; none where others have work of their own.
+    early : list of (Question, Answered)
+        Answers that came before their mask, which takes longer on its way than they took to be made.
     """
 
     wanted: Wanted
     entry: Path | None
     at: list[str] = field(default_factory=list)
+    early: "list[tuple[Question, Answered]]" = field(default_factory=list)
 
     def keep_mask(self, made: Made) -> bool:
         self.entry = keep_made(self.wanted.request, made)
+        for question, answered in self.early:
+            self.keep_answer(question, answered)
         return True
 
     def keep_answer(self, question: Question, answered: "Answered") -> bool:
         if self.entry is None:
-            return False
+            self.early.append((question, answered))
+            return True
         require_same(self.wanted.request, self.entry.name, answered.mask)
         keep_content(question, answer_key(answered.mask), answered.content)
         return True

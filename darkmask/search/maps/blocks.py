@@ -104,7 +104,7 @@ class Blocks:
             for start in range(first, first + rows, at_once):
                 count = min(at_once, first + rows - start)
                 places = opened.places, kept.places
-                if of_kept is not None and kept.places.files.min() >= 0:
+                if of_kept is not None and kept.places.hold_all(height):
                     opened.require_read(of_kept(*places, more, start, count))
                     continue
                 opened.require_read(measure_block(*places, start, count, height, self.readout, room, packed))

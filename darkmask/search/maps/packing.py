@@ -70,6 +70,10 @@ class KeptPlaces(NamedTuple):
     begins: np.ndarray
     rows: np.ndarray
 
+    def hold_all(self, height: int) -> bool:
+        """Return whether all rows of all integrations are kept; a worker that shares a detector keeps its own rows."""
+        return bool(self.files.min() >= 0 and self.rows[:, 0].max() == 0 and self.rows[:, 1].min() == height)
+
 
 def make_packed(rows: int, width: int) -> Packed:
     """Make room for some rows."""
