@@ -20,18 +20,8 @@ from darkmask.validation.answers import STEPS, Question, answer_key, answer_to
 
 from .connection import Cluster
 from .graph import Job, ended
-from .masks import (
-    Block,
-    Made,
-    at_hand,
-    bytes_in_a_worker,
-    files_of,
-    jobs_of,
-    keep_made,
-    make_block,
-    require_same,
-    shares_of,
-)
+from .made import Block, Made, make_block, require_same
+from .masks import at_hand, bytes_in_a_worker, files_of, jobs_of, keep_made, shares_of
 from .places import Sent
 from .process import settle_in
 from .told import identities, sha256_sums, take, told, without_sha256

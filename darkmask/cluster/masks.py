@@ -4,162 +4,28 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
-from darkmask.build.cached import MASKS, build_cached, hash_inputs, mask_key, remembered_inputs
+from darkmask.build.cached import MASKS, mask_key, remembered_inputs
 from darkmask.build.products import BuiltMask
 from darkmask.build.request import BuildRequest
 from darkmask.build.side_by_side import WORTH_A_PROCESS, bytes_of_search
 from darkmask.core.atomic import sha256_text
-from darkmask.core.cache_content import find_entry, keep_content, read_content
+from darkmask.core.cache_content import find_entry, keep_content
 from darkmask.core.errors import DarkmaskError, DeliveryError
 from darkmask.core.progress import progress_bar
 from darkmask.core.remote import is_copy, shown_place, stated
 
 from .connection import Cluster
 from .graph import Ended, Job, ended
-from .others import helped_by_workers
+from .made import Made, make_block, make_mask, make_of_blocks, require_same
 from .places import Sent, seen_elsewhere
-from .process import SeenElsewhere, SeenFile, seen, settle_in
-from .told import Told, identities, take, told
+from .process import SeenElsewhere, SeenFile, seen
+from .told import take
 
 # Bytes of the maps of all rows, for each pixel: who puts them together has them twice for a while.
 _PARTS_PER_PIXEL = 100
 # What measuring the ramps of a file takes, where hashing it takes 1 (processor time of a full frame).
 _MEASURED_TO_HASHED = 1.7
-if TYPE_CHECKING:
-    from darkmask.search.maps.parts import SetRows
-
-
-class Made(NamedTuple):
-    """A mask that a worker made.
-
-    Attributes
-    ----------
-    key : str
-        Of its entry in the cache, which says of what bytes it was made.
-    content : dict of str to bytes
-        Of the entry.
-    known : mapping
-        The digests of its inputs, see :mod:`.told`.
-    """
-
-    key: str
-    content: dict[str, bytes]
-    known: Told
-
-
-class Block(NamedTuple):
-    """What a worker measured of a detector that several share.
-
-    Attributes
-    ----------
-    digests : dict of str to str
-        Of some inputs, by name.
-    known : mapping
-        The same, as told to others.
-    rows : SetRows
-        The maps of some rows of the full frames.
-    """
-
-    digests: dict[str, str]
-    known: Told
-    rows: "SetRows"
-
-
-def make_mask(request: Sent, keep: bool) -> Made:
-    """Make the mask of a detector in a worker, or take it from its cache.
-
-    Parameters
-    ----------
-    request : Sent
-    keep : bool
-        See :func:`darkmask.build.cached.build_cached`.
-
-    Raises
-    ------
-    DarkmaskError
-        When the detector cannot be searched.
-    """
-    settle_in()
-    here = request.here()
-    before = identities(here)
-    built = build_cached(here, keep)
-    return Made(built.folder.name, read_content(built.folder), told(here, built.summary["inputs"], before))
-
-
-def make_block(request: Sent, names: Sequence[str], rows: tuple[int, int], keep: bool) -> Block:
-    """Hash some inputs of a mask in a worker, and measure some rows of its full frames.
-
-    Parameters
-    ----------
-    request : Sent
-    names : sequence of str
-        Some of the names of its inputs. A file is hashed whole, whatever rows are measured.
-    rows : (int, int)
-        The first row and the one behind the last.
-    keep : bool
-        Keep the maps of these rows of each integration, for questions that this worker answers later.
-
-    Raises
-    ------
-    DarkmaskError
-        When the detector cannot be searched.
-    """
-    from darkmask.search.engines import measure_some_rows
-
-    settle_in()
-    here = request.here()
-    before = identities(here, names)
-    digests = hash_inputs(here, names)
-    return Block(digests, told(here, digests, before), measure_some_rows(here.set_request("FULL"), *rows, keep))
-
-
-def make_of_blocks(request: Sent, others: int, *blocks: Block) -> Made:
-    """Make the mask of a detector of blocks that workers hashed and measured, the same bytes as `make_mask`.
-
-    Parameters
-    ----------
-    request : Sent
-    others : int
-        How many other workers do parts of what is left, ramps of single pixels mostly.
-    *blocks : Block
-        Each input and each row once.
-
-    Raises
-    ------
-    DarkmaskError
-        When the detector cannot be searched.
-    """
-    settle_in()
-    found = {name: digest for block in blocks for name, digest in block.digests.items()}
-    known = {name: one for block in blocks for name, one in block.known.items()}
-    here = request.here()
-    take(here, known)
-    inputs = {name: found[name] for name in here.input_files()}
-    with helped_by_workers(others):
-        built = build_cached(here, inputs=inputs, measured=[block.rows for block in blocks])
-    return Made(built.folder.name, read_content(built.folder), known)
-
-
-def require_same(request: BuildRequest, key: str, theirs: str) -> None:
-    """Refuse the mask of a worker that read other bytes than this process.
-
-    Parameters
-    ----------
-    request : BuildRequest
-    key, theirs : str
-        Keys of the mask, by the bytes that this process and that the worker read.
-
-    Raises
-    ------
-    DeliveryError
-    """
-    if key != theirs:
-        raise DeliveryError(
-            f"A worker reads other bytes of {request.detector} in {request.index.folder} than this process does: let "
-            "the same paths lead to the same files."
-        )
 
 
 def job_of(request: BuildRequest, keep: bool) -> Job:

@@ -107,10 +107,20 @@ def settled_status(path: Path) -> str | None:
     OSError
         When there is no such file.
     """
-    if not is_copy(path):
-        status = path.stat()
-        return None if _too_young(status, time.time_ns()) else _written(status)
-    return _status_of(path)
+    known = _known_by(path)
+    return known and known[0]
+
+
+def _known_by(path: Path) -> tuple[str, str] | None:
+    """Return what tells this machine that a file has not changed, and what tells it to all that share its file system.
+
+    Of what lies elsewhere both are the version that was listed. None stands for a file that is too young to tell.
+    """
+    if is_copy(path):
+        version = _status_of(path)
+        return version, version
+    status = path.stat()
+    return None if _too_young(status, time.time_ns()) else (_written(status), _of_file(status))
 
 
 def _status_of(path: Path) -> str:
@@ -136,10 +146,8 @@ def identity_of(path: Path) -> str | None:
     OSError
         When there is no such file.
     """
-    if is_copy(path):
-        return _status_of(path)
-    status = path.stat()
-    return None if _too_young(status, time.time_ns()) else " ".join(map(str, _of_file(status)))
+    known = _known_by(path)
+    return known and known[1]
 
 
 def take_digest(path: Path, digest: str, identity: str, algorithm: str = BLAKE3) -> None:
@@ -158,18 +166,12 @@ def take_digest(path: Path, digest: str, identity: str, algorithm: str = BLAKE3)
     OSError
         When there is no such file.
     """
-    if is_copy(path):
-        status = here = _status_of(path)
-    else:
-        found = path.stat()
-        if _too_young(found, time.time_ns()):
-            return
-        status, here = _written(found), " ".join(map(str, _of_file(found)))
-    if here != identity:
+    known = _known_by(path)
+    if known is None or known[1] != identity:
         return
     with _memory() as memory:
         if memory is not None:
-            _remember(memory, os.fsencode(os.path.abspath(path)), algorithm, status, digest)
+            _remember(memory, os.fsencode(os.path.abspath(path)), algorithm, known[0], digest)
 
 
 def take_long(paths: Iterable[Path]) -> bool:
@@ -225,11 +227,11 @@ def _hasher(algorithm: str) -> Any:
 
 def _written(status: os.stat_result) -> str:
     """Return what must be equal for a file to count as the same."""
-    return " ".join(map(str, (platform.node(), status.st_dev, *_of_file(status))))
+    return f"{platform.node()} {status.st_dev} {_of_file(status)}"
 
 
-def _of_file(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+def _of_file(status: os.stat_result) -> str:
+    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def _too_young(status: os.stat_result, now: int) -> bool:

@@ -14,14 +14,16 @@ from darkmask.core.stages import stage
 
 from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
+from .flight.asked import Asked
 from .flight.categories import FlightResult, search_flight
 from .flight.evidence import Evidence
-from .flight.light import Light, in_patches
+from .flight.light import Light
 from .flight.named_by import of_pixels
 from .flight.search_some import search_some
 from .flight.shielded import shield
 from .flight.unstable import name_unstable
 from .left_out import without_unmeasured
+from .maps.blocks import Blocks
 from .maps.combine import CombinedMaps, combine_rows_of_set, combine_set, join_rows
 from .maps.combine_some import combine_some
 from .maps.glance import Glance, glance
@@ -138,7 +140,7 @@ def measure_some_pixels(request: SetRequest, choices: Sequence[Choice], every: i
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    found = combine_some(**_measuring(request), choices=choices, every=every)
+    found = combine_some(Blocks(**_measuring(request)), choices, every)
     unknown = np.isnan(without_unmeasured(request, np.zeros(request.shape, np.float32)))
     for some in found if request.never_measured else ():
         some.rows.rate[unknown[:: some.every]] = np.nan
@@ -151,8 +153,7 @@ def glance_at_pixels(
     request: SetRequest, choices: Sequence[Sequence[int]], least_rate: float, least_differences: int
 ) -> list[Glance]:
     """Look over all pixels of some choices of a set's integrations; see :func:`darkmask.search.maps.glance.glance`."""
-    measuring = _measuring(request)
-    return glance(**measuring, choices=choices, least_rate=least_rate, least_differences=least_differences)
+    return glance(Blocks(**_measuring(request)), choices, least_rate, least_differences)
 
 
 @stage("judge maps")
@@ -174,10 +175,7 @@ def judge_some_pixels(
         Of the patches that the search of all integrations found.
     strict : SearchParameters, optional
     """
-    patch = in_patches(request.shape, lights)
-    properties, tgroup = look_up_detector(request.detector), request.exposures[0].set_key.tgroup
-    science, amplifiers = ~request.reference_pixels(), request.amplifiers()
-    return search_some(some, asked, science, amplifiers, properties, tgroup, request.parameters, patch, strict)
+    return search_some(Asked.of(request, some, asked, lights), strict)
 
 
 def _measuring(request: SetRequest) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from darkmask.delivery import Exposure, OpenSet
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import judge_some_pixels, measure_some_pixels
 from darkmask.search.flight.amplifier import LEAST_COMPARED
-from darkmask.search.flight.asked import reached, rows_apart, with_surroundings
+from darkmask.search.flight.asked import Asked, reached, rows_apart, with_surroundings
 from darkmask.search.flight.categories import require_enough
 from darkmask.search.flight.light import Light, in_patches
 from darkmask.search.flight.robust import places
@@ -194,24 +194,19 @@ def standing_out(request: SetRequest, some: SomeMaps, asked: np.ndarray) -> dict
         ``hot``: so bright that no hit that the jump step missed could make it so. ``noisy``: with noise, or falls,
         beyond what the search allows.
     """
-    detector, science = look_up_detector(request.detector), ~request.reference_pixels()
-    tgroup = request.exposures[0].set_key.tgroup
     found = {kind: np.zeros(request.shape, bool) for kind in TESTS}
 
     def judge(part: SomePixels, _columns: slice) -> None:
         at = places(part.search()[Category.HOT])
         differences = (part.maps.differences[at] + part.maps.jumps[at]) / np.float32(part.integrations)
-        missed = MISSED_HIT * part.noise_of_good * SHARE_OF_STEP / ((differences + 1) * tgroup * part.integrations)
+        missed = MISSED_HIT * part.noise_of_good * SHARE_OF_STEP / ((differences + 1) * part.tgroup * part.integrations)
         error = request.parameters.hot_significance * part.error(at)
         hot: np.ndarray = np.zeros(part.rate.shape, bool)
         hot[at] = part.rate[at] > part.centre + missed + error
         part.put(hot, found[HOT])
         part.put(part.unstable, found[NOISY])
 
-    nowhere = np.zeros(request.shape, bool)
-    in_amplifiers(
-        judge, some, asked, science, request.amplifiers(), detector, tgroup, request.parameters, nowhere
-    )  # fmt: skip
+    in_amplifiers(judge, Asked.of(request, some, asked))
     return found
 
 

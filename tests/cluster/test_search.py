@@ -213,7 +213,7 @@ def test_a_worker_loads_what_a_search_takes_when_it_starts(empty):
         cluster.client.wait_for_workers(2, timeout=60)
         loaded = cluster.client.run(lambda: "darkmask.build.detector" in sys.modules)
         kernels = cluster.client.run(
-            lambda: len(importlib.import_module("darkmask.search.maps.combine").measure_block.signatures)
+            lambda: len(importlib.import_module("darkmask.search.maps.blocks").measure_block.signatures)
         )
     assert sorted(loaded.values()) == [False, True]
     assert sorted(map(bool, kernels.values())) == [False, True]

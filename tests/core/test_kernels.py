@@ -24,7 +24,7 @@ KERNELS = kernels()
 
 
 def test_kernels_are_found():
-    assert {"search.maps.combine.measure_block", "search.official.reading._read_box"} <= set(KERNELS)
+    assert {"search.maps.blocks.measure_block", "search.official.reading._read_box"} <= set(KERNELS)
 
 
 @pytest.mark.parametrize("name", KERNELS)

@@ -11,6 +11,17 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian's package chromium)")
 
+# Each scheme and each width is looked at in minutes; all pairs take twice as long.
+on_screens = pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("light", 1280),
+        ("dark", 390),
+        pytest.param("light", 390, marks=pytest.mark.slow),
+        pytest.param("dark", 1280, marks=pytest.mark.slow),
+    ],
+)
+
 
 class OpenPage:
     """A page that was opened, with everything that went wrong in it.

@@ -1,8 +1,15 @@
 """Which pixels are combined and judged where some are asked: those around them, and rows that tell what is usual."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+
+from darkmask.core.detectors import Detector
+from darkmask.core.detectors import detector as look_up_detector
+from darkmask.search.maps.some import SomeMaps
+from darkmask.search.parameters import SearchParameters
+from darkmask.search.request import SetRequest
 
 from .light import Light, in_patches
 from .patches import PATCH_SIDE
@@ -15,6 +22,51 @@ _MOST_ASKED = 0.25
 # A name depends on the pixels beside a pixel. What was coupled into these from bright ones beyond is known, since such
 # pixels are asked too; of others it is a share of a share of little.
 REACH = 1
+
+
+class Asked(NamedTuple):
+    """Some pixels of a set that are judged, and what they are judged by.
+
+    Attributes
+    ----------
+    some : SomeMaps
+        Its pixels are those asked and those around them (:func:`reached`).
+    pixels : numpy.ndarray, shape (y, x), bool
+        Those asked.
+    science : numpy.ndarray, shape (y, x), bool
+        False on reference pixels.
+    amplifiers : tuple of slice
+        Columns of each amplifier.
+    detector : Detector
+    tgroup : float
+        Group time, s.
+    parameters : SearchParameters
+    patch : numpy.ndarray, shape (y, x), bool
+        Pixels among others that decay, as the search of all integrations found them.
+    """
+
+    some: SomeMaps
+    pixels: np.ndarray
+    science: np.ndarray
+    amplifiers: tuple[slice, ...]
+    detector: Detector
+    tgroup: float
+    parameters: SearchParameters
+    patch: np.ndarray
+
+    @classmethod
+    def of(cls, request: SetRequest, some: SomeMaps, pixels: np.ndarray, lights: Sequence[Light] = ()) -> "Asked":
+        """Ask for some pixels of a set, with the patches that the search of all integrations found."""
+        return cls(
+            some=some,
+            pixels=pixels,
+            science=~request.reference_pixels(),
+            amplifiers=tuple(request.amplifiers()),
+            detector=look_up_detector(request.detector),
+            tgroup=request.exposures[0].set_key.tgroup,
+            parameters=request.parameters,
+            patch=in_patches(request.shape, lights),
+        )
 
 
 def rows_apart(asked: np.ndarray, amplifiers: Sequence[slice]) -> int:

@@ -1,44 +1,29 @@
 """Search some pixels of a set as all are searched, amplifier by amplifier."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
 from darkmask.core.cores import usable_cores
-from darkmask.core.detectors import Detector
 from darkmask.core.stages import add_processor_time
-from darkmask.search.maps.some import SomeMaps
 from darkmask.search.parameters import SearchParameters
 
+from .asked import Asked
 from .categories import FlightResult, require_enough, set_images
 from .some_pixels import SomePixels
 
 
-def search_some(
-    some: SomeMaps,
-    asked: np.ndarray,
-    science: np.ndarray,
-    amplifiers: Sequence[slice],
-    detector: Detector,
-    tgroup: float,
-    parameters: SearchParameters,
-    patch: np.ndarray,
-    strict: SearchParameters | None = None,
-) -> FlightResult:
+def search_some(asked: Asked, strict: SearchParameters | None = None) -> FlightResult:
     """Find every category at some pixels of a set, as :func:`.categories.search_flight` does at all.
 
     Parameters
     ----------
-    some : SomeMaps
-        Its pixels are those asked and those around them (:func:`.asked.reached`).
-    asked : numpy.ndarray, shape (y, x), bool
-    science, amplifiers, detector, tgroup, parameters, strict
+    asked : Asked
+    strict : SearchParameters, optional
         See :func:`.categories.search_flight`.
-    patch : numpy.ndarray, shape (y, x), bool
-        Pixels among others that decay, as the search of all integrations found them.
 
     Returns
     -------
@@ -50,7 +35,8 @@ def search_some(
     SearchError
         When there are too few integrations or groups to judge by.
     """
-    require_enough(some.rows.integrations, some.rows.groups, detector)
+    some = asked.some
+    require_enough(some.rows.integrations, some.rows.groups, asked.detector)
     rate = np.zeros(some.shape, np.float32)
     images = [(np.zeros(rate.shape, np.uint16), np.zeros(rate.shape, np.uint8)) for _ in range(2 if strict else 1)]
     noise = np.empty(rate.shape[1])
@@ -62,34 +48,23 @@ def search_some(
             part.put(here[0], categories)
             part.put(here[1], told)
         noise[columns] = np.sqrt(part.noise_of_good**2 + part.of_columns.noise)
-        part.put(part.rate * np.float32(detector.gain), rate)
+        part.put(part.rate * np.float32(asked.detector.gain), rate)
 
-    in_amplifiers(judge, some, asked, science, amplifiers, detector, tgroup, parameters, patch)
+    in_amplifiers(judge, asked)
     results = [FlightResult(categories, told, rate, noise, {}) for categories, told in images]
     return replace(results[0], strict=results[1]) if strict else results[0]
 
 
-def in_amplifiers(
-    judge: Callable[[SomePixels, slice], None],
-    some: SomeMaps,
-    asked: np.ndarray,
-    science: np.ndarray,
-    amplifiers: Sequence[slice],
-    detector: Detector,
-    tgroup: float,
-    parameters: SearchParameters,
-    patch: np.ndarray,
-) -> None:
+def in_amplifiers(judge: Callable[[SomePixels, slice], None], asked: Asked) -> None:
     """Begin a search of some pixels in each amplifier, and do something with it; in several threads.
 
     Parameters
     ----------
     judge : callable
         Is given the search in an amplifier, and its columns.
-    some, asked, science, amplifiers, detector, tgroup, parameters, patch
-        See :func:`search_some`.
+    asked : Asked
     """
-
+    some = asked.some
     # What all threads ask for is made once.
     for name in ("rate", "shape", "weight") if some.every > 1 else ():
         some.values(name)
@@ -99,8 +74,8 @@ def in_amplifiers(
     def work(columns: slice) -> float:
         used = time.thread_time()
         with np.errstate(invalid="ignore", divide="ignore"):
-            judge(SomePixels(some, asked, science, columns, detector, tgroup, parameters, patch), columns)
+            judge(SomePixels(asked, columns), columns)
         return time.thread_time() - used
 
-    with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
-        add_processor_time(sum(pool.map(work, amplifiers)))
+    with ThreadPoolExecutor(min(len(asked.amplifiers), usable_cores())) as pool:
+        add_processor_time(sum(pool.map(work, asked.amplifiers)))

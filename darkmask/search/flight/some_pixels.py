@@ -11,14 +11,13 @@ from weakref import proxy
 
 import numpy as np
 
-from darkmask.core.detectors import Detector
 from darkmask.search.maps.changes import SIGMA_UNIT, ChangeRows
 from darkmask.search.maps.combine import CombinedMaps
-from darkmask.search.maps.some import SomeMaps, with_images
+from darkmask.search.maps.some import with_images
 from darkmask.search.maps.stacks import CombinedRows
-from darkmask.search.parameters import SearchParameters
 
 from .amplifier import AmplifierSearch
+from .asked import Asked
 from .background import smooth
 from .changing import COUPLED, ChangeSearch
 from .coupling import Coupling, Values, coupling_of, least_bright, measure_coupling
@@ -37,44 +36,31 @@ class SomePixels(AmplifierSearch):
 
     Parameters
     ----------
-    some : SomeMaps
-        Of the whole set, with the pixels around those that are asked.
-    asked, science, patch : numpy.ndarray, shape (y, x), bool
-        Of the whole frame; see :class:`.corrected.CorrectedAmplifier`.
+    asked : Asked
     columns : slice
         Of the amplifier.
-    detector, tgroup, parameters
     """
 
-    def __init__(
-        self,
-        some: SomeMaps,
-        asked: np.ndarray,
-        science: np.ndarray,
-        columns: slice,
-        detector: Detector,
-        tgroup: float,
-        parameters: SearchParameters,
-        patch: np.ndarray,
-    ):
-        self._some, self._of, self._frame_science, self._asked = some, columns, science, asked
+    def __init__(self, asked: Asked, columns: slice):
+        self._some, self._of, self._frame_science, self._asked = asked.some, columns, asked.science, asked.pixels
+        some = self._some
         y, x = np.divmod(some.places, some.shape[1])
-        self._own = np.flatnonzero((x >= columns.start) & (x < columns.stop) & asked[y, x])
+        self._own = np.flatnonzero((x >= columns.start) & (x < columns.stop) & asked.pixels[y, x])
         self._y, self._x = y[self._own], x[self._own] - columns.start
         self._told, width = len(some.rows.rate), columns.stop - columns.start
         self._more = -(-self._own.size // width)
         maps = self._of_amplifier()
-        counted = self.compact(science[:, columns])
+        counted = self.compact(asked.science[:, columns])
         # What fills the last row.
         counted.ravel()[self._told * width + self._own.size :] = False
         super().__init__(
             maps,
             counted,
             slice(0, width),
-            detector,
-            tgroup,
-            parameters,
-            patch=self.compact(patch[:, columns]),
+            asked.detector,
+            asked.tgroup,
+            asked.parameters,
+            patch=self.compact(asked.patch[:, columns]),
             pixels_only=True,
         )
         self.changing = _SomeChanges(self, maps)

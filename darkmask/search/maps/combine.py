@@ -7,7 +7,6 @@ integrations, to the last bit: sums run over sorted values.
 
 import threading
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,28 +14,18 @@ import numpy as np
 
 from darkmask.core.detectors import Detector
 from darkmask.core.display import counted, one_line
-from darkmask.core.errors import SearchError
-from darkmask.core.kernels import kernel, work_in_blocks
-from darkmask.delivery import Exposure, OpenSet
-from darkmask.delivery.reading import read_rows
+from darkmask.delivery import Exposure
 
+from .blocks import Blocks
 from .change_kernels import change_rows
 from .changes import ChangeMaps, make_change_maps
-from .integration import measure_rows
-from .kept import KeptMaps, nothing_kept
-from .layout import N_COUNTED, N_MEASURED
 from .order import sorting_network
-from .packing import KeptPlaces, Packed, make_packed, unpack_rows
 from .parts import SetRows, put_together
-from .pixel import Readout
-from .scratch import Maps, Room, make_room
+from .scratch import Maps
 from .stacks import CombinedRows, combine_rows
 
-# One thread's buffers and stacks may take this much: they should fit into a processor's cache as far as possible.
-BLOCK_BYTES = 7_000_000
 # So many rows tell whether the pixels of a column go together: of each integration, to a sixteenth of a sigma.
 ROWS_THAT_AGREE = 256
-BYTES_PER_PIXEL = 4 * N_MEASURED + 2 * N_COUNTED
 
 
 @dataclass(frozen=True)
@@ -133,7 +122,7 @@ def combine_set(
     folder: Path,
     detector: Detector,
     own_saturation_level: float,
-    block_bytes: int = BLOCK_BYTES,
+    block_bytes: int | None = None,
     threads: int | None = None,
     integrations: Sequence[int] | None = None,
     keep: bool = False,
@@ -176,7 +165,7 @@ def combine_rows_of_set(
     folder: Path,
     detector: Detector,
     own_saturation_level: float,
-    block_bytes: int = BLOCK_BYTES,
+    block_bytes: int | None = None,
     threads: int | None = None,
     integrations: Sequence[int] | None = None,
     keep: bool = False,
@@ -186,24 +175,16 @@ def combine_rows_of_set(
 
     Parameters
     ----------
-    exposures : sequence of Exposure
-        Exposures of one set.
-    folder : Path
-        The delivery's folder.
-    detector : Detector
-        Read noise and gain of the detector tell how far an integration may lie from the others.
-    own_saturation_level : float
-        Level in DN, see :func:`darkmask.search.maps.pixel.usable_groups`.
-    block_bytes : int
-        Memory that the stacks of each thread may take (one row of all integrations at least); it never changes the
-        result.
+    exposures, folder, detector, own_saturation_level
+        See :class:`.blocks.Blocks`.
+    block_bytes : int, optional
+        See :class:`.blocks.Blocks`.
     threads : int, optional
         Number of threads; by default one for each core that this process may use.
     integrations : sequence of int, optional
-        Numbers of the integrations to measure, counted over all exposures; all by default.
+        See :class:`.blocks.Blocks`.
     keep : bool
-        Take the maps of integrations that are kept on disk, and keep those of the others (:mod:`.kept`); it never
-        changes the result.
+        See :meth:`.blocks.Blocks.work`.
     rows : (int, int), optional
         The first row and the one behind the last; all by default.
 
@@ -214,103 +195,34 @@ def combine_rows_of_set(
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    if not exposures:
-        raise SearchError("There is no whole exposure to search: deliver at least one triplet.")
-    opened = OpenSet(exposures, folder, integrations)
-    _, groups, height, width = opened.exposures[0].shape
-    number = len(opened.planes)
+    blocks = Blocks(exposures, folder, detector, own_saturation_level, integrations, block_bytes)
+    (height, width), number, groups = blocks.shape, blocks.integrations, blocks.groups
     begin, end = rows or (0, height)
     shape = (end - begin, width)
     whole = {name: np.empty(shape, TYPES.get(name, np.float32)) for name in CombinedRows._fields}
-    readout = Readout(
-        tgroup=exposures[0].set_key.tgroup,
-        read_variance=detector.read_variance(exposures[0].set_key.readpatt),
-        gain=detector.gain,
-        own_saturation_level=own_saturation_level,
-    )
-    changed = make_change_maps(shape, opened.times, number)
+    changed = make_change_maps(shape, blocks.times, number)
     network = sorting_network(number)
     signs, adding = np.zeros((number, width), np.int64), threading.Lock()
     every = max(1, height // ROWS_THAT_AGREE)
-    size = min(height, max(1, block_bytes // (width * BYTES_PER_PIXEL * number)))
 
-    kept = KeptMaps(opened.planes, folder, readout, (height, width), (begin, end)) if keep else None
-
-    def make_rooms() -> tuple[Room, Packed]:
-        return make_room(number, size, groups, width), make_packed(size if keep else 0, width)
-
-    def work(rooms: tuple[Room, Packed], at: int, count: int) -> None:
-        (room, packed), start = rooms, begin + at
-        places = kept.places if kept else nothing_kept(number)
-        opened.require_read(measure_block(opened.places, places, start, count, height, readout, room, packed))
-        if kept:
-            kept.keep(start, Maps(room.stacks.measured[:, :count], room.stacks.counted[:, :count]), packed, groups)
-        part = CombinedRows(**{name: image[at : at + count] for name, image in whole.items()})
-        here = np.zeros((number, width), np.int32)
-        combine_rows(room.stacks, network, groups, readout, part, here, start, every)
+    def work(stacks: Maps, _room: None, start: int, count: int) -> None:
+        here = np.s_[start - begin : start - begin + count]
+        part = CombinedRows(**{name: image[here] for name, image in whole.items()})
+        signs_here = np.zeros((number, width), np.int32)
+        combine_rows(stacks, network, groups, blocks.readout, part, signs_here, start, every)
         with adding:
-            signs[:] += here
-        change_rows(room.stacks, groups, readout, changed.order, part, changed.part(np.s_[at : at + count]).rows)
+            signs[:] += signs_here
+        change_rows(stacks, groups, blocks.readout, changed.order, part, changed.part(here).rows)
 
-    # What changed meanwhile is not kept.
-    with kept or nullcontext(), opened:
-        work_in_blocks(work, end - begin, size, make_rooms, threads)
+    blocks.work(work, lambda: None, rows=(begin, end), keep=keep, threads=threads)
     return SetRows(
         start=begin,
         height=height,
         integrations=number,
         groups=groups,
-        read_variance=readout.read_variance,
+        read_variance=blocks.readout.read_variance,
         sampled=len(range(0, height, every)),
         signs=signs,
         rows=CombinedRows(**whole),
         changes=changed,
     )
-
-
-@kernel
-def measure_block(places, kept: KeptPlaces, start, count, height, readout: Readout, room: Room, packed: Packed):
-    """Read a block of rows of all integrations, and measure what is not kept.
-
-    Parameters
-    ----------
-    places : array, shape (integration, 4, 2), int64
-        File descriptor and first byte of SCI, GROUPDQ, the rate and the pedestal of each integration.
-    kept : KeptPlaces
-    start, count : int
-        First row, and number of rows.
-    height : int
-        Rows of the frame.
-    readout : Readout
-    room : Room
-        Its stacks are set.
-    packed : Packed
-        Room for a block of one integration; for no row when none is kept.
-
-    Returns
-    -------
-    int
-        -1, or the integration of which a file could not be read.
-    """
-    rate, pedestal, stacks = room.rate, room.pedestal, room.stacks
-    pixels = height * rate.shape[2]
-    slab, groups = room.scratch.reads.shape[0], room.scratch.groupdq.shape[0]
-    for i in range(places.shape[0]):
-        if not (
-            read_rows(places[i, 2, 0], places[i, 2, 1], pixels, start, count, rate)
-            and read_rows(places[i, 3, 0], places[i, 3, 1], pixels, start, count, pedestal)
-        ):
-            return i
-        if kept.files[i, 0] >= 0 and kept.rows[i, 0] <= start and start + count <= kept.rows[i, 1]:
-            maps = Maps(stacks.measured[i, :count], stacks.counted[i, :count])
-            if unpack_rows(kept, i, start, rate[0], pedestal[0], groups, packed, maps):
-                continue
-        for first in range(0, count, slab):
-            end = min(first + slab, count)
-            maps = Maps(stacks.measured[i, first:end], stacks.counted[i, first:end])
-            if not measure_rows(
-                places[i], pixels, start + first, rate[0, first:end], pedestal[0, first:end], readout, room.scratch,
-                maps,
-            ):  # fmt: skip
-                return i
-    return -1

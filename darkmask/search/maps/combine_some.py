@@ -5,18 +5,15 @@ row in some tells that as well as all do, so that these rows and the pixels aske
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from darkmask.core.detectors import Detector
 from darkmask.core.kernels import kernel
-from darkmask.delivery import Exposure
 
-from .blocks import Blocks
+from .blocks import BYTES_PER_PIXEL, Blocks
 from .change_kernels import change_rows
 from .changes import ChangeMaps, ChangeRows, make_change_maps
-from .combine import BYTES_PER_PIXEL, ROWS_THAT_AGREE, TYPES, join_rows
+from .combine import ROWS_THAT_AGREE, TYPES, join_rows
 from .layout import N_COUNTED, N_MEASURED
 from .order import sorting_network
 from .parts import SetRows
@@ -31,27 +28,19 @@ _AT_ONCE = 256
 _NEVER = 1 << 62
 
 
-def combine_some(
-    exposures: Sequence[Exposure],
-    folder: Path,
-    detector: Detector,
-    own_saturation_level: float,
-    choices: Sequence[Choice],
-    every: int,
-    integrations: Sequence[int] | None = None,
-    threads: int | None = None,
-) -> list[SomeMaps]:
+def combine_some(blocks: Blocks, choices: Sequence[Choice], every: int, threads: int | None = None) -> list[SomeMaps]:
     """Combine several choices of integrations at some pixels.
 
     The maps of integrations that are kept on disk are taken, those of the others are made and kept (:mod:`.kept`).
 
     Parameters
     ----------
-    exposures, folder, detector, own_saturation_level, integrations, threads
-        See :func:`.combine.combine_rows_of_set`.
+    blocks : Blocks
+        The maps of the set's integrations.
     choices : sequence of Choice
     every : int
         One row in so many is combined as a whole.
+    threads : int, optional
 
     Returns
     -------
@@ -60,12 +49,9 @@ def combine_some(
 
     Raises
     ------
-    SearchError
-        When there is no exposure.
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    blocks = Blocks(exposures, folder, detector, own_saturation_level, integrations)
     parts = [_Part(choice, blocks, every) for choice in choices]
     # A call of a kernel with so many maps takes as long as some rows do: they are put together first.
     size = max(blocks.size, min(blocks.shape[0], TOGETHER_BYTES // max(1, sum(part.bytes_per_row for part in parts))))

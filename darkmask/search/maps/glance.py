@@ -5,14 +5,11 @@ hundred.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.core.detectors import Detector
 from darkmask.core.kernels import kernel
-from darkmask.delivery import Exposure
 from darkmask.delivery.reading import native_float32, read_piece, read_rows
 
 from .blocks import Blocks
@@ -43,37 +40,31 @@ class Glance(NamedTuple):
 
 
 def glance(
-    exposures: Sequence[Exposure],
-    folder: Path,
-    detector: Detector,
-    own_saturation_level: float,
+    blocks: Blocks,
     choices: Sequence[Sequence[int]],
     least_rate: float,
     least_differences: int,
-    integrations: Sequence[int] | None = None,
     threads: int | None = None,
 ) -> list[Glance]:
     """Look over all pixels of several choices of integrations.
 
     Parameters
     ----------
-    exposures, folder, detector, own_saturation_level, integrations, threads
-        See :func:`.combine_some.combine_some`.
+    blocks : Blocks
+        The maps of the set's integrations.
     choices : sequence of sequence of int
         Places among the integrations, which are all read.
     least_rate : float, DN/s
         From which on a pixel is bright.
     least_differences : int
         That a pixel needs in the mean of its integrations, jumps included.
+    threads : int, optional
 
     Raises
     ------
-    SearchError
-        When there is no exposure.
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    blocks = Blocks(exposures, folder, detector, own_saturation_level, integrations)
     (height, width), groups = blocks.shape, blocks.groups
     seen = [Glance(np.empty(blocks.shape, np.float32), np.empty(blocks.shape, np.uint8)) for _ in choices]
     chosen = [np.array(choice, np.int64) for choice in choices]

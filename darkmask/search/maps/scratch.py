@@ -129,7 +129,7 @@ class Room(NamedTuple):
 
 
 def make_room(integrations: int, rows: int, groups: int, width: int) -> Room:
-    """Make the room for :func:`darkmask.search.maps.combine.measure_block`."""
+    """Make the room for :func:`darkmask.search.maps.blocks.measure_block`."""
     rate, pedestal = np.empty((2, 1, rows, width), np.uint32)
     stacks = Maps(
         measured=np.empty((integrations, rows, N_MEASURED, width), np.float32),

@@ -3,12 +3,10 @@
 import json
 import shutil
 
-import pytest
-
 from darkmask.cli import main
 from darkmask.core.categories import Category
 from tests.fixtures.report.test_report_browser import CONTRAST
-from tests.support.browser import needs_chromium, opened
+from tests.support.browser import needs_chromium, on_screens, opened
 from tests.support.told_reports import Told, write_report
 
 STAYED, CHANGED, LOST, LOST_TOO, GAINED = (1, 1), (3, 4), (5, 6), (7, 8), (9, 9)
@@ -55,15 +53,7 @@ def test_a_report_and_its_copy_do_not_differ_and_one_that_was_edited_is_refused(
 
 
 @needs_chromium
-@pytest.mark.parametrize(
-    ("scheme", "width"),
-    [
-        ("light", 1280),
-        ("dark", 390),
-        pytest.param("light", 390, marks=pytest.mark.slow),
-        pytest.param("dark", 1280, marks=pytest.mark.slow),
-    ],
-)
+@on_screens
 def test_the_page_can_be_read(tmp_path, width, scheme):
     before = Told("2024-06-01", {HOT: [STAYED, CHANGED, LOST]})
     now = Told("2025-06-01", {HOT: [STAYED, GAINED], RC: [CHANGED]}, verdict="fail")

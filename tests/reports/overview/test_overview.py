@@ -11,7 +11,7 @@ from darkmask.core.atomic import sha256_file
 from darkmask.reports.overview.found import OverviewError
 from darkmask.reports.overview.write import write_overview
 from tests.fixtures.report.test_report_browser import CONTRAST
-from tests.support.browser import needs_chromium, opened
+from tests.support.browser import needs_chromium, on_screens, opened
 from tests.support.told_reports import Told, deliveries, write_report
 
 MADE = ("index.html", "index_deliveries.ecsv", "index_values.ecsv", "index_pixels.ecsv")
@@ -163,15 +163,7 @@ def test_what_is_no_folder_of_reports_is_refused_in_one_sentence(reports, capsys
 
 
 @needs_chromium
-@pytest.mark.parametrize(
-    ("scheme", "width"),
-    [
-        ("light", 1280),
-        ("dark", 390),
-        pytest.param("light", 390, marks=pytest.mark.slow),
-        pytest.param("dark", 1280, marks=pytest.mark.slow),
-    ],
-)
+@on_screens
 def test_the_page_in_a_browser(reports, width, scheme):
     for name, day in (("one", "2024-06-01"), ("two", "2025-06-01")):
         write_report(reports, name, Told(day, rates={(3, 4): (1.0, 0.1)}))
