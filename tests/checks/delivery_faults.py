@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 from astropy.io import fits
 
+from darkmask.core.flags import bits_of
 from tests.support.segments import cut_exposure
 
 from .planting import Faults, edit, every_exposure, one, unlinked
@@ -234,3 +235,11 @@ def blank_exposure_number(space):
 def superstripe(space):
     for path in space.delivery.glob("*_00001_nrca1_*"):
         edit(path, SSTR_NST=4, SSTR_STP=512)
+
+
+@fault("DQ-BITS", said="MSA_FAILED_OPEN in jwst_nircam_mask_nrca1.fits, carried from ")
+def flags_of_the_base_that_belong_in_no_mask(space):
+    """Plant a mask in force with a flag of another instrument: the file to mend is that one."""
+    (path,) = space.base.glob("*nrca1*.fits")
+    with fits.open(path, mode="update") as hdus:
+        hdus["DQ"].data[50:53, 50] |= hdus["DQ"].data.dtype.type(bits_of(("MSA_FAILED_OPEN",)))
