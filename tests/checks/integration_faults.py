@@ -57,7 +57,7 @@ def copies_of_most_exposures(space):
     "STB-HALVES",
     "STB-DRIFT",
     "STR-PATCHES",
-    said="nrca1_jump.fits is a copy of integration 1 of",
+    said="nrca1_jump.fits is a copy of integration",
 )
 def copied_integrations(space):
     """Plant an exposure that is another one, which leaves eight integrations of ten."""
