@@ -10,6 +10,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation
 
 from darkmask.core.categories import Category, in_category
+from darkmask.core.flags import dq_bits, has_flag
 
 # What is unusable, in groups whose names two searches may exchange: what jumps in one may switch in another, and what
 # is saturated is hot.
@@ -23,7 +24,10 @@ SHOWN: Mapping[str, tuple[Category, ...]] = {
     "HOT": (*GROUPS["hot"], Category.WARM, Category.INTERMITTENT, Category.TRANSIENT),
     "RC": GROUPS["rc"],
     "TELEGRAPH": GROUPS["noisy"],
+    "UNRELIABLE_SLOPE": GROUPS["noisy"],
 }
+# Masks are grown by a pixel: what lies beside a bad one has a reason.
+_TOUCHING = np.ones((3, 3))
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def confirmed(
         saturated pixel, which jwst_reffiles calls saturated too.
     """
     saturated = in_category(categories, Category.SATURATED)
-    beside = binary_dilation(saturated, np.ones((3, 3))) & ~saturated
+    beside = binary_dilation(saturated, _TOUCHING) & ~saturated
     unknown = beside | ~np.isfinite(rate) | in_category(categories, Category.UNDETERMINED)
     bright = np.nan_to_num(rate) >= warm
     shares = {}
@@ -101,6 +105,31 @@ def confirmed(
         shown = _any_of(categories, SHOWN[flag])
         shares[flag] = Share.of(where & (shown | ~unknown), shown | bright if flag == "HOT" else shown)
     return shares
+
+
+def without_reason(decoded: np.ndarray, explained: np.ndarray, categories: np.ndarray, rate: np.ndarray) -> np.ndarray:
+    """Return the pixels that a mask takes out of use for no reason that anybody tells.
+
+    Parameters
+    ----------
+    decoded : numpy.ndarray, shape (y, x), uint32
+        The mask. A flag beside DO_NOT_USE is a reason, for this pixel and for those that touch it.
+    explained : numpy.ndarray, shape (y, x), bool
+        Pixels that have a reason elsewhere.
+    categories : numpy.ndarray, shape (y, x), uint16
+        What a search of darks found: a reason, too, for its pixels and for those that touch them.
+    rate : numpy.ndarray, shape (y, x), float32
+        Rates of the darks; of a pixel without one darks say nothing.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), bool
+    """
+    unusable = has_flag(decoded, "DO_NOT_USE")
+    named = unusable & ((decoded & ~dq_bits("DO_NOT_USE")) != 0)
+    reason = binary_dilation(named | (categories != 0), _TOUCHING) | explained | ~np.isfinite(rate)
+    without: np.ndarray = unusable & ~reason
+    return without
 
 
 def _any_of(categories: np.ndarray, some: tuple[Category, ...]) -> np.ndarray:

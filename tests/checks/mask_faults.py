@@ -232,48 +232,6 @@ def clump(space):
     add(space, np.s_[20:28, 60:68], *BAD)
 
 
-@fault("RES-CONFIRMED", said="are so in the darks; some that are not: x")
-def good_pixels_called_hot(space):
-    """Plant a mask that calls some hundred good pixels hot, beside the darks that show them to be good."""
-    space.options.append(f"--delivery={space.delivery}")
-    with fits.open(space.mask) as hdus:
-        good = hdus["DQ"].data == 0
-    add(space, spread(150) & good, *BAD)
-
-
-@fault("RES-HOT", "RES-CAUGHT", said="outside the mask are hot in all darks together")
-def hot_pixels_taken_out(space):
-    """Plant a mask that lost thirty hot pixels, beside the darks that show them."""
-    space.options.append(f"--delivery={space.delivery}")
-    with fits.open(space.mask) as hdus:
-        hot = has_flag(hdus["DQ"].data, "HOT")
-    replace(space, first_of(hot, 30), 0)
-
-
-@fault("RES-CAUGHT", said="rc pixels that the darks show are out of use")
-def rc_pixels_taken_out(space):
-    """Plant a mask that lost one rc pixel in four, beside the darks that show them: counts do not tell."""
-    space.options.append(f"--delivery={space.delivery}")
-    replace(space, lambda dq: first_of(has_flag(dq, "RC"), int(has_flag(dq, "RC").sum()) // 4), 0)
-
-
-@fault("RES-CAUGHT_NOISY", "RES-NOISY", said="noisy pixels that the darks show are out of use")
-def pixels_that_switch_taken_out(space):
-    """Plant a mask that lost most pixels that switch between two levels, beside the darks that show them."""
-    space.options.append(f"--delivery={space.delivery}")
-    replace(space, lambda dq: first_of(has_flag(dq, "TELEGRAPH"), int(0.8 * has_flag(dq, "TELEGRAPH").sum())), 0)
-
-
-@fault("RES-CONFIRMED", said="0 of 20 pixels called TELEGRAPH")
-def names_exchanged(space):
-    """Plant a mask whose DQ_DEF gives RC and TELEGRAPH each other's bit, beside the darks that show them."""
-    space.options.append(f"--delivery={space.delivery}")
-    with fits.open(space.mask, mode="update") as hdus:
-        names = hdus["DQ_DEF"].data["NAME"]
-        places = [next(i for i, name in enumerate(names) if name.strip() == called) for called in ("RC", "TELEGRAPH")]
-        names[places] = names[places[::-1]]
-
-
 @fault("REF-HEADER", said="has USEAFTER 2099-01-01 where a day up to today")
 def used_from_a_later_day(space):
     """Plant a mask that CRDS would give to no exposure."""

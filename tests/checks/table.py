@@ -1,6 +1,7 @@
 """Every planted fault, by family of what it is planted in."""
 
 from . import (
+    beside_darks_faults,
     delivery_faults,
     detector_faults,
     ground_faults,
@@ -24,6 +25,7 @@ FAULTS: tuple[Fault, ...] = (
     *search_faults.fault,
     *mask_faults.fault,
     *mask_file_faults.fault,
+    *beside_darks_faults.fault,
     *reference_faults.fault,
     *ground_faults.fault,
     *trend_faults.fault,

@@ -3,7 +3,8 @@
 import numpy as np
 
 from darkmask.core.categories import Category
-from darkmask.validation.beside_darks import Share, caught, confirmed
+from darkmask.core.flags import dq_bits
+from darkmask.validation.beside_darks import Share, caught, confirmed, without_reason
 
 SHAPE = (20, 20)
 
@@ -59,3 +60,24 @@ def test_what_a_mask_holds_is_counted_by_what_the_darks_show():
     unusable[8, 8] = False
     shares = caught(found, unusable, called((2, 2), (6, 6), (9, 9)))
     assert shares == {"hot": Share(3, 2, [(4, 4)]), "rc": Share(1, 1, []), "noisy": Share(0, 0, [])}
+
+
+def test_a_pixel_is_out_of_use_for_a_reason_of_its_own_or_of_one_that_it_touches():
+    """A flag, a dead neighbour, one that darks show, the mask in force, and no rate are reasons; a column has none."""
+    unusable = dq_bits("DO_NOT_USE")
+    mask = np.zeros(SHAPE, np.uint32)
+    mask[:, 15] = mask[2, 2] = mask[2, 4] = mask[6, 6] = mask[9, 9] = mask[12, 12] = unusable
+    mask[2, 3] = unusable | dq_bits("DEAD")
+    rate = np.zeros(SHAPE, np.float32)
+    rate[12, 12] = np.nan
+    found = images({(7, 7): Category.RC, (10, 14): Category.WARM})
+    without = without_reason(mask, called((9, 9)), found, rate)
+    y, x = np.nonzero(without)
+    assert set(x) == {15}
+    assert set(range(20)) - set(y) == {9, 10, 11}
+
+
+def test_a_flag_without_do_not_use_is_no_reason_for_a_neighbour():
+    mask = np.zeros(SHAPE, np.uint32)
+    mask[5, 5], mask[5, 6] = dq_bits("DO_NOT_USE"), dq_bits("LOW_QE")
+    assert without_reason(mask, np.zeros(SHAPE, bool), images({}), np.zeros(SHAPE, np.float32)).sum() == 1
