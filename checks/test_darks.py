@@ -95,6 +95,21 @@ def test_noise(check, summary):
     )
 
 
+@pytest.mark.asks("DRK-EXPOSURES")
+def test_exposures_are_of_one_noise(check, summary):
+    """How many times the noise of the quietest exposure has the noisiest?"""
+    noises = {path: noise for path, noise in summary["noise_of_exposures_dn"].items() if noise}
+    if len(noises) < 2:
+        raise NotEvaluated(f"{check.detector} has no two exposures with good pixels to compare", because=TOO_LITTLE)
+    quietest, *_, noisiest = sorted(noises, key=lambda path: (noises[path], path))
+    check.judge(
+        noises[noisiest] / noises[quietest],
+        f"A group difference of the good pixels of {check.detector} has a noise of {noises[noisiest]:.2f} DN in "
+        f"{noisiest} and of {noises[quietest]:.2f} DN in {quietest}; the {len(noises)} exposures have "
+        f"{', '.join(f'{noise:.2f}' for noise in noises.values())}",
+    )
+
+
 @pytest.mark.asks("DRK-PEDESTAL")
 def test_pedestal(check, summary):
     """What is the median pedestal of the amplifier that is farthest from none?"""
@@ -123,14 +138,17 @@ def test_no_good_pixel_is_full(check, products, summary):
 @pytest.mark.asks("DRK-QUIET")
 def test_no_usable_pixel_is_stuck(check, products, summary):
     """What share of the science pixels may be used though their reads hardly change?"""
-    mask = products.judged.mask(check.detector).decoded
-    found = [
-        (x, y) for x, y in known(summary, "quiet_pixels", check.detector) if not has_flag(mask[y, x], "DO_NOT_USE")
-    ]
+    mask, frozen = products.judged.mask(check.detector).decoded, summary["frozen_pixels"]
+    # A read that repeats another one to the last digit is told by few differences, too.
+    quiet = [] if frozen and summary["quiet_pixels"] is None else known(summary, "quiet_pixels", check.detector)
+    found = sorted(
+        {(x, y) for x, y in (*frozen, *quiet) if not has_flag(mask[y, x], "DO_NOT_USE")}, key=lambda place: place[::-1]
+    )
+    repeat = f"; of {len(frozen)} the last read repeats the one before" if frozen else ""
     check.judge(
         len(found) / products.science_pixels.sum(),
-        f"{len(found)} usable pixels of {check.detector} have less than half of the noise of their amplifier, or one "
-        f"rate in all integrations{some_pixels(found)}",
+        f"{len(found)} usable pixels of {check.detector} have less than half of the noise of their amplifier, one "
+        f"rate in all integrations, or reads that do not change any more{repeat}{some_pixels(found)}",
     )
 
 

@@ -17,6 +17,8 @@ from darkmask.search.request import SetRequest
 
 # So many pixels of an output, in evenly spread rows, tell the median of a difference to a seventieth of its noise.
 _PIXELS = 8192
+# And so many differences of each of them their noise to a four-hundredth.
+_SOME_STEPS = 8
 # With fewer groups a line and an exponential pass through what is there, and with fewer integrations there is no error.
 _FEWEST_GROUPS, _FEWEST_MEDIANS = 6, 5
 # A variance beyond so many medians of all is that of a pixel that was hit.
@@ -47,18 +49,28 @@ class DarkCurrent(NamedTuple):
 _UNKNOWN = DarkCurrent(*(float("nan"),) * len(DarkCurrent._fields))
 
 
-def median_steps(request: SetRequest, good: np.ndarray) -> np.ndarray:
-    """Return the median group differences of good pixels, float64 (integration, amplifier, group - 1), DN.
+class Steps(NamedTuple):
+    """The group differences of some good pixels.
+
+    Attributes
+    ----------
+    medians : numpy.ndarray, shape (integration, amplifier, group - 1), float64, DN
+        Of the amplifiers that have good pixels; NaN where none of them has a difference.
+    noises : dict of str to float, DN
+        Scatter of a difference in each exposure, by the path of its ramp; NaN where there is none.
+    """
+
+    medians: np.ndarray
+    noises: dict[str, float]
+
+
+def steps_of(request: SetRequest, good: np.ndarray) -> Steps:
+    """Measure the group differences of good pixels.
 
     Parameters
     ----------
     request : SetRequest
     good : numpy.ndarray, shape (y, x), bool
-
-    Returns
-    -------
-    numpy.ndarray
-        Of the amplifiers that have good pixels; NaN where none of them has a difference.
 
     Raises
     ------
@@ -69,15 +81,31 @@ def median_steps(request: SetRequest, good: np.ndarray) -> np.ndarray:
     number = min(inside.size, -(-_PIXELS // max(amplifiers[0].stop - amplifiers[0].start, 1)))
     rows = inside[np.linspace(0, inside.size - 1, number).astype(int)] if number else inside
     here = [(columns, good[rows, columns]) for columns in amplifiers if good[rows, columns].any()]
-    steps = []
+    steps, scatters = [], {exposure.jump.path: list[float]() for exposure in request.exposures}
     with OpenSet(request.exposures, request.folder, request.integrations) as opened:
         for exposure, i in opened.planes:
             groups = exposure.shape[1]
             reads = np.stack([exposure.group(i, group, rows).astype(np.float64) for group in range(groups)])
-            steps.append(
-                [[median_of_finite(step[:, c][where]) for step in np.diff(reads, axis=0)] for c, where in here]
-            )
-    return np.array(steps).reshape(len(steps), len(here), request.exposures[0].jump.ngroups - 1)
+            differences = np.diff(reads, axis=0)
+            medians = [[median_of_finite(step[:, c][where]) for step in differences] for c, where in here]
+            scatters[exposure.exposure.jump.path].append(_scatter(differences, medians, here))
+            steps.append(medians)
+    medians_of_all = np.array(steps).reshape(len(steps), len(here), request.exposures[0].jump.ngroups - 1)
+    # In the order of their values, so that the order of integrations changes no bit.
+    noises = {path: float(np.sqrt(np.mean(np.square(sorted(found))))) for path, found in scatters.items() if found}
+    return Steps(medians_of_all, noises)
+
+
+def _scatter(differences: np.ndarray, medians: Sequence[Sequence[float]], here: Sequence) -> float:
+    """Return how some group differences scatter about their medians, DN; hits and bad pixels count for one each."""
+    number = len(differences)
+    chosen = range(0, number, max(number // _SOME_STEPS, 1))
+    apart = [
+        np.abs(differences[k][:, c][where] - of[k])
+        for (c, where), of in zip(here, medians, strict=True)
+        for k in chosen
+    ]
+    return MAD_TO_SIGMA_ROUNDED * median_of_finite(np.concatenate(apart)) if apart else float("nan")
 
 
 def settling_of(steps: np.ndarray) -> tuple[float, np.ndarray]:
@@ -144,7 +172,7 @@ def dark_current(medians: np.ndarray, steps: np.ndarray, tgroup: float) -> DarkC
     medians : numpy.ndarray, shape (integration,), DN/s
         Median rate of each integration as the pipeline has it; NaN for none.
     steps : numpy.ndarray, shape (integration, amplifier, group - 1), DN
-        See :func:`median_steps`.
+        See :class:`Steps`.
     tgroup : float
         Group time, s.
 

@@ -22,7 +22,8 @@ from darkmask.search.request import SetRequest
 from darkmask.search.structures import PATCH
 
 from .border import frame_off, misplaced_reference_pixels
-from .dark import dark_current, median_steps, scatter_of_means
+from .dark import dark_current, scatter_of_means, steps_of
+from .frozen import frozen_pixels
 from .together import together
 from .unsuspected import full_pixels, quiet_pixels, same_rates
 
@@ -140,7 +141,8 @@ def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
     few = slice(None, None, max(1, science.size // _SOME_PIXELS))
     rates_of_few = (exposure.rate(few, i) for exposure, i in searched)
     tgroup = exposures[0].jump.tgroup
-    dark = dark_current(median_rates(rates, good[rows]), median_steps(request, good), tgroup)
+    steps = steps_of(request, good)
+    dark = dark_current(median_rates(rates, good[rows]), steps.medians, tgroup)
     return {
         "dark_dn_per_s": _or_none(dark.rate),
         "dark_error_dn_per_s": _or_none(dark.error),
@@ -148,8 +150,10 @@ def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
         "settling_start_dn": _or_none(dark.start),
         "settling_start_error_dn": _or_none(dark.start_error),
         "scatter_of_means": _or_none(scatter_of_means(rates_of_few, good[few], _amplifiers(request))),
+        "noise_of_exposures_dn": {path: _or_none(noise) for path, noise in sorted(steps.noises.items())},
         "unexplained_rates": worst_rate,
         "together": together(request, good),
+        "frozen_pixels": frozen_pixels(searched, good),
         "lost_pixels": worst_lost,
         "misplaced_reference_pixels": _worst(misplaced, int((~science).sum())),
     }

@@ -114,6 +114,14 @@ class OpenExposure:
         segment, i = self._places[integration]
         return segment.sci[i, group, rows].astype(np.float32)
 
+    def repeats(self, integration: int, group: int) -> np.ndarray:
+        """Return where a group holds the very value of the one before it, bool (y, x)."""
+        segment, i = self._places[integration]
+        # As they lie in the file: nothing is converted, and no number equals itself by another pattern of bits.
+        one, before = (segment.sci[i, g].view(np.uint32) for g in (group, group - 1))
+        same: np.ndarray = one == before
+        return same
+
     def ramps(self, y: np.ndarray, x: np.ndarray, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the ramps of some pixels.
 

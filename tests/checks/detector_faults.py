@@ -79,7 +79,7 @@ def saturation_that_nobody_flagged(space):
         ramps.rate_dq[full] = 0
 
 
-@fault("DRK-QUIET", said="of the noise of their amplifier, or one rate in all integrations; some are x")
+@fault("DRK-QUIET", said="or reads that do not change any more")
 def stuck_pixels(space):
     """Plant pixels that give one value in all reads, as those do that are at an end of the converter's range."""
     where = spread(20)
@@ -88,7 +88,7 @@ def stuck_pixels(space):
         ramps.groupdq[:, :, where] = 0
 
 
-@fault("DRK-QUIET", said="of the noise of their amplifier, or one rate in all integrations; some are x")
+@fault("DRK-QUIET", said="or reads that do not change any more")
 def ramps_of_one_integration_in_all(space):
     """Plant pixels whose ramps are those of the first integration in all others: too few for a row to be a copy."""
     where, first = spread(40), None
@@ -97,6 +97,17 @@ def ramps_of_one_integration_in_all(space):
         first = first or [array[0][..., where].copy() for array in arrays]
         for array, one_of_them in zip(arrays, first, strict=True):
             array[..., where] = one_of_them
+
+
+@fault("DRK-QUIET", said="the last read repeats the one before; some are x")
+def ramps_that_freeze(space):
+    """Plant pixels that give the value of a group in the middle to the end of each ramp, and its line as their rate."""
+    y, x = np.nonzero(spread(20))
+    for ramps in every_exposure(space.delivery):
+        middle = ramps.sci.shape[1] // 2
+        ramps.sci[:, middle:, y, x] = ramps.sci[:, middle : middle + 1, y, x]
+        ramps.rate[:, y, x] = ramps.slopes(ramps.sci[:, :, y, x])
+        ramps.pedestal[:, y, x] = ramps.sci[:, 0, y, x] - ramps.rate[:, y, x] * ramps.seconds[0, 0]
 
 
 @fault("DRK-INDEPENDENT", said="of what the scatter between 10 integrations makes them")
@@ -114,6 +125,22 @@ def noisy_detector(space):
     numbers = random()
     for ramps in every_exposure(space.delivery):
         ramps.sci += numbers.normal(0, 5, ramps.sci.shape).astype(np.float32)
+
+
+@fault("DRK-EXPOSURES", said="the 5 exposures have")
+def exposures_of_another_gain(space):
+    """Plant three exposures of five whose counts are a tenth larger, as those of another gain are."""
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        if number >= 2:
+            for array in (ramps.sci, ramps.pedestal, ramps.rate):
+                array *= np.float32(1.10)
+
+
+@fault("DRK-EXPOSURES", ("DRK-CURRENT", "NRCBLONG", "FULL"), said="the 5 exposures have")
+def exposures_of_another_gain_and_a_light_leak(space):
+    """Plant a fault in each of two detectors."""
+    exposures_of_another_gain(space)
+    light_leak(space)
 
 
 @fault("DRK-COSMIC_RAYS", "DRK-AMPLIFIER", said="hits per pixel and second")
