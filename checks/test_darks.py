@@ -34,7 +34,7 @@ def known(summary: dict, name: str, detector: str) -> float:
 
 
 @pytest.mark.asks("DRK-CURRENT")
-def test_dark_current(check, summary):
+def test_dark_current(check, products, summary):
     """How far is the median dark current certainly from the published one, in units of the published range?"""
     properties = look_up_detector(check.detector)
     rate, error, settling = (
@@ -54,7 +54,7 @@ def test_dark_current(check, summary):
         raise NotEvaluated(
             f"{said}, and the data cannot tell: more integrations or longer ramps would", because=TOO_LITTLE
         )
-    check.judge(certain, said)
+    check.judge(certain, said, because=products.searched.borrowed(check.detector))
 
 
 @pytest.mark.asks("DRK-INDEPENDENT")

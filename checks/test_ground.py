@@ -22,22 +22,29 @@ def compared(check, products) -> tuple[Comparison, str]:
     return found, f"on {', '.join(found.by_flag)} against {name}{left_out}"
 
 
+@pytest.fixture
+def because(check, products) -> tuple[str, ...]:
+    """Return the criteria that say why masks do not agree, should they have failed: darks of another detector."""
+    return products.searched.borrowed(check.detector) if products.judged.generated else ()
+
+
 @pytest.mark.asks("GND-REGISTRATION")
-def test_they_lie_on_one_another(check, compared):
+def test_they_lie_on_one_another(check, compared, because):
     """Do the masks agree best as they lie?"""
     found, how = compared
     registration = register(found.reference & found.where, found.other & found.where)
     if registration.why_not:
-        raise NotEvaluated(f"{registration.why_not} ({how})")
+        raise NotEvaluated(f"{registration.why_not} ({how})", because=because)
     best, fewer = registration.best, min(registration.reference, registration.other)
     check.judge(
         registration.margin,
         f"The ground mask fits the flight mask {best}: {registration.common[best]} of {fewer} clumps agree {how}",
+        because=because,
     )
 
 
 @pytest.mark.asks("GND-RETAINED")
-def test_retained(check, compared):
+def test_retained(check, compared, because):
     """What share of the ground's bad pixels is still bad?"""
     found, how = compared
     flags = _flags(found, lambda one: f"{one.both} of {one.both + one.gone}")
@@ -46,25 +53,32 @@ def test_retained(check, compared):
     seen = found.reference & found.where, found.other & found.where
     check.show(comparison_map, *seen, ("ground", "flight"), title)
     check.judge(
-        total.retained_fraction, f"{total.both} of {total.both + total.gone} bad pixels are still bad {how}{flags}"
+        total.retained_fraction,
+        f"{total.both} of {total.both + total.gone} bad pixels are still bad {how}{flags}",
+        because=because,
     )
 
 
 @pytest.mark.asks("GND-GONE")
-def test_gone(check, compared):
+def test_gone(check, compared, because):
     """What share of the ground's bad pixels is good now?"""
     found, how = compared
     flags, total = _flags(found, lambda one: f"{one.gone}"), found.total
-    check.judge(total.gone_fraction, f"{total.gone} of {total.both + total.gone} bad pixels are good now {how}{flags}")
+    check.judge(
+        total.gone_fraction,
+        f"{total.gone} of {total.both + total.gone} bad pixels are good now {how}{flags}",
+        because=because,
+    )
 
 
 @pytest.mark.asks("GND-NEW")
-def test_new(check, compared):
+def test_new(check, compared, because):
     """What fraction of the science pixels is newly bad?"""
     found, how = compared
     check.judge(
         found.total.new_fraction,
         f"{found.total.new} pixels are newly bad {how}{_flags(found, lambda one: f'{one.new}')}",
+        because=because,
     )
 
 
@@ -81,10 +95,14 @@ def test_new_ones_lie_at_random(check, products, compared):
 
 
 @pytest.mark.asks("GND-KAPPA")
-def test_kappa(check, compared):
+def test_kappa(check, compared, because):
     """How well do flight and ground agree beyond chance?"""
     found, how = compared
-    check.judge(found.total.kappa, f"Cohen's kappa is {found.total.kappa:.3f} +- {found.total.kappa_error:.3f} {how}")
+    check.judge(
+        found.total.kappa,
+        f"Cohen's kappa is {found.total.kappa:.3f} +- {found.total.kappa_error:.3f} {how}",
+        because=because,
+    )
 
 
 def _flags(found: Comparison, told) -> str:

@@ -27,11 +27,12 @@ def test_additional_bad_pixels(check, products, difference):
         f"{difference.additional} pixels of {check.detector} {check.subarray} are bad there and not in the full frame, "
         f"where they would show; {difference.expected:.1f} are expected, {difference.both} are bad in both, "
         f"{difference.faint} too faint or slow for one of the two, {difference.edge} on the rim",
+        because=products.searched.borrowed(check.detector, check.subarray),
     )
 
 
 @pytest.mark.asks("SUB-MISSING")
-def test_missing_bad_pixels(check, difference):
+def test_missing_bad_pixels(check, products, difference):
     """Does the subarray miss more of the full frame's bad pixels than chance does?"""
     visible = difference.both + difference.missing
     if not visible:
@@ -40,4 +41,5 @@ def test_missing_bad_pixels(check, difference):
         difference.missing_sigma,
         f"{difference.missing} of {visible} bad pixels of the full frame that {check.detector} {check.subarray} would "
         "show are not bad there",
+        because=products.searched.borrowed(check.detector, check.subarray),
     )
