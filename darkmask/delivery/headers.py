@@ -156,9 +156,10 @@ def _read_headers(path: Path | BinaryIO, relative: str, size: int) -> tuple[Any,
             file.seek(0)
             with fits.open(file, memmap=False, lazy_load_hdus=False, disable_image_compression=True) as hdus:
                 primary = hdus[0].header
-                arrays = {hdu.name: _place(hdu.header, hdu.fileinfo()["datLoc"]) for hdu in hdus[1:]}
+                # A name in small letters is the same name to whoever asks astropy or the pipeline for it.
+                arrays = {hdu.name.upper(): _place(hdu.header, hdu.fileinfo()["datLoc"]) for hdu in hdus[1:]}
                 damage = fits_layout.damage(hdus, file, size)
-                names = [hdu.name for hdu in hdus[1:]]
+                names = [hdu.name.upper() for hdu in hdus[1:]]
                 int_times = hdus["INT_TIMES"].data if "INT_TIMES" in hdus and not damage else None
     except DeliveryError:
         raise

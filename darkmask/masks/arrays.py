@@ -33,7 +33,7 @@ def dq_array(hdus, path: Path) -> np.ndarray:
     MaskError
         When there is none, more than one, or one that is no 2-D array of stored integers.
     """
-    named = [index for index, hdu in enumerate(hdus) if hdu.name == "DQ"]
+    named = [index for index, hdu in enumerate(hdus) if hdu.name.upper() == "DQ"]
     if named:
         _refuse_second_array(hdus, named, path)
     hdu = hdus[named[0] if named else _only_image(hdus, path)]
@@ -118,7 +118,7 @@ def read_dq_def(hdus, path: Path) -> tuple[tuple[tuple[int, str], ...], tuple[in
     MaskError
         When there is more than one DQ_DEF, or it has no columns VALUE, of whole numbers, and NAME.
     """
-    tables = [hdu.data for hdu in hdus if hdu.name == "DQ_DEF"]
+    tables = [hdu.data for hdu in hdus if hdu.name.upper() == "DQ_DEF"]
     if not tables:
         return (), ()
     if len(tables) > 1:

@@ -247,7 +247,7 @@ def read_mask(path: Path) -> MaskFile:
                 damage = fits_layout.damage(hdus, io.BytesIO(content), len(content))
                 if damage:
                     raise MaskError(f"{path} {damage}: it is truncated, or was changed on its way; replace the file.")
-                has_dq_extension = "DQ" in [hdu.name for hdu in hdus]
+                has_dq_extension = "DQ" in [hdu.name.upper() for hdu in hdus]
                 raw = dq_array(hdus, path)
                 header = _keywords(hdus[0].header)
                 dq_def, bits = read_dq_def(hdus, path)

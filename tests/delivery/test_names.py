@@ -140,11 +140,14 @@ def test_a_readout_in_stripes_before_its_frames_are_put_together(folder):
     assert "was read in stripes (SSTR_NST 2)" in " ".join(sentences(folder))
 
 
-def test_two_extensions_of_one_name_are_said(folder):
+@pytest.mark.parametrize("second", [b"SCI     ", b"sci     "])
+def test_two_extensions_of_one_name_are_said(folder, second):
     with fits.open(unlinked(one(folder, f"{ROOT}_jump.fits")), mode="update") as hdus:
         again = hdus["SCI"].copy()
-        again.ver = 2
+        again.ver, again.name = 2, "OTHER"
         hdus.append(again)
+    path = folder / f"{ROOT}_jump.fits"
+    path.write_bytes(path.read_bytes().replace(b"EXTNAME = 'OTHER   '", b"EXTNAME = '%s'" % second))
     assert sentences(folder)[0] == (
         f"{ROOT}_jump.fits has 2 extensions SCI where one was expected: make the file again."
     )

@@ -1,5 +1,7 @@
 """A mask in which the pipeline could read another array than the one that is judged is refused."""
 
+import re
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -51,6 +53,37 @@ def test_a_second_dq_def_is_refused(tmp_path):
     dq = fits.ImageHDU(np.ones((8, 8), np.int32), name="DQ")
     tables = [fits.BinTableHDU(full_dq_def(), name="DQ_DEF", ver=v) for v in (1, 2)]
     fits.HDUList([fits.PrimaryHDU(), dq, *tables]).writeto(tmp_path / "mask.fits")
+    with pytest.raises(MaskError, match="2 tables DQ_DEF"):
+        read_mask(tmp_path / "mask.fits")
+
+
+def in_small_letters(path, name: str, which: int = 0) -> None:
+    """Write the name of an extension in small letters, which astropy would write in capitals."""
+    content, card = path.read_bytes(), f"EXTNAME = '{name:8}'".encode()
+    place = [match.start() for match in re.finditer(re.escape(card), content)][which]
+    path.write_bytes(content[:place] + card.lower().replace(b"extname", b"EXTNAME") + content[place + len(card) :])
+
+
+def test_a_name_in_small_letters_is_that_name(tmp_path):
+    """The pipeline reads it, and takes it for the first one where another follows in capitals."""
+    dq = [fits.ImageHDU(np.full((8, 8), value, np.int32), name="DQ") for value in (1, 2)]
+    for hdus, path in ((dq[:1], tmp_path / "one.fits"), (dq, tmp_path / "two.fits")):
+        tables = [fits.BinTableHDU(full_dq_def(), name="DQ_DEF") for _ in hdus]
+        fits.HDUList([fits.PrimaryHDU(), *hdus, *tables]).writeto(path)
+        for name in ("DQ", "DQ_DEF"):
+            in_small_letters(path, name)
+    mask = read_mask(tmp_path / "one.fits")
+    assert mask.has_dq_extension
+    assert set(mask.decoded.flat) == {1}
+    with pytest.raises(MaskError, match="more than one DQ extension"):
+        read_mask(tmp_path / "two.fits")
+
+
+def test_a_second_dq_def_in_small_letters_is_refused(tmp_path):
+    dq = fits.ImageHDU(np.ones((8, 8), np.int32), name="DQ")
+    tables = [fits.BinTableHDU(full_dq_def(), name="DQ_DEF") for _ in range(2)]
+    fits.HDUList([fits.PrimaryHDU(), dq, *tables]).writeto(tmp_path / "mask.fits")
+    in_small_letters(tmp_path / "mask.fits", "DQ_DEF")
     with pytest.raises(MaskError, match="2 tables DQ_DEF"):
         read_mask(tmp_path / "mask.fits")
 
