@@ -17,6 +17,8 @@ from .unsuspected import BY_CHANCE, MOST_QUIET
 # Integrations of which all pixels are compared: one that is frozen in most is so in one of these. The others are asked
 # of what repeats in these.
 _ALL_PIXELS = 3
+# Whole counts of a noise of 2 repeat in a seventh of all pixels; where more do, that is no chance.
+_MOST_BY_CHANCE = 0.2
 
 
 def frozen_pixels(planes: Sequence[tuple[OpenExposure, int]], good: np.ndarray) -> list[tuple[int, int]]:
@@ -39,9 +41,10 @@ def frozen_pixels(planes: Sequence[tuple[OpenExposure, int]], good: np.ndarray) 
         return []
     places = sorted({round(share * (number - 1)) for share in np.linspace(0, 1, _ALL_PIXELS)})
     same = [planes[place][0].repeats(planes[place][1], groups - 1) & good for place in places]
-    by_chance = max(np.median([np.count_nonzero(one) for one in same]) / max(good.sum(), 1), 1 / good.size)
+    share = float(np.median([np.count_nonzero(one) for one in same])) / max(good.sum(), 1)
+    by_chance = max(share if share <= _MOST_BY_CHANCE else 0.0, 1 / good.size)
     y, x = np.nonzero(np.logical_or.reduce(same))
-    needed, repeated = _needed(number, float(by_chance)), np.zeros(y.size, int)
+    needed, repeated = _needed(number, by_chance), np.zeros(y.size, int)
     if not y.size or needed > number:
         return []
     for exposure in dict.fromkeys(exposure for exposure, _ in planes):

@@ -10,10 +10,13 @@ from darkmask.core.display import counted
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.quality import RAMP, altered_values, copied_rows, repeated_in_rows, unmeasured
 
+from .copied_groups import copied_groups
 from .request import NotMeasured, SetRequest
 
 # Noise makes two measurements of this many rows differ in thousands of pixels, and they cost no time to read.
 _ROWS = 8
+# One row in so many of these tells a group that is another one again.
+_EVERY = 3
 # So many pixels of a row and an amplifier tell a copy: noise makes none of them alike.
 _PIXELS = 16
 # A sentence names so many blocks of rows.
@@ -42,6 +45,9 @@ def look_through(request: SetRequest) -> NotMeasured:
         why = unmeasured(samples, names)
         # What was altered everywhere can only be searched as it is.
         altered = {k: said for k, said in altered_values(samples, names).items() if k not in why}
+        few = rows[::_EVERY]
+        ramps = (np.stack([e.group(i, g, few) for g in range(e.shape[1])]) for e, i in opened.planes)
+        altered |= {k: said for k, said in copied_groups(ramps, names).items() if k not in why and k not in altered}
         found = _with_rows(request, opened, science, why)
         return found._replace(doubted=(*found.doubted, *(said for k, said in altered.items() if k not in found.why)))
 

@@ -35,3 +35,12 @@ def test_reads_in_whole_counts_repeat_by_chance(small, tmp_path):
         ramps.sci[...] = np.round(ramps.sci)
         ramps.sci[:, 12:, 20, 30] = ramps.sci[:, 12:13, 20, 30]
     assert frozen_in(space.delivery) == [(30, 20)]
+
+
+def test_an_amplifier_that_repeats_its_last_read_is_no_chance(small, tmp_path):
+    space = Workspace(small, small.base, tmp_path)
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[:, -1, :, 32:64] = ramps.sci[:, -2, :, 32:64]
+    found = frozen_in(space.delivery)
+    assert len(found) > 0.95 * 32 * 120
+    assert all(32 <= x < 64 for x, _ in found)

@@ -112,6 +112,13 @@ def ramps_in_steps_of_four(space):
         ramps.sci[...] = 4 * np.round(ramps.sci / 4)
 
 
+@fault("DLV-DISTINCT", "DRK-QUIET", said="was altered: group 16 of its ramp is group 15 of its ramp again")
+def last_group_of_each_ramp_repeated(space):
+    """Plant ramps whose last group was lost, and filled with the one before."""
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[:, -1] = ramps.sci[:, -2]
+
+
 @fault("DLV-TIMES", said="by INT_TIMES: make it again")
 def times_of_another_exposure(space):
     """Plant in each exposure the times of the next one, and in the last those of the first."""
