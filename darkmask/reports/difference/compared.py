@@ -29,6 +29,8 @@ class ReportDifference:
     counts : tuple of Count
     pixels : tuple of PixelDifference
         Of each detector that was judged in both, and what could not be compared.
+    altered : (tuple of str, tuple of str)
+        Catalogues and other files of each report that are not what its run left.
     """
 
     a: str
@@ -39,6 +41,7 @@ class ReportDifference:
     checks: tuple[Asked, ...]
     counts: tuple[Count, ...]
     pixels: tuple[PixelDifference, ...]
+    altered: tuple[tuple[str, ...], tuple[str, ...]]
 
     @property
     def differs(self) -> bool:
@@ -46,7 +49,7 @@ class ReportDifference:
         causes = any(cause.where != "both" for cause in self.causes)
         pixels = any(part.differs for part in self.pixels)
         verdict = self.verdicts[0] != self.verdicts[1]
-        return bool(verdict or self.run or causes or self.checks or self.counts or pixels)
+        return bool(verdict or self.run or causes or self.checks or self.counts or pixels or any(self.altered))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -60,6 +63,7 @@ class ReportDifference:
             "checks": [check._asdict() for check in self.checks],
             "counts": [count._asdict() for count in self.counts],
             "pixels": [asdict(part) for part in self.pixels],
+            "altered": [list(names) for names in self.altered],
         }
 
 
@@ -95,4 +99,5 @@ def compare_reports(a: Path, b: Path) -> ReportDifference:
             if detector in judged[0] & judged[1]
             for part in pixel_differences(*reports, detector)
         ),
+        (reports[0].altered(), reports[1].altered()),
     )

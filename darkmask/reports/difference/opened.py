@@ -8,7 +8,7 @@ from typing import Any
 from darkmask.core.atomic import sha256_file
 from darkmask.core.errors import DarkmaskError
 from darkmask.masks.folder import scan_masks
-from darkmask.reports.files import FILE
+from darkmask.reports.files import FILE, MADE
 from darkmask.reports.results import Results, read_json, read_results, require_as_written
 
 
@@ -54,6 +54,12 @@ class OpenedReport:
         """Return a table of the manifest; empty where it has none."""
         found = self.manifest.get(name)
         return found if isinstance(found, dict) else {}
+
+    def altered(self) -> tuple[str, ...]:
+        """Return the files beside the masks that are not what the run left, as its manifest lists them."""
+        listed = {f"{part}/{name}": digest for part in MADE[1:] for name, digest in self.table(part).items()}
+        there = {name: sha256_file(path) for name in listed if (path := self.folder / name).is_file()}
+        return tuple(name for name, digest in sorted(listed.items()) if there.get(name) != digest)
 
     def mask(self, detector: str) -> Path:
         """Return the mask of a detector, if it is what the run wrote; else raise :class:`DarkmaskError`."""

@@ -37,6 +37,8 @@ def page_of(found: ReportDifference) -> str:
     parts += _part(
         "Bad pixels, where the numbers differ", ("detector", "kind", "A", "B"), counts, "All counts are equal."
     )
+    altered = [(which, name) for which, names in zip("AB", found.altered, strict=True) for name in names]
+    parts += _part("Files that are not what their run left", ("", "file"), altered, "")
     parts += [element for part in found.pixels for element in _pixels(part)]
     return document(f"{found.a} and {found.b}", _STYLE, parts)
 

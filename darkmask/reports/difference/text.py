@@ -42,6 +42,10 @@ def _lines(found: ReportDifference) -> Iterator[str]:
         yield from ("", "Bad pixels, where the numbers differ")
         rows = [(c.detector, c.kind, *(_number(n) for n in (c.a, c.b)), _change(c.a, c.b)) for c in found.counts]
         yield text_table(("detector", "kind", "A", "B", "B - A"), rows)
+    for which, names in zip("AB", found.altered, strict=True):
+        if names:
+            yield from ("", f"Of {which} these files are not what its run left, as its manifest.json lists them:")
+            yield from _some([f"  {name}" for name in names[:_SHOWN]], len(names))
     if found.pixels:
         yield from ("", "Pixels (x, y from 0 in each set's own image)")
         yield from (line for part in found.pixels for line in _pixels(part))

@@ -138,6 +138,22 @@ def test_a_mask_that_is_not_what_its_run_wrote_is_never_equal(copies, capsys):
     assert "not compared" in said
 
 
+def test_a_catalogue_that_is_not_what_its_run_wrote_is_never_equal(copies, tmp_path, capsys):
+    """Rows that somebody cut off a catalogue, and one that is gone: no number of the report says so."""
+    report = copies[0]
+    other = shutil.copytree(report, report.parent / "cut")
+    path = other / "catalogues" / "nrca1_full.ecsv"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-3]))
+    (other / "catalogues" / "nrcblong_full.reg").unlink()
+    page = tmp_path / "diff.html"
+    status, said, _ = diff(capsys, report, other, f"--html={page}")
+    assert status == 1
+    assert "Of B these files are not what its run left" in said
+    assert "Of A" not in said
+    assert "  catalogues/nrca1_full.ecsv\n  catalogues/nrcblong_full.reg\n" in said
+    assert "catalogues/nrcblong_full.reg" in page.read_text()
+
+
 def test_a_run_that_did_not_end_is_compared_as_far_as_it_tells(copies, capsys):
     """It has no manifest, and an earlier version wrote no counts."""
     report = copies[1]
