@@ -1,9 +1,16 @@
-"""BAS: did the mask in force lose a flag that nobody measured?"""
+"""BAS: did the mask in force lose a flag that nobody measured, and is it of this detector?"""
 
+import numpy as np
 import pytest
 
 from darkmask.masks import quality as maskquality
-from darkmask.masks.compare import lost_bits
+from darkmask.masks.compare import Comparison, compare, lost_bits
+from darkmask.masks.header import misplaced
+from darkmask.masks.registration import register
+from fixtures.session.endings import NotEvaluated
+
+# A share of fewer pixels is known to a tenth and worse.
+_FEWEST = 20
 
 
 @pytest.mark.asks("BAS-KEPT")
@@ -23,3 +30,53 @@ def test_no_flag_was_lost(check, products):
         what = f"does not define {', '.join(bits[:6])}" if bits else "gives one bit two names, or two bits one name"
         said = f"DQ_DEF of {base.path.name} {what}, so that {int(unread.sum())} of its pixels cannot be carried. {said}"
     check.judge(count + int(unread.sum()), said)
+
+
+@pytest.mark.asks("BAS-HEADER")
+def test_the_mask_in_force_is_of_this_detector(check, products):
+    """Which keywords of the mask in force do not belong to the detector and its frame?"""
+    base = products.base.mask(check.detector)
+    problems = misplaced(base, check.detector, products.geometry)
+    check.judge_problems(problems, f"The header of {base.path.name} belongs to {check.detector}")
+
+
+@pytest.mark.asks("BAS-FLAGGED")
+def test_the_mask_in_force_says_something(check, products):
+    """How many science pixels does the mask in force flag?"""
+    base = products.base.mask(check.detector)
+    count = int(np.count_nonzero(base.decoded[products.science_pixels]))
+    check.judge(count, f"{base.path.name} flags {count} science pixels of {check.detector}")
+
+
+@pytest.fixture
+def beside_base(check, products) -> tuple[Comparison, str]:
+    """Compare the mask with the mask in force on the flags that a search of darks looks for; say on which."""
+    base = products.base.mask(check.detector)
+    found = compare(base.decoded, products.judged.mask(check.detector).decoded, products.science_pixels)
+    if not found.by_flag:
+        raise NotEvaluated(f"{base.path.name} flags no pixel that a search of darks looks for")
+    return found, f"on {', '.join(found.by_flag)} beside {base.path.name}"
+
+
+@pytest.mark.asks("BAS-REGISTRATION")
+def test_the_mask_in_force_lies_on_the_mask(check, beside_base):
+    """Do the mask and the mask in force agree best as they lie?"""
+    found, how = beside_base
+    registration = register(found.reference & found.where, found.other & found.where)
+    if registration.why_not:
+        raise NotEvaluated(f"{registration.why_not} ({how})")
+    best, fewer = registration.best, min(registration.reference, registration.other)
+    check.judge(
+        registration.margin,
+        f"The mask in force fits the mask {best}: {registration.common[best]} of {fewer} clumps agree {how}",
+    )
+
+
+@pytest.mark.asks("BAS-RETAINED")
+def test_bad_pixels_of_the_mask_in_force_are_bad(check, beside_base):
+    """What share of the bad pixels of the mask in force is still bad?"""
+    found, how = beside_base
+    total = found.total
+    if total.both + total.gone < _FEWEST:
+        raise NotEvaluated(f"{total.both + total.gone} pixels are too few to judge a share by ({how})")
+    check.judge(total.retained_fraction, f"{total.both} of {total.both + total.gone} bad pixels are still bad {how}")

@@ -6,6 +6,7 @@ takes a mask of any detector and any REFTYPE.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -73,6 +74,33 @@ def header_problems(mask: MaskFile, detector: str, geometry: Geometry) -> list[s
             "the right detector."
         )
     return [*said, *_unsaid(mask), *_impossible_dates(mask)]
+
+
+# What a header says of where the pixels of a mask lie.
+_PLACES = (
+    *("TELESCOP", "INSTRUME", "DETECTOR", "SUBARRAY", "FASTAXIS", "SLOWAXIS", "CHANNEL", "MODULE"),
+    *("SUBSTRT1", "SUBSTRT2", "SUBSIZE1", "SUBSIZE2"),
+)
+
+
+def misplaced(mask: MaskFile, detector: str, geometry: Geometry) -> list[str]:
+    """Return what a header says of the place of a mask's pixels that is not of its detector and frame.
+
+    What it does not say is no mistake: masks in force may be older than a keyword.
+
+    Parameters
+    ----------
+    mask, detector, geometry
+        See :func:`header_problems`.
+
+    Returns
+    -------
+    list of str
+        One sentence for each keyword, and for a file name that names another detector.
+    """
+    there = {key: value for key, value in mask.header.items() if key in _PLACES}
+    problems = header_problems(replace(mask, header=there), detector, geometry)
+    return [one for one in problems if " has no " not in one]
 
 
 def _unsaid(mask: MaskFile) -> Iterator[str]:

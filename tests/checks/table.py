@@ -1,6 +1,7 @@
 """Every planted fault, by family of what it is planted in."""
 
 from . import (
+    base_faults,
     beside_darks_faults,
     delivery_faults,
     detector_faults,
@@ -23,6 +24,7 @@ FAULTS: tuple[Fault, ...] = (
     *detector_faults.fault,
     *raw_faults.fault,
     *search_faults.fault,
+    *base_faults.fault,
     *mask_faults.fault,
     *mask_file_faults.fault,
     *beside_darks_faults.fault,
