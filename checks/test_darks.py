@@ -95,6 +95,17 @@ def test_noise(check, summary):
     )
 
 
+@pytest.mark.asks("DRK-SCALE")
+def test_rates_are_those_of_the_ramps(check, summary):
+    """By how much do the ramps of hot pixels rise, in units of what their rates make?"""
+    rise, number = known(summary, "rise_by_rate", check.detector)
+    check.judge(
+        rise,
+        f"The ramps of {number} hot pixels of {check.detector} rise by {rise:.3f} of what their rates make of it",
+        because=("DLV-TOGETHER",),
+    )
+
+
 @pytest.mark.asks("DRK-EXPOSURES")
 def test_exposures_are_of_one_noise(check, summary):
     """How many times the noise of the quietest exposure has the noisiest?"""

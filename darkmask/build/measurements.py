@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from darkmask.core.categories import Category
 from darkmask.core.handed import Handed
 from darkmask.core.stages import stage
 from darkmask.core.statistics import median_of_finite
@@ -24,7 +25,7 @@ from darkmask.search.structures import PATCH
 from .border import frame_off, misplaced_reference_pixels
 from .dark import dark_current, scatter_of_means, steps_of
 from .frozen import frozen_pixels
-from .together import together
+from .together import rise_by_rate, together
 from .unsuspected import full_pixels, quiet_pixels, same_rates
 
 # The rates of so many pixels, in evenly spread rows, tell their median to a thousandth of their scatter.
@@ -96,6 +97,7 @@ def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> d
         "full_good_pixels": full,
         "full_and_flagged": sum(bool(maps.saturated_first[y, x]) for x, y in full),
         "frame_off": off,
+        "rise_by_rate": rise_by_rate(maps, outcome.categories == Category.HOT.bit, first.tgroup),
         "thresholds": outcome.thresholds,
         "structures": [one.sentence(first.detector) for one in found if one.kind != PATCH],
         "patches": [one.sentence(first.detector) for one in found if one.kind == PATCH],

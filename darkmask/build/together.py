@@ -12,6 +12,7 @@ import numpy as np
 
 from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED
 from darkmask.delivery import OpenSet
+from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.request import SetRequest
 
 # So many pixels, in evenly spread rows, tell a share of 1 to 0.01 for ramps of 20 groups, and to 0.03 for 100.
@@ -20,6 +21,9 @@ _PIXELS = 16_384
 _FEWEST = 500
 # Beyond so many sigma of the others a value is no noise: a hit that nobody flagged would count for a thousand pixels.
 _FARTHEST = 4.0
+
+# A rise of so many times the noise of a difference is known well; a ramp bends near a full well; so few pixels tell.
+_TELLS, _FAR_FROM_FULL, _FEWEST_BRIGHT = 20, 20_000, 10
 
 
 class Together(NamedTuple):
@@ -112,6 +116,33 @@ def shares(derived: np.ndarray, measured: np.ndarray) -> np.ndarray:
         near = _near(of) & _near(by)
         found[k] = (of[near] * by[near]).sum() / max((by[near] ** 2).sum(), np.finfo(float).tiny)
     return found
+
+
+def rise_by_rate(maps: CombinedMaps, steady: np.ndarray, tgroup: float) -> tuple[float, int] | None:
+    """Return by how much the ramps of bright pixels rise, in units of what their rates make, and of how many.
+
+    Noise has rates and ramps in common to a part in three; a bright pixel has its rise in both to a part in a thousand.
+
+    Parameters
+    ----------
+    maps : CombinedMaps
+    steady : numpy.ndarray, shape (y, x), bool
+        Pixels that may be bright and gather charge at one rate.
+    tgroup : float
+        Group time, s.
+
+    Returns
+    -------
+    (float, int) or None
+        The median of those whose rise is known to a twentieth and less, and far from a full well; None for too few.
+    """
+    bright = steady & (maps.change > _TELLS * maps.noise) & (maps.change < _FAR_FROM_FULL) & (maps.saturated_last == 0)
+    bright &= maps.rate > 0
+    number = int(np.count_nonzero(bright))
+    if number < _FEWEST_BRIGHT:
+        return None
+    seconds = (maps.groups - 1) * tgroup
+    return float(np.median(maps.change[bright] / (maps.rate[bright].astype(np.float64) * seconds))), number
 
 
 def _near(values: np.ndarray) -> np.ndarray:

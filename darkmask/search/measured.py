@@ -11,6 +11,7 @@ from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.quality import RAMP, altered_values, copied_rows, repeated_in_rows, unmeasured
 
 from .copied_groups import copied_groups
+from .maps.layout import DO_NOT_USE, SATURATED
 from .request import NotMeasured, SetRequest
 
 # Noise makes two measurements of this many rows differ in thousands of pixels, and they cost no time to read.
@@ -45,11 +46,28 @@ def look_through(request: SetRequest) -> NotMeasured:
         why = unmeasured(samples, names)
         # What was altered everywhere can only be searched as it is.
         altered = {k: said for k, said in altered_values(samples, names).items() if k not in why}
-        few = rows[::_EVERY]
-        ramps = (np.stack([e.group(i, g, few) for g in range(e.shape[1])]) for e, i in opened.planes)
-        altered |= {k: said for k, said in copied_groups(ramps, names).items() if k not in why and k not in altered}
+        for k, said in _altered_groups(opened, rows[::_EVERY], science, names).items():
+            if k not in why:
+                altered.setdefault(k, said)
         found = _with_rows(request, opened, science, why)
         return found._replace(doubted=(*found.doubted, *(said for k, said in altered.items() if k not in found.why)))
+
+
+def _altered_groups(opened: OpenSet, rows: np.ndarray, science: np.ndarray, names: list[str]) -> dict[int, str]:
+    """Return the integrations with groups that are others again, or that have reads without a value and a flag."""
+    ramps = [np.stack([e.group(i, g, rows) for g in range(e.shape[1])]) for e, i in opened.planes]
+    found = copied_groups(ramps, names)
+    y, x = np.nonzero(science[rows])
+    for k, ((exposure, i), ramp) in enumerate(zip(opened.planes, ramps, strict=True)):
+        reads = ramp[:, y, x]
+        if np.isfinite(reads).all():
+            continue
+        flags = exposure.groupdq(rows[y], x)[i]
+        share = float(np.mean(~np.isfinite(reads) & ((flags & (DO_NOT_USE | SATURATED)) == 0)))
+        if share > 0:
+            said = f"{100 * share:.2g} % of the reads of its ramp have no value and no flag that says why"
+            found.setdefault(k, f"{names[k]} was altered: {said}")
+    return found
 
 
 def _with_rows(request: SetRequest, opened: OpenSet, science: np.ndarray, why: dict[int, str]) -> NotMeasured:

@@ -136,9 +136,19 @@ def exposures_of_another_gain(space):
                 array *= np.float32(1.10)
 
 
-@fault("DRK-EXPOSURES", ("DRK-CURRENT", "NRCBLONG", "FULL"), said="the 5 exposures have")
+@fault("DRK-SCALE", said="hot pixels of NRCA1 rise by 0.8")
+def rates_that_are_a_fifth_too_large(space):
+    for ramps in every_exposure(space.delivery):
+        ramps.rate *= np.float32(1.2)
+
+
+@fault(
+    *("DRK-EXPOSURES", "DRK-SCALE", ("DRK-CURRENT", "NRCBLONG", "FULL")),
+    said="the 5 exposures have",
+)
 def exposures_of_another_gain_and_a_light_leak(space):
-    """Plant a fault in each of two detectors."""
+    """Plant two faults in one detector, and one in another."""
+    rates_that_are_a_fifth_too_large(space)
     exposures_of_another_gain(space)
     light_leak(space)
 

@@ -119,6 +119,13 @@ def last_group_of_each_ramp_repeated(space):
         ramps.sci[:, -1] = ramps.sci[:, -2]
 
 
+@fault("DLV-DISTINCT", said="was altered: 0.36 % of the reads of its ramp have no value and no flag that says why")
+def reads_without_a_value(space):
+    """Plant a read without a value in some columns of each ramp, and no flag: the fit left it out."""
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[:, 6, :, 3::16] = np.nan
+
+
 @fault("DLV-TIMES", said="by INT_TIMES: make it again")
 def times_of_another_exposure(space):
     """Plant in each exposure the times of the next one, and in the last those of the first."""
@@ -155,7 +162,7 @@ def exchange(space, pattern: str, *extensions: str) -> None:
                 hdus[name].data = array
 
 
-@fault("DLV-TOGETHER", said="is in the rates of")
+@fault("DLV-TOGETHER", "DRK-SCALE", said="is in the rates of")
 def rates_in_electrons(space):
     for ramps in every_exposure(space.delivery):
         ramps.rate *= np.float32(2.13)
