@@ -17,8 +17,9 @@ from .unsuspected import BY_CHANCE, MOST_QUIET
 # Integrations of which all pixels are compared: one that is frozen in most is so in one of these. The others are asked
 # of what repeats in these.
 _ALL_PIXELS = 3
-# Whole counts of a noise of 2 repeat in a seventh of all pixels; where more do, that is no chance.
-_MOST_BY_CHANCE = 0.2
+# Whole counts of a noise of 2 repeat in a seventh of all pixels, steps of half of the noise in a fifth; where nearly as
+# many do as an amplifier has, that is no chance.
+_MOST_BY_CHANCE = 0.24
 
 
 def frozen_pixels(planes: Sequence[tuple[OpenExposure, int]], good: np.ndarray) -> list[tuple[int, int]]:
