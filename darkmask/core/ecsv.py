@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _PLAIN = re.compile(r"[\w,.:|+-]+", re.ASCII)
 # The shortest text that gives a float back has at most 24 characters.
 _FLOAT_TEXT = "U32"
+# So many rows are text at a time, cell by cell: a cell takes ten times the memory of what it says.
+_ROWS_AT_ONCE = 4096
 
 
 def write_ecsv(table: "Table", path: Path) -> None:
@@ -42,29 +44,33 @@ def ecsv_text(table: "Table") -> str:
     ----------
     table : astropy.table.Table
     """
-    columns = [_cells(column) for column in table.itercols()]
-    known = [cells for cells in columns if cells is not None]
-    quick = len(known) == len(columns)
+    columns = list(table.itercols())
+    quick = all(map(_is_plain, columns))
     out = io.StringIO()
     (table[:0] if quick else table).write(out, format="ascii.ecsv")
-    rows = map(" ".join, zip(*known, strict=True)) if quick else ()
-    return out.getvalue() + "".join(f"{row}\n" for row in rows)
+    for start in range(0, len(table) if quick else 0, _ROWS_AT_ONCE):
+        cells = [_cells(np.asarray(column[start : start + _ROWS_AT_ONCE])) for column in columns]
+        out.writelines(f"{row}\n" for row in map(" ".join, zip(*cells, strict=True)))
+    return out.getvalue()
 
 
-def _cells(column: Any) -> list[str] | None:
-    """Return the text of each cell of a column, or None where astropy has to tell it."""
+def _is_plain(column: Any) -> bool:
+    """Return whether the cells of a column are what ``_cells`` tells; else astropy has to."""
     if getattr(column, "mask", None) is not None or column.ndim != 1:
-        return None
+        return False
     values = np.asarray(column)
+    if values.dtype.kind == "U":
+        # Few texts are many cells: names of categories, of flags and of detectors.
+        return all(_PLAIN.fullmatch(text) for text in set(values.tolist()))
+    return values.dtype.kind in "iub" or (values.dtype.kind == "f" and values.dtype.itemsize <= 8)
+
+
+def _cells(values: np.ndarray) -> list[str]:
+    """Return the text of each cell of some rows of a plain column."""
     cells: list[str]
-    if values.dtype.kind == "f" and values.dtype.itemsize <= 8:
+    if values.dtype.kind == "f":
         # Texts of the scalars themselves, since a float32 as a float64 has digits that nobody measured.
         cells = values.astype(_FLOAT_TEXT).tolist()
         return cells
-    if values.dtype.kind in "iub":
-        return list(map(str, values.tolist()))
-    if values.dtype.kind == "U":
-        cells = values.tolist()
-        # Few texts are many cells: names of categories, of flags and of detectors.
-        return cells if all(map(_PLAIN.fullmatch, set(cells))) else None
-    return None
+    cells = values.tolist()
+    return cells if values.dtype.kind == "U" else list(map(str, cells))
