@@ -2,12 +2,13 @@
 
 import io
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .atomic import write_text
+from .atomic import replacing
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -34,7 +35,26 @@ def write_ecsv(table: "Table", path: Path) -> None:
     OSError
         When the file cannot be written.
     """
-    write_text(path, ecsv_text(table))
+    write_ecsv_in_parts([table], path)
+
+
+def write_ecsv_in_parts(tables: Iterable["Table"], path: Path) -> None:
+    """Write a table of which never more than a part is there, as :func:`write_ecsv` writes the whole.
+
+    Parameters
+    ----------
+    tables : iterable of astropy.table.Table
+        Its rows in their order, one table at least; all with the same columns and meta data.
+    path : Path
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written.
+    """
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for number, table in enumerate(tables):
+            file.writelines(_lines(table, with_header=number == 0))
 
 
 def ecsv_text(table: "Table") -> str:
@@ -44,14 +64,23 @@ def ecsv_text(table: "Table") -> str:
     ----------
     table : astropy.table.Table
     """
+    return "".join(_lines(table, with_header=True))
+
+
+def _lines(table: "Table", with_header: bool) -> Iterator[str]:
+    """Yield a table line by line, with its header or without."""
     columns = list(table.itercols())
     quick = all(map(_is_plain, columns))
-    out = io.StringIO()
-    (table[:0] if quick else table).write(out, format="ascii.ecsv")
+    if with_header or not quick:
+        out = io.StringIO()
+        (table[:0] if quick else table).write(out, format="ascii.ecsv")
+        lines = out.getvalue().splitlines(keepends=True)
+        # The names of the columns follow the comments.
+        names = next(number for number, line in enumerate(lines) if not line.startswith("#"))
+        yield from lines if with_header else lines[names + 1 :]
     for start in range(0, len(table) if quick else 0, _ROWS_AT_ONCE):
         cells = [_cells(np.asarray(column[start : start + _ROWS_AT_ONCE])) for column in columns]
-        out.writelines(f"{row}\n" for row in map(" ".join, zip(*cells, strict=True)))
-    return out.getvalue()
+        yield from (f"{row}\n" for row in map(" ".join, zip(*cells, strict=True)))
 
 
 def _is_plain(column: Any) -> bool:
