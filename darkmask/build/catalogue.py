@@ -48,7 +48,7 @@ def write_catalogue(path: Path, outcome: SearchOutcome, frame: FileRecord, fits:
     OSError
         When a file cannot be written.
     """
-    number = np.count_nonzero(outcome.categories)
+    number = int(np.count_nonzero(outcome.categories))
     parts = [slice(first, first + _PIXELS_AT_ONCE) for first in range(0, max(number, 1), _PIXELS_AT_ONCE)]
     write_ecsv_in_parts((catalogue_of(outcome, frame, fits, part) for part in parts), path)
     write_text(path.with_suffix(".reg"), regions_of(outcome.categories))
