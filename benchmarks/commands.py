@@ -229,7 +229,7 @@ def measure(delivery: Path, folder: Path, compiled: Path, frame: int, several: l
 
 
 def measured_alone(delivery: Path, folder: Path, cache: Path, frame: int) -> float:
-    """Return the seconds in which a search of files that were hashed before measures all ramps, with nothing beside it."""
+    """Return the seconds in which a search of files that were hashed before measures all ramps, nothing beside it."""
     # One pixel flagged by hand makes it another mask of the same files.
     flags = folder / "flags.csv"
     flags.write_text(f"detector,x,y,mnemonics\n{SOURCE},20,20,OTHER_BAD_PIXEL\n")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +20,8 @@ from .products import BuiltMask
 from .request import BuildRequest
 
 if TYPE_CHECKING:
-    from darkmask.search.maps.combine import CombinedMaps
     from darkmask.search.maps.parts import SetRows
+    from darkmask.search.outcome import SearchOutcome
 
 # The family of entries of the cache that masks are.
 MASKS = "masks"
@@ -59,40 +60,46 @@ def build_cached(
     ahead = None
     # Files that lie elsewhere arrive one by one to be hashed.
     if inputs is None and not measured and request.exposures("FULL") and not is_copy(Path(request.index.folder)):
-        ahead = _measure_ahead(request, keep) if take_long(request.input_files().values()) else None
+        ahead = _search_ahead(request, keep) if take_long(request.input_files().values()) else None
     digests = hash_inputs(request) if inputs is None else dict(inputs)
 
     def make(out: Path) -> None:
         if begun is not None:
             begun()
         # Where the mask is there, no kernels have to be loaded, which is a third of the time that it takes.
-        from darkmask.search.engines import measure_maps
+        from darkmask.search.engines import measure_maps, search_set
 
         from .detector import build
 
-        maps = ahead.result() if ahead is not None else None
-        if measured:
-            maps = measure_maps(request.set_request("FULL"), measured=measured)
-        build(request, out, digests, keep, maps)
+        def searched() -> "SearchOutcome":
+            nonlocal ahead
+            full = request.set_request("FULL")
+            if ahead is None:
+                return search_set(full, keep, partial(measure_maps, full, keep, measured))
+            # Maps are given up one by one, and nobody else should keep them.
+            outcome, ahead = ahead.result(), None
+            return outcome
+
+        build(request, out, digests, keep, searched)
 
     return BuiltMask.read(cached(MASKS, _key(request, digests), make))
 
 
-def _measure_ahead(request: BuildRequest, keep: bool) -> "Future[CombinedMaps]":
-    """Measure the ramps of the full frames while the files that hold them are hashed, in a thread of its own.
+def _search_ahead(request: BuildRequest, keep: bool) -> "Future[SearchOutcome]":
+    """Search the full frames while the files that hold them are hashed, in a thread of its own.
 
     Files that nobody hashed before are those of a mask that is not there, but for copies of a delivery: then what is
-    measured is given away. The kernels are loaded meanwhile too, which keeps one core busy.
+    found is given away. The kernels are loaded meanwhile too, which keeps one core busy.
     """
 
-    def measure() -> "CombinedMaps":
-        from darkmask.search.engines import measure_maps
+    def search() -> "SearchOutcome":
+        from darkmask.search.engines import search_set
 
-        return measure_maps(request.set_request("FULL"), keep)
+        return search_set(request.set_request("FULL"), keep)
 
-    threads = ThreadPoolExecutor(1, thread_name_prefix="measure ahead")
+    threads = ThreadPoolExecutor(1, thread_name_prefix="search ahead")
     try:
-        return threads.submit(measure)
+        return threads.submit(search)
     finally:
         threads.shutdown(wait=False)
 

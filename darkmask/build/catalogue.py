@@ -8,7 +8,7 @@ from darkmask.core.atomic import write_text
 from darkmask.core.categories import categories_in, category_names, named
 from darkmask.core.detectors import Detector
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.core.ecsv import write_ecsv
+from darkmask.core.ecsv import write_ecsv_in_parts
 from darkmask.core.flags import names_in, pixel_flags
 from darkmask.core.palette import COLOURS, STYLES
 from darkmask.core.stages import stage
@@ -20,6 +20,9 @@ from darkmask.search.outcome import SearchOutcome
 
 from .change_columns import change_columns
 from .fitted_columns import Fits, fitted_columns
+
+# A row takes a kilobyte, and a search that calls every tenth pixel noisy has 400,000 of them.
+_PIXELS_AT_ONCE = 16_384
 
 
 @stage("catalogue and regions")
@@ -45,11 +48,13 @@ def write_catalogue(path: Path, outcome: SearchOutcome, frame: FileRecord, fits:
     OSError
         When a file cannot be written.
     """
-    write_ecsv(catalogue_of(outcome, frame, fits), path)
+    number = int(np.count_nonzero(outcome.categories))
+    parts = [slice(first, first + _PIXELS_AT_ONCE) for first in range(0, max(number, 1), _PIXELS_AT_ONCE)]
+    write_ecsv_in_parts((catalogue_of(outcome, frame, fits, part) for part in parts), path)
     write_text(path.with_suffix(".reg"), regions_of(outcome.categories))
 
 
-def catalogue_of(outcome: SearchOutcome, frame: FileRecord, fits: Fits | None = None):
+def catalogue_of(outcome: SearchOutcome, frame: FileRecord, fits: Fits | None = None, pixels: slice = slice(None)):
     """Make the table of the bad pixels of a set, ordered by row and then by column.
 
     Parameters
@@ -59,6 +64,8 @@ def catalogue_of(outcome: SearchOutcome, frame: FileRecord, fits: Fits | None = 
         Any file of the set: it says where the set's first pixel lies in the full frame, and how long a group takes.
     fits : Fits, optional
         What was fitted to the ramps; without it these columns hold NaN.
+    pixels : slice
+        Some of the rows; all by default.
 
     Returns
     -------
@@ -74,7 +81,7 @@ def catalogue_of(outcome: SearchOutcome, frame: FileRecord, fits: Fits | None = 
     from astropy.table import Table
 
     detector, maps = look_up_detector(frame.detector), outcome.maps
-    columns = _columns(outcome, frame, detector, fits)
+    columns = _columns(outcome, frame, detector, fits, pixels)
     table = Table({name: values for name, (values, _, _) in columns.items()})
     for name, (_, unit, description) in columns.items():
         table[name].unit, table[name].description = unit, description
@@ -94,10 +101,12 @@ def catalogue_of(outcome: SearchOutcome, frame: FileRecord, fits: Fits | None = 
     return table
 
 
-def _columns(outcome: SearchOutcome, frame: FileRecord, detector: Detector, fits: Fits | None) -> dict[str, tuple]:
+def _columns(
+    outcome: SearchOutcome, frame: FileRecord, detector: Detector, fits: Fits | None, pixels: slice
+) -> dict[str, tuple]:
     """Return the values, unit and description of each column."""
     maps = outcome.maps
-    y, x = np.nonzero(outcome.categories)
+    y, x = np.divmod(np.flatnonzero(outcome.categories)[pixels], outcome.categories.shape[1])
     found = outcome.categories[y, x]
     dq = outcome.flags.to_dq(found)
     error = rate_error(maps, y, x, detector.name, frame.tgroup, frame.readpatt)

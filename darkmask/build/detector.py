@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -22,7 +24,6 @@ from darkmask.masks.file import load_model, write_categories
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import search_set
 from darkmask.search.flight.light import arrays_of
-from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.structures import structure_table
 
@@ -35,11 +36,20 @@ from .mask import write_detector_mask
 from .measurements import SetMeasured
 from .rates import rates_table
 from .request import BuildRequest, nothing_to_search
-from .subarrays import compare_sets, count_once, difference_table, evidence_of, window_of
+from .subarrays import Evidence, compare_sets, count_once, difference_table, evidence_of, window_of
+
+# Of these maps, images and numbers ask for good pixels too; of the others nobody does once a set is judged.
+_WHOLE = frozenset(
+    ("pedestal", "first", "noise", "differences", "jumps", "finite", "saturated_first", "largest", "early", "late")
+) | {"precision"}
 
 
 def build(
-    request: BuildRequest, out: Path, inputs: dict[str, str], keep: bool = False, maps: CombinedMaps | None = None
+    request: BuildRequest,
+    out: Path,
+    inputs: dict[str, str],
+    keep: bool = False,
+    searched: Callable[[], SearchOutcome] | None = None,
 ) -> None:
     """Search every set of a detector and write its mask into an empty folder.
 
@@ -51,32 +61,21 @@ def build(
         BLAKE3 digests by path (relative to the delivery), for the mask's HISTORY.
     keep : bool
         See :func:`build_cached`.
-    maps : CombinedMaps, optional
-        Those of the full frames, where they were measured already.
+    searched : callable, optional
+        Gives what was found in the full frames, where they were searched already, and keeps none of its maps.
     """
     if not request.exposures("FULL"):
         raise TooLittleError(nothing_to_search(request.index, request.detector))
-    # Kernels, which leave the interpreter to others, take most of a search.
-    loading = Thread(target=_load_model, name="mask model")
-    loading.start()
-    sets = {}
-    outcomes = {}
-    for subarray in ("FULL", *request.subarrays):
-        if not request.exposures(subarray):
-            continue
-        full_frame = subarray == "FULL"
-        outcome = search_set(request.set_request(subarray), keep and full_frame, maps if full_frame else None)
-        sets[subarray] = _write_set(out, request, subarray, outcome)
-        outcomes[subarray] = outcome
-    # Tables and ramps of the threads that wrote them.
-    give_back()
-    full = outcomes["FULL"]
+    parts = [name for name in request.subarrays if request.exposures(name)]
+    whole, found = request.set_request("FULL"), _Found(out, request)
+    full = found.write("FULL", searched() if searched else search_set(whole, keep), parts)
     counted = np.zeros(full.categories.shape, dtype=np.uint8)
-    for subarray in [name for name in outcomes if name != "FULL"]:
-        sets[subarray]["difference"] = _write_difference(out, request, subarray, outcomes, counted)
+    for subarray in parts:
+        part = found.write(subarray, search_set(request.set_request(subarray)))
+        found.sets[subarray]["difference"] = found.difference(subarray, full, part, counted)
     if full.reference is not None:
         np.savez_compressed(out / "reference_pixels.npz", judged=full.reference.judged, bad=full.reference.bad)
-    loading.join()
+    found.loading.join()
     write_detector_mask(out / request.mask_file, request, full, inputs)
     summary = {
         "detector": request.detector,
@@ -88,7 +87,7 @@ def build(
         "reference_pixels": full.reference.counts() if full.reference else None,
         "flags": {str(category.bit): full.flags.value(category) for category in Category},
         "hot_neighbours": full.flags.neighbours,
-        "sets": sets,
+        "sets": found.sets,
     }
     write_text(out / "summary.json", json.dumps(summary, indent=1, sort_keys=True))
 
@@ -99,20 +98,75 @@ def _load_model() -> None:
         load_model()
 
 
-def _write_set(out: Path, request: BuildRequest, subarray: str, outcome: SearchOutcome) -> dict:
-    """Write what was found in a set beside its mask, and return what :func:`measure_set` says of it."""
-    asked = request.set_request(subarray)
-    # What others can do is begun first.
-    numbers, fits = SetMeasured(asked, outcome), RampFits(asked, outcome, look_up_detector(request.detector))
-    # Most of it is arithmetic of numpy, which does not hold Python's lock.
-    with ThreadPoolExecutor(usable_cores(), thread_name_prefix="write set") as threads:
-        # One thread comes to the pixels when others have done parts of them.
-        images = threads.submit(_write_images, out, request, subarray, outcome)
-        pixels = threads.submit(_write_pixels, out, request, subarray, outcome, fits)
-        measured = threads.submit(numbers.numbers)
-        for part in (pixels, images):
-            part.result()
-        return measured.result()
+class _Found:
+    """What was found in the sets of a detector, as it is written; no map is kept longer than somebody asks for it.
+
+    Attributes
+    ----------
+    sets : dict of str to dict
+        What :func:`measure_set` says of each.
+    loading : Thread
+        Loads what the mask is written with, from the first set on that is written: before, there is no room for it
+        beside the maps of all pixels.
+    """
+
+    def __init__(self, out: Path, request: BuildRequest):
+        self._out, self._request = out, request
+        self.sets: dict[str, dict] = {}
+        self.loading = Thread(target=_load_model, name="mask model")
+        # Of each subarray what the full frame shows of its pixels, and what it shows itself.
+        self._evidence: dict[str, list[Evidence]] = {}
+
+    def write(self, subarray: str, outcome: SearchOutcome, parts: Sequence[str] = ()) -> SearchOutcome:
+        """Write what was found in a set beside its mask, and return it with the maps of its bad pixels alone.
+
+        Parameters
+        ----------
+        subarray : str
+        outcome : SearchOutcome
+            No one else should keep it.
+        parts : sequence of str
+            Subarrays that will be compared with this set.
+        """
+        asked = self._request.set_request(subarray)
+        for part in parts:
+            window = window_of(asked, self._request.set_request(part))
+            self._evidence[part] = [evidence_of(asked, outcome, window)]
+        if subarray in self._evidence:
+            self._evidence[subarray].append(evidence_of(asked, outcome))
+        # What others can do is begun first.
+        fits = RampFits(asked, outcome, look_up_detector(self._request.detector))
+        bad = outcome.categories != 0
+        of_bad = replace(outcome, maps=outcome.maps.at_pixels(bad))
+        outcome = replace(outcome, maps=outcome.maps.at_pixels(bad, whole=_WHOLE))
+        give_back()
+        if self.loading.ident is None:
+            self.loading.start()
+        numbers = SetMeasured(asked, outcome)
+        # Most of it is arithmetic of numpy, which does not hold Python's lock.
+        with ThreadPoolExecutor(usable_cores(), thread_name_prefix="write set") as threads:
+            # One thread comes to the pixels when others have done parts of them.
+            images = threads.submit(_write_images, self._out, self._request, subarray, outcome)
+            pixels = threads.submit(_write_pixels, self._out, self._request, subarray, of_bad, fits)
+            measured = threads.submit(numbers.numbers)
+            del outcome, numbers
+            for one in (pixels, images):
+                one.result()
+            self.sets[subarray] = measured.result()
+        # Tables and ramps of the threads that wrote them.
+        give_back()
+        return of_bad
+
+    def difference(self, subarray: str, full: SearchOutcome, part: SearchOutcome, counted: np.ndarray) -> dict:
+        """Write how a subarray's bad pixels differ from the full frame's, and return the numbers of the difference."""
+        request = self._request
+        window = window_of(request.set_request("FULL"), request.set_request(subarray))
+        parts = compare_sets(*self._evidence[subarray])
+        count_once(parts, window.cut(counted))
+        np.savez_compressed(self._out / f"{subarray}_difference.npz", parts=parts)
+        write_ecsv(difference_table(parts, full, part, window), self._out / f"{subarray}_difference.ecsv")
+        false_alarms = sum(expected_false_pixels(request.parameters, parts.size).values())
+        return vars(difference_of(parts, false_alarms))
 
 
 @stage("pixels")
@@ -145,18 +199,3 @@ def _write_images(out: Path, request: BuildRequest, subarray: str, outcome: Sear
     maps |= arrays_of(outcome.lights)
     # Compression takes a second and an eighth off what is noise.
     np.savez(out / f"{subarray}_maps.npz", **maps, drift=drift.changed)
-
-
-def _write_difference(
-    out: Path, request: BuildRequest, subarray: str, outcomes: dict[str, SearchOutcome], counted: np.ndarray
-) -> dict:
-    """Write how a subarray's bad pixels differ from the full frame's, and return the numbers of the difference."""
-    whole, cut = request.set_request("FULL"), request.set_request(subarray)
-    window = window_of(whole, cut)
-    full, part = outcomes["FULL"], outcomes[subarray]
-    parts = compare_sets(evidence_of(whole, full, window), evidence_of(cut, part))
-    count_once(parts, window.cut(counted))
-    np.savez_compressed(out / f"{subarray}_difference.npz", parts=parts)
-    write_ecsv(difference_table(parts, full, part, window), out / f"{subarray}_difference.ecsv")
-    false_alarms = sum(expected_false_pixels(request.parameters, parts.size).values())
-    return vars(difference_of(parts, false_alarms))

@@ -7,7 +7,7 @@ import numpy as np
 
 from darkmask.core.categories import category_names
 from darkmask.core.detectors import Detector
-from darkmask.search.flight.changing import usual
+from darkmask.search.flight.changing import ROWS_OF_SCATTER, usual
 from darkmask.search.maps.changes import PRECISION_UNIT
 from darkmask.search.maps.stacks import SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
@@ -15,6 +15,8 @@ from darkmask.search.parameters import SearchParameters
 from darkmask.search.structures import Structure
 
 from .turned import GONE, LEAST_INTEGRATIONS, NEW
+
+_ROWS_AT_ONCE = 128
 
 
 @dataclass(frozen=True)
@@ -67,22 +69,29 @@ def drift_of(
         _without_columns(rate * np.float32(detector.gain), good, outcome.structures)
         for rate in (changes.rows.early, changes.rows.late)
     )
+    some = np.s_[:: max(1, len(good) // ROWS_OF_SCATTER)]
+    precision = changes.rows.precision
     with np.errstate(invalid="ignore", divide="ignore"):
-        centre, _ = usual(late - early, good)
+        apart = late[some] - early[some]
+        centre, _ = usual(apart, good[some])
         # Ramps that a saturated neighbour or jumps cut to a few groups tell little: beside a pixel that fills its well
         # in its third group two are left, and an error 36 times that of 20 groups.
-        precision = changes.rows.precision * np.float32(PRECISION_UNIT)
-        _, sigma = usual((late - early - np.float32(centre)) * precision, good)
+        told = precision[some] * np.float32(PRECISION_UNIT)
+        _, sigma = usual((apart - np.float32(centre)) * told, good[some])
         noise, _ = usual(maps.noise, good)
         # Read noise makes both halves' errors, as large as a pixel's own; shot noise adds what the brighter half has.
         half = maps.integrations // 2
         exposed = tgroup * max(maps.groups - 1, 1) * max(half, 1)
-        shot = SLOPE_SHOT * 2 * np.clip(np.fmax(early, late), 0, None) / exposed
-        error = np.sqrt((sigma / precision * np.fmax(maps.noise / noise, 1)) ** 2 + shot)
-        certain = np.abs(late - early - centre) > parameters.change_significance * error
-        certain &= science & (maps.saturated_first == 0)
-        changed[certain & (late >= parameters.hot_rate) & (early < parameters.hot_rate)] = NEW
-        changed[certain & (early >= parameters.hot_rate) & (late < parameters.hot_rate)] = GONE
+        for start in range(0, len(changed), _ROWS_AT_ONCE):
+            rows = np.s_[start : start + _ROWS_AT_ONCE]
+            before, after = early[rows], late[rows]
+            shot = SLOPE_SHOT * 2 * np.clip(np.fmax(before, after), 0, None) / exposed
+            read = sigma / (precision[rows] * np.float32(PRECISION_UNIT)) * np.fmax(maps.noise[rows] / noise, 1)
+            error = np.sqrt(read**2 + shot)
+            certain = np.abs(after - before - centre) > parameters.change_significance * error
+            certain &= science[rows] & (maps.saturated_first[rows] == 0)
+            changed[rows][certain & (after >= parameters.hot_rate) & (before < parameters.hot_rate)] = NEW
+            changed[rows][certain & (before >= parameters.hot_rate) & (after < parameters.hot_rate)] = GONE
     there = changed != 0
     return Drift(changed, np.stack([early[there], late[there]], axis=1).astype(np.float32))
 

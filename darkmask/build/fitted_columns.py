@@ -131,9 +131,11 @@ def fitted_columns(
             (fits.switching, _of_levels(fits.levels, tgroup)),
             (fits.bent, _of_bent(fits, detector, tgroup)),
         ):
-            where = np.searchsorted(flat, places[:, 0] * shape[1] + places[:, 1])
+            fitted = places[:, 0] * shape[1] + places[:, 1]
+            where = np.searchsorted(flat, fitted)
+            there = np.append(flat, -1)[where] == fitted
             for name, values in of.items():
-                columns[name][where] = values
+                columns[name][where[there]] = values[there]
     return {name: (columns[name], *{**_LEVELS, **_EXPONENTIAL}[name]) for name in names}
 
 

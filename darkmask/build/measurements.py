@@ -32,6 +32,7 @@ from .unsuspected import full_pixels, quiet_pixels, same_rates
 _ENOUGH_PIXELS = 1 << 20
 # And of so many, how they scatter to a part in five hundred.
 _SOME_PIXELS = 1 << 18
+_ROWS_AT_ONCE = 128
 # One pixel in a million jumps so often by hits.
 _SELDOM = 1e-6
 
@@ -132,7 +133,10 @@ def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
     misplaced: list[tuple[int | None, str]] = []
     for exposure in exposures:
         opened = OpenExposure(exposure, request.folder)
-        worst_rate = max(worst_rate, unexplained_rates(opened.rate(), opened.rate_dq(), science))
+        # Of an exposure of two full frames, all at once would take 100 MB.
+        rows_of = [slice(start, start + _ROWS_AT_ONCE) for start in range(0, len(science), _ROWS_AT_ONCE)]
+        blocks = ((opened.rate(rows), opened.rate_dq(rows), science[rows]) for rows in rows_of)
+        worst_rate = max(worst_rate, unexplained_rates(blocks))
         pixeldq = opened.pixeldq()
         worst_lost = max(worst_lost, lost_pixels(pixeldq, science))
         misplaced.append((misplaced_reference_pixels(pixeldq, ~science), exposure.jump.path))

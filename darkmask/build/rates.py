@@ -56,8 +56,8 @@ def rates_table(request: SetRequest, opened: OpenSet, outcome: SearchOutcome, de
     categories, maps = outcome.categories, outcome.maps
     changing = np.logical_or.reduce([in_category(categories, category) for category in _CHANGING])
     if maps.changes is not None:
-        limit = request.parameters.change_significance / SIGMA_UNIT
-        changing |= (categories != 0) & (maps.changes.rows.second >= limit)
+        bad = np.nonzero(categories)
+        changing[bad] |= maps.changes.rows.second[bad] >= request.parameters.change_significance / SIGMA_UNIT
     spans = list(_spans(opened))
     pixels, tgroup = fitted_pixels(changing), request.exposures[0].set_key.tgroup
     parts = []

@@ -26,18 +26,21 @@ _LEAST_COUNT, _MOST_COUNT = 1 / 16, 1.25
 _IDLE_BITS, _HALF_BITS = np.uint32((1 << 12) - 1), np.uint32((1 << 13) - 1)
 
 
-def unexplained_rates(rate: np.ndarray, dq: np.ndarray, science: np.ndarray) -> float:
+def unexplained_rates(blocks: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> float:
     """Return the fraction of the science pixels' rates that are not finite although no DQ bit says why.
 
     Parameters
     ----------
-    rate : numpy.ndarray, shape (nint, y, x), float, DN/s
-    dq : numpy.ndarray, shape (nint, y, x), uint32
-    science : numpy.ndarray, shape (y, x), bool
+    blocks : iterable of (rate, dq, science)
+        Some rows each: rates, float (nint, rows, x), DN/s; their DQ, uint32 (nint, rows, x); and which pixels are
+        science pixels, bool (rows, x).
     """
-    explained = has_flag(dq, "DO_NOT_USE", "SATURATED")
-    bad = ~np.isfinite(rate) & ~explained & science
-    return float(bad.sum() / max(science.sum() * len(rate), 1))
+    bad, number = 0, 0
+    for rate, dq, science in blocks:
+        explained = has_flag(dq, "DO_NOT_USE", "SATURATED")
+        bad += int((~np.isfinite(rate) & ~explained & science).sum())
+        number += int(science.sum()) * len(rate)
+    return bad / max(number, 1)
 
 
 def lost_pixels(pixeldq: np.ndarray, science: np.ndarray) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,9 @@ from .request import SetRequest
 from .structures import clumps_of
 
 
-def search_set(request: SetRequest, keep: bool = False, maps: CombinedMaps | None = None) -> SearchOutcome:
+def search_set(
+    request: SetRequest, keep: bool = False, measured: Callable[[], CombinedMaps] | None = None
+) -> SearchOutcome:
     """Find the bad pixels of a set.
 
     Parameters
@@ -46,8 +49,8 @@ def search_set(request: SetRequest, keep: bool = False, maps: CombinedMaps | Non
     request : SetRequest
     keep : bool
         See :func:`measure_maps`.
-    maps : CombinedMaps, optional
-        What that gives for this request, where it is there already.
+    measured : callable, optional
+        Gives what that gives for this request, where it is there already.
 
     Raises
     ------
@@ -59,10 +62,10 @@ def search_set(request: SetRequest, keep: bool = False, maps: CombinedMaps | Non
         When a file can no longer be read as it was scanned.
     """
     judge = _judge_of(request.engine, request.search)
-    return judge(request, measure_maps(request, keep) if maps is None else maps)
+    return judge(request, measured or partial(measure_maps, request, keep))
 
 
-def _judge_of(engine: str, search: str) -> Callable[[SetRequest, CombinedMaps], SearchOutcome]:
+def _judge_of(engine: str, search: str) -> Callable[[SetRequest, Callable[[], CombinedMaps]], SearchOutcome]:
     if search not in SEARCHES:
         raise ParameterError(f"There is no search {search!r}: use one of {', '.join(SEARCHES)}.")
     if engine not in ENGINES:
@@ -222,7 +225,9 @@ def judge_maps(
     )
 
 
-def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
+def _flight(request: SetRequest, measured: Callable[[], CombinedMaps]) -> SearchOutcome:
+    maps = measured()
+    give_back()
     found = judge_maps(request, maps)
     give_back()
     categories, patches, lights, steady = shield(request, maps, found, found.named(name_unstable(request, maps, found)))
@@ -245,17 +250,21 @@ def _flight(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
     )
 
 
-def _official(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
+def _official(request: SetRequest, measured: Callable[[], CombinedMaps]) -> SearchOutcome:
+    # It has no use for the maps, which take the memory that it needs.
     categories = official_categories(request)
+    give_back()
+    maps = measured()
     return SearchOutcome(categories, request.parameters.official_flags(), maps, _electrons(request, maps))
 
 
-def _jwst_reffiles(request: SetRequest, maps: CombinedMaps) -> SearchOutcome:
+def _jwst_reffiles(request: SetRequest, measured: Callable[[], CombinedMaps]) -> SearchOutcome:
     # The package is given files, and a segment of an exposure is a triplet of files like any other.
     segments = [segment for exposure in request.exposures for segment in exposure.segments]
     with holding(request.folder / record.path for segment in segments for record in segment.files):
         triplets = [Triplet(*(request.folder / record.path for record in segment.files)) for segment in segments]
         found = search_reffiles(triplets, request.parameters, detector=request.detector, subarray=request.subarray)
+    maps = measured()
     return SearchOutcome(
         found.categories,
         request.parameters.official_flags(),

@@ -28,6 +28,7 @@ from darkmask.search.flight.steady import Planes
 from darkmask.search.flight.unstable import name_unstable
 from darkmask.search.maps.changes import ChangeMaps
 from darkmask.search.maps.combine import CombinedMaps, combine_set
+from darkmask.search.maps.rare import Instead
 from darkmask.search.maps.stacks import SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
@@ -161,8 +162,8 @@ def _search_again(
     whole = {}
     for field in fields(CombinedMaps):
         value = getattr(before.maps, field.name)
-        if isinstance(value, np.ndarray) and value.ndim == 2:
-            value = value.copy()
+        if isinstance(value, np.ndarray | Instead) and value.ndim == 2:
+            value = np.array(value)
             value[rows] = getattr(part, field.name)
         elif isinstance(value, ChangeMaps) and part.changes is not None:
             value = value.with_rows(rows, part.changes)

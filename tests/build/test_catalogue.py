@@ -10,11 +10,14 @@ import pytest
 from astropy.table import QTable, Table
 from regions import CirclePixelRegion, Regions
 
+from darkmask.build import catalogue
 from darkmask.build.catalogue import catalogue_of, regions_of, write_catalogue
 from darkmask.build.explainer import Explainer
+from darkmask.build.fitted_columns import RampFits
 from darkmask.core.categories import NO_DEFECT, Category
 from darkmask.core.detectors import detector as look_up
 from darkmask.core.flags import pixel_flags
+from darkmask.delivery import OpenSet
 from darkmask.search.engines import search_set
 from darkmask.search.flight.evidence import QUESTIONS
 from darkmask.simulate import read_truth
@@ -61,6 +64,19 @@ class Searched:
 
     def but_maps(self, **changes) -> "Searched":
         return self.but(maps=dataclasses.replace(self.outcome.maps, **changes))
+
+
+def test_a_catalogue_is_the_same_however_many_pixels_are_told_at_once(small, full, tmp_path, monkeypatch):
+    request = flight_request(small.delivery, "NRCA1")
+    with OpenSet(request.exposures, request.folder) as opened:
+        fits = RampFits(request, full.outcome, look_up("NRCA1")).fits(opened)
+    assert fits.switching.size
+    assert fits.bent.size
+    for pixels in (10**6, 7):
+        monkeypatch.setattr(catalogue, "_PIXELS_AT_ONCE", pixels)
+        write_catalogue(tmp_path / f"{pixels}.ecsv", full.outcome, full.frame, fits)
+    assert len(full.bad) > 70
+    assert (tmp_path / "7.ecsv").read_bytes() == (tmp_path / "1000000.ecsv").read_bytes()
 
 
 def search(small, detector, subarray, before) -> Searched:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from darkmask.core.ecsv import ecsv_text, write_ecsv
+from darkmask.core.ecsv import ecsv_text, write_ecsv, write_ecsv_in_parts
 
 KINDS = {
     "float32": st.floats(width=32),
@@ -63,6 +63,19 @@ def test_bytes_are_those_of_astropy(table):
 def test_columns_of_every_kind(column):
     table = Table({"x": [1, 2], "asked": column})
     assert ecsv_text(table) == by_astropy(table)
+
+
+@given(tables(), st.integers(1, 5))
+def test_a_table_written_in_parts_is_the_whole(tmp_path_factory, table, rows):
+    path = tmp_path_factory.mktemp("parts") / "table.ecsv"
+    write_ecsv_in_parts((table[first : first + rows] for first in range(0, max(len(table), 1), rows)), path)
+    assert path.read_text(encoding="utf-8") == ecsv_text(table)
+
+
+def test_a_part_that_only_astropy_can_write(tmp_path):
+    table = Table({"x": np.arange(6), "said": ["a", "b", "two words", "c", "#d", "e"]})
+    write_ecsv_in_parts((table[:2], table[2:4], table[4:]), tmp_path / "table.ecsv")
+    assert (tmp_path / "table.ecsv").read_text() == by_astropy(table)
 
 
 def test_a_table_comes_back(tmp_path):

@@ -17,9 +17,12 @@ from darkmask.search.maps.some import Choice
 from darkmask.search.maps.stacks import CombinedRows
 from darkmask.validation.glanced import seen_at_a_glance
 from darkmask.validation.residuals import LEAST_DIFFERENCES, standing_out
+from tests.support.changing_ramps import DETECTOR, SIZE, TGROUP, drawn, written
 from tests.support.requests import flight_request
 
 OWN, OTHERS = (0, 1), tuple(range(2, 10))
+# Rows that do not glow, and what those farthest from them glow by, e-/s.
+DIM, GLOW = 48, 2.5
 
 
 @pytest.fixture
@@ -117,6 +120,29 @@ def test_every_pixel_that_stands_out_is_seen_at_a_glance(request_of_small):
         assert (where & seen.judged).sum() > 15
         assert not (where & seen.judged & ~seen.may_stand).any()
     assert seen.may_stand.mean() < 0.25
+
+
+def test_a_glow_hides_no_noisy_pixel_from_a_glance(small, tmp_path):
+    """Shot noise of a glow is in the noises that a glance compares; the search takes it off before it compares them.
+
+    Pixels without the glow whose noise barely reaches the search's limit are then below that of a glance, unless it
+    asks for less.
+    """
+    random = np.random.default_rng(4)
+    reads, rows = drawn(), np.arange(SIZE)
+    electrons = GLOW * np.clip((rows - DIM) / (SIZE - DIM), 0, None)
+    charge = random.standard_normal(reads.shape) * np.sqrt(electrons * TGROUP)[:, None]
+    reads += ((electrons * TGROUP)[:, None] + charge).cumsum(axis=1) / DETECTOR.gain
+    loud = np.zeros((SIZE, SIZE), bool)
+    loud[6:DIM:3, 6 : SIZE - 6 : 3] = True
+    factors = random.uniform(1.0, 1.4, np.count_nonzero(loud))
+    reads[:, :, loud] += DETECTOR.read_noise * np.sqrt(factors**2 - 1) * random.standard_normal(reads[:, :, loud].shape)
+    request = written(small, tmp_path, reads)
+    noisy = judge_maps(request, measure_maps(request), pixels_only=True).unstable[:DIM]
+    (seen,) = seen_at_a_glance(request, [request.numbers], 0)
+    assert 50 < np.count_nonzero(noisy) < 0.8 * np.count_nonzero(loud)
+    assert not (noisy & ~seen.may_stand[:DIM]).any()
+    assert seen.may_stand[:DIM].mean() < 0.25
 
 
 def test_a_glance_sees_what_the_maps_say_kept_or_measured(request_of_small, monkeypatch, tmp_path):

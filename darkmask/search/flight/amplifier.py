@@ -135,8 +135,7 @@ class AmplifierSearch(BrightSearch):
         restless = self._restless(judged, unlooked, quiet, scatter_of_good)
         unsteady = restless | self._test("noise", excess, gt, parameters.noise_significance, judged)
         scattering = self._scattering(judged & ~unlooked & ~self.patch)
-        ratio = np.where(restless, np.fmax(quiet, loud), quiet)
-        detected, falling = self._bright(judged, ratio, unsteady | scattering)
+        detected, falling = self._bright(judged, (quiet, loud, restless), unsteady | scattering)
         if not again:
             del self.dark, self.coupled_rate
         # A signal that falls all along is the late part of an inverse rc ramp.
@@ -161,12 +160,16 @@ class AmplifierSearch(BrightSearch):
         trend = self.changing.trend(judged, self.patch)
         decaying = judged & self._test("trend", trend, le, -parameters.trend_significance, judged)
         changed = decaying | self.patch
-        detected &= ~changed | self._late(judged, detected & changed, ratio)
-        rate = np.where(changed, self.late, self.rate) if changed.any() else self.rate
-        electrons = rate * np.float32(self.detector.gain)
-        hot = detected & self._test("hot", electrons, ge, parameters.hot_rate, detected)
-        warm = detected & self._test("warm", electrons, ge, parameters.warm_rate, detected, ~hot) & ~hot
+        detected &= ~changed | self._late(judged, detected & changed)
+        at = self._at(detected)
+        rate = np.where(changed[at], self.late[at], self.rate[at]) if changed.any() else self.rate[at]
+        electrons, asked_at = rate * np.float32(self.detector.gain), detected[at]
+        hot_at = asked_at & self._test("hot", electrons, ge, parameters.hot_rate, asked_at, at=at)
+        warm_at = self._test("warm", electrons, ge, parameters.warm_rate, asked_at, ~hot_at, at=at)
+        hot, warm = self._image(at, hot_at), self._image(at, asked_at & warm_at & ~hot_at)
         del rate, electrons
+        if not again:
+            self.__dict__.pop("late", None)
         lasting, over, transient = self._changes(judged, unlooked, trend, quiet, loud)
         # What changes once has a name of its own.
         steady = self.columns.wander == 0

@@ -40,7 +40,12 @@ class BrightSearch(ComparedAmplifier):
         significance = self.parameters.hot_significance
         return self.centre + significance * error, self.centre + (significance + RECOVERY) * error
 
-    def _bright(self, judged, ratio, unsteady) -> tuple[np.ndarray, np.ndarray]:
+    def _ratio(self, at: Any) -> np.ndarray:
+        """Return the noise of the pixels at an index in units of the expected one, of restless ones with jumps."""
+        quiet, loud, restless = self._noises
+        return np.where(restless[at], np.fmax(quiet[at], loud[at]), quiet[at])
+
+    def _bright(self, judged, noises, unsteady) -> tuple[np.ndarray, np.ndarray]:
         """Return the pixels with a mean rate significantly above, and below, the others."""
         maps, parameters = self.maps, self.parameters
         self.centre, _ = population(self.rate, judged)
@@ -51,13 +56,19 @@ class BrightSearch(ComparedAmplifier):
         # By read noise the error of a rate goes as the inverse root of the weight of its ramps. A cosmic ray, which
         # cuts a ramp in two, so costs its own pixel some significance and no other.
         root_weight = np.sqrt(maps.weight)
-        weighted = (self.rate - dark) * root_weight
+        weighted = self.rate - dark
+        weighted *= root_weight
         _, self._unit = population(weighted, judged)
-        self._ratio, self._unsteady = ratio, unsteady
+        self._noises, self._unsteady = noises, unsteady
         # No other error is less than that of a good pixel.
         least = np.float32(NEARLY * parameters.hot_significance * self._unit)
-        sinks = (self.rate - np.minimum(dark, 0)) * root_weight <= -least
-        at = self._at(judged & ((weighted >= least) | sinks))
+        far = weighted >= least
+        # One image takes the place of the other.
+        np.subtract(self.rate, np.minimum(dark, 0, out=weighted), out=weighted)
+        weighted *= root_weight
+        far |= weighted <= -least
+        del weighted, root_weight
+        at = self._at(judged & far)
         asked, rate, dark = judged[at], self.rate[at], dark[at]
         # A significant mean of the stack includes every rate that is significant in three quarters of the integrations.
         limit = np.float32(parameters.hot_significance) * self.error(at)
@@ -77,14 +88,14 @@ class BrightSearch(ComparedAmplifier):
         maps = self.maps
         time = self.tgroup * max(self.groups - 1, 1)
         shot = np.float32(SLOPE_SHOT / (self.detector.gain * time * self.integrations * self.tgroup)) * self.signal[at]
-        sigma = np.sqrt((np.float32(self._unit) / np.sqrt(maps.weight[at]) * self._ratio[at]) ** 2 + shot)
+        sigma = np.sqrt((np.float32(self._unit) / np.sqrt(maps.weight[at]) * self._ratio(at)) ** 2 + shot)
         # If a pixel switches, or jumps cut its ramp into pieces with slopes of their own, the scatter of its rates
         # gives the error.
         own = median_error(maps.rate_scatter[at], self.integrations)
         sigma = np.where(self._unsteady[at], np.fmax(sigma, own), sigma)
         return np.fmax(sigma, self.of_column(self.columns.rate_error, at))
 
-    def _late(self, judged, asked, ratio) -> np.ndarray:
+    def _late(self, judged, asked) -> np.ndarray:
         """Return where the rate of the late half stands out by itself, or, in a patch, out of its surroundings."""
         at = self._at(asked)
         if not asked[at].size:
@@ -93,7 +104,7 @@ class BrightSearch(ComparedAmplifier):
         above = self.late - np.float32(centre)
         if self.patch.any():
             above = self._above_patches(above, judged, sigma)
-        late, above, ratio = self.late[at], above[at], ratio[at]
+        late, above, ratio = self.late[at], above[at], self._ratio(at)
         time = self.tgroup * max(self.groups - 1, 1) * self.tgroup * max(self.integrations - self.integrations // 2, 1)
         shot = np.float32(SLOPE_SHOT / (self.detector.gain * time)) * np.clip(late, 0, None) * np.float32(self.tgroup)
         limit = np.float32(self.parameters.late_significance) * np.sqrt((np.float32(sigma) * ratio) ** 2 + shot)

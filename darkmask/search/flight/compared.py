@@ -1,6 +1,6 @@
 """The maps of an amplifier, compared with limits: each test by one name, and what it compared kept for who asks."""
 
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ class ComparedAmplifier(CorrectedAmplifier):
         if self.evidence is not None:
             self.evidence[name] = Compared(value, passes, limit, np.logical_and.reduce(asked))
         elif name in NAMING and not self.pixels_only:
-            gives = np.logical_and.reduce([~outcome if name in FAILED else outcome, *asked])
+            gives = reduce(np.logical_and, (~outcome if name in FAILED else outcome, *asked))
             self.passed[name] = passed_at(gives, value, limit, self._columns.start, self.width, at)
         return outcome
 

@@ -60,7 +60,8 @@ class Coupling(NamedTuple):
         coupled, own : numpy.ndarray, shape (y, columns), float32
         """
         share, keep = np.float32(self.share), np.float32(1 - 4 * self.share)
-        coupled, own = np.empty((2, len(image), columns.stop - columns.start), np.float32)
+        # Two arrays, since one of them is given up before the other.
+        coupled, own = (np.empty((len(image), columns.stop - columns.start), np.float32) for _ in range(2))
         _decouple(np.ascontiguousarray(image), columns.start, share, keep, coupled, own)
         near = (self.x >= columns.start - 1) & (self.x <= columns.stop)
         y, x, more = self.y[near], self.x[near], self.more[near]

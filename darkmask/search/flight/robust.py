@@ -32,7 +32,9 @@ def population(values: np.ndarray, where: np.ndarray | None = None) -> tuple[flo
     order they are always a run of the values, and bisection finds the median and the median absolute deviation in it,
     in a tenth of the time.
     """
-    ordered = np.sort(values.ravel() if where is None else values[where])
+    # A copy, which is then sorted itself.
+    ordered = values.flatten() if where is None else values[where]
+    ordered.sort()
     # NaN comes last, after the infinite values.
     ordered = ordered[bisect_right(ordered, -np.inf) : bisect_left(ordered, np.inf)]
     while ordered.size:

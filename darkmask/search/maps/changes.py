@@ -81,6 +81,22 @@ class ChangeRows(NamedTuple):
 
 
 _FLOATS = ("high", "low", "early", "late")
+# What nearly all pixels have: those whose rates do not lie apart, and those without a jump.
+RARE = {
+    "highs": 0,
+    "first_high": -1,
+    "last_high": -1,
+    "high": np.nan,
+    "low": np.nan,
+    "fall": 0,
+    "rise": 0,
+    "stepped": 0,
+}
+
+
+def type_of(name: str) -> type:
+    """Return the type of a map of change."""
+    return np.float32 if name in _FLOATS else np.int16
 
 
 class Order(NamedTuple):
@@ -126,7 +142,7 @@ class ChangeMaps(NamedTuple):
         """Return copies in which some rows are those of ``other``."""
         images = []
         for image, new in zip(self.rows, other.rows, strict=True):
-            changed = image.copy()
+            changed = np.array(image)
             changed[where] = new
             images.append(changed)
         return self._replace(rows=ChangeRows(*images))
@@ -144,7 +160,7 @@ def make_change_maps(
     """
     known = () if times is None else tuple(float(time) for time in times)
     epochs = tuple(epochs_of(known).tolist()) if known else (0,) * integrations
-    types = (np.float32 if name in _FLOATS else np.int16 for name in ChangeRows._fields)
+    types = map(type_of, ChangeRows._fields)
     if nothing:
         rows = ChangeRows(*(np.broadcast_to(dtype(0), shape) for dtype in types))
     else:

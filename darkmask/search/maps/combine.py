@@ -6,9 +6,10 @@ integrations, to the last bit: sums run over sorted values.
 """
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +19,11 @@ from darkmask.delivery import Exposure
 
 from .blocks import Blocks
 from .change_kernels import change_rows
-from .changes import ChangeMaps, make_change_maps
+from .changes import RARE as RARE_CHANGES
+from .changes import ChangeMaps, ChangeRows, make_change_maps, type_of
 from .order import sorting_network
 from .parts import SetRows, put_together
+from .rare import AtPixels, Gathered
 from .scratch import Maps
 from .stacks import CombinedRows, combine_rows
 
@@ -111,10 +114,31 @@ class CombinedMaps:
             self.integrations, self.groups, self.read_variance, self.agreement[columns], **views, changes=changes
         )
 
+    def at_pixels(self, where: np.ndarray, whole: Collection[str] = ()) -> "CombinedMaps":
+        """Return what stands for these maps where some pixels alone are asked for, see :class:`.rare.AtPixels`.
+
+        Parameters
+        ----------
+        where : numpy.ndarray, shape (y, x), bool
+        whole : collection of str
+            Names of the maps that stay as they are.
+        """
+        y, x = np.nonzero(where)
+
+        def image(of: Any, name: str) -> Any:
+            return getattr(of, name) if name in whole else AtPixels(getattr(of, name), y, x)
+
+        changes = self.changes
+        if changes is not None:
+            changes = changes._replace(rows=ChangeRows(*(image(changes.rows, name) for name in ChangeRows._fields)))
+        return replace(self, **{name: image(self, name) for name in CombinedRows._fields}, changes=changes)
+
 
 TYPES = dict.fromkeys(("finite", "saturated_first", "saturated_last", "falls"), np.int16) | dict.fromkeys(
     ("differences", "jumps"), np.int32
 )
+# What nearly all pixels have; ``finite`` is that of all integrations.
+RARE = {"saturated_first": 0, "saturated_last": 0, "falls": 0}
 
 
 def combine_set(
@@ -199,20 +223,28 @@ def combine_rows_of_set(
     (height, width), number, groups = blocks.shape, blocks.integrations, blocks.groups
     begin, end = rows or (0, height)
     shape = (end - begin, width)
-    whole = {name: np.empty(shape, TYPES.get(name, np.float32)) for name in CombinedRows._fields}
-    changed = make_change_maps(shape, blocks.times, number)
+    usual = {**RARE, "finite": number}
+    whole = {
+        name: Gathered(shape, TYPES.get(name, np.float32), usual.get(name), most=number * groups)
+        for name in CombinedRows._fields
+    }
+    changed = make_change_maps(shape, blocks.times, number, nothing=True)
+    changes = {name: Gathered(shape, type_of(name), RARE_CHANGES.get(name)) for name in ChangeRows._fields}
     network = sorting_network(number)
     signs, adding = np.zeros((number, width), np.int64), threading.Lock()
     every = max(1, height // ROWS_THAT_AGREE)
 
     def work(stacks: Maps, _room: None, start: int, count: int) -> None:
-        here = np.s_[start - begin : start - begin + count]
-        part = CombinedRows(**{name: image[here] for name, image in whole.items()})
+        part = CombinedRows(*(image.rows(start - begin, count) for image in whole.values()))
+        changed_here = ChangeRows(*(image.rows(start - begin, count) for image in changes.values()))
         signs_here = np.zeros((number, width), np.int32)
         combine_rows(stacks, network, groups, blocks.readout, part, signs_here, start, every)
         with adding:
             signs[:] += signs_here
-        change_rows(stacks, groups, blocks.readout, changed.order, part, changed.part(here).rows)
+        change_rows(stacks, groups, blocks.readout, changed.order, part, changed_here)
+        for images, rows_here in ((whole, part), (changes, changed_here)):
+            for image, made in zip(images.values(), rows_here, strict=True):
+                image.put(start - begin, made)
 
     blocks.work(work, lambda: None, rows=(begin, end), keep=keep, threads=threads)
     return SetRows(
@@ -223,6 +255,6 @@ def combine_rows_of_set(
         read_variance=blocks.readout.read_variance,
         sampled=len(range(0, height, every)),
         signs=signs,
-        rows=CombinedRows(**whole),
-        changes=changed,
+        rows=CombinedRows(*(image.image() for image in whole.values())),
+        changes=changed._replace(rows=ChangeRows(*(image.image() for image in changes.values()))),
     )

@@ -8,6 +8,7 @@ import numpy as np
 from darkmask.core.errors import SearchError
 
 from .changes import ChangeMaps, ChangeRows
+from .rare import stacked
 from .stacks import CombinedRows
 
 
@@ -76,9 +77,7 @@ def put_together(parts: Sequence[SetRows]) -> SetRows:
         raise SearchError(f"Rows {said} do not make the {first.height} rows of one set: search the detector again.")
     if len(parts) == 1:
         return first
-    rows = CombinedRows(*(np.concatenate(images) for images in zip(*(part.rows for part in parts), strict=True)))
-    changed = ChangeRows(
-        *(np.concatenate(images) for images in zip(*(part.changes.rows for part in parts), strict=True))
-    )
+    rows = CombinedRows(*(stacked(images) for images in zip(*(part.rows for part in parts), strict=True)))
+    changed = ChangeRows(*(stacked(images) for images in zip(*(part.changes.rows for part in parts), strict=True)))
     signs = np.sum([part.signs for part in parts], axis=0)
     return first._replace(signs=signs, rows=rows, changes=first.changes._replace(rows=changed))
