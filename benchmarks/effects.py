@@ -152,7 +152,7 @@ def kind_lines(sums: dict, engines: list[str], detector_name: str) -> list[str]:
         cells = []
         for engine in engines:
             simulated, visible, found, named, seen = sums[engine, detector_name][kind]
-            of_visible = f"{found / visible:.2f} | {named / visible:.2f}" if visible else "- | -"
+            of_visible = f"{found / visible:.3f} | {named / visible:.3f}" if visible else "- | -"
             cells.append(f"{of_visible} | {seen / simulated:.2f}")
         lines.append(f"| {kind} | {detector_name} | {simulated} | {visible} | " + " | ".join(cells) + " |")
     return lines

@@ -215,6 +215,40 @@ def test_close_levels_are_told_within_averaged_frames_whatever_the_shot_noise_of
     assert false <= 0.05
 
 
+@pytest.mark.parametrize(("distance", "frames"), [(25.0, 3.0), (30.0, 3.0)])
+def test_levels_that_nearly_look_like_noise_are_told_as_often_as_they_can(distance, frames):
+    """What is known of slope and distance counts: noise has some ladder that suits it, and levels have many."""
+    random = np.random.default_rng(5)
+    walks = np.cumsum(random.normal(0, np.sqrt(2.0), (300, 8, 20)), axis=2)
+    noise = 5 / np.sqrt(8) * np.sqrt(2)
+    switching = averaged_reads(distance, frames, 300) + walks
+    noisy = random.normal(0, 1, (300, 8, 20)) * random.uniform(4, 12, (300, 1, 1)) * 5 / np.sqrt(8) + walks
+    named, false = (
+        np.mean([telegraph_evidence(r.astype(np.float32), 0.0, noise, 10.0, 8, np.full(8, 2.0)) > 10 for r in reads])
+        for reads in (switching, noisy)
+    )
+    assert named >= (0.52 if distance == 25 else 0.6)
+    assert false <= 0.03
+
+
+@pytest.mark.parametrize("rate", [-0.01, 0.02, 0.06])
+def test_shot_noise_is_that_of_the_ramps_whatever_the_rate_of_a_pixel_that_always_jumps(tmp_path, rate):
+    """Long-wave dark of 0.035 e-/s in DEEP8: where each group jumps, the rates of the pieces in between say little."""
+    random = np.random.default_rng(19)
+    sci, groupdq = good_ramps(integrations=8, read_noise=5 / np.sqrt(8))
+    places = [(y, x) for y in range(8, 90, 8) for x in range(8, 90, 8)]
+    charge = np.cumsum(random.poisson(7.5, (len(places), 8, 20)), axis=2) / 2.0
+    for (y, x), reads in zip(places, averaged_reads(40.0, 3.0, len(places)) + charge, strict=True):
+        sci[:, :, y, x] = reads
+        groupdq[:, 1:, y, x] = np.where(np.abs(np.diff(reads, axis=1) - 4) > 12, 4, 0)
+    ramps = fitted(sci, groupdq, 214.7)
+    for y, x in places:
+        ramps.rate[:, y, x] = rate / 2.0
+    outcome = search_ramps(ramps, tmp_path / "files", readpatt="DEEP8", tgroup=214.7)
+    telegraph = in_category(outcome.categories, Category.TELEGRAPH)
+    assert np.mean([telegraph[place] for place in places]) >= 0.77
+
+
 def test_a_noisy_detector_has_no_falls_beyond_its_own_noise(tmp_path):
     """At three times the read noise, a fall of 5.5 of its sigma is one of 1.8, which the jump step flags."""
     sci, groupdq = good_ramps(read_noise=15.0)

@@ -31,6 +31,13 @@ _LEVELS_APART = (1.05, 1.1)
 _SEEN_OFTEN = 0.6
 # What is left of the scatter of the reads beside read noise and walk is this share of read noise at least.
 _LEAST_EXCESS = 0.05
+# Distance and slope are integrated over until the evidence has sunk by so much, in steps that begin with this share of
+# the error they have where rungs lie apart, and become longer by this factor where they are known less well.
+_SUNK, _TRIED, _STRETCHED = 6.0, 0.4, 1.4
+# The root of the variance of the rungs of a ladder, in units of the distance, is about this.
+_OF_RUNGS = 0.3
+# It makes no ladder less likely than by this, in the logarithm: levels 300 DN apart, known to 0.4 DN, by 10.
+_KNOWN_AT_MOST = 12.0
 
 
 @kernel
@@ -58,8 +65,8 @@ def ladder_likelihood(runs: Runs, slope, read_noise, one_level, frames, needed):
         tables[k] = ladder_weights(frames, _SWITCHES[k])
     # The evidence for each chance to switch: none is likelier than others beforehand, and their mean counts.
     evidence = np.full(_SWITCHES.size, -np.inf)
-    enough = needed + np.log(_SWITCHES.size)
-    path, moved, best_path = np.empty(count), np.empty(count), np.empty(count)
+    enough = needed + np.log(_SWITCHES.size) + _KNOWN_AT_MOST
+    path, begin, moved, best_path = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
     best, best_tilt, best_distance, usual = -np.inf, slope, 0.0, 0
     widest = _widest(reads, slope)
     if widest > _APART * frames * read_noise:
@@ -85,18 +92,69 @@ def ladder_likelihood(runs: Runs, slope, read_noise, one_level, frames, needed):
         if evidence[k] > best:
             best, best_tilt, best_distance, usual = evidence[k], tilt, distance, k
             best_path[:] = path
-    for k in range(max(usual - 1, 0), min(usual + 2, _SWITCHES.size)):
+    start, begun, first = best_tilt, best_distance, usual
+    begin[:] = best_path
+    for k in range(max(first - 1, 0), min(first + 2, _SWITCHES.size)):
         if best > enough:
             break
-        path[:] = best_path
-        tilt, distance = fit_ladder(reads, best_tilt, path, best_distance, tables[k], _LAST_STEPS)
-        evidence[k] = max(evidence[k], ladder_evidence(reads, tilt, path, distance, tables[k]))
-        for longer in _LEVELS_APART:
+        path[:] = begin
+        tilt, distance = fit_ladder(reads, start, path, begun, tables[k], _LAST_STEPS)
+        for longer in (1.0, *_LEVELS_APART):
             for i in range(count):
                 moved[i] = path[i] - 0.5 * (longer - 1) * distance
-            evidence[k] = max(evidence[k], ladder_evidence(reads, tilt, moved, longer * distance, tables[k]))
-    best = evidence.max()
-    return best + np.log(np.exp(evidence - best).mean()) if best > -np.inf else best
+            here = ladder_evidence(reads, tilt, moved, longer * distance, tables[k])
+            evidence[k] = max(evidence[k], here)
+            if here > best:
+                best, best_tilt, best_distance, usual = here, tilt, longer * distance, k
+                best_path[:] = moved
+    if not np.isfinite(best):
+        return best
+    if best > enough:
+        return best - np.log(_SWITCHES.size) - _KNOWN_AT_MOST
+    known = _how_known(reads, best_tilt, best_path, best_distance, tables[usual])
+    return best + np.log(np.exp(evidence - best).mean()) + known
+
+
+@kernel
+def _how_known(reads: LadderReads, slope, path, distance, weights):
+    """Return what an integral over distance and slope has that their best values have not, in the logarithm.
+
+    Beforehand no distance is likelier than another in its logarithm, and no slope than another, also of one level. The
+    reads of a noisy pixel have some ladder that suits them, among many that do not; so its levels would have to lie
+    very exactly so far apart, and those of a ladder whose rungs the noise of a read fills would not.
+    """
+    values, times, begins = reads.runs.values, reads.runs.times, reads.runs.begins
+    squares = 0.0
+    for r in range(begins.size - 1):
+        first, last = begins[r], begins[r + 1]
+        middle = times[first:last].mean()
+        for i in range(first, last):
+            squares += (times[i] - middle) ** 2
+    top = ladder_evidence(reads, slope, path, distance, weights)
+    moved = np.empty(values.size)
+    logarithm = 0.5 * np.log(squares / (2 * np.pi)) - np.log(reads.one_level)
+    for what in range(2):
+        error = reads.read_noise / (_OF_RUNGS * np.sqrt(values.size) if what == 0 else np.sqrt(squares))
+        # Where single levels stand for most runs, neither matters; one level's slope is known as well as that.
+        farthest = distance if what == 0 else _SUNK * reads.one_level / np.sqrt(squares)
+        total = 0.0
+        for side in (-1, 1):
+            step, away, before = _TRIED * error, 0.0, 1.0
+            while abs(away) + step < farthest:
+                away += side * step
+                longer = away if what == 0 else 0.0
+                if distance + longer <= reads.read_noise:
+                    break
+                for i in range(values.size):
+                    moved[i] = path[i] - 0.5 * longer
+                tilt = slope if what == 0 else slope + away
+                here = np.exp(ladder_evidence(reads, tilt, moved, distance + longer, weights) - top)
+                total += 0.5 * (before + here) * step
+                if not here >= np.exp(-_SUNK):
+                    break
+                before, step = here, step * _STRETCHED
+        logarithm += np.log(total / distance if what == 0 else total)
+    return logarithm
 
 
 @kernel

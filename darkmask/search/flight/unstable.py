@@ -12,7 +12,6 @@ from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.handed import Handed, number_of_others
 from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.core.stages import stage
-from darkmask.core.statistics import MAD_TO_SIGMA
 from darkmask.delivery import OpenSet
 from darkmask.delivery.reading import native_float32, read_piece
 from darkmask.search.maps.combine import CombinedMaps
@@ -23,10 +22,9 @@ from .amplifier import own_saturation_level
 from .categories import FlightResult
 from .named_by import Passed, at_some
 from .robust import places
+from .shots import shot_noise
 from .telegraph import ENOUGH_AVERAGED, ENOUGH_READS, WEAK, telegraph_evidence
 
-# A difference that lies so many sigma of a ramp's others off is a step; of 20 none does by chance.
-_STEP = 5.0
 # A thread takes this many rows at once.
 _ROWS_AT_ONCE = 16
 # Where other processes help, each is given so many parts, so that all end at about the same time.
@@ -214,8 +212,7 @@ def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, l
                     ramps[j, g] = native_float32(sci[j, g, here])
                 if flagged[k]:
                     _leave_out_unusable(ramps[j], groupdq[j, :, here].copy(), level)
-                own = _level(ramps[j]) if unstable.varying[k] else unstable.slope[k]
-                shots[j] = max(own, 0.0) / unstable.gain
+            shot_noise(ramps[:some], 0, unstable.varying[k], unstable.gain, shots)
             slope = 0.0 if unstable.varying[k] else unstable.slope[k]
             gain = telegraph_evidence(
                 ramps[:some], slope, unstable.noise[k], least + WEAK, unstable.frames, shots[:some]
@@ -226,61 +223,10 @@ def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, l
                 for j in range(some, integrations):
                     if not _read_ramp(places[order[j]], pixels, start + here, flagged[k], level, ramps[j]):
                         return order[j]
-                    own = _level(ramps[j]) if unstable.varying[k] else unstable.slope[k]
-                    shots[j] = max(own, 0.0) / unstable.gain
+                shot_noise(ramps, some, unstable.varying[k], unstable.gain, shots)
                 gain = telegraph_evidence(ramps, slope, unstable.noise[k], least, unstable.frames, shots)
             unstable.gains[k] = gain
     return -1
-
-
-@kernel
-def _level(ramp):
-    """Take the line that fits a ramp best out of it, and return its slope; NaN stays.
-
-    The line is broken where the ramp steps by far more than it usually does: a hit, or a switch, is no slope.
-    """
-    usual, most = _usual_step(ramp)
-    pieces = np.zeros((ramp.size, 5))  # of each: reads, sums of times, values, squared times, products
-    piece, before = 0, np.nan
-    for g in range(ramp.size):
-        if np.isfinite(ramp[g]):
-            value = np.float64(ramp[g])
-            if abs(value - before - usual) > most:  # false at first, when it is NaN
-                piece += 1
-            before = value
-            one = pieces[piece]
-            one[0] += 1
-            one[1] += g
-            one[2] += value
-            one[3] += g * g
-            one[4] += g * value
-    squares, products = 0.0, 0.0
-    for k in range(piece + 1):
-        one = pieces[k]
-        if one[0] > 0:
-            squares += one[3] - one[1] * one[1] / one[0]
-            products += one[4] - one[1] * one[2] / one[0]
-    if squares <= 0:
-        return 0.0
-    slope = products / squares
-    for g in range(ramp.size):
-        ramp[g] -= slope * g
-    return slope
-
-
-@kernel
-def _usual_step(ramp):
-    """Return the median difference of a ramp, and how far from it a difference is a step."""
-    steps, count = np.empty(ramp.size), 0
-    for g in range(1, ramp.size):
-        step = np.float64(ramp[g]) - np.float64(ramp[g - 1])
-        if np.isfinite(step):
-            steps[count] = step
-            count += 1
-    if count == 0:
-        return 0.0, np.inf
-    usual = np.median(steps[:count])
-    return usual, _STEP * MAD_TO_SIGMA * np.median(np.abs(steps[:count] - usual))
 
 
 @kernel
