@@ -136,13 +136,16 @@ def rise_by_rate(maps: CombinedMaps, steady: np.ndarray, tgroup: float) -> tuple
     (float, int) or None
         The median of those whose rise is known to a twentieth and less, and far from a full well; None for too few.
     """
-    bright = steady & (maps.change > _TELLS * maps.noise) & (maps.change < _FAR_FROM_FULL) & (maps.saturated_last == 0)
-    bright &= maps.rate > 0
+    # No other pixel is asked: maps of a set that was judged know bad ones alone.
+    y, x = np.nonzero(steady)
+    change, rate = maps.change[y, x], maps.rate[y, x].astype(np.float64)
+    bright = (change > _TELLS * maps.noise[y, x]) & (change < _FAR_FROM_FULL) & (maps.saturated_last[y, x] == 0)
+    bright &= rate > 0
     number = int(np.count_nonzero(bright))
     if number < _FEWEST_BRIGHT:
         return None
     seconds = (maps.groups - 1) * tgroup
-    return float(np.median(maps.change[bright] / (maps.rate[bright].astype(np.float64) * seconds))), number
+    return float(np.median(change[bright] / (rate[bright] * seconds))), number
 
 
 def _near(values: np.ndarray) -> np.ndarray:
