@@ -215,6 +215,7 @@ def test_close_levels_are_told_within_averaged_frames_whatever_the_shot_noise_of
     assert false <= 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("distance", "frames"), [(25.0, 3.0), (30.0, 3.0)])
 def test_levels_that_nearly_look_like_noise_are_told_as_often_as_they_can(distance, frames):
     """What is known of slope and distance counts: noise has some ladder that suits it, and levels have many."""
