@@ -72,7 +72,7 @@ def message(report: Path, link: str) -> tuple[str, str]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         said = f"There is no results.json that can be read in {report.name} ({type(error).__name__}): nothing is known."
         return f"NIRCam dark checks: {_line(report.name)}: NO VERDICT", f"{_line(said)}\n{link}\n"
-    lines = [_line(scope), f"{len(checks)} checks: {passed} passed, {waived} waived, {len(failed)} failed."]
+    lines = [_line(scope, 1000), f"{len(checks)} checks: {passed} passed, {waived} waived, {len(failed)} failed."]
     lines += [f"- {_line(cause)}" for cause in causes[:CAUSES]]
     lines += [f"- and {len(causes) - CAUSES} more" for _ in [0] if len(causes) > CAUSES]
     return f"NIRCam dark checks: {_line(name)}: {verdict.upper()}", "\n".join([*lines, link, ""])
@@ -108,10 +108,10 @@ def chat(text: str) -> None:
         pass
 
 
-def _line(value: object) -> str:
+def _line(value: object, most: int = 300) -> str:
     """Return a text from anywhere on one line, without control characters and not too long."""
     text = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
-    return text if len(text) <= 300 else text[:297] + "..."
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 if __name__ == "__main__":
