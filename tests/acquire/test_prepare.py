@@ -32,6 +32,7 @@ def test_triplets_are_whole_and_nothing_else_is_there(raw, prepared):
     assert {path.name for path in prepared.iterdir() if path.suffix != ".fits"} == {"prepared"}
 
 
+@pytest.mark.slow
 def test_planted_defects_are_found(raw, prepared, tmp_path):
     assert main(["search", str(prepared), str(tmp_path), "--frame", "128"]) == 0
     (path,) = tmp_path.glob("*_full_categories.fits")

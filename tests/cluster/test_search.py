@@ -60,6 +60,7 @@ def test_workers_of_this_machine_write_what_one_process_writes(small, tmp_path, 
     assert search(small, tmp_path / "out", "local") == in_one
 
 
+@pytest.mark.slow
 def test_workers_of_others_write_what_one_process_writes(small, tmp_path, own_cache, in_one, two_workers):
     own_cache("here")
     # Another test that links the files of all changes their status, and whoever asks would have to ask the workers.

@@ -38,6 +38,9 @@ _SUNK, _TRIED, _STRETCHED = 6.0, 0.4, 1.4
 _OF_RUNGS = 0.3
 # It makes no ladder less likely than by this, in the logarithm: levels 300 DN apart, known to 0.4 DN, by 10.
 _KNOWN_AT_MOST = 12.0
+# Nor more likely than by this: the integral over the distance is no more than twice that, ln 2, and that over the slope
+# no more than 2 _SUNK of its error with one level, ln(12 / sqrt(2 pi)).
+_GAINED_AT_MOST = 2.3
 
 
 @kernel
@@ -111,8 +114,11 @@ def ladder_likelihood(runs: Runs, slope, read_noise, one_level, frames, needed):
         return best
     if best > enough:
         return best - np.log(_SWITCHES.size) - _KNOWN_AT_MOST
-    known = _how_known(reads, best_tilt, best_path, best_distance, tables[usual])
-    return best + np.log(np.exp(evidence - best).mean()) + known
+    likelihood = best + np.log(np.exp(evidence - best).mean())
+    if likelihood <= needed - _GAINED_AT_MOST:
+        # No integral would make it suffice, and a large noise has many steps.
+        return likelihood
+    return likelihood + _how_known(reads, best_tilt, best_path, best_distance, tables[usual])
 
 
 @kernel
