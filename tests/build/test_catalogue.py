@@ -1,24 +1,21 @@
 """Catalogues and regions of simulated darks: every bad pixel once, at its place, with numbers that mean something."""
 
-import dataclasses
 import hashlib
 import json
-import re
 
 import numpy as np
 import pytest
 from astropy.table import QTable, Table
-from regions import CirclePixelRegion, Regions
+from regions import Regions
 
 from darkmask.build import catalogue
-from darkmask.build.catalogue import catalogue_of, regions_of, write_catalogue
+from darkmask.build.catalogue import write_catalogue
 from darkmask.build.explainer import Explainer
 from darkmask.build.fitted_columns import RampFits
 from darkmask.core.categories import NO_DEFECT, Category
 from darkmask.core.detectors import detector as look_up
 from darkmask.core.flags import pixel_flags
 from darkmask.delivery import OpenSet
-from darkmask.search.engines import search_set
 from darkmask.search.flight.evidence import QUESTIONS
 from darkmask.simulate import read_truth
 from tests.support.requests import flight_request
@@ -37,35 +34,6 @@ COLUMNS = [
 ]
 
 
-@dataclasses.dataclass(frozen=True)
-class Searched:
-    """A set that was searched, and how many columns and rows of the full frame lie before its first pixel."""
-
-    outcome: object
-    frame: object
-    before: int
-
-    @property
-    def bad(self) -> np.ndarray:
-        """The (y, x) of the bad pixels in the set's own frame, by row and then by column."""
-        return np.argwhere(self.outcome.categories)
-
-    def written(self, folder) -> tuple:
-        path = folder / "catalogue.ecsv"
-        write_catalogue(path, self.outcome, self.frame)
-        return path, folder / "catalogue.reg"
-
-    def table(self) -> Table:
-        return catalogue_of(self.outcome, self.frame)
-
-    def but(self, **changes) -> "Searched":
-        """Return the same set with another outcome."""
-        return dataclasses.replace(self, outcome=dataclasses.replace(self.outcome, **changes))
-
-    def but_maps(self, **changes) -> "Searched":
-        return self.but(maps=dataclasses.replace(self.outcome.maps, **changes))
-
-
 def test_a_catalogue_is_the_same_however_many_pixels_are_told_at_once(small, full, tmp_path, monkeypatch):
     request = flight_request(small.delivery, "NRCA1")
     with OpenSet(request.exposures, request.folder) as opened:
@@ -77,28 +45,6 @@ def test_a_catalogue_is_the_same_however_many_pixels_are_told_at_once(small, ful
         write_catalogue(tmp_path / f"{pixels}.ecsv", full.outcome, full.frame, fits)
     assert len(full.bad) > 70
     assert (tmp_path / "7.ecsv").read_bytes() == (tmp_path / "1000000.ecsv").read_bytes()
-
-
-def search(small, detector, subarray, before) -> Searched:
-    request = flight_request(small.delivery, detector, subarray=subarray)
-    return Searched(search_set(request), request.exposures[0].jump, before)
-
-
-@pytest.fixture(scope="module")
-def full(small):
-    return search(small, "NRCA1", "FULL", 0)
-
-
-@pytest.fixture(scope="module")
-def part(small):
-    return search(small, "NRCBLONG", "SUB64P", 32)
-
-
-@pytest.fixture(params=["full", "part"])
-def searched(request):
-    found = request.getfixturevalue(request.param)
-    assert len(found.bad) > 20
-    return found
 
 
 def test_each_bad_pixel_has_one_row_at_its_place_in_the_full_frame(searched, tmp_path):
@@ -279,63 +225,11 @@ def test_a_set_without_bad_pixels_has_the_same_columns_and_no_region(searched, t
     assert len(Regions.read(regions, format="ds9")) == 0
 
 
-def test_regions_are_read_back_at_the_bad_pixels_of_the_sets_own_image(searched, tmp_path):
-    _, path = searched.written(tmp_path)
-    regions = Regions.read(path, format="ds9")
-    assert {type(region) for region in regions} == {CirclePixelRegion}
-    np.testing.assert_array_equal([(region.center.y, region.center.x) for region in regions], searched.bad)
-    # Each region covers one pixel, and that pixel.
-    image = np.zeros(searched.outcome.categories.shape, bool)
-    for region in regions:
-        assert region.radius == 0.5
-        image |= region.to_mask(mode="center").to_image(image.shape).astype(bool)
-    np.testing.assert_array_equal(image, searched.outcome.categories != 0)
-
-
-def test_what_ds9_reads_is_counted_from_one(searched, tmp_path):
-    _, path = searched.written(tmp_path)
-    text = path.read_text()
-    assert "\nimage\n" in text
-    places = [(float(y), float(x)) for x, y in re.findall(r"^circle\(([\d.]+),([\d.]+),", text, re.MULTILINE)]
-    np.testing.assert_array_equal(places, searched.bad + 1)
-
-
-def test_regions_are_tagged_and_coloured_by_category(searched, tmp_path):
-    _, path = searched.written(tmp_path)
-    colours = {}
-    for region, row in zip(Regions.read(path, format="ds9"), searched.table(), strict=True):
-        assert region.meta["tag"] == row["categories"].split(",")
-        colours.setdefault(row["categories"], set()).add(region.visual["edgecolor"])
-    assert all(len(found) == 1 for found in colours.values())
-    single = {name: found.pop() for name, found in colours.items() if "," not in name}
-    assert len(single) >= 4
-    # Both kinds of rc are green.
-    assert len(set(single.values())) == len(single) - ({"rc", "inverse_rc"} <= set(single))
-
-
-def test_the_gravest_category_gives_the_colour():
-    values = [Category.WARM.bit, Category.TELEGRAPH.bit, Category.WARM.bit | Category.TELEGRAPH.bit]
-    warm, telegraph, both = Regions.parse(regions_of(np.array([values], np.uint16)), format="ds9")
-    assert both.visual["edgecolor"] == telegraph.visual["edgecolor"] != warm.visual["edgecolor"]
-
-
-def test_every_category_has_a_colour():
-    every = np.array([[category.bit for category in Category]], np.uint16)
-    regions = Regions.parse(regions_of(every), format="ds9")
-    assert all(re.fullmatch("#[0-9A-F]{6}", region.visual["edgecolor"]) for region in regions)
-    assert [region.meta["tag"] for region in regions] == [[category.value] for category in Category]
-
-
 def test_equal_outcomes_give_equal_bytes(searched, tmp_path):
     first, second = (
         [path.read_bytes() for path in searched.written(tmp_path / folder)] for folder in ("first", "second")
     )
     assert first == second
-
-
-def test_regions_that_look_alike_keep_their_properties():
-    alike = Regions.parse(regions_of(np.full((2, 2), Category.HOT.bit | Category.WARM.bit, np.uint16)), format="ds9")
-    assert [region.meta["tag"] for region in alike] == 4 * [["hot", "warm"]]
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ Twelve maps are of the first kind, a quarter of the memory of all: what changes,
 """
 
 import threading
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 _PLACE = np.dtype(np.int32).itemsize
 
 
-class Instead(np.lib.mixins.NDArrayOperatorsMixin):
+class Instead(np.lib.mixins.NDArrayOperatorsMixin, ABC):
     """What stands for an image, and takes less memory than it would.
 
     Some of its columns, and the values at places of it, are found in what is kept. Whatever else is asked of an array
@@ -52,14 +53,17 @@ class Instead(np.lib.mixins.NDArrayOperatorsMixin):
                 return self._at(np.asarray(rows), np.asarray(columns))
         return np.asarray(self)[where]
 
+    @abstractmethod
     def _image(self) -> np.ndarray:
-        raise NotImplementedError
+        """Return the whole image."""
 
+    @abstractmethod
     def _of_columns(self, start: int, stop: int) -> "Instead":
-        raise NotImplementedError
+        """Return what stands for some columns of it."""
 
+    @abstractmethod
     def _at(self, y: np.ndarray, x: np.ndarray) -> Any:
-        raise NotImplementedError
+        """Return the values of some pixels."""
 
 
 class Rare(Instead):
