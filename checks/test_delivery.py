@@ -161,8 +161,8 @@ def test_geometry(check, delivery, exposures, products):
 @pytest.mark.asks("DLV-RATES")
 def test_rates_are_finite(check, exposures, products):
     """Are rates finite, except where DQ says why not?"""
-    found = products.searched.set(check.detector, check.subarray).summary["unexplained_rates"]
-    check.judge(found, "Rates that are not finite and carry no DQ flag, in the worst exposure")
+    share, name = products.searched.set(check.detector, check.subarray).summary["unexplained_rates"]
+    check.judge(share, f"Rates that are not finite and carry no DQ flag, in {name}: the worst exposure")
 
 
 @pytest.mark.asks("DLV-TOGETHER")
@@ -183,9 +183,10 @@ def test_files_belong_together(check, exposures, products):
 @pytest.mark.asks("DLV-PIXELDQ")
 def test_few_pixels_are_lost(check, exposures, products):
     """How many pixels did PIXELDQ take out before the search?"""
-    found = products.searched.set(check.detector, check.subarray).summary["lost_pixels"]
+    share, name = products.searched.set(check.detector, check.subarray).summary["lost_pixels"]
     check.judge(
-        found, "Science pixels with DO_NOT_USE in PIXELDQ, of which nothing can be learnt, in the worst exposure"
+        share,
+        f"Science pixels with DO_NOT_USE in PIXELDQ, of which nothing can be learnt, in {name}: the worst exposure",
     )
 
 

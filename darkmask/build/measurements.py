@@ -129,16 +129,17 @@ def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
     """Measure what is read in the files of a set once its good pixels are known, eight of them in a byte."""
     exposures, science = request.exposures, ~request.reference_pixels()
     good = np.unpackbits(packed, count=science.size).reshape(science.shape).astype(bool)
-    worst_rate, worst_lost = 0.0, 0.0
+    unexplained: list[tuple[float, str]] = []
+    lost: list[tuple[float, str]] = []
     misplaced: list[tuple[int | None, str]] = []
     for exposure in exposures:
         opened = OpenExposure(exposure, request.folder)
         # Of an exposure of two full frames, all at once would take 100 MB.
         rows_of = [slice(start, start + _ROWS_AT_ONCE) for start in range(0, len(science), _ROWS_AT_ONCE)]
         blocks = ((opened.rate(rows), opened.rate_dq(rows), science[rows]) for rows in rows_of)
-        worst_rate = max(worst_rate, unexplained_rates(blocks))
+        unexplained.append((unexplained_rates(blocks), exposure.rate.path))
         pixeldq = opened.pixeldq()
-        worst_lost = max(worst_lost, lost_pixels(pixeldq, science))
+        lost.append((lost_pixels(pixeldq, science), exposure.jump.path))
         misplaced.append((misplaced_reference_pixels(pixeldq, ~science), exposure.jump.path))
 
     searched = OpenSet(exposures, request.folder, request.integrations).planes
@@ -157,23 +158,26 @@ def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
         "settling_start_error_dn": _or_none(dark.start_error),
         "scatter_of_means": _or_none(scatter_of_means(rates_of_few, good[few], _amplifiers(request))),
         "noise_of_exposures_dn": {path: _or_none(noise) for path, noise in sorted(steps.noises.items())},
-        "unexplained_rates": worst_rate,
+        "unexplained_rates": _worst(unexplained),
         "together": together(request, good),
         "frozen_pixels": frozen_pixels(searched, good),
-        "lost_pixels": worst_lost,
-        "misplaced_reference_pixels": _worst(misplaced, int((~science).sum())),
+        "lost_pixels": _worst(lost),
+        "misplaced_reference_pixels": _worst_border(misplaced, int((~science).sum())),
     }
 
 
-def _worst(misplaced: list[tuple[int | None, str]], reference: int) -> tuple[int, str] | None:
+def _worst_border(misplaced: list[tuple[int | None, str]], reference: int) -> tuple[float, str] | None:
     """Return how many reference pixels are misplaced in the worst exposure, and its path; None where none marks any.
 
     Where one exposure marks them, another that does not had another mask, and leaves out all of them.
     """
     if all(number is None for number, _ in misplaced):
         return None
-    counted = ((reference if number is None else number, path) for number, path in misplaced)
-    # Of several the first by name, so that the order of files changes nothing.
+    return _worst([(reference if number is None else number, path) for number, path in misplaced])
+
+
+def _worst(counted: list[tuple[float, str]]) -> tuple[float, str]:
+    """Return the largest number and the path of its exposure; of several the first by name, whatever their order."""
     return min(counted, key=lambda found: (-found[0], found[1]))
 
 

@@ -144,13 +144,13 @@ def raw_orientation(space):
     edit(one(space.delivery, JUMP), FASTAXIS=1, SLOWAXIS=2)
 
 
-@fault("DLV-RATES", said="Rates that are not finite")
+@fault("DLV-RATES", said="carry no DQ flag, in jw01062001001_02101_00001_nrca1_rateints.fits")
 def unexplained_nan(space):
     with fits.open(unlinked(one(space.delivery, RATEINTS)), mode="update") as hdus:
         hdus["SCI"].data[0, 60, 60] = np.nan
 
 
-@fault("DLV-PIXELDQ", said="of which nothing can be learnt")
+@fault("DLV-PIXELDQ", said="can be learnt, in jw01062001001_02101_00001_nrca1_jump.fits")
 def lost_pixels(space):
     with fits.open(unlinked(one(space.delivery, JUMP)), mode="update") as hdus:
         hdus["PIXELDQ"].data[50:60, 50:60] |= 1
