@@ -157,6 +157,28 @@ def test_switches_that_are_jumps_and_hardly_falls_are_told_by_the_ramps(tmp_path
     assert not telegraph[48, 45]
 
 
+def test_a_fall_that_noise_makes_once_and_a_hit_like_it_are_no_switches(tmp_path):
+    """Of pixels that are hit often some have both; what falls by more than noise does has come and gone."""
+    random = np.random.default_rng(23)
+    sci, groupdq = good_ramps(integrations=20, groups=60)
+    sigma = 5 * np.sqrt(2)
+    # A quarter of all pixels is hit, by heights that spread over decades.
+    hits = random.random(sci.shape) < 0.25 / (20 * 60)
+    sci += np.cumsum(hits * np.exp(random.uniform(np.log(6 * sigma), np.log(400 * sigma), sci.shape)), axis=1)
+    places = [(y, x) for y in range(10, 90, 10) for x in range(10, 90, 10)]
+    for number, (y, x) in enumerate(places):
+        for integration, height in ((4, 6.5 if number % 2 else 9.0), (11, -5.3 if number % 2 else -8.0)):
+            # Hits elsewhere in the pixel are none of it, and the step is as high as is said.
+            sci[integration, :, y, x] = 5 * random.standard_normal(60)
+            sci[integration, 29:31, y, x] = 0
+            sci[integration, 30:, y, x] += height * sigma
+    groupdq[:, 1:] |= np.where(np.abs(np.diff(sci, axis=1)) > 4 * sigma, 4, 0).astype(groupdq.dtype)
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    called = [named(outcome, y, x) for y, x in places]
+    assert not any(called[1::2])
+    assert np.mean([bool(one) for one in called[::2]]) > 0.9
+
+
 def averaged_reads(amount: float, dwell: float, pixels: int, gap: int = 12) -> np.ndarray:
     """Return reads of pixels that switch from frame to frame, averaged as in DEEP8: (pixel, integration, group)."""
     random = np.random.default_rng(12)
@@ -281,6 +303,17 @@ def test_settling_after_a_reset_names_no_pixel_and_hides_none(tmp_path, sign):
     assert np.mean([one == other for one, other in zip(called, right, strict=True)]) >= 0.9
     assert np.count_nonzero(outcome.categories) <= len(places) + 1
     assert abs(outcome.thresholds["settling_e_per_s"]) == pytest.approx(0.19, abs=0.03)
+
+
+def test_settling_names_no_neighbour_of_a_saturated_pixel(tmp_path):
+    """The pipeline fits nothing there, and a mean of differences settles by four times as much as a line."""
+    sci, groupdq = settling_ramps([30.0, 80.0, 0.0, 60.0])
+    places = [(y, x) for y in range(10, 120, 9) for x in (16, 48, 80, 112)]
+    for y, x in places:
+        sci[:, :, y, x] = 49_000
+        groupdq[:, :, y - 1 : y + 2, x - 1 : x + 2] |= 2
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    assert sorted(map(tuple, np.argwhere(outcome.categories).tolist())) == sorted(places)
 
 
 def test_without_settling_the_rates_are_the_pipelines(tmp_path):

@@ -33,10 +33,13 @@ class Settling(NamedTuple):
         What it adds to the rate of every pixel, in the unit of the rate.
     share : float
         What the shape of a pixel, less that of the others, adds to its rate: rate per DN/group.
+    ends : float
+        What it adds to a rate that is the mean of group differences, where the pipeline fits no line.
     """
 
     common: float
     share: float
+    ends: float
 
 
 def smooth(image: np.ndarray, good: np.ndarray, every: int = 1) -> np.ndarray:
@@ -116,14 +119,15 @@ def measure_settling(
     slopes, bends, changes = (image[::step][here].astype(np.float64) for image in (rate, shape, change))
     (centre, scatter), (middle, spread), (moved, _) = population(slopes), population(bends), population(changes)
     if not (spread > 0 and scatter > 0):
-        return Settling(0.0, 0.0)
+        return Settling(0.0, 0.0, 0.0)
     kept = (np.abs(bends - middle) < 3 * spread) & (np.abs(slopes - centre) < 3 * scatter)
     bends, slopes = bends[kept] - middle, slopes[kept] - centre
     squares = max(float((bends * bends).sum()), np.finfo(float).tiny)
     along = float((bends * slopes).sum()) / squares
     known = along * np.sqrt(squares) > _SETTLING_SIGNIFICANCE * scatter
-    common = _of_exponential(middle * share, moved / (groups - 1) - centre, groups, share)
-    return Settling(common, along if known else 0.0)
+    beyond = moved / (groups - 1) - centre
+    common = _of_exponential(middle * share, beyond, groups, share)
+    return Settling(common, along if known else 0.0, common + beyond)
 
 
 def _of_exponential(bend: float, beyond: float, groups: int, share: int) -> float:

@@ -26,6 +26,9 @@ BY_CHANCE = 1e-6
 COUPLED = 1.1
 # Two steps, or two levels, of one height differ by less than this many sigma of both in 99.7 % of cases.
 LIKE_HEIGHT = 3 * np.sqrt(2)
+# Of the jumps that radiation makes so many are like a fall that noise alone makes, of some 5 sigma: a sixth of those
+# simulated, whose charge spreads over decades, lie between 5 and 9.5 sigma.
+LIKE_HITS = 1 / 6
 # The scatter of the mean of the two differences that share a read, one of them turned, over that of a difference.
 GLITCH = np.sqrt(3) / 2
 # In a patch, the pixels that decay themselves: a good one is among them in 2 % of cases.
@@ -203,13 +206,17 @@ class ChangeSearch:
         distance = np.where(unlooked[at], distances[1], np.fmax(*distances)).astype(np.float32)
         return at, distance, limit, int(once.size)
 
-    def switches(self, noise_of_good: float | np.ndarray, signal: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
+    def switches(
+        self, good: np.ndarray, noise_of_good: float | np.ndarray, signal: np.ndarray
+    ) -> tuple[Any, np.ndarray, np.ndarray]:
         """Return the height of the deepest fall and a rise of like height, in own sigma, and what chance reaches.
 
         They are those of the pixels at an index, which comes first; no other falls as deep.
 
         Parameters
         ----------
+        good : numpy.ndarray, bool
+            Pixels that tell how often one is hit.
         noise_of_good : float, or numpy.ndarray of shape (x,)
             Noise of a difference of good pixels, those with jumps included, DN.
         signal : numpy.ndarray, float32, DN/group
@@ -222,17 +229,29 @@ class ChangeSearch:
         at = self._reaching(self.rows.fall, least / HEIGHT_UNIT)
         shot = signal[at] / self.detector.gain
         nominal = np.sqrt(2 * self.maps.read_variance + shot)
-        good = np.broadcast_to(noise_of_good, signal.shape)[at]
-        own = np.fmax(self.maps.noise[at], np.sqrt(np.square(good) + shot)) / nominal
+        usual_noise = np.broadcast_to(noise_of_good, signal.shape)[at]
+        own = np.fmax(self.maps.noise[at], np.sqrt(np.square(usual_noise) + shot)) / nominal
         fall, rise = (image[at] * HEIGHT_UNIT / own for image in (self.rows.fall, self.rows.rise))
         number = np.maximum(self.maps.differences[at] + self.maps.jumps[at], 1)
         each = -ndtri(self.parameters.switch_chance / number)
         # One read that lies off makes a fall and a rise: their mean has this share of the scatter of a difference.
         both = (GLITCH * -ndtri(BY_CHANCE / number)).astype(np.float32)
+        # Radiation makes the rise, and noise alone a fall that happens to be like it: of a pixel that is hit often, a
+        # fall must be rarer.
+        by_hits = BY_CHANCE / max(LIKE_HITS * self._hits(good), BY_CHANCE)
+        alone = -ndtri(min(self.parameters.switch_chance, by_hits) / number)
         # A switch within a group that averages frames is shared by two differences, and half of it is in one of them.
         shared = np.fmax(fall, rise) / 2 if self.averaged else 0
-        alike = (np.abs(fall - rise) <= LIKE_HEIGHT + shared) & (np.fmin(fall, rise) >= each)
+        alike = (np.abs(fall - rise) <= LIKE_HEIGHT + shared) & (fall >= alone) & (rise >= each)
         return at, np.where(alike, (fall + rise) / 2, 0).astype(np.float32), both
+
+    def _hits(self, good: np.ndarray) -> float:
+        """Return in how many integrations a good pixel has a jump of its own, in the mean."""
+        some = np.s_[:: max(1, len(good) // ROWS_OF_SCATTER)]
+        stepped = self.rows.stepped[some][good[some]]
+        # By how many have none: a bad pixel may have any number.
+        share = np.count_nonzero(stepped) / max(stepped.size, 1)
+        return float(-np.log1p(-min(share, 0.999)))
 
     def levels(self, good: np.ndarray, noise_of_good: float) -> tuple[Any, np.ndarray, np.ndarray]:
         """Return the distance of the second farthest level where the farthest is like it, DN, and its limit.

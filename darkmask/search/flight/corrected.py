@@ -127,7 +127,7 @@ class CorrectedAmplifier:
         slope = self.rate * np.float32(self.tgroup)
         found = measure_settling(slope, self.maps.change, self.shape, good, self.groups, quarter(self.groups))
         least = SETTLING_SHARE * self.parameters.warm_rate * self.tgroup / self.detector.gain
-        if not (abs(found.common) > least or found.share):
+        if not (max(abs(found.common), abs(found.ends)) > least or found.share):
             return
         middle, spread = population(self.shape, good)
         bend = np.nan_to_num(self.shape - np.float32(middle)).clip(-OWN_SETTLING * spread, OWN_SETTLING * spread)
@@ -136,8 +136,18 @@ class CorrectedAmplifier:
         # Of an offset of the first read a line through fewer reads makes more: 6 / (n (n + 1)) of it.
         reads = (self.maps.differences + self.maps.jumps) / np.float32(self.integrations) + 1
         added = added * np.fmin(self.groups * (self.groups + 1) / (reads * (reads + 1)), MOST_SETTLING)
+        # Beside a saturated pixel the pipeline fits nothing, and the mean of differences settles by more than a line.
+        at = places(self.maps.saturated_first > 0)
+        added[at] += np.float32((found.ends - found.common) / self.tgroup) * self._by_ends(at)
         self.rate, self._added = self.rate - added, added
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(self.tgroup)
+
+    def _by_ends(self, at: Any) -> np.ndarray:
+        """Return which share of the rates of some pixels is of integrations that begin saturated, by their weights."""
+        without = self.maps.saturated_first[at].astype(np.float32)
+        # The weights of :func:`.maps.pixel.measure_pixel`, of a line and of a mean of differences.
+        line, ends = self.groups * (self.groups**2 - 1), 6 * (self.groups - 1) ** 2
+        return without * ends / (without * ends + (self.integrations - without) * line)
 
     def find_lines(self, good) -> None:
         """Find the columns and rows that do something as one, and take off what the pixels of a column share."""
