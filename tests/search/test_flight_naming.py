@@ -1,5 +1,6 @@
 """A pixel is called what it is, whatever the read pattern, settling after a reset, or the number of exposures."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from darkmask.core.categories import USABLE, Category, category_names, in_category
 from darkmask.core.flags import has_flag
+from darkmask.delivery.plain import Ramps
 from darkmask.search.flight.telegraph import telegraph_evidence
 from darkmask.search.outcome import SearchOutcome
 from tests.support.raw_exposures import TGROUP, fitted, good_ramps, search_ramps
@@ -66,6 +68,29 @@ def test_a_pixel_that_fills_its_well_in_a_few_groups_is_hot_and_its_neighbours_a
     # Their ramps end with that of the full pixel.
     beside = in_category(outcome.categories, Category.UNDETERMINED)
     assert np.count_nonzero(outcome.categories) == 3 + np.count_nonzero(beside)
+
+
+def test_beside_a_pixel_that_fills_its_well_before_it_has_a_rate_a_bright_one_is_not_known(tmp_path):
+    """Groups that average frames are not used from the one before the first full one on: what couples has no rate."""
+    sci, groupdq = good_ramps(read_noise=5 / np.sqrt(8))
+    ramp = np.minimum(20_000.0 * (np.arange(20) + 0.3), 49_000)
+    sci[:, :, 48, 40] += ramp
+    for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        sci[:, :, 48 + dy, 40 + dx] += 0.0053 * ramp
+    groupdq[:, 3:, 47:50, 39:42] |= 2
+    groupdq[:, 1:3, 48, 40] |= 1
+    sci[:, :, 20, 40] += rising(1.0, 20)
+    ramps = fitted(sci, groupdq)
+    ramps.rate[:, 48, 40] = np.nan
+    rows, columns = np.nonzero((groupdq[0] != 0).any(axis=0))
+    ramps.rate[:, rows, columns] = np.where(
+        np.isnan(ramps.rate[:, rows, columns]),
+        np.nan,
+        (sci[:, 2, rows, columns] - sci[:, 0, rows, columns]) / 2 / TGROUP,
+    )
+    outcome = search_ramps(ramps, tmp_path / "files", readpatt="DEEP8")
+    assert np.argwhere(in_category(outcome.categories, Category.HOT)).tolist() == [[20, 40], [48, 40]]
+    assert in_category(outcome.categories, Category.UNDETERMINED)[[47, 49, 48, 48], [40, 40, 39, 41]].all()
 
 
 def test_a_faint_telegraph_pixel_that_mostly_ends_low_is_no_inverse_rc(tmp_path):
@@ -177,6 +202,16 @@ def test_a_fall_that_noise_makes_once_and_a_hit_like_it_are_no_switches(tmp_path
     called = [named(outcome, y, x) for y, x in places]
     assert not any(called[1::2])
     assert np.mean([bool(one) for one in called[::2]]) > 0.9
+
+
+def test_what_is_hardly_noisier_than_others_is_no_telegraph_pixel_where_groups_average_frames(tmp_path):
+    """Read noise differs from pixel to pixel, and a ladder of switches within frames is like noise."""
+    random, noise = np.random.default_rng(37), 5 / np.sqrt(8)
+    sci, groupdq = good_ramps(integrations=20, read_noise=noise)
+    chosen = np.s_[6:90:6, 6:90:6]
+    sci[(..., *chosen)] = random.normal(0, 1.4 * noise, sci[(..., *chosen)].shape)
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files", readpatt="DEEP8")
+    assert np.count_nonzero(in_category(outcome.categories, Category.TELEGRAPH)) <= 2
 
 
 def averaged_reads(amount: float, dwell: float, pixels: int, gap: int = 12) -> np.ndarray:
@@ -369,6 +404,31 @@ def test_the_pixels_of_a_column_that_wanders_are_as_good_as_others(tmp_path, amo
     assert named(outcome, 40, 50) in ("noisy", "telegraph")
     assert named(outcome, 80, 50) == "hot"
     assert np.count_nonzero(outcome.categories) == 2
+
+
+def between_jumps(sci: np.ndarray, groupdq: np.ndarray) -> Ramps:
+    """Return ramps with rates of the differences without a jump, which are others in each pixel."""
+    ramps = fitted(sci, groupdq)
+    quiet = groupdq[:, 1:] == 0
+    rate = (np.diff(sci, axis=1) * quiet).sum(axis=1) / np.fmax(quiet.sum(axis=1), 1)
+    return replace(ramps, rate=(rate / TGROUP).astype("f4"))
+
+
+@pytest.mark.parametrize(("readpatt", "frames"), [("SHALLOW4", 4), ("DEEP8", 8)])
+def test_a_column_that_wanders_keeps_its_pixels_where_groups_average_frames(tmp_path, readpatt, frames):
+    """Its level is another one in each group, and jumps part the ramps of its pixels where they are highest."""
+    random, noise = np.random.default_rng(31), 5 / np.sqrt(frames)
+    sci, groupdq = good_ramps(integrations=12, size=128, read_noise=noise)
+    sci += np.cumsum(random.normal(0, 0.3 * noise, sci.shape), axis=1)
+    for x, amount in ((50, 1.2 * noise), (70, 5 * noise)):
+        sci[..., x] += random.normal(0, amount, (12, 20, 1))
+    groupdq[:, 1:] = np.where(np.abs(np.diff(sci, axis=1)) > 4 * noise * np.sqrt(2), 4, 0)
+    outcome = search_ramps(between_jumps(sci, groupdq), tmp_path / "files", readpatt=readpatt)
+    assert {(one.kind, one.x_first) for one in outcome.structures} == {
+        ("wandering column", 50),
+        ("wandering column", 70),
+    }
+    assert np.count_nonzero(unusable(outcome)) <= 2
 
 
 def test_a_column_whose_pixels_wander_each_by_itself_is_no_better_than_they_are(tmp_path):

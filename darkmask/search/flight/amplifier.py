@@ -162,6 +162,11 @@ class AmplifierSearch(BrightSearch):
         changed = decaying | self.patch
         detected &= ~changed | self._late(judged, detected & changed)
         at = self._at(detected)
+        least = max(1, parameters.max_saturated_fraction * self.integrations)
+        unknown = self._test("beside_unknown", self.changing.beside_unknown(at, least), ge, 1, detected[at], at=at)
+        beside_full = self._image(at, unknown & detected[at])
+        detected &= ~beside_full
+        at = self._at(detected)
         rate = np.where(changed[at], self.late[at], self.rate[at]) if changed.any() else self.rate[at]
         electrons, asked_at = rate * np.float32(self.detector.gain), detected[at]
         hot_at = asked_at & self._test("hot", electrons, ge, parameters.hot_rate, asked_at, at=at)
@@ -185,7 +190,7 @@ class AmplifierSearch(BrightSearch):
         # With hardly a quiet difference nothing is known of the noise, and what nothing else finds is not good.
         low_pedestal = self._low_pedestal(judged, quiet, loud)
         few = self._test("few_quiet", maps.differences, lt, parameters.min_differences, judged, ~unlooked)
-        unknown = judged & ~unlooked & few
+        unknown = beside_full | (judged & ~unlooked & few)
         unknown &= ~(hot | warm | low_pedestal | self.unstable | self.varying | self.switching)
         undetermined = undetermined | unknown
         self.judged = judged = judged & ~unknown
@@ -244,7 +249,7 @@ class AmplifierSearch(BrightSearch):
         """Return the pixels that fall more often than chance allows."""
         at = self._at(judged & ~unlooked & (self.maps.falls >= MIN_FALLS))
         # The noise of the others is that of all their differences: where it is large, the jump step flags part of it.
-        typical = np.sqrt(np.float32(scatter_of_good**2) + self.of_column(self.columns.noise, at))
+        typical = np.sqrt(np.float32(scatter_of_good**2) + self.of_column(self.columns.with_jumps, at))
         noise = quiet[at] * typical / np.float32(np.sqrt(2 * self.maps.read_variance))
         falls = self.maps.falls[at]
         fallen = least_falls(falls, noise, self.integrations * (self.groups - 1))
@@ -269,7 +274,7 @@ class AmplifierSearch(BrightSearch):
         own = np.where(self.unstable[at], np.fmax(loud[at] / quiet[at], 1), 1)
         distance = (distance / (own * self.of_column(self.columns.restless, at))).astype(np.float32)
         varying = judged & self._image(at, self._test("varies", distance, ge, limit, judged[at], at=at))
-        noise_of_all = np.sqrt(self.noise_of_all**2 + self.columns.noise)
+        noise_of_all = np.sqrt(self.noise_of_all**2 + self.columns.with_jumps)
         at, depth, by_chance = changing.switches(good, noise_of_all, self.signal)
         switching = good & self._image(at, self._test("switches", depth, ge, by_chance, good[at], at=at))
         at, distance, far = changing.levels(good, self.noise_of_good)

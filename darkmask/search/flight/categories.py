@@ -132,7 +132,7 @@ class FlightResult:
         What nothing else speaks against must be told by its ramps alone.
         """
         certain = max(parameters.faint_bic, parameters.telegraph_bic)
-        surely_bad = _any_told(self.told, "unstable", "noisy", "varying", "switching")
+        surely_bad = _any_told(self.told, "noisy", "varying", "switching")
         return np.where(surely_bad, parameters.telegraph_bic, certain).astype(np.float32)
 
     def part(self, where: Any) -> "FlightResult":

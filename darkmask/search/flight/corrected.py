@@ -173,8 +173,8 @@ class CorrectedAmplifier:
         maps = self.maps
         self.noise_of_good, _ = population(maps.noise, judged & ~unlooked)
         self.noise_of_all = scatter_of_good
-        shared = self.columns.noise + self.signal / np.float32(self.detector.gain)
-        relative = maps.noise / np.sqrt(np.float32(self.noise_of_good**2) + shared)
+        shot = self.signal / np.float32(self.detector.gain)
+        relative = maps.noise / np.sqrt(np.float32(self.noise_of_good**2) + self.columns.noise + shot)
         excess = np.cbrt(relative * relative)
         centre, sigma = population(excess, judged & ~unlooked)
         most = np.float32(max(int(maps.differences.max()), 1))
@@ -182,8 +182,8 @@ class CorrectedAmplifier:
         excess -= np.float32(centre)
         excess /= np.float32(sigma) * lost
         del lost
-        loud = maps.scatter / np.sqrt(np.float32(scatter_of_good**2) + shared)
-        del shared
+        loud = maps.scatter / np.sqrt(np.float32(scatter_of_good**2) + self.columns.with_jumps + shot)
+        del shot
         # Pixels beside saturated ones are few: the scatter of some rows of good pixels is known well enough to judge
         # them.
         some = np.s_[:: max(1, len(loud) // ROWS_OF_SCATTER)]

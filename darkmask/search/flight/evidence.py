@@ -169,6 +169,12 @@ QUESTIONS = {
     "trend": Question(
         "trend of the rate with log time", "sigma", "<=", "The rate decays: its late half must be bright."
     ),
+    "beside_unknown": Question(
+        "neighbours that fill their wells before they have a rate",
+        "",
+        ">=",
+        "What these couple into the bright pixel is not known: undetermined.",
+    ),
     "late_rate": Question(
         "rate of the late half above others", "electron/s", ">=", "It stands out when the others have decayed.", True
     ),

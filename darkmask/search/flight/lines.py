@@ -29,7 +29,7 @@ SIGNIFICANCE = 7.0
 _LEAST_NOISE, _LEAST_OFFSET = 0.02, 5.0
 # Noise that all pixels of a column share is as large a share of their rates at least; noise of each pixel is none. The
 # limit lies in the middle, and so many sigma from what chance gives.
-_SHARED, AGREEMENT = 0.5, 5.0
+_SHARED, AGREEMENT = 0.25, 5.0
 # The agreement is measured on half so many pixels of a column at least, if there are as many.
 AGREEING = 128
 
@@ -40,7 +40,9 @@ class Lines(NamedTuple):
     Attributes
     ----------
     noise : numpy.ndarray, shape (n,), float32, DN**2
-        Variance of a group difference that they share.
+        Variance of a group difference without a jump that they share.
+    with_jumps : numpy.ndarray, shape (n,), float32, DN**2
+        The same of all differences: where a line moves by much, its larger steps are flagged as jumps.
     own : numpy.ndarray, shape (n,), float32, DN**2
         Variance that each of them has by itself.
     rate, shape, pedestal : numpy.ndarray, shape (n,), float32
@@ -55,6 +57,7 @@ class Lines(NamedTuple):
     """
 
     noise: np.ndarray
+    with_jumps: np.ndarray
     own: np.ndarray
     rate: np.ndarray
     shape: np.ndarray
@@ -97,7 +100,7 @@ def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good:
     typical, _ = population(maps.rate_scatter[:: max(1, len(good) // _SOME)], good[:: max(1, len(good) // _SOME)])
     # What is usual of an image is asked for few columns, or none.
     level_of = {name: cache(partial(_usual, image, good)) for name, image in
-                (("pedestal", maps.pedestal), ("rate", rate), ("shape", shape))}  # fmt: skip
+                (("pedestal", maps.pedestal), ("rate", rate), ("shape", shape), ("scatter", maps.scatter))}  # fmt: skip
     for column in found:
         here = good[:, column]
         noise = float(np.median(maps_of["noise"][here, column])) - usual
@@ -111,12 +114,14 @@ def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good:
         chance = AGREEMENT * np.sqrt(2 / maps.integrations) / min(counted[column], AGREEING)
         slope = float(np.median(maps.rate_scatter[here, column]))
         shared = noise / (noise + usual)
-        if differ["rate_scatter"][column] or differ["agreement"][column]:
-            shared = max(shared, 1 - (typical / max(slope, typical)) ** 2)
+        if not shared and (differ["rate_scatter"][column] or differ["agreement"][column]):
+            shared = 1 - (typical / max(slope, typical)) ** 2
         if maps.agreement[column] <= chance or together <= _SHARED * shared or not shared:
             lines.own[column] = noise
             continue
         lines.noise[column] = noise
+        squares = np.square(maps.scatter[here, column])
+        lines.with_jumps[column] = max(float(np.median(squares)) - level_of["scatter"]() ** 2, noise)
         lines.restless[column] = max(slope / typical, 1.0)
         lines.wander[column] = np.sqrt(max(slope**2 - typical**2, 0)) * tgroup * (maps.groups - 1)
         rates, bends = rate[here, column], shape[here, column]

@@ -59,6 +59,22 @@ class ScatterSearch(ChangeSearch):
         # A step is no larger than what makes all of the scatter of a ramp.
         return self._coupled(at, "scatter") * np.float32(np.sqrt(max(self.maps.groups - 1, 1)))
 
+    def beside_unknown(self, at: Any, least: float) -> np.ndarray:
+        """Return how many of their four neighbours fill their wells before they have a rate, of pixels at an index.
+
+        Parameters
+        ----------
+        at : index of an image
+        least : float
+            In so many integrations a neighbour ends saturated. One that is so from the first group on couples nothing.
+        """
+        total: Any = np.int8(0)
+        for beside in self._beside(at):
+            full = (self._of_set("saturated_last", beside) >= least) & (self._of_set("saturated_first", beside) == 0)
+            total = total + (full & (self._of_set("finite", beside) == 0)).astype(np.int8)
+        number: np.ndarray = total
+        return number
+
     def _coupled(self, at: Any, name: str, *states: str) -> np.ndarray:
         """Return what the four neighbours have of a map, or half the distance of two if that is more, as it couples."""
         total: Any = np.float32(0)
