@@ -5,7 +5,7 @@ One function samples all of it for any number of pixels, so that the page, the c
 
 import operator
 from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 
@@ -225,12 +225,12 @@ class Explainer:
 
     def _flight_tests(self, y: np.ndarray, x: np.ndarray) -> dict[str, Asked]:
         sampler = Sampler(QUESTIONS, y, x, look_up_detector(self._request.detector).gain)
-        rows = slice(0, self._request.shape[0])
-        if self._again:
-            for columns, evidence in self._judged.evidence:
-                sampler.take(rows, columns, evidence)
-        else:
-            self._found = judge_maps(self._request, self._maps, look_at=partial(sampler.take, rows))
+        if not self._again:
+            wanted = np.zeros(self._request.shape, bool)
+            wanted[y, x] = True
+            self._found = judge_maps(self._request, self._maps, look_at=wanted, pixels_only=True)
+        for columns, evidence in self._judged.evidence:
+            sampler.take(slice(0, self._request.shape[0]), columns, evidence)
         tests, found = sampler.tests(), self._judged
         if "detected" in tests and self._measured:
             detected = tests["detected"]

@@ -90,5 +90,5 @@ def test_one_pixel_is_compared_as_the_map_was():
     every = np.ones((2, 2), bool)
     for passes, bound in ((not_reaching, limit), (not_reaching, 3.0), (is_finite, None), (is_true, None)):
         test = Compared(value > 2 if passes is is_true else value, passes, bound, every)
-        answers = np.array([[test.at(y, x)[2] for x in (0, 1)] for y in (0, 1)])
+        answers = np.array([[test.at((y, x))[2] for x in (0, 1)] for y in (0, 1)])
         np.testing.assert_array_equal(answers, passes(test.value, bound))
