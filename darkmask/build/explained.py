@@ -128,7 +128,7 @@ class Sampler:
         self._taken = {key: Asked(nothing.copy(), nothing.copy(), never.copy(), never.copy()) for key in questions}
 
     def take(self, rows: slice, columns: slice, evidence: Evidence) -> None:
-        """Take the pixels of a part of the frame, in which ``evidence`` counts from its corner, or is of these alone."""
+        """Take the pixels of a part of the frame, in which ``evidence`` counts from its corner, or is of them alone."""
         here = (rows.start <= self._y) & (self._y < rows.stop) & (columns.start <= self._x) & (self._x < columns.stop)
         place = np.flatnonzero(here)
         y, x = self._y[place] - rows.start, self._x[place] - columns.start

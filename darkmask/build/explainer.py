@@ -237,9 +237,9 @@ class Explainer:
             steady = self._steady(y, x, detected.asked & detected.passes)
             if steady.asked.any():
                 tests["steady_rate"] = steady
-        asked = found.in_question[y, x]
+        asked = found.part((y, x)).in_question
         if asked.any():
-            limit = found.least_gain(self._request.parameters)[y, x].astype(np.float64)
+            limit = found.part((y, x)).least_gain(self._request.parameters).astype(np.float64)
             gains = self._two_level_gains(y, x, asked)
             tests["telegraph"] = Asked(gains, limit, gains > limit, asked)
         return tests
