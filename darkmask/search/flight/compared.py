@@ -57,7 +57,7 @@ class ComparedAmplifier(CorrectedAmplifier):
 
     @cached_property
     def _looked_at(self) -> tuple[np.ndarray, np.ndarray]:
-        return places(self.looked_at)
+        return places(np.zeros(self.rate.shape, bool) if self.looked_at is None else self.looked_at)
 
     def _image(self, at: Any, where: np.ndarray) -> np.ndarray:
         """Return an image that is true where something is of the pixels at an index."""
