@@ -44,8 +44,9 @@ def look(pid: int, now: float, seen: dict[int, Process]) -> None:
         numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         processor = (int(numbers[11]) + int(numbers[12])) / _TICKS
         known = next((name for part, name in _KNOWN.items() if part in command), None)
-        found = seen.setdefault(pid, Process("", now, now, 0.0))
-        found.name = known or (command[:60] if len(seen) > 1 else "the command")
+        # The first is what was typed; a process has no command while it begins, and when it ends.
+        found = seen.setdefault(pid, Process("" if seen else "the command", now, now, 0.0))
+        found.name = known or found.name or command[:60]
         found.last, found.processor = now, processor
         for children in Path(f"/proc/{pid}/task").glob("*/children"):
             for child in children.read_text().split():
