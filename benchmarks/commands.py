@@ -1,10 +1,12 @@
 """Time what a user waits for: whole commands from outside, beside jwst_reffiles for the same darks, in one run.
 
     python benchmarks/commands.py [--delivery DIR] [--frame N] [--groups N] [--detectors 1,2,4] [--growing] [--scaling]
+                                  [--floor]
 
 Each command is a process of its own with what it starts. Its wall time, its processor time and its peak of anonymous
-memory (RssAnon, of the whole tree, sampled every 20 ms) are taken from outside; the stages within are those that
-``DARKMASK_STAGES`` names. Files are in the system's cache and kernels are compiled before anything is timed. "First"
+memory (RssAnon, of the whole tree, sampled every 20 ms) are taken from outside, the processor time of each process too;
+the stages within are those that ``DARKMASK_STAGES`` names. Files are in the system's cache and kernels are compiled
+before anything is timed. "First"
 is a run with an empty cache but for the kernels, "again" the same command once more. All ratios are to jwst_reffiles'
 own call (``bad_pixels``, in a process that imports nothing of ours) within this run.
 
@@ -26,6 +28,7 @@ from pathlib import Path
 
 from astropy.io import fits
 from memory import anonymous
+from processes import Process, look, print_profile, with_stages
 from resize import resize
 
 from darkmask.core.detectors import DETECTORS
@@ -67,12 +70,13 @@ with ThreadPoolExecutor(os.cpu_count()) as threads:
 
 @dataclass(frozen=True)
 class Taken:
-    """What a command took: wall and processor seconds, MB of anonymous memory, and the seconds of its stages."""
+    """What a command took: wall and processor seconds, MB of anonymous memory, and stages and processes."""
 
     wall: float
     processor: float
     megabytes: float
     stages: dict[str, tuple[float, float]]
+    processes: list[Process]
 
 
 def run(command: list[str], cwd: Path, cache: Path, codes: tuple[int, ...] = (0,)) -> Taken:
@@ -84,19 +88,21 @@ def run(command: list[str], cwd: Path, cache: Path, codes: tuple[int, ...] = (0,
         with log.open("wb") as out:
             begun = time.perf_counter()
             process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=out, stderr=subprocess.STDOUT)
-            peak = 0
+            peak, seen = 0, {}
             while True:
                 pid, status, usage = os.wait4(process.pid, os.WNOHANG)
                 if pid:
                     break
                 peak = max(peak, anonymous(process.pid))
+                look(process.pid, time.perf_counter() - begun, seen)
                 time.sleep(0.02)
             wall = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode not in codes:
             end = log.read_text(errors="replace")[-2000:]
             raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{end}")
-        return Taken(wall, usage.ru_utime + usage.ru_stime, peak / 1e6, read_stages(stages))
+        processes = with_stages(seen, stages)
+        return Taken(wall, usage.ru_utime + usage.ru_stime, peak / 1e6, read_stages(stages), processes)
 
 
 def simulate(folder: Path, frame: int, groups: int) -> Path:
@@ -181,12 +187,9 @@ def row(what: str, taken: Taken, anchor: Taken) -> None:
 
 
 def split(what: str, taken: Taken) -> None:
-    """Print the stages of a command, and what its first process did beside them."""
-    print(f"\n{what}: {taken.wall:.1f} s\n\n| stage | seconds | processor |\n|---|---|---|")
-    for name, (seconds, processor) in sorted(taken.stages.items(), key=lambda item: -item[1][0]):
-        if seconds >= 0.05:
-            print(f"| {name} | {seconds:.1f} | {processor:.1f} |")
-    print(flush=True)
+    """Print the processes and the stages of a command."""
+    print(f"\n{what}: {taken.wall:.1f} s\n")
+    print_profile(taken.processes)
 
 
 def measure(delivery: Path, folder: Path, compiled: Path, frame: int, several: list[int]) -> None:
@@ -281,7 +284,20 @@ def grow(delivery: Path, folder: Path, compiled: Path, frame: int) -> None:
         shares = more.wall / first.wall, more.processor / first.processor
         print(f"| the tenth, when nine were judged before | {more.wall:.1f} | {more.processor:.1f} |")
         print(f"| share | {shares[0]:.2f} | {shares[1]:.2f} |", flush=True)
+        split("ten exposures", first)
         split("the tenth", more)
+
+
+def floor(folder: Path, compiled: Path) -> None:
+    """Print what all checks take of a detector of 64x64 pixels: the processes, and hardly a pixel."""
+    tiny, reports = folder / "tiny", folder / "floor"
+    print("\n| `pytest checks/ -n 2` of 64x64 pixels | wall s | processor s |\n|---|---|---|")
+    cache = fresh(compiled, folder)
+    for time_of in ("first", "again"):
+        command = checks(tiny, (SOURCE,), reports, [f"--criteria={folder / 'tiny.toml'}"])
+        taken = judged(command, reports, 1, folder, cache)
+        print(f"| {time_of} | {taken.wall:.1f} | {taken.processor:.1f} |", flush=True)
+        split(f"64x64 pixels, {time_of}", taken)
 
 
 def scale(delivery: Path, folder: Path, compiled: Path, frame: int) -> None:
@@ -325,6 +341,7 @@ def main() -> None:
     parser.add_argument("--detectors", default="1,2", help="numbers of detectors to judge (default 1,2)")
     parser.add_argument("--scaling", action="store_true", help="also other numbers of groups and exposures")
     parser.add_argument("--growing", action="store_true", help="also one exposure more of ten")
+    parser.add_argument("--floor", action="store_true", help="also the checks of hardly a pixel: what processes take")
     parser.add_argument("--folder", type=Path, help="where to put what is made, and removed at the end")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=chosen.folder) as temporary:
@@ -337,6 +354,8 @@ def main() -> None:
         measure(delivery.resolve(), folder, compiled, chosen.frame, numbers)
         if chosen.growing:
             grow(delivery.resolve(), folder, compiled, chosen.frame)
+        if chosen.floor:
+            floor(folder, compiled)
         if chosen.scaling:
             scale(delivery, folder, compiled, chosen.frame)
 

@@ -128,20 +128,23 @@ class Sampler:
         self._taken = {key: Asked(nothing.copy(), nothing.copy(), never.copy(), never.copy()) for key in questions}
 
     def take(self, rows: slice, columns: slice, evidence: Evidence) -> None:
-        """Take the pixels of a part of the frame, in which ``evidence`` counts from its corner."""
+        """Take the pixels of a part of the frame, in which ``evidence`` counts from its corner, or is of them alone."""
         here = (rows.start <= self._y) & (self._y < rows.stop) & (columns.start <= self._x) & (self._x < columns.stop)
         place = np.flatnonzero(here)
         y, x = self._y[place] - rows.start, self._x[place] - columns.start
+        # Of these pixels alone, by row and then by column, each once.
+        _, number = np.unique(y * (columns.stop - columns.start) + x, return_inverse=True)
         for key, question in self._questions.items():
             test = evidence.get(key)
             if test is None:
                 continue
             made, scale = self._taken[key], self._gain if question.in_electrons else 1.0
-            value, limit, passes = test.at(y, x)
+            where = (y, x) if test.value.ndim == 2 else number
+            value, limit, passes = test.at(where)
             made.value[place] = value * np.float64(scale)
             if limit is not None:
                 made.limit[place] = np.asarray(limit, np.float64) * scale
-            made.passes[place], made.asked[place] = passes, test.asked[y, x]
+            made.passes[place], made.asked[place] = passes, test.asked[where]
 
     def tests(self) -> dict[str, Asked]:
         """Return what was taken, of the tests that some pixel was put to."""

@@ -5,7 +5,7 @@ One function samples all of it for any number of pixels, so that the page, the c
 
 import operator
 from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 
@@ -225,21 +225,21 @@ class Explainer:
 
     def _flight_tests(self, y: np.ndarray, x: np.ndarray) -> dict[str, Asked]:
         sampler = Sampler(QUESTIONS, y, x, look_up_detector(self._request.detector).gain)
-        rows = slice(0, self._request.shape[0])
-        if self._again:
-            for columns, evidence in self._judged.evidence:
-                sampler.take(rows, columns, evidence)
-        else:
-            self._found = judge_maps(self._request, self._maps, look_at=partial(sampler.take, rows))
+        if not self._again:
+            wanted = np.zeros(self._request.shape, bool)
+            wanted[y, x] = True
+            self._found = judge_maps(self._request, self._maps, look_at=wanted, pixels_only=True)
+        for columns, evidence in self._judged.evidence:
+            sampler.take(slice(0, self._request.shape[0]), columns, evidence)
         tests, found = sampler.tests(), self._judged
         if "detected" in tests and self._measured:
             detected = tests["detected"]
             steady = self._steady(y, x, detected.asked & detected.passes)
             if steady.asked.any():
                 tests["steady_rate"] = steady
-        asked = found.in_question[y, x]
+        asked = found.part((y, x)).in_question
         if asked.any():
-            limit = found.least_gain(self._request.parameters)[y, x].astype(np.float64)
+            limit = found.part((y, x)).least_gain(self._request.parameters).astype(np.float64)
             gains = self._two_level_gains(y, x, asked)
             tests["telegraph"] = Asked(gains, limit, gains > limit, asked)
         return tests

@@ -1,5 +1,6 @@
 """Why a pixel has the categories that it has, in words: each test of the search with its value, limit and outcome."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, overload
 
@@ -214,11 +215,14 @@ def limit_text(relation: str, limit: float | None) -> str:
 
 def whole(counts: float) -> str:
     """Return counts of a ramp, rounded."""
-    return str(round(float(counts))) if np.isfinite(counts) else "none"
+    number = float(counts)
+    return str(round(number)) if math.isfinite(number) else "none"
 
 
 def groups_of(flagged: np.ndarray) -> str:
     """Return the groups that have a flag, counted from 1; consecutive ones as a range."""
-    groups = np.flatnonzero(flagged) + 1
-    runs = np.split(groups, np.flatnonzero(np.diff(groups) > 1) + 1) if groups.size else []
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
+    runs: list[tuple[int, int]] = []
+    for group in (np.flatnonzero(flagged) + 1).tolist():
+        goes_on = runs and runs[-1][1] == group - 1
+        runs.append((runs.pop()[0] if goes_on else group, group))
+    return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in runs)

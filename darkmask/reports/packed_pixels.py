@@ -21,7 +21,7 @@ from darkmask.build.explanation import (
     significant,
     whole,
 )
-from darkmask.core.categories import categories_in
+from darkmask.core.categories import categories_in, named
 from darkmask.search.maps.layout import JUMP_DET, SATURATED
 
 # So many counts of all ramps of a set are kept, a quarter of a megabyte: of longer ramps or more pixels, fewer groups.
@@ -56,7 +56,7 @@ def pack(explained: Explained, rates: dict[str, Any] | None = None) -> str:
         "place": explained.place,
         "x": explained.x.tolist(),
         "y": explained.y.tolist(),
-        "categories": [", ".join(categories_in(int(value))) for value in explained.categories],
+        "categories": named(explained.categories, lambda value: ", ".join(categories_in(value))).tolist(),
         "tests": {key: _test(explained, key) for key in explained.tests},
         "facts": explained.facts,
         "around": [[significant(rate) for rate in part.ravel()] for part in explained.around],
@@ -141,14 +141,15 @@ def _test(explained: Explained, key: str) -> dict[str, Any]:
 
 def _differences(ramps: np.ndarray) -> list[list[int | None]]:
     """Return ramps, shape (integration, group), as whole steps: the first, and then differences."""
-    packed: list[list[int | None]] = []
-    for ramp in ramps:
-        counts = [round(float(count)) if np.isfinite(count) else None for count in ramp]
+    known = np.isfinite(ramps)
+    steps = np.rint(np.where(known, ramps, 0)).astype(np.int64)
+    packed: list[list[int | None]] = np.diff(steps, axis=1, prepend=0).tolist()
+    for place in np.flatnonzero(~known.all(axis=1)):
         before, line = 0, []
-        for count in counts:
-            line.append(None if count is None else count - before)
-            before = before if count is None else count
-        packed.append(line)
+        for step, there in zip(steps[place].tolist(), known[place].tolist(), strict=True):
+            line.append(step - before if there else None)
+            before = step if there else before
+        packed[place] = line
     return packed
 
 
@@ -156,6 +157,10 @@ def _flagged(groupdq: np.ndarray, bit: int) -> list[list[str]]:
     """Return the groups with a flag, of each pixel and integration."""
     flagged = (groupdq & np.uint8(bit)) != 0
     made = [[""] * flagged.shape[0] for _ in range(flagged.shape[2])]
-    for integration, pixel in np.argwhere(flagged.any(axis=1)):
-        made[pixel][integration] = groups_of(flagged[integration, :, pixel])
+    integrations, pixels = np.nonzero(flagged.any(axis=1))
+    # One jump in a group, or all groups: most ramps have the flags of some other.
+    alike, which = np.unique(flagged[integrations, :, pixels], axis=0, return_inverse=True)
+    words = [groups_of(one) for one in alike]
+    for integration, pixel, number in zip(integrations.tolist(), pixels.tolist(), which.tolist(), strict=True):
+        made[pixel][integration] = words[number]
     return made

@@ -17,7 +17,6 @@ from .choices import ENGINES, SEARCHES
 from .flight.amplifier import own_saturation_level
 from .flight.asked import Asked
 from .flight.categories import FlightResult, search_flight
-from .flight.evidence import Evidence
 from .flight.light import Light
 from .flight.named_by import of_pixels
 from .flight.search_some import search_some
@@ -203,7 +202,7 @@ def judge_maps(
     request: SetRequest,
     maps: CombinedMaps,
     keep_evidence: bool = False,
-    look_at: Callable[[slice, Evidence], None] | None = None,
+    look_at: np.ndarray | None = None,
     strict: SearchParameters | None = None,
     pixels_only: bool = False,
 ) -> FlightResult:

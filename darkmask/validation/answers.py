@@ -70,11 +70,13 @@ def _depends(mask_key: str) -> list[str]:
 # What measures is imported when it is asked for: most runs have their answers in the cache.
 
 
-def _inject(request: BuildRequest, _built: BuiltMask) -> object:
+def _inject(request: BuildRequest, built: BuiltMask) -> object:
     from .completeness import summarise
-    from .recovery import inject_and_recover
+    from .recovery import Searched, inject_and_recover
 
-    return summarise(inject_and_recover(request.set_request("FULL")))
+    found = built.set("FULL")
+    searched = Searched(found.categories, found.summary["thresholds"], found.lights)
+    return summarise(inject_and_recover(request.set_request("FULL"), searched))
 
 
 def _halve(request: BuildRequest, built: BuiltMask) -> object:

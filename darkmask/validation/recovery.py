@@ -6,8 +6,10 @@ thresholds that it draws from the whole detector, as it did without defects.
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,11 +20,11 @@ from darkmask.core.errors import CrowdedError
 from darkmask.core.stages import stage
 from darkmask.delivery import OpenSet
 from darkmask.delivery.reading import read_rows
-from darkmask.search.engines import search_set
+from darkmask.search.engines import measure_maps, search_set
 from darkmask.search.flight.amplifier import own_saturation_level
 from darkmask.search.flight.bright import RECOVERY
 from darkmask.search.flight.categories import search_flight
-from darkmask.search.flight.light import places_in_rows
+from darkmask.search.flight.light import Light, places_in_rows
 from darkmask.search.flight.shielded import without_light
 from darkmask.search.flight.steady import Planes
 from darkmask.search.flight.unstable import name_unstable
@@ -30,7 +32,6 @@ from darkmask.search.maps.changes import ChangeMaps
 from darkmask.search.maps.combine import CombinedMaps, combine_set
 from darkmask.search.maps.rare import Instead
 from darkmask.search.maps.stacks import SLOPE_SHOT
-from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
 
 from .injection import (
@@ -81,14 +82,24 @@ class Recovery:
     limits: dict[str, float]
 
 
+class Searched(NamedTuple):
+    """What the search found in a set without injected defects; see :class:`darkmask.search.outcome.SearchOutcome`."""
+
+    categories: np.ndarray
+    thresholds: Mapping[str, float]
+    lights: Sequence[Light]
+
+
 @stage("injection")
-def inject_and_recover(request: SetRequest) -> Recovery:
+def inject_and_recover(request: SetRequest, searched: Searched | None = None) -> Recovery:
     """Inject defects into a set and search it again.
 
     Parameters
     ----------
     request : SetRequest
         Request of the flight search, of a full frame.
+    searched : Searched, optional
+        What that search found, where it is known.
 
     Raises
     ------
@@ -98,11 +109,15 @@ def inject_and_recover(request: SetRequest) -> Recovery:
         When a file can no longer be read as it was scanned.
     """
     properties = look_up_detector(request.detector)
-    before = search_set(request, keep=True)
-    integrations, groups = before.maps.integrations, before.maps.groups
+    if searched is None:
+        outcome = search_set(request, keep=True)
+        before, maps = Searched(outcome.categories, outcome.thresholds, outcome.lights), outcome.maps
+        del outcome
+    else:
+        before, maps = searched, measure_maps(request, keep=True)
     height, width = request.shape
-    rows = _strip(height, width * integrations * groups)
-    good = (before.categories == 0) & ~request.reference_pixels() & np.isfinite(before.maps.rate)
+    rows = _strip(height, width * maps.integrations * maps.groups)
+    good = (before.categories == 0) & ~request.reference_pixels() & np.isfinite(maps.rate)
     kinds = strengths_of(
         request.parameters.hot_rate,
         before.thresholds["detection_limit_e_per_s"],
@@ -112,7 +127,7 @@ def inject_and_recover(request: SetRequest) -> Recovery:
     # The seed depends on the detector's name alone: the same delivery gets the same defects.
     seed = int.from_bytes(hashlib.sha256(request.detector.encode()).digest()[:8], "big")
     random = np.random.default_rng(seed)
-    injections = draw_injections(good[rows], kinds, random, integrations * groups)
+    injections = draw_injections(good[rows], kinds, random, maps.integrations * maps.groups)
     if not injections.y.size:
         raise CrowdedError(
             f"Rows {rows.start} to {rows.stop - 1} of {request.detector} have no pixel with good surroundings to put a "
@@ -123,8 +138,8 @@ def inject_and_recover(request: SetRequest) -> Recovery:
     tgroup = request.exposures[0].set_key.tgroup
     add_defects(sci, groupdq, injections, properties, tgroup, random)
     with temporary_folder("inject") as folder:
-        categories = _search_again(request, before, rows, sci, groupdq, folder)
-    return _compare(request, before, categories, rows, injections, kinds)
+        categories = _search_again(request, maps, before.lights, rows, sci, groupdq, folder)
+    return _compare(request, before, (maps.integrations, maps.groups), categories, rows, injections, kinds)
 
 
 def _strip(height: int, samples_per_row: int) -> slice:
@@ -151,9 +166,15 @@ def _read_strip(request: SetRequest, rows: slice) -> tuple[np.ndarray, np.ndarra
 
 
 def _search_again(
-    request: SetRequest, before: SearchOutcome, rows: slice, sci: np.ndarray, groupdq: np.ndarray, folder: Path
+    request: SetRequest,
+    before: CombinedMaps,
+    lights: Sequence[Light],
+    rows: slice,
+    sci: np.ndarray,
+    groupdq: np.ndarray,
+    folder: Path,
 ) -> np.ndarray:
-    """Return the categories of the strip's pixels with the defects in it."""
+    """Return the categories of the strip's pixels with the defects in it; the maps of before are changed."""
     properties = look_up_detector(request.detector)
     fitted = refit_ramps(request, rows, sci, groupdq, folder)
     # It holds the integrations that were searched, and no others.
@@ -161,9 +182,10 @@ def _search_again(
     part = combine_set(strip.exposures, folder, properties, own_saturation_level(properties))
     whole = {}
     for field in fields(CombinedMaps):
-        value = getattr(before.maps, field.name)
+        value = getattr(before, field.name)
         if isinstance(value, np.ndarray | Instead) and value.ndim == 2:
-            value = np.array(value)
+            # Copies of all maps would take as much memory again.
+            value = np.asarray(value)
             value[rows] = getattr(part, field.name)
         elif isinstance(value, ChangeMaps) and part.changes is not None:
             value = value.with_rows(rows, part.changes)
@@ -179,14 +201,15 @@ def _search_again(
     # Light that decays falls on what is injected as well, and on the good pixels beside it.
     width = categories.shape[1]
     shown = tuple(one._replace(region=places_in_rows(one.region, rows, width)) for one in found.patches)
-    lights = [one.of_rows(rows, width) for one in before.lights]
-    categories, *_ = without_light(Planes(strip, part), replace(here, patches=shown), categories, lights)
+    here = replace(here, patches=shown)
+    categories, *_ = without_light(Planes(strip, part), here, categories, [one.of_rows(rows, width) for one in lights])
     return categories
 
 
 def _compare(
     request: SetRequest,
-    before: SearchOutcome,
+    before: Searched,
+    size: tuple[int, int],
     categories: np.ndarray,
     rows: slice,
     injections: Injections,
@@ -197,18 +220,18 @@ def _compare(
     at = categories[injections.y, injections.x]
     own = np.array([category_of(name).bit for name in injections.category], dtype=np.uint16)
     limits = {name: before.thresholds[name] for name in ("detection_limit_e_per_s", "recovery_limit_e_per_s")}
-    hot = request.parameters.hot_rate
-    seconds = before.maps.integrations * (before.maps.groups - 1) * request.exposures[0].set_key.tgroup
+    hot, (integrations, groups) = request.parameters.hot_rate, size
+    seconds = integrations * (groups - 1) * request.exposures[0].set_key.tgroup
     border = border_of(hot, limits["detection_limit_e_per_s"], limits["recovery_limit_e_per_s"], seconds)
     # A change is a rate of one integration alone that lies so many of its own errors off.
     error = (limits["recovery_limit_e_per_s"] - limits["detection_limit_e_per_s"]) / RECOVERY
-    change = (request.parameters.change_significance + RECOVERY) * error * before.maps.integrations**0.5
+    change = (request.parameters.change_significance + RECOVERY) * error * integrations**0.5
     bright = injections.of(Category.HOT) | injections.of(Category.WARM)
     own[bright & (np.abs(injections.strength - hot) <= border)] = Category.HOT.bit | Category.WARM.bit
     # The jump step compares all groups of an exposure, and cuts the ramps of a pixel that is hot in some of them:
     # which name of a pixel that does not repeat itself it gets depends on what is left. Hot alone is wrong.
     own[injections.of(Category.INTERMITTENT)] |= Category.TELEGRAPH.bit | Category.NOISY.bit
-    unusable = before.flags.unusable
+    unusable = request.parameters.flight_flags().unusable
     injected = np.zeros(categories.shape, dtype=bool)
     injected[injections.y, injections.x] = True
     beside = binary_dilation(injected, np.ones((3, 3), dtype=bool))

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from darkmask.build.explainer import Explainer
 from darkmask.core.detectors import Geometry
 from darkmask.search.engines import judge_maps, measure_maps
 from darkmask.search.flight.evidence import QUESTIONS, Compared, is_finite, is_true, not_reaching
@@ -60,6 +61,32 @@ def test_pixels_of_every_kind_are_named_by_limits_made_for_a_few_as_by_those_of_
     np.testing.assert_array_equal(plain.categories, kept.categories)
     np.testing.assert_array_equal(plain.told, kept.told)
     assert plain.categories.any()
+    look_at = random.random(plain.categories.shape) < 0.2
+    of_some = judge_maps(request, maps, look_at=look_at, pixels_only=True)
+    np.testing.assert_array_equal(plain.categories, of_some.categories)
+    np.testing.assert_array_equal(plain.told, of_some.told)
+    for (columns, every), (_, some) in zip(kept.evidence, of_some.evidence, strict=True):
+        assert set(some) == set(every)
+        for name, test in some.items():
+            expected = every[name].of(look_at[:, columns])
+            for told, want in zip(test.at(np.s_[:]), expected.at(np.s_[:]), strict=True):
+                np.testing.assert_array_equal(told, want, err_msg=name)
+            np.testing.assert_array_equal(test.asked, expected.asked, err_msg=name)
+
+
+def test_pixels_are_explained_alike_when_no_others_are_looked_at(small):
+    request, random = flight_request(small.delivery), np.random.default_rng(5)
+    categories = judge_maps(request, measure_maps(request)).categories
+    y, x = (np.append(part, random.integers(0, 128, 200)) for part in np.nonzero(categories))
+    order = random.permutation(y.size)
+    every, some = (
+        Explainer(request, categories, again=again).explain_all(y[order], x[order]) for again in (True, False)
+    )
+    assert set(some.tests) == set(every.tests)
+    for name, test in some.tests.items():
+        for told, want in zip(test, every.tests[name], strict=True):
+            np.testing.assert_array_equal(told, want, err_msg=name)
+    assert some.facts == every.facts
 
 
 def test_each_test_of_the_search_has_a_question_and_the_other_way_round(judged):
@@ -90,5 +117,5 @@ def test_one_pixel_is_compared_as_the_map_was():
     every = np.ones((2, 2), bool)
     for passes, bound in ((not_reaching, limit), (not_reaching, 3.0), (is_finite, None), (is_true, None)):
         test = Compared(value > 2 if passes is is_true else value, passes, bound, every)
-        answers = np.array([[test.at(y, x)[2] for x in (0, 1)] for y in (0, 1)])
+        answers = np.array([[test.at((y, x))[2] for x in (0, 1)] for y in (0, 1)])
         np.testing.assert_array_equal(answers, passes(test.value, bound))

@@ -30,7 +30,8 @@ def png_bytes(figure) -> bytes:
     palette = Image.new("P", (1, 1))
     palette.putpalette([channel for colour in _palette() for channel in colour])
     png = io.BytesIO()
-    image.quantize(palette=palette, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
+    # At 9, as with `optimize`, it takes five times as long, 0.4 s of a detector's pictures, and 5 % fewer bytes.
+    image.quantize(palette=palette, dither=Image.Dither.NONE).save(png, "PNG", compress_level=7)
     return png.getvalue()
 
 

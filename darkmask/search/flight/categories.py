@@ -6,7 +6,7 @@ release.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -91,7 +91,7 @@ class FlightResult:
     passed : dict of str to Passed
         What the tests compared at the pixels to which they give a name; empty where evidence is kept.
     evidence : tuple of (slice, dict of str to Compared)
-        Of the columns of each amplifier, where it was asked for.
+        Of the columns of each amplifier, where it was asked for: of all pixels, or of those that are looked at.
     strict : FlightResult, optional
         The same by stricter limits, where they were asked for.
     """
@@ -176,7 +176,7 @@ def search_flight(
     tgroup: float,
     parameters: SearchParameters,
     keep_evidence: bool = False,
-    look_at: Callable[[slice, Evidence], None] | None = None,
+    look_at: np.ndarray | None = None,
     strict: SearchParameters | None = None,
     pixels_only: bool = False,
 ) -> FlightResult:
@@ -196,8 +196,8 @@ def search_flight(
     parameters : SearchParameters
     keep_evidence : bool
         Keep what each test compared, which takes some 90 bytes a pixel.
-    look_at : callable, optional
-        Is given the columns of each amplifier and what its tests compared, which is not kept; in several threads.
+    look_at : numpy.ndarray, shape (y, x), bool, optional
+        Pixels of which this is kept, and of no others.
     strict : SearchParameters, optional
         Other limits of significance, by which the maps are judged besides, in half the time of a second search.
     pixels_only : bool
@@ -219,6 +219,7 @@ def search_flight(
     noises: dict[int, float] = {}
     passed: dict[int, dict[str, Passed]] = {}
 
+    keep_evidence = keep_evidence or look_at is not None
     evidence: tuple[tuple[slice, Evidence], ...] = tuple((columns, {}) for columns in amplifiers if keep_evidence)
 
     if maps.changes is None:
@@ -230,17 +231,17 @@ def search_flight(
 
     def work(columns: slice) -> tuple[tuple[float, float, float, int], float]:
         used = time.thread_time()
-        kept = next((tests for of, tests in evidence if of == columns), None if look_at is None else {})
+        kept = next((tests for of, tests in evidence if of == columns), None)
         with np.errstate(invalid="ignore", divide="ignore"):
-            part = AmplifierSearch(maps, science, columns, detector, tgroup, parameters, kept, patch, pixels_only)
+            part = AmplifierSearch(
+                maps, science, columns, detector, tgroup, parameters, kept, patch, pixels_only, look_at
+            )
             set_images(images[0], part, part.search(again=strict is not None), columns)
             limits, alone = (0.0, 0.0) if pixels_only else part.limits(), part.alone
             passed[columns.start] = part.passed
             if strict:
                 part.passed = {}
                 set_images(images[1], part, part.search(strict), columns)
-        if look_at is not None and kept is not None:
-            look_at(columns, kept)
         noise[columns] = np.sqrt(part.noise_of_good**2 + part.columns.noise)
         lines[columns.start] = [*column_findings(part.columns, columns, len(rate), part.noise_of_good)]
         rows[columns.start] = [*row_findings(part.rows, columns, part.noise_of_good)] if part.rows else []

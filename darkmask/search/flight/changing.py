@@ -113,9 +113,9 @@ class ChangeSearch:
     parameters : SearchParameters
     tgroup : float
         Group time, s.
-    everywhere : bool
-        Give the numbers of all pixels, for a reader. Otherwise those that cannot reach a limit have a distance of 0,
-        since they are nearly all.
+    told : bool, or numpy.ndarray of shape (y, columns), bool
+        Give the numbers of all pixels, or of these, for a reader. Others that cannot reach a limit have a distance of
+        0, since they are nearly all.
     """
 
     def __init__(
@@ -126,23 +126,24 @@ class ChangeSearch:
         coupling: float,
         parameters: SearchParameters,
         tgroup: float,
-        everywhere: bool = False,
+        told: bool | np.ndarray = False,
     ):
         if maps.changes is None:
             raise ValueError("These maps were combined without the maps of change.")
         self.changes = maps.changes
         self.rows = maps.changes.part(np.s_[:, columns]).rows
         self.maps, self.detector, self.parameters = maps.of_columns(columns), detector, parameters
-        self.integrations, self.everywhere = maps.integrations, everywhere
+        self.integrations, self.told = maps.integrations, told
         self.averaged = maps.read_variance < 0.99 * detector.read_noise**2
         self._columns, self._coupling, self._whole, self._tgroup = columns, coupling, maps, tgroup
 
     def _reaching(self, image: np.ndarray, least: float) -> Any:
         """Return the index of the pixels of a map of whole numbers that reach a limit, or nearly do."""
-        if self.everywhere:
+        if self.told is True:
             return np.s_[...]
         # A pass over whole numbers; what rounding may move over the limit is among them.
-        return places(image >= np.int16(np.clip(np.nan_to_num(least, nan=np.inf) - 1, -32_768, 32_767)))
+        reaching = image >= np.int16(np.clip(np.nan_to_num(least, nan=np.inf) - 1, -32_768, 32_767))
+        return places(reaching if self.told is False else reaching | self.told)
 
     def _own_spread(self) -> np.ndarray:
         """Return the share of the distance between the two states that is the pixel's own and not coupled into it."""
@@ -294,7 +295,7 @@ class ChangeSearch:
         if sigma > 0:
             scale = max(sigma, 1 / SIGMA_UNIT)
             least = np.int16(np.clip(centre - self.parameters.trend_significance * scale + 1, -32_768, 32_767))
-            at = places((self.rows.trend <= least) | patch | self.everywhere)
+            at = places((self.rows.trend <= least) | patch | self.told)
             trend[at] = (self.rows.trend[at] - np.float32(centre)) / np.float32(scale)
         return trend
 

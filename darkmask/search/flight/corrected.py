@@ -44,6 +44,8 @@ class CorrectedAmplifier:
     parameters : SearchParameters
     evidence : dict of str to Compared, optional
         Is filled with what each test compared, which keeps those maps in memory; see :mod:`.evidence`.
+    looked_at : numpy.ndarray, shape (y, x), bool, optional
+        Pixels of the whole set of which evidence is kept; of all by default.
     patch : numpy.ndarray, shape (y, x), bool, optional
         Pixels of the whole set among others that decay, see :class:`.changing.Patch`.
     pixels_only : bool
@@ -64,7 +66,7 @@ class CorrectedAmplifier:
         ``pixels_only``.
     dark : numpy.ndarray, float32, DN/s
         Smooth rate of good pixels.
-    science, patch : numpy.ndarray, bool
+    science, patch, looked_at : numpy.ndarray, bool
         Those given, of these columns.
     width : int
         Columns of the whole set.
@@ -89,6 +91,7 @@ class CorrectedAmplifier:
         evidence: Evidence | None = None,
         patch: np.ndarray | None = None,
         pixels_only: bool = False,
+        looked_at: np.ndarray | None = None,
     ):
         self.detector, self.tgroup, self.parameters = detector, tgroup, parameters
         self.integrations, self.groups = maps.integrations, maps.groups
@@ -100,7 +103,9 @@ class CorrectedAmplifier:
         self.signal = np.clip(np.nan_to_num(self.rate), 0, None) * np.float32(tgroup)
         self.settling = 0.0
         self._added: np.ndarray | None = None
-        self.changing = ScatterSearch(maps, columns, detector, coupling.share, parameters, tgroup, evidence is not None)
+        self.looked_at = None if looked_at is None else looked_at[:, columns]
+        told = evidence is not None if self.looked_at is None else self.looked_at
+        self.changing = ScatterSearch(maps, columns, detector, coupling.share, parameters, tgroup, told)
         self.evidence, self.science, self.width = evidence, science[:, columns], science.shape[1]
         self.patch = np.zeros(self.rate.shape, bool) if patch is None else patch[:, columns]
         self.pixels_only = pixels_only

@@ -16,11 +16,11 @@ class Compared(NamedTuple):
 
     Attributes
     ----------
-    value : numpy.ndarray, shape (y, x)
+    value : numpy.ndarray, shape (y, x), or (n,) of some pixels, by row and then by column
     passes : callable
         Of a value and a limit, element by element.
-    limit : number, numpy.ndarray of shape (y, x), or None
-    asked : numpy.ndarray, shape (y, x), bool
+    limit : number, numpy.ndarray of the same shape, or None
+    asked : numpy.ndarray, the same shape, bool
         Where the answer decides something: a saturated pixel is not asked whether it is noisy.
     """
 
@@ -29,12 +29,13 @@ class Compared(NamedTuple):
     limit: Any
     asked: np.ndarray
 
-    def at(self, y: Any, x: Any) -> tuple[Any, Any, Any]:
+    def at(self, where: Any) -> tuple[Any, Any, Any]:
         """Return the values of some pixels, their limits, and whether they pass.
 
         Parameters
         ----------
-        y, x : int, or numpy.ndarray of shape (n,), int
+        where
+            Index of these pixels.
 
         Returns
         -------
@@ -43,9 +44,14 @@ class Compared(NamedTuple):
             One number where all pixels have the same limit; None where there is none.
         passes : bool, or numpy.ndarray of shape (n,), bool
         """
-        value = self.value[y, x]
-        limit = self.limit[y, x] if np.ndim(self.limit) == 2 else self.limit
+        value = self.value[where]
+        limit = self.limit[where] if np.ndim(self.limit) else self.limit
         return value, limit, self.passes(value, limit)
+
+    def of(self, where: Any) -> "Compared":
+        """Return the same of the pixels at an index."""
+        value, limit, _ = self.at(where)
+        return Compared(value, self.passes, limit, self.asked[where])
 
     def everywhere(self) -> np.ndarray:
         """Return where the value passes, bool (y, x)."""
