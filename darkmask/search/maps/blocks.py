@@ -131,8 +131,13 @@ class Blocks:
             for start in range(first, first + many, at_once):
                 count = min(at_once, first + many - start)
                 places = opened.places, kept.places if kept else nothing_kept(number)
-                if of_kept is not None and kept and kept.places.hold_all(height):
-                    opened.require_read(of_kept(*places, more, start, count))
+                # What can no longer be read of a file that is kept is measured.
+                if (
+                    of_kept is not None
+                    and kept
+                    and kept.places.hold_all(height)
+                    and of_kept(*places, more, start, count) < 0
+                ):
                     continue
                 opened.require_read(measure_block(*places, start, count, height, self.readout, room, packed))
                 if kept:

@@ -115,12 +115,14 @@ def _name_places(place):
 
 
 @kernel
-def finite_first(stack, row, place, values, count):
+def finite_first(stack, integrations, row, place, values, count):
     """Copy a map's rows to be sorted, with infinity for values that are not finite, and count the finite ones.
 
     Parameters
     ----------
-    stack : array, shape (n, y, map, x), float32
+    stack : array, shape (more, y, map, x), float32
+    integrations : array, shape (n,), int64
+        Numbers of those that count.
     row, place : int
         Number of the row, and of the map.
     values : array, shape (n + 2, x), float32
@@ -130,8 +132,8 @@ def finite_first(stack, row, place, values, count):
     """
     for x in range(count.size):
         count[x] = 0
-    for i in range(stack.shape[0]):
-        given, kept = stack[i, row, place], values[i]
+    for i in range(integrations.size):
+        given, kept = stack[integrations[i], row, place], values[i]
         for x in range(count.size):
             value = given[x]
             good = abs(value) < np.float32(np.inf)
