@@ -143,12 +143,12 @@ def combine_rows(stacks: Maps, chosen: Chosen, groups, readout: Readout, out: Co
         if (start + r) % every == 0:
             _add_signs(measured, places, r, centre, signs)
         _clipped_mean(by_rate, centre, groups, readout, sums, out.rate[r], out.weight[r])
-        scatter_about(ordered, ranks, centre, count, network, out.rate_scatter[r])
+        scatter_about(ordered, ranks, centre, count, out.rate_scatter[r])
 
         finite_first(measured, places, r, SHAPE, ordered, count)
         sort_columns(ordered, network, ranks)
         middle(ordered, ranks, count, out.shape[r])
-        scatter_about(ordered, ranks, out.shape[r], count, network, out.shape_scatter[r])
+        scatter_about(ordered, ranks, out.shape[r], count, out.shape_scatter[r])
 
         for place, image in (
             (PEDESTAL, out.pedestal), (FIRST, out.first), (CHANGE, out.change), (SCATTER, out.scatter),
