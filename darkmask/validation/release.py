@@ -22,14 +22,13 @@ from darkmask.search.official.categories import early_late_cutoffs
 from darkmask.search.official.reading import Area
 from darkmask.search.request import SetRequest
 
-from .own_ramps import OwnRamps, read_own_ramps, read_signals
+from .own_ramps import SIDES, OwnRamps, read_own_ramps, read_signals
 from .residuals import MISSED_HIT
-from .shared import around, coupled, of_columns, steps_of_columns
+from .shared import AROUND, around, beside, coupled, of_columns, steps_of_columns
 
 # An rc pixel has a first group above this many DN and changes by more than that over its ramp (the development head of
 # jwst_reffiles asks for both; a pedestal alone does not make one).
 RC_FIRST, RC_CHANGE = 1000.0, 200.0
-_AROUND = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 # What a pixel shares with others explains nothing where it scatters by less than this share of what the release allows:
 # it is then no more than the noise of a few pixels' median.
 _SHARE_OF_LIMIT = 0.5
@@ -64,7 +63,8 @@ def explain_release(request: SetRequest, ours: np.ndarray, theirs: np.ndarray, a
     categories = theirs[y, x]
     passes = ~in_category(categories, Category.LOW_PEDESTAL)
     grown = in_category(categories, Category.SATURATED)
-    passes[grown] &= _beside(in_category(ours, Category.SATURATED), y[grown], x[grown], _AROUND)
+    # The saturation step grows its flag onto the pixels around.
+    passes[grown] &= beside(in_category(ours, Category.SATURATED), y[grown], x[grown], AROUND).counted.any(axis=0)
     noisy, jumping, rc = (in_category(categories, one) for one in (Category.NOISY, Category.TELEGRAPH, Category.RC))
     limit = float(compared["scatter"].limit)
     slopes = _slopes(request, y, x, noisy)
@@ -130,11 +130,12 @@ def _shared_levels(
     good = science & ~bad
     share = request.parameters.neighbour_coupling or look_up_detector(request.detector).ipc
     at_y, at_x = y[asked], x[asked]
+    near, bad_ones = beside(science, at_y, at_x, AROUND), beside(bad, at_y, at_x, SIDES)
     measured = _of_planes(
         request,
         lambda plane: of_columns(plane, good, at_x, amplifiers),
-        lambda plane: around(plane, good, science, at_y, at_x),
-        lambda plane: coupled(plane, bad, at_y, at_x, share),
+        lambda plane: around(plane, good, near),
+        lambda plane: coupled(plane, bad_ones, share),
     )
     levels = []
     for one in measured:
@@ -291,12 +292,6 @@ def _step(signals, group, shared, integration, step):
         taken = shared[integration, group - 1]
         for x in range(step.size):
             step[x] -= taken[x]
-
-
-def _beside(bad: np.ndarray, y: np.ndarray, x: np.ndarray, offsets) -> np.ndarray:
-    """Return where one of the neighbours is bad: the saturation step grows its flag onto them."""
-    wide = np.pad(bad, 1)
-    return np.logical_or.reduce([wide[y + 1 + dy, x + 1 + dx] for dy, dx in offsets])
 
 
 def _few_jumps(request: SetRequest, own: np.ndarray) -> np.ndarray:
