@@ -38,7 +38,7 @@ class CountRules(NamedTuple):
     cutoffs : tuple of two int
         Groups before the first are early, groups from the second on are late.
     many : float
-        This many jumps count as many; one at least.
+        This many jumps count as many.
     ratio : float
         A pixel counts when its rate of early jumps over that of late ones is at least this.
     limits : array, shape (integration, 2), float32, DN
@@ -80,12 +80,8 @@ class CountRoom(NamedTuple):
         ``groupdq``, eight pixels at once.
     first : array, shape (row, x), uint8
         GROUPDQ of the first group.
-    jumps : array, shape (row, x, 3), int16
-        Jumps early in the ramp, between, and late; zeros between two integrations.
-    jumped : array, shape (row, x), int32
-        Columns of the pixels of each row that have jumps, which are few.
-    number : array, shape (row,), int64
-        How many these are.
+    jumps : array, shape (3, row, x), int16
+        Jumps early in the ramp, between, and late.
     pedestal, rate : array, shape (1, row, x), uint32
         The pipeline's values in DN and DN/s, with the bytes of the file.
     slopes : array, shape (integration, row, x), float32
@@ -98,8 +94,6 @@ class CountRoom(NamedTuple):
     words: np.ndarray
     first: np.ndarray
     jumps: np.ndarray
-    jumped: np.ndarray
-    number: np.ndarray
     pedestal: np.ndarray
     rate: np.ndarray
     slopes: np.ndarray
@@ -114,9 +108,7 @@ def make_count_room(integrations: int, rows: int, width: int) -> CountRoom:
         groupdq=groupdq,
         words=eight_at_once(groupdq),
         first=np.empty((rows, width), np.uint8),
-        jumps=np.zeros((rows, width, 3), np.int16),
-        jumped=np.empty((rows, width), np.int32),
-        number=np.zeros(rows, np.int64),
+        jumps=np.empty((3, rows, width), np.int16),
         pedestal=pedestal,
         rate=rate,
         slopes=np.empty((integrations, rows, width), np.float32),
@@ -126,7 +118,7 @@ def make_count_room(integrations: int, rows: int, width: int) -> CountRoom:
 
 def bytes_per_row(integrations: int, width: int) -> int:
     """Return the memory that a row of a :class:`CountRoom` takes, in bytes."""
-    return width * (4 * integrations + 22)
+    return width * (4 * integrations + 18)
 
 
 @kernel
@@ -157,6 +149,7 @@ def count_block(places, start, count, height, rules: CountRules, room: CountRoom
     pixels = height * groupdq.shape[2]
     clean[:] = 0
     for i in range(places.shape[0]):
+        jumps[:] = 0
         for g in range(groups):
             if not read_rows(places[i, 1, 0], places[i, 1, 1] + g * pixels, pixels, start, count, groupdq):
                 return i
@@ -164,9 +157,7 @@ def count_block(places, start, count, height, rules: CountRules, room: CountRoom
                 first[:count] = groupdq[0, :count]
             part = _EARLY if g < cutoffs[0] else (_BETWEEN if g < cutoffs[1] else _LATE)
             for r in range(count):
-                room.number[r] = _add_jumps(
-                    groupdq[0, r], room.words[0, r], part, jumps[r], room.jumped[r], room.number[r]
-                )
+                _add_jumps(groupdq[0, r], room.words[0, r], jumps[part, r])
         if not (
             read_rows(places[i, 2, 0], places[i, 2, 1], pixels, start, count, room.rate)
             and read_rows(places[i, 3, 0], places[i, 3, 1], pixels, start, count, room.pedestal)
@@ -174,41 +165,22 @@ def count_block(places, start, count, height, rules: CountRules, room: CountRoom
             return i
         for r in range(count):
             _count_pedestals(first[r], room.pedestal[0, r], limits[i, 0], limits[i, 1], out.counts[:, begin + r])
-            jumped = room.jumped[r, : room.number[r]]
-            _count_jumps(jumps[r], jumped, rules, out.counts[:, begin + r])
-            _take_slopes(jumped, room.rate[0, r], slopes[i, r], clean[r])
-            for x in jumped:
-                jumps[r, x] = 0
-            room.number[r] = 0
+            _count_jumps(jumps[:, r], rules, out.counts[:, begin + r])
+            _take_slopes(jumps[:, r], room.rate[0, r], slopes[i, r], clean[r])
     for r in range(count):
         _scatter_of_row(slopes[:, r], clean[r], out.scatter[begin + r])
     return -1
 
 
 @kernel
-def _add_jumps(groupdq, words, part, jumps, jumped, number):
-    """Add the jumps of a group's row, and return how many of its pixels have some.
-
-    They are few, and eight pixels are looked at at once.
-    """
+def _add_jumps(groupdq, words, jumps):
+    """Add the jumps of a group's row; they are few, and eight pixels are looked at at once."""
     for w in range(words.size):
         if words[w] & EIGHT_JUMPS != 0:
             for x in range(8 * w, 8 * w + 8):
-                if groupdq[x] & JUMP_DET:
-                    number = _add_jump(jumps[x], part, x, jumped, number)
+                jumps[x] += 1 if groupdq[x] & JUMP_DET else 0
     for x in range(8 * words.size, groupdq.size):
-        if groupdq[x] & JUMP_DET:
-            number = _add_jump(jumps[x], part, x, jumped, number)
-    return number
-
-
-@kernel
-def _add_jump(jumps, part, x, jumped, number):
-    if (jumps[_EARLY] | jumps[_BETWEEN] | jumps[_LATE]) == 0:
-        jumped[number] = x
-        number += 1
-    jumps[part] += 1
-    return number
+        jumps[x] += 1 if groupdq[x] & JUMP_DET else 0
 
 
 @kernel
@@ -223,27 +195,27 @@ def _count_pedestals(first, pedestal, highest, lowest, counts):
 
 
 @kernel
-def _count_jumps(jumps, jumped, rules: CountRules, counts):
+def _count_jumps(jumps, rules: CountRules, counts):
     groups, cutoffs = rules.groups, rules.cutoffs
+    early, between, late = jumps[_EARLY], jumps[_BETWEEN], jumps[_LATE]
     with_many, mostly_early = counts[COUNTED_MANY], counts[COUNTED_EARLY]
-    for x in jumped:
-        early, between, late = jumps[x, _EARLY], jumps[x, _BETWEEN], jumps[x, _LATE]
-        if early + between + late >= rules.many:
+    for x in range(early.size):
+        if early[x] + between[x] + late[x] >= rules.many:
             with_many[x] += 1
             if cutoffs[0] > 0:
-                late_rate = late / (groups - cutoffs[1]) if late > 0 else NO_LATE_JUMPS
-                if (early / cutoffs[0]) / late_rate >= rules.ratio:
+                late_rate = late[x] / (groups - cutoffs[1]) if late[x] > 0 else NO_LATE_JUMPS
+                if (early[x] / cutoffs[0]) / late_rate >= rules.ratio:
                     mostly_early[x] += 1
 
 
 @kernel
-def _take_slopes(jumped, rate, slopes, clean):
+def _take_slopes(jumps, rate, slopes, clean):
+    early, between, late = jumps[_EARLY], jumps[_BETWEEN], jumps[_LATE]
     for x in range(slopes.size):
-        slopes[x] = native_float32(rate[x])
-        clean[x] += 1
-    for x in jumped:
-        slopes[x] = np.float32(np.nan)
-        clean[x] -= 1
+        without = (early[x] | between[x] | late[x]) == 0
+        value = native_float32(rate[x])
+        slopes[x] = value if without else np.float32(np.nan)
+        clean[x] += 1 if without else 0
 
 
 @kernel
