@@ -22,8 +22,8 @@ from .scratch import SLAB_ROWS, Maps, Room, make_room
 
 More = TypeVar("More")
 
-# The stacks of a thread may take this much: two slabs of ten integrations of a full frame. Of fewer rows at a time, each
-# call of a kernel and each read does less; of more, the stacks do not stay in a processor's cache.
+# The stacks of a thread may take this much: two slabs of ten integrations of a full frame. Of fewer rows at a time each
+# call of a kernel and each read does less; of more the stacks do not stay in a processor's cache.
 BLOCK_BYTES = 14_500_000
 BYTES_PER_PIXEL = 4 * N_MEASURED + 2 * N_COUNTED
 
