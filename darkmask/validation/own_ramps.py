@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkmask.core.kernels import kernel
 from darkmask.delivery import OpenExposure
 from darkmask.search.maps.layout import JUMP_DET
 from darkmask.search.request import SetRequest
@@ -35,25 +36,47 @@ def read_own_ramps(request: SetRequest, bad: np.ndarray, y: np.ndarray, x: np.nd
     Each file is mapped once: to map a page of it takes longer than to look at it.
     """
     rows, columns = bad.shape
-    sides = []
-    for dy, dx in SIDES:
-        there_y, there_x = np.clip(y + dy, 0, rows - 1), np.clip(x + dx, 0, columns - 1)
-        asked = np.flatnonzero(bad[there_y, there_x])
-        sides.append((asked, there_y[asked], there_x[asked]))
-    of_y, of_x = (np.concatenate([own, *(side[k] for side in sides)]) for k, own in ((1, y), (2, x)))
-    places, back = np.unique(of_y * columns + of_x, return_inverse=True)
+    sides = [np.clip(y + dy, 0, rows - 1) * columns + np.clip(x + dx, 0, columns - 1) for dy, dx in SIDES]
+    wanted = np.array([bad.ravel()[side] for side in sides])
+    places, numbers = np.unique(np.concatenate([y * columns + x, np.array(sides)[wanted]]), return_inverse=True)
+    beside: np.ndarray = np.full(wanted.shape, -1, np.intp)
+    beside[wanted] = numbers[y.size :]
     signals, jumps = [], []
     for exposure in request.exposures:
         with OpenExposure(exposure, request.folder) as opened:
             signals.append(opened.sci(y, x))
-            flagged = (opened.groupdq(places // columns, places % columns) & np.uint8(JUMP_DET)) != 0
-        own = flagged[:, :, back[: y.size]]
-        first = y.size
-        for asked, *_ in sides:
-            own[:, :, asked] &= ~flagged[:, :, back[first : first + asked.size]]
-            first += asked.size
-        jumps.append(own)
+            flags = opened.groupdq(places // columns, places % columns)
+        of_pixel: np.ndarray = np.empty(signals[-1].shape, np.bool_)
+        _own_jumps(flags, numbers[: y.size], beside, of_pixel)
+        jumps.append(of_pixel)
     return OwnRamps(np.concatenate(signals), np.concatenate(jumps))
+
+
+@kernel
+def _own_jumps(flags, own, beside, jumps):
+    """Set where a pixel has a jump and none of some pixels beside it does.
+
+    Parameters
+    ----------
+    flags : array, shape (integration, group, m), uint8
+        GROUPDQ.
+    own : array, shape (pixel,), int64
+        Number of each pixel among them.
+    beside : array, shape (side, pixel), int64
+        Numbers of the pixels beside it, or -1.
+    jumps : array, shape (integration, group, pixel), bool
+        Array to set.
+    """
+    for i in range(flags.shape[0]):
+        for g in range(flags.shape[1]):
+            here, out = flags[i, g], jumps[i, g]
+            for k in range(own.size):
+                found = (here[own[k]] & JUMP_DET) != 0
+                if found:
+                    for side in range(beside.shape[0]):
+                        n = beside[side, k]
+                        found &= n < 0 or (here[n] & JUMP_DET) == 0
+                out[k] = found
 
 
 def read_signals(request: SetRequest, y: np.ndarray, x: np.ndarray) -> np.ndarray:

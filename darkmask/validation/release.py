@@ -11,6 +11,7 @@ import numpy as np
 
 from darkmask.core.categories import Category, category_names, in_category
 from darkmask.core.detectors import detector as look_up_detector
+from darkmask.core.kernels import kernel
 from darkmask.core.stages import stage
 from darkmask.core.statistics import MAD_TO_SIGMA
 from darkmask.delivery import OpenExposure
@@ -21,19 +22,18 @@ from darkmask.search.official.categories import early_late_cutoffs
 from darkmask.search.official.reading import Area
 from darkmask.search.request import SetRequest
 
-from .own_ramps import OwnRamps, read_own_ramps, read_signals
+from .own_ramps import SIDES, OwnRamps, read_own_ramps, read_signals
 from .residuals import MISSED_HIT
-from .shared import around, coupled, of_columns, steps_of_columns
+from .shared import AROUND, around, beside, coupled, of_columns, steps_of_columns
 
 # An rc pixel has a first group above this many DN and changes by more than that over its ramp (the development head of
 # jwst_reffiles asks for both; a pedestal alone does not make one).
 RC_FIRST, RC_CHANGE = 1000.0, 200.0
-_AROUND = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 # What a pixel shares with others explains nothing where it scatters by less than this share of what the release allows:
 # it is then no more than the noise of a few pixels' median.
 _SHARE_OF_LIMIT = 0.5
-# So many reads are held at once, and lines are fitted to so many.
-_AT_ONCE, _FITTED_AT_ONCE = 30_000_000, 2_000_000
+# So many reads are held at once.
+_AT_ONCE = 30_000_000
 _SHOWN = 5
 
 
@@ -63,7 +63,8 @@ def explain_release(request: SetRequest, ours: np.ndarray, theirs: np.ndarray, a
     categories = theirs[y, x]
     passes = ~in_category(categories, Category.LOW_PEDESTAL)
     grown = in_category(categories, Category.SATURATED)
-    passes[grown] &= _beside(in_category(ours, Category.SATURATED), y[grown], x[grown], _AROUND)
+    # The saturation step grows its flag onto the pixels around.
+    passes[grown] &= beside(in_category(ours, Category.SATURATED), y[grown], x[grown], AROUND).counted.any(axis=0)
     noisy, jumping, rc = (in_category(categories, one) for one in (Category.NOISY, Category.TELEGRAPH, Category.RC))
     limit = float(compared["scatter"].limit)
     slopes = _slopes(request, y, x, noisy)
@@ -129,11 +130,12 @@ def _shared_levels(
     good = science & ~bad
     share = request.parameters.neighbour_coupling or look_up_detector(request.detector).ipc
     at_y, at_x = y[asked], x[asked]
+    near, bad_ones = beside(science, at_y, at_x, AROUND), beside(bad, at_y, at_x, SIDES)
     measured = _of_planes(
         request,
         lambda plane: of_columns(plane, good, at_x, amplifiers),
-        lambda plane: around(plane, good, science, at_y, at_x),
-        lambda plane: coupled(plane, bad, at_y, at_x, share),
+        lambda plane: around(plane, good, near),
+        lambda plane: coupled(plane, bad_ones, share),
     )
     levels = []
     for one in measured:
@@ -228,29 +230,68 @@ def _fitted(ramps: OwnRamps, tgroup: float, shared: np.ndarray | None = None) ->
     ``shared`` group differences are taken off before, (integration, group - 1, pixel), and a flag is none of a jump
     if the jump step passes what is left: a read that lies off by noise is flagged on the side to which a column moves.
     """
+    integrations, groups, pixels = ramps.signals.shape
+    slopes = np.empty((integrations, pixels))
     if shared is None:
-        pixels = np.arange(ramps.signals.shape[2])
-        parts = np.array_split(pixels, max(1, ramps.signals.size // _FITTED_AT_ONCE))
-        fits = [_lines(np.diff(ramps.signals[:, :, some].astype(np.float64), axis=1), ~ramps.jumps[:, 1:, some])
-                for some in parts]  # fmt: skip
-        return np.concatenate(fits, axis=1) / tgroup
-    steps = np.diff(ramps.signals.astype(np.float64), axis=1) - shared
-    off = np.abs(steps - np.median(steps))
-    return _lines(steps, ~ramps.jumps[:, 1:] | (off <= MISSED_HIT * MAD_TO_SIGMA * np.median(off))) / tgroup
+        _fit_lines(ramps.signals, ramps.jumps, np.empty((0, groups - 1, pixels)), slopes)
+    else:
+        steps = np.diff(ramps.signals.astype(np.float64), axis=1) - shared
+        off = np.abs(steps - np.median(steps))
+        passed = off <= MISSED_HIT * MAD_TO_SIGMA * np.median(off)
+        jumps = ramps.jumps.copy()
+        jumps[:, 1:] &= ~passed
+        _fit_lines(ramps.signals, jumps, shared, slopes)
+    return slopes / tgroup
 
 
-def _lines(steps: np.ndarray, quiet: np.ndarray) -> np.ndarray:
-    """Return the slopes of lines through ramps, DN/group (integration, pixel), with mean steps where they jump."""
-    mean = np.where(quiet, steps, 0).sum(axis=1) / np.maximum(quiet.sum(axis=1), 1)
-    ramps = np.cumsum(np.where(quiet, steps, mean[:, None]), axis=1)
-    groups = np.arange(ramps.shape[1]) - (ramps.shape[1] - 1) / 2
-    return np.einsum("igp,g->ip", ramps, groups) / (groups**2).sum()
+@kernel
+def _fit_lines(signals, jumps, shared, slopes):
+    """Set the slopes of lines through ramps from the second group on, DN/group, with mean steps in place of jumps.
+
+    Parameters
+    ----------
+    signals : array, shape (integration, group, pixel), float32, DN
+    jumps : array, shape (integration, group, pixel), bool
+        Groups that differ from the one before by a jump.
+    shared : array, shape (integration, group - 1, pixel), float64, DN
+        Group differences that are taken off before; nothing where it has no integrations.
+    slopes : array, shape (integration, pixel), float64
+        Array to set.
+    """
+    integrations, groups, pixels = signals.shape
+    mean, ramp, number = np.empty(pixels), np.empty(pixels), np.empty(pixels, np.int64)
+    step = np.empty(pixels)
+    weights = np.arange(groups - 1) - (groups - 2) / 2
+    squares = (weights * weights).sum()
+    for i in range(integrations):
+        slope = slopes[i]
+        slope[:], mean[:], ramp[:], number[:] = 0, 0, 0, 0
+        for g in range(1, groups):
+            _step(signals[i], g, shared, i, step)
+            for x in range(pixels):
+                quiet = not jumps[i, g, x]
+                mean[x] += step[x] if quiet else 0.0
+                number[x] += 1 if quiet else 0
+        for x in range(pixels):
+            mean[x] /= max(number[x], 1)
+        for g in range(1, groups):
+            _step(signals[i], g, shared, i, step)
+            for x in range(pixels):
+                ramp[x] += mean[x] if jumps[i, g, x] else step[x]
+                slope[x] += weights[g - 1] * ramp[x]
+        for x in range(pixels):
+            slope[x] /= squares
 
 
-def _beside(bad: np.ndarray, y: np.ndarray, x: np.ndarray, offsets) -> np.ndarray:
-    """Return where one of the neighbours is bad: the saturation step grows its flag onto them."""
-    wide = np.pad(bad, 1)
-    return np.logical_or.reduce([wide[y + 1 + dy, x + 1 + dx] for dy, dx in offsets])
+@kernel
+def _step(signals, group, shared, integration, step):
+    now, before = signals[group], signals[group - 1]
+    for x in range(step.size):
+        step[x] = np.float64(now[x]) - np.float64(before[x])
+    if shared.shape[0]:
+        taken = shared[integration, group - 1]
+        for x in range(step.size):
+            step[x] -= taken[x]
 
 
 def _few_jumps(request: SetRequest, own: np.ndarray) -> np.ndarray:

@@ -47,7 +47,7 @@ MISSED_HIT, SHARE_OF_STEP = 5.0, 1.5
 LEAST_DIFFERENCES = 2
 # So many exposures are looked over at once. Maps of some pixels may take so much memory; those of an exposure and of
 # the others take so many bytes a pixel of the rows that tell, with the pixels that are asked.
-_GLANCED_AT, _ROOM, _BYTES = 8, 350_000_000, 210
+_GLANCED_AT, _ROOM, _BYTES = 8, 560_000_000, 210
 # A number of pixels that chance exceeds in one case of so many is chance.
 RARE = 1e-3
 # So many positions of each kind are kept for the message.
@@ -133,9 +133,10 @@ def _left_in(
             # With fewer integrations the search compares none with another.
             choices.append(Choice(own, reached(standing[k]), changes=len(own) >= LEAST_COMPARED))
             choices.append(Choice(others, reached(asked[k])))
-        measured = iter(measure_some_pixels(request, choices, every))
+        measured = measure_some_pixels(request, choices, every)[::-1]
         for k in chosen:
-            alone, of_others = next(measured), next(measured)
+            # Given up when they were judged.
+            alone, of_others = measured.pop(), measured.pop()
             here = [light.of_integrations([place[number] for number in parts[k].others]) for light in lights]
             masked = _unusable(replace(request, integrations=parts[k].others), of_others, asked[k], here)
             found = standing_out(replace(request, integrations=parts[k].own), alone, standing[k])
@@ -143,7 +144,7 @@ def _left_in(
             counts: dict = {
                 kind: count_left(where & ~masked, judged[kind], request, TESTS[kind]) for kind, where in found.items()
             }
-            counts["passing"] = int((found[HOT] & ~masked & seen[k].judged & passing).sum())
+            counts["passing"] = int(np.count_nonzero(found[HOT] & ~masked & seen[k].judged & passing))
             yield {"name": parts[k].exposure.jump.path, **counts}
 
 
@@ -227,7 +228,7 @@ def count_left(left: np.ndarray, judged: np.ndarray, request: SetRequest, test: 
         pixels per million beyond what chance reaches in one case of a thousand (Poisson); ``places``: some (x, y).
     """
     here = left & judged
-    number, pixels = int(here.sum()), int(judged.sum())
+    number, pixels = int(np.count_nonzero(here)), int(np.count_nonzero(judged))
     chance = expected_false_pixels(request.parameters, pixels)[test]
     beyond = max(number - _reached_by_chance(chance), 0.0)
     return {

@@ -4,17 +4,17 @@ A column whose level wanders, and light that decays, move the slopes of good pix
 pixel's fellows tell by how much; what is noisy by itself has no fellows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
-
-from .own_ramps import SIDES
 
 # So many rows tell the level of a column to a thirteenth of the scatter of a pixel, and so many pixels of an amplifier
 # the usual one.
 _ROWS, _USUAL = 256, 256
-# Pixels from a pixel on to all sides whose median tells the light that falls on it, and how many of them it takes.
-_REACH, _FEWEST = 1, 4
+# The pixels around a pixel whose median tells the light that falls on it, and how many of them it takes.
+AROUND = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
+_FEWEST = 4
 
 
 def some_rows(good: np.ndarray) -> np.ndarray:
@@ -51,29 +51,64 @@ def of_columns(slope: np.ndarray, good: np.ndarray, x: np.ndarray, amplifiers: t
     return level[back]
 
 
-def around(slope: np.ndarray, good: np.ndarray, science: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+class Beside(NamedTuple):
+    """Some pixels beside each of others.
+
+    Attributes
+    ----------
+    places : numpy.ndarray, shape (side, pixel), int64
+        In the flattened frame.
+    counted : numpy.ndarray, shape (side, pixel), bool
+        Which of them lie in the frame, and count.
+    """
+
+    places: np.ndarray
+    counted: np.ndarray
+
+    def of(self, slope: np.ndarray) -> np.ndarray:
+        """Return their slopes, float64 (side, pixel); NaN of those that do not count."""
+        return np.where(self.counted, slope.ravel()[self.places], np.nan).astype(np.float64)
+
+
+def beside(counted: np.ndarray, y: np.ndarray, x: np.ndarray, sides: Sequence[tuple[int, int]]) -> Beside:
+    """Return the pixels beside some pixels, by the steps from one to the other.
+
+    Parameters
+    ----------
+    counted : numpy.ndarray, shape (y, x), bool
+        Pixels that count.
+    y, x : numpy.ndarray, shape (pixel,), int
+    sides : sequence of (int, int)
+    """
+    rows, columns = counted.shape
+    there_y, there_x = (np.array([place + side[k] for side in sides]) for k, place in enumerate((y, x)))
+    inside = (there_y >= 0) & (there_y < rows) & (there_x >= 0) & (there_x < columns)
+    places = np.where(inside, there_y * columns + there_x, 0)
+    return Beside(places, inside & counted.ravel()[places])
+
+
+def around(slope: np.ndarray, good: np.ndarray, near: Beside) -> np.ndarray:
     """Return by how much the neighbours of some pixels lie above all good ones; see :func:`of_columns`.
 
     Parameters
     ----------
-    science : numpy.ndarray, shape (y, x), bool
-        Neighbours that count, bad ones too: light that makes some of them come and go falls on all, and their median
-        is none of what one of them does by itself.
+    near : Beside
+        On all ``AROUND``, bad ones too: light that makes some of them come and go falls on all, and their median is
+        none of what one of them does by itself.
 
     Returns
     -------
     numpy.ndarray, shape (pixel,), float64, DN/s
         NaN where fewer than four neighbours have a slope.
     """
-    side = range(-_REACH, _REACH + 1)
-    near = np.stack([_beside(slope, science, y + dy, x + dx) for dy in side for dx in side if (dy, dx) != (0, 0)])
-    level = _medians(near)
-    level[np.isfinite(near).sum(axis=0) < _FEWEST] = np.nan
+    slopes = near.of(slope)
+    level = _medians(slopes)
+    level[np.isfinite(slopes).sum(axis=0) < _FEWEST] = np.nan
     rows = some_rows(good)
     return level - _medians(slope[rows][good[rows]].reshape(-1, 1))
 
 
-def coupled(slope: np.ndarray, bad: np.ndarray, y: np.ndarray, x: np.ndarray, share: float) -> np.ndarray:
+def coupled(slope: np.ndarray, bad: Beside, share: float) -> np.ndarray:
     """Return what bad pixels couple into some pixels beside them, float64 (pixel,), DN/s; see :func:`of_columns`.
 
     Parameters
@@ -81,8 +116,7 @@ def coupled(slope: np.ndarray, bad: np.ndarray, y: np.ndarray, x: np.ndarray, sh
     share : float
         Share of a pixel's signal that each of its four neighbours takes on.
     """
-    near = np.stack([_beside(slope, bad, y + dy, x + dx) for dy, dx in SIDES])
-    return share * np.nansum(near, axis=0)
+    return share * np.nansum(bad.of(slope), axis=0)
 
 
 def steps_of_columns(
@@ -113,14 +147,6 @@ def steps_of_columns(
         own = read(here, np.full(here.size, column))
         levels.append(np.subtract(*(_medians(np.diff(np.moveaxis(a, 2, 0), axis=2)) for a in (own, usual))))
     return np.stack(levels, axis=2)[:, :, back]
-
-
-def _beside(slope: np.ndarray, counted: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return slopes, float64 (pixel,); NaN of pixels that do not count or lie beyond the frame."""
-    rows, columns = slope.shape
-    inside = (y >= 0) & (y < rows) & (x >= 0) & (x < columns)
-    y, x = np.clip(y, 0, rows - 1), np.clip(x, 0, columns - 1)
-    return np.where(inside & counted[y, x], slope[y, x], np.nan).astype(np.float64)
 
 
 def _medians(values: np.ndarray) -> np.ndarray:

@@ -62,6 +62,18 @@ def test_some_pixels_have_the_bits_that_they_have_among_all(request_of_small, mo
         assert found.rows.integrations == found.pixels.integrations == len(choice.chosen)
 
 
+def test_some_pixels_are_the_same_kept_or_measured(request_of_small, monkeypatch, tmp_path):
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 300_000)
+    where = np.random.default_rng(6).random(request_of_small.shape) < 0.05
+    choices = [Choice(OWN, where), Choice(OTHERS, where.T.copy())]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    measured, kept = (measure_some_pixels(request_of_small, choices, 5) for _ in range(2))
+    assert list((tmp_path / "darkmask" / "integrations").glob("*.maps"))
+    for one, other in zip(measured, kept, strict=True):
+        for name in (*CombinedRows._fields, *ChangeRows._fields):
+            assert one.values(name).tobytes() == other.values(name).tobytes(), name
+
+
 def test_what_is_coupled_into_some_pixels_is_what_is_coupled_into_all():
     numbers = np.random.default_rng(7)
     image = numbers.normal(0, 1, (40, 60)).astype(np.float32)

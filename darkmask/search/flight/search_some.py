@@ -69,7 +69,7 @@ def in_amplifiers(judge: Callable[[SomePixels, slice], None], asked: Asked) -> N
     for name in ("rate", "shape", "weight") if some.every > 1 else ():
         some.values(name)
     if some.every > 1:
-        _ = some.numbers
+        _ = some.numbers, some.positions
 
     def work(columns: slice) -> float:
         used = time.thread_time()

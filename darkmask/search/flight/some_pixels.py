@@ -44,8 +44,8 @@ class SomePixels(AmplifierSearch):
     def __init__(self, asked: Asked, columns: slice):
         self._some, self._of, self._frame_science, self._asked = asked.some, columns, asked.science, asked.pixels
         some = self._some
-        y, x = np.divmod(some.places, some.shape[1])
-        self._own = np.flatnonzero((x >= columns.start) & (x < columns.stop) & asked.pixels[y, x])
+        y, x = some.positions
+        self._own = np.flatnonzero((x >= columns.start) & (x < columns.stop) & asked.pixels.ravel()[some.places])
         self._y, self._x = y[self._own], x[self._own] - columns.start
         self._told, width = len(some.rows.rate), columns.stop - columns.start
         self._more = -(-self._own.size // width)
@@ -112,8 +112,14 @@ class SomePixels(AmplifierSearch):
             return rows
         pixels = self._some.pixels
 
+        shape = self._told + self._more, self._of.stop - self._of.start
+
         def joined(part: str, of: Any, others: Any) -> np.ndarray:
-            return self._joined(getattr(of, part), getattr(others, part)[0, self._own])
+            image = getattr(of, part)
+            # One number everywhere, where nothing was made.
+            if not any(image.strides):
+                return np.broadcast_to(image[:1, :1], shape)
+            return self._joined(image, getattr(others, part)[0, self._own])
 
         changes = rows.changes
         if changes is not None and pixels.changes is not None:

@@ -18,12 +18,13 @@ from .kept import KeptMaps, nothing_kept
 from .layout import N_COUNTED, N_MEASURED
 from .packing import KeptPlaces, Packed, make_packed, unpack_rows
 from .pixel import Readout
-from .scratch import Maps, Room, make_room
+from .scratch import SLAB_ROWS, Maps, Room, make_room
 
 More = TypeVar("More")
 
-# One thread's buffers and stacks may take this much: they should fit into a processor's cache as far as possible.
-BLOCK_BYTES = 7_000_000
+# The stacks of a thread may take this much: two slabs of ten integrations of a full frame. Of fewer rows at a time each
+# call of a kernel and each read does less; of more the stacks do not stay in a processor's cache.
+BLOCK_BYTES = 14_500_000
 BYTES_PER_PIXEL = 4 * N_MEASURED + 2 * N_COUNTED
 
 
@@ -80,7 +81,9 @@ class Blocks:
         )
         self.integrations = len(self._opened.planes)
         row = width * BYTES_PER_PIXEL * self.integrations
-        self.size = min(height, max(1, (block_bytes or BLOCK_BYTES) // row))
+        size = max(1, (block_bytes or BLOCK_BYTES) // row)
+        # Whole slabs: of the rest of one, each read would be shorter.
+        self.size = min(height, size - size % SLAB_ROWS if size > SLAB_ROWS else size)
 
     def work(
         self,
@@ -131,8 +134,13 @@ class Blocks:
             for start in range(first, first + many, at_once):
                 count = min(at_once, first + many - start)
                 places = opened.places, kept.places if kept else nothing_kept(number)
-                if of_kept is not None and kept and kept.places.hold_all(height):
-                    opened.require_read(of_kept(*places, more, start, count))
+                # What can no longer be read of a file that is kept is measured.
+                if (
+                    of_kept is not None
+                    and kept
+                    and kept.places.hold_all(height)
+                    and of_kept(*places, more, start, count) < 0
+                ):
                     continue
                 opened.require_read(measure_block(*places, start, count, height, self.readout, room, packed))
                 if kept:

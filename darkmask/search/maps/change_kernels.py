@@ -20,7 +20,7 @@ from .changes import (  # fmt: skip
 from .layout import CHANGE, DEEPEST, DIFFERENCES, FIRST, HIGHEST, HIGHEST_HEIGHT, JUMPS, RATE, WEIGHT
 from .pixel import HEIGHT_UNIT, Readout, step_of_height
 from .scratch import Maps
-from .stacks import SLOPE_SHOT, CombinedRows
+from .stacks import SLOPE_SHOT, Chosen, CombinedRows
 
 # With fewer differences the noise of a pixel is known to 14 % and worse; then it counts as that of a good pixel at the
 # least, or a noise that is too low by chance would make changes.
@@ -40,13 +40,16 @@ _APART = 4.0
 
 
 @kernel
-def change_rows(stacks: Maps, groups, readout: Readout, order: Order, combined: CombinedRows, out: ChangeRows):
-    """Set some rows of the maps of change from the stacks of all integrations.
+def change_rows(
+    stacks: Maps, chosen: Chosen, groups, readout: Readout, order: Order, combined: CombinedRows, out: ChangeRows
+):
+    """Set some rows of the maps of change from stacks of integrations.
 
     Parameters
     ----------
     stacks : Maps
-        Shapes (integration, more rows, N_MEASURED, x) and (integration, more rows, N_COUNTED, x), in the order of time.
+        Shapes (integration, more rows, N_MEASURED, x) and (integration, more rows, N_COUNTED, x).
+    chosen : Chosen
     groups : int
         NGROUPS.
     readout : Readout
@@ -56,24 +59,24 @@ def change_rows(stacks: Maps, groups, readout: Readout, order: Order, combined: 
     out : ChangeRows
         Rows to set.
     """
-    integrations, width = stacks.measured.shape[0], combined.rate.shape[1]
+    places, width = chosen.places, combined.rate.shape[1]
     room = np.empty((12, width), np.float32)
-    rates, weights, squares = np.empty((3, integrations, width), np.float32)
+    rates, weights, squares = np.empty((3, places.size, width), np.float32)
     flagged = np.empty(width, np.int16)
     for r in range(combined.rate.shape[0]):
-        _slopes(stacks, r, groups, readout, rates, weights, flagged)
+        _slopes(stacks, places, r, groups, readout, rates, weights, flagged)
         _centres(rates, flagged, combined.rate[r], room[_CENTRE])
         _own_errors(combined.differences[r], groups, readout, combined.noise[r], room)
         _distances(rates, weights, squares, r, room, out)
-        _spread(stacks, squares, r, room, out)
+        _spread(stacks, places, squares, r, room, out)
         _trends(rates, weights, squares, r, order, groups, room, out)
         _states(rates, weights, r, out)
-        _levels(stacks, r, combined.first[r], room, out)
-        _steps(stacks, r, room, out)
+        _levels(stacks, places, r, combined.first[r], room, out)
+        _steps(stacks, places, r, room, out)
 
 
 @kernel
-def _slopes(stacks: Maps, row, groups, readout: Readout, rates, weights, flagged):
+def _slopes(stacks: Maps, places, row, groups, readout: Readout, rates, weights, flagged):
     """Set the rate of each integration, DN/s, with its weight (0 for none).
 
     The jump step compares all groups of an exposure. When a pixel is hot in half of its integrations, nearly every
@@ -85,10 +88,11 @@ def _slopes(stacks: Maps, row, groups, readout: Readout, rates, weights, flagged
     half, whole = np.int16((groups - 2) // 2), np.int16(groups - 1)
     for x in range(flagged.size):
         flagged[x] = 0
-    for i in range(stacks.measured.shape[0]):
+    for k in range(places.size):
+        i = places[k]
         quiet, jumps = stacks.counted[i, row, DIFFERENCES], stacks.counted[i, row, JUMPS]
         given, loads = stacks.measured[i, row, RATE], stacks.measured[i, row, WEIGHT]
-        rate, weight = rates[i], weights[i]
+        rate, weight = rates[k], weights[k]
         for x in range(flagged.size):
             flagged[x] |= np.int16((quiet[x] <= half) & (quiet[x] + jumps[x] == whole))
         for x in range(flagged.size):
@@ -97,7 +101,8 @@ def _slopes(stacks: Maps, row, groups, readout: Readout, rates, weights, flagged
             weight[x] = loads[x] if good else np.float32(0)
     for x in range(flagged.size):
         if flagged[x]:
-            for i in range(stacks.measured.shape[0]):
+            for k in range(places.size):
+                i = places[k]
                 change, highest = stacks.measured[i, row, CHANGE, x], stacks.counted[i, row, HIGHEST, x]
                 # A mean of differences is as precise as two reads that far apart; without one of them, as four.
                 steps, precision = groups - 1, 6.0
@@ -107,8 +112,8 @@ def _slopes(stacks: Maps, row, groups, readout: Readout, rates, weights, flagged
                     steps, precision = groups - 2, 3.0
                 rate = change / (steps * readout.tgroup)
                 known = abs(rate) < np.inf and highest < HIGHEST_HEIGHT
-                weights[i, x] = precision * steps * steps if known else 0.0
-                rates[i, x] = rate if known else 0.0
+                weights[k, x] = precision * steps * steps if known else 0.0
+                rates[k, x] = rate if known else 0.0
 
 
 @kernel
@@ -168,14 +173,15 @@ def _distances(rates, weights, squares, row, room, out: ChangeRows):
 
 
 @kernel
-def _spread(stacks: Maps, squares, row, room, out: ChangeRows):
+def _spread(stacks: Maps, places, squares, row, room, out: ChangeRows):
     """Set the root mean square of the distances of integrations without a jump, but for the two farthest."""
     one, two, total, jump = room[_SUMS], room[_SUMS + 1], room[_SUMS + 2], np.int16(OWN_JUMP / HEIGHT_UNIT)
     most, parts = np.float32(SPREAD_CLIP * SPREAD_CLIP), np.float32(_PARTS)
     for x in range(total.size):
         one[x], two[x], total[x] = 0, 0, 0
-    for i in range(squares.shape[0]):
-        deepest, highest, square = stacks.counted[i, row, DEEPEST], stacks.counted[i, row, HIGHEST], squares[i]
+    for k in range(places.size):
+        i, square = places[k], squares[k]
+        deepest, highest = stacks.counted[i, row, DEEPEST], stacks.counted[i, row, HIGHEST]
         for x in range(total.size):
             d = np.floor((square[x] if square[x] < most else most) * parts)
             d = np.float32(0) if (deepest[x] >= jump) | (highest[x] >= jump) else d
@@ -284,11 +290,11 @@ def _states(rates, weights, row, out: ChangeRows):
 
 
 @kernel
-def _levels(stacks: Maps, row, first, room, out: ChangeRows):
+def _levels(stacks: Maps, places, row, first, room, out: ChangeRows):
     largest, second = room[_ONE], room[_TWO]
     for x in range(first.size):
         largest[x], second[x] = 0, 0
-    for i in range(stacks.measured.shape[0]):
+    for i in places:
         reads = stacks.measured[i, row, FIRST]
         for x in range(first.size):
             distance = abs(reads[x] - first[x])
@@ -306,20 +312,20 @@ def _levels(stacks: Maps, row, first, room, out: ChangeRows):
 
 
 @kernel
-def _steps(stacks: Maps, row, room, out: ChangeRows):
+def _steps(stacks: Maps, places, row, room, out: ChangeRows):
     """Set the deepest fall of all integrations, the rise of one that comes nearest to it, and how many have a jump."""
     fall, rise, stepped = out.fall[row], out.rise[row], out.stepped[row]
     own = room[_OWN_JUMP]
     for x in range(fall.size):
         fall[x], rise[x], stepped[x] = 0, 0, 0
-    for i in range(stacks.counted.shape[0]):
+    for i in places:
         deepest, highest = stacks.counted[i, row, DEEPEST], stacks.counted[i, row, HIGHEST]
         for x in range(fall.size):
             fall[x] = deepest[x] if deepest[x] > fall[x] else fall[x]
             stepped[x] += 1 if (deepest[x] >= own[x]) | (highest[x] >= own[x]) else 0
     for x in range(fall.size):
         if fall[x] > 0:
-            for i in range(stacks.counted.shape[0]):
+            for i in places:
                 height = stacks.counted[i, row, HIGHEST, x]
                 if abs(np.int32(height) - fall[x]) < abs(np.int32(rise[x]) - fall[x]):
                     rise[x] = height

@@ -21,11 +21,10 @@ from .blocks import Blocks
 from .change_kernels import change_rows
 from .changes import RARE as RARE_CHANGES
 from .changes import ChangeMaps, ChangeRows, make_change_maps, type_of
-from .order import sorting_network
 from .parts import SetRows, put_together
 from .rare import AtPixels, Gathered
 from .scratch import Maps
-from .stacks import CombinedRows, combine_rows
+from .stacks import Chosen, CombinedRows, combine_rows
 
 # So many rows tell whether the pixels of a column go together: of each integration, to a sixteenth of a sigma.
 ROWS_THAT_AGREE = 256
@@ -230,7 +229,7 @@ def combine_rows_of_set(
     }
     changed = make_change_maps(shape, blocks.times, number, nothing=True)
     changes = {name: Gathered(shape, type_of(name), RARE_CHANGES.get(name)) for name in ChangeRows._fields}
-    network = sorting_network(number)
+    chosen = Chosen.of(range(number))
     signs, adding = np.zeros((number, width), np.int64), threading.Lock()
     every = max(1, height // ROWS_THAT_AGREE)
 
@@ -238,10 +237,10 @@ def combine_rows_of_set(
         part = CombinedRows(*(image.rows(start - begin, count) for image in whole.values()))
         changed_here = ChangeRows(*(image.rows(start - begin, count) for image in changes.values()))
         signs_here = np.zeros((number, width), np.int32)
-        combine_rows(stacks, network, groups, blocks.readout, part, signs_here, start, every)
+        combine_rows(stacks, chosen, groups, blocks.readout, part, signs_here, start, every)
         with adding:
             signs[:] += signs_here
-        change_rows(stacks, groups, blocks.readout, changed.order, part, changed_here)
+        change_rows(stacks, chosen, groups, blocks.readout, changed.order, part, changed_here)
         for images, rows_here in ((whole, part), (changes, changed_here)):
             for image, made in zip(images.values(), rows_here, strict=True):
                 image.put(start - begin, made)

@@ -102,7 +102,7 @@ def leave_out(events, row, scratch: Scratch):
 
 @kernel
 def take_in(events, group, count, row, scratch: Scratch, readout: Readout):
-    """Take in one or two groups, one of them a jump, of pixels with events, from what :func:`leave_out` has kept."""
+    """Take in some groups, one of them a jump, of pixels with events, from what :func:`leave_out` has kept."""
     sci, groupdq = scratch.sci[:count, row], scratch.groupdq[group : group + count, row]
     flags, slots, slope, squares = scratch.flags[row], scratch.slots[row], scratch.slope[row], scratch.squares[row]
     for event in events:

@@ -13,7 +13,7 @@ from darkmask.delivery.reading import native_float32, read_rows
 from .events import finish_jumps, give_slots, leave_out, look_through, next_events, put_aside, take_in
 from .layout import DO_NOT_USE, FIRST, JUMP_DET, RATE, SATURATED, SHAPE, SHAPE_FRACTION
 from .pixel import Readout, measure_pixel, usable_groups
-from .rows import begin_row, finish_row, first_reads, keep, next_reads, next_two_reads
+from .rows import begin_row, finish_row, first_reads, keep, next_reads
 from .scratch import Maps, Scratch
 
 
@@ -66,17 +66,14 @@ def measure_rows(place, pixels, start, rate, pedestal, readout: Readout, scratch
         first_reads(sci[0, row], reads[row], measured[row, FIRST], squares[row])
         early[row] = late[row] = reads[row]
     put_aside(sci[0], 0, scratch.aside, apart, scratch.ramps)
-    for g in range(1, groups, 2):
-        count = min(2, groups - g)
+    for g in range(1, groups, sci.shape[0]):
+        count = min(sci.shape[0], groups - g)
         if not read_rows(descriptor, offset + 4 * g * pixels, pixels, start, rows, sci[:count]):
             return False
         for row in range(rows):
             now = next_events(events[row], upcoming[row], (g + count) * reads.shape[1])
             leave_out(now, row, scratch)
-            if count == 2:
-                next_two_reads(sci[0, row], sci[1, row], reads[row], slope[row], squares[row])
-            else:
-                next_reads(sci[0, row], reads[row], slope[row], squares[row])
+            next_reads(sci, row, count, reads[row], slope[row], squares[row])
             take_in(now, g, count, row, scratch, readout)
         for k in range(count):
             put_aside(sci[k], g + k, scratch.aside, apart, scratch.ramps)

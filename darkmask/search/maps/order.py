@@ -115,12 +115,14 @@ def _name_places(place):
 
 
 @kernel
-def finite_first(stack, row, place, values, count):
+def finite_first(stack, integrations, row, place, values, count):
     """Copy a map's rows to be sorted, with infinity for values that are not finite, and count the finite ones.
 
     Parameters
     ----------
-    stack : array, shape (n, y, map, x), float32
+    stack : array, shape (more, y, map, x), float32
+    integrations : array, shape (n,), int64
+        Numbers of those that count.
     row, place : int
         Number of the row, and of the map.
     values : array, shape (n + 2, x), float32
@@ -130,8 +132,8 @@ def finite_first(stack, row, place, values, count):
     """
     for x in range(count.size):
         count[x] = 0
-    for i in range(stack.shape[0]):
-        given, kept = stack[i, row, place], values[i]
+    for i in range(integrations.size):
+        given, kept = stack[integrations[i], row, place], values[i]
         for x in range(count.size):
             value = given[x]
             good = abs(value) < np.float32(np.inf)
@@ -155,14 +157,56 @@ def middle(values, place, count, out):
 
 
 @kernel
-def scatter_about(values, place, centre, count, network, out):
-    """Set 1.4826 times the median absolute deviation of sorted columns from ``centre``; ``values`` is used up."""
-    for k in range(place.size - 2):
-        deviation = values[place[k]]
+def scatter_about(values, place, centre, count, out):
+    """Set 1.4826 times the median absolute deviation of sorted columns from their median; ``values`` is used up.
+
+    Parameters
+    ----------
+    values, place
+        As :func:`sort_columns` leaves them.
+    centre : array, shape (x,), float32
+        From :func:`middle`.
+    count : array, shape (x,), int32
+        Finite values of each column, which come first.
+    out : array, shape (x,), float32
+        Array to set.
+
+    Notes
+    -----
+    In sorted order the deviations fall down to the centre and rise from there: two sorted runs. Of the smaller of the
+    first and the last of two such runs, the second and the second last, and so on, the largest is the last of the lower
+    half of all, and the smallest of the larger ones is the first of the upper half.
+    """
+    total, half = place.size - 2, (place.size - 2) // 2
+    low, high = values[place[total]], values[place[total + 1]]
+    for x in range(out.size):
+        low[x], high[x] = np.float32(0), np.float32(np.inf)
+    for k in range(half):
+        below, above = values[place[k]], values[place[total - half + k]]
         for x in range(out.size):
-            # A value that is not finite stays infinite, also when there is no centre.
-            deviation[x] = abs(deviation[x] - centre[x]) if k < count[x] else np.float32(np.inf)
-    _sort_places(values, network, place)
-    middle(values, place, count, out)
+            # A value that is not finite is as far off as can be, also when there is no centre.
+            a = abs(below[x] - centre[x])
+            b = abs(above[x] - centre[x]) if count[x] == total else np.float32(np.inf)
+            low[x] = max(low[x], min(a, b))
+            high[x] = min(high[x], max(a, b))
+    # Of an odd number the median itself lies below both runs.
+    one = total % 2 == 1
+    for x in range(out.size):
+        out[x] = (low[x] + (low[x] if one else high[x])) * np.float32(0.5)
+    for x in range(out.size):
+        if count[x] < total:
+            out[x] = _deviation_of(values, place, x, centre[x], count[x])
     for x in range(out.size):
         out[x] *= _MAD_TO_SIGMA
+
+
+@kernel
+def _deviation_of(values, place, x, centre, count):
+    """Return the median absolute deviation of the first values of a sorted column; NaN when there is none."""
+    if count == 0:
+        return np.float32(np.nan)
+    deviations = np.empty(count, np.float32)
+    for k in range(count):
+        deviations[k] = abs(values[place[k], x] - centre)
+    deviations.sort()
+    return (deviations[(count - 1) // 2] + deviations[count // 2]) * np.float32(0.5)

@@ -175,37 +175,109 @@ def unpack_rows(kept: KeptPlaces, i, start, rate, pedestal, groups, room: Packed
     bool
         False when the file could not be read.
     """
-    rows, width = maps.measured.shape[0], maps.measured.shape[2]
-    descriptor, dense = kept.files[i, 0], kept.files[i, 1]
+    rows = maps.measured.shape[0]
+    if not read_packed(kept, i, start, rows, room):
+        return False
+    begins = kept.begins[i, start - kept.rows[i, 0] :]
+    for r in range(rows):
+        own = begins[r] - begins[0], begins[r + 1] - begins[0]
+        unpack_row(room, r, own, (rate[r], pedestal[r]), groups, Maps(maps.measured[r], maps.counted[r]))
+    return True
+
+
+@kernel
+def read_packed(kept: KeptPlaces, i, start, rows, room: Packed):
+    """Read some rows of one integration as they are packed; False when the file could not be read."""
+    descriptor, width = kept.files[i, 0], room.dense.shape[2]
     start -= kept.rows[i, 0]
     first, last = kept.begins[i, start], kept.begins[i, start + rows]
     values, counts = room.values[: last - first], room.counts[: last - first]
-    if not (
-        read_piece(descriptor, dense + 4 * N_DENSE * width * start, room.dense[:rows])
+    return (
+        read_piece(descriptor, kept.files[i, 1] + 4 * N_DENSE * width * start, room.dense[:rows])
         and read_piece(descriptor, kept.files[i, 2] + 4 * N_VALUES * first, values)
         and read_piece(descriptor, kept.files[i, 3] + 2 * N_COUNTS * first, counts)
-    ):
-        return False
+    )
+
+
+@kernel
+def unpack_row(packed: Packed, row, own, given, groups, maps: Maps):
+    """Unpack a row.
+
+    Parameters
+    ----------
+    packed : Packed
+        Some rows.
+    row : int
+        Number of the row.
+    own : tuple of two int
+        Its first pixel of its own in ``packed``, and the one behind the last.
+    given : tuple of two array, shape (x,), uint32
+        The pipeline's rate and pedestal, with the bytes of the file.
+    groups : int
+        NGROUPS.
+    maps : Maps
+        Arrays to set, shapes (N_MEASURED, x) and (N_COUNTED, x).
+    """
+    measured, counted, (rate, pedestal) = maps.measured, maps.counted, given
     weight, steps = np.float32(groups * (groups * groups - 1.0)), np.float32(groups - 1)
-    for r in range(rows):
-        measured, counted = maps.measured[r], maps.counted[r]
-        for x in range(width):
-            measured[RATE, x] = native_float32(rate[r, x])
-            measured[PEDESTAL, x] = native_float32(pedestal[r, x])
-            measured[WEIGHT, x] = weight
-            measured[FIRST, x] = room.dense[r, 0, x]
-            measured[CHANGE, x] = room.dense[r, 1, x]
-            measured[SHAPE, x] = room.dense[r, 2, x]
-            squares = room.dense[r, DENSE_SQUARES, x]
-            measured[SQUARES, x] = squares
-            measured[SCATTER, x] = np.sqrt(squares / (steps - 1))
-        for k in range(N_COUNTED):
-            usual = np.int16(groups - 1) if k == DIFFERENCES else _usual(k)
-            for x in range(width):
-                counted[k, x] = usual
-        for n in range(kept.begins[i, start + r] - first, kept.begins[i, start + r + 1] - first):
-            x = counts[n, 0]
-            measured[RATE, x], measured[WEIGHT, x], measured[SCATTER, x] = values[n, 0], values[n, 1], values[n, 2]
-            for k in range(N_COUNTED):
-                counted[k, x] = counts[n, 1 + k]
-    return True
+    for x in range(rate.size):
+        measured[RATE, x] = native_float32(rate[x])
+        measured[PEDESTAL, x] = native_float32(pedestal[x])
+        measured[WEIGHT, x] = weight
+        measured[FIRST, x] = packed.dense[row, 0, x]
+        measured[CHANGE, x] = packed.dense[row, 1, x]
+        measured[SHAPE, x] = packed.dense[row, 2, x]
+        squares = packed.dense[row, DENSE_SQUARES, x]
+        measured[SQUARES, x] = squares
+        measured[SCATTER, x] = np.sqrt(squares / (steps - 1))
+    for k in range(N_COUNTED):
+        usual = np.int16(groups - 1) if k == DIFFERENCES else _usual(k)
+        for x in range(rate.size):
+            counted[k, x] = usual
+    for n in range(own[0], own[1]):
+        _set_own(packed, n, measured, counted, packed.counts[n, 0])
+
+
+@kernel
+def unpack_pixels(packed: Packed, row, own, given, groups, columns, begun, out: Maps):
+    """Unpack some pixels of a row, behind those with which ``out`` was begun.
+
+    Parameters
+    ----------
+    packed, row, own, given, groups
+        See :func:`unpack_row`.
+    columns : array, shape (n,), int64
+        Increasing.
+    begun : int
+    out : Maps
+        Arrays to set, shapes (row, N_MEASURED, x) and (row, N_COUNTED, x).
+    """
+    (rate, pedestal), (n, last), at_once = given, own, out.measured.shape[2]
+    weight, steps = np.float32(groups * (groups * groups - 1.0)), np.float32(groups - 1)
+    for k in range(columns.size):
+        x, j = columns[k], (begun + k) % at_once
+        measured, counted = out.measured[(begun + k) // at_once], out.counted[(begun + k) // at_once]
+        measured[RATE, j] = native_float32(rate[x])
+        measured[PEDESTAL, j] = native_float32(pedestal[x])
+        measured[WEIGHT, j] = weight
+        measured[FIRST, j] = packed.dense[row, 0, x]
+        measured[CHANGE, j] = packed.dense[row, 1, x]
+        measured[SHAPE, j] = packed.dense[row, 2, x]
+        squares = packed.dense[row, DENSE_SQUARES, x]
+        measured[SQUARES, j] = squares
+        measured[SCATTER, j] = np.sqrt(squares / (steps - 1))
+        for m in range(N_COUNTED):
+            counted[m, j] = np.int16(groups - 1) if m == DIFFERENCES else _usual(m)
+        while n < last and packed.counts[n, 0] < x:
+            n += 1
+        if n < last and packed.counts[n, 0] == x:
+            _set_own(packed, n, measured, counted, j)
+
+
+@kernel
+def _set_own(packed: Packed, n, measured, counted, x):
+    """Set what a pixel has of its own."""
+    measured[RATE, x], measured[WEIGHT, x] = packed.values[n, 0], packed.values[n, 1]
+    measured[SCATTER, x] = packed.values[n, 2]
+    for k in range(N_COUNTED):
+        counted[k, x] = packed.counts[n, 1 + k]

@@ -9,6 +9,8 @@ from .layout import N_COUNTED, N_MEASURED, eight_at_once
 # This many rows go by together: in a full frame a group of them is 64 kB, so that the data and the results stay in the
 # cache that a processor has for itself.
 SLAB_ROWS = 8
+# ... and this many groups of them: what is summed of each pixel is taken up and put down once for all.
+GROUPS_AT_ONCE = 4
 # Each buffer begins at one of these places in a page, counted in values.
 _SHIFTS = (176, 352, 528, 704, 880)
 # Pixels that need their whole ramp are few, and the ramp is put aside as it goes by; a row with more is read again.
@@ -38,8 +40,8 @@ class Scratch(NamedTuple):
     groupdq : array, shape (ngroup, row, x), uint8
     words : array, shape (ngroup, row, x // 8), uint64
         ``groupdq``, eight pixels at once.
-    sci : array, shape (2, row, x), uint32
-        One or two groups, with the bytes of the file.
+    sci : array, shape (GROUPS_AT_ONCE, row, x), uint32
+        Some groups, with the bytes of the file.
     reads, slope, squares : array, shape (row, x), float32
         The last group; the pipeline's slope in DN/group; the sum of the squared deviations of the differences from it.
     early, late : array, shape (row, x), float32
@@ -92,7 +94,7 @@ def make_scratch(rows: int, groups: int, width: int) -> Scratch:
     return Scratch(
         groupdq=groupdq,
         words=eight_at_once(groupdq),
-        sci=np.empty((2, rows, width), np.uint32),
+        sci=np.empty((GROUPS_AT_ONCE, rows, width), np.uint32),
         reads=reads,
         slope=slope,
         squares=squares,

@@ -64,6 +64,12 @@ class SomeMaps:
         return numbers
 
     @cached_property
+    def positions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of ``places``."""
+        y, x = np.divmod(self.places, self.shape[1])
+        return y, x
+
+    @cached_property
     def _known(self) -> dict[str, np.ndarray]:
         return {}
 

@@ -1,5 +1,6 @@
 """Combine a stack of the maps of all integrations, row by row."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from .layout import (  # fmt: skip
     SQUARES,
     WEIGHT,
 )
-from .order import finite_first, middle, scatter_about, sort_columns, sort_columns_with
+from .order import finite_first, middle, scatter_about, sort_columns, sort_columns_with, sorting_network
 from .pixel import Readout
 from .scratch import Maps
 
@@ -61,6 +62,26 @@ class CombinedRows(NamedTuple):
     falls: np.ndarray
 
 
+class Chosen(NamedTuple):
+    """Which integrations of a stack are combined.
+
+    Attributes
+    ----------
+    places : array, shape (integration,), int64
+        Their numbers in the stack, in the order of time.
+    network : array
+        Comparators that sort as many, from :func:`darkmask.search.maps.order.sorting_network`.
+    """
+
+    places: np.ndarray
+    network: np.ndarray
+
+    @classmethod
+    def of(cls, places: Sequence[int]) -> "Chosen":
+        """Choose some integrations."""
+        return cls(np.array(places, np.int64), sorting_network(len(places)))
+
+
 class Sorted(NamedTuple):
     """Values of every integration, each column in order, and the weights that went along.
 
@@ -80,28 +101,27 @@ class Sorted(NamedTuple):
 
 
 @kernel
-def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedRows, signs, start, every):
-    """Combine stacks of the maps of all integrations.
+def combine_rows(stacks: Maps, chosen: Chosen, groups, readout: Readout, out: CombinedRows, signs, start, every):
+    """Combine stacks of the maps of integrations.
 
     Parameters
     ----------
     stacks : Maps
         Shapes (integration, more rows, N_MEASURED, x) and (integration, more rows, N_COUNTED, x).
-    network : array
-        From :func:`darkmask.search.maps.order.sorting_network`.
+    chosen : Chosen
     groups : int
         NGROUPS.
     readout : Readout
     out : CombinedRows
         Rows to set.
     signs : array, shape (integration, x), int32
-        Array to add to: of each integration's rates in a column, how many more lie above their pixel's median rate than
-        below.
+        Array to add to: of the rates of each chosen integration in a column, how many more lie above their pixel's
+        median rate than below.
     start, every : int
         Row of the frame that comes first; one row in so many adds to ``signs``.
     """
-    measured, counted = stacks.measured, stacks.counted
-    integrations, _, _, width = measured.shape
+    measured, counted, places, network = stacks.measured, stacks.counted, chosen.places, chosen.network
+    integrations, width = places.size, measured.shape[3]
     ordered = np.empty((integrations + 2, width), np.float32)
     loads = np.empty((integrations + 2, width), np.float32)
     ranks = np.empty(integrations + 2, np.int64)
@@ -111,50 +131,50 @@ def combine_rows(stacks: Maps, network, groups, readout: Readout, out: CombinedR
     centre = np.empty(width, np.float32)
     by_rate = Sorted(ordered, loads, ranks, count)
     for r in range(out.rate.shape[0]):
-        _count(counted, r, out)
+        _count(counted, places, r, out)
 
-        finite_first(measured, r, RATE, ordered, count)
+        finite_first(measured, places, r, RATE, ordered, count)
         for i in range(integrations):
-            weights = measured[i, r, WEIGHT]
+            weights = measured[places[i], r, WEIGHT]
             for x in range(width):
                 loads[i, x] = weights[x]
         sort_columns_with(ordered, loads, network, ranks)
         middle(ordered, ranks, count, centre)
         if (start + r) % every == 0:
-            _add_signs(measured, r, centre, signs)
+            _add_signs(measured, places, r, centre, signs)
         _clipped_mean(by_rate, centre, groups, readout, sums, out.rate[r], out.weight[r])
-        scatter_about(ordered, ranks, centre, count, network, out.rate_scatter[r])
+        scatter_about(ordered, ranks, centre, count, out.rate_scatter[r])
 
-        finite_first(measured, r, SHAPE, ordered, count)
+        finite_first(measured, places, r, SHAPE, ordered, count)
         sort_columns(ordered, network, ranks)
         middle(ordered, ranks, count, out.shape[r])
-        scatter_about(ordered, ranks, out.shape[r], count, network, out.shape_scatter[r])
+        scatter_about(ordered, ranks, out.shape[r], count, out.shape_scatter[r])
 
         for place, image in (
             (PEDESTAL, out.pedestal), (FIRST, out.first), (CHANGE, out.change), (SCATTER, out.scatter),
         ):  # fmt: skip
-            finite_first(measured, r, place, ordered, count)
+            finite_first(measured, places, r, place, ordered, count)
             sort_columns(ordered, network, ranks)
             middle(ordered, ranks, count, image[r])
 
-        _pool(measured, counted, r, totals, out.noise[r])
+        _pool(stacks, places, r, totals, out.noise[r])
 
 
 @kernel
-def _add_signs(measured, row, centre, signs):
-    for i in range(measured.shape[0]):
-        rate, sign = measured[i, row, RATE], signs[i]
+def _add_signs(measured, places, row, centre, signs):
+    for i in range(places.size):
+        rate, sign = measured[places[i], row, RATE], signs[i]
         for x in range(centre.size):
             sign[x] += (1 if rate[x] > centre[x] else 0) - (1 if rate[x] < centre[x] else 0)
 
 
 @kernel
-def _count(counted, row, out: CombinedRows):
+def _count(counted, places, row, out: CombinedRows):
     finite, saturated_first, saturated_last = out.finite[row], out.saturated_first[row], out.saturated_last[row]
     differences, jumps, falls = out.differences[row], out.jumps[row], out.falls[row]
     for x in range(finite.size):
         finite[x], saturated_first[x], saturated_last[x], differences[x], jumps[x], falls[x] = 0, 0, 0, 0, 0, 0
-    for i in range(counted.shape[0]):
+    for i in places:
         one = counted[i, row]
         for x in range(finite.size):
             finite[x] += 1 if one[MARKS, x] & HAS_RATE else 0
@@ -195,7 +215,7 @@ def _clipped_mean(columns: Sorted, centre, groups, readout: Readout, sums, mean,
 
 
 @kernel
-def _pool(measured, counted, row, totals, noise):
+def _pool(stacks: Maps, places, row, totals, noise):
     """Set the standard deviation of a difference over all integrations; each mean costs a degree of freedom.
 
     Sums are in whole thousandths, so that their order does not matter.
@@ -203,8 +223,8 @@ def _pool(measured, counted, row, totals, noise):
     total, freedom = totals[0], totals[1]
     for x in range(noise.size):
         total[x], freedom[x] = 0, 0
-    for i in range(measured.shape[0]):
-        squares, differences = measured[i, row, SQUARES], counted[i, row, DIFFERENCES]
+    for i in places:
+        squares, differences = stacks.measured[i, row, SQUARES], stacks.counted[i, row, DIFFERENCES]
         for x in range(noise.size):
             # The differences of a whole ramp of the largest signals sum to 1e12.
             known = squares[x] < LARGEST_SQUARES
