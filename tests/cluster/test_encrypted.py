@@ -144,6 +144,14 @@ def test_a_batch_system_gets_workers_that_are_taken(settings, monkeypatch, name,
     assert re.search(r"distributed.cli.dask_worker tls://\S+", script)
 
 
+@pytest.mark.parametrize(("name", "command"), [("htcondor_workers", "condor_submit"), ("slurm_workers", "sbatch")])
+def test_without_a_batch_system_it_ends_at_once(settings, monkeypatch, tmp_path, name, command):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match=f"{command} is not found: run this where jobs are submitted"):
+        loaded(name).main(tmp_path / "scheduler.json")
+    assert not list(tmp_path.glob("scheduler.json"))
+
+
 @pytest.mark.slow
 # Of dask_jobqueue, which does not wait for the shells that it starts in place of a batch system.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
