@@ -150,6 +150,14 @@ def make_darks(folder: Path, frame: int, groups: int, detectors: int) -> Path:
     return delivery
 
 
+def print_stages(whose: str, stages: dict[str, tuple[float, float]]) -> None:
+    """Print what stages took that took something."""
+    print(f"\n| stage of {whose} | seconds | processor |\n|---|---|---|")
+    for name, (seconds, processor) in sorted(stages.items(), key=lambda item: -item[1][1]):
+        if processor >= 0.1:
+            print(f"| {name} | {seconds:.1f} | {processor:.1f} |", flush=True)
+
+
 def measure_search(folder: Path, delivery: Path, frame: int, numbers: list[int], alone: bool, cold: bool) -> None:
     """Print what the search of some detectors takes."""
     read_once(delivery)
@@ -168,10 +176,7 @@ def measure_search(folder: Path, delivery: Path, frame: int, numbers: list[int],
 
     one(1)
     rows("search", numbers, one)
-    print("\n| stage of the workers, last run | seconds | processor |\n|---|---|---|")
-    for name, (seconds, processor) in sorted(stages.items(), key=lambda item: -item[1][1]):
-        if processor >= 0.1:
-            print(f"| {name} | {seconds:.1f} | {processor:.1f} |", flush=True)
+    print_stages("the workers, last run", stages)
     python = [sys.executable, "-m", "darkmask", "search", str(delivery)]
     if not alone:
         return
@@ -183,10 +188,13 @@ def measure_search(folder: Path, delivery: Path, frame: int, numbers: list[int],
         print(f"| {cores} cores | {taken.wall:.1f} | {taken.processor:.1f} |", flush=True)
 
 
-def measure_checks(folder: Path, delivery: Path, frame: int, numbers: list[int], detectors: int) -> None:
+def measure_checks(
+    folder: Path, delivery: Path, frame: int, numbers: list[int], detectors: int, alone: bool, warm: bool
+) -> None:
     """Print what it takes to judge some detectors, with what workers make before the first check."""
     read_once(delivery)
     criteria, names = criteria_file(folder, frame), DETECTORS[:detectors]
+    stages: dict[str, tuple[float, float]] = {}
 
     def one(number: int) -> dict[str, float]:
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
@@ -195,10 +203,24 @@ def measure_checks(folder: Path, delivery: Path, frame: int, numbers: list[int],
                 words = [word for word in checks(delivery, names, out / "reports", criteria) if word not in ("-n", "2")]
                 command = [*words, f"--scheduler={file}"]
                 taken = judged(command, out / "reports", detectors, folder, out / "cache")
+            stages.clear()
+            stages.update(read_stages(out / "stages"))
             return columns(taken, did) | {"busiest, processor s": did.busiest, "command, processor s": taken.processor}
 
-    one(1)
+    if not warm:
+        one(1)
     rows("checks", numbers, one)
+    print_stages("the workers, last run", stages)
+    if not alone:
+        return
+    for cores in (1, 2):
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            out = Path(temporary)
+            words = [word for word in checks(delivery, names, out / "reports", criteria) if word not in ("-n", "2")]
+            command = ["env", f"DARKMASK_CORES={cores}", "taskset", "-c", f"0-{cores - 1}", *words]
+            taken = judged(command, out / "reports", detectors, folder, out / "cache")
+        print(f"\n{cores} cores without a scheduler: {taken.wall:.1f} s, {taken.processor:.1f} s of processor time")
+        print_stages(f"the command, {cores} cores", taken.stages)
 
 
 def measure_prepare(folder: Path, frame: int, numbers: list[int]) -> None:
@@ -246,6 +268,8 @@ def main() -> None:
     parser.add_argument("--detectors", type=int, default=4, choices=(1, 2, 3, 4))
     parser.add_argument("--delivery", type=Path, help="darks that were made before, which stay")
     parser.add_argument("--cold", action="store_true", help="workers of a search load packages with their first task")
+    parser.add_argument("--alone", action="store_true", help="checks without a scheduler too, on one core and on two")
+    parser.add_argument("--warm", action="store_true", help="kernels are compiled, and files in the system's cache")
     parser.add_argument("--workers", default="1,2,2,1,4")
     parser.add_argument("--what", choices=("search", "checks", "prepare"), action="append")
     chosen = parser.parse_args()
@@ -260,7 +284,7 @@ def main() -> None:
             if "search" in what:
                 measure_search(folder, delivery, chosen.frame, numbers, not chosen.delivery, chosen.cold)
             if "checks" in what:
-                measure_checks(folder, delivery, chosen.frame, numbers, chosen.detectors)
+                measure_checks(folder, delivery, chosen.frame, numbers, chosen.detectors, chosen.alone, chosen.warm)
             if not chosen.delivery:
                 shutil.rmtree(delivery)
         if "prepare" in what:

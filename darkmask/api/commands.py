@@ -84,6 +84,8 @@ def write_search(
     index = delivery if isinstance(delivery, DeliveryIndex) else scan(delivery)
     if not index.files:
         raise DeliveryError(index.problems[0].sentence)
+    for detector in detectors or index.detectors:
+        index.require_reached(detector)
     for problem in index.problems:
         yield f"left out: {problem.sentence}"
     geometry = Geometry(frame_of(index.files, frame))

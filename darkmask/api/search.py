@@ -179,6 +179,7 @@ def _search(
     base: str | os.PathLike[str] | None,
     manual_flags: str | os.PathLike[str] | None,
 ) -> BadPixels:
+    index.require_reached(name)
     request = build_request(index, name, call, engine=engine, search=search, base=base, manual_flags=manual_flags)
     found = BadPixels(Products(request), "FULL")
     if call.output_file is not None:

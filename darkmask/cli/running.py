@@ -175,9 +175,9 @@ def _fetch(
             flush=True,
         )
     names = {dark.name for dark in darks}
-    total = sum(product.size for product in products)
-    public = sum(not dark.restricted for dark in darks)
-    print(f"{len(names)} raw darks are listed, {public} of them public ({total / 1e9:.3g} GB).", flush=True)
+    public = {dark.name for dark in darks if not dark.restricted}
+    total = sum(product.size for product in products if product.name in public)
+    print(f"{len(names)} raw darks are listed, {len(public)} of them public ({total / 1e9:.3g} GB).", flush=True)
     try:
         for line in fetch(products, raw, cloud=chosen.cloud):
             print(line, flush=True)

@@ -53,7 +53,8 @@ def where(given: str) -> Where:
     """
     if given == LOCAL:
         return Where(given, None)
-    address = given if "://" in given else _address_in(Path(given).expanduser())
+    # Nothing is no name of a file, though it would be one of a folder.
+    address = given if "://" in given or not given else _address_in(Path(given).expanduser())
     scheme, host = _parts(given, address)
     if scheme == "tcp" and not is_loopback(host):
         raise CommandError(

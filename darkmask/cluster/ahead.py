@@ -25,6 +25,7 @@ from .masks import at_hand, bytes_in_a_worker, files_of, jobs_of, keep_made, sha
 from .places import Sent
 from .process import settle_in
 from .told import identities, sha256_sums, take, told, without_sha256
+from .wanted import Wanted
 
 # What each question takes beside the others (processor seconds of a full frame, benchmarks/README.md), what takes
 # longest first: by this they are dealt out to workers that share a detector.
@@ -37,14 +38,6 @@ _TAKES = {
 }
 # Files of so many bytes are one task where their SHA-256 is taken: others wait for it a third of a second.
 _SUMMED_AT_ONCE = 0.3e9
-
-
-class Wanted(NamedTuple):
-    """The mask of a detector, whether maps of its integrations are kept for more, and what will be asked of it."""
-
-    request: BuildRequest
-    keep: bool = False
-    questions: tuple[Question, ...] = ()
 
 
 @dataclass

@@ -42,11 +42,14 @@ class Cluster:
     client : distributed.Client
     probe : Probe
         What workers were last asked about, and are again when the connection was lost.
+    had_workers : bool
+        Whether there ever were any.
     """
 
     where: Where
     client: Any
     probe: Probe = field(default_factory=Probe)
+    had_workers: bool = False
 
     @property
     def workers(self) -> dict[str, dict[str, Any]]:
@@ -82,7 +85,7 @@ class Cluster:
                 )
 
     def require_memory(self, need: float, what: str, *, declared: bool) -> None:
-        """Refuse workers of which none has the memory that a task takes.
+        """Refuse workers that have not the memory that a task takes.
 
         Parameters
         ----------
@@ -91,21 +94,24 @@ class Cluster:
         what : str
             What a task is, for the message.
         declared : bool
-            Whether workers must declare it: Dask lets a task wait for ever that asks for what no worker declares.
+            Whether it goes to those alone that declare it, so that one is enough: Dask lets a task wait for ever that
+            asks for what no worker declares. Otherwise each must be allowed to take it.
 
         Raises
         ------
         CommandError
         """
-        workers = self.workers.values()
         if not declared:
-            limits = [worker["memory_limit"] for worker in workers]
-            if not any(limit == 0 or limit >= need for limit in limits):
-                raise CommandError(
-                    f"--scheduler={self.where.given}: {what} takes up to {need / 1e9:.2g} GB, and no worker may take "
-                    f"more than {max(limits) / 1e9:.2g} GB: start workers with a larger --memory-limit."
-                )
+            # Of each, since any may get the task: one that may take less would be ended in the middle of it.
+            for address, worker in self.workers.items():
+                if 0 < (limit := worker["memory_limit"]) < need:
+                    raise CommandError(
+                        f"--scheduler={self.where.given}: {what} takes up to {need / 1e9:.2g} GB, and the worker "
+                        f"{address} may take no more than {limit / 1e9:.2g} GB: start it with a larger --memory-limit, "
+                        "or end it."
+                    )
             return
+        workers = self.workers.values()
         amounts = [worker["resources"][MEMORY] for worker in workers if MEMORY in worker["resources"]]
         if any(amount >= need for amount in amounts):
             return
@@ -181,7 +187,7 @@ def _watched(cluster: Cluster) -> Iterator[None]:
         told = False
         while not over.wait(WATCHED_EVERY):
             with contextlib.suppress(Exception):  # the connection is lost, and somebody else notices
-                alone = not cluster.workers
+                alone = cluster.had_workers and not cluster.workers
                 if alone and not told:
                     said = f"--scheduler={cluster.where.given} has no worker left: start some, and the work goes on."
                     print(said, file=sys.stderr, flush=True)
@@ -210,6 +216,7 @@ def _require_workers(cluster: Cluster) -> None:
         raise CommandError(
             f"{given}: the scheduler went away ({in_one_line(error).rstrip('.')}): try again."
         ) from error
+    cluster.had_workers = True
     if not cluster.where.is_encrypted:
         # One that listens on all interfaces says that of the network.
         for address in (info["address"], *info["workers"]):

@@ -73,6 +73,12 @@ def client_of(where: Where) -> Any:
     from distributed import Client, Security
 
     security = Security()
+    if security.require_encryption and not where.is_encrypted:
+        raise CommandError(
+            f"--scheduler={where.given} leads to {where.address}, without encryption, which Dask's settings "
+            "distributed.comm.require-encryption ask for: start the scheduler with --protocol tls, and give "
+            "tls://HOST:PORT (docs/cluster.md)."
+        )
     if where.is_encrypted:
         try:
             told = security.get_connection_args("client").get("ssl_context")
@@ -97,13 +103,21 @@ def client_of(where: Where) -> Any:
 
     # In a thread of its own: Dask waits for ever for the first words of whatever took the connection.
     threading.Thread(target=ask, name="scheduler", daemon=True).start()
+    within = 2 * ANSWERS_WITHIN
     try:
-        answer = answers.get(timeout=2 * ANSWERS_WITHIN)
+        answer = answers.get(timeout=within)
+        within = ANSWERS_WITHIN
     except queue.Empty:
         answer = TimeoutError("something takes connections there and says nothing")
     if isinstance(answer, Exception):
+        said = in_one_line(answer).rstrip(".")
+        if "TLS certificate" in said:
+            raise CommandError(
+                f"--scheduler={where.given}: {where.address} and this process do not take each other's certificates "
+                f"({said}): give both the same ca-file, and a certificate that has not expired (docs/cluster.md)."
+            ) from answer
         raise CommandError(
-            f"--scheduler={where.given}: no scheduler of Dask answers at {where.address} within {ANSWERS_WITHIN:.0f} s "
-            f"({in_one_line(answer).rstrip('.')}): start one there, or correct the address."
+            f"--scheduler={where.given}: no scheduler of Dask answers at {where.address} within {within:.0f} s "
+            f"({said}): start one there, or correct the address."
         ) from answer
     return answer

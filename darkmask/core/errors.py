@@ -27,6 +27,10 @@ class DeliveryError(DarkmaskError):
     """A delivery, or one file of it, cannot be used as it is."""
 
 
+class UnreachedError(DeliveryError):
+    """A file that a server lists did not come from it: another day it may, and the delivery be another."""
+
+
 class MaskError(DarkmaskError):
     """A MASK reference file cannot be read or written as asked."""
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from darkmask.core.display import counted, html_table, one_line
+from darkmask.core.errors import DeliveryError
 from darkmask.core.remote import shown_place
 
 from .records import ArrayPlace, Exposure, FileRecord, Kind, SetKey
@@ -37,6 +38,8 @@ class Problem:
     because : str
         Another file of the delivery that cannot be used, and has a problem of its own that says why; empty when the
         problem has no such reason.
+    unreached : bool
+        Whether the file lies elsewhere and did not come, so that it may be as it should.
     """
 
     kind: ProblemKind
@@ -46,6 +49,7 @@ class Problem:
     subarray: str | None = None
     observation: str = ""
     because: str = ""
+    unreached: bool = False
 
     def concerns(self, detector: str, subarray: str | None = None) -> bool:
         """Return whether the problem is one of this detector (and of this subarray, when one is named)."""
@@ -116,6 +120,17 @@ class DeliveryIndex:
     def problems_of(self, detector: str, subarray: str | None, *kinds: ProblemKind) -> list[Problem]:
         """Return the problems of these kinds that concern a detector (and subarray)."""
         return [p for p in self.problems if p.kind in kinds and p.concerns(detector, subarray)]
+
+    def require_reached(self, detector: str) -> None:
+        """Refuse to search a detector without files that lie elsewhere and did not come: the network would decide.
+
+        Raises
+        ------
+        DeliveryError
+        """
+        for problem in self.problems_of(detector, None, *ProblemKind):
+            if problem.unreached:
+                raise DeliveryError(problem.sentence)
 
     def without_observations(self, observations) -> "DeliveryIndex":
         """Return the same delivery without some observations (a cool-down set is never merged).

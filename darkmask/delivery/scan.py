@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from darkmask.core.detectors import DETECTORS, LONG_WAVE
-from darkmask.core.errors import DeliveryError
+from darkmask.core.errors import DeliveryError, UnreachedError
 from darkmask.core.remote import is_copy, listed_files, ranged_files, shown_place
 from darkmask.core.stages import stage
 
@@ -98,7 +98,8 @@ def _read_all(folder: Path, paths: Iterable[Path], problems: list[Problem]) -> l
             sentence = (
                 str(error) if isinstance(error, DeliveryError) else f"{relative} cannot be read: {error.strerror}."
             )
-            problems.append(Problem(ProblemKind.FILE, sentence, relative, (named,) if named else ()))
+            concerned, unreached = (named,) if named else (), isinstance(error, UnreachedError)
+            problems.append(Problem(ProblemKind.FILE, sentence, relative, concerned, unreached=unreached))
             continue
         if record is None:
             continue

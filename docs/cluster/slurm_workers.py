@@ -8,6 +8,7 @@ Needs dask-jobqueue and the settings of tls.yaml; /shared is the same folder on 
 """
 
 import json
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -41,6 +42,8 @@ def start(kind=SLURMCluster):
 
 def main(file: Path) -> None:
     """Write where the scheduler is, and wait."""
+    if shutil.which("sbatch") is None:
+        sys.exit("sbatch is not found: run this where jobs are submitted.")
     with start() as cluster:
         file.write_text(json.dumps({"address": cluster.scheduler_address}))
         signal.pause()

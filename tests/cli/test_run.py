@@ -88,6 +88,8 @@ def test_what_the_archive_lists_is_the_plan(archive, run, tmp_path):
     out = tmp_path / "out"
     ended = run(out)
     assert ended.returncode == 1
+    # What is public, in gigabytes.
+    assert "10 raw darks are listed, 0 of them public (0 GB)." in ended.stdout
     assert "None of the 10 raw darks of program 1062 came" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert NO_DARK not in {name for name, _ in archive.asked}

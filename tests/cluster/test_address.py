@@ -32,7 +32,7 @@ def test_no_code_goes_over_a_network_without_encryption(address, tmp_path):
 
 @pytest.mark.parametrize(
     "given",
-    ["ucx://127.0.0.1:8786", "tcp://127.0.0.1", "tls://:8786", "tls://host:seven", "tls://[::1:8786", "http://x:1"],
+    ["", "ucx://127.0.0.1:8786", "tcp://127.0.0.1", "tls://:8786", "tls://host:seven", "tls://[::1:8786", "http://x:1"],
 )
 def test_what_is_no_address_is_said(given):
     with pytest.raises(CommandError, match="is no place of a scheduler: give local, tls://HOST:PORT"):

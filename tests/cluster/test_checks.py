@@ -13,11 +13,13 @@ import pytest
 from darkmask.build.cached import build_cached, hash_inputs, remembered_inputs
 from darkmask.build.request import BuildRequest
 from darkmask.cluster import masks
+from darkmask.cluster import wanted as wants
 from darkmask.cluster.address import where
-from darkmask.cluster.ahead import Wanted, look_for, make_ahead
+from darkmask.cluster.ahead import look_for, make_ahead
 from darkmask.cluster.connection import connected
 from darkmask.cluster.opening import LocalWorkers
 from darkmask.cluster.told import identities, take, told
+from darkmask.cluster.wanted import Wanted, local_workers
 from darkmask.core import digests
 from darkmask.core.cache_content import read_content
 from darkmask.core.cache_folder import cache_root
@@ -129,6 +131,16 @@ def made_here(small, tmp_path_factory) -> dict:
         for question in ASKED:
             answer_to(question, request, built)
         return contents()
+
+
+@pytest.mark.parametrize(
+    ("worth", "questions", "budget", "number"),
+    [(0, ASKED, None, 4), (0, (), None, 1), (0, ASKED[:2], None, 2), (10**12, ASKED, None, 1), (0, ASKED, 0.6e9, 2)],
+)
+def test_as_many_workers_of_this_machine_as_have_something_to_do(small, monkeypatch, worth, questions, budget, number):
+    monkeypatch.setattr(wants, "WORTH_A_PROCESS", worth)
+    monkeypatch.setattr(wants, "usable_cores", lambda: 16)
+    assert local_workers([Wanted(request_of(small.delivery), True, questions)], budget).number == number
 
 
 def stages_of(path: Path) -> Counter[str]:

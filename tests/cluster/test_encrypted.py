@@ -77,7 +77,15 @@ def test_somebody_elses_certificate_is_refused(small, tmp_path, encrypted):
     ended = search(small, tmp_path / "out", str(started.file), certified(tmp_path / "other"))
     assert ended.returncode == 4
     (said,) = ended.stderr.splitlines()
-    assert "no scheduler of Dask answers at tls://127.0.0.1:" in said
+    assert "and this process do not take each other's certificates (TLS certificate does not match" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_settings_that_ask_for_encryption_and_an_address_without_it(small, tmp_path, environment):
+    ended = search(small, tmp_path / "out", "tcp://127.0.0.1:8786", environment)
+    assert ended.returncode == 4
+    (said,) = ended.stderr.splitlines()
+    assert "without encryption, which Dask's settings distributed.comm.require-encryption ask for" in said
     assert not (tmp_path / "out").exists()
 
 
@@ -134,6 +142,14 @@ def test_a_batch_system_gets_workers_that_are_taken(settings, monkeypatch, name,
     assert "--nthreads 1" in script
     assert "--resources MEMORY=8e9" in script
     assert re.search(r"distributed.cli.dask_worker tls://\S+", script)
+
+
+@pytest.mark.parametrize(("name", "command"), [("htcondor_workers", "condor_submit"), ("slurm_workers", "sbatch")])
+def test_without_a_batch_system_it_ends_at_once(settings, monkeypatch, tmp_path, name, command):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match=f"{command} is not found: run this where jobs are submitted"):
+        loaded(name).main(tmp_path / "scheduler.json")
+    assert not list(tmp_path.glob("scheduler.json"))
 
 
 @pytest.mark.slow

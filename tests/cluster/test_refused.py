@@ -73,6 +73,8 @@ def test_an_encrypted_address_without_certificates(refused):
 
 def test_no_worker(refused, empty, monkeypatch):
     monkeypatch.setattr(connection, "WORKER_WITHIN", 0.5)
+    # Nor is it told that none is left: there never was one.
+    monkeypatch.setattr(connection, "WATCHED_EVERY", 0.1)
     assert "the scheduler answers and has no worker, nor got one within 0 s: start some" in refused(empty)
 
 
@@ -175,8 +177,17 @@ def test_memory_that_no_worker_declares(cluster):
     cluster.require_memory(1.9e9, "one exposure", declared=True)
     with pytest.raises(CommandError, match=r"takes up to 3 GB .* declares are 2 GB: .* --resources \"MEMORY=3.1e9\""):
         cluster.require_memory(3e9, "one exposure", declared=True)
-    with pytest.raises(CommandError, match=r"no worker may take more than .* GB: start workers with a larger --memory"):
+    with pytest.raises(CommandError, match=r"tcp://.* may take no more than .* GB: start it with a larger --memory"):
         cluster.require_memory(1e15, "the search of one detector", declared=False)
+
+
+def test_a_worker_too_small_for_a_search_beside_one_that_is_not(refused, empty):
+    """Dask would give it the task, and end it in the middle."""
+    empty.start_worker("--memory-limit", "4GB")
+    empty.start_worker("--memory-limit", "150MB")
+    with connected(where(str(empty.file)), LocalWorkers(1, 1e9)) as made:
+        made.client.wait_for_workers(2, timeout=60)
+    assert "may take no more than 0.15 GB: start it with a larger --memory-limit, or end it." in refused(empty)
 
 
 def test_undeclared_memory_does_not_hang(raw, empty, tmp_path, capsys):
@@ -188,6 +199,10 @@ def test_undeclared_memory_does_not_hang(raw, empty, tmp_path, capsys):
     assert re.search(r"one exposure takes up to 0\.6\d GB and waits for a worker that declares so much of the", said)
     assert 'none declares any: start workers with --resources "MEMORY=0.7e9".' in said
     assert not out.exists()
+    # A folder that was there stays, such as one with rights of its own on a shared disk.
+    out.mkdir()
+    assert main([*words, f"--scheduler={empty.file}"]) == 4
+    assert not list(out.iterdir())
 
 
 def test_dask_is_not_installed(refused, monkeypatch):

@@ -11,7 +11,7 @@ import darkmask
 from darkmask.api.commands import write_search
 from darkmask.cli import main
 from darkmask.core import cache_limit
-from darkmask.core.errors import DarkmaskError
+from darkmask.core.errors import DarkmaskError, DarkmaskWarning
 from darkmask.core.remote import open_place, server
 from darkmask.delivery import scan
 from tests.support.bucket_server import bucket_server, filled
@@ -168,6 +168,22 @@ def test_a_header_that_does_not_come_is_a_problem_of_its_file(there, darks):
     assert problem.detectors == ("NRCA1",)
 
 
+def test_a_search_without_a_file_that_does_not_come_is_refused(there, capsys, tmp_path):
+    """Another day it comes, and the mask would be another."""
+    there.always[JUMP] = "short"
+    out = tmp_path / "out"
+    assert main(["search", f"{there.address}/darks", str(out), "--frame=96"]) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert f"{JUMP} did not come in 5 attempts (" in said
+    assert "bytes came where" in said
+    assert not out.exists()
+    with (
+        pytest.warns(DarkmaskWarning, match="left out"),
+        pytest.raises(DarkmaskError, match=f"{JUMP} did not come in 5 attempts"),
+    ):
+        darkmask.bad_pixels(f"{there.address}/darks")
+
+
 @pytest.mark.parametrize(
     ("address", "code", "words"),
     [
@@ -226,6 +242,14 @@ def test_a_bucket_without_rights_is_said(in_bucket, capsys, tmp_path, monkeypatc
         assert "s3://closed-darks/nrc09 may not be read with the rights that you have" in capsys.readouterr().err
     finally:
         forbidden.close()
+
+
+def test_a_profile_that_does_not_exist_is_said(in_bucket, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    server._made.cache_clear()
+    assert main(["search", in_bucket, str(tmp_path / "out")]) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "the configuration of S3 does not hold (ProfileNotFound): correct AWS_PROFILE" in said
 
 
 @pytest.mark.slow

@@ -127,6 +127,7 @@ def _tasks(
 def _run(tasks: list[Task], out: Path, jobs: int, perform: Perform, progress: bool) -> Iterator[str]:
     from filelock import FileLock, Timeout
 
+    there = out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock = FileLock(out / ".prepare.lock")
@@ -152,8 +153,9 @@ def _run(tasks: list[Task], out: Path, jobs: int, perform: Perform, progress: bo
     finally:
         lock.release()
         (out / ".prepare.lock").unlink(missing_ok=True)
-        with suppress(OSError):  # nothing came of it, and nothing is left
-            out.rmdir()
+        if not there:
+            with suppress(OSError):  # nothing came of it, and nothing is left
+                out.rmdir()
 
 
 def _in_processes(tasks: Sequence[Task], jobs: int) -> Iterator[Performed]:

@@ -67,6 +67,11 @@ def reason_of(error: Exception, where: str) -> str:
         ) from error
     if status in _REFUSED or isinstance(error, PermissionError) or type(error).__name__ in _WITHOUT_RIGHTS:
         raise DeliveryError(f"{where} may not be read with the rights that you have there: ask for them.") from error
+    if type(error).__name__ in _NOT_CONFIGURED:
+        raise DeliveryError(
+            f"{where} cannot be asked for: the configuration of S3 does not hold ({type(error).__name__}): correct "
+            "AWS_PROFILE, or the file that AWS_CONFIG_FILE names."
+        ) from error
     if type(error).__name__ == "TooManyRedirects":
         raise DeliveryError(f"{where} leads from address to address and to no file: correct the address.") from error
     if type(error.__cause__).__name__ in _NO_HTTP:
@@ -94,4 +99,5 @@ def _status(error: BaseException | None) -> int | None:
 
 # aiohttp's, for what does not speak HTTP. Neither these nor botocore's are imported for the sake of their names.
 _NO_HTTP = ("HttpProcessingError", "BadStatusLine", "BadHttpMessage", "InvalidHeader", "LineTooLong")
+_NOT_CONFIGURED = ("ProfileNotFound", "ConfigNotFound", "ConfigParseError", "InvalidConfigError")
 _WITHOUT_RIGHTS = ("NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError", "UnauthorizedSSOTokenError")

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from darkmask.core.errors import DeliveryError, UnreachedError
+
 from .places import source_of, version_of
 from .server import AT_ONCE, Server
 
@@ -59,9 +61,11 @@ class RangedFile(io.RawIOBase):
         if self._at >= self._size:
             return 0
         if number not in self._blocks:
-            self._blocks[number] = self._server.read(
-                self._file, number * _BLOCK, min((number + 1) * _BLOCK, self._size)
-            )
+            start, stop = number * _BLOCK, min((number + 1) * _BLOCK, self._size)
+            try:
+                self._blocks[number] = self._server.read(self._file, start, stop)
+            except DeliveryError as error:
+                raise UnreachedError(str(error)) from error
         content = self._blocks[number][offset : offset + len(buffer)]
         buffer[: len(content)] = content
         self._at += len(content)
