@@ -180,6 +180,24 @@ def test_files_belong_together(check, exposures, products):
     )
 
 
+@pytest.mark.asks("DLV-PLACES")
+def test_ramps_lie_where_their_rates_lie(check, exposures, products):
+    """How much of the noise of its rates may the row, column or square have in which it is least?"""
+    found = products.searched.set(check.detector, check.subarray).summary["least_alike"]
+    if found is None:
+        raise NotEvaluated(
+            f"{check.detector} {check.subarray} has too few integrations, or pixels without a flag, to tell",
+            because=TOO_LITTLE,
+        )
+    most, name = found
+    check.judge(
+        most,
+        f"Ramps and rates of {name} of {check.detector} {check.subarray} have {most:.2f} of what all pixels have in "
+        "common, at most: least of all",
+        because=("DLV-TOGETHER",),
+    )
+
+
 @pytest.mark.asks("DLV-PIXELDQ")
 def test_few_pixels_are_lost(check, exposures, products):
     """How many pixels did PIXELDQ take out before the search?"""

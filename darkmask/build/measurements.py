@@ -25,6 +25,7 @@ from darkmask.search.structures import PATCH
 from .border import frame_off, misplaced_reference_pixels
 from .dark import dark_current, scatter_of_means, steps_of
 from .frozen import frozen_pixels
+from .places import Place, least_alike, places_in_maps, places_in_ramps
 from .together import rise_by_rate, together
 from .unsuspected import full_pixels, quiet_pixels, same_rates
 
@@ -56,21 +57,44 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    return SetMeasured(request, outcome).numbers()
+    return SetMeasured(request, outcome, alike_in_maps(request, outcome)).numbers()
 
 
 class SetMeasured:
-    """What :func:`measure_set` returns, of which other processes may measure a part until it is asked for."""
+    """What :func:`measure_set` returns, of which other processes may measure a part until it is asked for.
 
-    def __init__(self, request: SetRequest, outcome: SearchOutcome):
-        self._request, self._outcome = request, outcome
-        self._good = ~request.reference_pixels() & (outcome.categories == 0)
+    Parameters
+    ----------
+    request, outcome
+        Those of :func:`measure_set`; maps of bad pixels alone are enough for most of them.
+    alike : Place, optional
+        What :func:`alike_in_maps` says.
+    """
+
+    def __init__(self, request: SetRequest, outcome: SearchOutcome, alike: Place | None = None):
+        self._request, self._outcome, self._alike = request, outcome, alike
+        self._good = good_pixels(request, outcome)
         self._handed = Handed(_of_files, [(request, np.packbits(self._good))])
 
     @stage("measure set")
     def numbers(self) -> dict:
         """Return the numbers by name."""
-        return {**_of_maps(self._request, self._outcome, self._good), **self._handed.results()[0]}
+        of_files = self._handed.results()[0]
+        alike = [place for place in (self._alike, of_files["least_alike"]) if place]
+        of_maps = _of_maps(self._request, self._outcome, self._good)
+        return {**of_maps, **of_files, "least_alike": least_alike(alike)}
+
+
+def good_pixels(request: SetRequest, outcome: SearchOutcome) -> np.ndarray:
+    """Return the science pixels that a search calls good, bool (y, x)."""
+    good: np.ndarray = ~request.reference_pixels() & (outcome.categories == 0)
+    return good
+
+
+@stage("places")
+def alike_in_maps(request: SetRequest, outcome: SearchOutcome) -> Place | None:
+    """Return where ramps and rates have least in common by maps of all pixels, which nobody keeps for long."""
+    return least_alike(places_in_maps(outcome.maps, good_pixels(request, outcome), _amplifiers(request)))
 
 
 def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> dict:
@@ -160,6 +184,7 @@ def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
         "noise_of_exposures_dn": {path: _or_none(noise) for path, noise in sorted(steps.noises.items())},
         "unexplained_rates": _worst(unexplained),
         "together": together(request, good),
+        "least_alike": least_alike(places_in_ramps(request, good, _amplifiers(request))),
         "frozen_pixels": frozen_pixels(searched, good),
         "lost_pixels": _worst(lost),
         "misplaced_reference_pixels": _worst_border(misplaced, int((~science).sum())),

@@ -9,6 +9,7 @@ from . import (
     integration_faults,
     mask_faults,
     mask_file_faults,
+    place_faults,
     ramp_faults,
     raw_faults,
     reference_faults,
@@ -20,6 +21,7 @@ from .planting import Fault
 FAULTS: tuple[Fault, ...] = (
     *delivery_faults.fault,
     *integration_faults.fault,
+    *place_faults.fault,
     *ramp_faults.fault,
     *detector_faults.fault,
     *raw_faults.fault,
