@@ -9,6 +9,7 @@ from darkmask.delivery.index import ProblemKind
 from darkmask.delivery.planned import differences
 from fixtures.criteria.causes import NOTHING_WHOLE, TOO_LITTLE
 from fixtures.session.endings import NotEvaluated
+from fixtures.text import some_pixels
 
 
 @pytest.fixture
@@ -163,6 +164,23 @@ def test_rates_are_finite(check, exposures, products):
     """Are rates finite, except where DQ says why not?"""
     share, name = products.searched.set(check.detector, check.subarray).summary["unexplained_rates"]
     check.judge(share, f"Rates that are not finite and carry no DQ flag, in {name}: the worst exposure")
+
+
+@pytest.mark.asks("DLV-UNFITTED")
+def test_no_rate_without_a_ramp(check, exposures, products):
+    """In how many pixels is there a rate, although each group of the ramp is saturated?"""
+    summary = products.searched.set(check.detector, check.subarray).summary
+    found = summary["rates_without_a_ramp"]
+    if found is None:
+        raise NotEvaluated(
+            f"groups of {check.detector} {check.subarray} are means of frames ({summary['readpatt']}), of which the "
+            "first may give a full pixel its rate"
+        )
+    check.judge(
+        len(found),
+        f"{len(found)} pixels of {check.detector} {check.subarray} have a rate in integrations of which each group is "
+        f"saturated{some_pixels(found)}",
+    )
 
 
 @pytest.mark.asks("DLV-TOGETHER")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from darkmask.core.categories import Category
+from darkmask.core.detectors import READOUT_PATTERNS
 from darkmask.core.handed import Handed
 from darkmask.core.stages import stage
 from darkmask.core.statistics import median_of_finite
@@ -27,7 +28,7 @@ from .dark import dark_current, scatter_of_means, steps_of
 from .frozen import frozen_pixels
 from .places import Place, least_alike, places_in_maps, places_in_ramps
 from .together import rise_by_rate, together
-from .unsuspected import full_pixels, quiet_pixels, same_rates
+from .unsuspected import full_pixels, quiet_pixels, rates_without_a_ramp, same_rates
 
 # The rates of so many pixels, in evenly spread rows, tell their median to a thousandth of their scatter.
 _ENOUGH_PIXELS = 1 << 20
@@ -123,6 +124,7 @@ def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> d
         "full_and_flagged": sum(bool(maps.saturated_first[y, x]) for x, y in full),
         "frame_off": off,
         "rise_by_rate": rise_by_rate(maps, outcome.categories == Category.HOT.bit, first.tgroup),
+        "rates_without_a_ramp": _rates_without_a_ramp(maps, first.readpatt, science),
         "thresholds": outcome.thresholds,
         "structures": [one.sentence(first.detector) for one in found if one.kind != PATCH],
         "patches": [one.sentence(first.detector) for one in found if one.kind == PATCH],
@@ -137,6 +139,15 @@ def _alike(maps: CombinedMaps) -> np.ndarray | None:
         return None
     farthest = maps.changes.rows.largest * np.float32(SIGMA_UNIT)
     return same_rates(farthest, maps.integrations) & (maps.finite == maps.integrations)
+
+
+def _rates_without_a_ramp(maps: CombinedMaps, readpatt: str, science: np.ndarray) -> list[tuple[int, int]] | None:
+    """Return the pixels with rates that nothing was fitted to; None where a frame of a saturated group may tell one."""
+    pattern = READOUT_PATTERNS.get(readpatt)
+    if pattern is None or pattern.nframes > 1:
+        # The pipeline then takes the first frame, which is sent besides, for a pixel that is full within its group.
+        return None
+    return rates_without_a_ramp(maps.finite, maps.saturated_first, maps.integrations, science)
 
 
 def _is_full(request: SetRequest) -> bool:

@@ -51,13 +51,13 @@ def a_column_without_a_reason(space):
     add(space, np.s_[BORDER:-BORDER, 77], "DO_NOT_USE")
 
 
-def more_hits(space, spared: np.ndarray) -> None:
-    """Plant cosmic rays, six times as many as there are, in all pixels but some, as the jump step leaves them."""
+def more_hits(space, spared: np.ndarray, number: int = 100) -> None:
+    """Plant so many more cosmic rays in each integration, in all pixels but some, as the jump step leaves them."""
     numbers = np.random.default_rng(13)
     for ramps in every_exposure(space.delivery):
         nint, ngroup, rows, columns = ramps.sci.shape
         for i in range(nint):
-            for _ in range(100):
+            for _ in range(number):
                 g, y, x = numbers.integers((1, BORDER, BORDER), (ngroup, rows - BORDER, columns - BORDER))
                 if not spared[y, x]:
                     ramps.sci[i, g:, y, x] += np.float32(numbers.uniform(300, 3000))
