@@ -183,6 +183,19 @@ def test_no_rate_without_a_ramp(check, exposures, products):
     )
 
 
+@pytest.mark.asks("DLV-UNRATED")
+def test_no_ramp_without_a_rate(check, exposures, products):
+    """In what share of the science pixels is there no rate, although groups of the ramp are usable?"""
+    found = products.searched.set(check.detector, check.subarray).summary
+    number, places = found["ramps_without_a_rate"]
+    check.judge(
+        number / found["science_pixels"],
+        f"{number} pixels of {check.detector} {check.subarray} have no rate in integrations of which groups are "
+        f"usable, and nothing in PIXELDQ{some_pixels(places)}",
+        because=("DLV-RATES",),
+    )
+
+
 @pytest.mark.asks("DLV-TOGETHER")
 def test_files_belong_together(check, exposures, products):
     """Are the rates and pedestals of each exposure those of its ramps?"""

@@ -21,6 +21,8 @@ _PIXELS = 8192
 _SOME_STEPS = 8
 # With fewer groups a line and an exponential pass through what is there, and with fewer integrations there is no error.
 _FEWEST_GROUPS, _FEWEST_MEDIANS = 6, 5
+# So many steps after a reset are judged as what settles; and so many errors are certain.
+_SETTLING, _CERTAIN = 2, 3
 # A variance beyond so many medians of all is that of a pixel that was hit.
 _HIT = 4.0
 
@@ -58,10 +60,13 @@ class Steps(NamedTuple):
         Of the amplifiers that have good pixels; NaN where none of them has a difference.
     noises : dict of str to float, DN
         Scatter of a difference in each exposure, by the path of its ramp; NaN where there is none.
+    patterns : numpy.ndarray, shape (integration, amplifier, 2, n), float64, DN
+        By how much even columns, and even rows, rise more than odd ones from one read to the next, in some reads.
     """
 
     medians: np.ndarray
     noises: dict[str, float]
+    patterns: np.ndarray
 
 
 def steps_of(request: SetRequest, good: np.ndarray) -> Steps:
@@ -81,7 +86,7 @@ def steps_of(request: SetRequest, good: np.ndarray) -> Steps:
     number = min(inside.size, -(-_PIXELS // max(amplifiers[0].stop - amplifiers[0].start, 1)))
     rows = inside[np.linspace(0, inside.size - 1, number).astype(int)] if number else inside
     here = [(columns, good[rows, columns]) for columns in amplifiers if good[rows, columns].any()]
-    steps, scatters = [], {exposure.jump.path: list[float]() for exposure in request.exposures}
+    steps, patterns, scatters = [], [], {exposure.jump.path: list[float]() for exposure in request.exposures}
     with OpenSet(request.exposures, request.folder, request.integrations) as opened:
         for exposure, i in opened.planes:
             groups = exposure.shape[1]
@@ -89,23 +94,76 @@ def steps_of(request: SetRequest, good: np.ndarray) -> Steps:
             differences = np.diff(reads, axis=0)
             medians = [[median_of_finite(step[:, c][where]) for step in differences] for c, where in here]
             scatters[exposure.exposure.jump.path].append(_scatter(differences, medians, here))
+            patterns.append([_pattern(differences[:, :, c], rows, c.start, where) for c, where in here])
             steps.append(medians)
     medians_of_all = np.array(steps).reshape(len(steps), len(here), request.exposures[0].jump.ngroups - 1)
     # In the order of their values, so that the order of integrations changes no bit.
     noises = {path: float(np.sqrt(np.mean(np.square(sorted(found))))) for path, found in scatters.items() if found}
-    return Steps(medians_of_all, noises)
+    some = len(range(0, *_some_of(medians_of_all.shape[2])))
+    return Steps(medians_of_all, noises, np.array(patterns).reshape(len(steps), len(here), 2, some))
+
+
+def _some_of(number: int) -> tuple[int, int]:
+    """Return the end and the step of a range that chooses some of so many differences."""
+    return number, max(number // _SOME_STEPS, 1)
+
+
+def _pattern(differences: np.ndarray, rows: np.ndarray, start: int, where: np.ndarray) -> list[list[float]]:
+    """Return by how much even columns and rows of an amplifier rise more than odd ones, in some group differences."""
+    chosen = range(0, *_some_of(len(differences)))
+    columns = np.arange(start, start + where.shape[1])
+    even = (np.broadcast_to(columns % 2 == 0, where.shape), np.broadcast_to(rows[:, None] % 2 == 0, where.shape))
+    return [
+        [median_of_finite(step[where & of]) - median_of_finite(step[where & ~of]) for step in differences[chosen]]
+        for of in even
+    ]
 
 
 def _scatter(differences: np.ndarray, medians: Sequence[Sequence[float]], here: Sequence) -> float:
     """Return how some group differences scatter about their medians, DN; hits and bad pixels count for one each."""
-    number = len(differences)
-    chosen = range(0, number, max(number // _SOME_STEPS, 1))
+    chosen = range(0, *_some_of(len(differences)))
     apart = [
         np.abs(differences[k][:, c][where] - of[k])
         for (c, where), of in zip(here, medians, strict=True)
         for k in chosen
     ]
     return MAD_TO_SIGMA_ROUNDED * median_of_finite(np.concatenate(apart)) if apart else float("nan")
+
+
+def unsettled(steps: np.ndarray) -> tuple[float, int]:
+    """Return the largest step that good pixels share and no line and exponential explains, and where it is.
+
+    Parameters
+    ----------
+    steps : numpy.ndarray, shape (integration, amplifier, group - 1), DN
+        See :class:`Steps`.
+
+    Returns
+    -------
+    size : float, DN
+        Beyond three times its error by the scatter between integrations; 0 for what that explains, NaN for fewer than
+        five integrations, or too few groups.
+    group : int
+        The group that begins with it, counted from 1.
+
+    Notes
+    -----
+    The first steps are left to what settles: no single exponential fits them to a tenth of a DN.
+    """
+    number, _, differences = steps.shape
+    steps = steps[:, np.isfinite(steps).all(axis=(0, 2))]
+    if number < _FEWEST_MEDIANS or differences + 1 < _FEWEST_GROUPS or not steps.shape[1]:
+        return float("nan"), 0
+    # In the order of their values, so that the order of integrations changes no bit.
+    ordered = np.sort(steps, axis=0)
+    mean = ordered.mean(axis=0)
+    error = np.sqrt(((ordered - mean) ** 2).sum(axis=0) / (number - 1) / number)
+    ramps = np.concatenate([np.zeros((len(mean), 1)), mean.cumsum(axis=1)], axis=1).T
+    left = [ramps - model.design @ (model.inverse @ ramps) for model in _settling_models(len(ramps))]
+    least = min(left, key=lambda one: float((one**2).sum()))
+    certain = np.maximum(np.abs(np.diff(least, axis=0).T) - _CERTAIN * error, 0)[:, _SETTLING:].max(axis=0)
+    worst = int(certain.argmax())
+    return float(certain[worst]), worst + _SETTLING + 2
 
 
 def settling_of(steps: np.ndarray) -> tuple[float, np.ndarray]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from darkmask.core.categories import Category
-from darkmask.core.detectors import READOUT_PATTERNS
 from darkmask.core.handed import Handed
 from darkmask.core.stages import stage
 from darkmask.core.statistics import median_of_finite
@@ -24,11 +23,13 @@ from darkmask.search.request import SetRequest
 from darkmask.search.structures import PATCH
 
 from .border import frame_off, misplaced_reference_pixels
-from .dark import dark_current, scatter_of_means, steps_of
+from .dark import dark_current, scatter_of_means, steps_of, unsettled
 from .frozen import frozen_pixels
+from .outputs import pattern_noise, reset_levels
 from .places import Place, least_alike, places_in_maps, places_in_ramps
 from .together import rise_by_rate, together
-from .unsuspected import full_pixels, quiet_pixels, rates_without_a_ramp, same_rates
+from .unrated import ramps_without_a_rate, rates_without_a_ramp
+from .unsuspected import full_pixels, quiet_pixels, same_rates
 
 # The rates of so many pixels, in evenly spread rows, tell their median to a thousandth of their scatter.
 _ENOUGH_PIXELS = 1 << 20
@@ -124,7 +125,8 @@ def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> d
         "full_and_flagged": sum(bool(maps.saturated_first[y, x]) for x, y in full),
         "frame_off": off,
         "rise_by_rate": rise_by_rate(maps, outcome.categories == Category.HOT.bit, first.tgroup),
-        "rates_without_a_ramp": _rates_without_a_ramp(maps, first.readpatt, science),
+        "rates_without_a_ramp": rates_without_a_ramp(request, maps),
+        "ramps_without_a_rate": ramps_without_a_rate(request, maps),
         "thresholds": outcome.thresholds,
         "structures": [one.sentence(first.detector) for one in found if one.kind != PATCH],
         "patches": [one.sentence(first.detector) for one in found if one.kind == PATCH],
@@ -139,15 +141,6 @@ def _alike(maps: CombinedMaps) -> np.ndarray | None:
         return None
     farthest = maps.changes.rows.largest * np.float32(SIGMA_UNIT)
     return same_rates(farthest, maps.integrations) & (maps.finite == maps.integrations)
-
-
-def _rates_without_a_ramp(maps: CombinedMaps, readpatt: str, science: np.ndarray) -> list[tuple[int, int]] | None:
-    """Return the pixels with rates that nothing was fitted to; None where a frame of a saturated group may tell one."""
-    pattern = READOUT_PATTERNS.get(readpatt)
-    if pattern is None or pattern.nframes > 1:
-        # The pipeline then takes the first frame, which is sent besides, for a pixel that is full within its group.
-        return None
-    return rates_without_a_ramp(maps.finite, maps.saturated_first, maps.integrations, science)
 
 
 def _is_full(request: SetRequest) -> bool:
@@ -193,6 +186,9 @@ def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
         "settling_start_error_dn": _or_none(dark.start_error),
         "scatter_of_means": _or_none(scatter_of_means(rates_of_few, good[few], _amplifiers(request))),
         "noise_of_exposures_dn": {path: _or_none(noise) for path, noise in sorted(steps.noises.items())},
+        "pattern_noise_dn": pattern_noise(steps.patterns),
+        "reset_levels_dn": reset_levels(request, good, _amplifiers(request)),
+        "shared_step_dn": _step_or_none(*unsettled(steps.medians)),
         "unexplained_rates": _worst(unexplained),
         "together": together(request, good),
         "least_alike": least_alike(places_in_ramps(request, good, _amplifiers(request))),
@@ -242,6 +238,10 @@ def _most_by_chance(mean: float) -> int:
     while pdtrc(most, mean) > _SELDOM:
         most += 1
     return most
+
+
+def _step_or_none(size: float, group: int) -> tuple[float, int] | None:
+    return (size, group) if np.isfinite(size) else None
 
 
 def _or_none(value: float) -> float | None:

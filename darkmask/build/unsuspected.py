@@ -39,28 +39,6 @@ def full_pixels(first: np.ndarray, good: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(x.tolist(), y.tolist(), strict=True))
 
 
-def rates_without_a_ramp(
-    finite: np.ndarray, saturated_first: np.ndarray, integrations: int, science: np.ndarray
-) -> list[tuple[int, int]]:
-    """Return which pixels have a rate in integrations of which every group is saturated.
-
-    Parameters
-    ----------
-    finite, saturated_first : numpy.ndarray, shape (y, x), int
-        In how many integrations the rate is finite, and in how many the first group is saturated, and so are all.
-    integrations : int
-    science : numpy.ndarray, shape (y, x), bool
-
-    Returns
-    -------
-    list of (int, int)
-        x and y, ``MOST_QUIET`` at most. No fit made such a rate: it stands for one that could not be made.
-    """
-    both = np.asarray(finite).astype(np.int32) + np.asarray(saturated_first)
-    y, x = np.nonzero(science & (both > integrations))
-    return list(zip(x[:MOST_QUIET].tolist(), y[:MOST_QUIET].tolist(), strict=True))
-
-
 def quiet_pixels(
     noise: np.ndarray,
     differences: np.ndarray,

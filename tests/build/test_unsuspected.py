@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from darkmask.build.dark import scatter_of_means
-from darkmask.build.unsuspected import full_pixels, quiet_pixels, rates_without_a_ramp, same_rates
+from darkmask.build.unsuspected import full_pixels, quiet_pixels, same_rates
 
 
 def noise(*shape):
@@ -62,13 +62,3 @@ def test_noise_makes_no_two_rates_alike_in_all_integrations():
     rates[:, 3, 7] = 0.4
     farthest = np.abs(rates - rates.mean(axis=0)).max(axis=0)
     assert np.argwhere(same_rates(farthest, 8)).tolist() == [[3, 7]]
-
-
-def test_a_rate_where_each_group_is_saturated_was_not_fitted():
-    finite, saturated = (np.full((6, 6), value, np.int16) for value in (10, 0))
-    saturated[2, 3], finite[2, 3] = 4, 6
-    saturated[4, 1], finite[4, 1] = 4, 7
-    science = np.ones((6, 6), bool)
-    assert rates_without_a_ramp(finite, saturated, 10, science) == [(1, 4)]
-    science[4, 1] = False
-    assert rates_without_a_ramp(finite, saturated, 10, science) == []

@@ -9,7 +9,7 @@ from astropy.io import fits
 from .delivery_faults import FITOPT, JUMP, RATEINTS
 from .mask_file_faults import ALL_OF_A_MASK
 from .planting import Faults, edit, every_exposure, one, unlinked
-from .ramp_faults import SATURATED
+from .ramp_faults import DO_NOT_USE, SATURATED, spread
 
 fault = Faults("delivery")
 
@@ -183,3 +183,12 @@ def rates_cleaned_of_nan(space):
         for by in (4, -4):
             around = np.roll(ramps.rate, by, axis=-1)
             ramps.rate[...] = np.where(np.isfinite(ramps.rate), ramps.rate, around)
+
+
+@fault("DLV-UNRATED", said="have no rate in integrations of which groups are usable")
+def rates_taken_out(space):
+    """Plant rates of which somebody took out those of some pixels, and flagged them, as cleaning does."""
+    for ramps in every_exposure(space.delivery):
+        where = spread(40)
+        ramps.rate[:, where] = np.nan
+        ramps.rate_dq[:, where] |= DO_NOT_USE
