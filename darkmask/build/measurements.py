@@ -23,10 +23,11 @@ from darkmask.search.request import SetRequest
 from darkmask.search.structures import PATCH
 
 from .border import frame_off, misplaced_reference_pixels
-from .dark import dark_current, scatter_of_means, steps_of, unsettled
+from .dark import dark_current, scatter_of_means, unsettled
 from .frozen import frozen_pixels
 from .outputs import pattern_noise, reset_levels
 from .places import Place, least_alike, places_in_maps, places_in_ramps
+from .steps import steps_of
 from .together import rise_by_rate, together
 from .unrated import ramps_without_a_rate, rates_without_a_ramp
 from .unsuspected import full_pixels, quiet_pixels, same_rates

@@ -57,17 +57,18 @@ def pattern_noise(patterns: np.ndarray) -> list[float] | None:
     Parameters
     ----------
     patterns : numpy.ndarray, shape (integration, amplifier, 2, n), DN
-        See :class:`.dark.Steps`.
+        See :class:`.steps.Steps`.
 
     Returns
     -------
     list of float or None
-        Of columns and of rows, of the amplifier where it is most; None for too few reads. Half of the difference of
-        even and odd ones is in each of them, and a difference of reads has the noise of two.
+        Of columns and of rows, in the amplifier where it is most, and 0 for those of which good pixels of one parity
+        alone are known; None for too few reads. A difference of reads has the noise of two.
     """
-    known = patterns[:, np.isfinite(patterns).all(axis=(0, 2, 3))]
-    if not known.size or known.shape[0] * known.shape[-1] < 2:
-        return None
-    values = np.sort(np.moveaxis(known, 0, -1).reshape(*known.shape[1:3], -1), axis=-1)
-    most: np.ndarray = values.std(axis=-1).max(axis=0) / np.sqrt(2)
-    return [float(one) for one in most]
+    most = []
+    for pattern in np.moveaxis(patterns, 2, 0):
+        known = pattern[:, np.isfinite(pattern).all(axis=(0, 2))]
+        # Sorted, so that the order of integrations changes no bit.
+        values = np.sort(np.moveaxis(known, 1, 0).reshape(known.shape[1], known.shape[0] * known.shape[2]), axis=1)
+        most.append(float(values.std(axis=1).max(initial=0) / np.sqrt(2)) if values.shape[1] > 1 else 0.0)
+    return most if any(most) else None
