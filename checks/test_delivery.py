@@ -213,7 +213,7 @@ def test_files_belong_together(check, exposures, products):
 
 @pytest.mark.asks("DLV-PLACES")
 def test_ramps_lie_where_their_rates_lie(check, exposures, products):
-    """How much of the noise of its rates may the row, column or square have in which it is least?"""
+    """How much has the row, column or square in common with its rates or PEDESTAL which has least?"""
     found = products.searched.set(check.detector, check.subarray).summary["least_alike"]
     if found is None:
         raise NotEvaluated(
@@ -223,8 +223,8 @@ def test_ramps_lie_where_their_rates_lie(check, exposures, products):
     most, name = found
     check.judge(
         most,
-        f"Ramps and rates of {name} of {check.detector} {check.subarray} have {most:.2f} of what all pixels have in "
-        "common, at most: least of all",
+        f"Ramps and {name} of {check.detector} {check.subarray} have {most:.2f} of what others have in common, at "
+        "most: least of all",
         because=("DLV-TOGETHER",),
     )
 

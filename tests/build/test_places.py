@@ -30,9 +30,13 @@ def measured() -> tuple[np.ndarray, np.ndarray]:
     return np.median(changes, axis=0) + glow * GROUPS, np.mean(rates, axis=0) + glow
 
 
+def maps_of(change: np.ndarray, rate: np.ndarray) -> SimpleNamespace:
+    change, rate = change.astype(np.float32), rate.astype(np.float32)
+    return SimpleNamespace(change=change, rate=rate, first=change, pedestal=rate)
+
+
 def least(change: np.ndarray, rate: np.ndarray):
-    maps = SimpleNamespace(change=change.astype(np.float32), rate=rate.astype(np.float32))
-    found = least_alike(places_in_maps(maps, GOOD, AMPLIFIERS))
+    found = least_alike(places_in_maps(maps_of(change, rate), GOOD, AMPLIFIERS))
     assert found is not None
     return found
 
@@ -46,7 +50,7 @@ def test_two_rows_exchanged(measured):
     change = change.copy()
     change[[100, 101]] = change[[101, 100]]
     found = least(change, rate)
-    assert found.name in ("row 100", "row 101")
+    assert found.name in ("rates of row 100", "rates of row 101", "PEDESTAL of row 100", "PEDESTAL of row 101")
     assert found.most < BOUND
 
 
@@ -54,11 +58,9 @@ def test_a_block_moved_by_a_pixel(measured):
     change, rate = measured
     change = change.copy()
     change[130:230, 130:230] = np.roll(change[130:230, 130:230], 1, axis=1)
-    squares = {place.name: place.most for place in places_in_maps(
-        SimpleNamespace(change=change.astype(np.float32), rate=rate.astype(np.float32)), GOOD, AMPLIFIERS
-    )}  # fmt: skip
-    assert squares["the 64x64 pixels from x 128, y 128 on"] < BOUND
-    assert squares["the 64x64 pixels from x 0, y 0 on"] > BOUND
+    squares = {place.name: place.most for place in places_in_maps(maps_of(change, rate), GOOD, AMPLIFIERS)}
+    assert squares["rates of the 64x64 pixels from x 128, y 128 on"] < BOUND
+    assert squares["rates of the 64x64 pixels from x 0, y 0 on"] > BOUND
 
 
 def test_what_is_not_finite_counts_for_nothing(measured):
@@ -68,8 +70,7 @@ def test_what_is_not_finite_counts_for_nothing(measured):
 
 
 def test_without_a_good_pixel_nothing_is_told(measured):
-    maps = SimpleNamespace(change=measured[0], rate=measured[1])
-    assert places_in_maps(maps, ~GOOD, AMPLIFIERS) == []
+    assert places_in_maps(maps_of(*measured), ~GOOD, AMPLIFIERS) == []
 
 
 def test_columns_of_a_delivery(small, monkeypatch):
@@ -78,15 +79,22 @@ def test_columns_of_a_delivery(small, monkeypatch):
     usual = least_alike(places_in_ramps(request, good, request.amplifiers()))
     assert usual is not None
     assert usual.most > 0.85
-    rate = OpenExposure.rate
+    for derived, said in (("rate", "rates"), ("pedestal", "PEDESTAL")):
+        with monkeypatch.context() as changed:
+            exchange_columns(changed, derived)
+            found = least_alike(places_in_ramps(request, good, request.amplifiers()))
+        assert found is not None
+        assert found.name in (f"{said} of column 60", f"{said} of column 61")
+        assert found.most < BOUND
+
+
+def exchange_columns(monkeypatch, derived: str) -> None:
+    """Let rates or pedestals be read with two columns exchanged."""
+    read = getattr(OpenExposure, derived)
 
     def with_columns_exchanged(self, *places, **named):
-        rates = rate(self, *places, **named).copy()
-        rates[..., [60, 61]] = rates[..., [61, 60]]
-        return rates
+        values = read(self, *places, **named).copy()
+        values[..., [60, 61]] = values[..., [61, 60]]
+        return values
 
-    monkeypatch.setattr(OpenExposure, "rate", with_columns_exchanged)
-    found = least_alike(places_in_ramps(request, good, request.amplifiers()))
-    assert found is not None
-    assert found.name in ("column 60", "column 61")
-    assert found.most < BOUND
+    monkeypatch.setattr(OpenExposure, derived, with_columns_exchanged)

@@ -24,3 +24,9 @@ def rates_of_other_integrations_in_some_columns(space):
         if before is not None:
             ramps.rate[columns], ramps.rate_dq[columns] = before
         before = here
+
+
+@fault("DLV-PLACES", said="Ramps and PEDESTAL of column")
+def columns_exchanged_in_the_pedestals(space):
+    for ramps in every_exposure(space.delivery):
+        ramps.pedestal[..., [50, 51]] = ramps.pedestal[..., [51, 50]]
