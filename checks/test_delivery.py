@@ -190,9 +190,8 @@ def test_no_ramp_without_a_rate(check, exposures, products):
     number, places = found["ramps_without_a_rate"]
     check.judge(
         number / found["science_pixels"],
-        f"{number} pixels of {check.detector} {check.subarray} have no rate in integrations of which groups are "
-        f"usable, and nothing in PIXELDQ{some_pixels(places)}",
-        because=("DLV-RATES",),
+        f"{number} pixels of {check.detector} {check.subarray} have no rate, and a flag, in integrations of which "
+        f"groups are usable, and nothing in PIXELDQ{some_pixels(places)}",
     )
 
 

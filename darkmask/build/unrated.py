@@ -38,7 +38,9 @@ def rates_without_a_ramp(request: SetRequest, maps: CombinedMaps) -> list[tuple[
 
 
 def ramps_without_a_rate(request: SetRequest, maps: CombinedMaps) -> tuple[int, list[tuple[int, int]]]:
-    """Return which science pixels lack a rate in integrations of which groups can be fitted.
+    """Return which science pixels lack a rate, with a flag that says so, in integrations of which groups can be fitted.
+
+    Those without a flag are for :func:`darkmask.delivery.quality.unexplained_rates` to tell.
 
     Parameters
     ----------
@@ -72,8 +74,10 @@ def ramps_without_a_rate(request: SetRequest, maps: CombinedMaps) -> tuple[int, 
             usable = (groupdq & (SATURATED | DO_NOT_USE)) == 0
             # The neighbours of what is full have the flag too, and no group for the fit, whatever their ramps show.
             fitted = (usable[:, :-1] & usable[:, 1:] & ((groupdq[:, 1:] & JUMP_DET) == 0)).any(axis=1)
+            flagged = has_flag(exposure.rate_dq(), "DO_NOT_USE", "SATURATED")
             for i in (i for of, i in opened.planes if of is exposure):
-                unexplained |= fitted[i] & used & ~np.isfinite(exposure.rate(slice(None), i)[y, x])
+                lacks = ~np.isfinite(exposure.rate(slice(None), i)[y, x]) & flagged[i, y, x]
+                unexplained |= fitted[i] & used & lacks
     number = round(int(unexplained.sum()) * every_y.size / y.size)
     return number, _places(y[unexplained], x[unexplained])
 

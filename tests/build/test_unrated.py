@@ -26,9 +26,11 @@ def test_what_was_put_in_and_what_was_taken_out(small, tmp_path):
         ramps.groupdq[:, :, full_y, full_x] |= SATURATED
         if number == 2:
             ramps.rate[0, out_y, out_x] = np.nan
+            ramps.rate_dq[0, out_y, out_x] |= DO_NOT_USE
         # What PIXELDQ takes out has no rate by that.
         ramps.pixeldq[told_y, told_x] |= DO_NOT_USE
         ramps.rate[:, told_y, told_x] = np.nan
+        ramps.rate_dq[:, told_y, told_x] |= DO_NOT_USE
     request = flight_request(space.delivery)
     maps = search_set(request).maps
     assert rates_without_a_ramp(request, maps) == [(full_x, full_y)]

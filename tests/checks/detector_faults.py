@@ -241,7 +241,8 @@ def columns_that_alternate(space):
         ramps.add_levels(np.s_[:, ::2], numbers.normal(0, 2.1, (*ramps.sci.shape[:2], 1, 1)))
 
 
-@fault("DRK-STEP", said="DN in common, in group 13 of all integrations")
+# What settles is fitted beside the step, and taken off the dark current.
+@fault("DRK-STEP", "DRK-CURRENT", said="DN in common, in group 13 of all integrations")
 def a_step_of_all_ramps(space):
     for ramps in every_exposure(space.delivery):
         ramps.sci[:, 12:] += np.float32(8)

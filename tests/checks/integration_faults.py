@@ -185,7 +185,7 @@ def rates_cleaned_of_nan(space):
             ramps.rate[...] = np.where(np.isfinite(ramps.rate), ramps.rate, around)
 
 
-@fault("DLV-UNRATED", said="have no rate in integrations of which groups are usable")
+@fault("DLV-UNRATED", said="have no rate, and a flag, in integrations of which")
 def rates_taken_out(space):
     """Plant rates of which somebody took out those of some pixels, and flagged them, as cleaning does."""
     for ramps in every_exposure(space.delivery):

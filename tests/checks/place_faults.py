@@ -7,7 +7,7 @@ from .planting import Faults, every_exposure
 fault = Faults("delivery")
 
 
-@fault("DLV-PLACES", said="Ramps and rates of column")
+@fault("DLV-PLACES", said=" of column 5")
 def columns_exchanged_in_the_ramps(space):
     for ramps in every_exposure(space.delivery):
         for array in (ramps.sci, ramps.groupdq):
