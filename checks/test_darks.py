@@ -158,11 +158,11 @@ def test_no_pattern_of_columns_or_rows(check, summary):
 @pytest.mark.asks("DRK-STEP")
 def test_no_step_in_all_ramps(check, summary):
     """By how much do all ramps rise or fall at once, beyond what settles?"""
-    size, group = known(summary, "shared_step_dn", check.detector)
+    size, where = known(summary, "shared_step_dn", check.detector)
     check.judge(
         size,
-        f"The ramps of good pixels of {check.detector} have a step of {size:.1f} DN in common, in group {group} of all "
-        "integrations, beyond a line, what settles and three of its errors",
+        f"The ramps of good pixels of {check.detector} have a step of {size:.1f} DN in common, in {where}, beyond a "
+        "line, what settles and its error",
     )
 
 

@@ -15,8 +15,8 @@ from darkmask.search.flight.background import TIME_CONSTANTS
 
 # With fewer groups a line and an exponential pass through what is there, and with fewer integrations there is no error.
 _FEWEST_GROUPS, _FEWEST_MEDIANS = 6, 5
-# So many steps after a reset are judged as what settles; and so many errors are certain.
-_SETTLING, _CERTAIN = 2, 3
+# So many steps after a reset are judged as what settles; so many errors are certain, and so many of thousands of steps.
+_SETTLING, _CERTAIN, _CERTAIN_OF_MANY = 2, 3, 5
 # A variance beyond so many medians of all is that of a pixel that was hit.
 _HIT = 4.0
 
@@ -45,8 +45,26 @@ class DarkCurrent(NamedTuple):
 _UNKNOWN = DarkCurrent(*(float("nan"),) * len(DarkCurrent._fields))
 
 
-def unsettled(steps: np.ndarray) -> tuple[float, int]:
-    """Return the largest step that good pixels share and no line and exponential explains, and where it is.
+class Step(NamedTuple):
+    """A step that all good pixels of an output share.
+
+    Attributes
+    ----------
+    size : float, DN
+        Beyond its error, 0 for what that explains.
+    group : int
+        The group that begins with it, counted from 1.
+    integration : int or None
+        Its number among those that were searched; None for all of them.
+    """
+
+    size: float
+    group: int
+    integration: int | None
+
+
+def unsettled(steps: np.ndarray) -> Step | None:
+    """Return the largest step that good pixels share and no line and exponential explains.
 
     Parameters
     ----------
@@ -55,11 +73,9 @@ def unsettled(steps: np.ndarray) -> tuple[float, int]:
 
     Returns
     -------
-    size : float, DN
-        Beyond three times its error by the scatter between integrations; 0 for what that explains, NaN for fewer than
-        five integrations, or too few groups.
-    group : int
-        The group that begins with it, counted from 1.
+    Step or None
+        Of all integrations, beyond three times its error by their scatter, or of one of them, beyond five times that
+        scatter; None for fewer than five integrations, or too few groups.
 
     Notes
     -----
@@ -68,7 +84,7 @@ def unsettled(steps: np.ndarray) -> tuple[float, int]:
     number, _, differences = steps.shape
     steps = steps[:, np.isfinite(steps).all(axis=(0, 2))]
     if number < _FEWEST_MEDIANS or differences + 1 < _FEWEST_GROUPS or not steps.shape[1]:
-        return float("nan"), 0
+        return None
     # In the order of their values, so that the order of integrations changes no bit.
     ordered = np.sort(steps, axis=0)
     mean = ordered.mean(axis=0)
@@ -76,9 +92,14 @@ def unsettled(steps: np.ndarray) -> tuple[float, int]:
     ramps = np.concatenate([np.zeros((len(mean), 1)), mean.cumsum(axis=1)], axis=1).T
     left = [ramps - model.design @ (model.inverse @ ramps) for model in _settling_models(len(ramps))]
     least = min(left, key=lambda one: float((one**2).sum()))
-    certain = np.maximum(np.abs(np.diff(least, axis=0).T) - _CERTAIN * error, 0)[:, _SETTLING:].max(axis=0)
-    worst = int(certain.argmax())
-    return float(certain[worst]), worst + _SETTLING + 2
+    of_all = np.maximum(np.abs(np.diff(least, axis=0).T) - _CERTAIN * error, 0)[:, _SETTLING:].max(axis=0)
+    apart = np.abs(steps - np.median(ordered, axis=0))[:, :, _SETTLING:]
+    usual = MAD_TO_SIGMA_ROUNDED * np.median(apart, axis=(0, 2), keepdims=True)
+    of_one = np.maximum(apart - _CERTAIN_OF_MANY * usual, 0).max(axis=1)
+    first, (k, g) = int(of_all.argmax()), np.unravel_index(int(of_one.argmax()), of_one.shape)
+    if of_one[k, g] > of_all[first]:
+        return Step(float(of_one[k, g]), int(g) + _SETTLING + 2, int(k))
+    return Step(float(of_all[first]), first + _SETTLING + 2, None)
 
 
 def settling_of(steps: np.ndarray) -> tuple[float, np.ndarray]:

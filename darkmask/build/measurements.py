@@ -27,7 +27,7 @@ from .dark import dark_current, scatter_of_means, unsettled
 from .frozen import frozen_pixels
 from .outputs import pattern_noise, reset_levels
 from .places import Place, least_alike, places_in_maps, places_in_ramps
-from .steps import steps_of
+from .steps import Steps, steps_of
 from .together import rise_by_rate, together
 from .unrated import ramps_without_a_rate, rates_without_a_ramp
 from .unsuspected import full_pixels, quiet_pixels, same_rates
@@ -189,7 +189,7 @@ def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
         "noise_of_exposures_dn": {path: _or_none(noise) for path, noise in sorted(steps.noises.items())},
         "pattern_noise_dn": pattern_noise(steps.patterns),
         "reset_levels_dn": reset_levels(request, good, _amplifiers(request)),
-        "shared_step_dn": _step_or_none(*unsettled(steps.medians)),
+        "shared_step_dn": _step(steps),
         "unexplained_rates": _worst(unexplained),
         "together": together(request, good),
         "least_alike": least_alike(places_in_ramps(request, good, _amplifiers(request))),
@@ -241,8 +241,13 @@ def _most_by_chance(mean: float) -> int:
     return most
 
 
-def _step_or_none(size: float, group: int) -> tuple[float, int] | None:
-    return (size, group) if np.isfinite(size) else None
+def _step(steps: Steps) -> tuple[float, str] | None:
+    """Return the largest step that good pixels share, DN, and where it is, in words."""
+    found = unsettled(steps.medians)
+    if found is None:
+        return None
+    whose = "all integrations" if found.integration is None else steps.names[found.integration]
+    return found.size, f"group {found.group} of {whose}"
 
 
 def _or_none(value: float) -> float | None:

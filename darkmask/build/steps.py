@@ -26,11 +26,14 @@ class Steps(NamedTuple):
         Scatter of a difference in each exposure, by the path of its ramp; NaN where there is none.
     patterns : numpy.ndarray, shape (integration, amplifier, 2, n), float64, DN
         By how much even columns, and even rows, rise more than odd ones from one read to the next, in some reads.
+    names : list of str
+        What each integration is called in a sentence.
     """
 
     medians: np.ndarray
     noises: dict[str, float]
     patterns: np.ndarray
+    names: list[str]
 
 
 def steps_of(request: SetRequest, good: np.ndarray) -> Steps:
@@ -50,6 +53,7 @@ def steps_of(request: SetRequest, good: np.ndarray) -> Steps:
     number = min(inside.size, -(-_PIXELS // max(amplifiers[0].stop - amplifiers[0].start, 1)))
     rows = inside[np.linspace(0, inside.size - 1, number).astype(int)] if number else inside
     here = [(columns, good[rows, columns]) for columns in amplifiers if good[rows, columns].any()]
+    names: list[str] = []
     steps, patterns, scatters = [], [], {exposure.jump.path: list[float]() for exposure in request.exposures}
     with OpenSet(request.exposures, request.folder, request.integrations) as opened:
         for exposure, i in opened.planes:
@@ -60,11 +64,12 @@ def steps_of(request: SetRequest, good: np.ndarray) -> Steps:
             scatters[exposure.exposure.jump.path].append(_scatter(differences, medians, here))
             patterns.append([_pattern(differences[:, :, c], rows, c.start, where) for c, where in here])
             steps.append(medians)
+            names.append(exposure.name_of(i))
     medians_of_all = np.array(steps).reshape(len(steps), len(here), request.exposures[0].jump.ngroups - 1)
     # In the order of their values, so that the order of integrations changes no bit.
     noises = {path: float(np.sqrt(np.mean(np.square(sorted(found))))) for path, found in scatters.items() if found}
     some = len(_some_of(medians_of_all.shape[2]))
-    return Steps(medians_of_all, noises, np.array(patterns).reshape(len(steps), len(here), 2, some))
+    return Steps(medians_of_all, noises, np.array(patterns).reshape(len(steps), len(here), 2, some), names)
 
 
 def _some_of(number: int) -> range:

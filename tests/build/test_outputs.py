@@ -19,7 +19,7 @@ def test_a_good_delivery_has_none_of_it(small):
     request, good = request_of(small.delivery)
     steps = steps_of(request, good)
     assert max(pattern_noise(steps.patterns)) < 0.6
-    assert unsettled(steps.medians)[0] < 0.3
+    assert unsettled(steps.medians).size < 0.3
     assert reset_levels(request, good, request.amplifiers())[0] < 5
 
 
@@ -48,13 +48,17 @@ def test_a_step_is_told_from_what_settles():
     group = np.arange(20)
     settling = np.diff(-30 * np.exp(-group / 3)) + 0.4
     steps = settling + random.normal(0, 0.2, (10, 4, 19))
-    assert unsettled(steps)[0] < 0.3
+    assert unsettled(steps).size < 0.3
+    one = steps.copy()
+    one[7, 2, 5] -= 12
+    assert (unsettled(one).group, unsettled(one).integration) == (7, 7)
+    assert 10 < unsettled(one).size < 12
     steps[:, :, 12] += 9
-    size, first = unsettled(steps)
-    assert first == 14
-    assert 6 < size < 9
-    assert np.isnan(unsettled(steps[:4])[0])
-    assert np.isnan(unsettled(steps[:, :, :4])[0])
+    found = unsettled(steps)
+    assert (found.group, found.integration) == (14, None)
+    assert 6 < found.size < 9
+    assert unsettled(steps[:4]) is None
+    assert unsettled(steps[:, :, :4]) is None
 
 
 def test_without_reads_nothing_is_told():

@@ -246,3 +246,12 @@ def columns_that_alternate(space):
 def a_step_of_all_ramps(space):
     for ramps in every_exposure(space.delivery):
         ramps.sci[:, 12:] += np.float32(8)
+
+
+@fault("DRK-STEP", said="DN in common, in group 10 of integration 2 of jw01062001001_02101_00003_nrca1_jump.fits")
+def a_step_of_all_ramps_of_an_integration(space):
+    for number, ramps in enumerate(every_exposure(space.delivery), 1):
+        if number == 3:
+            levels = np.where(np.arange(ramps.sci.shape[1]) < 9, 0, 20)[None, :, None, None] * np.ones((2, 1, 1, 1))
+            levels[0] = 0
+            ramps.add_levels(np.s_[:, :], levels)
