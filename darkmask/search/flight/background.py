@@ -123,7 +123,9 @@ def measure_settling(
     along = float((bends * slopes).sum()) / squares
     known = along * np.sqrt(squares) > _SETTLING_SIGNIFICANCE * scatter
     common = _of_exponential(middle * share, moved / (groups - 1) - centre, groups, share)
-    return Settling(common, along if known else 0.0)
+    # Low-frequency noise bends the few ramps of a short set as well. What settles adds to dark current, which is none
+    # below zero: no more is taken off than good pixels have.
+    return Settling(min(common, max(centre, 0.0)), along if known else 0.0)
 
 
 def _of_exponential(bend: float, beyond: float, groups: int, share: int) -> float:
