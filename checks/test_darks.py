@@ -140,7 +140,6 @@ def test_resets_are_alike(check, summary):
         apart,
         f"The median PEDESTAL of good pixels of {check.detector}, in one parity of the columns of an amplifier, lies "
         f"{apart:.1f} DN off that of the other integrations in {name}: most of all",
-        because=("DLV-TOGETHER",),
     )
 
 

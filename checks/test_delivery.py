@@ -224,7 +224,6 @@ def test_ramps_lie_where_their_rates_lie(check, exposures, products):
         most,
         f"Ramps and {name} of {check.detector} {check.subarray} have {most:.2f} of what others have in common, at "
         "most: least of all",
-        because=("DLV-TOGETHER",),
     )
 
 

@@ -3,6 +3,7 @@
 from . import (
     base_faults,
     beside_darks_faults,
+    combined_faults,
     delivery_faults,
     detector_faults,
     ground_faults,
@@ -33,6 +34,7 @@ FAULTS: tuple[Fault, ...] = (
     *reference_faults.fault,
     *ground_faults.fault,
     *trend_faults.fault,
+    *combined_faults.fault,
 )
 
 
