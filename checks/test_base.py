@@ -8,6 +8,7 @@ from darkmask.masks.compare import Comparison, compare, lost_bits
 from darkmask.masks.header import misplaced
 from darkmask.masks.registration import register
 from fixtures.session.endings import NotEvaluated
+from fixtures.session.radiation import judge_radiation, without_charge
 
 # A share of fewer pixels is known to a tenth and worse.
 _FEWEST = 20
@@ -80,3 +81,10 @@ def test_bad_pixels_of_the_mask_in_force_are_bad(check, beside_base):
     if total.both + total.gone < _FEWEST:
         raise NotEvaluated(f"{total.both + total.gone} pixels are too few to judge a share by ({how})")
     check.judge(total.retained_fraction, f"{total.both} of {total.both + total.gone} bad pixels are still bad {how}")
+
+
+@pytest.mark.asks("BAS-DEAD")
+def test_dead_pixels_of_the_mask_in_force_see_no_radiation(check, products):
+    """How many cosmic rays have the pixels that the mask in force calls DEAD or OPEN, as a share of good pixels'?"""
+    base = products.base.mask(check.detector)
+    judge_radiation(check, products, without_charge(base.decoded), base.path.name, "there")

@@ -54,7 +54,7 @@ def test_dark_current(check, products, summary):
         raise NotEvaluated(
             f"{said}, and the data cannot tell: more integrations or longer ramps would", because=TOO_LITTLE
         )
-    check.judge(certain, said, because=products.searched.borrowed(check.detector))
+    check.judge(certain, said, because=("DRK-STEP", *products.searched.borrowed(check.detector)))
 
 
 @pytest.mark.asks("DRK-INDEPENDENT")
@@ -129,6 +129,53 @@ def test_pedestal(check, summary):
     check.judge(
         max(pedestals, key=abs),
         f"Good pixels of {check.detector} have a median PEDESTAL of {each} DN in the amplifiers",
+    )
+
+
+@pytest.mark.asks("DRK-RESETS")
+def test_resets_are_alike(check, summary):
+    """How far do the pedestals of an integration lie off those of the others?"""
+    apart, name = known(summary, "reset_levels_dn", check.detector)
+    check.judge(
+        apart,
+        f"The median PEDESTAL of good pixels of {check.detector}, in one parity of the columns of an amplifier, lies "
+        f"{apart:.1f} DN off that of the other integrations in {name}: most of all",
+    )
+
+
+@pytest.mark.asks("DRK-PATTERN")
+def test_no_pattern_of_columns_or_rows(check, summary):
+    """By how much do even columns or rows move against odd ones from read to read?"""
+    columns, rows = known(summary, "pattern_noise_dn", check.detector)
+    check.judge(
+        max(columns, rows),
+        f"From read to read even and odd columns of {check.detector} move by {columns:.2f} DN against one another, and "
+        f"even and odd rows by {rows:.2f} DN, in the amplifier where they do by most",
+    )
+
+
+@pytest.mark.asks("DRK-STEP")
+def test_no_step_in_all_ramps(check, summary):
+    """By how much do all ramps rise or fall at once, beyond what settles?"""
+    size, where = known(summary, "shared_step_dn", check.detector)
+    check.judge(
+        size,
+        f"The ramps of good pixels of {check.detector} have a step of {size:.1f} DN in common, in {where}, beyond a "
+        "line, what settles and its error",
+    )
+
+
+@pytest.mark.asks("DRK-OUTPUTS")
+def test_amplifiers_are_of_one_noise(check, summary):
+    """How many times the noise of the quietest amplifier has the noisiest?"""
+    noises = of_amplifiers(summary, "difference_noise_dn", check.detector)
+    if len(noises) < 2:
+        raise NotEvaluated(f"{check.detector} was read through one output, and nothing is there to compare")
+    check.judge(
+        max(noises) / max(min(noises), 1e-30),
+        f"A group difference of the good pixels of {check.detector} has a noise of "
+        f"{', '.join(f'{noise:.2f}' for noise in noises)} DN in the amplifiers",
+        because=("DRK-NOISE",),
     )
 
 

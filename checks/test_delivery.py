@@ -9,6 +9,7 @@ from darkmask.delivery.index import ProblemKind
 from darkmask.delivery.planned import differences
 from fixtures.criteria.causes import NOTHING_WHOLE, TOO_LITTLE
 from fixtures.session.endings import NotEvaluated
+from fixtures.text import some_pixels
 
 
 @pytest.fixture
@@ -165,6 +166,35 @@ def test_rates_are_finite(check, exposures, products):
     check.judge(share, f"Rates that are not finite and carry no DQ flag, in {name}: the worst exposure")
 
 
+@pytest.mark.asks("DLV-UNFITTED")
+def test_no_rate_without_a_ramp(check, exposures, products):
+    """In how many pixels is there a rate, although each group of the ramp is saturated?"""
+    summary = products.searched.set(check.detector, check.subarray).summary
+    found = summary["rates_without_a_ramp"]
+    if found is None:
+        raise NotEvaluated(
+            f"groups of {check.detector} {check.subarray} are means of frames ({summary['readpatt']}), of which the "
+            "first may give a full pixel its rate"
+        )
+    check.judge(
+        len(found),
+        f"{len(found)} pixels of {check.detector} {check.subarray} have a rate in integrations of which each group is "
+        f"saturated{some_pixels(found)}",
+    )
+
+
+@pytest.mark.asks("DLV-UNRATED")
+def test_no_ramp_without_a_rate(check, exposures, products):
+    """In what share of the science pixels is there no rate, although groups of the ramp are usable?"""
+    found = products.searched.set(check.detector, check.subarray).summary
+    number, places = found["ramps_without_a_rate"]
+    check.judge(
+        number / found["science_pixels"],
+        f"{number} pixels of {check.detector} {check.subarray} have no rate, and a flag, in integrations of which "
+        f"groups are usable, and nothing in PIXELDQ{some_pixels(places)}",
+    )
+
+
 @pytest.mark.asks("DLV-TOGETHER")
 def test_files_belong_together(check, exposures, products):
     """Are the rates and pedestals of each exposure those of its ramps?"""
@@ -177,6 +207,23 @@ def test_files_belong_together(check, exposures, products):
     share, name, derived = found
     check.judge(
         share, f"The noise of the ramps is in the {derived} of {name} by {share:.2f} of it, where it is farthest from 1"
+    )
+
+
+@pytest.mark.asks("DLV-PLACES")
+def test_ramps_lie_where_their_rates_lie(check, exposures, products):
+    """How much has the row, column or square in common with its rates or PEDESTAL which has least?"""
+    found = products.searched.set(check.detector, check.subarray).summary["least_alike"]
+    if found is None:
+        raise NotEvaluated(
+            f"{check.detector} {check.subarray} has too few integrations, or pixels without a flag, to tell",
+            because=TOO_LITTLE,
+        )
+    most, name = found
+    check.judge(
+        most,
+        f"Ramps and {name} of {check.detector} {check.subarray} have {most:.2f} of what others have in common, at "
+        "most: least of all",
     )
 
 

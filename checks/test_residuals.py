@@ -7,21 +7,18 @@ from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import has_flag
 from darkmask.validation.beside_darks import GROUPS, Share, caught, confirmed, without_reason
-from darkmask.validation.radiation import LEAST_STEP, radiation_in
 from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left
-from fixtures.criteria.causes import TOO_LITTLE
 from fixtures.session.endings import NotEvaluated
+from fixtures.session.radiation import judge_radiation, without_charge
 from fixtures.text import some_pixels
 
 KINDS = {"RES-HOT": HOT, "RES-NOISY": NOISY}
 # What is hot or bent stays so, and what jumps or switches does it now and then.
 CAUGHT = {"RES-CAUGHT": ("hot", "rc"), "RES-CAUGHT_NOISY": ("noisy",)}
-CONFIRMED = {"RES-CONFIRMED": ("HOT", "RC"), "RES-CONFIRMED_NOISY": ("TELEGRAPH", "UNRELIABLE_SLOPE")}
-# Flags of pixels that gather no charge. What a flat shows as LOW_QE may gather what it does not absorb.
-NO_CHARGE = ("DEAD", "OPEN")
-# Of so many expected hits chance leaves half and fewer in 1 of 15 cases; where a twentieth of them is right it makes
-# more than half of them in 1 of 70,000.
-LEAST_HITS = 10
+CONFIRMED = {
+    "RES-CONFIRMED": ("HOT", "RC"),
+    "RES-CONFIRMED_NOISY": ("TELEGRAPH", "UNRELIABLE_SLOPE", "UNRELIABLE_DARK"),
+}
 # A share of fewer pixels is known to a tenth and worse.
 LEAST_ASKED = 20
 
@@ -86,6 +83,9 @@ def test_confirmed(check, products):
     built, mask = products.searched.set(check.detector, "FULL"), products.judged.mask(check.detector)
     flags = CONFIRMED[check.key.criterion]
     called = {flag: has_flag(mask.decoded, flag) & products.science_pixels for flag in flags}
+    if "UNRELIABLE_DARK" in called:
+        # Ground tests flag so what may be used all the same.
+        called["UNRELIABLE_DARK"] &= has_flag(mask.decoded, "DO_NOT_USE")
     warm = check.run.settings.parameters.warm_rate / look_up_detector(check.detector).gain
     shares = confirmed(called, built.categories, built.rate, warm)
     judge_least(check, shares, "{agree} of {asked} pixels called {kind}", f"in {mask.path.name} are so in the darks")
@@ -102,7 +102,7 @@ def test_a_reason_for_each(check, products):
     base = ", and in the mask in force" if check.run.settings.base else ""
     check.judge(
         len(x) / science.sum(),
-        f"{len(x)} pixels of {mask.path.name} say DO_NOT_USE and nothing else, and are good in the darks{base}"
+        f"{len(x)} pixels of {mask.path.name} say DO_NOT_USE and not why, and are good in the darks{base}"
         f"{some_pixels(list(zip(x.tolist(), y.tolist(), strict=True)))}",
     )
 
@@ -111,31 +111,11 @@ def test_a_reason_for_each(check, products):
 def test_dead_pixels_see_no_radiation(check, products):
     """How many cosmic rays have the pixels that the mask calls DEAD or OPEN, as a share of those of good pixels?"""
     require_masks_from_elsewhere(products)
-    built, mask = products.searched.set(check.detector, "FULL"), products.judged.mask(check.detector)
-    good = (built.categories == 0) & products.science_pixels
+    mask = products.judged.mask(check.detector)
     before = products.judged.told_before(check.detector, products.base.flags(check.detector))
-    request = products.searched.measured(check.detector, "FULL")
-    # What the mask in force says is not of this mask's maker.
-    new = {flag: has_flag(mask.decoded, flag) & ~has_flag(before, flag) for flag in NO_CHARGE}
-    seen = {flag: radiation_in(request, where, good) for flag, where in new.items() if where.any()}
-    told = {flag: found for flag, found in seen.items() if found.expected >= LEAST_HITS}
-    if not told:
-        most = max((found.expected for found in seen.values()), default=0.0)
-        raise NotEvaluated(
-            f"{most:.2g} hits at most are expected in pixels of {mask.path.name} that are called DEAD or OPEN there "
-            f"and not in the mask in force, and {LEAST_HITS} tell whether they gather charge",
-            because=TOO_LITTLE,
-        )
-    worst = max(told, key=lambda flag: told[flag].hits / told[flag].expected)
-    counts = ", ".join(
-        f"{found.pixels} pixels called {flag} have {found.hits} hits of {LEAST_STEP:.0f} DN and more where good ones "
-        f"would have {found.expected:.1f}"
-        for flag, found in told.items()
-    )
-    found = told[worst]
-    check.judge(
-        found.hits / found.expected, f"In {mask.path.name} {counts}{some_pixels(found.places, 'some that were hit:')}"
-    )
+    # What the mask in force says is not of this mask's maker: BAS-DEAD asks of it.
+    new = without_charge(mask.decoded, but=before)
+    judge_radiation(check, products, new, mask.path.name, "there and not in the mask in force")
 
 
 def require_masks_from_elsewhere(products) -> None:

@@ -11,16 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
-from darkmask.delivery import OpenSet
 from darkmask.search.flight.background import TIME_CONSTANTS
-from darkmask.search.request import SetRequest
 
-# So many pixels of an output, in evenly spread rows, tell the median of a difference to a seventieth of its noise.
-_PIXELS = 8192
-# And so many differences of each of them their noise to a four-hundredth.
-_SOME_STEPS = 8
 # With fewer groups a line and an exponential pass through what is there, and with fewer integrations there is no error.
 _FEWEST_GROUPS, _FEWEST_MEDIANS = 6, 5
+# So many steps after a reset are judged as what settles; so many errors are certain, and so many of thousands of steps.
+_SETTLING, _CERTAIN, _CERTAIN_OF_MANY = 2, 3, 5
 # A variance beyond so many medians of all is that of a pixel that was hit.
 _HIT = 4.0
 
@@ -49,63 +45,61 @@ class DarkCurrent(NamedTuple):
 _UNKNOWN = DarkCurrent(*(float("nan"),) * len(DarkCurrent._fields))
 
 
-class Steps(NamedTuple):
-    """The group differences of some good pixels.
+class Step(NamedTuple):
+    """A step that all good pixels of an output share.
 
     Attributes
     ----------
-    medians : numpy.ndarray, shape (integration, amplifier, group - 1), float64, DN
-        Of the amplifiers that have good pixels; NaN where none of them has a difference.
-    noises : dict of str to float, DN
-        Scatter of a difference in each exposure, by the path of its ramp; NaN where there is none.
+    size : float, DN
+        Beyond its error, 0 for what that explains.
+    group : int
+        The group that begins with it, counted from 1.
+    integration : int or None
+        Its number among those that were searched; None for all of them.
     """
 
-    medians: np.ndarray
-    noises: dict[str, float]
+    size: float
+    group: int
+    integration: int | None
 
 
-def steps_of(request: SetRequest, good: np.ndarray) -> Steps:
-    """Measure the group differences of good pixels.
+def unsettled(steps: np.ndarray) -> Step | None:
+    """Return the largest step that good pixels share and no line and exponential explains.
 
     Parameters
     ----------
-    request : SetRequest
-    good : numpy.ndarray, shape (y, x), bool
+    steps : numpy.ndarray, shape (integration, amplifier, group - 1), DN
+        See :class:`.steps.Steps`.
 
-    Raises
-    ------
-    DeliveryError
-        When a file can no longer be read as it was scanned.
+    Returns
+    -------
+    Step or None
+        Of all integrations, beyond three times its error by their scatter, or of one of them, beyond five times that
+        scatter; None for fewer than five integrations, or too few groups.
+
+    Notes
+    -----
+    The first steps are left to what settles: no single exponential fits them to a tenth of a DN.
     """
-    inside, amplifiers = np.flatnonzero(good.any(axis=1)), request.amplifiers()
-    number = min(inside.size, -(-_PIXELS // max(amplifiers[0].stop - amplifiers[0].start, 1)))
-    rows = inside[np.linspace(0, inside.size - 1, number).astype(int)] if number else inside
-    here = [(columns, good[rows, columns]) for columns in amplifiers if good[rows, columns].any()]
-    steps, scatters = [], {exposure.jump.path: list[float]() for exposure in request.exposures}
-    with OpenSet(request.exposures, request.folder, request.integrations) as opened:
-        for exposure, i in opened.planes:
-            groups = exposure.shape[1]
-            reads = np.stack([exposure.group(i, group, rows).astype(np.float64) for group in range(groups)])
-            differences = np.diff(reads, axis=0)
-            medians = [[median_of_finite(step[:, c][where]) for step in differences] for c, where in here]
-            scatters[exposure.exposure.jump.path].append(_scatter(differences, medians, here))
-            steps.append(medians)
-    medians_of_all = np.array(steps).reshape(len(steps), len(here), request.exposures[0].jump.ngroups - 1)
+    number, _, differences = steps.shape
+    steps = steps[:, np.isfinite(steps).all(axis=(0, 2))]
+    if number < _FEWEST_MEDIANS or differences + 1 < _FEWEST_GROUPS or not steps.shape[1]:
+        return None
     # In the order of their values, so that the order of integrations changes no bit.
-    noises = {path: float(np.sqrt(np.mean(np.square(sorted(found))))) for path, found in scatters.items() if found}
-    return Steps(medians_of_all, noises)
-
-
-def _scatter(differences: np.ndarray, medians: Sequence[Sequence[float]], here: Sequence) -> float:
-    """Return how some group differences scatter about their medians, DN; hits and bad pixels count for one each."""
-    number = len(differences)
-    chosen = range(0, number, max(number // _SOME_STEPS, 1))
-    apart = [
-        np.abs(differences[k][:, c][where] - of[k])
-        for (c, where), of in zip(here, medians, strict=True)
-        for k in chosen
-    ]
-    return MAD_TO_SIGMA_ROUNDED * median_of_finite(np.concatenate(apart)) if apart else float("nan")
+    ordered = np.sort(steps, axis=0)
+    mean = ordered.mean(axis=0)
+    error = np.sqrt(((ordered - mean) ** 2).sum(axis=0) / (number - 1) / number)
+    ramps = np.concatenate([np.zeros((len(mean), 1)), mean.cumsum(axis=1)], axis=1).T
+    left = [ramps - model.design @ (model.inverse @ ramps) for model in _settling_models(len(ramps))]
+    least = min(left, key=lambda one: float((one**2).sum()))
+    of_all = np.maximum(np.abs(np.diff(least, axis=0).T) - _CERTAIN * error, 0)[:, _SETTLING:].max(axis=0)
+    apart = np.abs(steps - np.median(ordered, axis=0))[:, :, _SETTLING:]
+    usual = MAD_TO_SIGMA_ROUNDED * np.median(apart, axis=(0, 2), keepdims=True)
+    of_one = np.maximum(apart - _CERTAIN_OF_MANY * usual, 0).max(axis=1)
+    first, (k, g) = int(of_all.argmax()), np.unravel_index(int(of_one.argmax()), of_one.shape)
+    if of_one[k, g] > of_all[first]:
+        return Step(float(of_one[k, g]), int(g) + _SETTLING + 2, int(k))
+    return Step(float(of_all[first]), first + _SETTLING + 2, None)
 
 
 def settling_of(steps: np.ndarray) -> tuple[float, np.ndarray]:
@@ -172,7 +166,7 @@ def dark_current(medians: np.ndarray, steps: np.ndarray, tgroup: float) -> DarkC
     medians : numpy.ndarray, shape (integration,), DN/s
         Median rate of each integration as the pipeline has it; NaN for none.
     steps : numpy.ndarray, shape (integration, amplifier, group - 1), DN
-        See :class:`Steps`.
+        See :class:`.steps.Steps`.
     tgroup : float
         Group time, s.
 

@@ -23,9 +23,13 @@ from darkmask.search.request import SetRequest
 from darkmask.search.structures import PATCH
 
 from .border import frame_off, misplaced_reference_pixels
-from .dark import dark_current, scatter_of_means, steps_of
+from .dark import dark_current, scatter_of_means, unsettled
 from .frozen import frozen_pixels
+from .outputs import pattern_noise, reset_levels
+from .places import Place, least_alike, places_in_maps, places_in_ramps
+from .steps import Steps, steps_of
 from .together import rise_by_rate, together
+from .unrated import ramps_without_a_rate, rates_without_a_ramp
 from .unsuspected import full_pixels, quiet_pixels, same_rates
 
 # The rates of so many pixels, in evenly spread rows, tell their median to a thousandth of their scatter.
@@ -56,21 +60,44 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    return SetMeasured(request, outcome).numbers()
+    return SetMeasured(request, outcome, alike_in_maps(request, outcome)).numbers()
 
 
 class SetMeasured:
-    """What :func:`measure_set` returns, of which other processes may measure a part until it is asked for."""
+    """What :func:`measure_set` returns, of which other processes may measure a part until it is asked for.
 
-    def __init__(self, request: SetRequest, outcome: SearchOutcome):
-        self._request, self._outcome = request, outcome
-        self._good = ~request.reference_pixels() & (outcome.categories == 0)
+    Parameters
+    ----------
+    request, outcome
+        Those of :func:`measure_set`; maps of bad pixels alone are enough for most of them.
+    alike : Place, optional
+        What :func:`alike_in_maps` says.
+    """
+
+    def __init__(self, request: SetRequest, outcome: SearchOutcome, alike: Place | None = None):
+        self._request, self._outcome, self._alike = request, outcome, alike
+        self._good = good_pixels(request, outcome)
         self._handed = Handed(_of_files, [(request, np.packbits(self._good))])
 
     @stage("measure set")
     def numbers(self) -> dict:
         """Return the numbers by name."""
-        return {**_of_maps(self._request, self._outcome, self._good), **self._handed.results()[0]}
+        of_files = self._handed.results()[0]
+        alike = [place for place in (self._alike, of_files["least_alike"]) if place]
+        of_maps = _of_maps(self._request, self._outcome, self._good)
+        return {**of_maps, **of_files, "least_alike": least_alike(alike)}
+
+
+def good_pixels(request: SetRequest, outcome: SearchOutcome) -> np.ndarray:
+    """Return the science pixels that a search calls good, bool (y, x)."""
+    good: np.ndarray = ~request.reference_pixels() & (outcome.categories == 0)
+    return good
+
+
+@stage("places")
+def alike_in_maps(request: SetRequest, outcome: SearchOutcome) -> Place | None:
+    """Return where ramps and rates have least in common by maps of all pixels, which nobody keeps for long."""
+    return least_alike(places_in_maps(outcome.maps, good_pixels(request, outcome), _amplifiers(request)))
 
 
 def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> dict:
@@ -99,6 +126,8 @@ def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> d
         "full_and_flagged": sum(bool(maps.saturated_first[y, x]) for x, y in full),
         "frame_off": off,
         "rise_by_rate": rise_by_rate(maps, outcome.categories == Category.HOT.bit, first.tgroup),
+        "rates_without_a_ramp": rates_without_a_ramp(request, maps),
+        "ramps_without_a_rate": ramps_without_a_rate(request, maps),
         "thresholds": outcome.thresholds,
         "structures": [one.sentence(first.detector) for one in found if one.kind != PATCH],
         "patches": [one.sentence(first.detector) for one in found if one.kind == PATCH],
@@ -158,8 +187,12 @@ def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
         "settling_start_error_dn": _or_none(dark.start_error),
         "scatter_of_means": _or_none(scatter_of_means(rates_of_few, good[few], _amplifiers(request))),
         "noise_of_exposures_dn": {path: _or_none(noise) for path, noise in sorted(steps.noises.items())},
+        "pattern_noise_dn": pattern_noise(steps.patterns),
+        "reset_levels_dn": reset_levels(request, good, _amplifiers(request)),
+        "shared_step_dn": _step(steps),
         "unexplained_rates": _worst(unexplained),
         "together": together(request, good),
+        "least_alike": least_alike(places_in_ramps(request, good, _amplifiers(request))),
         "frozen_pixels": frozen_pixels(searched, good),
         "lost_pixels": _worst(lost),
         "misplaced_reference_pixels": _worst_border(misplaced, int((~science).sum())),
@@ -206,6 +239,15 @@ def _most_by_chance(mean: float) -> int:
     while pdtrc(most, mean) > _SELDOM:
         most += 1
     return most
+
+
+def _step(steps: Steps) -> tuple[float, str] | None:
+    """Return the largest step that good pixels share, DN, and where it is, in words."""
+    found = unsettled(steps.medians)
+    if found is None:
+        return None
+    whose = "all integrations" if found.integration is None else steps.names[found.integration]
+    return found.size, f"group {found.group} of {whose}"
 
 
 def _or_none(value: float) -> float | None:

@@ -49,6 +49,14 @@ class RecordedCheck(_Part):
     message: str
 
     @property
+    def contradicts_itself(self) -> bool:
+        """Whether it passed with a value outside its bounds."""
+        if self.outcome != "pass" or self.measured is None:
+            return False
+        below = self.low is not None and self.measured < self.low
+        return below or (self.high is not None and self.measured > self.high)
+
+    @property
     def failed(self) -> bool:
         """Whether this check keeps a verdict from being a pass."""
         if self.outcome in ("fail", "error"):
@@ -124,6 +132,8 @@ class Results(_Part):
             raise ValueError("it was finished before it was started")
         if self.verdict == "pass" and (not self.complete or any(check.failed for check in self.checks)):
             raise ValueError("its verdict is a pass and its checks are none")
+        if wrong := next((check for check in self.checks if check.contradicts_itself), None):
+            raise ValueError(f"{wrong.id} of {wrong.detector} passed with a value outside its bounds")
         if len({(c.id, c.detector, c.subarray) for c in self.checks}) != len(self.checks):
             raise ValueError("one of its checks stands there twice")
         return self

@@ -11,7 +11,7 @@ import numpy as np
 
 from darkmask.core.categories import Category
 from darkmask.core.detectors import Detector
-from darkmask.core.flags import FLIGHT_FLAGS, dq_bits
+from darkmask.core.flags import FLIGHT_FLAGS, dq_bits, has_flag
 from darkmask.masks.file import MaskMeta, write_mask
 
 from .defects import SEPARATION, Defects
@@ -95,6 +95,11 @@ def draw_masks(
         category = Category(str(defects.category[index]))
         ground[row, column] |= np.uint32(FLIGHT_FLAGS.value(category))
     return Masks(ground, base)
+
+
+def gathers_no_charge(base: np.ndarray) -> np.ndarray:
+    """Return the pixels of a mask in force that have no cosmic rays either: dead and open ones, bool (y, x)."""
+    return has_flag(base, "DEAD", "OPEN")
 
 
 def write_masks(ground: Path, base: Path, name: str, masks: Masks) -> None:

@@ -7,6 +7,7 @@ from darkmask.core.detectors import Detector
 
 from .defects import Defects, draw_defects
 from .effects import begin
+from .masks import draw_masks, gathers_no_charge
 from .scene import RESET_NOISE, SATURATION_LEVEL, Effect, Scene
 from .spec import SimulationSpec, Subarray
 
@@ -35,10 +36,10 @@ def simulate_ramps(spec: SimulationSpec, properties: Detector, subarray: Subarra
     """Simulate the ramps of one exposure.
 
     The model: Poisson charge at the dark rate of each pixel, cosmic rays and the charge of RC pixels gather in the
-    well. Each read shows the charge after capacitive coupling, plus what the read-out adds (reset noise per
-    integration, telegraph levels, pedestals, an offset per output and read, read noise). Reads are averaged into groups
-    as READPATT says. Whatever else real detectors do is an effect that ``spec.effects`` switches on. Non-linearity is
-    not modelled: it is corrected before the jump step.
+    well, but for that of pixels that the mask in force calls dead or open. Each read shows the charge after capacitive
+    coupling, plus what the read-out adds (reset noise per integration, telegraph levels, pedestals, an offset per
+    output and read, read noise). Reads are averaged into groups as READPATT says. Whatever else real detectors do is an
+    effect that ``spec.effects`` switches on. Non-linearity is not modelled: it is corrected before the jump step.
 
     Parameters
     ----------
@@ -67,6 +68,8 @@ def simulate_ramps(spec: SimulationSpec, properties: Detector, subarray: Subarra
     rate[hot.y, hot.x] = 0.0
     drift = OUTPUT_OFFSET_SUBARRAY if subarray else OUTPUT_OFFSET
 
+    blind = gathers_no_charge(draw_masks(spec, properties, defects).base)[scene.cut]
+
     label = subarray.name if subarray else "FULL"
     window = scene.window
     rng = spec.generator(properties.name, label, window.xstart, window.ystart, "exposure", exposure)
@@ -94,6 +97,7 @@ def simulate_ramps(spec: SimulationSpec, properties: Detector, subarray: Subarra
             _add_cosmic_rays(charge, reference, spec.cosmic_ray_rate * step, properties.well, rng)
             for effect in effects:
                 effect.charge(charge, integration, time - step, time)
+            charge[blind] = 0.0
             plane = _seen_charge(charge, here, properties, coupling, time)
             plane[reference] = 0.0
             plane += pedestal

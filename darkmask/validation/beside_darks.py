@@ -25,7 +25,11 @@ SHOWN: Mapping[str, tuple[Category, ...]] = {
     "RC": GROUPS["rc"],
     "TELEGRAPH": GROUPS["noisy"],
     "UNRELIABLE_SLOPE": GROUPS["noisy"],
+    # Whatever darks show of a pixel makes them no reliable ones.
+    "UNRELIABLE_DARK": tuple(category for category in Category if category is not Category.UNDETERMINED),
 }
+# Flags that say that something is wrong with a pixel, and not what.
+VAGUE = ("OTHER_BAD_PIXEL",)
 # Masks are grown by a pixel: what lies beside a bad one has a reason.
 _TOUCHING = np.ones((3, 3))
 
@@ -113,7 +117,7 @@ def without_reason(decoded: np.ndarray, explained: np.ndarray, categories: np.nd
     Parameters
     ----------
     decoded : numpy.ndarray, shape (y, x), uint32
-        The mask. A flag beside DO_NOT_USE is a reason, for this pixel and for those that touch it.
+        The mask. A flag beside DO_NOT_USE is a reason, for this pixel and for those that touch it, but for ``VAGUE``.
     explained : numpy.ndarray, shape (y, x), bool
         Pixels that have a reason elsewhere.
     categories : numpy.ndarray, shape (y, x), uint16
@@ -126,7 +130,7 @@ def without_reason(decoded: np.ndarray, explained: np.ndarray, categories: np.nd
     numpy.ndarray, shape (y, x), bool
     """
     unusable = has_flag(decoded, "DO_NOT_USE")
-    named = unusable & ((decoded & ~dq_bits("DO_NOT_USE")) != 0)
+    named = unusable & ((decoded & ~dq_bits("DO_NOT_USE", *VAGUE)) != 0)
     reason = binary_dilation(named | (categories != 0), _TOUCHING) | explained | ~np.isfinite(rate)
     without: np.ndarray = unusable & ~reason
     return without

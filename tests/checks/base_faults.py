@@ -5,7 +5,10 @@ import shutil
 import numpy as np
 from astropy.io import fits
 
-from .planting import BESIDE, BORDER, Faults, edit, one
+from darkmask.core.flags import bits_of, has_flag
+
+from .beside_darks_faults import more_hits
+from .planting import BESIDE, BORDER, Faults, edit, one, one_in
 
 fault = Faults("delivery")
 
@@ -54,3 +57,18 @@ def bases_that_are_empty_or_turned(space):
     base_flipped(space)
     axes_of_the_base(space)
     change(base_of(space, BESIDE.lower()), emptied)
+
+
+def other_dead_pixels(dq: np.ndarray) -> np.ndarray:
+    """Return a mask that calls pixels dead which are not, as the flags of another detector do."""
+    dead = dq.dtype.type(bits_of(("DEAD", "DO_NOT_USE")))
+    return np.where(one_in(120, dq.shape) & (dq == 0), dead, dq)
+
+
+@fault("BAS-DEAD", said="pixels called DEAD have")
+def dead_pixels_of_another_detector_in_force(space):
+    """Plant a mask in force of which the DEAD flags alone are another's, and hits as of darks ten times as long."""
+    with fits.open(base_of(space)) as hdus:
+        dead = has_flag(hdus["DQ"].data.astype(np.uint32), "DEAD", "OPEN")
+    change(base_of(space), other_dead_pixels)
+    more_hits(space, spared=dead, number=150)

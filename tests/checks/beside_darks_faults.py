@@ -44,20 +44,33 @@ def good_pixels_called_noisy(space):
     add(space, good_ones(space, 60), "UNRELIABLE_SLOPE", "DO_NOT_USE")
 
 
-@fault("RES-REASON", said="pixels of jwst_nircam_mask_nrca1.fits say DO_NOT_USE and nothing else, and are good")
+@fault("RES-REASON", said="pixels of jwst_nircam_mask_nrca1.fits say DO_NOT_USE and not why, and are good")
 def a_column_without_a_reason(space):
     """Plant a column that nobody may use, that the darks and the mask in force call good, and no flag that says why."""
     beside_darks(space)
     add(space, np.s_[BORDER:-BORDER, 77], "DO_NOT_USE")
 
 
-def more_hits(space, spared: np.ndarray) -> None:
-    """Plant cosmic rays, six times as many as there are, in all pixels but some, as the jump step leaves them."""
+@fault("RES-REASON", said="say DO_NOT_USE and not why, and are good in the darks")
+def a_block_of_a_vague_name(space):
+    """Plant a block of good pixels that nobody may use, which says that something is wrong and not what."""
+    beside_darks(space)
+    add(space, np.s_[70:77, 60:67], "DO_NOT_USE", "OTHER_BAD_PIXEL")
+
+
+@fault("RES-CONFIRMED_NOISY", said="pixels called UNRELIABLE_DARK")
+def good_pixels_called_unreliable_in_darks(space):
+    beside_darks(space)
+    add(space, good_ones(space, 40), "UNRELIABLE_DARK", "DO_NOT_USE")
+
+
+def more_hits(space, spared: np.ndarray, number: int = 100) -> None:
+    """Plant so many more cosmic rays in each integration, in all pixels but some, as the jump step leaves them."""
     numbers = np.random.default_rng(13)
     for ramps in every_exposure(space.delivery):
         nint, ngroup, rows, columns = ramps.sci.shape
         for i in range(nint):
-            for _ in range(100):
+            for _ in range(number):
                 g, y, x = numbers.integers((1, BORDER, BORDER), (ngroup, rows - BORDER, columns - BORDER))
                 if not spared[y, x]:
                     ramps.sci[i, g:, y, x] += np.float32(numbers.uniform(300, 3000))

@@ -211,3 +211,47 @@ def columns_that_wander(space):
         integrations, groups = ramps.sci.shape[:2]
         level = numbers.normal(0, 3, (integrations, groups, len(columns))).cumsum(axis=1)
         ramps.add_levels(np.s_[:, columns], level[:, :, None])
+
+
+@fault("DRK-OUTPUTS", said="in the amplifiers")
+def an_amplifier_of_another_gain(space):
+    """Plant an amplifier whose counts are a quarter larger: hits and noise alike, and rates are those of its ramps."""
+    for ramps in every_exposure(space.delivery):
+        for array in (ramps.sci, ramps.pedestal, ramps.rate):
+            array[..., AMPLIFIER[1]] *= np.float32(1.25)
+
+
+@fault("DRK-RESETS", said="DN off that of the other integrations in integration")
+def resets_that_differ(space):
+    """Plant levels after a reset that no reference pixel was subtracted from."""
+    numbers = random()
+    for ramps in every_exposure(space.delivery):
+        for ramp, pedestal, flags in zip(ramps.sci, ramps.pedestal, ramps.groupdq, strict=True):
+            level = np.float32(numbers.normal(0, 60))
+            ramp += level
+            # What is saturated from the first group on keeps the pedestal of no fit, 0.
+            pedestal[(flags[0] & SATURATED) == 0] += level
+
+
+@fault("DRK-PATTERN", said="DN against one another, and even and odd rows")
+def columns_that_alternate(space):
+    """Plant even columns that all move by two fifths of the noise of a read."""
+    numbers = random()
+    for ramps in every_exposure(space.delivery):
+        ramps.add_levels(np.s_[:, ::2], numbers.normal(0, 2.1, (*ramps.sci.shape[:2], 1, 1)))
+
+
+# What settles is fitted beside the step, and taken off the dark current.
+@fault("DRK-STEP", "DRK-CURRENT", said="DN in common, in group 13 of all integrations")
+def a_step_of_all_ramps(space):
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[:, 12:] += np.float32(8)
+
+
+@fault("DRK-STEP", said="DN in common, in group 10 of integration 2 of jw01062001001_02101_00003_nrca1_jump.fits")
+def a_step_of_all_ramps_of_an_integration(space):
+    for number, ramps in enumerate(every_exposure(space.delivery), 1):
+        if number == 3:
+            levels = np.where(np.arange(ramps.sci.shape[1]) < 9, 0, 20)[None, :, None, None] * np.ones((2, 1, 1, 1))
+            levels[0] = 0
+            ramps.add_levels(np.s_[:, :], levels)

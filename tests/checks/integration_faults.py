@@ -9,7 +9,7 @@ from astropy.io import fits
 from .delivery_faults import FITOPT, JUMP, RATEINTS
 from .mask_file_faults import ALL_OF_A_MASK
 from .planting import Faults, edit, every_exposure, one, unlinked
-from .ramp_faults import SATURATED
+from .ramp_faults import DO_NOT_USE, SATURATED, spread
 
 fault = Faults("delivery")
 
@@ -174,3 +174,21 @@ def bias_not_subtracted(space):
     for ramps in every_exposure(space.delivery):
         ramps.sci += np.float32(2000)
         ramps.pedestal[(ramps.groupdq[:, 0] & SATURATED) == 0] += np.float32(2000)
+
+
+@fault("DLV-UNFITTED", said="have a rate in integrations of which each group is saturated")
+def rates_cleaned_of_nan(space):
+    """Plant rates of which somebody replaced what could not be fitted by what lies around, as is done for pictures."""
+    for ramps in every_exposure(space.delivery):
+        for by in (4, -4):
+            around = np.roll(ramps.rate, by, axis=-1)
+            ramps.rate[...] = np.where(np.isfinite(ramps.rate), ramps.rate, around)
+
+
+@fault("DLV-UNRATED", said="have no rate, and a flag, in integrations of which")
+def rates_taken_out(space):
+    """Plant rates of which somebody took out those of some pixels, and flagged them, as cleaning does."""
+    for ramps in every_exposure(space.delivery):
+        where = spread(40)
+        ramps.rate[:, where] = np.nan
+        ramps.rate_dq[:, where] |= DO_NOT_USE

@@ -3,12 +3,14 @@
 from . import (
     base_faults,
     beside_darks_faults,
+    combined_faults,
     delivery_faults,
     detector_faults,
     ground_faults,
     integration_faults,
     mask_faults,
     mask_file_faults,
+    place_faults,
     ramp_faults,
     raw_faults,
     reference_faults,
@@ -20,6 +22,7 @@ from .planting import Fault
 FAULTS: tuple[Fault, ...] = (
     *delivery_faults.fault,
     *integration_faults.fault,
+    *place_faults.fault,
     *ramp_faults.fault,
     *detector_faults.fault,
     *raw_faults.fault,
@@ -31,6 +34,7 @@ FAULTS: tuple[Fault, ...] = (
     *reference_faults.fault,
     *ground_faults.fault,
     *trend_faults.fault,
+    *combined_faults.fault,
 )
 
 

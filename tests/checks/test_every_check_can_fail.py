@@ -56,6 +56,7 @@ def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
     # So short a delivery cannot tell some things, nor can so few new pixels, and none of them is required. The delivery
     # holds no raw exposures, there was no delivery before, no archive listed what was observed, and no mask was given.
     never = {
+        "BAS-DEAD",
         "BAS-REGISTRATION",
         "BAS-RETAINED",
         "DLV-LISTED",

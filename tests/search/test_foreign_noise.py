@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
+from darkmask.build.measurements import measure_set
 from darkmask.core.detectors import Geometry, detector
 from darkmask.delivery import scan
 from darkmask.search.budget import BUDGET
@@ -17,6 +18,7 @@ from darkmask.simulate import SimulationSpec
 from darkmask.simulate.headers import ExposureName
 from darkmask.simulate.references import write_references
 from darkmask.simulate.uncal import write_uncal
+from fixtures.criteria.profiles import load_criteria
 from tests.support.pynrc_noise import pynrc_functions, ramp
 
 pytestmark = pytest.mark.slow
@@ -70,3 +72,22 @@ def test_the_search_stays_within_its_budget(prepared, name):
     assert called(prepared, name) <= poisson.isf(1e-3, BUDGET * science / 4_161_600)
     # The noise is there: at 3 sigma one pixel in 741 stands out, by less than a noisy pixel must.
     assert called(prepared, name, noise_significance=3.0, noisy_ratio=1.0, unusable_noise_ratio=1.0) > science / 741 / 3
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_what_outputs_share_and_where_ramps_lie_is_within_the_bounds(prepared, name):
+    """Five integrations of pynrc's 1/f noise and alternating columns, by the bounds of real detectors."""
+    exposures = scan(prepared).main_set(name, "FULL")
+    request = SetRequest(exposures, prepared, "native", "flight", SearchParameters(), Geometry(SPEC.frame))
+    found, criteria = measure_set(request, search_set(request)), load_criteria("nircam").criteria
+    noises = [each["difference_noise_dn"] for each in found["amplifiers"]]
+    measured = {
+        "DLV-PLACES": found["least_alike"].most,
+        "DLV-UNFITTED": len(found["rates_without_a_ramp"]),
+        "DLV-UNRATED": found["ramps_without_a_rate"][0],
+        "DRK-OUTPUTS": max(noises) / min(noises),
+        "DRK-PATTERN": max(found["pattern_noise_dn"]),
+        "DRK-RESETS": found["reset_levels_dn"][0],
+        "DRK-STEP": found["shared_step_dn"][0],
+    }
+    assert {key for key, value in measured.items() if not criteria[key].accepts(value)} == set()

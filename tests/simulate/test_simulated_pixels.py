@@ -210,3 +210,14 @@ def test_mask_in_force_leaves_the_defects_alone(tiny_delivery):
             assert mask.header["DETECTOR"] == name
             assert np.array_equal(mask.raw, mask.decoded)
             assert np.array_equal((mask.raw & FLAGS["REFERENCE_PIXEL"]) != 0, TINY.geometry.reference_pixels())
+
+
+def test_dead_and_open_pixels_gather_no_charge():
+    """Even where each pixel is hit now and then: what shows is noise, and what their neighbours couple in."""
+    spec = SimulationSpec(frame=64, fractions={}, cosmic_ray_rate=2e-4, groups=10, integrations=2)
+    properties = detector("NRCA1")
+    blind = has_flag(draw_masks(spec, properties, draw_defects(spec, "NRCA1", 5e4)).base, "DEAD", "OPEN")
+    steps = np.diff(simulate_ramps(spec, properties, None, 1), axis=1)
+    assert blind.sum() >= 3
+    assert np.abs(steps[:, :, blind]).max() < 100
+    assert (steps[:, :, ~blind].max(axis=(0, 1)) > 200).mean() > 0.02

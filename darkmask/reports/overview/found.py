@@ -119,11 +119,7 @@ class Report:
     def file(self, name: str) -> Path | None:
         """Return a mask or catalogue, by its path in the folder, if it is what the run left; None if it is not."""
         path = self.folder / name
-        try:
-            right = name in self.made and path.is_file() and remembered_digest(path, SHA256) == self.made[name]
-        except OSError:
-            return None
-        return path if right else None
+        return path if name in self.made and _is(path, self.made[name]) else None
 
 
 def find_reports(folder: Path) -> list[Report]:
@@ -226,7 +222,21 @@ def _state(folder: Path, results: Results, manifest: dict) -> tuple[str, tuple[s
         return "changed", (f"No manifest.json tells that {FILE} is what its run left: run the checks again.",)
     if listed.get(FILE) != sha256_file(folder / FILE):
         return "changed", (f"{FILE} is not the file that its manifest.json lists: run the checks again.",)
+    # What is gone says nothing wrong: some keep verdicts and numbers of old reports alone.
+    there = {name: digest for name, digest in sorted(_listed(manifest).items()) if os.path.lexists(folder / name)}
+    altered = [name for name, digest in there.items() if not _is(folder / name, digest)]
+    if altered:
+        more = f", nor are {len(altered) - 1} more files," if len(altered) > 1 else ""
+        return "changed", (f"{altered[0]} is not the file that its manifest.json lists{more}: run the checks again.",)
     return results.verdict, ()
+
+
+def _is(path: Path, digest: str) -> bool:
+    """Return whether a file is there and has this SHA-256."""
+    try:
+        return path.is_file() and remembered_digest(path, SHA256) == digest
+    except OSError:
+        return False
 
 
 def _signoff(folder: Path) -> tuple[Signoff | None, str]:

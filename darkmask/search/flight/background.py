@@ -126,7 +126,9 @@ def measure_settling(
     along = float((bends * slopes).sum()) / squares
     known = along * np.sqrt(squares) > _SETTLING_SIGNIFICANCE * scatter
     beyond = moved / (groups - 1) - centre
-    common = _of_exponential(middle * share, beyond, groups, share)
+    # Low-frequency noise bends the few ramps of a short set as well. What settles adds to dark current, which is none
+    # below zero: no more is taken off than good pixels have.
+    common = min(_of_exponential(middle * share, beyond, groups, share), max(centre, 0.0))
     return Settling(common, along if known else 0.0, common + beyond)
 
 

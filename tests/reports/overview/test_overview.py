@@ -34,6 +34,9 @@ def test_only_what_passed_and_was_accepted_counts_as_a_pass(reports, capsys):
     sign(tampered)
     with (tampered / "masks" / "nrcalong_full_categories.fits").open("ab") as file:
         file.write(b"more")
+    rewritten = write_report(reports, "rewritten", Told())
+    image = rewritten / "masks" / "nrcalong_full_categories.fits"
+    image.write_bytes(image.read_bytes().replace(b"NRCALONG", b"NRCBLONG"))
     found = deliveries(reports)
     assert {name for name, row in found.items() if row["counts_as_pass"]} == {"accepted"}
     assert {name: (row["state"], row["standing"]) for name, row in found.items()} == {
@@ -44,16 +47,18 @@ def test_only_what_passed_and_was_accepted_counts_as_a_pass(reports, capsys):
         "halfway": ("incomplete", "unsigned"),
         "simulated": ("pass", "rejected"),
         "edited": ("changed", "unsigned"),
-        "tampered": ("pass", "void"),
+        "tampered": ("changed", "void"),
+        "rewritten": ("changed", "unsigned"),
     }
     page = (reports / "index.html").read_text()
+    assert page.count("categories.fits is not the file that its manifest.json lists: run the checks again.") == 2
     assert "<b>1</b> may be delivered" in page
     assert "accepted by A. Reviewer, " in page
     assert "nobody has signed it" in page
     assert "void: accepted by A. Reviewer" in page
     assert page.count("Not for delivery.") == 1
     assert main(["index", str(reports)]) == 0
-    assert "8 reports, 1 passed and accepted" in capsys.readouterr().out.splitlines()[-1]
+    assert "9 reports, 1 passed and accepted" in capsys.readouterr().out.splitlines()[-1]
 
 
 def hold_nothing(report):

@@ -89,8 +89,14 @@ def test_like_is_compared_with_like(reports):
 def test_an_image_that_its_run_did_not_leave_is_not_used(reports):
     write_report(reports, "good", Told())
     other = write_report(reports, "other", Told("2025-06-01", bad={Category.HOT: [(9, 9)]}))
-    with (other / "masks" / "nrcalong_full_categories.fits").open("ab") as file:
+    image = other / "masks" / "nrcalong_full_categories.fits"
+    with image.open("ab") as file:
         file.write(bytes(2880))
+    assert set(pixels(reports)) == {(3, 4)}
+    assert (
+        "nrcalong_full_categories.fits is not the file that its manifest.json" in (reports / "index.html").read_text()
+    )
+    image.unlink()
     assert set(pixels(reports)) == {(3, 4)}
     page = (reports / "index.html").read_text()
     assert "other: the category image of NRCALONG is gone, or is not the file that manifest.json lists" in page

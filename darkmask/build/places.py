@@ -1,0 +1,236 @@
+"""Tell whether rates and pedestals lie where their ramps do: each row, column and square of pixels has its own.
+
+A rate has the noise of its ramp in it, and of no other one. Of two columns that were exchanged in one file alone, of
+rows, or of a block that was moved by a pixel, rates and ramps have nothing in common; all pixels together hardly tell.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED
+from darkmask.delivery import OpenSet
+from darkmask.search.maps.combine import CombinedMaps
+from darkmask.search.request import SetRequest
+
+# Of a set so many values of each column, for each group of its ramps: what the ends of a ramp have in common with the
+# line through all of it is sqrt(6 / groups), so that these tell it to a sixteenth.
+_VALUES_BY_GROUP = 40
+# Large enough to tell in half of their pixels, and small enough to lie within what was moved.
+_SQUARE = 64
+# Chance makes none of 4000 lines seem to have less than this many of its errors make it.
+_CERTAIN = 3
+# And a line tells nothing where these make up nearly all that is asked of it.
+_LEAST_TELLING = 0.45
+# So many pixels tell what a column, or a row of an amplifier, has in common.
+_ENOUGH = 256
+# Beyond so many sigma of the others a value is no noise.
+_FARTHEST = 4.0
+# Of so many lines at least one in four is in its place: what these have in common is usual.
+_IN_PLACE = 0.75
+
+
+class Place(NamedTuple):
+    """A row, column or square, and what its ramps have in common with what was derived from them.
+
+    Attributes
+    ----------
+    most : float
+        Correlation in units of that of other places, with three times its error: no more is likely.
+    name : str
+        As a sentence calls it: rates or PEDESTAL, and the place, counted from 0.
+    """
+
+    most: float
+    name: str
+
+
+def least_alike(places: Iterable[Place]) -> Place | None:
+    """Return the place that has least in common with its ramps; of several the first by name. None for none."""
+    return min(places, key=lambda place: (place.most, place.name), default=None)
+
+
+def places_in_maps(maps: CombinedMaps, good: np.ndarray, amplifiers: Sequence[slice]) -> list[Place]:
+    """Compare ramps with rates and pedestals in each row and square, all integrations together.
+
+    Parameters
+    ----------
+    maps : CombinedMaps
+        Of all pixels.
+    good : numpy.ndarray, shape (y, x), bool
+        Pixels that tell.
+    amplifiers : sequence of slice
+        The columns that each amplifier reads.
+
+    Notes
+    -----
+    A median over integrations is that of one of them where a column wanders as a whole, and has less in common with
+    their mean: what such columns have is told by :func:`places_in_ramps`.
+    """
+    height, width = good.shape
+    some = slice(None, None, max(1, height // _ENOUGH))
+    down, right = range(0, height, _SQUARE), range(0, width, _SQUARE)
+    names = [f"the {_SQUARE}x{_SQUARE} pixels from x {x}, y {y} on" for y in down for x in right]
+    places: list[Place] = []
+    for derived, ramps, values in (("rates", maps.change, maps.rate), ("PEDESTAL", maps.first, maps.pedestal)):
+        pair = _Pair.of((ramps[some], values[some]), good[some], amplifiers)
+        columns = pair.moments((ramps[some], values[some]), good[some]).sum(axis=1, dtype=np.float64)
+        steady = _alike(columns) >= _usual(columns) / 2
+        rows, squares = [], []
+        # A band of squares at a time, which the processor's cache holds.
+        for start in down:
+            band = slice(start, start + _SQUARE)
+            moments = pair.moments((ramps[band], values[band]), good[band] & steady)
+            rows.append(moments.sum(axis=2, dtype=np.float64))
+            squares.append(np.add.reduceat(moments.sum(axis=1, dtype=np.float64), right, axis=1))
+        places += _places(np.concatenate(rows, axis=1), [f"{derived} of row {y}" for y in range(height)])
+        places += _places(np.concatenate(squares, axis=1), [f"{derived} of {name}" for name in names])
+    return places
+
+
+def places_in_ramps(request: SetRequest, good: np.ndarray, amplifiers: Sequence[slice]) -> list[Place]:
+    """Compare ramps with rates and pedestals in each column, integration by integration, in some rows.
+
+    Parameters
+    ----------
+    request : SetRequest
+    good : numpy.ndarray, shape (y, x), bool
+        Pixels that tell.
+    amplifiers : sequence of slice
+        The columns that each amplifier reads.
+
+    Raises
+    ------
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
+    inside = np.flatnonzero(good.any(axis=1))
+    with OpenSet(request.exposures, request.folder, request.integrations) as opened:
+        planes = opened.planes
+        groups = planes[0][0].shape[1]
+        if len(planes) < 2 or groups < 2 or not inside.size:
+            return []
+        number = min(inside.size, -(-_VALUES_BY_GROUP * groups // len(planes)))
+        rows = inside[np.linspace(0, inside.size - 1, number).astype(int)]
+        known = good[rows]
+        first = [e.group(i, 0, rows) for e, i in planes]
+        rises = [e.group(i, groups - 1, rows) - start for (e, i), start in zip(planes, first, strict=True)]
+        derived = {
+            "rates": (rises, [e.rate(rows, i) for e, i in planes]),
+            "PEDESTAL": (first, [e.pedestal(rows, i) for e, i in planes]),
+        }
+    places: list[Place] = []
+    for name, images in derived.items():
+        owns = [
+            np.array([_own(image, known, amplifiers, _of_columns(image, known)) for image in each]) for each in images
+        ]
+        # What a pixel has in all integrations it has in its rates of any of them.
+        ramps, values = (own - _mean(own) for own in owns)
+        of_ramps, of_values = (_scale(own[0], known) for own in (ramps, values))
+        sums = [
+            _moments(one, two, of_ramps, of_values, known).sum(axis=1, dtype=np.float64)
+            for one, two in zip(ramps, values, strict=True)
+        ]
+        names = [f"{name} of column {x}" for x in range(good.shape[1])]
+        places += _places(len(sums) * _mean(np.array(sums)), names)
+    return places
+
+
+class _Pair(NamedTuple):
+    """What columns of two images have in common, and how their pixels scatter without it.
+
+    Attributes
+    ----------
+    columns : tuple of numpy.ndarray, shape (x,), float32
+    scales : tuple of float
+    amplifiers : sequence of slice
+    """
+
+    columns: tuple[np.ndarray, np.ndarray]
+    scales: tuple[float, float]
+    amplifiers: Sequence[slice]
+
+    @classmethod
+    def of(cls, images: tuple[np.ndarray, np.ndarray], good: np.ndarray, amplifiers: Sequence[slice]) -> "_Pair":
+        """Measure it in some rows."""
+        columns = tuple(_of_columns(image, good) for image in images)
+        owns = [_own(image, good, amplifiers, of) for image, of in zip(images, columns, strict=True)]
+        return cls((columns[0], columns[1]), (_scale(owns[0], good), _scale(owns[1], good)), amplifiers)
+
+    def moments(self, images: tuple[np.ndarray, np.ndarray], good: np.ndarray) -> np.ndarray:
+        """Return what :func:`_moments` says of some rows."""
+        one, two = (_own(image, good, self.amplifiers, of) for image, of in zip(images, self.columns, strict=True))
+        return _moments(one, two, *self.scales, good)
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean over integrations, in the order of their values: no other order changes a bit."""
+    mean: np.ndarray = np.sort(values, axis=0).mean(axis=0)
+    return mean
+
+
+def _of_columns(image: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """Return the median of each column, in some of its rows, float32 (x,); bad pixels count as 0."""
+    some = slice(None, None, max(1, len(image) // _ENOUGH))
+    median: np.ndarray = np.median(_known(image[some], good[some]), axis=0)
+    return median
+
+
+def _own(image: np.ndarray, good: np.ndarray, amplifiers: Sequence[slice], of_columns: np.ndarray) -> np.ndarray:
+    """Return an image without what its columns, and its rows in each amplifier, have in common, float32 (y, x)."""
+    own = _known(image, good) - of_columns
+    for columns in amplifiers:
+        of_rows = own[:, columns]
+        of_rows -= np.median(of_rows[:, :: max(1, of_rows.shape[1] // _ENOUGH)], axis=1, keepdims=True)
+    return own
+
+
+def _known(image: np.ndarray, good: np.ndarray) -> np.ndarray:
+    return np.where(good & np.isfinite(image), image, np.float32(0))
+
+
+def _scale(own: np.ndarray, good: np.ndarray) -> float:
+    """Return how good pixels scatter; 1 where none does."""
+    known = own[good]
+    return float(MAD_TO_SIGMA_ROUNDED * np.median(np.abs(known))) or 1.0 if known.size else 1.0
+
+
+def _moments(ramps: np.ndarray, values: np.ndarray, of_ramps: float, of_values: float, good: np.ndarray) -> np.ndarray:
+    """Return 1, the squares of both images and their product where both are noise, else 0; float32 (4, y, x).
+
+    Parameters
+    ----------
+    ramps, values : numpy.ndarray, shape (y, x), float32
+    of_ramps, of_values : float
+        How they scatter.
+    good : numpy.ndarray, shape (y, x), bool
+    """
+    a, b = ramps / np.float32(of_ramps), values / np.float32(of_values)
+    near = good & (np.abs(a) <= _FARTHEST) & (np.abs(b) <= _FARTHEST)
+    a[~near] = b[~near] = 0
+    return np.stack([near.astype(np.float32), a * a, b * b, a * b])
+
+
+def _alike(sums: np.ndarray) -> np.ndarray:
+    """Return the correlation of ramps and rates by sums of :func:`_moments`; 0 where there are none."""
+    _, ramps, rates, both = sums
+    correlation: np.ndarray = both / np.sqrt(np.maximum(ramps * rates, 1e-30))
+    return correlation
+
+
+def _usual(sums: np.ndarray) -> float:
+    """Return the correlation that lines have which are in their place, of which the sums are given; 0 for none."""
+    alike = _alike(sums[:, sums[0] > 0])
+    return float(np.quantile(alike, _IN_PLACE)) if alike.size else 0.0
+
+
+def _places(sums: np.ndarray, names: Sequence[str]) -> list[Place]:
+    """Return those places that tell, of which sums of :func:`_moments` are given, float64 (4, place)."""
+    usual = _usual(sums)
+    if usual <= 0:
+        return []
+    with np.errstate(divide="ignore"):
+        error = _CERTAIN / (np.sqrt(sums[0]) * usual)
+    most = _alike(sums) / usual + error
+    return [Place(float(most[k]), names[k]) for k in np.flatnonzero(error <= _LEAST_TELLING).tolist()]

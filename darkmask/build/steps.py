@@ -1,0 +1,96 @@
+"""Measure how the reads of good pixels go on from one group to the next, as all of an output do."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
+from darkmask.delivery import OpenSet
+from darkmask.search.request import SetRequest
+
+# So many pixels of an output, in evenly spread rows, tell the median of a difference to a seventieth of its noise.
+_PIXELS = 8192
+# And so many differences of each of them their noise to a four-hundredth.
+_SOME_STEPS = 8
+
+
+class Steps(NamedTuple):
+    """The group differences of some good pixels.
+
+    Attributes
+    ----------
+    medians : numpy.ndarray, shape (integration, amplifier, group - 1), float64, DN
+        Of the amplifiers that have good pixels; NaN where none of them has a difference.
+    noises : dict of str to float, DN
+        Scatter of a difference in each exposure, by the path of its ramp; NaN where there is none.
+    patterns : numpy.ndarray, shape (integration, amplifier, 2, n), float64, DN
+        By how much even columns, and even rows, rise more than odd ones from one read to the next, in some reads.
+    names : list of str
+        What each integration is called in a sentence.
+    """
+
+    medians: np.ndarray
+    noises: dict[str, float]
+    patterns: np.ndarray
+    names: list[str]
+
+
+def steps_of(request: SetRequest, good: np.ndarray) -> Steps:
+    """Measure the group differences of good pixels.
+
+    Parameters
+    ----------
+    request : SetRequest
+    good : numpy.ndarray, shape (y, x), bool
+
+    Raises
+    ------
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
+    inside, amplifiers = np.flatnonzero(good.any(axis=1)), request.amplifiers()
+    number = min(inside.size, -(-_PIXELS // max(amplifiers[0].stop - amplifiers[0].start, 1)))
+    rows = inside[np.linspace(0, inside.size - 1, number).astype(int)] if number else inside
+    here = [(columns, good[rows, columns]) for columns in amplifiers if good[rows, columns].any()]
+    names: list[str] = []
+    steps, patterns, scatters = [], [], {exposure.jump.path: list[float]() for exposure in request.exposures}
+    with OpenSet(request.exposures, request.folder, request.integrations) as opened:
+        for exposure, i in opened.planes:
+            groups = exposure.shape[1]
+            reads = np.stack([exposure.group(i, group, rows).astype(np.float64) for group in range(groups)])
+            differences = np.diff(reads, axis=0)
+            medians = [[median_of_finite(step[:, c][where]) for step in differences] for c, where in here]
+            scatters[exposure.exposure.jump.path].append(_scatter(differences, medians, here))
+            patterns.append([_pattern(differences[:, :, c], rows, c.start, where) for c, where in here])
+            steps.append(medians)
+            names.append(exposure.name_of(i))
+    medians_of_all = np.array(steps).reshape(len(steps), len(here), request.exposures[0].jump.ngroups - 1)
+    # In the order of their values, so that the order of integrations changes no bit.
+    noises = {path: float(np.sqrt(np.mean(np.square(sorted(found))))) for path, found in scatters.items() if found}
+    some = len(_some_of(medians_of_all.shape[2]))
+    return Steps(medians_of_all, noises, np.array(patterns).reshape(len(steps), len(here), 2, some), names)
+
+
+def _some_of(number: int) -> range:
+    """Return the numbers of some of so many differences, evenly spread."""
+    return range(0, number, max(number // _SOME_STEPS, 1))
+
+
+def _pattern(differences: np.ndarray, rows: np.ndarray, start: int, where: np.ndarray) -> list[list[float]]:
+    """Return by how much even columns and rows of an amplifier rise more than odd ones, in some group differences."""
+    some = differences[np.array(_some_of(len(differences)), int)]
+    columns = np.arange(start, start + where.shape[1])
+    even = (np.broadcast_to(columns % 2 == 0, where.shape), np.broadcast_to(rows[:, None] % 2 == 0, where.shape))
+    return [[median_of_finite(step[where & of]) - median_of_finite(step[where & ~of]) for step in some] for of in even]
+
+
+def _scatter(differences: np.ndarray, medians: Sequence[Sequence[float]], here: Sequence) -> float:
+    """Return how some group differences scatter about their medians, DN; hits and bad pixels count for one each."""
+    chosen = _some_of(len(differences))
+    apart = [
+        np.abs(differences[k][:, c][where] - of[k])
+        for (c, where), of in zip(here, medians, strict=True)
+        for k in chosen
+    ]
+    return MAD_TO_SIGMA_ROUNDED * median_of_finite(np.concatenate(apart)) if apart else float("nan")
