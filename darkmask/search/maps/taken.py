@@ -23,7 +23,7 @@ class Where(NamedTuple):
 
     Attributes
     ----------
-    start, count : int
+    start, many : int
         The first of the rows, and their number.
     height : int
         Rows of the frame.
@@ -42,7 +42,7 @@ class Where(NamedTuple):
     """
 
     start: int
-    count: int
+    many: int
     height: int
     every: int
     row: int
@@ -103,7 +103,7 @@ def take_measured(stacks: Maps, where: Where, taken: Taken):
     """Take what is wanted of some rows from stacks of the maps of all integrations."""
     (integrations, _, _, width), to = stacks.measured.shape, where.row
     first = -where.start % where.every
-    for r in range(first, where.count, where.every):
+    for r in range(first, where.many, where.every):
         for i in range(integrations):
             taken.rows.measured[i, to] = stacks.measured[i, r]
             taken.rows.counted[i, to] = stacks.counted[i, r]
@@ -142,16 +142,16 @@ def take_kept(places, kept: KeptPlaces, where: Where, room: TakingRoom):
     pixels, first = where.height * width, -where.start % where.every
     for i in range(places.shape[0]):
         if not (
-            read_rows(places[i, 2, 0], places[i, 2, 1], pixels, where.start, where.count, room.rate)
-            and read_rows(places[i, 3, 0], places[i, 3, 1], pixels, where.start, where.count, room.pedestal)
-            and read_packed(kept, i, where.start, where.count, room.packed)
+            read_rows(places[i, 2, 0], places[i, 2, 1], pixels, where.start, where.many, room.rate)
+            and read_rows(places[i, 3, 0], places[i, 3, 1], pixels, where.start, where.many, room.pedestal)
+            and read_packed(kept, i, where.start, where.many, room.packed)
         ):
             return i
         at_rows = Maps(taken.rows.measured[i], taken.rows.counted[i])
         at_pixels = Maps(taken.pixels.measured[i], taken.pixels.counted[i])
         begins = kept.begins[i, where.start - kept.rows[i, 0] :]
         begin = 0
-        for r in range(where.count):
+        for r in range(where.many):
             rate, pedestal = room.rate[0, r], room.pedestal[0, r]
             own = begins[r] - begins[0], begins[r + 1] - begins[0]
             if r % where.every == first:
