@@ -268,7 +268,7 @@ def main() -> None:
     parser.add_argument("--detectors", type=int, default=4, choices=(1, 2, 3, 4))
     parser.add_argument("--delivery", type=Path, help="darks that were made before, which stay")
     parser.add_argument("--cold", action="store_true", help="workers of a search load packages with their first task")
-    parser.add_argument("--alone", action="store_true", help="checks without a scheduler too, on one core and on two")
+    parser.add_argument("--alone", action="store_true", help="without a scheduler too, on one core and on two")
     parser.add_argument("--warm", action="store_true", help="kernels are compiled, and files in the system's cache")
     parser.add_argument("--workers", default="1,2,2,1,4")
     parser.add_argument("--what", choices=("search", "checks", "prepare"), action="append")
@@ -282,7 +282,8 @@ def main() -> None:
         if {"search", "checks"}.intersection(what):
             delivery = chosen.delivery or make_darks(folder, chosen.frame, chosen.groups, chosen.detectors)
             if "search" in what:
-                measure_search(folder, delivery, chosen.frame, numbers, not chosen.delivery, chosen.cold)
+                alone = chosen.alone or not chosen.delivery
+                measure_search(folder, delivery, chosen.frame, numbers, alone, chosen.cold)
             if "checks" in what:
                 measure_checks(folder, delivery, chosen.frame, numbers, chosen.detectors, chosen.alone, chosen.warm)
             if not chosen.delivery:
