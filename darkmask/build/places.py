@@ -22,7 +22,10 @@ _SQUARE = 64
 # Chance makes none of 4000 lines seem to have less than this many of its errors make it.
 _CERTAIN = 3
 # And a line tells nothing where these make up nearly all that is asked of it.
-_LEAST_TELLING = 0.45
+_LEAST_TELLING = 0.3
+# A column that wanders by so much more than usual is not asked: its pixels follow it by amounts of their own, which
+# move the ends of a ramp and its line in different ways. STR-FINDINGS names it.
+_WANDERS = 2.5
 # So many pixels tell what a column, or a row of an amplifier, has in common.
 _ENOUGH = 256
 # Beyond so many sigma of the others a value is no noise.
@@ -76,7 +79,8 @@ def places_in_maps(maps: CombinedMaps, good: np.ndarray, amplifiers: Sequence[sl
     for derived, ramps, values in (("rates", maps.change, maps.rate), ("PEDESTAL", maps.first, maps.pedestal)):
         pair = _Pair.of((ramps[some], values[some]), good[some], amplifiers)
         columns = pair.moments((ramps[some], values[some]), good[some]).sum(axis=1, dtype=np.float64)
-        steady = _alike(columns) >= _usual(columns) / 2
+        # Fewer would be a choice of columns that are alike by chance where a block of them was moved.
+        steady = _alike(columns) >= _usual(columns) / 3
         rows, squares = [], []
         # A band of squares at a time, which the processor's cache holds.
         for start in down:
@@ -132,8 +136,9 @@ def places_in_ramps(request: SetRequest, good: np.ndarray, amplifiers: Sequence[
             _moments(one, two, of_ramps, of_values, known).sum(axis=1, dtype=np.float64)
             for one, two in zip(ramps, values, strict=True)
         ]
-        names = [f"{name} of column {x}" for x in range(good.shape[1])]
-        places += _places(len(sums) * _mean(np.array(sums)), names)
+        of_all = len(sums) * _mean(np.array(sums))
+        of_all[:, _wanders(np.array([_of_columns(image, known) for image in images[0]]))] = 0
+        places += _places(of_all, [f"{name} of column {x}" for x in range(good.shape[1])])
     return places
 
 
@@ -175,6 +180,13 @@ def _of_columns(image: np.ndarray, good: np.ndarray) -> np.ndarray:
     some = slice(None, None, max(1, len(image) // _ENOUGH))
     median: np.ndarray = np.median(_known(image[some], good[some]), axis=0)
     return median
+
+
+def _wanders(medians: np.ndarray) -> np.ndarray:
+    """Return which columns move far from one integration to another, by their medians (integration, x); bool (x,)."""
+    apart = medians - np.median(medians, axis=1, keepdims=True)
+    scatter = np.sqrt(_mean((apart - _mean(apart)) ** 2))
+    return scatter > _WANDERS * np.median(scatter)
 
 
 def _own(image: np.ndarray, good: np.ndarray, amplifiers: Sequence[slice], of_columns: np.ndarray) -> np.ndarray:

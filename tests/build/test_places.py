@@ -9,10 +9,10 @@ from darkmask.build.places import least_alike, places_in_maps, places_in_ramps
 from darkmask.delivery import OpenExposure
 from tests.support.requests import flight_request
 
-SIZE, INTEGRATIONS, GROUPS = 256, 10, 20
+SIZE, INTEGRATIONS, GROUPS = 256, 10, 8
 AMPLIFIERS = [slice(start, start + SIZE // 4) for start in range(0, SIZE, SIZE // 4)]
 GOOD = np.ones((SIZE, SIZE), bool)
-BOUND = 0.5
+BOUND = 0.4
 
 
 @pytest.fixture(scope="module")
