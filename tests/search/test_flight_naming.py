@@ -214,6 +214,18 @@ def test_what_is_hardly_noisier_than_others_is_no_telegraph_pixel_where_groups_a
     assert np.count_nonzero(in_category(outcome.categories, Category.TELEGRAPH)) <= 2
 
 
+def test_noise_is_seldom_called_telegraph_where_groups_average_frames(tmp_path):
+    """A set of few reads is judged by all of them, and what a ladder has free is integrated over there too."""
+    random, noise = np.random.default_rng(41), 5 / np.sqrt(8)
+    sci, groupdq = good_ramps(integrations=8, read_noise=noise)
+    chosen = np.s_[6:90:5, 6:90:5]
+    factors = np.linspace(4, 12, 17)[:, None]
+    sci[(..., *chosen)] = random.normal(0, 1, sci[(..., *chosen)].shape) * factors * noise
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files", readpatt="DEEP8")
+    assert in_category(outcome.categories, Category.TELEGRAPH)[chosen].mean() < 0.035
+    assert unusable(outcome)[chosen].all()
+
+
 def averaged_reads(amount: float, dwell: float, pixels: int, gap: int = 12) -> np.ndarray:
     """Return reads of pixels that switch from frame to frame, averaged as in DEEP8: (pixel, integration, group)."""
     random = np.random.default_rng(12)

@@ -11,7 +11,7 @@ import numpy as np
 from darkmask.core.kernels import kernel
 
 from .ladder import WIDE, LadderReads, fit_ladder, ladder_evidence, ladder_spread, ladder_weights, run_likelihood
-from .runs import Runs
+from .runs import WEAK, Runs
 from .walk import walk_variance
 
 # Chance to switch from one frame to the next, from which the ladder's weights follow: a slow pixel has the lowest and
@@ -59,7 +59,8 @@ def ladder_likelihood(runs: Runs, slope, read_noise, one_level, frames, needed):
     frames : int
         Frames that a group averages.
     needed : float
-        The search ends when this is exceeded.
+        The search ends when this is exceeded. What decides may be as much as ``WEAK`` of BIC less on either side of
+        what is asked, so that this much less is told as exactly.
     """
     reads = LadderReads(runs, read_noise, one_level)
     number, count = runs.begins.size - 1, runs.values.size
@@ -115,7 +116,7 @@ def ladder_likelihood(runs: Runs, slope, read_noise, one_level, frames, needed):
     if best > enough:
         return best - np.log(_SWITCHES.size) - _KNOWN_AT_MOST
     likelihood = best + np.log(np.exp(evidence - best).mean())
-    if likelihood <= needed - _GAINED_AT_MOST:
+    if likelihood <= needed - WEAK - _GAINED_AT_MOST:
         # No integral would make it suffice, and a large noise has many steps.
         return likelihood
     return likelihood + _how_known(reads, best_tilt, best_path, best_distance, tables[usual])

@@ -8,6 +8,8 @@ from darkmask.core.kernels import kernel
 
 # Fewer reads than this decide nothing.
 MIN_READS = 12
+# Of some of its reads a pixel is judged where the gain in BIC lies further than this from what is asked.
+WEAK = 10.0
 # A step upwards by more than this many times the deepest fall and this many sigma has no second level to return from.
 _COSMIC_RAY_FALLS, _COSMIC_RAY_SIGMA = 1.5, 5.0
 

@@ -17,7 +17,7 @@ from .walk import walk_likelihood
 
 _FIRST_STEPS, _LAST_STEPS = 3, 6
 # This many reads decide nearly every pixel; all reads are used only when the evidence is within WEAK of what is asked.
-ENOUGH_READS, WEAK = 120, 10.0
+ENOUGH_READS = 120
 # ... and where groups average frames, levels show less in each.
 ENOUGH_AVERAGED = 240
 # What counts for a ladder beforehand, in the logarithm. Its level, its distance, its slope and its chance to switch are

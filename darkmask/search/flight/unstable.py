@@ -22,8 +22,9 @@ from .amplifier import own_saturation_level
 from .categories import FlightResult
 from .named_by import Passed, at_some
 from .robust import places
+from .runs import WEAK
 from .shots import shot_noise
-from .telegraph import ENOUGH_AVERAGED, ENOUGH_READS, WEAK, telegraph_evidence
+from .telegraph import ENOUGH_AVERAGED, ENOUGH_READS, telegraph_evidence
 
 # A thread takes this many rows at once.
 _ROWS_AT_ONCE = 16
