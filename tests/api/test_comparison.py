@@ -8,6 +8,9 @@ from darkmask.cli import main
 from darkmask.core.errors import MaskError
 from darkmask.core.flags import bits_of
 
+# A delivery is searched first.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def masks(small, found):

@@ -56,6 +56,7 @@ def test_files_are_looked_through_once_until_one_changes(tmp_path, looked, monke
     assert len(looked) == 4
 
 
+@pytest.mark.slow
 def test_without_a_cache_they_are_looked_through(tmp_path, looked, monkeypatch):
     folder = simulated(tmp_path, frame=FRAME, exposures=1, integrations=6)
     time.sleep(2.1)
