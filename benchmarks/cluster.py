@@ -32,8 +32,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from commands import ROOT, Taken, checks, criteria_file, judged, read_once, run, simulate, under_other_names
-from resize import resize
+from commands import ROOT, Taken, checks, criteria_file, judged, run
+from deliveries import read_once, resize, simulate, under_other_names
 
 from darkmask.cluster.process import look
 from darkmask.core.cache_folder import cache_root

@@ -26,17 +26,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from astropy.io import fits
+from deliveries import SOURCE, read_once, resize, simulate, under_other_names
 from memory import anonymous
 from processes import Process, look, print_profile, with_stages
-from resize import resize
 
 from darkmask.core.detectors import DETECTORS
-from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.stages import STAGES, read_stages
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCE = "NRCB1"
 SEARCH = {"flight": [], "official": ["--search", "official"]}
 # As the notebook calls it: rates and fits and jumps of all exposures, and the thresholds as they come.
 ANCHOR = """
@@ -103,35 +100,6 @@ def run(command: list[str], cwd: Path, cache: Path, codes: tuple[int, ...] = (0,
             raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{end}")
         processes = with_stages(seen, stages)
         return Taken(wall, usage.ru_utime + usage.ru_stime, peak / 1e6, read_stages(stages), processes)
-
-
-def simulate(folder: Path, frame: int, groups: int) -> Path:
-    """Simulate the darks of one detector."""
-    from darkmask.simulate import SimulationSpec, simulate_delivery
-
-    delivery = folder / "delivery"
-    spec = SimulationSpec(
-        seed=11, frame=frame, detectors=(SOURCE,), subarrays=(), exposures=5, integrations=2, groups=groups
-    )
-    simulate_delivery(delivery, spec)
-    return delivery
-
-
-def under_other_names(delivery: Path, out: Path, detectors: tuple[str, ...]) -> Path:
-    """Write the products of one detector under the names of several: headers rewritten, data as they are."""
-    out.mkdir()
-    for path in sorted(delivery.glob("*.fits")):
-        for name in detectors:
-            target = out / path.name.replace(SOURCE.lower(), name.lower())
-            shutil.copyfile(path, target)
-            properties = look_up_detector(name)
-            with fits.open(target, mode="update", memmap=True) as hdus:
-                header = hdus[0].header
-                header["DETECTOR"], header["FILENAME"] = name, target.name
-                header["FASTAXIS"], header["SLOWAXIS"] = properties.fastaxis, properties.slowaxis
-                if "CHANNEL" in header:
-                    header["CHANNEL"] = "LONG" if name.endswith("LONG") else "SHORT"
-    return out
 
 
 def criteria_file(folder: Path, frame: int) -> list[str]:
@@ -322,15 +290,6 @@ def scale(delivery: Path, folder: Path, compiled: Path, frame: int) -> None:
             taken = run(command, folder, fresh(compiled, Path(temporary)))
         numbers = f"{taken.wall:.1f} | {taken.processor:.1f} | {taken.megabytes:.0f}"
         print(f"| {exposures} x {integrations} x {groups} | {size / 1e9:.1f} | {numbers} |", flush=True)
-
-
-def read_once(delivery: Path) -> None:
-    """Read all files, so that they are in the system's cache."""
-    buffer = bytearray(1 << 20)
-    for path in delivery.glob("*.fits"):
-        with path.open("rb", buffering=0) as file:
-            while file.readinto(buffer):
-                pass
 
 
 def main() -> None:

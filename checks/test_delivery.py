@@ -195,16 +195,21 @@ def test_no_ramp_without_a_rate(check, exposures, products):
     )
 
 
-@pytest.mark.asks("DLV-TOGETHER")
-def test_files_belong_together(check, exposures, products):
-    """Are the rates and pedestals of each exposure those of its ramps?"""
-    found = products.searched.set(check.detector, check.subarray).summary["together"]
+def told(check, products, name: str):
+    """Return what the set's ramps tell of its other files."""
+    found = products.searched.set(check.detector, check.subarray).summary[name]
     if found is None:
         raise NotEvaluated(
             f"{check.detector} {check.subarray} has too few integrations, or pixels without a flag, to tell",
             because=TOO_LITTLE,
         )
-    share, name, derived = found
+    return found
+
+
+@pytest.mark.asks("DLV-TOGETHER")
+def test_files_belong_together(check, exposures, products):
+    """Are the rates and pedestals of each exposure those of its ramps?"""
+    share, name, derived = told(check, products, "together")
     check.judge(
         share, f"The noise of the ramps is in the {derived} of {name} by {share:.2f} of it, where it is farthest from 1"
     )
@@ -213,13 +218,7 @@ def test_files_belong_together(check, exposures, products):
 @pytest.mark.asks("DLV-PLACES")
 def test_ramps_lie_where_their_rates_lie(check, exposures, products):
     """How much has the row, column or square in common with its rates or PEDESTAL which has least?"""
-    found = products.searched.set(check.detector, check.subarray).summary["least_alike"]
-    if found is None:
-        raise NotEvaluated(
-            f"{check.detector} {check.subarray} has too few integrations, or pixels without a flag, to tell",
-            because=TOO_LITTLE,
-        )
-    most, name = found
+    most, name = told(check, products, "least_alike")
     check.judge(
         most,
         f"Ramps and {name} of {check.detector} {check.subarray} have {most:.2f} of what others have in common, at "

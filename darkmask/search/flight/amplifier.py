@@ -1,23 +1,22 @@
 """The flight search in the columns of one amplifier: the amplifier's good pixels judge all of its pixels."""
 
 from operator import ge, gt, le, lt
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from darkmask.core.categories import Category
 from darkmask.core.detectors import Detector
-from darkmask.search.maps.changes import OWN_JUMP
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY
 from darkmask.search.parameters import SearchParameters
 
 from .bends import bend_limit
-from .bright import BrightSearch
 from .changing import DECAYS_IN_PATCH
 from .compared import NEARLY
 from .evidence import is_finite, is_true, not_reaching
 from .falls import MIN_FALLS, least_falls, least_jumps
-from .noises import least_noise, least_scatter, moved_rates
+from .noises import moved_rates
+from .noisy import NoisySearch
 from .robust import places, population
 
 # The saturation step has grown a SATURATED flag from a neighbour if the signal lies below this share of the published
@@ -29,8 +28,6 @@ STUCK_SHARE = 0.5
 MOVED = 2.0
 # Groups of one frame have this share of the variance of a read at least.
 NOT_AVERAGED = 0.99
-# A trend of so many times the scatter of the rates is no chance: what fades scatters, too.
-_DECAYS = 2.0
 # Of two integrations that differ, nothing tells which one is off.
 LEAST_COMPARED = 3
 
@@ -54,7 +51,7 @@ class _Begun(NamedTuple):
     loud: np.ndarray
 
 
-class AmplifierSearch(BrightSearch):
+class AmplifierSearch(NoisySearch):
     """The search in the columns of one amplifier. Images have shape (y, its columns).
 
     Parameters are those of :class:`.CorrectedAmplifier`.
@@ -69,16 +66,11 @@ class AmplifierSearch(BrightSearch):
         Number of pixels with one integration alone that lies off.
     """
 
-    unstable: np.ndarray
-    noisy: np.ndarray
-    loud: np.ndarray
     faint: np.ndarray
     varying: np.ndarray
     switching: np.ndarray
     sometimes_hot: np.ndarray
-    scattering: np.ndarray
     _begun: _Begun | None = None
-    _scatter: tuple[Any, np.ndarray]
 
     def search(self, parameters: SearchParameters | None = None, again: bool = False) -> dict[Category, np.ndarray]:
         """Return where each category is, bool; ``unstable`` holds telegraph and noisy pixels.
@@ -162,8 +154,8 @@ class AmplifierSearch(BrightSearch):
         changed = decaying | self.patch
         detected &= ~changed | self._late(judged, detected & changed)
         at = self._at(detected)
-        least = max(1, parameters.max_saturated_fraction * self.integrations)
-        unknown = self._test("beside_unknown", self.changing.beside_unknown(at, least), ge, 1, detected[at], at=at)
+        beside = self.changing.beside_unknown(at, self._often)
+        unknown = self._test("beside_unknown", beside, ge, 1, detected[at], at=at)
         beside_full = self._image(at, unknown & detected[at])
         detected &= ~beside_full
         at = self._at(detected)
@@ -205,6 +197,11 @@ class AmplifierSearch(BrightSearch):
             Category.TRANSIENT: transient,
         }
 
+    @property
+    def _often(self) -> float:
+        """In so many integrations a pixel is saturated to be called so."""
+        return max(1, self.parameters.max_saturated_fraction * self.integrations)
+
     def _saturated(self, scatter_of_good: float) -> np.ndarray:
         """Return the pixels saturated in group 0 on their own evidence: their level, or a ramp that is stuck.
 
@@ -212,8 +209,7 @@ class AmplifierSearch(BrightSearch):
         pixel near 0, so that the level alone would lose it; such a pixel has a ramp that does not move.
         """
         maps = self.maps
-        least = max(1, self.parameters.max_saturated_fraction * self.integrations)
-        often = self._test("saturated", maps.saturated_first, ge, least, self.science)
+        often = self._test("saturated", maps.saturated_first, ge, self._often, self.science)
         at = self._at(often)
         asked = self.science[at], often[at]
         high = self._test("level", maps.first[at], ge, own_saturation_level(self.detector), *asked, at=at)
@@ -258,8 +254,7 @@ class AmplifierSearch(BrightSearch):
 
     def _fills_early(self, judged) -> np.ndarray:
         """Return the pixels that end saturated, by their own level, in as many integrations as makes one saturated."""
-        least = max(1, self.parameters.max_saturated_fraction * self.integrations)
-        return self._test("full_early", self.maps.saturated_last, ge, least, judged)
+        return self._test("full_early", self.maps.saturated_last, ge, self._often, judged)
 
     def _changes(self, judged, unlooked, trend, quiet, loud) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Set what varies and switches; return what is hot from some integration on, what is over, what passes."""
@@ -292,52 +287,6 @@ class AmplifierSearch(BrightSearch):
         self.switching = switching & ~faded & ~over & ~lasting
         self.sometimes_hot = hot & self.varying
         return lasting, over, transient
-
-    def _name_noisy(self, restless, quiet, loud) -> None:
-        """Set which unstable pixels are noisy, and which are so noisy that they are not to be used."""
-        at, unusable = self._at(self.unstable), self.parameters.unusable_noise_ratio
-        quiet, loud, asked = quiet[at], loud[at], self.unstable[at]
-        least = least_noise(quiet, loud, self.maps.differences[at], self.maps.jumps[at], unusable)
-        noisy = self._image(at, self._test("noise_ratio", least, ge, self.parameters.noisy_ratio, asked, at=at))
-        never = self._image(at, self._test("unusable_noise", np.fmax(quiet, loud), ge, unusable, asked, at=at))
-        self.noisy, self.loud = self.unstable & (restless | noisy), self.unstable & (restless | never)
-
-    def _scattering(self, asked) -> np.ndarray:
-        """Return the pixels whose rates scatter between integrations by more than their own noise makes them."""
-        at, spread, centre, sigma = self.changing.scattered(asked)
-        shared = self.of_column(self.columns.noise, at) + self.signal[at] / np.float32(self.detector.gain)
-        noise = self.maps.noise[at] / np.sqrt(np.float32(self.noise_of_good**2) + shared)
-        # What is common to all pixels is not less in those that are quiet themselves, and what all of a column do in an
-        # integration is none of theirs.
-        spread = spread * np.fmin(noise, 1) / self.of_column(self.columns.restless, at)
-        excess = ((np.cbrt(spread * spread) - centre) / sigma).astype(np.float32)
-        self._scatter = (at, (spread / centre**1.5).astype(np.float32))
-        beyond = self._test("scatter", excess, gt, self.parameters.scatter_significance, asked[at], at=at)
-        return asked & self._image(at, beyond)
-
-    def _name_scattering(self, asked, trend) -> None:
-        """Add to the noisy pixels those whose rates scatter by much, and by more than a decay makes them."""
-        at, ratio = self._scatter
-        asked = asked.copy()
-        asked[at] &= trend[at] > -np.fmax(self.parameters.trend_significance, _DECAYS * ratio)
-        unusable = self.parameters.unusable_noise_ratio
-        least = least_scatter(ratio, self.integrations, unusable)
-        noisy = self._test("scatter_ratio", least, ge, self.parameters.noisy_ratio, asked[at], at=at)
-        never = self._test("unusable_scatter", ratio, ge, unusable, asked[at], at=at)
-        self.scattering = asked & self._image(at, noisy)
-        self.noisy |= self.scattering
-        self.loud |= self.scattering & self._image(at, never)
-
-    def _name_jumping(self, asked) -> None:
-        """Add to the noisy pixels, as not to be used, those that jump in more integrations than radiation makes."""
-        rows = self.changing.rows
-        least = self.changing.jumping(asked)
-        at = self._at(asked & (rows.stepped >= least))
-        # What a neighbour's steps couple in may be flagged too, with some noise.
-        own = asked[at] & (self.changing.coupled_steps(at) < OWN_JUMP / 4 * self.noise_of_good)
-        jumping = self._image(at, own & self._test("own_jumps", rows.stepped[at], ge, least, own, at=at))
-        self.noisy |= jumping
-        self.loud |= jumping
 
     def _low_pedestal(self, judged, quiet, loud) -> np.ndarray:
         maps, parameters = self.maps, self.parameters

@@ -218,24 +218,30 @@ def unpack_row(packed: Packed, row, own, given, groups, maps: Maps):
     maps : Maps
         Arrays to set, shapes (N_MEASURED, x) and (N_COUNTED, x).
     """
-    measured, counted, (rate, pedestal) = maps.measured, maps.counted, given
-    weight, steps = np.float32(groups * (groups * groups - 1.0)), np.float32(groups - 1)
+    measured, counted, rate = maps.measured, maps.counted, given[0]
     for x in range(rate.size):
-        measured[RATE, x] = native_float32(rate[x])
-        measured[PEDESTAL, x] = native_float32(pedestal[x])
-        measured[WEIGHT, x] = weight
-        measured[FIRST, x] = packed.dense[row, 0, x]
-        measured[CHANGE, x] = packed.dense[row, 1, x]
-        measured[SHAPE, x] = packed.dense[row, 2, x]
-        squares = packed.dense[row, DENSE_SQUARES, x]
-        measured[SQUARES, x] = squares
-        measured[SCATTER, x] = np.sqrt(squares / (steps - 1))
+        _set_measured(packed.dense[row], x, given, groups, measured, x)
     for k in range(N_COUNTED):
         usual = np.int16(groups - 1) if k == DIFFERENCES else _usual(k)
         for x in range(rate.size):
             counted[k, x] = usual
     for n in range(own[0], own[1]):
         _set_own(packed, n, measured, counted, packed.counts[n, 0])
+
+
+@kernel
+def _set_measured(dense, x, given, groups, measured, to):
+    """Set what is measured of a pixel without events, from its column of a row to a place of ``measured``."""
+    rate, pedestal = given
+    measured[RATE, to] = native_float32(rate[x])
+    measured[PEDESTAL, to] = native_float32(pedestal[x])
+    measured[WEIGHT, to] = np.float32(groups * (groups * groups - 1.0))
+    measured[FIRST, to] = dense[0, x]
+    measured[CHANGE, to] = dense[1, x]
+    measured[SHAPE, to] = dense[2, x]
+    squares = dense[DENSE_SQUARES, x]
+    measured[SQUARES, to] = squares
+    measured[SCATTER, to] = np.sqrt(squares / (np.float32(groups - 1) - 1))
 
 
 @kernel
@@ -252,20 +258,11 @@ def unpack_pixels(packed: Packed, row, own, given, groups, columns, begun, out: 
     out : Maps
         Arrays to set, shapes (row, N_MEASURED, x) and (row, N_COUNTED, x).
     """
-    (rate, pedestal), (n, last), at_once = given, own, out.measured.shape[2]
-    weight, steps = np.float32(groups * (groups * groups - 1.0)), np.float32(groups - 1)
+    (n, last), at_once = own, out.measured.shape[2]
     for k in range(columns.size):
         x, j = columns[k], (begun + k) % at_once
         measured, counted = out.measured[(begun + k) // at_once], out.counted[(begun + k) // at_once]
-        measured[RATE, j] = native_float32(rate[x])
-        measured[PEDESTAL, j] = native_float32(pedestal[x])
-        measured[WEIGHT, j] = weight
-        measured[FIRST, j] = packed.dense[row, 0, x]
-        measured[CHANGE, j] = packed.dense[row, 1, x]
-        measured[SHAPE, j] = packed.dense[row, 2, x]
-        squares = packed.dense[row, DENSE_SQUARES, x]
-        measured[SQUARES, j] = squares
-        measured[SCATTER, j] = np.sqrt(squares / (steps - 1))
+        _set_measured(packed.dense[row], x, given, groups, measured, j)
         for m in range(N_COUNTED):
             counted[m, j] = np.int16(groups - 1) if m == DIFFERENCES else _usual(m)
         while n < last and packed.counts[n, 0] < x:

@@ -1,9 +1,14 @@
-"""Make deliveries of another size from the ramps of one, to measure cost and not detection: groups are repeated."""
+"""Make deliveries to measure cost by: simulated, of another size (groups are repeated), or of several detectors."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
+
+from darkmask.core.detectors import detector as look_up_detector
+
+SOURCE = "NRCB1"
 
 
 def resize(source: Path, out: Path, exposures: int, integrations: int, groups: int) -> None:
@@ -53,3 +58,41 @@ def _plane(path: Path, name: str, integration: int, kind: str, groups: int) -> n
         # The ramp continues where it ended.
         rise = (plane[-1] - plane[0]) * np.float32(len(plane) / (len(plane) - 1))
         return np.stack([plane[g] + np.float32(t) * rise for t, g in zip(turn, group, strict=True)]).astype(">f4")
+
+
+def simulate(folder: Path, frame: int, groups: int) -> Path:
+    """Simulate the darks of one detector."""
+    from darkmask.simulate import SimulationSpec, simulate_delivery
+
+    delivery = folder / "delivery"
+    spec = SimulationSpec(
+        seed=11, frame=frame, detectors=(SOURCE,), subarrays=(), exposures=5, integrations=2, groups=groups
+    )
+    simulate_delivery(delivery, spec)
+    return delivery
+
+
+def under_other_names(delivery: Path, out: Path, detectors: tuple[str, ...]) -> Path:
+    """Write the products of one detector under the names of several: headers rewritten, data as they are."""
+    out.mkdir()
+    for path in sorted(delivery.glob("*.fits")):
+        for name in detectors:
+            target = out / path.name.replace(SOURCE.lower(), name.lower())
+            shutil.copyfile(path, target)
+            properties = look_up_detector(name)
+            with fits.open(target, mode="update", memmap=True) as hdus:
+                header = hdus[0].header
+                header["DETECTOR"], header["FILENAME"] = name, target.name
+                header["FASTAXIS"], header["SLOWAXIS"] = properties.fastaxis, properties.slowaxis
+                if "CHANNEL" in header:
+                    header["CHANNEL"] = "LONG" if name.endswith("LONG") else "SHORT"
+    return out
+
+
+def read_once(delivery: Path) -> None:
+    """Read all files, so that they are in the system's cache."""
+    buffer = bytearray(1 << 20)
+    for path in delivery.glob("*.fits"):
+        with path.open("rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
