@@ -11,8 +11,7 @@ from darkmask.core.statistics import median_of_finite
 from darkmask.delivery import OpenSet
 from darkmask.search.request import SetRequest
 
-# So many pixels of an output, in evenly spread rows, tell a median to a sixtieth of a pixel's reset noise.
-_PIXELS = 8192
+from .steps import PIXELS_OF_OUTPUT, even_rows
 
 
 def reset_levels(request: SetRequest, good: np.ndarray, amplifiers: Sequence[slice]) -> tuple[float, str] | None:
@@ -35,9 +34,7 @@ def reset_levels(request: SetRequest, good: np.ndarray, amplifiers: Sequence[sli
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    inside = np.flatnonzero(good.any(axis=1))
-    number = min(inside.size, -(-_PIXELS // max(amplifiers[0].stop - amplifiers[0].start, 1)))
-    rows = inside[np.linspace(0, inside.size - 1, number).astype(int)] if number else inside
+    rows = even_rows(good, -(-PIXELS_OF_OUTPUT // max(amplifiers[0].stop - amplifiers[0].start, 1)))
     asked = [(rows, slice(c.start + odd, c.stop, 2)) for c in amplifiers for odd in (0, 1)]
     with OpenSet(request.exposures, request.folder, request.integrations) as opened:
         names = [exposure.name_of(i) for exposure, i in opened.planes]

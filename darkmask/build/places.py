@@ -14,6 +14,8 @@ from darkmask.delivery import OpenSet
 from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.request import SetRequest
 
+from .steps import even_rows
+
 # Of a set so many values of each column, for each group of its ramps: what the ends of a ramp have in common with the
 # line through all of it is sqrt(6 / groups), so that these tell it to a sixteenth.
 _VALUES_BY_GROUP = 40
@@ -109,14 +111,12 @@ def places_in_ramps(request: SetRequest, good: np.ndarray, amplifiers: Sequence[
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    inside = np.flatnonzero(good.any(axis=1))
     with OpenSet(request.exposures, request.folder, request.integrations) as opened:
         planes = opened.planes
         groups = planes[0][0].shape[1]
-        if len(planes) < 2 or groups < 2 or not inside.size:
+        if len(planes) < 2 or groups < 2 or not good.any():
             return []
-        number = min(inside.size, -(-_VALUES_BY_GROUP * groups // len(planes)))
-        rows = inside[np.linspace(0, inside.size - 1, number).astype(int)]
+        rows = even_rows(good, -(-_VALUES_BY_GROUP * groups // len(planes)))
         known = good[rows]
         first = [e.group(i, 0, rows) for e, i in planes]
         rises = [e.group(i, groups - 1, rows) - start for (e, i), start in zip(planes, first, strict=True)]

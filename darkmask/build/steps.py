@@ -9,8 +9,8 @@ from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
 from darkmask.delivery import OpenSet
 from darkmask.search.request import SetRequest
 
-# So many pixels of an output, in evenly spread rows, tell the median of a difference to a seventieth of its noise.
-_PIXELS = 8192
+# So many pixels of an output, in evenly spread rows, tell a median to a seventieth of what they scatter by.
+PIXELS_OF_OUTPUT = 8192
 # And so many differences of each of them their noise to a four-hundredth.
 _SOME_STEPS = 8
 
@@ -49,9 +49,8 @@ def steps_of(request: SetRequest, good: np.ndarray) -> Steps:
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    inside, amplifiers = np.flatnonzero(good.any(axis=1)), request.amplifiers()
-    number = min(inside.size, -(-_PIXELS // max(amplifiers[0].stop - amplifiers[0].start, 1)))
-    rows = inside[np.linspace(0, inside.size - 1, number).astype(int)] if number else inside
+    amplifiers = request.amplifiers()
+    rows = even_rows(good, -(-PIXELS_OF_OUTPUT // max(amplifiers[0].stop - amplifiers[0].start, 1)))
     here = [(columns, good[rows, columns]) for columns in amplifiers if good[rows, columns].any()]
     names: list[str] = []
     steps, patterns, scatters = [], [], {exposure.jump.path: list[float]() for exposure in request.exposures}
@@ -70,6 +69,13 @@ def steps_of(request: SetRequest, good: np.ndarray) -> Steps:
     noises = {path: float(np.sqrt(np.mean(np.square(sorted(found))))) for path, found in scatters.items() if found}
     some = len(_some_of(medians_of_all.shape[2]))
     return Steps(medians_of_all, noises, np.array(patterns).reshape(len(steps), len(here), 2, some), names)
+
+
+def even_rows(good: np.ndarray, most: int) -> np.ndarray:
+    """Return so many rows with good pixels at the most, evenly spread; shape (n,), int."""
+    inside = np.flatnonzero(good.any(axis=1))
+    number = min(inside.size, most)
+    return inside[np.linspace(0, inside.size - 1, number).astype(int)] if number else inside
 
 
 def _some_of(number: int) -> range:

@@ -15,6 +15,8 @@ from darkmask.delivery import OpenSet
 from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.request import SetRequest
 
+from .steps import even_rows
+
 # So many pixels, in evenly spread rows, tell a share of 1 to 0.01 for ramps of 20 groups, and to 0.03 for 100.
 _PIXELS = 16_384
 # With fewer of them the share is known to 0.1 and worse.
@@ -155,9 +157,7 @@ def _near(values: np.ndarray) -> np.ndarray:
 
 def _some_pixels(good: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the good pixels of evenly spread rows."""
-    inside = np.flatnonzero(good.any(axis=1))
-    number = min(inside.size, -(-_PIXELS // max(good.shape[1], 1)))
-    rows = inside[np.linspace(0, inside.size - 1, number).astype(int)] if number else inside
+    rows = even_rows(good, -(-_PIXELS // max(good.shape[1], 1)))
     where = np.zeros(good.shape, bool)
     where[rows] = good[rows]
     y, x = np.nonzero(where)
