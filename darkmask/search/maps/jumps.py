@@ -11,7 +11,7 @@ import numpy as np
 from darkmask.core.kernels import kernel
 from darkmask.delivery.reading import native_float32, read_rows
 
-from .layout import EIGHT_JUMPS, JUMP_DET, SATURATED, eight_at_once
+from .layout import JUMP_DET, SATURATED
 
 # Counts of a pixel, in the order of their places in a stack: integrations in which
 #   saturated     group 0 is saturated and the pedestal 0,
@@ -24,6 +24,8 @@ N_COUNTS = 5
 MIN_CLEAN_SLOPES = 5
 # A late jump rate of 0 counts as this many jumps per group; the code of the release fixes it too.
 NO_LATE_JUMPS = 1e-6
+# A byte counts the jumps of so many groups.
+_TALLIED = 255
 
 _EARLY, _BETWEEN, _LATE = range(3)
 
@@ -76,8 +78,8 @@ class CountRoom(NamedTuple):
     Attributes
     ----------
     groupdq : array, shape (1, row, x), uint8
-    words : array, shape (1, row, x // 8), uint64
-        ``groupdq``, eight pixels at once.
+    tally : array, shape (row, x), uint8
+        Jumps of some groups, at most as many as it can count.
     first : array, shape (row, x), uint8
         GROUPDQ of the first group.
     jumps : array, shape (3, row, x), int16
@@ -91,7 +93,7 @@ class CountRoom(NamedTuple):
     """
 
     groupdq: np.ndarray
-    words: np.ndarray
+    tally: np.ndarray
     first: np.ndarray
     jumps: np.ndarray
     pedestal: np.ndarray
@@ -102,11 +104,10 @@ class CountRoom(NamedTuple):
 
 def make_count_room(integrations: int, rows: int, width: int) -> CountRoom:
     """Make the buffers for :func:`count_block`."""
-    groupdq = np.empty((1, rows, width), np.uint8)
     pedestal, rate = np.empty((2, 1, rows, width), np.uint32)
     return CountRoom(
-        groupdq=groupdq,
-        words=eight_at_once(groupdq),
+        groupdq=np.empty((1, rows, width), np.uint8),
+        tally=np.empty((rows, width), np.uint8),
         first=np.empty((rows, width), np.uint8),
         jumps=np.empty((3, rows, width), np.int16),
         pedestal=pedestal,
@@ -118,7 +119,7 @@ def make_count_room(integrations: int, rows: int, width: int) -> CountRoom:
 
 def bytes_per_row(integrations: int, width: int) -> int:
     """Return the memory that a row of a :class:`CountRoom` takes, in bytes."""
-    return width * (4 * integrations + 18)
+    return width * (4 * integrations + 19)
 
 
 @kernel
@@ -145,11 +146,14 @@ def count_block(places, start, count, height, rules: CountRules, room: CountRoom
         -1, or the integration of which a file could not be read.
     """
     groups, cutoffs, limits = rules.groups, rules.cutoffs, rules.limits
-    groupdq, first, jumps, slopes, clean = room.groupdq, room.first, room.jumps, room.slopes, room.clean
+    groupdq, tally, first, jumps = room.groupdq, room.tally, room.first, room.jumps
+    slopes, clean = room.slopes, room.clean
     pixels = height * groupdq.shape[2]
     clean[:] = 0
     for i in range(places.shape[0]):
         jumps[:] = 0
+        tally[:] = 0
+        tallied = 0
         for g in range(groups):
             if not read_rows(places[i, 1, 0], places[i, 1, 1] + g * pixels, pixels, start, count, groupdq):
                 return i
@@ -157,7 +161,12 @@ def count_block(places, start, count, height, rules: CountRules, room: CountRoom
                 first[:count] = groupdq[0, :count]
             part = _EARLY if g < cutoffs[0] else (_BETWEEN if g < cutoffs[1] else _LATE)
             for r in range(count):
-                _add_jumps(groupdq[0, r], room.words[0, r], jumps[part, r])
+                _tally_jumps(groupdq[0, r], tally[r])
+            tallied += 1
+            if g + 1 == cutoffs[0] or g + 1 == cutoffs[1] or g + 1 == groups or tallied == _TALLIED:
+                for r in range(count):
+                    _add_tally(tally[r], jumps[part, r])
+                tallied = 0
         if not (
             read_rows(places[i, 2, 0], places[i, 2, 1], pixels, start, count, room.rate)
             and read_rows(places[i, 3, 0], places[i, 3, 1], pixels, start, count, room.pedestal)
@@ -173,14 +182,17 @@ def count_block(places, start, count, height, rules: CountRules, room: CountRoom
 
 
 @kernel
-def _add_jumps(groupdq, words, jumps):
-    """Add the jumps of a group's row; they are few, and eight pixels are looked at at once."""
-    for w in range(words.size):
-        if words[w] & EIGHT_JUMPS != 0:
-            for x in range(8 * w, 8 * w + 8):
-                jumps[x] += 1 if groupdq[x] & JUMP_DET else 0
-    for x in range(8 * words.size, groupdq.size):
-        jumps[x] += 1 if groupdq[x] & JUMP_DET else 0
+def _tally_jumps(groupdq, tally):
+    """Count the jumps of a group's row, in bytes: a processor takes many of these at once."""
+    for x in range(tally.size):
+        tally[x] += (groupdq[x] // np.uint8(JUMP_DET)) & np.uint8(1)
+
+
+@kernel
+def _add_tally(tally, jumps):
+    for x in range(tally.size):
+        jumps[x] += tally[x]
+        tally[x] = 0
 
 
 @kernel
