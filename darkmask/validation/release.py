@@ -73,17 +73,16 @@ def explain_release(request: SetRequest, ours: np.ndarray, theirs: np.ndarray, a
     # The release goes by the pedestal there, and not by early jumps.
     only_pedestal = np.zeros(request.shape, bool)
     only_pedestal[area] = ~compared["early_jumps"].everywhere()
+    # Those asked for their noise first: to take them out of the ramps of all would be a copy of nearly all.
     of_ramps = np.flatnonzero(asked | jumping | rc)
+    of_ramps = of_ramps[np.argsort(~asked[of_ramps], kind="stable")]
     at_once = max(1, _AT_ONCE // (request.exposures[0].jump.shape[1] * len(slopes)))
     for first in range(0, of_ramps.size, at_once):
         here = of_ramps[first : first + at_once]
         ramps = read_own_ramps(request, ours != 0, y[here], x[here])
-        where = np.flatnonzero(asked[here])
-        pixels = here[where]
+        pixels = here[asked[here]]
         shared = [level[:, pixels] for level in levels]
-        passes[pixels] &= _quiet_by_itself(
-            request, ours != 0, x[pixels], slopes[:, pixels], shared, ramps.of(where), limit
-        )
+        passes[pixels] &= _quiet_by_itself(request, ours != 0, x[pixels], slopes[:, pixels], shared, ramps, limit)
         where = np.flatnonzero(jumping[here])
         passes[here[where]] &= _few_jumps(request, ramps.jumps[:, :, where])
         where = np.flatnonzero(rc[here])
@@ -156,6 +155,7 @@ def _quiet_by_itself(
 ) -> np.ndarray:
     """Return where slopes scatter by no more than the release allows without jumps and what is shared, bool (pixel,).
 
+    Ramps of other pixels may follow those of these.
     Where flags grown from a neighbour cut the ramps into short pieces, or left none, slopes are fitted to the pixel's
     own ramps, its own jumps taken out. A hit that is too small for the jump step moves one slope: the farthest is left
     out, since one integration alone tells nothing. Nor does the release know columns that wander, light that decays, or
@@ -163,13 +163,13 @@ def _quiet_by_itself(
     """
     of_column, *of_neighbours = shared
     tgroup = request.exposures[0].set_key.tgroup
-    fitted = _fitted(ramps, tgroup)
+    fitted = _fitted(ramps, tgroup, x.size)
     without_column = np.full_like(fitted, np.nan)
     wandering = np.flatnonzero(np.isfinite(of_column[0]))
     if wandering.size:
         good = ~request.reference_pixels() & ~bad
         steps = steps_of_columns(lambda *at: read_signals(request, *at), good, x[wandering], request.amplifiers())
-        without_column[:, wandering] = _fitted(ramps.of(wandering), tgroup, steps)
+        without_column[:, wandering] = _fitted(ramps.of(wandering), tgroup, wandering.size, steps)
     tried = [fitted, slopes - of_column, without_column]
     tried += [measured - level for level in of_neighbours for measured in (slopes, fitted, without_column)]
     return np.logical_or.reduce([(_scatter(left) <= limit) | (_scatter_without_one(left) <= limit) for left in tried])
@@ -224,16 +224,16 @@ def _share_without_one(number: int) -> float:
     return float(np.median(np.nanstd(rest, axis=0) / drawn.std(axis=0)))
 
 
-def _fitted(ramps: OwnRamps, tgroup: float, shared: np.ndarray | None = None) -> np.ndarray:
-    """Return straight-line slopes of ramps without the steps of their own jumps, DN/s (integration, pixel).
+def _fitted(ramps: OwnRamps, tgroup: float, number: int, shared: np.ndarray | None = None) -> np.ndarray:
+    """Return straight-line slopes of the first ramps without the steps of their own jumps, DN/s (integration, pixel).
 
     ``shared`` group differences are taken off before, (integration, group - 1, pixel), and a flag is none of a jump
     if the jump step passes what is left: a read that lies off by noise is flagged on the side to which a column moves.
     """
-    integrations, groups, pixels = ramps.signals.shape
-    slopes = np.empty((integrations, pixels))
+    integrations, groups, _ = ramps.signals.shape
+    slopes = np.empty((integrations, number))
     if shared is None:
-        _fit_lines(ramps.signals, ramps.jumps, np.empty((0, groups - 1, pixels)), slopes)
+        _fit_lines(ramps.signals, ramps.jumps, np.empty((0, groups - 1, number)), slopes)
     else:
         steps = np.diff(ramps.signals.astype(np.float64), axis=1) - shared
         off = np.abs(steps - np.median(steps))
@@ -246,7 +246,7 @@ def _fitted(ramps: OwnRamps, tgroup: float, shared: np.ndarray | None = None) ->
 
 @kernel
 def _fit_lines(signals, jumps, shared, slopes):
-    """Set the slopes of lines through ramps from the second group on, DN/group, with mean steps in place of jumps.
+    """Set the slopes of lines through the first ramps, DN/group, with mean steps in place of jumps.
 
     Parameters
     ----------
@@ -255,10 +255,10 @@ def _fit_lines(signals, jumps, shared, slopes):
         Groups that differ from the one before by a jump.
     shared : array, shape (integration, group - 1, pixel), float64, DN
         Group differences that are taken off before; nothing where it has no integrations.
-    slopes : array, shape (integration, pixel), float64
-        Array to set.
+    slopes : array, shape (integration, n), float64
+        Array to set, for the first n pixels.
     """
-    integrations, groups, pixels = signals.shape
+    (integrations, groups, _), pixels = signals.shape, slopes.shape[1]
     mean, ramp, number = np.empty(pixels), np.empty(pixels), np.empty(pixels, np.int64)
     step = np.empty(pixels)
     weights = np.arange(groups - 1) - (groups - 2) / 2

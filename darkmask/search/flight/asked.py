@@ -14,9 +14,9 @@ from darkmask.search.request import SetRequest
 from .light import Light, in_patches
 from .patches import PATCH_SIDE
 
-# So many pixels of an amplifier tell what is usual: a median to 0.35 % of a sigma, and a scatter to as much of itself,
-# so that a limit of 5 sigma is known to a sixtieth of a sigma.
-LEAST_TOLD = 1 << 17
+# So many pixels of an amplifier tell what is usual: a median to 0.5 % of a sigma, and a scatter to as much of itself,
+# so that a limit of 5 sigma is known to a fortieth of a sigma.
+LEAST_TOLD = 1 << 16
 # Where more pixels of an amplifier than this share of those are asked, they are no longer few beside them.
 _MOST_ASKED = 0.25
 # A name depends on the pixels beside a pixel. What was coupled into these from bright ones beyond is known, since such

@@ -25,7 +25,7 @@ from darkmask.core.errors import StorageError
 from darkmask.core.provenance import source_digest
 from darkmask.delivery import OpenExposure
 
-from .kept_file import HEADER, NewFile, is_whole
+from .kept_file import HEADER, Known, NewFile, is_whole, take_known_whole
 from .packing import N_DENSE, N_VALUES, KeptPlaces, Packed
 from .pixel import Readout
 from .scratch import Maps
@@ -126,7 +126,8 @@ class KeptMaps:
                         names = self._names | self._names_of(filter(self._is_unnamed, self._exposures()))
                     for i, new in self._new.items():
                         if i in names and new.finish():
-                            os.replace(new.path, kept_folder() / names[i])
+                            os.replace(new.path, path := kept_folder() / names[i])
+                            take_known_whole([Known.of(path, path.stat())])
                             self._remove_some(i)
                     _prune(kept_folder())
 
@@ -187,7 +188,7 @@ class KeptMaps:
         try:
             descriptor = stack.enter_context(path.open("rb", buffering=0)).fileno()
             status = os.fstat(descriptor)
-            if not is_whole(path, status.st_ino, status.st_size, status.st_mtime_ns):
+            if not is_whole(path, status):
                 path.unlink(missing_ok=True)
                 return False
         except OSError:

@@ -2,9 +2,9 @@
 
 import os
 import threading
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from blake3 import blake3
@@ -15,6 +15,7 @@ from .scratch import Maps
 # When more pixels than this share have maps of their own, the file would be larger than what it saves.
 MOST_OWN = 0.5
 HEADER, DIGEST = 3 * 8, 32
+_whole: set["Known"] = set()
 
 
 class NewFile:
@@ -74,13 +75,41 @@ class NewFile:
         os.close(self._descriptor)
 
 
-@lru_cache(maxsize=4096)
-def is_whole(path: Path, *_status: int) -> bool:
-    """Return whether a file ends with the digest of what stands before; asked once by a process."""
-    size = path.stat().st_size - DIGEST
-    with path.open("rb") as file:
-        file.seek(max(size, 0))
-        return size >= HEADER and file.read() == _digest(path, size)
+class Known(NamedTuple):
+    """A file as it was when it was known to be whole: its place, inode, size and the date of its content."""
+
+    path: Path
+    inode: int
+    size: int
+    written: int
+
+    @classmethod
+    def of(cls, path: Path, status: os.stat_result) -> "Known":
+        """Return what a file is known by."""
+        return cls(path, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def is_whole(path: Path, status: os.stat_result) -> bool:
+    """Return whether a file ends with the digest of what stands before; read once, and never where it was written."""
+    known = Known.of(path, status)
+    if known not in _whole:
+        size = status.st_size - DIGEST
+        with path.open("rb") as file:
+            file.seek(max(size, 0))
+            if size < HEADER or file.read() != _digest(path, size):
+                return False
+        _whole.add(known)
+    return True
+
+
+def known_whole() -> frozenset[Known]:
+    """Return the files that this process wrote or found whole, for another that works for it."""
+    return frozenset(_whole)
+
+
+def take_known_whole(files: Iterable[Known]) -> None:
+    """Take the word of another process for files that it wrote or found whole."""
+    _whole.update(files)
 
 
 def _digest(path: Path, size: int) -> bytes:
