@@ -5,12 +5,18 @@ none of their own: the mnemonics NOISY and LOW_PEDESTAL, which the commissioning
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
+from .cache import cached_answer
 from .categories import USABLE, Category
+from .errors import StorageError
 
 
 def names_in(value: int, bits: Mapping[str, int]) -> tuple[str, ...]:
@@ -66,8 +72,19 @@ def pixel_flags() -> dict[str, int]:
     Returns
     -------
     dict
-        From ``stdatamodels.jwst.datamodels.dqflags.pixel``, imported on first use: it takes a second.
+        From ``stdatamodels.jwst.datamodels.dqflags.pixel``. To import that takes most of a second, of which every
+        process that has no other use for data models is spared: it is kept by the digest of the file that says it.
     """
+    package = find_spec("stdatamodels")
+    with suppress(OSError, StorageError):
+        if package is not None and package.origin is not None:
+            listed = (Path(package.origin).parent / "jwst" / "datamodels" / "dqflags.py").read_bytes()
+            flags: dict[str, int] = cached_answer("flags", sha256(listed).hexdigest(), _flags_of_pipeline)
+            return flags
+    return _flags_of_pipeline()
+
+
+def _flags_of_pipeline() -> dict[str, int]:
     from stdatamodels.jwst.datamodels import dqflags
 
     return {name: value for name, value in dqflags.pixel.items() if value}

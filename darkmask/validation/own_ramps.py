@@ -1,10 +1,14 @@
 """Read the ramps of some pixels, and which of their jumps are their own and no bad neighbour's."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 
+from darkmask.core.cores import usable_cores
 from darkmask.core.kernels import kernel
+from darkmask.core.stages import add_processor_time
 from darkmask.delivery import OpenExposure
 from darkmask.search.maps.layout import JUMP_DET
 from darkmask.search.request import SetRequest
@@ -41,15 +45,21 @@ def read_own_ramps(request: SetRequest, bad: np.ndarray, y: np.ndarray, x: np.nd
     places, numbers = np.unique(np.concatenate([y * columns + x, np.array(sides)[wanted]]), return_inverse=True)
     beside: np.ndarray = np.full(wanted.shape, -1, np.intp)
     beside[wanted] = numbers[y.size :]
-    signals, jumps = [], []
-    for exposure in request.exposures:
-        with OpenExposure(exposure, request.folder) as opened:
-            signals.append(opened.sci(y, x))
+    ends = np.cumsum([0, *(exposure.integrations for exposure in request.exposures)]).tolist()
+    shape = ends[-1], request.exposures[0].jump.shape[1], y.size
+    ramps = OwnRamps(np.empty(shape, np.float32), np.empty(shape, np.bool_))
+
+    def read(k: int) -> float:
+        used, here = time.thread_time(), slice(*ends[k : k + 2])
+        with OpenExposure(request.exposures[k], request.folder) as opened:
+            ramps.signals[here] = opened.sci(y, x)
             flags = opened.groupdq(places // columns, places % columns)
-        of_pixel: np.ndarray = np.empty(signals[-1].shape, np.bool_)
-        _own_jumps(flags, numbers[: y.size], beside, of_pixel)
-        jumps.append(of_pixel)
-    return OwnRamps(np.concatenate(signals), np.concatenate(jumps))
+        _own_jumps(flags, numbers[: y.size], beside, ramps.jumps[here])
+        return time.thread_time() - used
+
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        add_processor_time(sum(pool.map(read, range(len(request.exposures)))))
+    return ramps
 
 
 @kernel

@@ -17,8 +17,8 @@ from .patches import PATCH_SIDE
 # So many pixels of an amplifier tell what is usual: a median to 0.5 % of a sigma, and a scatter to as much of itself,
 # so that a limit of 5 sigma is known to a fortieth of a sigma.
 LEAST_TOLD = 1 << 16
-# Where more pixels of an amplifier than this share of those are asked, they are no longer few beside them.
-_MOST_ASKED = 0.25
+# There are so many for each pixel that is asked, at least: these lie among them where good ones are looked for.
+_TOLD_FOR_EACH = 4
 # A name depends on the pixels beside a pixel. What was coupled into these from bright ones beyond is known, since such
 # pixels are asked too; of others it is a share of a share of little.
 REACH = 1
@@ -70,7 +70,7 @@ class Asked(NamedTuple):
 
 
 def rows_apart(asked: np.ndarray, amplifiers: Sequence[slice]) -> int:
-    """Return one of how many rows tells what is usual; 1 where all pixels are judged.
+    """Return one of how many rows tells what is usual; 1 where all do.
 
     Parameters
     ----------
@@ -79,9 +79,9 @@ def rows_apart(asked: np.ndarray, amplifiers: Sequence[slice]) -> int:
     amplifiers : sequence of slice
         Columns of each amplifier.
     """
-    every = max(1, min(len(asked) * (columns.stop - columns.start) for columns in amplifiers) // LEAST_TOLD)
-    most = _MOST_ASKED * asked[:, amplifiers[0]].size / every
-    return 1 if any(np.count_nonzero(asked[:, columns]) > most for columns in amplifiers) else every
+    told = max(LEAST_TOLD, _TOLD_FOR_EACH * max(int(np.count_nonzero(asked[:, columns])) for columns in amplifiers))
+    pixels = min(len(asked) * (columns.stop - columns.start) for columns in amplifiers)
+    return max(1, pixels // told)
 
 
 def reached(asked: np.ndarray, reach: int = REACH, square: bool = False) -> np.ndarray:
