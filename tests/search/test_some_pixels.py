@@ -32,9 +32,9 @@ def request_of_small(small):
 
 @pytest.fixture
 def few_tell(monkeypatch):
-    """Let a quarter of the rows of a small frame tell what is usual, as an eighth of a large one does."""
+    """Let a quarter of the rows of a small frame tell what is usual, as a sixteenth of a large one does."""
     monkeypatch.setattr(asked_pixels, "LEAST_TOLD", 1024)
-    monkeypatch.setattr(asked_pixels, "_MOST_ASKED", 1.0)
+    monkeypatch.setattr(asked_pixels, "_TOLD_FOR_EACH", 1)
 
 
 def named_pixels(request):
