@@ -5,26 +5,23 @@ is counted. The search is ``official``, which equals jwst_reffiles 1.0.1 pixel b
 """
 
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 
 from darkmask.core.categories import Category, category_names, in_category
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.core.kernels import kernel
 from darkmask.core.stages import stage
-from darkmask.core.statistics import MAD_TO_SIGMA
 from darkmask.delivery import OpenExposure
 from darkmask.search.flight.evidence import Evidence
 from darkmask.search.keywords import FIXED_IN_CODE
-from darkmask.search.maps.jumps import MIN_CLEAN_SLOPES, NO_LATE_JUMPS
+from darkmask.search.maps.jumps import NO_LATE_JUMPS
 from darkmask.search.official.categories import early_late_cutoffs
 from darkmask.search.official.reading import Area
 from darkmask.search.request import SetRequest
 
 from .own_ramps import SIDES, OwnRamps, read_own_ramps, read_signals
-from .residuals import MISSED_HIT
 from .shared import AROUND, around, beside, coupled, of_columns, steps_of_columns
+from .slopes import fit_slopes, scatter, scatter_without_one
 
 # An rc pixel has a first group above this many DN and changes by more than that over its ramp (the development head of
 # jwst_reffiles asks for both; a pedestal alone does not make one).
@@ -68,7 +65,7 @@ def explain_release(request: SetRequest, ours: np.ndarray, theirs: np.ndarray, a
     noisy, jumping, rc = (in_category(categories, one) for one in (Category.NOISY, Category.TELEGRAPH, Category.RC))
     limit = float(compared["scatter"].limit)
     slopes = _slopes(request, y, x, noisy)
-    asked = noisy & ~(_scatter(slopes) <= limit)
+    asked = noisy & ~(scatter(slopes) <= limit)
     levels = _shared_levels(request, ours != 0, y, x, asked, limit)
     # The release goes by the pedestal there, and not by early jumps.
     only_pedestal = np.zeros(request.shape, bool)
@@ -163,16 +160,16 @@ def _quiet_by_itself(
     """
     of_column, *of_neighbours = shared
     tgroup = request.exposures[0].set_key.tgroup
-    fitted = _fitted(ramps, tgroup, x.size)
+    fitted = fit_slopes(ramps, tgroup, x.size)
     without_column = np.full_like(fitted, np.nan)
     wandering = np.flatnonzero(np.isfinite(of_column[0]))
     if wandering.size:
         good = ~request.reference_pixels() & ~bad
         steps = steps_of_columns(lambda *at: read_signals(request, *at), good, x[wandering], request.amplifiers())
-        without_column[:, wandering] = _fitted(ramps.of(wandering), tgroup, wandering.size, steps)
+        without_column[:, wandering] = fit_slopes(ramps.of(wandering), tgroup, wandering.size, steps)
     tried = [fitted, slopes - of_column, without_column]
     tried += [measured - level for level in of_neighbours for measured in (slopes, fitted, without_column)]
-    return np.logical_or.reduce([(_scatter(left) <= limit) | (_scatter_without_one(left) <= limit) for left in tried])
+    return np.logical_or.reduce([(scatter(left) <= limit) | (scatter_without_one(left) <= limit) for left in tried])
 
 
 def _of_planes(request: SetRequest, *measures: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
@@ -192,106 +189,8 @@ def _varying(level: np.ndarray, limit: float) -> np.ndarray:
 
     Where a level is not known it is 0, so that a slope is left as it is and not left out.
     """
-    varies = _scatter(level) > _SHARE_OF_LIMIT * limit
+    varies = scatter(level) > _SHARE_OF_LIMIT * limit
     return np.where(varies, np.where(np.isfinite(level), level, 0.0), np.nan)
-
-
-def _scatter(slopes: np.ndarray) -> np.ndarray:
-    """Return the standard deviation of finite slopes (integration, pixel), as the release does; NaN if too few."""
-    known = np.isfinite(slopes)
-    number = known.sum(axis=0)
-    mean = np.where(known, slopes, 0).sum(axis=0) / np.maximum(number, 1)
-    variance = np.where(known, (slopes - mean) ** 2, 0).sum(axis=0) / np.maximum(number, 1)
-    return np.where(number >= MIN_CLEAN_SLOPES, np.sqrt(variance), np.nan)
-
-
-def _scatter_without_one(slopes: np.ndarray) -> np.ndarray:
-    """Return the standard deviation without the farthest slope, on the scale of one with it; NaN if few are left."""
-    others = slopes.copy()
-    some = np.flatnonzero(np.isfinite(slopes).any(axis=0))
-    distance = np.abs(slopes[:, some] - np.nanmedian(slopes[:, some], axis=0))
-    others[np.nanargmax(distance, axis=0), some] = np.nan
-    return _scatter(others) / _share_without_one(len(slopes))
-
-
-@cache
-def _share_without_one(number: int) -> float:
-    """Return what the scatter of so many Gaussian values keeps without the farthest of them."""
-    drawn = np.random.default_rng(0).normal(size=(number, 20_000))
-    far = np.abs(drawn - np.median(drawn, axis=0)).argmax(axis=0)
-    rest = drawn.copy()
-    rest[far, np.arange(drawn.shape[1])] = np.nan
-    return float(np.median(np.nanstd(rest, axis=0) / drawn.std(axis=0)))
-
-
-def _fitted(ramps: OwnRamps, tgroup: float, number: int, shared: np.ndarray | None = None) -> np.ndarray:
-    """Return straight-line slopes of the first ramps without the steps of their own jumps, DN/s (integration, pixel).
-
-    ``shared`` group differences are taken off before, (integration, group - 1, pixel), and a flag is none of a jump
-    if the jump step passes what is left: a read that lies off by noise is flagged on the side to which a column moves.
-    """
-    integrations, groups, _ = ramps.signals.shape
-    slopes = np.empty((integrations, number))
-    if shared is None:
-        _fit_lines(ramps.signals, ramps.jumps, np.empty((0, groups - 1, number)), slopes)
-    else:
-        steps = np.diff(ramps.signals.astype(np.float64), axis=1) - shared
-        off = np.abs(steps - np.median(steps))
-        passed = off <= MISSED_HIT * MAD_TO_SIGMA * np.median(off)
-        jumps = ramps.jumps.copy()
-        jumps[:, 1:] &= ~passed
-        _fit_lines(ramps.signals, jumps, shared, slopes)
-    return slopes / tgroup
-
-
-@kernel
-def _fit_lines(signals, jumps, shared, slopes):
-    """Set the slopes of lines through the first ramps, DN/group, with mean steps in place of jumps.
-
-    Parameters
-    ----------
-    signals : array, shape (integration, group, pixel), float32, DN
-    jumps : array, shape (integration, group, pixel), bool
-        Groups that differ from the one before by a jump.
-    shared : array, shape (integration, group - 1, pixel), float64, DN
-        Group differences that are taken off before; nothing where it has no integrations.
-    slopes : array, shape (integration, n), float64
-        Array to set, for the first n pixels.
-    """
-    (integrations, groups, _), pixels = signals.shape, slopes.shape[1]
-    mean, ramp, number = np.empty(pixels), np.empty(pixels), np.empty(pixels, np.int64)
-    step = np.empty(pixels)
-    weights = np.arange(groups - 1) - (groups - 2) / 2
-    squares = (weights * weights).sum()
-    for i in range(integrations):
-        slope = slopes[i]
-        slope[:], mean[:], ramp[:], number[:] = 0, 0, 0, 0
-        for g in range(1, groups):
-            _step(signals[i], g, shared, i, step)
-            for x in range(pixels):
-                quiet = not jumps[i, g, x]
-                mean[x] += step[x] if quiet else 0.0
-                number[x] += 1 if quiet else 0
-        for x in range(pixels):
-            mean[x] /= max(number[x], 1)
-        for g in range(1, groups):
-            _step(signals[i], g, shared, i, step)
-            for x in range(pixels):
-                ramp[x] += mean[x] if jumps[i, g, x] else step[x]
-                slope[x] += weights[g - 1] * ramp[x]
-        for x in range(pixels):
-            slope[x] /= squares
-
-
-@kernel
-def _step(signals, group, shared, integration, step):
-    now, before = signals[group], signals[group - 1]
-    for x in range(step.size):
-        step[x] = np.float64(now[x]) - np.float64(before[x])
-    if shared.shape[0]:
-        taken = shared[integration, group - 1]
-        for x in range(step.size):
-            step[x] -= taken[x]
 
 
 def _few_jumps(request: SetRequest, own: np.ndarray) -> np.ndarray:
