@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from darkmask.core.categories import Category, in_category, pack_categories
+from darkmask.core.stages import stage
 from darkmask.search.engines import search_set
 from darkmask.search.official.categories import categories_of, compare_official
 from darkmask.search.official.reading import official_maps
@@ -17,6 +18,7 @@ from .release import explain_release
 CLAIMED_BY_BOTH = (Category.SATURATED, Category.RC, Category.LOW_PEDESTAL)
 
 
+@stage("release")
 def confirmed_by_release(request: SetRequest, ours: np.ndarray, package: bool) -> dict[str, dict]:
     """Search a set as the published search does, count what it confirms, and explain what it alone finds.
 

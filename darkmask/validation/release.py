@@ -10,7 +10,6 @@ import numpy as np
 
 from darkmask.core.categories import Category, category_names, in_category
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.core.stages import stage
 from darkmask.delivery import OpenExposure
 from darkmask.search.flight.evidence import Evidence
 from darkmask.search.keywords import FIXED_IN_CODE
@@ -34,7 +33,6 @@ _AT_ONCE = 30_000_000
 _SHOWN = 5
 
 
-@stage("release")
 def explain_release(request: SetRequest, ours: np.ndarray, theirs: np.ndarray, area: Area, compared: Evidence) -> dict:
     """Count the pixels that the release alone calls bad, and those that a repaired test would pass.
 
