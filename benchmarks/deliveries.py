@@ -9,6 +9,8 @@ from astropy.io import fits
 from darkmask.core.detectors import detector as look_up_detector
 
 SOURCE = "NRCB1"
+# GROUPDQ bits: DO_NOT_USE and SATURATED; JUMP_DET.
+_UNUSABLE, _JUMP = 3, 4
 
 
 def resize(source: Path, out: Path, exposures: int, integrations: int, groups: int) -> None:
@@ -50,6 +52,11 @@ def _write(target: Path, kind: str, arrays: tuple[str, ...], chosen, groups: int
 def _plane(path: Path, name: str, integration: int, kind: str, groups: int) -> np.ndarray:
     with fits.open(path) as hdus:
         plane = hdus[name].data[integration]
+        if kind == "rateints" and name == "SCI":
+            jump = Path(str(path).replace("_rateints", "_jump"))
+            slopes = _slopes(*(_plane(jump, part, integration, "jump", groups) for part in ("SCI", "GROUPDQ")))
+            slopes /= hdus[0].header["TGROUP"]
+            return np.where(np.isfinite(plane) & np.isfinite(slopes), slopes, plane).astype(">f4")
         if kind != "jump":
             return np.array(plane)
         turn, group = np.divmod(np.arange(groups), len(plane))
@@ -58,6 +65,34 @@ def _plane(path: Path, name: str, integration: int, kind: str, groups: int) -> n
         # The ramp continues where it ended.
         rise = (plane[-1] - plane[0]) * np.float32(len(plane) / (len(plane) - 1))
         return np.stack([plane[g] + np.float32(t) * rise for t, g in zip(turn, group, strict=True)]).astype(">f4")
+
+
+def _slopes(ramp: np.ndarray, groupdq: np.ndarray) -> np.ndarray:
+    """Return slopes of ramps (group, y, x), DN/group: of a line through each run without a jump, as reads know it.
+
+    Rates of another number of groups than their ramps have would scatter by what their ramps do not.
+    """
+    shape = ramp.shape[1:]
+    top, bottom = np.zeros((2, *shape))
+    number, times, signals, products, squares = np.zeros((5, *shape))
+
+    def end(where: np.ndarray) -> None:
+        n = np.maximum(number[where], 1)
+        top[where] += products[where] - times[where] * signals[where] / n
+        bottom[where] += squares[where] - times[where] ** 2 / n
+        for one in (number, times, signals, products, squares):
+            one[where] = 0
+
+    for g, (signal, flags) in enumerate(zip(ramp, groupdq, strict=True)):
+        end((flags & (_UNUSABLE | _JUMP)) != 0)
+        read = np.where(flags & _UNUSABLE, 0.0, 1.0)
+        number += read
+        times += read * g
+        signals += read * signal
+        products += read * g * signal
+        squares += read * g * g
+    end(np.ones(shape, bool))
+    return np.divide(top, bottom, out=np.full(shape, np.nan), where=bottom > 0)
 
 
 def simulate(folder: Path, frame: int, groups: int) -> Path:

@@ -111,9 +111,11 @@ def _fit(ramps: np.ndarray, read_variance: float, gain: float) -> np.ndarray:
     design, values = _linearised(ramps, times, constant)
     inverse = np.linalg.pinv(design)
     charge = np.maximum.accumulate(np.maximum(values - values[:, :1], 0), axis=1) / gain
-    shot = np.minimum(charge[:, :, None], charge[:, None, :])
-    covariance = inverse @ (read_variance * np.eye(times.size) + shot) @ inverse.swapaxes(1, 2)
-    errors = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+    # Two reads share the shot noise of what was there at the earlier one: each bit of charge moves a parameter by what
+    # the later reads do together. A matrix of all pairs of reads would take their square.
+    later = np.cumsum(inverse[:, :, ::-1], axis=2)[:, :, ::-1]
+    added = np.diff(charge, axis=1, prepend=0)[:, None]
+    errors = np.sqrt((read_variance * inverse**2 + added * later**2).sum(axis=2))
     amplitude = -_linear(ramps, times, constant)[:, 2]
     found = np.array([amplitude, errors[:, 2], constant, constant * errors[:, 3]])
     # A time constant that is known to no better than itself is none.
