@@ -1,6 +1,7 @@
 """Make deliveries to measure cost by: simulated, of another size (groups are repeated), or of several detectors."""
 
 import shutil
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -62,9 +63,32 @@ def _plane(path: Path, name: str, integration: int, kind: str, groups: int) -> n
         turn, group = np.divmod(np.arange(groups), len(plane))
         if name != "SCI":
             return np.array(plane[group])
-        # The ramp continues where it ended.
-        rise = (plane[-1] - plane[0]) * np.float32(len(plane) / (len(plane) - 1))
+        rise = _rise(path, plane, np.asarray(hdus["GROUPDQ"].data[integration]), hdus[0].header["TGROUP"])
         return np.stack([plane[g] + np.float32(t) * rise for t, g in zip(turn, group, strict=True)]).astype(">f4")
+
+
+def _rise(path: Path, ramp: np.ndarray, groupdq: np.ndarray, tgroup: float) -> np.ndarray:
+    """Return by how much a ramp that continues rises in each turn, float32 (y, x), DN: its jumps, and its usual rate.
+
+    Its own first and last read know its slope so badly that long ramps made of it would differ by that, and not by the
+    noise of their reads.
+    """
+    step = _usual_rate(path.parent) * np.float32(tgroup)
+    rise = step * np.float32(len(ramp))
+    for g in range(1, len(ramp)):
+        rise += np.where(groupdq[g] & _JUMP, ramp[g] - ramp[g - 1] - step, 0)
+    whole = (ramp[-1] - ramp[0]) * np.float32(len(ramp) / (len(ramp) - 1))
+    return np.where(np.isfinite(rise), rise, whole).astype(np.float32)
+
+
+@cache
+def _usual_rate(folder: Path) -> np.ndarray:
+    """Return the mean rate of each pixel in all integrations of a delivery, float32 (y, x), DN/s; NaN without one."""
+    total, number = np.float32(0), 0
+    for path in sorted(folder.glob("*_rateints.fits")):
+        with fits.open(path) as hdus:
+            total, number = total + hdus["SCI"].data.sum(axis=0), number + len(hdus["SCI"].data)
+    return np.asarray(total / number, np.float32)
 
 
 def _slopes(ramp: np.ndarray, groupdq: np.ndarray) -> np.ndarray:

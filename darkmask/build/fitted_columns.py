@@ -16,8 +16,8 @@ from darkmask.search.maps.layout import DO_NOT_USE, SATURATED
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
 
-# So many ramps are held at once.
-_AT_ONCE = 2000
+# So many reads are held at once: what is made of them takes some 50 bytes a read.
+_READS_AT_ONCE = 600_000
 # So many pixels of a kind are fitted at most, evenly over the frame: a search that calls every tenth pixel telegraph,
 # as that of the release does with few integrations, has found nothing that levels would describe.
 MOST_FITTED = 20_000
@@ -64,10 +64,10 @@ class RampFits:
         told = (variance, detector.gain, maps.integrations)
         parts = [
             (request, some, np.nan_to_num(maps.rate[*some.T].astype(np.float64)) * tgroup, *told)
-            for some in in_parts(self._switching)
+            for some in in_parts(self._switching, request)
         ]
         self._number = len(parts)
-        parts += [(request, some, None, *told) for some in in_parts(self._bent)]
+        parts += [(request, some, None, *told) for some in in_parts(self._bent, request)]
         self._handed = Handed(_fit_opened, parts)
 
     def fits(self, opened: OpenSet) -> Fits:
@@ -235,9 +235,10 @@ def ramps_of(opened: OpenSet, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.stack(sci), np.stack(groupdq)
 
 
-def in_parts(pixels: np.ndarray) -> list[np.ndarray]:
+def in_parts(pixels: np.ndarray, request: SetRequest) -> list[np.ndarray]:
     """Return pixels, (n, 2), in parts whose ramps may be held at once."""
-    return np.array_split(pixels, -(-len(pixels) // _AT_ONCE)) if len(pixels) else []
+    at_once = max(1, _READS_AT_ONCE // (len(request.numbers) * request.exposures[0].jump.shape[1]))
+    return np.array_split(pixels, -(-len(pixels) // at_once)) if len(pixels) else []
 
 
 def fitted_pixels(where: np.ndarray) -> np.ndarray:

@@ -61,7 +61,7 @@ def rates_table(request: SetRequest, opened: OpenSet, outcome: SearchOutcome, de
     spans = list(_spans(opened))
     pixels, tgroup = fitted_pixels(changing), request.exposures[0].set_key.tgroup
     parts = []
-    for some in in_parts(pixels):
+    for some in in_parts(pixels, request):
         y, x = some.T
         rates, weights = _rates(opened, some, tgroup)
         # Half the variance of a difference is that of a read; Robberto 2009 gives the variance of a slope.
