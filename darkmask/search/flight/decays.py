@@ -18,6 +18,7 @@ from darkmask.search.structures import PATCH, Structure
 from .changing import Patch
 from .light import Light
 from .steady import Planes
+from .together import lit_together, parted
 
 # The surroundings of a patch reach so many pixels beyond it, and begin so many pixels beyond where it was found.
 AROUND, _APART = 8, 2
@@ -113,13 +114,34 @@ def measure_patches(planes: Planes, patches: Sequence[Patch], categories: np.nda
     for patch in patches:
         anywhere.ravel()[patch.region] = True
     good = science & ~by_itself
-    return [_measured(planes, patch, good, anywhere) for patch in patches]
+    seen = [_profile(planes, np.unravel_index(patch.glowing, good.shape), good, anywhere) for patch in patches]
+    alone = dict.fromkeys(range(len(patches)), np.empty(0))
+    besides = _beneath(patches)
+    for number in sorted(alone, key=lambda number: patches[number].begins):
+        others = [alone[other] for other in besides.get(number, ()) if patches[other].begins < patches[number].begins]
+        alone[number] = parted(seen[number][0], others, patches[number].begins)
+    return [
+        _measured(planes, patch, (alone[number], *seen[number][1:]), good.shape) for number, patch in enumerate(patches)
+    ]
 
 
-def _measured(planes: Planes, patch: Patch, good: np.ndarray, anywhere: np.ndarray) -> Measured:
+def _beneath(patches: Sequence[Patch]) -> dict[int, list[int]]:
+    """Return the numbers of the other patches that reach some of the pixels of a patch that glow."""
+    found: dict[int, list[int]] = {}
+    for which, places in lit_together([patch.region for patch in patches]):
+        for number in which if len(which) > 1 else ():
+            if np.isin(places, patches[number].glowing).any():
+                known = found.setdefault(number, [])
+                known += [other for other in which if other != number and other not in known]
+    return found
+
+
+def _measured(
+    planes: Planes, patch: Patch, seen: tuple[np.ndarray, np.ndarray, float, float], shape: tuple[int, ...]
+) -> Measured:
     maps, times = planes.maps, planes.opened.times
-    y, x = np.unravel_index(patch.glowing, good.shape)
-    profile, error, level, noise = _profile(planes, (y, x), good, anywhere)
+    y, x = np.unravel_index(patch.glowing, shape)
+    profile, error, level, noise = seen
     if maps.changes is None or times is None:
         raise ValueError("No patch is found in integrations whose times are not known.")
     epochs = np.array(maps.changes.epochs)
