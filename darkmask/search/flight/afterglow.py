@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkmask.core.statistics import median_of_finite
+
 from .changing import Patch
 from .patches import neighbours_mean
 from .steady import Planes
@@ -86,6 +88,12 @@ class _Area(NamedTuple):
         y, x = np.divmod(places, width)
         return y - self.rows.start, x - self.columns.start
 
+    def of(self, places: np.ndarray, width: int) -> np.ndarray:
+        """Return the rates at places of the flattened frame, shape (integration, n)."""
+        y, x = self.inside(places, width)
+        rates: np.ndarray = self.rates[:, y, x]
+        return rates
+
 
 def _area(planes: Planes, mine: np.ndarray) -> _Area | None:
     """Return what lies about some windows; None where that is too much."""
@@ -158,11 +166,11 @@ def _profile(
         y, x = area.inside(one.region, width)
         inside = (y >= 0) & (x >= 0) & (y < dark.shape[0]) & (x < dark.shape[1])
         dark[y[inside], x[inside]] = False
-    around = area.rates[:, dark]
-    inside = area.rates[(slice(None), *area.inside(patch.glowing, width))]
-    with np.errstate(invalid="ignore"):
-        level = np.nanmedian(around, axis=1) if around.shape[1] >= _LEAST_AROUND else 0
-        light = np.nan_to_num((np.nanmedian(inside, axis=1) - level) * planes.gain).astype(np.float64)
+    around = area.rates.reshape(len(area.rates), -1)[:, dark.ravel()]
+    light = np.array([median_of_finite(rates) for rates in area.of(patch.glowing, width)])
+    if around.shape[1] >= _LEAST_AROUND:
+        light -= [median_of_finite(rates) for rates in around]
+    light = np.nan_to_num(light * planes.gain)
     others = [
         profile for one, profile in zip(found, profiles, strict=False) if np.isin(patch.glowing, one.region).any()
     ]
@@ -178,9 +186,9 @@ def _without(
     for which, places in lit_together([one.region for one in found]):
         at = area.inside(places, width)
         lights = np.stack([profiles[k] for k in which])
-        steady = planes.steady_of(area.rates[(slice(None), *at)], lights, places)
-        for share, light in zip(steady.share, lights, strict=True):
-            left[(slice(None), *at)] -= (np.outer(light, share) / planes.gain).astype(np.float32)
+        steady = planes.steady_of(area.of(places, width), lights, places)
+        taken = (lights[:, :, None] * steady.share[:, None]).sum(axis=0)
+        left[:, at[0], at[1]] -= (taken / planes.gain).astype(np.float32)
         usual[at] = steady.rate / planes.gain
     return area._replace(rates=left), usual
 
@@ -189,7 +197,7 @@ def _refined(planes: Planes, science: np.ndarray, covered: np.ndarray, law: Law,
     """Return the pixels of a patch by their own shares of its law, from the pixels of windows that cover it."""
     region = reached(covered, science, _REACH)
     y, x = np.unravel_index(region, science.shape)
-    rates = None if area is None else area.rates[(slice(None), *area.inside(region, science.shape[1]))]
+    rates = None if area is None else area.of(region, science.shape[1])
     # Pixels about the region have no share.
     rows, columns = (slice(max(at.min() - 1, 0), at.max() + 2) for at in (y, x))
     y, x = y - rows.start, x - columns.start

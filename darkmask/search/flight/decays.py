@@ -24,6 +24,8 @@ from .together import lit_together, parted
 AROUND, _APART = 8, 2
 # A median of fewer pixels says little of what a patch lies above.
 _LEAST_AROUND = 30
+# Of a light upon which others fall, so many pixels tell what it is.
+_LEAST_OWN = 9
 # A patch shines where its mean rate lies so many errors above its surroundings.
 SHINES = 3.0
 # A rate so many sigma off the median of its patch is a hit, or a pixel of another kind.
@@ -114,15 +116,21 @@ def measure_patches(planes: Planes, patches: Sequence[Patch], categories: np.nda
     for patch in patches:
         anywhere.ravel()[patch.region] = True
     good = science & ~by_itself
-    seen = [_profile(planes, np.unravel_index(patch.glowing, good.shape), good, anywhere) for patch in patches]
-    alone = dict.fromkeys(range(len(patches)), np.empty(0))
     besides = _beneath(patches)
-    for number in sorted(alone, key=lambda number: patches[number].begins):
-        others = [alone[other] for other in besides.get(number, ()) if patches[other].begins < patches[number].begins]
-        alone[number] = parted(seen[number][0], others, patches[number].begins)
-    return [
-        _measured(planes, patch, (alone[number], *seen[number][1:]), good.shape) for number, patch in enumerate(patches)
-    ]
+    measured: dict[int, Measured] = {}
+    for number in sorted(range(len(patches)), key=lambda number: patches[number].begins):
+        patch, upon = patches[number], besides.get(number, [])
+        own = patch.glowing
+        if upon:
+            # What no other light falls on tells most of a light, if that is more than a few pixels.
+            alone = own[~np.isin(own, np.concatenate([patches[other].region for other in upon]))]
+            own = alone if alone.size >= _LEAST_OWN else own
+        y, x = np.unravel_index(own, good.shape)
+        profile, error, level, noise = _profile(planes, (y, x), good, anywhere)
+        before = [measured[other].profile for other in upon if patches[other].begins < patch.begins]
+        seen = parted(profile, before, patch.begins), error, level, noise
+        measured[number] = _measured(planes, patch, seen, good.shape, patch.begins if before else 0)
+    return [measured[number] for number in range(len(patches))]
 
 
 def _beneath(patches: Sequence[Patch]) -> dict[int, list[int]]:
@@ -137,7 +145,11 @@ def _beneath(patches: Sequence[Patch]) -> dict[int, list[int]]:
 
 
 def _measured(
-    planes: Planes, patch: Patch, seen: tuple[np.ndarray, np.ndarray, float, float], shape: tuple[int, ...]
+    planes: Planes,
+    patch: Patch,
+    seen: tuple[np.ndarray, np.ndarray, float, float],
+    shape: tuple[int, ...],
+    earliest: int,
 ) -> Measured:
     maps, times = planes.maps, planes.opened.times
     y, x = np.unravel_index(patch.glowing, shape)
@@ -149,7 +161,7 @@ def _measured(
     same = np.flatnonzero(epochs == epochs[peak])
     shining = profile > SHINES * error
     first = last = peak
-    while first - 1 in same and shining[first - 1]:
+    while first - 1 in same and first > earliest and shining[first - 1]:
         first -= 1
     last = max([peak, *same[shining[same] & (same > peak)]])
     chosen = same[same >= peak]

@@ -72,6 +72,11 @@ class Rising(NamedTuple):
     law: np.ndarray
 
 
+def _nothing(shape: tuple[int, int]) -> Rising:
+    rises, fades, lasts = np.zeros((3, *shape), np.float32)
+    return Rising(rises, fades, lasts, np.zeros(shape, np.int16))
+
+
 class _Common(NamedTuple):
     """What is common to a band of rows in each integration: of each column of blocks; centre and scatter of windows."""
 
@@ -108,7 +113,7 @@ class Windows:
         planes, maps, science = self._planes, self._planes.maps, self._science
         height, width = science.shape
         shape = height // BLOCK - 1, width // BLOCK - 1
-        found = Rising(*np.zeros((3, *shape), np.float32), np.zeros(shape, np.int16))
+        found = _nothing(shape)
         numbers = range(len(self.laws))
         if len(numbers) > _BEGINNINGS:
             numbers = np.unique(np.linspace(0, len(self.laws) - 1, _BEGINNINGS).round().astype(int)).tolist()
@@ -130,7 +135,7 @@ class Windows:
             first = start // BLOCK
             part = Rising(*(image[first : first + summed.shape[1]] for image in found))
             summed = _normal(summed, common.centre[:, None], common.scatter[:, None])
-            self._compare(summed, summed, _MAY_FADE, numbers, part)
+            self._compare(summed, summed, numbers, part, sure=False)
         return found
 
     def again(self, rates: np.ndarray, usual: np.ndarray, first: tuple[int, int]) -> Rising:
@@ -151,7 +156,7 @@ class Windows:
             for most in (_MOST, _MOST_FADING)
         )
         shape = sums.shape[1] - 1, sums.shape[2] - 1
-        found = Rising(*np.zeros((3, *shape), np.float32), np.zeros(shape, np.int16))
+        found = _nothing(shape)
         blocks = slice(x // BLOCK, x // BLOCK + sums.shape[2])
         windows = slice(blocks.start, blocks.start + shape[1])
         of = np.fmin((y // BLOCK + np.arange(shape[0])) // (self._rows // BLOCK), len(self._bands) - 1)
@@ -166,20 +171,23 @@ class Windows:
                 for of_blocks in (sums, wide)
             )
             chosen = Rising(*(image[rows[0] : rows[-1] + 1] for image in found))
-            self._compare(clipped, fading, FADES, range(len(self.laws)), chosen)
+            self._compare(clipped, fading, range(len(self.laws)), chosen, sure=True)
         return found
 
     def _compare(
-        self, summed: np.ndarray, fading: np.ndarray, fades: float, numbers: Iterable[int], found: Rising
+        self, summed: np.ndarray, fading: np.ndarray, numbers: Iterable[int], found: Rising, sure: bool
     ) -> None:
         """Set what windows show of some laws, by their series."""
         for number in numbers:
-            rising, fade, last = self.laws[number].contrasts
+            begins, _, (rising, fade, last) = self.laws[number]
             # A product of matrices would wake threads for a thousandth of a second's work.
             rises, lasts = (np.einsum("i,iyx->yx", contrast, summed) for contrast in (rising, last))
             better = (rises > RISES) & (lasts > LASTS) & (rises > found.rises)
             fading_by = np.einsum("i,iyx->yx", fade, fading)
-            better &= fading_by > fades
+            better &= fading_by > (FADES if sure else _MAY_FADE)
+            if sure:
+                # One bright integration fades from the one before it on, but for that.
+                better &= fading[begins] > fading[begins + 1 : begins + 3].max(axis=0) - FADES
             for image, values in ((found.rises, rises), (found.fades, fading_by), (found.lasts, lasts)):
                 image[better] = values[better]
             found.law[better] = number

@@ -112,7 +112,7 @@ def _slopes(stacks: Maps, places, row, groups, readout: Readout, rates, weights,
                 if highest > 0:
                     slope = np.float64(stacks.measured[i, row, RATE, x]) * readout.tgroup
                     # See :func:`.pixel.measure_pixel`.
-                    slope = slope if abs(slope) < np.inf else 0.0
+                    slope = slope if abs(slope) < np.inf else np.float64(0)
                     change -= step_of_height(highest, slope, readout)
                     steps, precision = groups - 2, 3.0
                 rate = change / (steps * readout.tgroup)
