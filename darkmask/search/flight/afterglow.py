@@ -161,14 +161,15 @@ def _profile(
 ) -> np.ndarray:
     """Return the mean light of the pixels of a patch that glow, without that of others before it, e-/s."""
     width = planes.maps.rate.shape[1]
-    dark = np.ones(area.rates.shape[1:], bool)
+    _, rows, columns = area.rates.shape
+    dark = np.ones((rows, columns), bool)
     for one in found:
         y, x = area.inside(one.region, width)
-        inside = (y >= 0) & (x >= 0) & (y < dark.shape[0]) & (x < dark.shape[1])
+        inside = (y >= 0) & (x >= 0) & (y < rows) & (x < columns)
         dark[y[inside], x[inside]] = False
-    around = area.rates.reshape(len(area.rates), -1)[:, dark.ravel()]
+    around = area.rates[:, dark]
     light = np.array([median_of_finite(rates) for rates in area.of(patch.glowing, width)])
-    if around.shape[1] >= _LEAST_AROUND:
+    if np.count_nonzero(dark) >= _LEAST_AROUND:
         light -= [median_of_finite(rates) for rates in around]
     light = np.nan_to_num(light * planes.gain)
     others = [
