@@ -117,7 +117,7 @@ def _lights(planes: Planes, windows: Windows, science: np.ndarray, mine: np.ndar
         if not mine.size:
             return []
         law = windows.laws[rising.law[_strongest(mine, rising)]]
-        whole = _refined(planes, science, _within(mine, science.shape), law, None)
+        whole = _refined(planes, science, _within(mine, science.shape), law, None, None)
         return [whole] if whole else []
     first = np.array([area.rows.start, area.columns.start]) // BLOCK
     usual = np.ascontiguousarray(planes.maps.rate[area.rows, area.columns])
@@ -135,7 +135,14 @@ def _lights(planes: Planes, windows: Windows, science: np.ndarray, mine: np.ndar
             break
         row, column = _strongest(shown, rising)
         law = windows.laws[rising.law[row, column]]
-        patch = _refined(planes, science, _within(shown + first, science.shape), law, left)
+        patch = _refined(
+            planes,
+            science,
+            _within(shown + first, science.shape),
+            law,
+            left,
+            ((row + first[0]) * BLOCK, (column + first[1]) * BLOCK),
+        )
         if patch is None or any(_same(patch, other) for other in found):
             # What is no light hides none beside it.
             asked[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2] = False
@@ -203,8 +210,17 @@ def _without(
     return area._replace(rates=left), usual
 
 
-def _refined(planes: Planes, science: np.ndarray, covered: np.ndarray, law: Law, area: _Area | None) -> Patch | None:
+def _refined(
+    planes: Planes,
+    science: np.ndarray,
+    covered: np.ndarray,
+    law: Law,
+    area: _Area | None,
+    window: tuple[int, int] | None,
+) -> Patch | None:
     """Return the pixels of a patch by their own shares of its law, from those of windows that cover it; or None."""
+    from scipy.ndimage import binary_dilation, label
+
     region = reached(covered, science, _REACH)
     y, x = np.unravel_index(region, science.shape)
     rates = None if area is None else area.of(region, science.shape[1])
@@ -226,7 +242,17 @@ def _refined(planes: Planes, science: np.ndarray, covered: np.ndarray, law: Law,
             break
     if not core >= _LEAST_CORE:
         return None
-    glowing = region[mean >= core / 2]
+    glows = np.zeros(share.shape, bool)
+    glows[y, x] = mean >= core / 2
+    if window is not None:
+        # Lights that began together and lie apart are several.
+        clumps, _ = label(binary_dilation(glows, np.ones((3, 3))), np.ones((3, 3)))
+        mine = np.unique(
+            clumps[max(window[0] - rows.start, 0) :, max(window[1] - columns.start, 0) :][:WINDOW, :WINDOW]
+        )
+        here = glows & np.isin(clumps, mine[mine > 0])
+        glows = here if np.count_nonzero(here) >= _CORE else glows
+    glowing = region[glows[y, x]]
     return Patch(reached(glowing, science), glowing, law.begins)
 
 
