@@ -12,7 +12,7 @@ from darkmask.search.maps.changes import PRECISION_UNIT
 from darkmask.search.maps.stacks import SLOPE_SHOT
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.parameters import SearchParameters
-from darkmask.search.structures import Structure
+from darkmask.search.structures import WANDERING, Structure
 
 from .turned import GONE, LEAST_INTEGRATIONS, NEW
 
@@ -103,7 +103,7 @@ def _without_columns(rate: np.ndarray, good: np.ndarray, structures: Iterable[St
     """
     usual_rate, _ = usual(rate, good)
     for one in structures:
-        if one.kind == "wandering column":
+        if one.kind == WANDERING:
             for x in range(one.x_first, one.x_last + 1):
                 here = rate[good[:, x] & np.isfinite(rate[:, x]), x]
                 if here.size:

@@ -11,6 +11,7 @@ import numpy as np
 
 from darkmask.core.detectors import Geometry
 from darkmask.core.reference_border import reference_kinds
+from darkmask.core.statistics import median_of_finite
 
 from .maps.combine import CombinedMaps
 from .parameters import SearchParameters
@@ -20,6 +21,8 @@ from .parameters import SearchParameters
 SIGNIFICANCE = 5.0
 # This many falls of more than chance allows show two levels, as in science pixels.
 MIN_FALLS = 2
+# ... in a column that wanders, so many times those that its science pixels have besides.
+_MORE_FALLS = 2
 _ROWS_OF_MEDIAN = 256
 # A median of n values has this many times the error of their mean.
 _ERROR_OF_MEDIAN = float(np.sqrt(np.pi / 2))
@@ -56,7 +59,11 @@ class ReferencePixels:
 
 
 def search_reference_pixels(
-    maps: CombinedMaps, geometry: Geometry, amplifiers: Sequence[slice], parameters: SearchParameters
+    maps: CombinedMaps,
+    geometry: Geometry,
+    amplifiers: Sequence[slice],
+    parameters: SearchParameters,
+    wandering: Sequence[int] = (),
 ) -> ReferencePixels:
     """Find the noisy, switching and stuck reference pixels in the combined maps of full frames.
 
@@ -69,6 +76,9 @@ def search_reference_pixels(
         Columns of each amplifier: a reference pixel is stuck if it has little of the noise of its science pixels.
     parameters : SearchParameters
         ``reference_noise``, ``reference_stuck`` and ``min_differences`` count.
+    wandering : sequence of int
+        Columns whose level wanders as one: what their science pixels have more than others is none of the reference
+        pixels' own.
 
     Notes
     -----
@@ -93,7 +103,18 @@ def search_reference_pixels(
         noisy[alike] = noise[alike] > limit * np.median(noise[alike])
         limit = max(parameters.reference_noise, 1 + SIGNIFICANCE * ramp)
         switching[alike] |= scatter[alike] > limit * np.nanmedian(scatter[alike])
-    usual = _noise_of_science(maps, kinds.label < 0, amplifiers, parameters.min_differences)[here[1]]
+    science = kinds.label < 0
+    usual = _noise_of_science(maps, science, amplifiers, parameters.min_differences)[here[1]]
+    # What a column does adds about as much to the noise of a reference pixel as to that of a science pixel.
+    for column in wandering:
+        mine, of = here[1] == column, science[:, column]
+        if not (mine & judged).any() or not of.any():
+            continue
+        more = median_of_finite(maps.noise[of, column]) / usual[mine]
+        noisy[mine] &= noise[mine] > parameters.reference_noise * more * _usual_of_kind(noise, kind, judged)[mine]
+        most = parameters.reference_noise * median_of_finite(maps.scatter[of, column])
+        falls = MIN_FALLS + _MORE_FALLS * np.median(maps.falls[of, column])
+        switching[mine] &= (scatter[mine] > most) | (maps.falls[here][mine] >= falls)
     stuck = judged & (noise <= np.minimum(parameters.reference_stuck, 1 - SIGNIFICANCE * error) * usual)
 
     def image(where: np.ndarray) -> np.ndarray:
@@ -102,6 +123,16 @@ def search_reference_pixels(
         return whole
 
     return ReferencePixels(image(judged | full), image(noisy & ~full), image(switching & ~full), image(stuck | full))
+
+
+def _usual_of_kind(noise: np.ndarray, kind: np.ndarray, judged: np.ndarray) -> np.ndarray:
+    """Return the median noise of each pixel's kind, shape (n,)."""
+    usual = np.full(noise.shape, np.nan)
+    for number in np.unique(kind):
+        alike = judged & (kind == number)
+        if alike.any():
+            usual[kind == number] = np.median(noise[alike])
+    return usual
 
 
 def _noise_of_science(maps: CombinedMaps, science: np.ndarray, amplifiers: Sequence[slice], enough: int) -> np.ndarray:

@@ -9,6 +9,8 @@ import numpy as np
 LEAST_CLUMP = 10
 # Pixels that decay together, which fade by themselves: others are faults of a detector, or of its mask.
 PATCH = "patch"
+# Columns whose level wanders as one, reference pixels included.
+WANDERING = "wandering column"
 _SAID = {
     "1/t": ", as 1/t",
     "exponential": ", exponentially",

@@ -39,10 +39,10 @@ def named_by(tests) -> set[Category]:
     elif detected and passes("warm"):
         named.add(Category.WARM)
     unstable = passes("falls") or passes("noise")
-    changing = passes("varies") or (not unstable and (passes("switches") or passes("levels")))
+    changing = passes("varies") or passes("fills") or (not unstable and (passes("switches") or passes("levels")))
     if changing and not passes("telegraph"):
         named.add(Category.INTERMITTENT)
-        if passes("high_state"):
+        if passes("high_state") or passes("fills"):
             named = named - {Category.WARM} | {Category.HOT}
     elif passes("telegraph") and (
         unstable or changing or any(map(passes, ("faint_rates", "jump_noise", "scatter_ratio", "own_jumps")))

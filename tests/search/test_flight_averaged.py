@@ -81,6 +81,32 @@ def test_noise_that_is_a_few_times_that_of_others_is_not_telegraph(factor):
     assert (evidence_of(reads) > 10).mean() <= 0.02
 
 
+@pytest.mark.parametrize("bad", [True, False])
+@pytest.mark.parametrize(("factor", "walk"), [(1.25, 0.1), (1.4, 0.4)])
+def test_noise_is_not_telegraph_in_long_ramps_whose_level_walks_by_little(factor, walk, bad):
+    """Forty groups add up to what no single one shows; a ladder is free to follow such a walk."""
+    random, noise = np.random.default_rng(20), 5 / np.sqrt(8)
+    shape = (100, 12, 40)
+    reads = random.normal(0, factor * noise, shape) + np.cumsum(random.normal(0, np.sqrt(walk), shape), axis=2)
+    shots, reads = np.full(12, walk), (reads + random.normal(0, 23, (100, 12, 1))).astype(np.float32)
+    gains = [telegraph_evidence(one, 0.0, noise * np.sqrt(2), 20.0, 8, shots, bad) for one in reads]
+    assert np.mean(np.array(gains) > (20 if bad else 10)) <= 0.02
+
+
+def test_a_pixel_that_is_hot_at_times_and_hit_in_others_is_not_telegraph():
+    """Hits of an integration are told by its own noise, and not by the shot noise of a hot one."""
+    random, noise = np.random.default_rng(22), 5 / np.sqrt(8)
+    gains = []
+    for _ in range(40):
+        shots = np.where(np.isin(np.arange(12), random.permutation(12)[:3]), 250.0, 0.1)
+        reads = random.normal(0, noise, (12, 40)) + random.normal(0, 23, (12, 1))
+        reads += np.cumsum(random.normal(0, np.sqrt(shots)[:, None], (12, 40)), axis=1)
+        for i in np.flatnonzero(shots < 1)[:4]:
+            reads[i, random.integers(8, 32) :] += random.uniform(40, 80)
+        gains.append(telegraph_evidence(reads.astype(np.float32), 0.0, noise * np.sqrt(2), 10.0, 8, shots))
+    assert np.mean(np.array(gains) > 10) <= 0.1
+
+
 @pytest.mark.parametrize("noise", [15.0, 3000.0])
 def test_noise_is_not_telegraph_in_long_sets_or_however_large_it_is(noise):
     reads = np.random.default_rng(17).normal(0, noise, (20, 40, 100)).astype(np.float32)

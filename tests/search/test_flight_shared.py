@@ -128,6 +128,28 @@ def test_a_column_that_wanders_keeps_its_pixels_where_groups_average_frames(tmp_
     assert np.count_nonzero(unusable(outcome)) <= 2
 
 
+def walking(random: np.random.Generator, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return good pixels of long ramps of averaged groups whose dark current has shot noise, as long waves have."""
+    sci, groupdq = good_ramps(integrations=12, groups=40, size=128, read_noise=noise)
+    sci += np.cumsum(random.normal(0, 2.0, sci.shape), axis=1)
+    return sci, groupdq
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_a_column_goes_as_one_by_its_bends_where_shot_noise_and_jumps_hide_that_in_its_rates(tmp_path, share):
+    """Its pixels are good where it does, and as noisy as they are where each wanders by itself."""
+    random, noise = np.random.default_rng(32), 5 / np.sqrt(8)
+    sci, groupdq = walking(random, noise)
+    sci[..., 50] += random.normal(0, (1.3 if share else 2.6) * noise, (12, 40, 1 if share else 128))
+    groupdq[:, 1:] = np.where(np.abs(np.diff(sci, axis=1)) > 4 * noise * np.sqrt(2), 4, 0)
+    outcome = search_ramps(between_jumps(sci, groupdq), tmp_path / "files", readpatt="MEDIUM8")
+    kind = "wandering column" if share else "noisy column"
+    assert [(one.kind, one.x_first) for one in outcome.structures if one.kind.endswith("column")] == [(kind, 50)]
+    bad = unusable(outcome)
+    assert np.count_nonzero(np.delete(bad, 50, axis=1)) <= 1
+    assert bad[4:-4, 50].mean() < 0.03 if share else bad[4:-4, 50].mean() > 0.9
+
+
 def test_a_column_whose_pixels_wander_each_by_itself_is_no_better_than_they_are(tmp_path):
     sci, groupdq = wandering(40.0, share=False)
     outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")

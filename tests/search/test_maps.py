@@ -174,6 +174,19 @@ def test_pixels_that_go_together_agree_and_others_do_not(tmp_path):
     assert np.abs(agreement[:8]).max() < 0.02
 
 
+def test_pixels_whose_ramps_bend_together_agree_whatever_their_rates_do(tmp_path):
+    random = np.random.default_rng(4)
+    ramps = draw_ramps(4, integrations=6, rows=200, columns=16, flagged=0)
+    sci = random.normal(0, 5, ramps.sci.shape)
+    sci[..., 8:] += random.normal(0, 8, (*sci.shape[:2], 1, 8))
+    rate = random.normal(0, 1, ramps.rate.shape)
+    changed = replace(ramps, rate=rate.astype(np.float32), sci=sci.astype(np.float32))
+    exposures = write_exposures(tmp_path / "files", changed, [range(6)])
+    agreement = combine_set(exposures, tmp_path / "files", PROPERTIES, LEVEL).agreement
+    assert agreement[8:].min() > 0.2
+    assert np.abs(agreement[:8]).max() < 0.02
+
+
 def assert_same_bits(one, other) -> None:
     for name, value in [*vars(one).items(), *one.changes.rows._asdict().items()]:
         if name == "changes":

@@ -213,3 +213,41 @@ def test_no_pixel_of_an_afterglow_is_called_warm_or_intermittent(small, tmp_path
     assert in_category(outcome.categories, Category.TRANSIENT)[where].mean() > 0.9
     (one,) = patches(outcome)
     assert one.first_integration == first + 1
+
+
+def lit_twice(reads) -> tuple[np.ndarray, np.ndarray]:
+    """Let two discs glow that overlap, the second one from later on; return where each is."""
+    one, other = disc(54, 60, 7), disc(61, 60, 6)
+    glow(reads, one, power(1.2, 300.0, 1.2), first=1)
+    glow(reads, other, power(1.2, 300.0, 1.2), first=4, seed=5)
+    return one, other
+
+
+def test_two_lights_that_lie_upon_one_another_are_two_findings_and_no_pixel_is_bad_for_them(small, tmp_path):
+    reads = drawn()
+    one, other = lit_twice(reads)
+    outcome = searched(small, tmp_path, reads)
+    bad = outcome.categories & ~np.uint16(Category.TRANSIENT.bit)
+    assert not bad[one | other].any()
+    assert in_category(outcome.categories, Category.TRANSIENT)[other].mean() > 0.9
+    first, second = sorted(patches(outcome), key=lambda patch: patch.first_integration)
+    assert (first.first_integration, second.first_integration) == (2, 5)
+    # Each is what it is without the other.
+    assert second.amount == pytest.approx(first.amount, rel=0.1)
+
+
+def test_defects_upon_which_two_lights_fall_are_what_they_are(small, tmp_path):
+    reads, (hot, warm, sometimes) = drawn(), np.zeros((3, SIZE, SIZE), bool)
+    one, other = lit_twice(reads)
+    both = np.argwhere(one & other)
+    for where, places in ((hot, both[::12]), (warm, both[4::12]), (sometimes, both[8::12])):
+        where[tuple(places.T)] = True
+    add_rate(reads, hot, 2.0, *range(INTEGRATIONS))
+    add_rate(reads, warm, 0.2, *range(INTEGRATIONS))
+    add_rate(reads, sometimes, 3.0, 3, 7)
+    found = searched(small, tmp_path, reads).categories
+    assert in_category(found, Category.HOT)[hot].all()
+    assert in_category(found, Category.WARM)[warm].mean() >= 0.75
+    assert in_category(found, Category.INTERMITTENT)[sometimes].all()
+    clean = (one | other) & ~(hot | warm | sometimes)
+    assert not (found & ~np.uint16(Category.TRANSIENT.bit))[clean].any()

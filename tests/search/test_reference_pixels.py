@@ -33,9 +33,9 @@ def drawn(integrations: int = 10, groups: int = 20, sigma: float = 7.0, seed: in
     return maps | {"integrations": integrations, "groups": groups, "read_variance": sigma**2 / 2}
 
 
-def search(maps: dict, **parameters):
-    amplifiers = GEOMETRY.amplifier_columns()
-    return search_reference_pixels(CombinedMaps(**maps), GEOMETRY, amplifiers, SearchParameters(**parameters))
+def search(maps: dict, wandering: tuple[int, ...] = (), **parameters):
+    amplifiers, chosen = GEOMETRY.amplifier_columns(), SearchParameters(**parameters)
+    return search_reference_pixels(CombinedMaps(**maps), GEOMETRY, amplifiers, chosen, wandering)
 
 
 def pixels(where: np.ndarray) -> list:
@@ -117,3 +117,21 @@ def test_the_poorest_mean_is_named():
     bad[20 : 20 + SIDE_ROWS, :4] = True
     assert poorest_reference(bad, GEOMETRY) == (0, "left side, rows 20 to 30")
     assert poorest_reference(bad, Geometry(64, 0)) == (1.0, "all")
+
+
+def test_the_reference_pixels_of_a_column_that_wanders_are_bad_by_themselves_alone():
+    """What the column does is one finding, and adds as much to its reference pixels as to the others."""
+    maps = drawn()
+    for name in ("noise", "scatter"):
+        maps[name][:, 20] *= 2.5
+    maps["falls"][:, 20] = 3
+    assert search(maps).bad[:4, 20].all()
+    assert not search(maps, (20,)).bad.any()
+    maps["noise"][1, 20] *= 2.0
+    maps["scatter"][2, 20] *= 3.0
+    maps["falls"][61, 20] = 12
+    maps["noise"][62, 20] = 0.0
+    found = search(maps, (20,))
+    assert pixels(found.noisy) == [[1, 20]]
+    assert pixels(found.switching) == [[2, 20], [61, 20]]
+    assert pixels(found.stuck) == [[62, 20]]

@@ -30,6 +30,9 @@ MOVED = 2.0
 NOT_AVERAGED = 0.99
 # Of two integrations that differ, nothing tells which one is off.
 LEAST_COMPARED = 3
+# In so many integrations a pixel that fills its well, and has no rate, is hot: a snowball that fills one leaves a rate
+# before it, but where it falls into the first groups.
+LEAST_FILLED = 2
 
 
 def own_saturation_level(detector: Detector) -> float:
@@ -269,6 +272,10 @@ class AmplifierSearch(NoisySearch):
         own = np.where(self.unstable[at], np.fmax(loud[at] / quiet[at], 1), 1)
         distance = (distance / (own * self.of_column(self.columns.restless, at))).astype(np.float32)
         varying = judged & self._image(at, self._test("varies", distance, ge, limit, judged[at], at=at))
+        at = self._at(judged & (self.maps.saturated_last >= LEAST_FILLED))
+        filled = np.minimum(self.maps.saturated_last[at], self.integrations - self.maps.finite[at])
+        fills = judged & self._image(at, self._test("fills", filled, ge, LEAST_FILLED, judged[at], at=at))
+        varying |= fills
         noise_of_all = np.sqrt(self.noise_of_all**2 + self.columns.with_jumps)
         at, depth, by_chance = changing.switches(good, noise_of_all, self.signal)
         switching = good & self._image(at, self._test("switches", depth, ge, by_chance, good[at], at=at))
@@ -279,7 +286,10 @@ class AmplifierSearch(NoisySearch):
         hot = self._image(
             at, self._test("high_state", high, ge, self.parameters.hot_rate, varying[at], at=at) & varying[at]
         )
-        faded = varying & self.patch & (trend <= -self.parameters.trend_significance)
+        hot |= fills
+        # What is hot where it has no rate, in both integrations of an exposure perhaps, has that not in its trend.
+        hidden = self.integrations - self.maps.finite >= LEAST_FILLED
+        faded = varying & self.patch & (trend <= -self.parameters.trend_significance) & ~hidden
         over = varying & ~faded & self._image(at, changing.over(at))
         lasting = hot & ~faded & self._image(at, changing.lasting(at))
         transient = faded | over | (judged & self.patch & (trend <= -DECAYS_IN_PATCH))

@@ -132,8 +132,12 @@ class FlightResult:
         What nothing else speaks against must be told by its ramps alone.
         """
         certain = max(parameters.faint_bic, parameters.telegraph_bic)
-        surely_bad = _any_told(self.told, "noisy", "varying", "switching")
-        return np.where(surely_bad, parameters.telegraph_bic, certain).astype(np.float32)
+        return np.where(self.surely_bad, parameters.telegraph_bic, certain).astype(np.float32)
+
+    @property
+    def surely_bad(self) -> np.ndarray:
+        """The pixels in question that are bad whether they have two levels or not, bool (y, x)."""
+        return _any_told(self.told, "noisy", "varying", "switching")
 
     def part(self, where: Any) -> "FlightResult":
         """Return the same of some rows, or of some pixels, with their images."""

@@ -67,10 +67,13 @@ class Patch(NamedTuple):
     glowing : numpy.ndarray, shape (m,), int64
         Whose neighbours decay by half of what they do in the core. A pixel's own trend does not tell whether it is
         among them: chance would choose those that began too high.
+    begins : int
+        Number of the integration from which on they were looked at.
     """
 
     region: np.ndarray
     glowing: np.ndarray
+    begins: int = 0
 
 
 def find_patches(

@@ -18,11 +18,14 @@ from darkmask.search.structures import PATCH, Structure
 from .changing import Patch
 from .light import Light
 from .steady import Planes
+from .together import lit_together, parted
 
 # The surroundings of a patch reach so many pixels beyond it, and begin so many pixels beyond where it was found.
 AROUND, _APART = 8, 2
 # A median of fewer pixels says little of what a patch lies above.
 _LEAST_AROUND = 30
+# Of a light upon which others fall, so many pixels tell what it is.
+_LEAST_OWN = 9
 # A patch shines where its mean rate lies so many errors above its surroundings.
 SHINES = 3.0
 # A rate so many sigma off the median of its patch is a hit, or a pixel of another kind.
@@ -113,13 +116,44 @@ def measure_patches(planes: Planes, patches: Sequence[Patch], categories: np.nda
     for patch in patches:
         anywhere.ravel()[patch.region] = True
     good = science & ~by_itself
-    return [_measured(planes, patch, good, anywhere) for patch in patches]
+    besides = _beneath(patches)
+    measured: dict[int, Measured] = {}
+    for number in sorted(range(len(patches)), key=lambda number: patches[number].begins):
+        patch, upon = patches[number], besides.get(number, [])
+        own = patch.glowing
+        if upon:
+            # What no other light falls on tells most of a light, if that is more than a few pixels.
+            alone = own[~np.isin(own, np.concatenate([patches[other].region for other in upon]))]
+            own = alone if alone.size >= _LEAST_OWN else own
+        y, x = np.unravel_index(own, good.shape)
+        profile, error, level, noise = _profile(planes, (y, x), good, anywhere)
+        before = [measured[other].profile for other in upon if patches[other].begins < patch.begins]
+        seen = parted(profile, before, patch.begins), error, level, noise
+        measured[number] = _measured(planes, patch, seen, good.shape, patch.begins if before else 0)
+    return [measured[number] for number in range(len(patches))]
 
 
-def _measured(planes: Planes, patch: Patch, good: np.ndarray, anywhere: np.ndarray) -> Measured:
+def _beneath(patches: Sequence[Patch]) -> dict[int, list[int]]:
+    """Return the numbers of the other patches that reach some of the pixels of a patch that glow."""
+    found: dict[int, list[int]] = {}
+    for which, places in lit_together([patch.region for patch in patches]):
+        for number in which if len(which) > 1 else ():
+            if np.isin(places, patches[number].glowing).any():
+                known = found.setdefault(number, [])
+                known += [other for other in which if other != number and other not in known]
+    return found
+
+
+def _measured(
+    planes: Planes,
+    patch: Patch,
+    seen: tuple[np.ndarray, np.ndarray, float, float],
+    shape: tuple[int, ...],
+    earliest: int,
+) -> Measured:
     maps, times = planes.maps, planes.opened.times
-    y, x = np.unravel_index(patch.glowing, good.shape)
-    profile, error, level, noise = _profile(planes, (y, x), good, anywhere)
+    y, x = np.unravel_index(patch.glowing, shape)
+    profile, error, level, noise = seen
     if maps.changes is None or times is None:
         raise ValueError("No patch is found in integrations whose times are not known.")
     epochs = np.array(maps.changes.epochs)
@@ -127,7 +161,7 @@ def _measured(planes: Planes, patch: Patch, good: np.ndarray, anywhere: np.ndarr
     same = np.flatnonzero(epochs == epochs[peak])
     shining = profile > SHINES * error
     first = last = peak
-    while first - 1 in same and shining[first - 1]:
+    while first - 1 in same and first > earliest and shining[first - 1]:
         first -= 1
     last = max([peak, *same[shining[same] & (same > peak)]])
     chosen = same[same >= peak]

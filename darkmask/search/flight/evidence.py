@@ -193,6 +193,12 @@ QUESTIONS = {
     "varies": Question(
         "distance of the second farthest rate", "sigma", ">=", "The rate differs between integrations: intermittent."
     ),
+    "fills": Question(
+        "integrations in which it fills its well and has no rate",
+        "integrations",
+        ">=",
+        "It is hot in some integrations, and fills its well there: intermittent.",
+    ),
     "high_state": Question("rate of the high state", "electron/s", ">=", "The intermittent pixel is hot at times."),
     "switches": Question(
         "fall with a rise of like height", "sigma", ">=", "It falls and rises again: telegraph, or intermittent."

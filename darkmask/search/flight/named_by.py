@@ -25,7 +25,7 @@ WAYS: dict[Category, tuple[tuple[str, ...], ...]] = {
     Category.NOISY: (("falls",), ("noise", "noise_ratio"), ("scatter", "scatter_ratio"), ("own_jumps",)),
     Category.LOW_PEDESTAL: (("pedestal",),),
     Category.UNDETERMINED: (("lost",), ("differences",), ("few_quiet",)),
-    Category.INTERMITTENT: (("varies",), ("switches",), ("levels",)),
+    Category.INTERMITTENT: (("varies",), ("fills",), ("switches",), ("levels",)),
     Category.TRANSIENT: (("trend",), ("varies",)),
 }
 NAMING = frozenset(name for ways in WAYS.values() for way in ways for name in way)

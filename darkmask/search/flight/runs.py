@@ -70,16 +70,19 @@ def level_runs(reads, slope, noise, shots):
     integrations, groups = reads.shape
     values, times = np.empty(integrations * groups, np.float64), np.empty(integrations * groups, np.float64)
     begins, shot = np.zeros(integrations * groups + 1, np.int64), np.empty(integrations * groups)
+    # The falls of a hot integration's shot noise say nothing of the rises of one that is not.
     deepest = 0.0
     for i in range(integrations):
+        usual = np.sqrt(noise * noise + shots[i])
         for g in range(1, groups):
-            fall = slope - (np.float64(reads[i, g]) - np.float64(reads[i, g - 1]))
+            fall = (slope - (np.float64(reads[i, g]) - np.float64(reads[i, g - 1]))) / usual
             if fall > deepest:  # false when one is NaN
                 deepest = fall
-    highest = slope + _COSMIC_RAY_FALLS * deepest + _COSMIC_RAY_SIGMA * noise
     count, runs = 0, 0
     for i in range(integrations):
         length = 0
+        falls = _COSMIC_RAY_FALLS * deepest * np.sqrt(noise * noise + shots[i])
+        highest = slope + falls + _COSMIC_RAY_SIGMA * noise
         for g in range(groups):
             read = np.float64(reads[i, g])
             hit = g > 0 and read - np.float64(reads[i, g - 1]) > highest

@@ -52,12 +52,23 @@ class ScatterSearch(ChangeSearch):
             return at, np.zeros_like(spread), 1.0, 1.0
         own = spread * np.float32(SIGMA_UNIT) * rate_sigma(self.maps, at, self._tgroup, self.detector.gain)
         share = 1 - self._coupled(at, "rate_scatter", "high", "low") / own
+        # What fills its well in some integrations has no rate there, and couples what a well holds.
+        share = np.where(self._beside_filled(at), 0, share)
         return at, spread * np.clip(np.nan_to_num(share), 0, 1), centre, sigma
 
     def coupled_steps(self, at: Any) -> np.ndarray:
         """Return what the largest steps of their four neighbours may couple into pixels at an index, float32, DN."""
         # A step is no larger than what makes all of the scatter of a ramp.
         return self._coupled(at, "scatter") * np.float32(np.sqrt(max(self.maps.groups - 1, 1)))
+
+    def _beside_filled(self, at: Any) -> np.ndarray:
+        """Return whether a neighbour fills its well and has no rate in some integrations, bool, of an index."""
+        any_of: Any = np.False_
+        for beside in self._beside(at):
+            without = self.integrations - self._of_set("finite", beside)
+            any_of = any_of | (np.minimum(self._of_set("saturated_last", beside), without) > 0)
+        filled: np.ndarray = any_of
+        return filled
 
     def beside_unknown(self, at: Any, least: float) -> np.ndarray:
         """Return how many of their four neighbours fill their wells before they have a rate, of pixels at an index.

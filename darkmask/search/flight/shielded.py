@@ -1,6 +1,6 @@
 """Judge the pixels of patches by what is left of their rates without the light that the whole patch has."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +17,12 @@ from .decays import Measured, measure_patches
 from .light import Light
 from .named_by import Passed, at_some, joined
 from .steady import Planes, Steady
+from .together import lit_together
 
 # In a patch a pixel glows itself if its share of the light lies so many errors above none.
 _GLOWS = 2.0
+# What varies and has no rate in so many integrations does what no light explains.
+_HIDDEN = 2
 
 
 class Shielded(NamedTuple):
@@ -88,30 +91,22 @@ def without_light(
         The pixels that stand out of their patch.
     """
     named = categories.copy() if lights else categories
-    passed, judged = [], []
+    passed: list[dict[str, Passed]] = []
     shown = np.zeros(categories.size if lights else 0, bool)
     for patch in found.patches if lights else ():
         shown[patch.region] = True
-    for light in lights:
-        places = light.region
-        if not places.size:
-            judged.append(light)
-            continue
-        steady, usual = own_rates(planes, found, light)
-        limit = steady_limit(steady, usual, planes.request.parameters)
+    parameters = planes.request.parameters
+    explained: np.ndarray = np.zeros(categories.size if lights else 0, bool)
+    for places, steady, usual in own_rates(planes, found, lights):
+        limit = steady_limit(steady, usual, parameters)
         compared = Passed(places.astype(np.int32), steady.rate.astype(np.float32), limit.astype(np.float32))
         passed.append({"steady_rate": at_some(compared, steady.rate >= limit)})
-        explains = (steady.farthest < planes.request.parameters.change_significance) & (steady.rate < limit)
-        judged.append(light._replace(explains=explains))
+        here = np.unravel_index(places, categories.shape)
+        explained[places] = _explained(steady, found.part(here), parameters) & (steady.rate < limit)
         named.ravel()[places] = _named(
-            categories.ravel()[places],
-            steady,
-            usual,
-            planes.request.parameters,
-            new=~shown[places],
-            switching=found.switching.ravel()[places],
-            scattering=found.scattering.ravel()[places],
-        )
+            categories[here], steady, usual, parameters, ~shown[places], found.part(here)
+        )  # fmt: skip
+    judged = [light._replace(explains=explained[light.region]) for light in lights]
     return named, judged, joined(passed)
 
 
@@ -125,42 +120,87 @@ def all_patches(planes: Planes, found: FlightResult, categories: np.ndarray) -> 
     categories : numpy.ndarray, shape (y, x), uint16
         See :func:`.decays.measure_patches`.
     """
-    patches = list(found.patches)
-    of = {int(place): number for number, patch in enumerate(patches) for place in patch.region}
-    for late in find_afterglow(planes):
-        both = [of[place] for place in late.glowing.tolist() if place in of]
-        if both:
-            # What both see is one finding, that of which most glows, and shields the pixels of both.
-            number = int(np.bincount(both).argmax())
-            patches[number] = Patch(np.union1d(patches[number].region, late.region), late.glowing)
-        else:
-            patches.append(late)
+    lights = find_afterglow(planes)
+    patches = _with_trends(found.patches, lights, planes.request.parameters)
     science = ~planes.request.reference_pixels()
     wide = [one._replace(region=np.union1d(one.region, reached(one.glowing, science))) for one in patches]
     return measure_patches(planes, wide, categories)
 
 
-def own_rates(planes: Planes, found: FlightResult, light: Light) -> tuple[Steady, float]:
-    """Return what the pixels of a patch have besides its light, and the usual rate, e-/s, both without settling."""
-    places = light.region
-    steady = planes.steady(light.profile, places)
-    # Settling and coupling are the same in all integrations.
-    taken = np.nan_to_num(
-        found.rate.ravel()[places] - planes.maps.rate.ravel()[places].astype(np.float64) * planes.gain
-    )
-    own = Steady(
-        steady.rate + taken,
-        steady.error * light.noise,
-        steady.share,
-        steady.share_error * light.noise,
-        steady.farthest / light.noise,
-    )
-    return own, light.level + float(np.median(taken))
+def _with_trends(trends: Sequence[Patch], lights: Sequence[Patch], parameters: SearchParameters) -> list[Patch]:
+    """Return lights, and what decays where none of them was found; what both see is one finding, of the lights."""
+    of = {int(place): number for number, light in enumerate(lights) for place in light.glowing}
+    patches, more = list(lights), []
+    for trend in trends:
+        both = [of[place] for place in trend.region.tolist() if place in of]
+        rest = np.array([place for place in trend.glowing.tolist() if place not in of], np.int64)
+        if not both:
+            more.append(trend)
+        elif rest.size > max(trend.glowing.size / 2, parameters.patch_pixels):
+            # A light that fell upon a patch is another one.
+            more.append(trend._replace(glowing=rest))
+        else:
+            number = int(np.bincount(both).argmax())
+            patches[number] = patches[number]._replace(region=np.union1d(patches[number].region, trend.region))
+    return [*more, *patches]
+
+
+def own_rates(
+    planes: Planes, found: FlightResult, lights: Sequence[Light], asked: np.ndarray | None = None
+) -> Iterator[tuple[np.ndarray, Steady, float]]:
+    """Give what the pixels of patches have besides their lights, and the usual rate, e-/s, both without settling.
+
+    Parameters
+    ----------
+    planes : Planes
+    found : FlightResult
+    lights : sequence of Light
+    asked : numpy.ndarray, shape (n,), int, optional
+        Places that are asked; those of all lights by default.
+
+    Yields
+    ------
+    places : numpy.ndarray, shape (n,), int
+        On which the same lights fall, increasing.
+    steady : Steady
+    usual : float, e-/s
+    """
+
+    def taken(places: np.ndarray) -> np.ndarray:
+        # Settling and coupling are the same in all integrations.
+        rate = planes.maps.rate.ravel()[places].astype(np.float64) * planes.gain
+        of: np.ndarray = np.nan_to_num(found.rate.ravel()[places] - rate)
+        return of
+
+    usual: dict[int, float] = {}
+    for which, places in lit_together([light.region for light in lights], asked):
+        for number in which:
+            if number not in usual:
+                usual[number] = lights[number].level + float(np.median(taken(lights[number].region)))
+        steady = planes.steady(np.stack([lights[number].profile for number in which]), places)
+        noise = max(lights[number].noise for number in which)
+        own = Steady(
+            steady.rate + taken(places),
+            steady.error * noise,
+            steady.share,
+            steady.share_error * noise,
+            steady.farthest / noise,
+            steady.unknown,
+        )
+        yield places, own, max(usual[number] for number in which)
 
 
 def steady_limit(steady: Steady, usual: float, parameters: SearchParameters) -> np.ndarray:
     """Return the steady rates, e-/s, from which on pixels of a patch are warm, by their errors and what others have."""
     return np.fmax(parameters.warm_rate, max(usual, 0.0) + parameters.late_significance * steady.error)
+
+
+def _explained(steady: Steady, found: FlightResult, parameters: SearchParameters) -> np.ndarray:
+    """Return whether lights and a steady rate are all that pixels have."""
+    # Where a pixel is hot, the jump step may have left the pipeline no rate, in both integrations of an exposure.
+    hidden = found.varying & (steady.unknown >= _HIDDEN)
+    explained: np.ndarray = (steady.farthest < parameters.change_significance) & ~hidden
+    return explained
 
 
 def _named(
@@ -169,23 +209,28 @@ def _named(
     usual: float,
     parameters: SearchParameters,
     new: np.ndarray,
-    switching: np.ndarray,
-    scattering: np.ndarray,
+    found: FlightResult,
 ) -> np.ndarray:
     """Return categories of pixels of a patch; new ones, which no trend has judged, are transient where they glow.
 
-    Those that switch do so within their ramps or between resets, which is nothing that light does.
+    Those that switch do so within their ramps or between resets, which is nothing that light does. Ramps that were
+    asked for levels since their rates differ bend as the light does.
     """
     warm, hot, varying, transient = (
         np.uint16(one.bit) for one in (Category.WARM, Category.HOT, Category.INTERMITTENT, Category.TRANSIENT)
     )
     # Rates that fade scatter, too.
-    noisy = np.where(scattering, np.uint16(Category.NOISY.bit | USABLE), np.uint16(0))
-    glows = steady.share > _GLOWS * steady.share_error
+    noisy = np.where(found.scattering, np.uint16(Category.NOISY.bit | USABLE), np.uint16(0))
+    by_rates = (found.varying | found.scattering) & ~(found.unstable | found.faint)
+    by_rates &= ~found.noisy | found.scattering
+    telegraph = np.where(by_rates, np.uint16(Category.TELEGRAPH.bit), np.uint16(0))
+    glows = (steady.share > _GLOWS * steady.share_error).any(axis=0)
     # What has a name by its ramps keeps it, and so does what the light and a steady rate do not explain.
-    only = ((categories & ~(warm | hot | varying | transient | noisy)) == 0) & ~switching
-    explained = only & (steady.farthest < parameters.change_significance)
-    asked = explained & (((categories & warm) != 0) | (glows & ((categories & (hot | varying | noisy)) != 0)))
+    only = ((categories & ~(warm | hot | varying | transient | noisy | telegraph)) == 0) & ~found.switching
+    explained = only & _explained(steady, found, parameters)
+    asked = explained & (
+        ((categories & warm) != 0) | (glows & ((categories & (hot | varying | noisy | telegraph)) != 0))
+    )
     stands = steady.rate >= steady_limit(steady, usual, parameters)
     is_hot = stands & (steady.rate >= parameters.hot_rate) & ((categories & hot) != 0)
     bright = stands & ((categories & (warm | hot | varying)) != 0)

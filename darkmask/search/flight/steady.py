@@ -1,4 +1,4 @@
-"""Part the rates of pixels into what is the same in all integrations and their share of a light that decays."""
+"""Part the rates of pixels into what is the same in all integrations and their shares of lights that decay."""
 
 from typing import Any, NamedTuple
 
@@ -7,6 +7,7 @@ import numpy as np
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.delivery import OpenSet
 from darkmask.search.maps.combine import CombinedMaps
+from darkmask.search.maps.stacks import SLOPE_SHOT
 from darkmask.search.request import SetRequest
 
 from .noises import rate_sigma
@@ -15,21 +16,26 @@ from .noises import rate_sigma
 MOST_GLOW = 4.0
 # One rate so many sigma off what the patch and the pixel explain is a hit, and is left out.
 _HIT = 5.0
+# Shares of several lights are found one after the other, so many times. Lights that begin one integration apart, which
+# are as alike as two can be, are then parted to a thousandth.
+_SWEEPS = 60
 
 
 class Steady(NamedTuple):
-    """What some pixels of a patch have besides its light; each of shape (n,), float64.
+    """What some pixels of patches have besides the light there; of shape (n,), float64, but for two.
 
     Attributes
     ----------
     rate : e-/s
         The part of the rate that is the same in all integrations.
     error : e-/s
-    share : dimensionless
-        The pixel's light in units of the patch's mean, from 0 to ``MOST_GLOW``.
-    share_error
+    share : shape (light, n), dimensionless
+        The pixel's part of each light in units of the patch's mean, from 0 to ``MOST_GLOW``.
+    share_error : shape (light, n)
     farthest : sigma
-        How far the second farthest integration lies from both together.
+        How far the second farthest integration lies from all of these together.
+    unknown : shape (n,), int
+        In how many integrations the pipeline gives no rate.
     """
 
     rate: np.ndarray
@@ -37,6 +43,7 @@ class Steady(NamedTuple):
     share: np.ndarray
     share_error: np.ndarray
     farthest: np.ndarray
+    unknown: np.ndarray
 
 
 class Planes:
@@ -73,67 +80,128 @@ class Planes:
         """Return the error of the rate of one integration by its pixel's own noise, float32, DN/s."""
         return rate_sigma(self.maps, where, self.tgroup, self.gain)
 
+    def rates(self, rows: slice, columns: slice) -> np.ndarray:
+        """Return the rates of a part of the frame in each integration, float32 (integration, y, x), DN/s."""
+        return np.stack([exposure.rate(rows, i)[:, columns] for exposure, i in self.opened.planes])
+
     def steady(
-        self, profile: np.ndarray, places: np.ndarray, most: float = MOST_GLOW, without: int | None = None
+        self, profiles: np.ndarray, places: np.ndarray, most: float = MOST_GLOW, without: int | None = None
     ) -> Steady:
-        """Fit a steady rate and a share of a patch's light to the rates of some of its pixels.
+        """Fit a steady rate and shares of lights to the rates of some pixels.
 
         Parameters
         ----------
-        profile : numpy.ndarray, shape (integration,), float64
-            Light of the patch.
+        profiles : numpy.ndarray, shape (light, integration), float64
+            Lights that fall on each of the pixels.
         places : numpy.ndarray, shape (n,), int
             In the flattened frame.
         most : float
-            Shares lie between 0 and this; infinity leaves them free.
+            Shares lie between 0 and this; infinity leaves them free, of one light.
         without : int, optional
             Number of an integration that does not count.
         """
         y, x = np.unravel_index(places, self.maps.rate.shape)
         rows, columns = (slice(int(at.min()), int(at.max()) + 1) for at in (y, x))
-        rates = np.stack([
-            exposure.rate(rows, i)[:, columns][y - rows.start, x - columns.start] for exposure, i in self.opened.planes
-        ]).astype(np.float64)  # fmt: skip
+        rates = self.rates(rows, columns)[:, y - rows.start, x - columns.start]
+        return self.steady_of(rates, profiles, places, most, without)
+
+    def steady_of(
+        self,
+        rates: np.ndarray,
+        profiles: np.ndarray,
+        places: np.ndarray,
+        most: float = MOST_GLOW,
+        without: int | None = None,
+    ) -> Steady:
+        """Do the same with rates that were read before, shape (integration, n), DN/s."""
+        y, x = np.unravel_index(places, self.maps.rate.shape)
+        rates = rates.astype(np.float64)
         if without is not None:
             rates[without] = np.nan
-        return fit_steady(rates * self.gain, profile, self.sigma((y, x)).astype(np.float64) * self.gain, most)
+        # A law without a unit has no shot noise.
+        shot = SLOPE_SHOT / (self.tgroup * max(self.maps.groups - 1, 1)) if most < np.inf else 0.0
+        sigma, hot = self.sigma((y, x)).astype(np.float64) * self.gain, self.request.parameters.hot_rate
+        return fit_steady(rates * self.gain, profiles, sigma, most, shot, hot)
 
 
-def fit_steady(rates: np.ndarray, profile: np.ndarray, sigma: np.ndarray, most: float = MOST_GLOW) -> Steady:
-    """Fit a level and a share of a profile to some series.
+def fit_steady(
+    rates: np.ndarray,
+    profiles: np.ndarray,
+    sigma: np.ndarray,
+    most: float = MOST_GLOW,
+    shot: float = 0.0,
+    hot: float = np.inf,
+) -> Steady:
+    """Fit a level and shares of profiles to some series.
 
     Parameters
     ----------
     rates : numpy.ndarray, shape (integration, n), float64
         NaN where there is none.
-    profile : numpy.ndarray, shape (integration,), float64
+    profiles : numpy.ndarray, shape (light, integration), float64
     sigma : numpy.ndarray, shape (n,), float64
         Error of each value of a series.
     most : float
         See :meth:`Planes.steady`.
+    shot : float
+        Variance of a value for each unit of light in it.
+    hot : float
+        No hit of one of several lights leaves so much more than the level.
     """
-    weight = np.isfinite(rates).astype(np.float64)
-    values = np.where(weight > 0, rates, 0)
-    fit = _fit(values, weight, profile, sigma, most)
-    apart = np.abs(values - fit.rate - np.outer(profile, fit.share)) / sigma * weight
+    known = np.isfinite(rates)
+    values, weight = np.where(known, rates, 0), known.astype(np.float64)
+    columns, counted = np.arange(rates.shape[1]), known.astype(np.float64)
+    fit = _fit(values, weight, profiles, sigma, most)
+    if len(profiles) > 1:
+        # Lights but a first one may have come with hits, in the integrations before they began. No hit leaves a rate
+        # that is hot: a pixel that is so may be hot at times.
+        begins = profiles.argmax(axis=1)
+        hit = np.zeros((len(rates), 1))
+        hit[begins[begins > 0] - 1] = 1
+        for _ in range(int(hit.sum())):
+            apart = _apart(fit, values, profiles, sigma, shot) * weight * hit * (values - fit.rate < hot)
+            worst = apart.argmax(axis=0)
+            left_out = apart[worst, columns] > _HIT
+            weight[worst[left_out], columns[left_out]] = counted[worst[left_out], columns[left_out]] = 0
+            fit = _fit(values, weight, profiles, sigma, most)
     # Without its largest residual, where that is beyond chance.
+    apart = _apart(fit, values, profiles, sigma, shot) * weight
     worst = apart.argmax(axis=0)
-    columns = np.arange(worst.size)
     weight[worst, columns] = np.where(apart[worst, columns] > _HIT, 0, weight[worst, columns])
-    fit = _fit(values, weight, profile, sigma, most)
-    apart = np.abs(values - fit.rate - np.outer(profile, fit.share)) / sigma * np.isfinite(rates)
-    return fit._replace(farthest=np.sort(apart, axis=0)[-2])
+    fit = _fit(values, weight, profiles, sigma, most)
+    apart = _apart(fit, values, profiles, sigma, shot) * counted
+    return fit._replace(farthest=np.sort(apart, axis=0)[-2], unknown=(~known).sum(axis=0))
 
 
-def _fit(values: np.ndarray, weight: np.ndarray, profile: np.ndarray, sigma: np.ndarray, most: float) -> Steady:
+def _apart(fit: Steady, values: np.ndarray, profiles: np.ndarray, sigma: np.ndarray, shot: float) -> np.ndarray:
+    """Return how far values lie from a fit, in sigma, with the shot noise of the light."""
+    light = np.zeros(values.shape)
+    for profile, share in zip(profiles, fit.share, strict=True):
+        light += np.outer(profile, share)
+    apart: np.ndarray = np.abs(values - fit.rate - light) / np.sqrt(sigma**2 + shot * np.fmax(light, 0))
+    return apart
+
+
+def _fit(values: np.ndarray, weight: np.ndarray, profiles: np.ndarray, sigma: np.ndarray, most: float) -> Steady:
+    # Sums over integrations are added up one after the other, whatever the number of pixels.
     number = weight.sum(axis=0)
-    light = profile[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean_light, mean = (weight * light).sum(axis=0) / number, (weight * values).sum(axis=0) / number
-        lever = (weight * np.square(light - mean_light)).sum(axis=0)
-        share = np.clip(
-            (weight * (light - mean_light) * values).sum(axis=0) / lever, 0 if most < np.inf else -most, most
-        )
-        share = np.where(lever > 0, share, 0)
+        mean = (weight * values).sum(axis=0) / number
+        means = np.stack([(weight * profile[:, None]).sum(axis=0) / number for profile in profiles])
+        lights = [weight * (profile[:, None] - mean_light) for profile, mean_light in zip(profiles, means, strict=True)]
+        products = np.stack([(light * values).sum(axis=0) for light in lights])
+        matrix = np.stack([np.stack([(one * other).sum(axis=0) for other in lights]) for one in lights])
+        levers = np.stack([matrix[k, k] for k in range(len(lights))])
+        least = 0.0 if most < np.inf else -most
+        share = np.zeros(products.shape)
+        for _ in range(_SWEEPS if len(lights) > 1 else 1):
+            for k in range(len(lights)):
+                others = sum((matrix[k, j] * share[j] for j in range(len(lights)) if j != k), np.zeros(number.shape))
+                share[k] = np.where(levers[k] > 0, np.clip((products[k] - others) / levers[k], least, most), 0)
+        # What is known of the level hangs on all light of the pixel together, of whichever there is.
+        parts = np.where(share.any(axis=0), share, 1)
+        mean_light = (parts * means).sum(axis=0)
+        lever = np.square(sum((part * light for part, light in zip(parts, lights, strict=True)), 0)).sum(axis=0)
         error = sigma * np.sqrt(1 / number + np.where(lever > 0, mean_light**2 / lever, 0))
-        return Steady(mean - share * mean_light, error, share, sigma / np.sqrt(lever), np.zeros_like(share))
+        rate = mean - (share * means).sum(axis=0)
+        return Steady(rate, error, share, sigma / np.sqrt(levers), np.zeros(number.shape), number)

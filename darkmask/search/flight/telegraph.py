@@ -30,7 +30,7 @@ _MOST_HITS = 8
 
 
 @kernel
-def telegraph_evidence(reads, slope, noise, enough, frames, shots):
+def telegraph_evidence(reads, slope, noise, enough, frames, shots, bad=True):
     """Return how much better two levels explain a pixel's reads than one noisy level, or than shot noise.
 
     Parameters
@@ -47,6 +47,9 @@ def telegraph_evidence(reads, slope, noise, enough, frames, shots):
         Frames that a group averages; of more than one, levels in between are looked for too.
     shots : array, shape (nint,), float64, DN**2
         Variance of a group difference by the shot noise of the signal, which makes the reads of a bright ramp walk.
+    bad : bool
+        Whether the pixel is bad in any case. What counts for a ladder beforehand is how many of the bad pixels have
+        one: of good ones that are a little noisier than others hardly any has.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def telegraph_evidence(reads, slope, noise, enough, frames, shots):
     walking, free = walk_likelihood(runs, read_noise, level[2])
     single = max(single, walking)
     # A ladder's level is integrated over, and must be better than one that is as well.
-    odds = _LADDER - max(free - single, 0.0)
+    odds = (_LADDER if bad else 0.0) - max(free - single, 0.0)
     needed = single + 0.5 * enough
     best = _two_levels(runs, noise, frames, needed, odds)
     if parted.begins.size > runs.begins.size and not best > needed:

@@ -104,6 +104,7 @@ def two_level_gains(
         # Of pixels whose rates scatter each integration has a slope of its own, too.
         varying=told.varying | told.scattering,
         switching=told.switching,
+        bad=told.surely_bad,
         least=told.least_gain(request.parameters).astype(np.float64),
         frames=pattern.nframes if pattern else 1,
         gain=look_up_detector(request.detector).gain,
@@ -158,6 +159,7 @@ class _Unstable(NamedTuple):
     noise: np.ndarray
     varying: np.ndarray
     switching: np.ndarray
+    bad: np.ndarray
     least: np.ndarray
     frames: int
     gain: float
@@ -214,9 +216,9 @@ def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, l
                 if flagged[k]:
                     _leave_out_unusable(ramps[j], groupdq[j, :, here].copy(), level)
             shot_noise(ramps[:some], 0, unstable.varying[k], unstable.gain, shots)
-            slope = 0.0 if unstable.varying[k] else unstable.slope[k]
+            slope, bad = 0.0 if unstable.varying[k] else unstable.slope[k], unstable.bad[k]
             gain = telegraph_evidence(
-                ramps[:some], slope, unstable.noise[k], least + WEAK, unstable.frames, shots[:some]
+                ramps[:some], slope, unstable.noise[k], least + WEAK, unstable.frames, shots[:some], bad
             )  # fmt: skip
             # The integrations with the lowest first reads may be those without a fall.
             weak = least - WEAK < gain or unstable.switching[k]
@@ -225,7 +227,7 @@ def _weigh_rows(places, shape, groups, first_row, begins, unstable: _Unstable, l
                     if not _read_ramp(places[order[j]], pixels, start + here, flagged[k], level, ramps[j]):
                         return order[j]
                 shot_noise(ramps, some, unstable.varying[k], unstable.gain, shots)
-                gain = telegraph_evidence(ramps, slope, unstable.noise[k], least, unstable.frames, shots)
+                gain = telegraph_evidence(ramps, slope, unstable.noise[k], least, unstable.frames, shots, bad)
             unstable.gains[k] = gain
     return -1
 

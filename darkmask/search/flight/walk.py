@@ -10,12 +10,17 @@ from darkmask.core.kernels import kernel
 
 from .runs import Runs
 
-# The noise of a read, in units of that of a good pixel, beside the walk.
-_READ_NOISES = (1.0, 1.6, 2.5)
-# ... and in units of what the walk leaves of the scatter of a pixel's own.
-_OWN_NOISES = (0.92, 1.0, 1.08)
-# A walk of less than this share of the variance of a read is none.
-_LEAST_WALK = 0.05
+# The noise of a read beside the walk lies between that of a good pixel and so many times the scatter about one level.
+_MOST_NOISE = 1.05
+# Rates that are not quite the same in all integrations, and noise that grows towards low frequencies, walk as well: by
+# so many times the variance of shot noise, which is one more parameter.
+_FARTHER = 3.0
+# It is sought by golden section in so many steps: to 2 % where a pixel is ten times as noisy as others, which is worth
+# 0.2 of the logarithm in 480 reads.
+_STEPS, _GOLDEN = 10, 0.6180339887498949
+# A walk that moves reads about their mean by less than this share of the variance of a read is none. What may matter is
+# not its step but how far it goes: in forty groups 0.02 of a read's variance in each make 0.13 of it.
+_LEAST_WALK = 0.01
 # A level that walks lies about its mean by this share of the variance of a step, times the steps.
 _OF_WALK = 1 / 6
 
@@ -46,22 +51,41 @@ def walk_likelihood(runs: Runs, read_noise, width):
     The level is a random walk seen with the noise of a read. Its likelihood is that of a Kalman filter's innovations,
     and offsets and slope are regressors (Durbin and Koopman, "Time Series Analysis by State Space Methods", 6.2).
     """
-    best, free = -np.inf, -np.inf
-    if runs.shots.size == 0 or runs.shots.max() < _LEAST_WALK * read_noise * read_noise:
-        return best, free
-    for scale in _READ_NOISES:
-        likelihood, looser = _with_noise(runs, (scale * read_noise) ** 2)
-        best, free = max(best, likelihood), max(free, likelihood + looser)
-    # A noisy pixel has what the walk leaves of the scatter of its reads.
-    variance = width * width - walk_variance(runs)
-    for scale in _OWN_NOISES:
-        if variance > read_noise * read_noise:
-            likelihood, looser = _with_noise(runs, scale * scale * variance)
-            best, free = max(best, likelihood), max(free, likelihood + looser)
+    if runs.shots.size == 0 or walk_variance(runs) < _LEAST_WALK * read_noise * read_noise:
+        return -np.inf, -np.inf
+    best, looser = _with_best_noise(runs, read_noise, width)
+    farther = Runs(runs.values, runs.times, runs.begins, _FARTHER * runs.shots, runs.astray, runs.span, runs.known)
+    likelihood, here = _with_best_noise(farther, read_noise, width)
+    likelihood -= 0.5 * np.log(runs.values.size)
+    if likelihood > best:
+        best, looser = likelihood, here
+    free = best + looser
     number = runs.begins.size - 1
     for k in range(number):
         free += 0.5 * np.log((runs.begins[k + 1] - runs.begins[k]) / (width * width))
     return best, free
+
+
+@kernel
+def _with_best_noise(runs: Runs, read_noise, width):
+    # In the logarithm of the noise the likelihood has one top.
+    low, high = np.log(read_noise), np.log(max(_MOST_NOISE * width, read_noise))
+    best, looser = _with_noise(runs, read_noise * read_noise)
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    of_left, of_right = _with_noise(runs, np.exp(2 * left)), _with_noise(runs, np.exp(2 * right))
+    for _ in range(_STEPS):
+        if of_left[0] > of_right[0]:
+            high, right, of_right = right, left, of_left
+            left = high - _GOLDEN * (high - low)
+            of_left = _with_noise(runs, np.exp(2 * left))
+        else:
+            low, left, of_left = left, right, of_right
+            right = low + _GOLDEN * (high - low)
+            of_right = _with_noise(runs, np.exp(2 * right))
+    for likelihood, here in (of_left, of_right):
+        if likelihood > best:
+            best, looser = likelihood, here
+    return best, looser
 
 
 @kernel

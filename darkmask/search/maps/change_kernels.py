@@ -83,7 +83,7 @@ def _slopes(stacks: Maps, places, row, groups, readout: Readout, rates, weights,
     difference of all of them is a jump, and the ramp fit has nothing left; the first and the last group still tell.
     They then tell of all integrations of the pixel, since a ramp that bends has another slope between them than a fit.
     The highest rise is left out, which may be a hit: the neighbours of a restless pixel have its flags too, and their
-    long ramps are hit as often as others.
+    long ramps are hit as often as others. Where several of few flags may be hits, the pipeline's rate is right.
     """
     half, whole = np.int16((groups - 2) // 2), np.int16(groups - 1)
     for x in range(flagged.size):
@@ -103,11 +103,16 @@ def _slopes(stacks: Maps, places, row, groups, readout: Readout, rates, weights,
         if flagged[x]:
             for k in range(places.size):
                 i = places[k]
+                quiet, jumps = stacks.counted[i, row, DIFFERENCES], stacks.counted[i, row, JUMPS]
+                if weights[k, x] > 0 and quiet[x] > half and jumps[x] > 1:
+                    continue
                 change, highest = stacks.measured[i, row, CHANGE, x], stacks.counted[i, row, HIGHEST, x]
                 # A mean of differences is as precise as two reads that far apart; without one of them, as four.
                 steps, precision = groups - 1, 6.0
                 if highest > 0:
                     slope = np.float64(stacks.measured[i, row, RATE, x]) * readout.tgroup
+                    # See :func:`.pixel.measure_pixel`.
+                    slope = slope if abs(slope) < np.inf else np.float64(0)
                     change -= step_of_height(highest, slope, readout)
                     steps, precision = groups - 2, 3.0
                 rate = change / (steps * readout.tgroup)

@@ -40,9 +40,10 @@ class CombinedMaps:
     read_variance : float, DN**2
         Variance of a group by the detector's read noise, from which falls and clipped integrations were told.
     agreement : shape (x,), float32
-        How far the pixels of a column have higher and lower rates in the same integrations: the mean product of the
-        signs of two pixels' deviations from their medians. It is 0 when each goes its own way, and 1 when they go as
-        one.
+        How far the pixels of a column have higher and lower rates in the same integrations, or ramps that bend up and
+        down, whichever is more: the mean product of the signs of two pixels' deviations from their medians. It is 0
+        when each goes its own way, and 1 when they go as one. In long ramps of averaged groups shot noise and jumps,
+        which part each ramp elsewhere, hide in the rates what a bend shows.
     rate : float32, DN/s
         Mean over integrations, weighted by ``weight``, of the pipeline's rates; when it gives none, of the mean
         difference over the group time. Integrations more than ``CLIP_SIGMA`` from the median are left out; when these
@@ -230,13 +231,13 @@ def combine_rows_of_set(
     changed = make_change_maps(shape, blocks.times, number, nothing=True)
     changes = {name: Gathered(shape, type_of(name), RARE_CHANGES.get(name)) for name in ChangeRows._fields}
     chosen = Chosen.of(range(number))
-    signs, adding = np.zeros((number, width), np.int64), threading.Lock()
+    signs, adding = np.zeros((2, number, width), np.int64), threading.Lock()
     every = max(1, height // ROWS_THAT_AGREE)
 
     def work(stacks: Maps, _room: None, start: int, count: int) -> None:
         part = CombinedRows(*(image.rows(start - begin, count) for image in whole.values()))
         changed_here = ChangeRows(*(image.rows(start - begin, count) for image in changes.values()))
-        signs_here = np.zeros((number, width), np.int32)
+        signs_here = np.zeros((2, number, width), np.int32)
         combine_rows(stacks, chosen, groups, blocks.readout, part, signs_here, start, every)
         with adding:
             signs[:] += signs_here

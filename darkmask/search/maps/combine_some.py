@@ -161,11 +161,11 @@ class _Part:
         first, rows, begin, more = self._taking.in_block(start)
         taken = self._taking.part(taken, start)
         if rows:
-            signs = np.zeros((self._chosen.places.size, self._blocks.shape[1]), np.int32)
+            signs = np.zeros((2, self._chosen.places.size, self._blocks.shape[1]), np.int32)
             self._combine(taken.rows, 0, first, first + rows, signs, first, self._agreeing)
             self._signs.append(signs)
         if more:
-            signs = np.zeros((self._chosen.places.size, 1), np.int32)
+            signs = np.zeros((2, self._chosen.places.size, 1), np.int32)
             self._combine(taken.pixels, 1, begin, begin + more, signs, 1, _NEVER)
 
     def _combine(self, some: Maps, kind: int, first: int, stop: int, signs: np.ndarray, start: int, every: int) -> None:

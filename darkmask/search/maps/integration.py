@@ -91,8 +91,8 @@ def measure_rows(place, pixels, start, rate, pedestal, readout: Readout, scratch
         again = False
         for x in range(reads.shape[1]):
             special = flags[row, x] & (DO_NOT_USE | SATURATED)
-            # The sum is finite only if the slope and all reads are.
-            if not special and squares[row, x] < np.inf:
+            # The sum is finite only if all reads are, and the slope, unless every difference is a jump.
+            if not special and squares[row, x] < np.inf and abs(slope[row, x]) < np.inf:
                 if flags[row, x] & JUMP_DET:
                     jumps = scratch.jumps[slots[row, x]]
                     finish_jumps(groups, slope[row, x], squares[row, x], jumps, readout, out[:, x], counts[:, x])

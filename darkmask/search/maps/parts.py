@@ -23,9 +23,9 @@ class SetRows(NamedTuple):
     read_variance : float, DN**2
     sampled : int
         Rows of the whole frame from which signs were taken.
-    signs : array, shape (integration, x), int64
-        Sums of the signs of the deviations of sampled rows, see `agreement` of :class:`.combine.CombinedMaps`: whole
-        numbers, which add up to the same in any order.
+    signs : array, shape (2, integration, x), int64
+        Sums of the signs of the deviations of rates, and of shapes, of sampled rows, see `agreement` of
+        :class:`.combine.CombinedMaps`: whole numbers, which add up to the same in any order.
     rows : CombinedRows
         Arrays (row, x).
     changes : ChangeMaps
@@ -47,11 +47,11 @@ class SetRows(NamedTuple):
         return self.start + len(self.rows.rate)
 
     def agreement(self) -> np.ndarray:
-        """Return the mean product of two pixels' signs from the sums of signs of each integration, float32 (x,)."""
-        # Each pixel has as many rates above its median as below, and of an odd number one that is the median.
+        """Return the mean product of two pixels' signs, of rates or of shapes if that is more, float32 (x,)."""
+        # Each pixel has as many values above its median as below, and of an odd number one that is the median.
         signed = self.integrations - self.integrations % 2
         pairs = max(signed * self.sampled * (self.sampled - 1), 1)
-        products: np.ndarray = (self.signs * self.signs).sum(axis=0) - signed * self.sampled
+        products: np.ndarray = (self.signs * self.signs).sum(axis=1).max(axis=0) - signed * self.sampled
         return (products / pairs).astype(np.float32)
 
 

@@ -147,6 +147,9 @@ def measure_pixel(ramp, groupdq, usable, rate, readout: Readout, measured, count
     has_rate = abs(rate) < np.inf
     expected = rate * readout.tgroup if has_rate else slope
     deepest = deepest_step(expected, readout)
+    # Where every difference is flagged nothing is expected, and heights are counted from nothing.
+    known = abs(expected) < np.inf
+    expected = expected if known else 0.0
     for g in range(1, groups):
         if not (usable[g] and usable[g - 1]):
             continue

@@ -114,9 +114,9 @@ def combine_rows(stacks: Maps, chosen: Chosen, groups, readout: Readout, out: Co
     readout : Readout
     out : CombinedRows
         Rows to set.
-    signs : array, shape (integration, x), int32
+    signs : array, shape (2, integration, x), int32
         Array to add to: of the rates of each chosen integration in a column, how many more lie above their pixel's
-        median rate than below.
+        median rate than below; and the same of shapes.
     start, every : int
         Row of the frame that comes first; one row in so many adds to ``signs``.
     """
@@ -141,13 +141,15 @@ def combine_rows(stacks: Maps, chosen: Chosen, groups, readout: Readout, out: Co
         sort_columns_with(ordered, loads, network, ranks)
         middle(ordered, ranks, count, centre)
         if (start + r) % every == 0:
-            _add_signs(measured, places, r, centre, signs)
+            _add_signs(measured, places, r, RATE, centre, signs[0])
         _clipped_mean(by_rate, centre, groups, readout, sums, out.rate[r], out.weight[r])
         scatter_about(ordered, ranks, centre, count, out.rate_scatter[r])
 
         finite_first(measured, places, r, SHAPE, ordered, count)
         sort_columns(ordered, network, ranks)
         middle(ordered, ranks, count, out.shape[r])
+        if (start + r) % every == 0:
+            _add_signs(measured, places, r, SHAPE, out.shape[r], signs[1])
         scatter_about(ordered, ranks, out.shape[r], count, out.shape_scatter[r])
 
         for place, image in (
@@ -161,11 +163,11 @@ def combine_rows(stacks: Maps, chosen: Chosen, groups, readout: Readout, out: Co
 
 
 @kernel
-def _add_signs(measured, places, row, centre, signs):
+def _add_signs(measured, places, row, kind, centre, signs):
     for i in range(places.size):
-        rate, sign = measured[places[i], row, RATE], signs[i]
+        value, sign = measured[places[i], row, kind], signs[i]
         for x in range(centre.size):
-            sign[x] += (1 if rate[x] > centre[x] else 0) - (1 if rate[x] < centre[x] else 0)
+            sign[x] += (1 if value[x] > centre[x] else 0) - (1 if value[x] < centre[x] else 0)
 
 
 @kernel
