@@ -168,6 +168,13 @@ def rates_in_electrons(space):
         ramps.rate *= np.float32(2.13)
 
 
+@fault("DLV-TOGETHER", said="is in the rates of")
+def faint_rates_a_tenth_too_small(space):
+    """Plant rates that somebody scaled where they are faint: no hot pixel tells."""
+    for ramps in every_exposure(space.delivery):
+        ramps.rate[np.abs(ramps.rate) < 0.2] *= np.float32(0.9)
+
+
 @fault("DRK-PEDESTAL", "ENG-LOW_PEDESTAL", said="Good pixels of NRCA1 have a median PEDESTAL of")
 def bias_not_subtracted(space):
     """Plant the bias of another readout; what is saturated from the first group on keeps the pedestal of no fit, 0."""

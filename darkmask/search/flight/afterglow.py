@@ -71,7 +71,7 @@ def find_afterglow(planes: Planes) -> list[Patch]:
         # What a hit leaves in its own integration, over its halo, may be stronger than the glow of its core.
         strongest = tuple(mine[np.argmax(lasts[tuple(mine.T)])])
         found.append(_refined(planes, science, mine, laws[law[strongest]][0]))
-    return found
+    return [patch for patch in found if patch.glowing.size]
 
 
 def _of_window(row: int, column: int) -> tuple[slice, slice]:
@@ -79,7 +79,7 @@ def _of_window(row: int, column: int) -> tuple[slice, slice]:
 
 
 def _refined(planes: Planes, science: np.ndarray, windows: np.ndarray, law: np.ndarray) -> Patch:
-    """Return the pixels of a patch by their own shares of its law, from windows that cover it."""
+    """Return the pixels of a patch by their own shares of its law, from windows that cover it; none if none glows."""
     y, x = (corner * _BLOCK for corner in windows.T)
     within = np.arange(_WINDOW)
     covered = (y[:, None, None] + within[:, None]) * science.shape[1] + x[:, None, None] + within
@@ -98,6 +98,7 @@ def _refined(planes: Planes, science: np.ndarray, windows: np.ndarray, law: np.n
         core = float(np.median(np.sort(mean)[-_CORE:]))
         if core > _PLAIN:
             break
+    # Where rates fall below zero for a while, nothing glows.
     glowing = region[mean >= core / 2]
     return Patch(reached(glowing, science), glowing)
 
@@ -106,6 +107,8 @@ def reached(places: np.ndarray, science: np.ndarray, far: int = 2) -> np.ndarray
     """Return the places of pixels and of those so near to one of them, but for reference pixels."""
     from scipy.ndimage import binary_dilation
 
+    if not places.size:
+        return places
     y, x = np.unravel_index(places, science.shape)
     rows, columns = (slice(max(at.min() - far, 0), at.max() + far + 1) for at in (y, x))
     near = np.zeros(science[rows, columns].shape, bool)
