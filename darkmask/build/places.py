@@ -15,7 +15,7 @@ from darkmask.search.maps.combine import CombinedMaps
 from .straight import Straight, predicted_pedestals, scatter_beside
 
 # A rate agrees with its ramp to this part of what neighbours scatter by: one in seven others does by chance.
-_AGREES = 0.25
+_AGREES, _MOST_AGREE = 0.25, 0.5
 # So many pixels of a column tell in one integration: of these that many do by chance in none of a million columns.
 _FEWEST = 10
 # Large enough to tell in half of their pixels, and small enough to lie within what was moved.
@@ -142,7 +142,8 @@ def _least_agreeing(agree: np.ndarray, known: np.ndarray, name: str) -> list[Pla
     told = np.flatnonzero(known >= _FEWEST)
     share = agree[told] / known[told]
     usual = float(np.quantile(share, _IN_PLACE)) if told.size else 0.0
-    if usual <= 0:
+    # Where most do not agree, files do not belong together, and no column is another one.
+    if usual < _MOST_AGREE:
         return []
     error = _CERTAIN * np.sqrt(usual * (1 - usual) / known[told]) / usual
     most = np.where(error <= _LEAST_TELLING, share / usual + error, np.inf)

@@ -93,8 +93,8 @@ def hits_of(flags: np.ndarray, differences: np.ndarray, good: np.ndarray, noise:
     # Beside a pixel that fills its well, charge couples in until the flags of that are grown, which ends the ramp.
     whole = good & ((flags & (DO_NOT_USE | SATURATED)) == 0).all(axis=0)
     # A hot pixel rises by as much in each group.
-    above = differences - differences.mean(axis=0)
     with np.errstate(invalid="ignore"):
+        above = differences - differences.mean(axis=0)
         # A hit only adds; what falls as well is noise, or switches.
         hit = (above > _CERTAINLY_A_HIT * noise) & whole & (above >= -_FALLS * noise).all(axis=0)
     return Hits(int(np.count_nonzero(hit)), int(np.count_nonzero(hit & ((flags[1:] & JUMP_DET) != 0))))

@@ -10,7 +10,7 @@ from .ramp_faults import JUMP_DET
 fault = Faults("delivery")
 
 
-@fault("DLV-PLACES", said=" of column 5")
+@fault("DLV-PLACES", "DLV-HIDDEN", said=" of column 5")
 def columns_exchanged_in_the_ramps(space):
     for ramps in every_exposure(space.delivery):
         for array in (ramps.sci, ramps.groupdq):
@@ -29,7 +29,7 @@ def rates_of_other_integrations_in_some_columns(space):
         before = here
 
 
-@fault("DLV-PLACES", said="Ramps and PEDESTAL of column")
+@fault("DLV-PLACES", "DLV-HIDDEN", said="Ramps and PEDESTAL of column")
 def columns_exchanged_in_the_pedestals(space):
     for ramps in every_exposure(space.delivery):
         ramps.pedestal[..., [50, 51]] = ramps.pedestal[..., [51, 50]]
