@@ -125,6 +125,8 @@ def test_exposures_are_of_one_noise(check, summary):
 def test_bright_pixels_are_as_bright_in_each_exposure(check, summary):
     """How bright are bright pixels in the exposure where they are farthest from what is usual?"""
     *_, brightness = known(summary, "least_aligned", check.detector)
+    if not brightness:
+        raise NotEvaluated(f"{check.detector} has too few bright pixels that all exposures show", because=TOO_LITTLE)
     worst = max(sorted(brightness), key=lambda path: abs(np.log(max(brightness[path], 1e-3))))
     check.judge(
         brightness[worst],

@@ -267,9 +267,9 @@ def test_jumps_are_flagged_where_ramps_jump(check, exposures, products):
 @pytest.mark.asks("DLV-ALIGNED")
 def test_exposures_lie_on_one_another(check, exposures, products):
     """What share of the bright pixels that most exposures show does each show?"""
-    seen, number, path, turned, _ = told(check, products, "least_aligned")
+    share, seen, number, path, turned, _ = told(check, products, "least_aligned")
     check.judge(
-        seen / number,
+        share,
         f"{path} shows {seen} of the {number} bright pixels that most exposures of {check.detector} {check.subarray} "
         f"show{f', and most of them if the others are {turned}' if turned else ''}: least of all",
     )

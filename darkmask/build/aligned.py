@@ -33,16 +33,21 @@ class Aligned(NamedTuple):
 
     Attributes
     ----------
+    share : float
+        Of the bright pixels of most exposures it shows this share, or of those that it shows most exposures show this
+        share, whichever is larger: what comes and goes, and light that one exposure alone saw, lower one of them.
     seen, number : int
-        It shows so many of so many.
+        It shows so many of so many that most exposures show.
     path : str
         Of its ramps.
     turned : str
         How what the others show would have to be turned or moved to lie on it, in words; empty where nothing fits.
     brightness : dict of str to float
-        By the path of its ramps: how bright these pixels typically are in an exposure, in units of what is usual.
+        By the path of its ramps: how bright those of these pixels that all exposures show typically are in an exposure,
+        in units of what is usual; empty for too few.
     """
 
+    share: float
     seen: int
     number: int
     path: str
@@ -86,20 +91,28 @@ def least_aligned(request: SetRequest, outcome: SearchOutcome) -> Aligned | None
         scatter = float(np.median([_scatter(exposure, i) for exposure, i in (planes[path][0] for path in paths)]))
         if len(paths) < _FEWEST_EXPOSURES:
             return None
-        usual = np.median(shown, axis=0)
+        usual = of_most = np.median(shown, axis=0)
         # What has no rate somewhere is full there, or was taken out: other checks ask of it.
         bright = np.isfinite(usual) & (usual > _BRIGHT * scatter)
         y, x, usual, number = y[bright], x[bright], usual[bright], int(np.count_nonzero(bright))
         if number < _FEWEST:
             return None
-        seen = np.count_nonzero(shown[:, bright] >= _SEEN * usual, axis=1).tolist()
-        worst = min(range(len(paths)), key=lambda k: (seen[k], paths[k]))
+        common = shown[:, bright] >= _SEEN * usual
+        seen = np.count_nonzero(common, axis=1)
+        own = shown > _BRIGHT * scatter
+        theirs = np.count_nonzero(own & (of_most >= _SEEN * shown), axis=1) / np.maximum(own.sum(axis=1), 1)
+        shares = np.maximum(seen / number, theirs)
+        worst = min(range(len(paths)), key=lambda k: (shares[k], paths[k]))
         turned = ""
-        if seen[worst] < _FITS * number:
+        if shares[worst] < _FITS:
             image = _mean([exposure.rate(integration=i) for exposure, i in planes[paths[worst]]])
             turned = _turned(image, y, x, usual)
-    brightness = [float(np.median(values[bright] / usual)) for values in shown]
-    return Aligned(seen[worst], number, paths[worst], turned, dict(zip(paths, brightness, strict=True)))
+    always = common.all(axis=0)
+    brightness = {}
+    if np.count_nonzero(always) >= _FEWEST:
+        values = np.median(shown[:, bright][:, always] / usual[always], axis=1)
+        brightness = dict(zip(paths, values.tolist(), strict=True))
+    return Aligned(float(shares[worst]), int(seen[worst]), number, paths[worst], turned, brightness)
 
 
 def _turned(image: np.ndarray, y: np.ndarray, x: np.ndarray, usual: np.ndarray) -> str:

@@ -20,6 +20,8 @@ from .unsuspected import MOST_QUIET, THIRD_OF_A_WELL
 _CERTAIN = 10.0
 # Jumps are in a ramp and not in its rate: in so few integrations, and differences, they change no median.
 _SELDOM, _WHOLE = 0.25, 0.95
+# A bright ramp bends, and its fit weighs groups otherwise.
+_BENDS = 0.05
 # PEDESTAL is the first group but for a part of the rate, or the level of the line there.
 _APART = 5.0
 # A median is as well known as a mean of this part of the values.
@@ -62,9 +64,10 @@ def hidden_pixels(
     seconds = np.float32((maps.groups - 1) * tgroup)
     for columns in amplifiers:
         here = (slice(None), columns)
-        apart = np.asarray(maps.change[here]) - np.asarray(maps.rate[here]) * seconds
+        rises = np.asarray(maps.rate[here]) * seconds
+        apart = np.asarray(maps.change[here]) - rises
         level, scatter = _level(apart[asked[here]])
-        found[here] |= np.abs(apart - level) > _CERTAIN * scatter
+        found[here] |= np.abs(apart - level) > _CERTAIN * scatter + _BENDS * np.abs(rises)
         begin = np.asarray(maps.first[here]) - np.asarray(maps.pedestal[here])
         level, _ = _level(begin[asked[here]])
         noise = median_of_finite(np.asarray(maps.noise[here])[asked[here]])

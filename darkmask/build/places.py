@@ -96,7 +96,7 @@ def places_in_maps(maps: CombinedMaps, good: np.ndarray, amplifiers: Sequence[sl
 def places_in_ramps(some: Sequence[Straight], names: Sequence[str]) -> list[Place]:
     """Compare ramps with rates and pedestals in each column, in all integrations together and in each, in some rows.
 
-    Rates of a column that wanders are not asked: where it rises by much the fit gives its groups other weights, and
+    A column whose rates wander is not asked: where it rises by much the fit gives its groups other weights, and
     STR-FINDINGS names it.
 
     Parameters
@@ -118,7 +118,7 @@ def places_in_ramps(some: Sequence[Straight], names: Sequence[str]) -> list[Plac
         agree, known = (np.zeros((len(pairs), pairs[0][0].shape[1]), int) for _ in range(2))
         for k, (ramps, values) in enumerate(pairs):
             near = np.abs(ramps - values) <= _AGREES * scatter_beside(values)
-            told = np.isfinite(values) & ~(wanders & (name == "rates"))
+            told = np.isfinite(values) & ~wanders
             agree[k], known[k] = (near & told).sum(axis=0), told.sum(axis=0)
         places += _least_agreeing(agree.sum(axis=0), known.sum(axis=0), f"{name} of column {{}}")
         # Of all integrations together a column is usual that is another one in a single file.
