@@ -20,8 +20,6 @@ from .unsuspected import MOST_QUIET, THIRD_OF_A_WELL
 _CERTAIN = 10.0
 # Jumps are in a ramp and not in its rate: in so few integrations, and differences, they change no median.
 _SELDOM, _WHOLE = 0.25, 0.95
-# A bright ramp bends, and its fit weighs groups otherwise.
-_BENDS = 0.05
 # PEDESTAL is the first group but for a part of the rate, or the level of the line there.
 _APART = 5.0
 # A median is as well known as a mean of this part of the values.
@@ -67,11 +65,13 @@ def hidden_pixels(
         rises = np.asarray(maps.rate[here]) * seconds
         apart = np.asarray(maps.change[here]) - rises
         level, scatter = _level(apart[asked[here]])
-        found[here] |= np.abs(apart - level) > _CERTAIN * scatter + _BENDS * np.abs(rises)
+        # What is bright by its rate is not hidden, and bends.
+        faint = np.abs(rises - median_of_finite(rises[asked[here]])) <= _CERTAIN * scatter
+        found[here] |= faint & (np.abs(apart - level) > _CERTAIN * scatter)
         begin = np.asarray(maps.first[here]) - np.asarray(maps.pedestal[here])
         level, _ = _level(begin[asked[here]])
         noise = median_of_finite(np.asarray(maps.noise[here])[asked[here]])
-        found[here] |= np.abs(begin - level) > _APART * noise
+        found[here] |= faint & (np.abs(begin - level) > _APART * noise)
     y, x = np.nonzero(found & asked)
     return list(zip(x[:MOST_QUIET].tolist(), y[:MOST_QUIET].tolist(), strict=True))
 

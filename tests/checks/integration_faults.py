@@ -162,7 +162,7 @@ def exchange(space, pattern: str, *extensions: str) -> None:
                 hdus[name].data = array
 
 
-@fault("DLV-TOGETHER", "DLV-HIDDEN", "DRK-SCALE", said="is in the rates of")
+@fault("DLV-TOGETHER", "DRK-SCALE", said="is in the rates of")
 def rates_in_electrons(space):
     for ramps in every_exposure(space.delivery):
         ramps.rate *= np.float32(2.13)
