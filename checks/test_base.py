@@ -7,8 +7,10 @@ from darkmask.masks import quality as maskquality
 from darkmask.masks.compare import Comparison, compare, lost_bits
 from darkmask.masks.header import misplaced
 from darkmask.masks.registration import register
+from darkmask.masks.untold import not_in, shared_unlit_pixels
 from fixtures.session.endings import NotEvaluated
 from fixtures.session.radiation import judge_radiation, without_charge
+from fixtures.text import some_pixels
 
 # A share of fewer pixels is known to a tenth and worse.
 _FEWEST = 20
@@ -39,6 +41,40 @@ def test_the_mask_in_force_is_of_this_detector(check, products):
     base = products.base.mask(check.detector)
     problems = misplaced(base, check.detector, products.geometry)
     check.judge_problems(problems, f"The header of {base.path.name} belongs to {check.detector}")
+
+
+@pytest.mark.asks("BAS-ADDED")
+def test_no_flag_came_from_nowhere(check, products):
+    """Which pixels have a flag that darks cannot tell, and that the mask in force does not have?"""
+    mask, base = products.judged.mask(check.detector), products.base.mask(check.detector)
+    found = not_in(mask.decoded, base.decoded, products.science_pixels)
+    each = ", ".join(f"{name} of {number}" for name, number in found.flags.items())
+    check.judge(
+        found.differing / products.science_pixels.sum(),
+        f"{found.differing} pixels of {mask.path.name} have flags that darks cannot tell and {base.path.name} does not "
+        f"have{f': {each}' if each else ''}{some_pixels(found.places)}",
+    )
+
+
+@pytest.mark.asks("BAS-OWN")
+def test_the_mask_in_force_is_its_detectors_own(check, products):
+    """What share of its unlit pixels does the mask in force of another detector have in the same places?"""
+    base, science = products.base.mask(check.detector), products.science_pixels
+    counts = {
+        name: shared_unlit_pixels(base.decoded, other.decoded, science)
+        for name, other in products.base.beside(check.detector).items()
+        if other.decoded.shape == base.decoded.shape
+    }
+    if not counts:
+        raise NotEvaluated("there are no masks in force of other detectors beside it")
+    name, (number, shared) = max(counts.items(), key=lambda item: item[1][1])
+    if number < _FEWEST:
+        raise NotEvaluated(f"{number} unlit pixels of {base.path.name} are too few to judge a share by")
+    check.judge(
+        shared / number,
+        f"{shared} of {number} unlit pixels of {base.path.name} are unlit in the mask in force of {name} too, which "
+        "shares most",
+    )
 
 
 @pytest.mark.asks("BAS-FLAGGED")

@@ -121,6 +121,21 @@ def test_exposures_are_of_one_noise(check, summary):
     )
 
 
+@pytest.mark.asks("DRK-STEADY")
+def test_bright_pixels_are_as_bright_in_each_exposure(check, summary):
+    """How bright are bright pixels in the exposure where they are farthest from what is usual?"""
+    *_, brightness = known(summary, "least_aligned", check.detector)
+    if not brightness:
+        raise NotEvaluated(f"{check.detector} has too few bright pixels that all exposures show", because=TOO_LITTLE)
+    worst = max(sorted(brightness), key=lambda path: abs(np.log(max(brightness[path], 1e-3))))
+    check.judge(
+        brightness[worst],
+        f"The bright pixels of {check.detector} have {brightness[worst]:.2f} of their usual rate in {worst}; in the "
+        f"{len(brightness)} exposures {', '.join(f'{each:.2f}' for _, each in sorted(brightness.items()))}",
+        because=("DLV-ALIGNED",),
+    )
+
+
 @pytest.mark.asks("DRK-PEDESTAL")
 def test_pedestal(check, summary):
     """What is the median pedestal of the amplifier that is farthest from none?"""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from darkmask.core.flags import has_flag
 from darkmask.delivery import inspection
 from darkmask.delivery.borrowed import borrowed_ramps
 from darkmask.delivery.headers import name_root
@@ -195,6 +196,30 @@ def test_no_ramp_without_a_rate(check, exposures, products):
     )
 
 
+@pytest.mark.asks("DLV-HIDDEN")
+def test_no_ramp_says_otherwise(check, exposures, products):
+    """What share of the science pixels is good by its rate and PEDESTAL, although its ramp says otherwise?"""
+    summary = products.searched.set(check.detector, check.subarray).summary
+    hidden, taken = summary["hidden_pixels"], summary["taken_out"]
+    if taken and check.subarray == "FULL":
+        # What is known to be bad, and was carried, needs no search.
+        unusable = has_flag(products.judged.mask(check.detector).decoded, "DO_NOT_USE")
+        taken = [(x, y) for x, y in taken if not unusable[y, x]]
+    said = [
+        f"{len(hidden)} pixels of {check.detector} {check.subarray} are good by their rates, and their ramps rise or "
+        f"begin otherwise than rates and PEDESTAL say{some_pixels(hidden)}"
+    ]
+    if taken:
+        said.append(
+            f"PIXELDQ took {len(taken)} pixels out of the search whose ramps are those of hot ones{some_pixels(taken)}"
+        )
+    check.judge(
+        (len(hidden) + len(taken)) / summary["science_pixels"],
+        "; ".join(said),
+        because=("DLV-TOGETHER", "DLV-PLACES") if not taken else (),
+    )
+
+
 def told(check, products, name: str):
     """Return what the set's ramps tell of its other files."""
     found = products.searched.set(check.detector, check.subarray).summary[name]
@@ -211,7 +236,9 @@ def test_files_belong_together(check, exposures, products):
     """Are the rates and pedestals of each exposure those of its ramps?"""
     share, name, derived = told(check, products, "together")
     check.judge(
-        share, f"The noise of the ramps is in the {derived} of {name} by {share:.2f} of it, where it is farthest from 1"
+        share,
+        f"The noise of the ramps is in the {derived} of {name} by {share:.2f} of it, where it is farthest from 1",
+        because=("DLV-DISTINCT",),
     )
 
 
@@ -223,6 +250,28 @@ def test_ramps_lie_where_their_rates_lie(check, exposures, products):
         most,
         f"Ramps and {name} of {check.detector} {check.subarray} have {most:.2f} of what others have in common, at "
         "most: least of all",
+    )
+
+
+@pytest.mark.asks("DLV-JUMPS")
+def test_jumps_are_flagged_where_ramps_jump(check, exposures, products):
+    """What share of the steps that only a hit makes has the flag of a jump?"""
+    flagged, seen, name = told(check, products, "least_flagged")
+    check.judge(
+        flagged / seen,
+        f"{flagged} of {seen} steps of good pixels of {check.detector} {check.subarray} that only a hit makes have the "
+        f"flag of a jump in {name}: least of all",
+    )
+
+
+@pytest.mark.asks("DLV-ALIGNED")
+def test_exposures_lie_on_one_another(check, exposures, products):
+    """What share of the bright pixels that most exposures show does each show?"""
+    share, seen, number, path, turned, _ = told(check, products, "least_aligned")
+    check.judge(
+        share,
+        f"{path} shows {seen} of the {number} bright pixels that most exposures of {check.detector} {check.subarray} "
+        f"show{f', and most of them if the others are {turned}' if turned else ''}: least of all",
     )
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from darkmask.masks import quality as maskquality
 from darkmask.masks.compare import shared_bad_pixels
+from darkmask.masks.untold import shared_unlit_pixels
 from fixtures.session.endings import NotEvaluated
 
 # Of fewer bad pixels than this some few shared ones are no share.
@@ -87,16 +88,18 @@ def test_no_other_detectors_mask(check, mask, products):
     others = products.judged.beside(check.detector)
     science = products.science_pixels
     counts = {
-        name: shared_bad_pixels(mask.decoded, other.decoded, science)
+        (name, kind): count(mask.decoded, other.decoded, science)
         for name, other in others.items()
+        for kind, count in (("bad", shared_bad_pixels), ("unlit", shared_unlit_pixels))
         if other.decoded.shape == mask.decoded.shape
     }
     if not counts:
         raise NotEvaluated("no masks of several detectors were given (--masks)", given=False)
-    name, (number, shared) = max(counts.items(), key=lambda item: item[1][1])
+    (name, kind), (number, shared) = max(counts.items(), key=lambda item: item[1][1] / max(item[1][0], _FEWEST))
     check.judge(
         shared / max(number, _FEWEST),
-        f"{shared} of {number} bad pixels of {mask.path.name} are bad in the mask of {name} too, which shares most",
+        f"{shared} of {number} {kind} pixels of {mask.path.name} are {kind} in the mask of {name} too, which shares "
+        "most",
     )
 
 

@@ -6,7 +6,10 @@ import pytest
 
 from darkmask.core.flags import has_flag
 from darkmask.masks.changes import Changes, relative_change
+from darkmask.masks.untold import not_in
 from darkmask.reports.history import HistoryError
+from fixtures.session.endings import NotEvaluated
+from fixtures.text import some_pixels
 
 
 @pytest.fixture
@@ -82,6 +85,24 @@ def test_disappeared(check, changed):
     """What share of the bad pixels is bad no more?"""
     found, how = changed
     check.judge(found.disappeared, f"{found.all.gone} of {found.all.reference} bad pixels are good now {how}")
+
+
+@pytest.mark.asks("TRD-KEPT")
+def test_flags_that_nobody_measured_are_kept(check, products, before):
+    """What share of the earlier flags that darks cannot tell is gone?"""
+    mask, then = products.judged.mask(check.detector), before.mask(check.detector)
+    if then.shape != mask.decoded.shape:
+        raise HistoryError(f"{before.path} has masks of another frame: compare with a run of the same frame.")
+    found = not_in(then, mask.decoded, products.science_pixels)
+    if not found.number:
+        raise NotEvaluated(f"the mask of {check.detector} of {_day(before)} has no flag that darks cannot tell")
+    each = ", ".join(f"{name} of {number}" for name, number in found.flags.items())
+    check.judge(
+        found.differing / found.number,
+        f"{found.differing} of {found.number} pixels of {check.detector} lost a flag of {_day(before)} that darks "
+        f"cannot tell{f': {each}' if each else ''}{some_pixels(found.places)}",
+        because=("BAS-KEPT",),
+    )
 
 
 def _day(before) -> str:

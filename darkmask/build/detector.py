@@ -33,7 +33,7 @@ from .drift import drift_of, drift_table
 from .examples import pick_examples
 from .fitted_columns import RampFits
 from .mask import write_detector_mask
-from .measurements import SetMeasured, alike_in_maps
+from .measurements import SetMeasured, of_all_pixels
 from .rates import rates_table
 from .request import BuildRequest, nothing_to_search
 from .subarrays import Evidence, compare_sets, count_once, difference_table, evidence_of, window_of
@@ -136,13 +136,13 @@ class _Found:
             self._evidence[subarray].append(evidence_of(asked, outcome))
         # What others can do is begun first.
         fits = RampFits(asked, outcome, look_up_detector(self._request.detector))
-        bad, alike = outcome.categories != 0, alike_in_maps(asked, outcome)
+        bad, of_all = outcome.categories != 0, of_all_pixels(asked, outcome)
         of_bad = replace(outcome, maps=outcome.maps.at_pixels(bad))
         outcome = replace(outcome, maps=outcome.maps.at_pixels(bad, whole=_WHOLE))
         give_back()
         if self.loading.ident is None:
             self.loading.start()
-        numbers = SetMeasured(asked, outcome, alike)
+        numbers = SetMeasured(asked, outcome, of_all)
         # Most of it is arithmetic of numpy, which does not hold Python's lock.
         with ThreadPoolExecutor(usable_cores(), thread_name_prefix="write set") as threads:
             # One thread comes to the pixels when others have done parts of them.

@@ -1,10 +1,12 @@
 """Measure what a set says of its detector besides the bad pixels: numbers that checks judge."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from darkmask.core.categories import Category
+from darkmask.core.flags import has_flag
 from darkmask.core.handed import Handed
 from darkmask.core.stages import stage
 from darkmask.core.statistics import median_of_finite
@@ -22,12 +24,15 @@ from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
 from darkmask.search.structures import PATCH
 
+from .aligned import least_aligned
 from .border import frame_off, misplaced_reference_pixels
 from .dark import dark_current, scatter_of_means, unsettled
 from .frozen import frozen_pixels
+from .hidden import hidden_pixels, taken_out
 from .outputs import pattern_noise, reset_levels
 from .places import Place, least_alike, places_in_maps, places_in_ramps
 from .steps import Steps, steps_of
+from .straight import least_flagged
 from .together import rise_by_rate, together
 from .unrated import ramps_without_a_rate, rates_without_a_ramp
 from .unsuspected import full_pixels, quiet_pixels, same_rates
@@ -60,7 +65,7 @@ def measure_set(request: SetRequest, outcome: SearchOutcome) -> dict:
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    return SetMeasured(request, outcome, alike_in_maps(request, outcome)).numbers()
+    return SetMeasured(request, outcome, of_all_pixels(request, outcome)).numbers()
 
 
 class SetMeasured:
@@ -70,22 +75,25 @@ class SetMeasured:
     ----------
     request, outcome
         Those of :func:`measure_set`; maps of bad pixels alone are enough for most of them.
-    alike : Place, optional
-        What :func:`alike_in_maps` says.
+    of_all : OfAllPixels
+        What :func:`of_all_pixels` says.
     """
 
-    def __init__(self, request: SetRequest, outcome: SearchOutcome, alike: Place | None = None):
-        self._request, self._outcome, self._alike = request, outcome, alike
+    def __init__(self, request: SetRequest, outcome: SearchOutcome, of_all: "OfAllPixels"):
+        self._request, self._outcome, self._of_all = request, outcome, of_all
         self._good = good_pixels(request, outcome)
-        self._handed = Handed(_of_files, [(request, np.packbits(self._good))])
+        # A hit without a flag makes a good pixel a noisy one.
+        hit = ~request.reference_pixels() & ((outcome.categories & ~np.uint16(Category.NOISY.bit)) == 0)
+        self._handed = Handed(_of_files, [(request, np.packbits(self._good), np.packbits(hit))])
 
     @stage("measure set")
     def numbers(self) -> dict:
         """Return the numbers by name."""
         of_files = self._handed.results()[0]
-        alike = [place for place in (self._alike, of_files["least_alike"]) if place]
+        alike = [place for place in (self._of_all.alike, of_files["least_alike"]) if place]
         of_maps = _of_maps(self._request, self._outcome, self._good)
-        return {**of_maps, **of_files, "least_alike": least_alike(alike)}
+        of_all = {"least_alike": least_alike(alike), "hidden_pixels": self._of_all.hidden}
+        return {**of_maps, **of_files, **of_all}
 
 
 def good_pixels(request: SetRequest, outcome: SearchOutcome) -> np.ndarray:
@@ -94,10 +102,31 @@ def good_pixels(request: SetRequest, outcome: SearchOutcome) -> np.ndarray:
     return good
 
 
+class OfAllPixels(NamedTuple):
+    """What maps of all pixels say, which nobody keeps for long.
+
+    Attributes
+    ----------
+    alike : Place or None
+        Where ramps and rates have least in common.
+    hidden : list of (int, int)
+        See :func:`.hidden.hidden_pixels`.
+    """
+
+    alike: Place | None
+    hidden: list[tuple[int, int]]
+
+
 @stage("places")
-def alike_in_maps(request: SetRequest, outcome: SearchOutcome) -> Place | None:
-    """Return where ramps and rates have least in common by maps of all pixels, which nobody keeps for long."""
-    return least_alike(places_in_maps(outcome.maps, good_pixels(request, outcome), _amplifiers(request)))
+def of_all_pixels(request: SetRequest, outcome: SearchOutcome) -> OfAllPixels:
+    """Measure what maps of all pixels say of ramps and what was derived from them."""
+    maps, good, amplifiers = outcome.maps, good_pixels(request, outcome), _amplifiers(request)
+    return OfAllPixels(
+        least_alike(places_in_maps(maps, good, amplifiers)),
+        hidden_pixels(
+            maps, outcome.categories, ~request.reference_pixels(), amplifiers, request.exposures[0].jump.tgroup
+        ),
+    )
 
 
 def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> dict:
@@ -128,6 +157,7 @@ def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> d
         "rise_by_rate": rise_by_rate(maps, outcome.categories == Category.HOT.bit, first.tgroup),
         "rates_without_a_ramp": rates_without_a_ramp(request, maps),
         "ramps_without_a_rate": ramps_without_a_rate(request, maps),
+        "least_aligned": least_aligned(request, outcome),
         "thresholds": outcome.thresholds,
         "structures": [one.sentence(first.detector) for one in found if one.kind != PATCH],
         "patches": [one.sentence(first.detector) for one in found if one.kind == PATCH],
@@ -154,13 +184,21 @@ def _amplifiers(request: SetRequest) -> Sequence[slice]:
 
 
 @stage("files")
-def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
-    """Measure what is read in the files of a set once its good pixels are known, eight of them in a byte."""
+def _of_files(request: SetRequest, *packed: np.ndarray) -> dict:
+    """Measure what is read in the files of a set once its good pixels are known, eight of them in a byte.
+
+    Parameters
+    ----------
+    request : SetRequest
+    *packed : numpy.ndarray, uint8
+        Good pixels, and those with noisy ones.
+    """
     exposures, science = request.exposures, ~request.reference_pixels()
-    good = np.unpackbits(packed, count=science.size).reshape(science.shape).astype(bool)
+    good, hit = (np.unpackbits(each, count=science.size).reshape(science.shape).astype(bool) for each in packed)
     unexplained: list[tuple[float, str]] = []
     lost: list[tuple[float, str]] = []
     misplaced: list[tuple[int | None, str]] = []
+    gone = np.zeros_like(science)
     for exposure in exposures:
         opened = OpenExposure(exposure, request.folder)
         # Of an exposure of two full frames, all at once would take 100 MB.
@@ -169,6 +207,7 @@ def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
         unexplained.append((unexplained_rates(blocks), exposure.rate.path))
         pixeldq = opened.pixeldq()
         lost.append((lost_pixels(pixeldq, science), exposure.jump.path))
+        gone |= has_flag(pixeldq, "DO_NOT_USE") & science
         misplaced.append((misplaced_reference_pixels(pixeldq, ~science), exposure.jump.path))
 
     searched = OpenSet(exposures, request.folder, request.integrations).planes
@@ -177,7 +216,7 @@ def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
     few = slice(None, None, max(1, science.size // _SOME_PIXELS))
     rates_of_few = (exposure.rate(few, i) for exposure, i in searched)
     tgroup = exposures[0].jump.tgroup
-    steps = steps_of(request, good)
+    steps = steps_of(request, good, hit)
     dark = dark_current(median_rates(rates, good[rows]), steps.medians, tgroup)
     return {
         "dark_dn_per_s": _or_none(dark.rate),
@@ -191,10 +230,12 @@ def _of_files(request: SetRequest, packed: np.ndarray) -> dict:
         "reset_levels_dn": reset_levels(request, good, _amplifiers(request)),
         "shared_step_dn": _step(steps),
         "unexplained_rates": _worst(unexplained),
-        "together": together(request, good),
-        "least_alike": least_alike(places_in_ramps(request, good, _amplifiers(request))),
+        "together": together(steps.straight, steps.names),
+        "least_alike": least_alike(places_in_ramps(steps.straight, steps.names)),
+        "least_flagged": least_flagged(steps.hits, steps.names),
         "frozen_pixels": frozen_pixels(searched, good),
         "lost_pixels": _worst(lost),
+        "taken_out": taken_out(request, gone, float(np.median([*steps.noises.values()]))),
         "misplaced_reference_pixels": _worst_border(misplaced, int((~science).sum())),
     }
 

@@ -9,24 +9,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED
-from darkmask.delivery import OpenSet
+from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
 from darkmask.search.maps.combine import CombinedMaps
-from darkmask.search.request import SetRequest
 
-from .steps import even_rows
+from .straight import Straight, predicted_pedestals, scatter_beside
 
-# Of a set so many values of each column, for each group of its ramps: what the ends of a ramp have in common with the
-# line through all of it is sqrt(6 / groups), so that these tell it to a sixteenth.
-_VALUES_BY_GROUP = 40
+# A rate agrees with its ramp to this part of what neighbours scatter by: one in seven others does by chance.
+_AGREES, _MOST_AGREE = 0.25, 0.5
+# So many pixels of a column tell in one integration: of these that many do by chance in none of a million columns.
+_FEWEST = 10
 # Large enough to tell in half of their pixels, and small enough to lie within what was moved.
 _SQUARE = 64
 # Chance makes none of 4000 lines seem to have less than this many of its errors make it.
 _CERTAIN = 3
 # And a line tells nothing where these make up nearly all that is asked of it.
 _LEAST_TELLING = 0.3
-# A column that wanders by so much more than usual is not asked: its pixels follow it by amounts of their own, which
-# move the ends of a ramp and its line in different ways. STR-FINDINGS names it.
+# Columns whose rates wander by so many times what is usual.
 _WANDERS = 2.5
 # So many pixels tell what a column, or a row of an amplifier, has in common.
 _ENOUGH = 256
@@ -95,51 +93,62 @@ def places_in_maps(maps: CombinedMaps, good: np.ndarray, amplifiers: Sequence[sl
     return places
 
 
-def places_in_ramps(request: SetRequest, good: np.ndarray, amplifiers: Sequence[slice]) -> list[Place]:
-    """Compare ramps with rates and pedestals in each column, integration by integration, in some rows.
+def places_in_ramps(some: Sequence[Straight], names: Sequence[str]) -> list[Place]:
+    """Compare ramps with rates and pedestals in each column, in all integrations together and in each, in some rows.
+
+    A column whose rates wander is not asked: where it rises by much the fit gives its groups other weights, and
+    STR-FINDINGS names it.
 
     Parameters
     ----------
-    request : SetRequest
-    good : numpy.ndarray, shape (y, x), bool
-        Pixels that tell.
-    amplifiers : sequence of slice
-        The columns that each amplifier reads.
-
-    Raises
-    ------
-    DeliveryError
-        When a file can no longer be read as it was scanned.
+    some : sequence of Straight
+        Pixels of each integration.
+    names : sequence of str
+        What each integration is called in a sentence.
     """
-    with OpenSet(request.exposures, request.folder, request.integrations) as opened:
-        planes = opened.planes
-        groups = planes[0][0].shape[1]
-        if len(planes) < 2 or groups < 2 or not good.any():
-            return []
-        rows = even_rows(good, -(-_VALUES_BY_GROUP * groups // len(planes)))
-        known = good[rows]
-        first = [e.group(i, 0, rows) for e, i in planes]
-        rises = [e.group(i, groups - 1, rows) - start for (e, i), start in zip(planes, first, strict=True)]
-        derived = {
-            "rates": (rises, [e.rate(rows, i) for e, i in planes]),
-            "PEDESTAL": (first, [e.pedestal(rows, i) for e, i in planes]),
-        }
+    if not some or some[0].rates.size == 0:
+        return []
     places: list[Place] = []
-    for name, images in derived.items():
-        owns = [
-            np.array([_own(image, known, amplifiers, _of_columns(image, known)) for image in each]) for each in images
-        ]
-        # What a pixel has in all integrations it has in its rates of any of them.
-        ramps, values = (own - _mean(own) for own in owns)
-        of_ramps, of_values = (_scale(own[0], known) for own in (ramps, values))
-        sums = [
-            _moments(one, two, of_ramps, of_values, known).sum(axis=1, dtype=np.float64)
-            for one, two in zip(ramps, values, strict=True)
-        ]
-        of_all = len(sums) * _mean(np.array(sums))
-        of_all[:, _wanders(np.array([_of_columns(image, known) for image in images[0]]))] = 0
-        places += _places(of_all, [f"{name} of column {x}" for x in range(good.shape[1])])
+    derived = (
+        ("rates", [(one.slopes, one.rates) for one in some]),
+        ("PEDESTAL", list(zip(predicted_pedestals(some), (one.pedestals for one in some), strict=True))),
+    )
+    wanders = _wanders(np.array([[median_of_finite(column) for column in one.rates.T] for one in some]))
+    for name, pairs in derived:
+        agree, known = (np.zeros((len(pairs), pairs[0][0].shape[1]), int) for _ in range(2))
+        for k, (ramps, values) in enumerate(pairs):
+            near = np.abs(ramps - values) <= _AGREES * scatter_beside(values)
+            told = np.isfinite(values) & ~wanders
+            agree[k], known[k] = (near & told).sum(axis=0), told.sum(axis=0)
+        places += _least_agreeing(agree.sum(axis=0), known.sum(axis=0), f"{name} of column {{}}")
+        # Of all integrations together a column is usual that is another one in a single file.
+        for of, number, where in zip(agree, known, names, strict=True):
+            places += _least_agreeing(
+                of, number, f"{name} of column {{}} in {where.replace('{', '{{').replace('}', '}}')}"
+            )
     return places
+
+
+def _least_agreeing(agree: np.ndarray, known: np.ndarray, name: str) -> list[Place]:
+    """Return the column of which the smallest share agrees with its ramps; none where no column tells.
+
+    Parameters
+    ----------
+    agree, known : numpy.ndarray, shape (x,), int
+        Of so many pixels so many agree.
+    name : str
+        With braces for the number of the column.
+    """
+    told = np.flatnonzero(known >= _FEWEST)
+    share = agree[told] / known[told]
+    usual = float(np.quantile(share, _IN_PLACE)) if told.size else 0.0
+    # Where most do not agree, files do not belong together, and no column is another one.
+    if usual < _MOST_AGREE:
+        return []
+    error = _CERTAIN * np.sqrt(usual * (1 - usual) / known[told]) / usual
+    most = np.where(error <= _LEAST_TELLING, share / usual + error, np.inf)
+    k = int(most.argmin())
+    return [Place(float(most[k]), name.format(told[k]))] if np.isfinite(most[k]) else []
 
 
 class _Pair(NamedTuple):
@@ -169,12 +178,6 @@ class _Pair(NamedTuple):
         return _moments(one, two, *self.scales, good)
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Return the mean over integrations, in the order of their values: no other order changes a bit."""
-    mean: np.ndarray = np.sort(values, axis=0).mean(axis=0)
-    return mean
-
-
 def _of_columns(image: np.ndarray, good: np.ndarray) -> np.ndarray:
     """Return the median of each column, in some of its rows, float32 (x,); bad pixels count as 0."""
     some = slice(None, None, max(1, len(image) // _ENOUGH))
@@ -184,9 +187,13 @@ def _of_columns(image: np.ndarray, good: np.ndarray) -> np.ndarray:
 
 def _wanders(medians: np.ndarray) -> np.ndarray:
     """Return which columns move far from one integration to another, by their medians (integration, x); bool (x,)."""
-    apart = medians - np.median(medians, axis=1, keepdims=True)
-    scatter = np.sqrt(_mean((apart - _mean(apart)) ** 2))
-    return scatter > _WANDERS * np.median(scatter)
+    known = np.where(np.isfinite(medians), medians, 0)
+    apart = known - np.median(known, axis=1, keepdims=True)
+    # In the order of their values, so that no other order changes a bit.
+    apart = np.sort(apart, axis=0)
+    scatter = np.sqrt(((apart - apart.mean(axis=0)) ** 2).mean(axis=0))
+    wanders: np.ndarray = scatter > _WANDERS * np.median(scatter)
+    return wanders
 
 
 def _own(image: np.ndarray, good: np.ndarray, amplifiers: Sequence[slice], of_columns: np.ndarray) -> np.ndarray:

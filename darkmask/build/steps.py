@@ -9,6 +9,8 @@ from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
 from darkmask.delivery import OpenSet
 from darkmask.search.request import SetRequest
 
+from .straight import Hits, Straight, hits_of, straight_of
+
 # So many pixels of an output, in evenly spread rows, tell a median to a seventieth of what they scatter by.
 PIXELS_OF_OUTPUT = 8192
 # And so many differences of each of them their noise to a four-hundredth.
@@ -28,21 +30,29 @@ class Steps(NamedTuple):
         By how much even columns, and even rows, rise more than odd ones from one read to the next, in some reads.
     names : list of str
         What each integration is called in a sentence.
+    straight : list of Straight
+        Lines through the ramps of each integration, beside what the pipeline made of them.
+    hits : list of Hits
+        Of each integration.
     """
 
     medians: np.ndarray
     noises: dict[str, float]
     patterns: np.ndarray
     names: list[str]
+    straight: list[Straight]
+    hits: list[Hits]
 
 
-def steps_of(request: SetRequest, good: np.ndarray) -> Steps:
+def steps_of(request: SetRequest, good: np.ndarray, hit: np.ndarray | None = None) -> Steps:
     """Measure the group differences of good pixels.
 
     Parameters
     ----------
     request : SetRequest
     good : numpy.ndarray, shape (y, x), bool
+    hit : numpy.ndarray, shape (y, x), bool, optional
+        Pixels whose hits are counted; good ones by default.
 
     Raises
     ------
@@ -53,6 +63,8 @@ def steps_of(request: SetRequest, good: np.ndarray) -> Steps:
     rows = even_rows(good, -(-PIXELS_OF_OUTPUT // max(amplifiers[0].stop - amplifiers[0].start, 1)))
     here = [(columns, good[rows, columns]) for columns in amplifiers if good[rows, columns].any()]
     names: list[str] = []
+    straight: list[Straight] = []
+    hits: list[Hits] = []
     steps, patterns, scatters = [], [], {exposure.jump.path: list[float]() for exposure in request.exposures}
     with OpenSet(request.exposures, request.folder, request.integrations) as opened:
         for exposure, i in opened.planes:
@@ -60,7 +72,11 @@ def steps_of(request: SetRequest, good: np.ndarray) -> Steps:
             reads = np.stack([exposure.group(i, group, rows).astype(np.float64) for group in range(groups)])
             differences = np.diff(reads, axis=0)
             medians = [[median_of_finite(step[:, c][where]) for step in differences] for c, where in here]
-            scatters[exposure.exposure.jump.path].append(_scatter(differences, medians, here))
+            scatter = _scatter(differences, medians, here)
+            scatters[exposure.exposure.jump.path].append(scatter)
+            flags = exposure.flags(i, rows)
+            straight.append(straight_of(exposure, i, rows, reads, good[rows] & ~flags.any(axis=0), scatter))
+            hits.append(hits_of(flags, differences, (good if hit is None else hit)[rows], scatter))
             patterns.append([_pattern(differences[:, :, c], rows, c.start, where) for c, where in here])
             steps.append(medians)
             names.append(exposure.name_of(i))
@@ -68,7 +84,9 @@ def steps_of(request: SetRequest, good: np.ndarray) -> Steps:
     # In the order of their values, so that the order of integrations changes no bit.
     noises = {path: float(np.sqrt(np.mean(np.square(sorted(found))))) for path, found in scatters.items() if found}
     some = len(_some_of(medians_of_all.shape[2]))
-    return Steps(medians_of_all, noises, np.array(patterns).reshape(len(steps), len(here), 2, some), names)
+    return Steps(
+        medians_of_all, noises, np.array(patterns).reshape(len(steps), len(here), 2, some), names, straight, hits
+    )
 
 
 def even_rows(good: np.ndarray, most: int) -> np.ndarray:

@@ -1,25 +1,22 @@
 """Tell whether the files of an exposure belong together: whether its rates and pedestals are those of its ramps.
 
 A search takes rates from one file, pedestals from another and ramps from a third. Nothing in their headers tells that a
-rate is of the ramp beside it, in the same unit; its noise does. A straight line through a ramp has the ramp's own
-noise in it, so that the last group less the first rises with the rate by as much as the rate does, and the first group
-with the pedestal: among pixels without a jump, by 1. For other rates it is 0, and 1 / gain for rates in electrons.
+rate is of the ramp beside it, in the same unit; its noise does. Of a pixel without a jump the rate is the slope of a
+straight line through its ramp, so that this slope rises with the rate by as much as the rate does, and what the first
+group and the rate make of the pedestal with the pedestal. For other rates it is 0, and 1 / gain for rates in electrons.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED
-from darkmask.delivery import OpenSet
 from darkmask.search.maps.combine import CombinedMaps
-from darkmask.search.request import SetRequest
 
-from .steps import even_rows
+from .straight import Straight, predicted_pedestals
 
-# So many pixels, in evenly spread rows, tell a share of 1 to 0.01 for ramps of 20 groups, and to 0.03 for 100.
-_PIXELS = 16_384
-# With fewer of them the share is known to 0.1 and worse.
+# With fewer pixels the share of what is not the line itself is known to 0.05 and worse.
 _FEWEST = 500
 # Beyond so many sigma of the others a value is no noise: a hit that nobody flagged would count for a thousand pixels.
 _FARTHEST = 4.0
@@ -46,52 +43,32 @@ class Together(NamedTuple):
     derived: str
 
 
-def together(request: SetRequest, good: np.ndarray) -> Together | None:
+def together(some: Sequence[Straight], names: Sequence[str]) -> Together | None:
     """Return what fits its ramp worst in a set.
 
     Parameters
     ----------
-    request : SetRequest
-    good : numpy.ndarray, shape (y, x), bool
-        Pixels that tell.
+    some : sequence of Straight
+        Pixels of each integration.
+    names : sequence of str
+        What each integration is called in a sentence.
 
     Returns
     -------
     Together or None
         None with one integration, or too few pixels without a flag.
-
-    Raises
-    ------
-    DeliveryError
-        When a file can no longer be read as it was scanned.
     """
-    y, x = _some_pixels(good)
-    with OpenSet(request.exposures, request.folder, request.integrations) as opened:
-        planes, names = opened.planes, [exposure.name_of(i) for exposure, i in opened.planes]
-        groups = planes[0][0].shape[1]
-        # Each exposure once, with the first and the last group alone.
-        ramps = {
-            exposure: exposure.ramps(y, x, np.array([0, groups - 1]))
-            for exposure in dict.fromkeys(e for e, _ in planes)
-        }
-        sci = np.array([ramps[exposure][0][i] for exposure, i in planes], dtype=np.float64)
-        flagged = np.any([ramps[exposure][1][i].any(axis=0) for exposure, i in planes], axis=0)
-        rates, pedestals = (
-            np.array([measured[y, x] for measured in each], dtype=np.float64)
-            for each in ((e.rate(integration=i) for e, i in planes), (e.pedestal(integration=i) for e, i in planes))
-        )
-    # One value that is not finite would make every median of its integration, and every share, unknown.
-    known = ~flagged & np.isfinite(sci).all(axis=(0, 1))
-    known &= np.isfinite(rates).all(axis=0) & np.isfinite(pedestals).all(axis=0)
-    if len(planes) < 2 or groups < 2 or np.count_nonzero(known) < _FEWEST:
+    if len(some) < 2:
         return None
-    ends = (sci[:, -1] - sci[:, 0]) / ((groups - 1) * request.exposures[0].jump.tgroup)
+    slopes, rates, pedestals = (np.array([one[k].ravel() for one in some], np.float64) for k in (0, 1, 3))
+    predicted = np.array([values.ravel() for values in predicted_pedestals(some)])
     found = [
         Together(float(share), name, derived)
-        for derived, these, measured in (("rates", rates, ends), ("PEDESTAL", pedestals, sci[:, 0]))
-        for share, name in zip(shares(these[:, known], measured[:, known]), names, strict=True)
+        for derived, these, measured in (("rates", rates, slopes), ("PEDESTAL", pedestals, predicted))
+        for share, name in zip(shares(these, measured), names, strict=True)
+        if np.isfinite(share)
     ]
-    return max(found, key=lambda one: abs(np.log(max(one.share, 1e-3))))
+    return max(found, key=lambda one: (abs(np.log(max(one.share, 1e-3))), one.name), default=None)
 
 
 def shares(derived: np.ndarray, measured: np.ndarray) -> np.ndarray:
@@ -101,23 +78,35 @@ def shares(derived: np.ndarray, measured: np.ndarray) -> np.ndarray:
     ----------
     derived, measured : numpy.ndarray, shape (integration, pixel), float64
         What all integrations of a pixel have in common counts for nothing: a hot pixel has its rate in every file.
+        NaN where nothing is known.
 
     Returns
     -------
     numpy.ndarray
-        1 for what an unbiased linear fit of read noise made of the same ramp. Where charge, and not reading, makes
-        the noise it is 0.83 for a line through many groups, which is not the best fit then.
+        1 for the line itself, and for any unbiased linear fit of a ramp that is better; NaN for too few pixels.
 
     Notes
     -----
     Source: the regression of an unbiased linear estimate on the best one is 1 (Gauss and Markov).
     """
-    derived, measured = (values - values.mean(axis=0) for values in (derived, measured))
-    found = np.empty(len(derived))
-    for k, (of, by) in enumerate(zip(measured, derived, strict=True)):
+    known = np.isfinite(derived) & np.isfinite(measured)
+    derived, measured = (values - _mean_of(values, known) for values in (derived, measured))
+    found = np.full(len(derived), np.nan)
+    for k, (of, by, here) in enumerate(zip(measured, derived, known, strict=True)):
+        if np.count_nonzero(here) < _FEWEST:
+            continue
+        of, by = of[here], by[here]
         near = _near(of) & _near(by)
         found[k] = (of[near] * by[near]).sum() / max((by[near] ** 2).sum(), np.finfo(float).tiny)
     return found
+
+
+def _mean_of(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return the mean of what is known over integrations, in the order of their values; 0 for nothing known."""
+    ordered = np.sort(np.where(known, values, np.inf), axis=0)
+    number = known.sum(axis=0)
+    mean: np.ndarray = np.where(np.isfinite(ordered), ordered, 0).sum(axis=0) / np.maximum(number, 1)
+    return mean
 
 
 def rise_by_rate(maps: CombinedMaps, steady: np.ndarray, tgroup: float) -> tuple[float, int] | None:
@@ -153,12 +142,3 @@ def rise_by_rate(maps: CombinedMaps, steady: np.ndarray, tgroup: float) -> tuple
 def _near(values: np.ndarray) -> np.ndarray:
     distance = np.abs(values - np.median(values))
     return distance <= _FARTHEST * MAD_TO_SIGMA_ROUNDED * np.median(distance)
-
-
-def _some_pixels(good: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the good pixels of evenly spread rows."""
-    rows = even_rows(good, -(-_PIXELS // max(good.shape[1], 1)))
-    where = np.zeros(good.shape, bool)
-    where[rows] = good[rows]
-    y, x = np.nonzero(where)
-    return y, x

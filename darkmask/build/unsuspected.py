@@ -11,7 +11,7 @@ import numpy as np
 from darkmask.core.statistics import median_of_finite
 
 # NIRCam pixels hold 55,000 to 65,000 DN with their bias; what a superbias leaves of good ones is a hundredth of this.
-_THIRD_OF_A_WELL = 20_000.0
+THIRD_OF_A_WELL = 20_000.0
 # Of the noise of its neighbours; a hundred differences tell half of it from all by seven sigma.
 _QUIET, _TELLING = 0.5, 100
 # The chance that noise makes all rates of a pixel alike; and how far apart, in sigma, no rates are alike.
@@ -35,7 +35,7 @@ def full_pixels(first: np.ndarray, good: np.ndarray) -> list[tuple[int, int]]:
         x and y. A pixel that is full from its first group on has a flat ramp, without noise and without a rate: where
         the saturation step did not flag it, nothing else about it stands out.
     """
-    y, x = np.nonzero(good & (np.abs(first) > _THIRD_OF_A_WELL))
+    y, x = np.nonzero(good & (np.abs(first) > THIRD_OF_A_WELL))
     return list(zip(x.tolist(), y.tolist(), strict=True))
 
 

@@ -112,11 +112,20 @@ class Cards(BaseModel):
     jump: Text = Field("", alias="S_JUMP", description=_TEXT)
     ramp_fit: Text = Field("", alias="S_RAMP", description=_TEXT)
     dark: Text = Field("", alias="S_DARK", description=_TEXT)
+    dq_init: Text = Field("", alias="S_DQINIT", description=_TEXT)
+    saturation: Text = Field("", alias="S_SATURA", description=_TEXT)
 
     @property
     def steps(self) -> dict[str, str]:
         """The pipeline's steps that the header names, by keyword."""
-        named = {"S_SUPERB": self.superbias, "S_JUMP": self.jump, "S_RAMP": self.ramp_fit, "S_DARK": self.dark}
+        named = {
+            "S_SUPERB": self.superbias,
+            "S_JUMP": self.jump,
+            "S_RAMP": self.ramp_fit,
+            "S_DARK": self.dark,
+            "S_DQINIT": self.dq_init,
+            "S_SATURA": self.saturation,
+        }
         return {keyword: value for keyword, value in named.items() if value}
 
     @property

@@ -114,6 +114,11 @@ class OpenExposure:
         segment, i = self._places[integration]
         return segment.sci[i, group, rows].astype(np.float32)
 
+    def flags(self, integration: int, rows: np.ndarray) -> np.ndarray:
+        """Return GROUPDQ of some rows of one integration, uint8 (group, rows, x)."""
+        segment, i = self._places[integration]
+        return segment.groupdq[i][:, rows]
+
     def repeats(self, integration: int, group: int) -> np.ndarray:
         """Return where a group holds the very value of the one before it, bool (y, x)."""
         segment, i = self._places[integration]

@@ -17,6 +17,10 @@ from .times import SECONDS_PER_DAY
 # takes the hot pixels away.
 _DONE = {"jump": ("S_SUPERB", "S_JUMP"), "rate": ("S_RAMP",)}
 _NOT_DONE = ("S_DARK",)
+# A search takes for granted that full pixels and reference pixels have their flags. An older file may not name these
+# steps; that they were left out is said in so many words. What the steps of reference pixels and linearity do, if they
+# were run, is measured.
+_NOT_SKIPPED = ("S_DQINIT", "S_SATURA")
 DARK = "NRC_DARK"
 # A row more or less changes the time of the largest frame by 1/2048.
 _TIME_TOLERANCE = 4e-4
@@ -37,6 +41,12 @@ def step_problems(exposures: Iterable[Exposure]) -> list[str]:
             if missing:
                 found = ", ".join(f"{step} {record.steps.get(step, 'absent')}" for step in missing)
                 sentences.append(f"{record.path} has {found} where COMPLETE was expected: run the missing step.")
+            skipped = [step for step in _NOT_SKIPPED if record.steps.get(step) == "SKIPPED"]
+            if skipped:
+                sentences.append(
+                    f"{record.path} has {' and '.join(skipped)} SKIPPED: make it again with this step, whose flags a "
+                    "search goes by."
+                )
             done = [step for step in _NOT_DONE if record.steps.get(step) == "COMPLETE"]
             if done:
                 sentences.append(

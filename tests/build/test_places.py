@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from darkmask.build.places import least_alike, places_in_maps, places_in_ramps
+from darkmask.build.steps import steps_of
 from darkmask.delivery import OpenExposure
 from tests.support.requests import flight_request
 
@@ -73,18 +74,23 @@ def test_without_a_good_pixel_nothing_is_told(measured):
     assert places_in_maps(maps_of(*measured), ~GOOD, AMPLIFIERS) == []
 
 
+def columns_of(request, good):
+    steps = steps_of(request, good)
+    return least_alike(places_in_ramps(steps.straight, steps.names))
+
+
 def test_columns_of_a_delivery(small, monkeypatch):
     request, good = flight_request(small.delivery), np.zeros((128, 128), bool)
     good[4:-4, 4:-4] = True
-    usual = least_alike(places_in_ramps(request, good, request.amplifiers()))
+    usual = columns_of(request, good)
     assert usual is not None
-    assert usual.most > 0.85
+    assert usual.most > 0.8
     for derived, said in (("rate", "rates"), ("pedestal", "PEDESTAL")):
         with monkeypatch.context() as changed:
             exchange_columns(changed, derived)
-            found = least_alike(places_in_ramps(request, good, request.amplifiers()))
+            found = columns_of(request, good)
         assert found is not None
-        assert found.name in (f"{said} of column 60", f"{said} of column 61")
+        assert found.name.startswith((f"{said} of column 60", f"{said} of column 61"))
         assert found.most < BOUND
 
 

@@ -8,7 +8,7 @@ from astropy.io import fits
 from darkmask.core.flags import bits_of, has_flag
 
 from .beside_darks_faults import more_hits
-from .planting import BESIDE, BORDER, Faults, edit, one, one_in
+from .planting import BESIDE, BORDER, HERE, Faults, edit, one, one_in
 
 fault = Faults("delivery")
 
@@ -72,3 +72,17 @@ def dead_pixels_of_another_detector_in_force(space):
         dead = has_flag(hdus["DQ"].data.astype(np.uint32), "DEAD", "OPEN")
     change(base_of(space), other_dead_pixels)
     more_hits(space, spared=dead, number=150)
+
+
+@fault("BAS-OWN", ("BAS-OWN", BESIDE, "FULL"), said="in the mask in force of NRC")
+def one_base_under_two_names(space):
+    """Plant masks in force of which one has the dead pixels of the other: a search carries them into the wrong one."""
+    dead = None
+    for detector in (BESIDE.lower(), HERE.lower()):
+        path = base_of(space, detector)
+        if dead is None:
+            change(path, lambda dq: np.where(one_in(200, dq.shape) & (dq == 0), bits_of(("DEAD", "DO_NOT_USE")), dq))
+            with fits.open(path) as hdus:
+                dead = hdus["DQ"].data.copy()
+        else:
+            change(path, lambda dq, dead=dead: dead.astype(dq.dtype))

@@ -77,7 +77,7 @@ def more_hits(space, spared: np.ndarray, number: int = 100) -> None:
                     ramps.groupdq[i, g, y, x] |= JUMP_DET
 
 
-@fault("RES-DEAD", said="pixels called DEAD have")
+@fault("RES-DEAD", "BAS-ADDED", said="pixels called DEAD have")
 def good_pixels_called_dead(space):
     """Plant a mask that calls good pixels dead, beside darks in which cosmic rays leave their charge there."""
     beside_darks(space)
@@ -86,7 +86,7 @@ def good_pixels_called_dead(space):
     add(space, dead, "DEAD", "DO_NOT_USE")
 
 
-@fault("RES-CONFIRMED", "RES-CONFIRMED_NOISY", "RES-REASON", "RES-DEAD", said="some that were hit: x")
+@fault("RES-CONFIRMED", "RES-CONFIRMED_NOISY", "RES-REASON", "RES-DEAD", "BAS-ADDED", said="some that were hit: x")
 def good_pixels_out_of_use_for_many_reasons(space):
     a_column_without_a_reason(space)
     good_pixels_called_telegraph(space)

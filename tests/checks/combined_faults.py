@@ -15,10 +15,10 @@ fault = Faults("delivery")
 
 
 @fault(
-    *("BAS-DEAD", "DLV-PLACES", "DLV-UNFITTED", "DLV-UNRATED"),
+    *("BAS-DEAD", "DLV-PLACES", "DLV-HIDDEN", "DLV-UNFITTED", "DLV-UNRATED"),
     *("DRK-OUTPUTS", "DRK-PATTERN", "DRK-RESETS", "DRK-STEP"),
-    # What alternates and the gain together are more noise than that of a read, and too much for a straight line.
-    *("DRK-NOISE", "DLV-TOGETHER"),
+    # What alternates and the gain together are more noise than that of a read.
+    "DRK-NOISE",
     said="Ramps and PEDESTAL of column 5",
 )
 def eight_faults_of_one_detector(space):

@@ -133,6 +133,11 @@ def jump_step_missing(space):
     edit(one(space.delivery, JUMP), S_JUMP="SKIPPED")
 
 
+@fault("DLV-STEPS", said="has S_SATURA SKIPPED: make it again with this step")
+def saturation_step_left_out(space):
+    edit(one(space.delivery, JUMP), S_SATURA="SKIPPED")
+
+
 @fault("DLV-DARKS", said="has EXP_TYPE NRC_IMAGE where NRC_DARK was expected")
 def no_dark(space):
     for pattern in (JUMP, FITOPT, RATEINTS):

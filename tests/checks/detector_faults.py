@@ -136,14 +136,14 @@ def exposures_of_another_gain(space):
                 array *= np.float32(1.10)
 
 
-@fault("DRK-SCALE", said="hot pixels of NRCA1 rise by 0.8")
+@fault("DRK-SCALE", "DLV-TOGETHER", said="hot pixels of NRCA1 rise by 0.8")
 def rates_that_are_a_fifth_too_large(space):
     for ramps in every_exposure(space.delivery):
         ramps.rate *= np.float32(1.2)
 
 
 @fault(
-    *("DRK-EXPOSURES", "DRK-SCALE", ("DRK-CURRENT", "NRCBLONG", "FULL")),
+    *("DRK-EXPOSURES", "DRK-SCALE", "DLV-TOGETHER", ("DRK-CURRENT", "NRCBLONG", "FULL")),
     said="the 5 exposures have",
 )
 def exposures_of_another_gain_and_a_light_leak(space):

@@ -27,7 +27,7 @@ def copy_exposures(space, *numbers: int) -> None:
 
 # What says something of a search, and of the mask that it makes: two integrations cannot be searched.
 @fault(
-    *("DLV-INTEGRATIONS", "DLV-DISTINCT", "DLV-TIMES", "DLV-PIXELDQ", "DLV-RATES", "DLV-UNRATED"),
+    *("DLV-INTEGRATIONS", "DLV-DISTINCT", "DLV-TIMES", "DLV-PIXELDQ", "DLV-RATES", "DLV-UNRATED", "DLV-HIDDEN"),
     *("DRK-COSMIC_RAYS", "DRK-NOISE", "DRK-PEDESTAL", "DRK-FULL", "DRK-INDEPENDENT"),
     "STB-HALVES",
     *("CNT-SATURATED", "CNT-INVERSE_RC", "CNT-UNDETERMINED", *ALL_OF_A_MASK),
@@ -86,7 +86,7 @@ def integration_that_ends_as_another(space):
             array[1, ..., 100:, :] = array[0, ..., 100:, :]
 
 
-@fault("DLV-DISTINCT", said="was altered: the rate is")
+@fault("DLV-DISTINCT", "DLV-TOGETHER", said="was altered: the rate is")
 def rates_cut_off(space):
     """Plant rates of which somebody cut off what is less than nearly all of the noise, as others cut off at 0."""
     for ramps in every_exposure(space.delivery):
@@ -142,7 +142,7 @@ def integrations_in_a_wrong_order(space):
             table["int_mid_MJD_UTC"] = table["int_mid_MJD_UTC"][::-1].copy()
 
 
-@fault("DLV-TOGETHER", said="is in the rates of integration 1 of jw01062001001_02101_00001_nrca1_jump.fits")
+@fault("DLV-TOGETHER", said="is in the rates of integration")
 def rates_of_the_next_exposure(space):
     exchange(space, RATEINTS, "SCI", "DQ")
 
@@ -166,6 +166,13 @@ def exchange(space, pattern: str, *extensions: str) -> None:
 def rates_in_electrons(space):
     for ramps in every_exposure(space.delivery):
         ramps.rate *= np.float32(2.13)
+
+
+@fault("DLV-TOGETHER", said="is in the rates of")
+def faint_rates_a_tenth_too_small(space):
+    """Plant rates that somebody scaled where they are faint: no hot pixel tells."""
+    for ramps in every_exposure(space.delivery):
+        ramps.rate[np.abs(ramps.rate) < 0.2] *= np.float32(0.9)
 
 
 @fault("DRK-PEDESTAL", "ENG-LOW_PEDESTAL", said="Good pixels of NRCA1 have a median PEDESTAL of")

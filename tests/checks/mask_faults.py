@@ -93,6 +93,16 @@ def dead_pixels_lost(space):
     replace(space, has("DEAD"), 0)
 
 
+@fault("BAS-ADDED", said="have flags that darks cannot tell and")
+def dead_pixels_from_nowhere(space):
+    """Plant a mask that calls a part of a column dead, of which neither darks nor the mask in force know."""
+    with fits.open(space.mask) as hdus:
+        part = np.zeros(hdus["DQ"].data.shape, bool)
+        part[10:30, 70] = True
+        part &= hdus["DQ"].data == 0
+    add(space, part, "DEAD", "DO_NOT_USE")
+
+
 @fault("BAS-KEPT", said="OPEN of 5 pixels, from x")
 def open_pixels_of_the_base_not_taken_over(space):
     (path,) = space.base.glob("*nrca1*.fits")

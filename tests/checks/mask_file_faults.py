@@ -15,7 +15,7 @@ fault = Faults("masks")
 ALL_OF_A_MASK = (
     *("CNT-HOT", "CNT-WARM", "CNT-RC", "CNT-TELEGRAPH", "CNT-NOISY", "CNT-LOW_PEDESTAL", "CNT-DO_NOT_USE"),
     *("CNT-CARRIED", "CNT-REFERENCE_PIXEL", "CNT-REFERENCE_GOOD"),
-    *("DQ-BITS", "DQ-DO_NOT_USE", "DQ-PAIRS", "DQ-BORDER", "DQ-DEF", "DQ-RAW", "BAS-KEPT"),
+    *("DQ-BITS", "DQ-DO_NOT_USE", "DQ-PAIRS", "DQ-BORDER", "DQ-DEF", "DQ-RAW", "BAS-KEPT", "BAS-ADDED"),
     *("REF-SCHEMA", "REF-CERTIFY", "REF-DQINIT", "REF-HEADER", "REF-DTYPE"),
     *("STR-AMPLIFIER", "STR-SHARES", "STR-ROW", "STR-COLUMN", "STR-CLUMP"),
 )
@@ -56,7 +56,7 @@ def mask_that_nobody_can_read(space):
     (space.masks / "extra.fits").write_text("this is no FITS file\n")
 
 
-@fault("CNT-DO_NOT_USE", "CNT-CARRIED", "BAS-KEPT", said="is not a FITS file")
+@fault("CNT-DO_NOT_USE", "CNT-CARRIED", "BAS-KEPT", "BAS-ADDED", said="is not a FITS file")
 def base_that_cannot_be_read(space):
     (path,) = space.base.glob("*nrca1*.fits")
     path.write_text("this is no FITS file\n")

@@ -1,13 +1,16 @@
-"""Ramps that lie elsewhere than their rates: what was exchanged in one file alone."""
+"""Ramps that lie elsewhere than their rates, or than other ramps: what was changed in one file or exposure alone."""
 
 import numpy as np
 
-from .planting import Faults, every_exposure
+from darkmask.simulate import read_truth
+
+from .planting import BORDER, HERE, Faults, every_exposure
+from .ramp_faults import JUMP_DET
 
 fault = Faults("delivery")
 
 
-@fault("DLV-PLACES", said=" of column 5")
+@fault("DLV-PLACES", "DLV-HIDDEN", said=" of column 5")
 def columns_exchanged_in_the_ramps(space):
     for ramps in every_exposure(space.delivery):
         for array in (ramps.sci, ramps.groupdq):
@@ -26,7 +29,74 @@ def rates_of_other_integrations_in_some_columns(space):
         before = here
 
 
-@fault("DLV-PLACES", said="Ramps and PEDESTAL of column")
+@fault("DLV-PLACES", "DLV-HIDDEN", said="Ramps and PEDESTAL of column")
 def columns_exchanged_in_the_pedestals(space):
     for ramps in every_exposure(space.delivery):
         ramps.pedestal[..., [50, 51]] = ramps.pedestal[..., [51, 50]]
+
+
+@fault("DLV-PLACES", said=" of column 9")
+def a_column_that_wanders_in_the_ramps_alone(space):
+    """Plant a level that a column has in common and that moves from read to read, of which the rates know nothing."""
+    numbers = np.random.default_rng(20)
+    for ramps in every_exposure(space.delivery):
+        level = numbers.normal(0, 2, ramps.sci.shape[:2]).cumsum(axis=1)
+        ramps.sci[..., BORDER:-BORDER, 90] += level[..., None].astype(np.float32)
+
+
+@fault("DLV-JUMPS", "RES-NOISY", "STB-HALVES", said="steps of good pixels of NRCA1 FULL that only a hit makes")
+def jumps_flagged_a_group_late(space):
+    for number, ramps in enumerate(every_exposure(space.delivery), 1):
+        if number == 3:
+            jumps = np.roll(ramps.groupdq & JUMP_DET, 1, axis=1)
+            jumps[:, 0] = 0
+            ramps.groupdq[...] = (ramps.groupdq & ~np.uint8(JUMP_DET)) | jumps
+
+
+# One cause: the others follow from it.
+@fault(
+    *("DLV-ALIGNED", "CNT-INTERMITTENT", "ENG-LOW_PEDESTAL", "ENG-RC", "INJ-EARLY_SATURATION"),
+    *("INJ-NOISY", "INJ-RC", "RES-HOT", "RES-NOISY", "STB-HALVES"),
+    said="if the others are flipped upside down",
+)
+def an_exposure_upside_down(space):
+    for number, ramps in enumerate(every_exposure(space.delivery), 1):
+        if number == 3:
+            for array in (ramps.sci, ramps.groupdq, ramps.pixeldq, ramps.pedestal, ramps.rate, ramps.rate_dq):
+                array[...] = array[..., ::-1, :].copy()
+
+
+def hot_ones(space, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return y and x of some bright hot pixels."""
+    table = read_truth(space.truth, HERE)
+    some = table[table["category"] == "hot"]
+    some.sort("strength")
+    return np.array(some["y"][-number - 10 : -10]), np.array(some["x"][-number - 10 : -10])
+
+
+@fault("DLV-HIDDEN", said="are good by their rates, and their ramps rise or begin otherwise")
+def hot_pixels_replaced_in_the_rates(space):
+    """Plant rates of which somebody replaced what stood out by what good pixels have, as is done for pictures."""
+    where, numbers = hot_ones(space, 6), np.random.default_rng(4)
+    for ramps in every_exposure(space.delivery):
+        ramps.rate[:, *where] = numbers.normal(0, 0.05, ramps.rate[:, *where].shape)
+
+
+@fault("DLV-HIDDEN", said="out of the search whose ramps are those of hot ones")
+def hot_pixels_that_pixeldq_took_out(space):
+    """Plant darks whose steps were run with a mask that knows some hot pixels already."""
+    where = hot_ones(space, 6)
+    for ramps in every_exposure(space.delivery):
+        ramps.pixeldq[where] |= 1
+        ramps.groupdq[:, :, *where] |= 1
+        ramps.rate[:, *where], ramps.pedestal[:, *where] = np.nan, 0
+        ramps.rate_dq[:, *where] |= 1
+
+
+@fault("DRK-STEADY", "RES-HOT", said="of their usual rate in")
+def exposures_of_a_colder_detector(space):
+    for number, ramps in enumerate(every_exposure(space.delivery), 1):
+        if number > 3:
+            bright = np.nan_to_num(ramps.rate).mean(axis=0) > 0.1
+            ramps.sci[:, :, bright] -= 0.6 * (ramps.sci - ramps.sci[:, :1])[:, :, bright]
+            ramps.rate[:, bright] *= np.float32(0.4)

@@ -238,7 +238,7 @@ def decaying_in_every_other_integration(space):
         ramps.sci[::2, :, where] += (2000 * (1 - np.exp(-groups / 3)))[:, None].astype(np.float32)
 
 
-@fault("INJ-PURITY", said="good ones")
+@fault("DLV-HIDDEN", "INJ-PURITY", said="their ramps rise or begin otherwise")
 def rates_that_do_not_fit_the_ramps(space):
     for ramps in every_exposure(space.delivery):
         rate = ramps.rate.copy()

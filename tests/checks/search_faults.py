@@ -121,7 +121,8 @@ AmplifierSearch._name_scattering = nothing_scatters
 
 
 @fault(
-    *("STB-DRIFT", "RES-HOT", "ENG-ONLY"),
+    # Medians of ramps and means of rates part where a pixel changes.
+    *("STB-DRIFT", "RES-HOT", "ENG-ONLY", "DLV-HIDDEN"),
     *(("INJ-INTERMITTENT", detector, "FULL") for detector in (HERE, BESIDE)),
     said="of them are usable in the mask, such as x, y = (",
 )

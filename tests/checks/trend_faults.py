@@ -3,8 +3,9 @@
 import numpy as np
 from astropy.io import fits
 
-from darkmask.core.flags import bits_of
+from darkmask.core.flags import bits_of, has_flag
 from darkmask.masks.compare import COMPARED_MNEMONICS
+from darkmask.masks.untold import UNTOLD
 
 from .mask_faults import BAD, spread
 from .planting import Faults, one
@@ -68,3 +69,12 @@ def earlier_count_was_never_measured(space):
     space.rewrite_earlier(
         lambda check: (check["id"], check["detector"]) == ("CNT-DO_NOT_USE", "NRCA1"), measured=None, outcome="error"
     )
+
+
+@fault("TRD-KEPT", said="that darks cannot tell: ")
+def base_forgotten(space):
+    """Plant a mask that was made without the mask in force from which the earlier one took its dead pixels."""
+    with fits.open(space.mask, mode="update") as hdus:
+        dq = hdus["DQ"].data.copy()
+        unlit = has_flag(dq, *UNTOLD) & ~has_flag(dq, "REFERENCE_PIXEL")
+        hdus["DQ"].data = np.where(unlit, dq & bits_of(COMPARED_MNEMONICS), dq).astype(dq.dtype)

@@ -106,6 +106,17 @@ def test_all_missing_steps_of_a_file_are_in_one_sentence():
 
 
 @pytest.mark.parametrize("which", [JUMP, RATE])
+@pytest.mark.parametrize("step", ["S_DQINIT", "S_SATURA"])
+def test_steps_whose_flags_a_search_goes_by(which, step):
+    """An older file may not name them; that they were left out is another thing."""
+    whole = exposure()
+    steps = whole.files[which].steps
+    sentence = only(inspection.step_problems([altered(whole, which, steps={**steps, step: "SKIPPED"})]))
+    assert sentence.startswith(f"{whole.files[which].path} has {step} SKIPPED")
+    assert inspection.step_problems([altered(whole, which, steps={**steps, step: "COMPLETE"})]) == []
+
+
+@pytest.mark.parametrize("which", [JUMP, RATE])
 def test_subtracted_dark(which):
     whole = exposure()
     faulty = altered(whole, which, steps={**whole.files[which].steps, "S_DARK": "COMPLETE"})

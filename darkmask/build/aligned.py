@@ -1,0 +1,138 @@
+"""Tell whether all exposures of a set lie on one another, by the bright pixels that most of them show.
+
+An exposure that was turned, or moved by a pixel, on its way is as good as any other one in itself: its ramps fit its
+rates, its noise is usual, and so is the number of its bad pixels. Only their places differ from those of the others.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from darkmask.core.categories import Category, in_category
+from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
+from darkmask.delivery import OpenExposure, OpenSet
+from darkmask.masks.registration import IDENTITY, TRANSFORMS
+from darkmask.search.outcome import SearchOutcome
+from darkmask.search.request import SetRequest
+
+# Which of two exposures is turned nobody can tell.
+_FEWEST_EXPOSURES = 3
+# So many bright pixels tell; of more bad ones than these, an even part is asked.
+_FEWEST, _MOST = 20, 20_000
+# A pixel is bright by so many sigma of a rate, and seen by an exposure that has this part of its usual rate there: a
+# detector that is colder by some degrees has half of it.
+_BRIGHT, _SEEN = 10.0, 0.2
+# So many rows tell how rates scatter.
+_ROWS = 256
+# What is turned has most of the bright pixels after it is turned back.
+_FITS = 0.5
+
+
+class Aligned(NamedTuple):
+    """The exposure that shows the smallest share of the bright pixels that most exposures show.
+
+    Attributes
+    ----------
+    share : float
+        Of the bright pixels of most exposures it shows this share, or of those that it shows most exposures show this
+        share, whichever is larger: what comes and goes, and light that one exposure alone saw, lower one of them.
+    seen, number : int
+        It shows so many of so many that most exposures show.
+    path : str
+        Of its ramps.
+    turned : str
+        How what the others show would have to be turned or moved to lie on it, in words; empty where nothing fits.
+    brightness : dict of str to float
+        By the path of its ramps: how bright those of these pixels that all exposures show typically are in an exposure,
+        in units of what is usual; empty for too few.
+    """
+
+    share: float
+    seen: int
+    number: int
+    path: str
+    turned: str
+    brightness: dict[str, float]
+
+
+def least_aligned(request: SetRequest, outcome: SearchOutcome) -> Aligned | None:
+    """Return the exposure of a set that fits the others worst.
+
+    Parameters
+    ----------
+    request : SetRequest
+    outcome : SearchOutcome
+        The outcome of that request.
+
+    Returns
+    -------
+    Aligned or None
+        None for fewer than three exposures, or too few bright pixels.
+
+    Raises
+    ------
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
+    saturated = in_category(outcome.categories, Category.SATURATED)
+    y, x = np.nonzero((outcome.categories != 0) & ~saturated & ~request.reference_pixels())
+    some = np.unique(np.linspace(0, y.size - 1, min(_MOST, y.size)).astype(int)) if y.size else np.empty(0, int)
+    y, x = y[some], x[some]
+    if len(request.exposures) < _FEWEST_EXPOSURES or y.size < _FEWEST:
+        return None
+    with OpenSet(request.exposures, request.folder, request.integrations) as opened:
+        planes: dict[str, list[tuple[OpenExposure, int]]] = {}
+        for exposure, i in opened.planes:
+            planes.setdefault(exposure.exposure.jump.path, []).append((exposure, i))
+        paths = sorted(planes)
+        shown = np.array(
+            [_mean([exposure.rate(integration=i)[y, x] for exposure, i in planes[path]]) for path in paths]
+        )
+        scatter = float(np.median([_scatter(exposure, i) for exposure, i in (planes[path][0] for path in paths)]))
+        if len(paths) < _FEWEST_EXPOSURES:
+            return None
+        usual = of_most = np.median(shown, axis=0)
+        # What has no rate somewhere is full there, or was taken out: other checks ask of it.
+        bright = np.isfinite(usual) & (usual > _BRIGHT * scatter)
+        y, x, usual, number = y[bright], x[bright], usual[bright], int(np.count_nonzero(bright))
+        if number < _FEWEST:
+            return None
+        common = shown[:, bright] >= _SEEN * usual
+        seen = np.count_nonzero(common, axis=1)
+        own = shown > _BRIGHT * scatter
+        theirs = np.count_nonzero(own & (of_most >= _SEEN * shown), axis=1) / np.maximum(own.sum(axis=1), 1)
+        shares = np.maximum(seen / number, theirs)
+        worst = min(range(len(paths)), key=lambda k: (shares[k], paths[k]))
+        turned = ""
+        if shares[worst] < _FITS:
+            image = _mean([exposure.rate(integration=i) for exposure, i in planes[paths[worst]]])
+            turned = _turned(image, y, x, usual)
+    always = common.all(axis=0)
+    brightness = {}
+    if np.count_nonzero(always) >= _FEWEST:
+        values = np.median(shown[:, bright][:, always] / usual[always], axis=1)
+        brightness = dict(zip(paths, values.tolist(), strict=True))
+    return Aligned(float(shares[worst]), int(seen[worst]), number, paths[worst], turned, brightness)
+
+
+def _turned(image: np.ndarray, y: np.ndarray, x: np.ndarray, usual: np.ndarray) -> str:
+    """Return in words how pixels must be turned and moved to be bright in an image; empty where no way does it."""
+    best, most = IDENTITY, 0
+    for transform in TRANSFORMS:
+        to_x, to_y = transform.move(x, y, image.shape)
+        inside = (to_x >= 0) & (to_y >= 0) & (to_x < image.shape[1]) & (to_y < image.shape[0])
+        shown = int(np.count_nonzero(image[to_y[inside], to_x[inside]] >= _SEEN * usual[inside]))
+        if shown > most:
+            best, most = transform, shown
+    return str(best) if most >= _FITS * y.size and best != IDENTITY else ""
+
+
+def _mean(images: list[np.ndarray]) -> np.ndarray:
+    """Return the mean of images, or of what they say of some pixels, in the order of values: no other changes a bit."""
+    mean: np.ndarray = np.sort(np.array(images, np.float64), axis=0).mean(axis=0)
+    return mean
+
+
+def _scatter(exposure: OpenExposure, i: int) -> float:
+    rates = exposure.rate(slice(None, None, max(1, exposure.shape[2] // _ROWS)), i)
+    return float(MAD_TO_SIGMA_ROUNDED * median_of_finite(np.abs(rates - median_of_finite(rates))))

@@ -1,0 +1,113 @@
+"""Find pixels that a search calls good by their rate or PEDESTAL, although their ramps say otherwise.
+
+A search takes rates from one file and ramps from another. Where somebody put what lies around in the place of a rate
+that stood out, as is done for pictures, the pixel is good by its rate, and its ramp still rises as that of a hot one.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from darkmask.core.categories import Category
+from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
+from darkmask.delivery import OpenSet
+from darkmask.search.maps.combine import CombinedMaps
+from darkmask.search.request import SetRequest
+
+from .unsuspected import MOST_QUIET, THIRD_OF_A_WELL
+
+# Good pixels lie within 7.4 sigma on nine simulated detectors, of which the largest has four million.
+_CERTAIN = 10.0
+# Jumps are in a ramp and not in its rate: in so few integrations, and differences, they change no median.
+_SELDOM, _WHOLE = 0.25, 0.95
+# PEDESTAL is the first group but for a part of the rate, or the level of the line there.
+_APART = 5.0
+# A median is as well known as a mean of this part of the values.
+_OF_A_MEDIAN = 2 / np.pi
+
+
+def hidden_pixels(
+    maps: CombinedMaps, categories: np.ndarray, science: np.ndarray, amplifiers: Sequence[slice], tgroup: float
+) -> list[tuple[int, int]]:
+    """Return which good pixels have ramps that rise, or begin, otherwise than their rate and PEDESTAL say.
+
+    Parameters
+    ----------
+    maps : CombinedMaps
+        Of all pixels.
+    categories : numpy.ndarray, shape (y, x), uint16
+        What the search found: asked are those that it calls good.
+    science : numpy.ndarray, shape (y, x), bool
+    amplifiers : sequence of slice
+        The columns that each amplifier reads.
+    tgroup : float
+        Group time, s.
+
+    Returns
+    -------
+    list of (int, int)
+        x and y, ``MOST_QUIET`` at most. Pixels of which many differences are flagged are not asked, nor those beside
+        one that fills its well, bends or jumps: its flags are grown, and what couples in is no line.
+    """
+    from scipy.ndimage import binary_dilation
+
+    if maps.groups < 2:
+        return []
+    steps = maps.integrations * (maps.groups - 1)
+    bent = science & ((categories & ~np.uint16(Category.HOT.bit | Category.WARM.bit)) != 0)
+    asked = science & (categories == 0) & ~binary_dilation(bent, np.ones((3, 3)))
+    asked &= (np.asarray(maps.finite) == maps.integrations) & (np.asarray(maps.differences) >= _WHOLE * steps)
+    asked &= np.asarray(maps.jumps) <= _SELDOM * maps.integrations
+    found = np.zeros(science.shape, bool)
+    seconds = np.float32((maps.groups - 1) * tgroup)
+    for columns in amplifiers:
+        here = (slice(None), columns)
+        rises = np.asarray(maps.rate[here]) * seconds
+        apart = np.asarray(maps.change[here]) - rises
+        level, scatter = _level(apart[asked[here]])
+        # What is bright by its rate is not hidden, and bends.
+        faint = np.abs(rises - median_of_finite(rises[asked[here]])) <= _CERTAIN * scatter
+        found[here] |= faint & (np.abs(apart - level) > _CERTAIN * scatter)
+        begin = np.asarray(maps.first[here]) - np.asarray(maps.pedestal[here])
+        level, _ = _level(begin[asked[here]])
+        noise = median_of_finite(np.asarray(maps.noise[here])[asked[here]])
+        found[here] |= faint & (np.abs(begin - level) > _APART * noise)
+    y, x = np.nonzero(found & asked)
+    return list(zip(x[:MOST_QUIET].tolist(), y[:MOST_QUIET].tolist(), strict=True))
+
+
+def taken_out(request: SetRequest, lost: np.ndarray, noise: float) -> list[tuple[int, int]]:
+    """Return which pixels PIXELDQ took out of the search although their ramps rise, or are full, as those of hot ones.
+
+    Parameters
+    ----------
+    request : SetRequest
+    lost : numpy.ndarray, shape (y, x), bool
+        Science pixels that the ramp fit was told not to use; their ramps are in the files all the same.
+    noise : float
+        Sigma of a group difference, DN.
+
+    Returns
+    -------
+    list of (int, int)
+        x and y, ``MOST_QUIET`` at most.
+
+    Raises
+    ------
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
+    y, x = (places[:MOST_QUIET] for places in np.nonzero(lost))
+    if not y.size or not noise > 0:
+        return []
+    with OpenSet(request.exposures, request.folder, request.integrations) as opened:
+        each = dict.fromkeys(exposure for exposure, _ in opened.planes)
+        ends = np.concatenate([exposure.sci(y, x, np.array([0, exposure.shape[1] - 1])) for exposure in each])
+    rises, first = np.median(ends[:, 1] - ends[:, 0], axis=0), np.median(ends[:, 0], axis=0)
+    bright = (rises > _CERTAIN * noise / np.sqrt(len(ends) * _OF_A_MEDIAN)) | (np.abs(first) > THIRD_OF_A_WELL)
+    return list(zip(x[bright].tolist(), y[bright].tolist(), strict=True))
+
+
+def _level(values: np.ndarray) -> tuple[float, float]:
+    level = median_of_finite(values)
+    return level, MAD_TO_SIGMA_ROUNDED * median_of_finite(np.abs(values - level))
