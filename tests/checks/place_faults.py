@@ -56,7 +56,7 @@ def jumps_flagged_a_group_late(space):
 # One cause: the others follow from it.
 @fault(
     *("DLV-ALIGNED", "CNT-INTERMITTENT", "ENG-LOW_PEDESTAL", "ENG-RC", "INJ-EARLY_SATURATION"),
-    *("INJ-NOISY", "INJ-RC", "RES-HOT", "RES-NOISY", "STB-HALVES"),
+    *("INJ-NOISY", "INJ-INVERSE_RC", "RES-HOT", "RES-NOISY", "STB-HALVES"),
     said="if the others are flipped upside down",
 )
 def an_exposure_upside_down(space):
