@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
+from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, medians_of_finite
 from darkmask.search.maps.combine import CombinedMaps
 
 from .straight import Straight, predicted_pedestals, scatter_beside
@@ -113,7 +113,7 @@ def places_in_ramps(some: Sequence[Straight], names: Sequence[str]) -> list[Plac
         ("rates", [(one.slopes, one.rates) for one in some]),
         ("PEDESTAL", list(zip(predicted_pedestals(some), (one.pedestals for one in some), strict=True))),
     )
-    wanders = _wanders(np.array([[median_of_finite(column) for column in one.rates.T] for one in some]))
+    wanders = _wanders(np.array([medians_of_finite(one.rates) for one in some]))
     for name, pairs in derived:
         agree, known = (np.zeros((len(pairs), pairs[0][0].shape[1]), int) for _ in range(2))
         for k, (ramps, values) in enumerate(pairs):

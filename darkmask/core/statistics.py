@@ -15,6 +15,21 @@ def median_of_finite(values: np.ndarray) -> float:
     return float(np.median(known)) if known.size else float("nan")
 
 
+def medians_of_finite(values: np.ndarray) -> np.ndarray:
+    """Return the median of the finite values of each column, float64; NaN where there is none.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (n, ...)
+    """
+    if not len(values):
+        return np.full(values.shape[1:], np.nan)
+    ordered = np.sort(np.where(np.isfinite(values), values, np.nan), axis=0).astype(np.float64)  # NaN comes last
+    number = np.isfinite(ordered).sum(axis=0)
+    middle = np.stack([np.maximum(number - 1, 0) // 2, number // 2])
+    return np.take_along_axis(ordered, middle, axis=0).mean(axis=0)
+
+
 def surprise(probability: float) -> float:
     """Return the Gaussian sigma beyond which so little lies; 0 for what chance gives in half of the cases or more."""
     # Of scipy.special, as all here: scipy.stats takes longer to load than a run needs whose masks are in the cache.

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkmask.core.statistics import medians_of_finite
+
 # So many rows tell the level of a column to a thirteenth of the scatter of a pixel, and so many pixels of an amplifier
 # the usual one.
 _ROWS, _USUAL = 256, 256
@@ -43,11 +45,11 @@ def of_columns(slope: np.ndarray, good: np.ndarray, x: np.ndarray, amplifiers: t
     rows = some_rows(good)
     known = np.where(good[rows], slope[rows], np.nan)
     asked, back = np.unique(x, return_inverse=True)
-    level = _medians(known[:, asked])
+    level = medians_of_finite(known[:, asked])
     for columns in amplifiers:
         here = (asked >= columns.start) & (asked < columns.stop)
         if here.any():
-            level[here] -= _medians(known[:, columns].reshape(-1, 1))
+            level[here] -= medians_of_finite(known[:, columns].reshape(-1, 1))
     return level[back]
 
 
@@ -102,10 +104,10 @@ def around(slope: np.ndarray, good: np.ndarray, near: Beside) -> np.ndarray:
         NaN where fewer than four neighbours have a slope.
     """
     slopes = near.of(slope)
-    level = _medians(slopes)
+    level = medians_of_finite(slopes)
     level[np.isfinite(slopes).sum(axis=0) < _FEWEST] = np.nan
     rows = some_rows(good)
-    return level - _medians(slope[rows][good[rows]].reshape(-1, 1))
+    return level - medians_of_finite(slope[rows][good[rows]].reshape(-1, 1))
 
 
 def coupled(slope: np.ndarray, bad: Beside, share: float) -> np.ndarray:
@@ -145,15 +147,5 @@ def steps_of_columns(
         some = np.linspace(0, places_y.size - 1, min(_USUAL, places_y.size)).astype(int)
         usual = read(rows[places_y[some]], places_x[some] + amplifier.start)
         own = read(here, np.full(here.size, column))
-        levels.append(np.subtract(*(_medians(np.diff(np.moveaxis(a, 2, 0), axis=2)) for a in (own, usual))))
+        levels.append(np.subtract(*(medians_of_finite(np.diff(np.moveaxis(a, 2, 0), axis=2)) for a in (own, usual))))
     return np.stack(levels, axis=2)[:, :, back]
-
-
-def _medians(values: np.ndarray) -> np.ndarray:
-    """Return the median of the finite values of each column, float64; NaN where there is none."""
-    if not len(values):
-        return np.full(values.shape[1:], np.nan)
-    ordered = np.sort(np.where(np.isfinite(values), values, np.nan), axis=0).astype(np.float64)  # NaN comes last
-    number = np.isfinite(ordered).sum(axis=0)
-    middle = np.stack([np.maximum(number - 1, 0) // 2, number // 2])
-    return np.take_along_axis(ordered, middle, axis=0).mean(axis=0)
