@@ -76,6 +76,7 @@ def steps_of(request: SetRequest, good: np.ndarray, hit: np.ndarray | None = Non
             scatters[exposure.exposure.jump.path].append(scatter)
             flags = exposure.flags(i, rows)
             straight.append(straight_of(exposure, i, rows, reads, good[rows] & ~flags.any(axis=0), scatter))
+            del reads
             hits.append(hits_of(flags, differences, (good if hit is None else hit)[rows], scatter))
             patterns.append([_pattern(differences[:, :, c], rows, c.start, where) for c, where in here])
             steps.append(medians)

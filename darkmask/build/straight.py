@@ -88,16 +88,20 @@ def hits_of(flags: np.ndarray, differences: np.ndarray, good: np.ndarray, noise:
     noise : float
         Sigma of a difference, DN.
     """
-    if not noise > 0:
-        return Hits(0, 0)
-    # Beside a pixel that fills its well, charge couples in until the flags of that are grown, which ends the ramp.
-    whole = good & ((flags & (DO_NOT_USE | SATURATED)) == 0).all(axis=0)
-    # A hot pixel rises by as much in each group.
-    with np.errstate(invalid="ignore"):
-        above = differences - differences.mean(axis=0)
-        # A hit only adds; what falls as well is noise, or switches.
-        hit = (above > _CERTAINLY_A_HIT * noise) & whole & (above >= -_FALLS * noise).all(axis=0)
-    return Hits(int(np.count_nonzero(hit)), int(np.count_nonzero(hit & ((flags[1:] & JUMP_DET) != 0))))
+    seen = flagged = 0
+    # Row by row: of long ramps, all at once would take 100 MB.
+    for row in range(good.shape[0] if noise > 0 else 0):
+        steps, marks = differences[:, row], flags[:, row]
+        # Beside a pixel that fills its well, charge couples in until the flags of that are grown, which ends the ramp.
+        whole = good[row] & ((marks & (DO_NOT_USE | SATURATED)) == 0).all(axis=0)
+        # A hot pixel rises by as much in each group.
+        with np.errstate(invalid="ignore"):
+            above = steps - steps.mean(axis=0)
+            # A hit only adds; what falls as well is noise, or switches.
+            hit = (above > _CERTAINLY_A_HIT * noise) & whole & (above >= -_FALLS * noise).all(axis=0)
+        seen += int(np.count_nonzero(hit))
+        flagged += int(np.count_nonzero(hit & ((marks[1:] & JUMP_DET) != 0)))
+    return Hits(seen, flagged)
 
 
 def least_flagged(hits: Sequence[Hits], names: Sequence[str]) -> tuple[int, int, str] | None:
