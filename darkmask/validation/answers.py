@@ -91,7 +91,8 @@ def _judge_by_others(request: BuildRequest, built: BuiltMask) -> object:
 
     found = built.set("FULL")
     passes = passing(found.categories, found.drift, request.parameters.flight_flags(), found.lights)
-    return left_in_exposures(request.set_request("FULL"), passes, found.lights)
+    wandering = found.summary["wandering_columns"]
+    return left_in_exposures(request.set_request("FULL"), passes, found.lights, wandering)
 
 
 def _compare_engines(request: BuildRequest, built: BuiltMask, package: bool = False) -> object:

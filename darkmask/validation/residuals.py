@@ -55,7 +55,9 @@ _SHOWN = 5
 
 
 @stage("residuals")
-def left_in_exposures(request: SetRequest, passing: np.ndarray, lights: Sequence[Light] = ()) -> list[dict]:
+def left_in_exposures(
+    request: SetRequest, passing: np.ndarray, lights: Sequence[Light] = (), wandering: Sequence[int] = ()
+) -> list[dict]:
     """Judge each exposure of a set by the mask made from the others.
 
     Parameters
@@ -67,6 +69,9 @@ def left_in_exposures(request: SetRequest, passing: np.ndarray, lights: Sequence
     lights : sequence of Light
         Of the patches that the search of all integrations found: the mask made from the others calls no pixel hot for
         them either.
+    wandering : sequence of int
+        Columns that wander, as the search of all integrations found them. In one exposure nothing tells what their
+        pixels have in common from what one of them does, and none is called noisy for it.
 
     Returns
     -------
@@ -97,7 +102,7 @@ def left_in_exposures(request: SetRequest, passing: np.ndarray, lights: Sequence
         require_enough(len(part.others), part.exposure.jump.shape[1], look_up_detector(request.detector))
     left: list[dict] = []
     for first in range(0, len(some), _GLANCED_AT):
-        left += _left_in(request, some[first : first + _GLANCED_AT], passing, lights)
+        left += _left_in(request, some[first : first + _GLANCED_AT], passing, lights, wandering)
     return left
 
 
@@ -110,10 +115,15 @@ class _Exposure(NamedTuple):
 
 
 def _left_in(
-    request: SetRequest, parts: Sequence[_Exposure], passing: np.ndarray, lights: Sequence[Light]
+    request: SetRequest,
+    parts: Sequence[_Exposure],
+    passing: np.ndarray,
+    lights: Sequence[Light],
+    wandering: Sequence[int],
 ) -> Iterator[dict]:
     """Yield what is left in each of some exposures."""
     seen = seen_at_a_glance(request, [part.own for part in parts], LEAST_DIFFERENCES)
+    steady = ~np.isin(np.arange(request.shape[1]), wandering)
     for part, of in zip(parts, seen, strict=True):
         if not of.judged.any():
             # None of none would be a pass.
@@ -140,7 +150,7 @@ def _left_in(
             here = [light.of_integrations([place[number] for number in parts[k].others]) for light in lights]
             masked = _unusable(replace(request, integrations=parts[k].others), of_others, asked[k], here)
             found = standing_out(replace(request, integrations=parts[k].own), alone, standing[k])
-            judged = {HOT: seen[k].judged & ~passing, NOISY: seen[k].judged}
+            judged = {HOT: seen[k].judged & ~passing, NOISY: seen[k].judged & steady}
             counts: dict = {
                 kind: count_left(where & ~masked, judged[kind], request, TESTS[kind]) for kind, where in found.items()
             }

@@ -68,6 +68,19 @@ def test_light_that_decays_is_not_counted_and_what_turns_hot_in_it_is(small, tmp
     assert left[LAST][HOT]["left"] == turning.sum() == 9
 
 
+def test_pixels_of_a_column_that_wanders_are_not_called_noisy_for_it(small, tmp_path):
+    delivery = small.copy(tmp_path, "darks")
+    column, noise = 100, np.random.default_rng(3)
+    for number, ramps in enumerate(every_exposure(delivery)):
+        if number == LAST:
+            ramps.sci[..., column] += noise.normal(0, 60, ramps.sci.shape[:-1])
+    request = flight_request(delivery)
+    asked, spared = (left_in_exposures(request, NOWHERE, wandering=each)[LAST][NOISY] for each in ((), (column,)))
+    assert asked["left"] > FRAME[0] / 2
+    assert spared["left"] <= 1
+    assert asked["judged"] - spared["judged"] > FRAME[0] / 2
+
+
 def test_two_reads_beside_a_pixel_that_fills_its_well_early_are_no_hot_pixel(small, tmp_path):
     """Plant flags that leave two reads, which a hit makes a slope of; and in others a well that fills in the third."""
     delivery = small.copy(tmp_path, "darks")
