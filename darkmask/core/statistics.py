@@ -27,7 +27,8 @@ def medians_of_finite(values: np.ndarray) -> np.ndarray:
     ordered = np.sort(np.where(np.isfinite(values), values, np.nan), axis=0).astype(np.float64)  # NaN comes last
     number = np.isfinite(ordered).sum(axis=0)
     middle = np.stack([np.maximum(number - 1, 0) // 2, number // 2])
-    return np.take_along_axis(ordered, middle, axis=0).mean(axis=0)
+    medians: np.ndarray = np.take_along_axis(ordered, middle, axis=0).mean(axis=0)
+    return medians
 
 
 def surprise(probability: float) -> float:
