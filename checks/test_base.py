@@ -48,11 +48,10 @@ def test_no_flag_came_from_nowhere(check, products):
     """Which pixels have a flag that darks cannot tell, and that the mask in force does not have?"""
     mask, base = products.judged.mask(check.detector), products.base.mask(check.detector)
     found = not_in(mask.decoded, base.decoded, products.science_pixels)
-    each = ", ".join(f"{name} of {number}" for name, number in found.flags.items())
     check.judge(
         found.differing / products.science_pixels.sum(),
         f"{found.differing} pixels of {mask.path.name} have flags that darks cannot tell and {base.path.name} does not "
-        f"have{f': {each}' if each else ''}{some_pixels(found.places)}",
+        f"have{found.said}{some_pixels(found.places)}",
     )
 
 

@@ -96,11 +96,10 @@ def test_flags_that_nobody_measured_are_kept(check, products, before):
     found = not_in(then, mask.decoded, products.science_pixels)
     if not found.number:
         raise NotEvaluated(f"the mask of {check.detector} of {_day(before)} has no flag that darks cannot tell")
-    each = ", ".join(f"{name} of {number}" for name, number in found.flags.items())
     check.judge(
         found.differing / found.number,
         f"{found.differing} of {found.number} pixels of {check.detector} lost a flag of {_day(before)} that darks "
-        f"cannot tell{f': {each}' if each else ''}{some_pixels(found.places)}",
+        f"cannot tell{found.said}{some_pixels(found.places)}",
         because=("BAS-KEPT",),
     )
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from darkmask.core.categories import Category, in_category
-from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
+from darkmask.core.evenly import evenly
+from darkmask.core.statistics import level_and_scatter
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.masks.registration import IDENTITY, TRANSFORMS
 from darkmask.search.outcome import SearchOutcome
@@ -76,7 +77,7 @@ def least_aligned(request: SetRequest, outcome: SearchOutcome) -> Aligned | None
     """
     saturated = in_category(outcome.categories, Category.SATURATED)
     y, x = np.nonzero((outcome.categories != 0) & ~saturated & ~request.reference_pixels())
-    some = np.unique(np.linspace(0, y.size - 1, min(_MOST, y.size)).astype(int)) if y.size else np.empty(0, int)
+    some = evenly(y.size, _MOST)
     y, x = y[some], x[some]
     if len(request.exposures) < _FEWEST_EXPOSURES or y.size < _FEWEST:
         return None
@@ -135,4 +136,4 @@ def _mean(images: list[np.ndarray]) -> np.ndarray:
 
 def _scatter(exposure: OpenExposure, i: int) -> float:
     rates = exposure.rate(slice(None, None, max(1, exposure.shape[2] // _ROWS)), i)
-    return float(MAD_TO_SIGMA_ROUNDED * median_of_finite(np.abs(rates - median_of_finite(rates))))
+    return level_and_scatter(rates)[1]

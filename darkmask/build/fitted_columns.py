@@ -1,14 +1,13 @@
 """The columns of a catalogue that say what was fitted to the ramps of its pixels: levels, and exponentials."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from darkmask.core.categories import Category, in_category
-from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Detector
 from darkmask.core.handed import Handed
+from darkmask.core.threads import in_threads
 from darkmask.delivery import OpenSet
 from darkmask.search.exponential import Exponential, fit_exponential, mean_ramps
 from darkmask.search.flight.levels import Levels, measure_levels
@@ -226,8 +225,7 @@ def ramps_of(opened: OpenSet, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarra
     y, x = pixels.T
     sci, groupdq = [], []
     # Most of the time goes into pages that nobody mapped yet, and NumPy lets go of the interpreter's lock meanwhile.
-    with ThreadPoolExecutor(usable_cores()) as threads:
-        read = threads.map(lambda exposure: exposure.ramps(y, x), opened.exposures)
+    read = in_threads(lambda exposure: exposure.ramps(y, x), opened.exposures)
     ramps = dict(zip(opened.exposures, read, strict=True))
     for exposure, i in opened.planes:
         sci.append(ramps[exposure][0][i])

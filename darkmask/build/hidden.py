@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from darkmask.core.categories import Category
-from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
+from darkmask.core.statistics import level_and_scatter, median_of_finite
 from darkmask.delivery import OpenSet
 from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.request import SetRequest
@@ -67,12 +67,12 @@ def hidden_pixels(
         here = (slice(None), columns)
         rises = np.asarray(maps.rate[here]) * seconds
         apart = np.asarray(maps.change[here]) - rises
-        level, scatter = _level(apart[some][asked[here][some]])
+        level, scatter = level_and_scatter(apart[some][asked[here][some]])
         # What is bright by its rate is not hidden, and bends.
         faint = np.abs(rises - median_of_finite(rises[some][asked[here][some]])) <= _CERTAIN * scatter
         found[here] |= faint & (np.abs(apart - level) > _CERTAIN * scatter)
         begin = np.asarray(maps.first[here]) - np.asarray(maps.pedestal[here])
-        level, _ = _level(begin[some][asked[here][some]])
+        level, _ = level_and_scatter(begin[some][asked[here][some]])
         noise = median_of_finite(np.asarray(maps.noise[here])[some][asked[here][some]])
         found[here] |= faint & (np.abs(begin - level) > _APART * noise)
     y, x = np.nonzero(found & asked)
@@ -109,8 +109,3 @@ def taken_out(request: SetRequest, lost: np.ndarray, noise: float) -> list[tuple
     rises, first = np.median(ends[:, 1] - ends[:, 0], axis=0), np.median(ends[:, 0], axis=0)
     bright = (rises > _CERTAIN * noise / np.sqrt(len(ends) * _OF_A_MEDIAN)) | (np.abs(first) > THIRD_OF_A_WELL)
     return list(zip(x[bright].tolist(), y[bright].tolist(), strict=True))
-
-
-def _level(values: np.ndarray) -> tuple[float, float]:
-    level = median_of_finite(values)
-    return level, MAD_TO_SIGMA_ROUNDED * median_of_finite(np.abs(values - level))

@@ -22,7 +22,7 @@ from darkmask.search.maps.changes import SIGMA_UNIT
 from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.outcome import SearchOutcome
 from darkmask.search.request import SetRequest
-from darkmask.search.structures import PATCH, WANDERING
+from darkmask.search.structures import PATCH, wandering_columns
 
 from .aligned import least_aligned
 from .border import frame_off, misplaced_reference_pixels
@@ -160,7 +160,7 @@ def _of_maps(request: SetRequest, outcome: SearchOutcome, good: np.ndarray) -> d
         "least_aligned": least_aligned(request, outcome),
         "thresholds": outcome.thresholds,
         "structures": [one.sentence(first.detector) for one in found if one.kind != PATCH],
-        "wandering_columns": [one.x_first for one in found if one.kind == WANDERING],
+        "wandering_columns": wandering_columns(found),
         "patches": [one.sentence(first.detector) for one in found if one.kind == PATCH],
         "xstart": first.xstart,
         "ystart": first.ystart,

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from darkmask.core.evenly import even_rows
 from darkmask.core.statistics import median_of_finite
 from darkmask.delivery import OpenSet
 from darkmask.search.request import SetRequest
 
-from .steps import PIXELS_OF_OUTPUT, even_rows
+from .steps import PIXELS_OF_OUTPUT
 
 
 def reset_levels(request: SetRequest, good: np.ndarray, amplifiers: Sequence[slice]) -> tuple[float, str] | None:

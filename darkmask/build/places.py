@@ -120,24 +120,20 @@ def places_in_ramps(some: Sequence[Straight], names: Sequence[str]) -> list[Plac
             near = np.abs(ramps - values) <= _AGREES * scatter_beside(values)
             told = np.isfinite(values) & ~wanders
             agree[k], known[k] = (near & told).sum(axis=0), told.sum(axis=0)
-        places += _least_agreeing(agree.sum(axis=0), known.sum(axis=0), f"{name} of column {{}}")
         # Of all integrations together a column is usual that is another one in a single file.
-        for of, number, where in zip(agree, known, names, strict=True):
-            places += _least_agreeing(
-                of, number, f"{name} of column {{}} in {where.replace('{', '{{').replace('}', '}}')}"
-            )
+        told_by = (agree.sum(axis=0), *agree), (known.sum(axis=0), *known), ("", *(f" in {one}" for one in names))
+        for of, number, where in zip(*told_by, strict=True):
+            places += [Place(most, f"{name} of column {x}{where}") for most, x in _least_agreeing(of, number)]
     return places
 
 
-def _least_agreeing(agree: np.ndarray, known: np.ndarray, name: str) -> list[Place]:
-    """Return the column of which the smallest share agrees with its ramps; none where no column tells.
+def _least_agreeing(agree: np.ndarray, known: np.ndarray) -> list[tuple[float, int]]:
+    """Return by how much the column agrees with its ramps that does least, and its number; none where no column tells.
 
     Parameters
     ----------
     agree, known : numpy.ndarray, shape (x,), int
         Of so many pixels so many agree.
-    name : str
-        With braces for the number of the column.
     """
     told = np.flatnonzero(known >= _FEWEST)
     share = agree[told] / known[told]
@@ -148,7 +144,7 @@ def _least_agreeing(agree: np.ndarray, known: np.ndarray, name: str) -> list[Pla
     error = _CERTAIN * np.sqrt(usual * (1 - usual) / known[told]) / usual
     most = np.where(error <= _LEAST_TELLING, share / usual + error, np.inf)
     k = int(most.argmin())
-    return [Place(float(most[k]), name.format(told[k]))] if np.isfinite(most[k]) else []
+    return [(float(most[k]), int(told[k]))] if np.isfinite(most[k]) else []
 
 
 class _Pair(NamedTuple):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkmask.core.evenly import even_rows
 from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
 from darkmask.delivery import OpenSet
 from darkmask.search.request import SetRequest
@@ -88,13 +89,6 @@ def steps_of(request: SetRequest, good: np.ndarray, hit: np.ndarray | None = Non
     return Steps(
         medians_of_all, noises, np.array(patterns).reshape(len(steps), len(here), 2, some), names, straight, hits
     )
-
-
-def even_rows(good: np.ndarray, most: int) -> np.ndarray:
-    """Return so many rows with good pixels at the most, evenly spread; shape (n,), int."""
-    inside = np.flatnonzero(good.any(axis=1))
-    number = min(inside.size, most)
-    return inside[np.linspace(0, inside.size - 1, number).astype(int)] if number else inside
 
 
 def _some_of(number: int) -> range:

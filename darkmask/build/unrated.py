@@ -3,6 +3,7 @@
 import numpy as np
 
 from darkmask.core.detectors import READOUT_PATTERNS
+from darkmask.core.evenly import evenly
 from darkmask.core.flags import has_flag
 from darkmask.delivery import OpenSet
 from darkmask.search.maps.combine import CombinedMaps
@@ -65,7 +66,7 @@ def ramps_without_a_rate(request: SetRequest, maps: CombinedMaps) -> tuple[int, 
     every_y, every_x = np.nonzero(lacking)
     if not every_y.size:
         return 0, []
-    some = np.unique(np.linspace(0, every_y.size - 1, min(_MOST, every_y.size)).astype(int))
+    some = evenly(every_y.size, _MOST)
     y, x = every_y[some], every_x[some]
     unexplained = np.zeros(y.size, bool)
     with OpenSet(request.exposures, request.folder, request.integrations) as opened:

@@ -1,9 +1,7 @@
 """Compile functions without the interpreter's lock, and keep them on disk for the next process."""
 
 import ast
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
@@ -16,7 +14,7 @@ from .compiled import SealedCache
 from .cores import usable_cores
 from .errors import StorageError
 from .provenance import PACKAGE, digest_of
-from .stages import add_processor_time
+from .threads import in_threads
 
 Room = TypeVar("Room")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -124,13 +122,11 @@ def work_in_blocks(
     for _ in range(threads):
         rooms.put(make_room())
 
-    def on_block(start: int) -> float:
-        room, used = rooms.get(), time.thread_time()
+    def on_block(start: int) -> None:
+        room = rooms.get()
         try:
             work(room, start, min(size, stop - start))
         finally:
             rooms.put(room)
-        return time.thread_time() - used
 
-    with ThreadPoolExecutor(threads) as pool:
-        add_processor_time(sum(pool.map(on_block, starts)))
+    in_threads(on_block, starts, threads)

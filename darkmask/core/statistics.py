@@ -15,6 +15,12 @@ def median_of_finite(values: np.ndarray) -> float:
     return float(np.median(known)) if known.size else float("nan")
 
 
+def level_and_scatter(values: np.ndarray) -> tuple[float, float]:
+    """Return the median of the finite values of an array, and 1.4826 times their median distance from it."""
+    level = median_of_finite(values)
+    return level, MAD_TO_SIGMA_ROUNDED * median_of_finite(np.abs(values - level))
+
+
 def medians_of_finite(values: np.ndarray) -> np.ndarray:
     """Return the median of the finite values of each column, float64; NaN where there is none.
 

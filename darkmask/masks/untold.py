@@ -34,6 +34,12 @@ class Differing(NamedTuple):
     flags: dict[str, int]
     places: list[tuple[int, int]]
 
+    @property
+    def said(self) -> str:
+        """How many lack which flag, in words after a sentence; empty where none does."""
+        each = ", ".join(f"{name} of {number}" for name, number in self.flags.items())
+        return f": {each}" if each else ""
+
 
 def not_in(dq: np.ndarray, other: np.ndarray, science: np.ndarray) -> Differing:
     """Return which pixels of a mask have a flag that darks cannot tell, and have it in another mask not.

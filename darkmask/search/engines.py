@@ -35,7 +35,7 @@ from .parameters import SearchParameters
 from .reference_pixels import search_reference_pixels
 from .reffiles.darks import Triplet, search_reffiles
 from .request import SetRequest
-from .structures import WANDERING, clumps_of
+from .structures import clumps_of, wandering_columns
 
 
 def search_set(
@@ -232,7 +232,7 @@ def _flight(request: SetRequest, measured: Callable[[], CombinedMaps]) -> Search
     categories, patches, lights, steady = shield(request, maps, found, found.named(name_unstable(request, maps, found)))
     reference = None
     if request.shape == (request.geometry.frame, request.geometry.frame):
-        wandering = [one.x_first for one in found.structures if one.kind == WANDERING]
+        wandering = wandering_columns(found.structures)
         reference = search_reference_pixels(maps, request.geometry, request.amplifiers(), request.parameters, wandering)
     flags = request.parameters.flight_flags()
     structures = (*found.structures, *clumps_of(flags.unusable(categories)), *(one.finding for one in patches))

@@ -111,6 +111,11 @@ def clumps_of(unusable: np.ndarray) -> Iterator[Structure]:
         yield Structure("clump", columns.start, columns.stop - 1, rows.start, rows.stop - 1, size, "pixels")
 
 
+def wandering_columns(structures: Iterable[Structure]) -> list[int]:
+    """Return the columns that wander, increasing."""
+    return sorted(one.x_first for one in structures if one.kind == WANDERING)
+
+
 def structure_table(structures: Iterable[Structure], detector: str):
     """Make the table of the findings of a set, ordered by kind and place.
 

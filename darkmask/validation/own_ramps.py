@@ -1,14 +1,11 @@
 """Read the ramps of some pixels, and which of their jumps are their own and no bad neighbour's."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.core.cores import usable_cores
 from darkmask.core.kernels import kernel
-from darkmask.core.stages import add_processor_time
+from darkmask.core.threads import in_threads
 from darkmask.delivery import OpenExposure
 from darkmask.search.maps.layout import JUMP_DET
 from darkmask.search.request import SetRequest
@@ -49,16 +46,14 @@ def read_own_ramps(request: SetRequest, bad: np.ndarray, y: np.ndarray, x: np.nd
     shape = ends[-1], request.exposures[0].jump.shape[1], y.size
     ramps = OwnRamps(np.empty(shape, np.float32), np.empty(shape, np.bool_))
 
-    def read(k: int) -> float:
-        used, here = time.thread_time(), slice(*ends[k : k + 2])
+    def read(k: int) -> None:
+        here = slice(*ends[k : k + 2])
         with OpenExposure(request.exposures[k], request.folder) as opened:
             ramps.signals[here] = opened.sci(y, x)
             flags = opened.groupdq(places // columns, places % columns)
         _own_jumps(flags, numbers[: y.size], beside, ramps.jumps[here])
-        return time.thread_time() - used
 
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        add_processor_time(sum(pool.map(read, range(len(request.exposures)))))
+    in_threads(read, range(len(request.exposures)))
     return ramps
 
 

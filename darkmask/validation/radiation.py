@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkmask.core.evenly import evenly
 from darkmask.search.request import SetRequest
 
 from .own_ramps import read_signals
@@ -80,6 +81,4 @@ def hits_in(signals: np.ndarray) -> np.ndarray:
 def _evenly(where: np.ndarray, most: int) -> np.ndarray:
     """Return the (y, x) of so many of some pixels at most, by row and then by column."""
     pixels = np.argwhere(where)
-    if len(pixels) <= most:
-        return pixels
-    return pixels[np.linspace(0, len(pixels) - 1, most).astype(int)]
+    return pixels[evenly(len(pixels), most)]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkmask.core.evenly import even_rows, evenly
 from darkmask.core.statistics import medians_of_finite
 
 # So many rows tell the level of a column to a thirteenth of the scatter of a pixel, and so many pixels of an amplifier
@@ -17,12 +18,6 @@ _ROWS, _USUAL = 256, 256
 # The pixels around a pixel whose median tells the light that falls on it, and how many of them it takes.
 AROUND = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 _FEWEST = 4
-
-
-def some_rows(good: np.ndarray) -> np.ndarray:
-    """Return rows with good pixels, evenly spread, as many as tell the level of a column."""
-    inside = np.flatnonzero(good.any(axis=1))
-    return inside[np.unique(np.linspace(0, inside.size - 1, min(_ROWS, inside.size)).astype(int))]
 
 
 def of_columns(slope: np.ndarray, good: np.ndarray, x: np.ndarray, amplifiers: tuple[slice, ...]) -> np.ndarray:
@@ -42,7 +37,7 @@ def of_columns(slope: np.ndarray, good: np.ndarray, x: np.ndarray, amplifiers: t
     numpy.ndarray, shape (pixel,), float64, DN/s
         NaN for a column without a good pixel.
     """
-    rows = some_rows(good)
+    rows = even_rows(good, _ROWS)
     known = np.where(good[rows], slope[rows], np.nan)
     asked, back = np.unique(x, return_inverse=True)
     level = medians_of_finite(known[:, asked])
@@ -106,7 +101,7 @@ def around(slope: np.ndarray, good: np.ndarray, near: Beside) -> np.ndarray:
     slopes = near.of(slope)
     level = medians_of_finite(slopes)
     level[np.isfinite(slopes).sum(axis=0) < _FEWEST] = np.nan
-    rows = some_rows(good)
+    rows = even_rows(good, _ROWS)
     return level - medians_of_finite(slope[rows][good[rows]].reshape(-1, 1))
 
 
@@ -137,14 +132,14 @@ def steps_of_columns(
     -------
     numpy.ndarray, shape (integration, group - 1, pixel), float64, DN
     """
-    rows = some_rows(good)
+    rows = even_rows(good, _ROWS)
     asked, back = np.unique(x, return_inverse=True)
     levels = []
     for column in asked:
         here = rows[good[rows, column]]
         (amplifier,) = (columns for columns in amplifiers if columns.start <= column < columns.stop)
         places_y, places_x = np.nonzero(good[rows, amplifier])
-        some = np.linspace(0, places_y.size - 1, min(_USUAL, places_y.size)).astype(int)
+        some = evenly(places_y.size, _USUAL)
         usual = read(rows[places_y[some]], places_x[some] + amplifier.start)
         own = read(here, np.full(here.size, column))
         levels.append(np.subtract(*(medians_of_finite(np.diff(np.moveaxis(a, 2, 0), axis=2)) for a in (own, usual))))

@@ -5,19 +5,16 @@ threshold in sigma is a false-alarm rate. docs/categories.md tells what each cat
 release.
 """
 
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from darkmask.core.categories import USABLE, Category, in_category, pack_categories
-from darkmask.core.cores import usable_cores
 from darkmask.core.detectors import Detector
 from darkmask.core.errors import TooLittleError
-from darkmask.core.stages import add_processor_time
+from darkmask.core.threads import in_threads
 from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.structures import Structure
@@ -233,8 +230,7 @@ def search_flight(
     for one in patches:
         patch.ravel()[one.region] = True
 
-    def work(columns: slice) -> tuple[tuple[float, float, float, int], float]:
-        used = time.thread_time()
+    def work(columns: slice) -> tuple[float, float, float, int]:
         kept = next((tests for of, tests in evidence if of == columns), None)
         with np.errstate(invalid="ignore", divide="ignore"):
             part = AmplifierSearch(
@@ -251,11 +247,9 @@ def search_flight(
         rows[columns.start] = [*row_findings(part.rows, columns, part.noise_of_good)] if part.rows else []
         noises[columns.start] = part.noise_of_good
         np.multiply(part.rate, np.float32(detector.gain), out=rate[:, columns])
-        return (*limits, part.settling, alone), time.thread_time() - used
+        return (*limits, part.settling, alone)
 
-    with ThreadPoolExecutor(min(len(amplifiers), usable_cores())) as pool:
-        measured, taken = zip(*pool.map(work, amplifiers), strict=True)
-    add_processor_time(sum(taken))
+    measured = in_threads(work, amplifiers)
     structures = (
         *(finding for first in sorted(lines) for finding in lines[first]),
         *join_rows([finding for first in sorted(rows) for finding in rows[first]]),

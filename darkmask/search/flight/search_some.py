@@ -1,14 +1,11 @@
 """Search some pixels of a set as all are searched, amplifier by amplifier."""
 
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
-from darkmask.core.cores import usable_cores
-from darkmask.core.stages import add_processor_time
+from darkmask.core.threads import in_threads
 from darkmask.search.parameters import SearchParameters
 
 from .asked import Asked
@@ -71,11 +68,8 @@ def in_amplifiers(judge: Callable[[SomePixels, slice], None], asked: Asked) -> N
     if some.every > 1:
         _ = some.numbers, some.positions
 
-    def work(columns: slice) -> float:
-        used = time.thread_time()
+    def work(columns: slice) -> None:
         with np.errstate(invalid="ignore", divide="ignore"):
             judge(SomePixels(asked, columns), columns)
-        return time.thread_time() - used
 
-    with ThreadPoolExecutor(min(len(asked.amplifiers), usable_cores())) as pool:
-        add_processor_time(sum(pool.map(work, asked.amplifiers)))
+    in_threads(work, asked.amplifiers)

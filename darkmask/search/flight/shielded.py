@@ -11,6 +11,7 @@ from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 
 from .afterglow import find_afterglow, reached
+from .amplifier import LEAST_FILLED
 from .categories import FlightResult
 from .changing import Patch
 from .decays import Measured, measure_patches
@@ -21,8 +22,6 @@ from .together import lit_together
 
 # In a patch a pixel glows itself if its share of the light lies so many errors above none.
 _GLOWS = 2.0
-# What varies and has no rate in so many integrations does what no light explains.
-_HIDDEN = 2
 
 
 class Shielded(NamedTuple):
@@ -102,10 +101,9 @@ def without_light(
         compared = Passed(places.astype(np.int32), steady.rate.astype(np.float32), limit.astype(np.float32))
         passed.append({"steady_rate": at_some(compared, steady.rate >= limit)})
         here = np.unravel_index(places, categories.shape)
-        explained[places] = _explained(steady, found.part(here), parameters) & (steady.rate < limit)
-        named.ravel()[places] = _named(
-            categories[here], steady, usual, parameters, ~shown[places], found.part(here)
-        )  # fmt: skip
+        here_found = found.part(here)
+        explained[places] = _explained(steady, here_found, parameters) & (steady.rate < limit)
+        named[here] = _named(categories[here], steady, usual, parameters, ~shown[places], here_found)
     judged = [light._replace(explains=explained[light.region]) for light in lights]
     return named, judged, joined(passed)
 
@@ -198,7 +196,7 @@ def steady_limit(steady: Steady, usual: float, parameters: SearchParameters) -> 
 def _explained(steady: Steady, found: FlightResult, parameters: SearchParameters) -> np.ndarray:
     """Return whether lights and a steady rate are all that pixels have."""
     # Where a pixel is hot, the jump step may have left the pipeline no rate, in both integrations of an exposure.
-    hidden = found.varying & (steady.unknown >= _HIDDEN)
+    hidden = found.varying & (steady.unknown >= LEAST_FILLED)
     explained: np.ndarray = (steady.farthest < parameters.change_significance) & ~hidden
     return explained
 

@@ -1,15 +1,13 @@
 """Read from a set what the official search judges."""
 
-from concurrent.futures import Executor, ThreadPoolExecutor
-
 import numpy as np
 
 from darkmask.core.categories import pack_categories
-from darkmask.core.cores import usable_cores
 from darkmask.core.errors import SearchError
 from darkmask.core.flags import dq_bits
 from darkmask.core.kernels import kernel, work_in_blocks
 from darkmask.core.stages import stage
+from darkmask.core.threads import in_threads
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.reading import native_float32, read_rows
 from darkmask.search.keywords import FIXED_IN_CODE
@@ -68,12 +66,12 @@ def official_maps(
     """
     opened = OpenSet(request.exposures, request.folder, request.integrations)
     require_integrations(len(opened.planes))
-    with opened, ThreadPoolExecutor(threads or usable_cores()) as pool:
+    with opened:
         last = opened.planes[-1][0]
         first = min(i for exposure, i in opened.planes if exposure is last)
-        rows, columns = _science_area(last, first, request.shape, pool)
+        rows, columns = _science_area(last, first, request.shape, threads)
         threshold = request.parameters.pedestal_sigma_threshold
-        limits = _pedestal_limits(opened, request.shape, (rows, columns), threshold, pool)
+        limits = _pedestal_limits(opened, request.shape, (rows, columns), threshold, threads)
         maps = _measure(opened, request.shape, (rows, columns), limits, block_bytes, threads)
     return (rows, columns), maps
 
@@ -92,7 +90,7 @@ def official_categories(request: SetRequest, block_bytes: int = BLOCK_BYTES, thr
     return categories
 
 
-def _science_area(exposure: OpenExposure, integration: int, shape: tuple[int, int], pool: Executor) -> Area:
+def _science_area(exposure: OpenExposure, integration: int, shape: tuple[int, int], threads: int | None) -> Area:
     """Return the smallest box around the pixels that an integration does not call reference pixels."""
     reference = dq_bits("REFERENCE_PIXEL")
 
@@ -100,7 +98,7 @@ def _science_area(exposure: OpenExposure, integration: int, shape: tuple[int, in
         science = (exposure.rate_dq(slice(start, start + _ROWS))[integration] & reference) == 0
         return science.any(axis=1), science.any(axis=0)
 
-    found = list(pool.map(science_of, range(0, shape[0], _ROWS)))
+    found = in_threads(science_of, range(0, shape[0], _ROWS), threads)
     y = np.flatnonzero(np.concatenate([in_rows for in_rows, _ in found]))
     x = np.flatnonzero(np.any([in_columns for _, in_columns in found], axis=0))
     if y.size == 0:
@@ -112,7 +110,7 @@ def _science_area(exposure: OpenExposure, integration: int, shape: tuple[int, in
 
 
 def _pedestal_limits(
-    opened: OpenSet, shape: tuple[int, int], area: Area, threshold: float, pool: Executor
+    opened: OpenSet, shape: tuple[int, int], area: Area, threshold: float, threads: int | None
 ) -> np.ndarray:
     """Return the limits of each integration's pedestals, above and below, float32 (integration, 2), DN."""
     rows, columns = area
@@ -124,7 +122,7 @@ def _pedestal_limits(
             opened.require_read(integration)
         return pedestal_limits(pedestal.ravel(), threshold)
 
-    return np.array(list(pool.map(limits_of, range(len(opened.planes)))), dtype=np.float32)
+    return np.array(in_threads(limits_of, range(len(opened.planes)), threads), dtype=np.float32)
 
 
 @kernel
