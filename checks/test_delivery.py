@@ -163,14 +163,14 @@ def test_geometry(check, delivery, exposures, products):
 @pytest.mark.asks("DLV-RATES")
 def test_rates_are_finite(check, exposures, products):
     """Are rates finite, except where DQ says why not?"""
-    share, name = products.searched.set(check.detector, check.subarray).summary["unexplained_rates"]
+    share, name = products.searched.numbers(check.detector, check.subarray)["unexplained_rates"]
     check.judge(share, f"Rates that are not finite and carry no DQ flag, in {name}: the worst exposure")
 
 
 @pytest.mark.asks("DLV-UNFITTED")
 def test_no_rate_without_a_ramp(check, exposures, products):
     """In how many pixels is there a rate, although each group of the ramp is saturated?"""
-    summary = products.searched.set(check.detector, check.subarray).summary
+    summary = products.searched.numbers(check.detector, check.subarray)
     found = summary["rates_without_a_ramp"]
     if found is None:
         raise NotEvaluated(
@@ -187,7 +187,7 @@ def test_no_rate_without_a_ramp(check, exposures, products):
 @pytest.mark.asks("DLV-UNRATED")
 def test_no_ramp_without_a_rate(check, exposures, products):
     """In what share of the science pixels is there no rate, although groups of the ramp are usable?"""
-    found = products.searched.set(check.detector, check.subarray).summary
+    found = products.searched.numbers(check.detector, check.subarray)
     number, places = found["ramps_without_a_rate"]
     check.judge(
         number / found["science_pixels"],
@@ -199,7 +199,7 @@ def test_no_ramp_without_a_rate(check, exposures, products):
 @pytest.mark.asks("DLV-HIDDEN")
 def test_no_ramp_says_otherwise(check, exposures, products):
     """What share of the science pixels is good by its rate and PEDESTAL, although its ramp says otherwise?"""
-    summary = products.searched.set(check.detector, check.subarray).summary
+    summary = products.searched.numbers(check.detector, check.subarray)
     hidden, taken = summary["hidden_pixels"], summary["taken_out"]
     if taken and check.subarray == "FULL":
         # What is known to be bad, and was carried, needs no search.
@@ -222,7 +222,7 @@ def test_no_ramp_says_otherwise(check, exposures, products):
 
 def told(check, products, name: str):
     """Return what the set's ramps tell of its other files."""
-    found = products.searched.set(check.detector, check.subarray).summary[name]
+    found = products.searched.numbers(check.detector, check.subarray)[name]
     if found is None:
         raise NotEvaluated(
             f"{check.detector} {check.subarray} has too few integrations, or pixels without a flag, to tell",
@@ -278,7 +278,7 @@ def test_exposures_lie_on_one_another(check, exposures, products):
 @pytest.mark.asks("DLV-PIXELDQ")
 def test_few_pixels_are_lost(check, exposures, products):
     """How many pixels did PIXELDQ take out before the search?"""
-    share, name = products.searched.set(check.detector, check.subarray).summary["lost_pixels"]
+    share, name = products.searched.numbers(check.detector, check.subarray)["lost_pixels"]
     check.judge(
         share,
         f"Science pixels with DO_NOT_USE in PIXELDQ, of which nothing can be learnt, in {name}: the worst exposure",
@@ -288,7 +288,7 @@ def test_few_pixels_are_lost(check, exposures, products):
 @pytest.mark.asks("DLV-BORDER")
 def test_reference_pixels_are_marked(check, exposures, products):
     """In how many pixels do PIXELDQ and the geometry differ about reference pixels?"""
-    found = products.searched.set(check.detector, check.subarray).summary["misplaced_reference_pixels"]
+    found = products.searched.numbers(check.detector, check.subarray)["misplaced_reference_pixels"]
     if found is None:
         raise NotEvaluated(f"PIXELDQ of {check.detector} {check.subarray} marks no reference pixel")
     number, name = found

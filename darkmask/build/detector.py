@@ -33,7 +33,7 @@ from .drift import drift_of, drift_table
 from .examples import pick_examples
 from .fitted_columns import RampFits
 from .mask import write_detector_mask
-from .measurements import SetMeasured, of_all_pixels
+from .measurements import measure_set, of_all_pixels
 from .rates import rates_table
 from .request import BuildRequest, nothing_to_search
 from .subarrays import Evidence, compare_sets, count_once, difference_table, evidence_of, window_of
@@ -142,14 +142,13 @@ class _Found:
         give_back()
         if self.loading.ident is None:
             self.loading.start()
-        numbers = SetMeasured(asked, outcome, of_all)
         # Most of it is arithmetic of numpy, which does not hold Python's lock.
         with ThreadPoolExecutor(usable_cores(), thread_name_prefix="write set") as threads:
             # One thread comes to the pixels when others have done parts of them.
             images = threads.submit(_write_images, self._out, self._request, subarray, outcome)
             pixels = threads.submit(_write_pixels, self._out, self._request, subarray, of_bad, fits)
-            measured = threads.submit(numbers.numbers)
-            del outcome, numbers
+            measured = threads.submit(measure_set, asked, outcome, of_all)
+            del outcome
             for one in (pixels, images):
                 one.result()
             self.sets[subarray] = measured.result()

@@ -32,6 +32,11 @@ class BuiltSet:
     summary: dict
     lights: tuple[Light, ...] = ()
 
+    def numbers(self, of_files: dict) -> dict:
+        """Return all that a set says of its detector: what its search left, and what `of_files.measure_files` says."""
+        alike = [tuple(found) for found in (self.summary["least_alike"], of_files["least_alike"]) if found]
+        return {**self.summary, **of_files, "least_alike": min(alike, default=None)}
+
     def __repr__(self) -> str:
         return one_line("BuiltSet", self.subarray, f"{self.rate.shape[1]}x{self.rate.shape[0]} pixels")
 

@@ -16,8 +16,9 @@ STEPS = ("darkmask.validation.refit_worker", "jwst.jump", "jwst.ramp_fitting")
 
 
 class Question(StrEnum):
-    """A measurement of a detector's full frames; the value is the family of its entries in the cache."""
+    """A measurement of a detector's darks; the value is the family of its entries in the cache."""
 
+    FILES = "files"
     INJECTION = "injections"
     HALVES = "stability"
     RESIDUALS = "residuals"
@@ -26,7 +27,7 @@ class Question(StrEnum):
 
 
 def answer_to(question: Question, request: BuildRequest, built: BuiltMask) -> Any:
-    """Measure a detector's full frames, or take the answer from the cache when the same search was measured before.
+    """Measure a detector's darks, or take the answer from the cache when the same search was measured before.
 
     Parameters
     ----------
@@ -38,8 +39,9 @@ def answer_to(question: Question, request: BuildRequest, built: BuiltMask) -> An
     Returns
     -------
     object
-        What the function of the question returns, as JSON gives it back: `completeness.summarise`, `halves.stability`,
-        `residuals.left_in_exposures` or `agreement.confirmed_by_release` of this package.
+        What the function of the question returns, as JSON gives it back: of full frames `completeness.summarise`,
+        `halves.stability`, `residuals.left_in_exposures` or `agreement.confirmed_by_release` of this package; of all
+        sets, by subarray, `darkmask.build.of_files.measure_files`.
 
     Raises
     ------
@@ -68,6 +70,12 @@ def _depends(mask_key: str) -> list[str]:
 
 
 # What measures is imported when it is asked for: most runs have their answers in the cache.
+
+
+def _read_files(request: BuildRequest, built: BuiltMask) -> object:
+    from darkmask.build.of_files import measure_files
+
+    return {name: measure_files(request.set_request(name), built.set(name).categories) for name in built.subarrays}
 
 
 def _inject(request: BuildRequest, built: BuiltMask) -> object:
@@ -102,6 +110,7 @@ def _compare_engines(request: BuildRequest, built: BuiltMask, package: bool = Fa
 
 
 _MAKERS: dict[Question, Callable[[BuildRequest, BuiltMask], object]] = {
+    Question.FILES: _read_files,
     Question.INJECTION: _inject,
     Question.HALVES: _halve,
     Question.RESIDUALS: _judge_by_others,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from darkmask.build.dark import dark_current
-from darkmask.build.measurements import measure_set
+from darkmask.build.of_files import measure_files
 from darkmask.core.detectors import detector as look_up
 from darkmask.delivery.quality import median_rates
 from darkmask.search.engines import search_set
@@ -72,7 +72,7 @@ def test_a_delivery_that_settles_has_the_dark_current_of_one_that_does_not(small
     measured = []
     for folder in (small.delivery, settled):
         request = flight_request(folder, "NRCBLONG")
-        measured.append(measure_set(request, search_set(request)))
+        measured.append(measure_files(request, search_set(request).categories))
     before, after = (1000 * look_up("NRCBLONG").gain * one["dark_dn_per_s"] for one in measured)
     error = 1000 * look_up("NRCBLONG").gain * measured[1]["dark_error_dn_per_s"]
     assert 1000 * look_up("NRCBLONG").gain * measured[1]["settling_dn_per_s"] > 40

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
-from darkmask.build.measurements import measure_set
+from darkmask.build.measurements import measure_set, of_all_pixels
+from darkmask.build.of_files import measure_files
 from darkmask.core.detectors import Geometry, detector
 from darkmask.delivery import scan
 from darkmask.search.budget import BUDGET
@@ -79,10 +80,12 @@ def test_what_outputs_share_and_where_ramps_lie_is_within_the_bounds(prepared, n
     """Five integrations of pynrc's 1/f noise and alternating columns, by the bounds of real detectors."""
     exposures = scan(prepared).main_set(name, "FULL")
     request = SetRequest(exposures, prepared, "native", "flight", SearchParameters(), Geometry(SPEC.frame))
-    found, criteria = measure_set(request, search_set(request)), load_criteria("nircam").criteria
+    outcome, criteria = search_set(request), load_criteria("nircam").criteria
+    of_all, of_files = of_all_pixels(request, outcome), measure_files(request, outcome.categories)
+    found = measure_set(request, outcome, of_all) | of_files
     noises = [each["difference_noise_dn"] for each in found["amplifiers"]]
     measured = {
-        "DLV-PLACES": found["least_alike"].most,
+        "DLV-PLACES": min(of_all.alike, of_files["least_alike"]).most,
         "DLV-UNFITTED": len(found["rates_without_a_ramp"]),
         "DLV-UNRATED": found["ramps_without_a_rate"][0],
         "DRK-OUTPUTS": max(noises) / min(noises),

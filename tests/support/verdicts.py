@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.build.measurements import measure_set
+from darkmask.build.measurements import measure_set, of_all_pixels
+from darkmask.build.of_files import measure_files
 from darkmask.core.detectors import READOUT_PATTERNS, Geometry
 from darkmask.core.errors import DarkmaskError
 from darkmask.delivery import inspection, scan
@@ -44,7 +45,8 @@ def judge(folder: Path, whole: int = 1) -> Verdict:
     request = SetRequest(tuple(exposures), folder, "native", "flight", SearchParameters(), geometry)
     try:
         outcome = search_set(request)
-        measured = measure_set(request, outcome)
+        measured = measure_set(request, outcome, of_all_pixels(request, outcome))
+        measured |= measure_files(request, outcome.categories)
     except DarkmaskError as error:
         return Verdict(str(error), "")
     if measured["readpatt"] not in READOUT_PATTERNS:

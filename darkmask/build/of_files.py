@@ -1,0 +1,120 @@
+"""Measure what the files of a set say once its good pixels are known: numbers that checks judge, and no search asks."""
+
+import numpy as np
+
+from darkmask.core.categories import Category
+from darkmask.core.flags import has_flag
+from darkmask.core.stages import stage
+from darkmask.delivery import OpenExposure, OpenSet
+from darkmask.delivery.quality import lost_pixels, median_rates, unexplained_rates
+from darkmask.search.request import SetRequest
+
+from .border import misplaced_reference_pixels
+from .dark import dark_current, scatter_of_means, unsettled
+from .frozen import frozen_pixels
+from .hidden import taken_out
+from .measurements import good_pixels, or_none, output_columns
+from .outputs import pattern_noise, reset_levels
+from .places import least_alike, places_in_ramps
+from .steps import Steps, steps_of
+from .straight import least_flagged
+from .together import together
+
+# The rates of so many pixels, in evenly spread rows, tell their median to a thousandth of their scatter.
+_ENOUGH_PIXELS = 1 << 20
+# And of so many, how they scatter to a part in five hundred.
+_SOME_PIXELS = 1 << 18
+_ROWS_AT_ONCE = 128
+
+
+@stage("measure files")
+def measure_files(request: SetRequest, categories: np.ndarray) -> dict:
+    """Measure what is read in the files of a set, so that no check reads a ramp.
+
+    Parameters
+    ----------
+    request : SetRequest
+    categories : numpy.ndarray, shape (y, x), uint16
+        What its search found.
+
+    Returns
+    -------
+    dict of str to plain value
+        None for a number that cannot be told.
+
+    Raises
+    ------
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
+    exposures, science = request.exposures, ~request.reference_pixels()
+    good = good_pixels(request, categories)
+    # A hit without a flag makes a good pixel a noisy one.
+    hit = science & ((categories & ~np.uint16(Category.NOISY.bit)) == 0)
+    unexplained: list[tuple[float, str]] = []
+    lost: list[tuple[float, str]] = []
+    misplaced: list[tuple[int | None, str]] = []
+    gone = np.zeros_like(science)
+    for exposure in exposures:
+        opened = OpenExposure(exposure, request.folder)
+        # Of an exposure of two full frames, all at once would take 100 MB.
+        rows_of = [slice(start, start + _ROWS_AT_ONCE) for start in range(0, len(science), _ROWS_AT_ONCE)]
+        blocks = ((opened.rate(rows), opened.rate_dq(rows), science[rows]) for rows in rows_of)
+        unexplained.append((unexplained_rates(blocks), exposure.rate.path))
+        pixeldq = opened.pixeldq()
+        lost.append((lost_pixels(pixeldq, science), exposure.jump.path))
+        gone |= has_flag(pixeldq, "DO_NOT_USE") & science
+        misplaced.append((misplaced_reference_pixels(pixeldq, ~science), exposure.jump.path))
+
+    searched = OpenSet(exposures, request.folder, request.integrations).planes
+    rows = slice(None, None, max(1, science.size // _ENOUGH_PIXELS))
+    rates = (exposure.rate(rows, i) for exposure, i in searched)
+    few = slice(None, None, max(1, science.size // _SOME_PIXELS))
+    rates_of_few = (exposure.rate(few, i) for exposure, i in searched)
+    tgroup = exposures[0].jump.tgroup
+    steps = steps_of(request, good, hit)
+    dark = dark_current(median_rates(rates, good[rows]), steps.medians, tgroup)
+    return {
+        "dark_dn_per_s": or_none(dark.rate),
+        "dark_error_dn_per_s": or_none(dark.error),
+        "settling_dn_per_s": or_none(dark.settling),
+        "settling_start_dn": or_none(dark.start),
+        "settling_start_error_dn": or_none(dark.start_error),
+        "scatter_of_means": or_none(scatter_of_means(rates_of_few, good[few], output_columns(request))),
+        "noise_of_exposures_dn": {path: or_none(noise) for path, noise in sorted(steps.noises.items())},
+        "pattern_noise_dn": pattern_noise(steps.patterns),
+        "reset_levels_dn": reset_levels(request, good, output_columns(request)),
+        "shared_step_dn": _step(steps),
+        "unexplained_rates": _worst(unexplained),
+        "together": together(steps.straight, steps.names),
+        "least_alike": least_alike(places_in_ramps(steps.straight, steps.names)),
+        "least_flagged": least_flagged(steps.hits, steps.names),
+        "frozen_pixels": frozen_pixels(searched, good),
+        "lost_pixels": _worst(lost),
+        "taken_out": taken_out(request, gone, float(np.median([*steps.noises.values()]))),
+        "misplaced_reference_pixels": _worst_border(misplaced, int((~science).sum())),
+    }
+
+
+def _worst_border(misplaced: list[tuple[int | None, str]], reference: int) -> tuple[float, str] | None:
+    """Return how many reference pixels are misplaced in the worst exposure, and its path; None where none marks any.
+
+    Where one exposure marks them, another that does not had another mask, and leaves out all of them.
+    """
+    if all(number is None for number, _ in misplaced):
+        return None
+    return _worst([(reference if number is None else number, path) for number, path in misplaced])
+
+
+def _worst(counted: list[tuple[float, str]]) -> tuple[float, str]:
+    """Return the largest number and the path of its exposure; of several the first by name, whatever their order."""
+    return min(counted, key=lambda found: (-found[0], found[1]))
+
+
+def _step(steps: Steps) -> tuple[float, str] | None:
+    """Return the largest step that good pixels share, DN, and where it is, in words."""
+    found = unsettled(steps.medians)
+    if found is None:
+        return None
+    whose = "all integrations" if found.integration is None else steps.names[found.integration]
+    return found.size, f"group {found.group} of {whose}"
