@@ -270,6 +270,9 @@ def _recall(memory: sqlite3.Connection, name: bytes, algorithm: str, status: str
 
 def _remember(memory: sqlite3.Connection, name: bytes, algorithm: str, status: str, digest: str) -> None:
     try:
+        # To wait for the disk takes longer than to hash a small file, two or three times each. A machine that fails
+        # meanwhile may lose what was remembered; a digest is taken from a record that holds the status of its file.
+        memory.execute("PRAGMA synchronous = OFF")
         memory.execute(_TABLE)
         memory.execute("INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?)", (name, algorithm, status, digest))
     except sqlite3.OperationalError:  # no room, or another process takes too long
