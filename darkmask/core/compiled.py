@@ -6,10 +6,11 @@ that nobody compiled. So the SHA-256 of each file is kept beside it.
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
 
 from .atomic import sha256_file, write_text
 
@@ -18,9 +19,18 @@ class SealedCache(FunctionCache):
     """numba's cache of one function, with sealed files.
 
     Code that cannot be kept, for example on a full disk, is used all the same; damaged code is compiled again.
+
+    Parameters
+    ----------
+    function : callable
+        Of a module.
+    folder : Path
+        Stands for all sources that are compiled into the function: numba would name the code by the folder of its
+        source, and compile what another checkout or an installed package has compiled already.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], folder: Path) -> None:
+        self._impl_class = partial(_PlacedCode, folder)
         super().__init__(function)
         self._cache_file = _SealedFiles(
             cache_path=self._cache_path,
@@ -43,6 +53,32 @@ class SealedCache(FunctionCache):
         """
         index = self._cache_file._load_index()
         return [key[0] for key in index if key == self._index_key(key[0], codegen)]
+
+
+class _PlacedCode(CompileResultCacheImpl):
+    def __init__(self, folder: Path, function: Callable[..., Any]) -> None:
+        self._locator_classes = [_Placed(folder / function.__module__.rpartition(".")[0], function)]
+        super().__init__(function)
+
+
+class _Placed(_CacheLocator):
+    """Tells numba where the code of a function lies."""
+
+    def __init__(self, folder: Path, function: Callable[..., Any]) -> None:
+        self._folder = folder
+        self._py_file, self._line = function.__code__.co_filename, function.__code__.co_firstlineno
+
+    def from_function(self, *_: object) -> "_Placed":
+        return self
+
+    def get_cache_path(self) -> str:
+        return str(self._folder)
+
+    def get_source_stamp(self) -> str:
+        return self._folder.parent.name
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
 
 
 class _SealedFiles(IndexDataCacheFile):

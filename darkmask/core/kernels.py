@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
@@ -30,17 +31,11 @@ def kernel(function: Function) -> Function:
     whose functions or constants were compiled into it. So our compiled code lies in a folder named by the digest of all
     files that hold kernels or constants of kernels, in the user's cache or below ``NUMBA_CACHE_DIR``.
     """
-    given = config.CACHE_DIR
     dispatcher = njit(nogil=True, error_model="numpy")(function)
-    try:
-        # The folder is chosen when a function is declared, so that other packages' functions stay where they were.
-        config.CACHE_DIR = str(Path(given or cache_root()) / "kernels" / _compiled_digest()[:16])
+    with suppress(StorageError):  # there is nowhere to keep it
+        folder = Path(config.CACHE_DIR or cache_root()) / "kernels" / _compiled_digest()[:16]
         # This is what enable_caching() would do with numba's own cache, which trusts every byte that it finds.
-        dispatcher._cache = SealedCache(function)
-    except (RuntimeError, StorageError):  # there is nowhere to keep it
-        pass
-    finally:
-        config.CACHE_DIR = given
+        dispatcher._cache = SealedCache(function, folder)
     _declared.append(dispatcher)
     compiled: Function = dispatcher
     return compiled
