@@ -72,7 +72,7 @@ class Explainer:
         x, y : int
             Counted from 0 in the set's frame.
         said : mapping of str to Teller, optional
-            What others say of the set's pixels, see :mod:`.told`.
+            What others say of the set's pixels, see :mod:`darkmask.build.told`.
 
         Returns
         -------

@@ -27,7 +27,7 @@ class Made(NamedTuple):
     content : dict of str to bytes
         Of the entry.
     known : mapping
-        The digests of its inputs, see :mod:`.told`.
+        The digests of its inputs, see :mod:`darkmask.cluster.told`.
     """
 
     key: str

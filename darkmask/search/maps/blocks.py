@@ -53,7 +53,7 @@ class Blocks:
         Of the frame.
     integrations, groups : int
     times : numpy.ndarray or None
-        See :class:`darkmask.delivery.OpenSet`.
+        See :class:`darkmask.delivery.opened.OpenSet`.
     readout : Readout
     size : int
         Rows of a block that a thread has room for.
