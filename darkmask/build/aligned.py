@@ -86,9 +86,8 @@ def least_aligned(request: SetRequest, outcome: SearchOutcome) -> Aligned | None
         for exposure, i in opened.planes:
             planes.setdefault(exposure.exposure.jump.path, []).append((exposure, i))
         paths = sorted(planes)
-        shown = np.array(
-            [_mean([exposure.rate(integration=i)[y, x] for exposure, i in planes[path]]) for path in paths]
-        )
+        rates = {exposure: exposure.rate_of(y, x) for exposure in dict.fromkeys(one for one, _ in opened.planes)}
+        shown = np.array([_mean([rates[exposure][i] for exposure, i in planes[path]]) for path in paths])
         scatter = float(np.median([_scatter(exposure, i) for exposure, i in (planes[path][0] for path in paths)]))
         if len(paths) < _FEWEST_EXPOSURES:
             return None

@@ -75,10 +75,9 @@ def ramps_without_a_rate(request: SetRequest, maps: CombinedMaps) -> tuple[int, 
             usable = (groupdq & (SATURATED | DO_NOT_USE)) == 0
             # The neighbours of what is full have the flag too, and no group for the fit, whatever their ramps show.
             fitted = (usable[:, :-1] & usable[:, 1:] & ((groupdq[:, 1:] & JUMP_DET) == 0)).any(axis=1)
-            flagged = has_flag(exposure.rate_dq(), "DO_NOT_USE", "SATURATED")
-            for i in (i for of, i in opened.planes if of is exposure):
-                lacks = ~np.isfinite(exposure.rate(slice(None), i)[y, x]) & flagged[i, y, x]
-                unexplained |= fitted[i] & used & lacks
+            flagged = has_flag(exposure.rate_dq_of(y, x), "DO_NOT_USE", "SATURATED")
+            lacks = fitted & used & flagged & ~np.isfinite(exposure.rate_of(y, x))
+            unexplained |= lacks[[i for of, i in opened.planes if of is exposure]].any(axis=0)
     number = round(int(unexplained.sum()) * every_y.size / y.size)
     return number, _places(y[unexplained], x[unexplained])
 

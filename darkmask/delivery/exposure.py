@@ -109,6 +109,14 @@ class OpenExposure:
         """Return the DQ of the slopes, uint32 (nint, rows, x)."""
         return _unsigned(self._cut("rate_dq", rows, slice(None)))
 
+    def rate_of(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Return the slopes of some pixels, float32 (nint, n), DN/s."""
+        return np.stack([segment.rate[i][y, x] for segment, i in self._places]).astype(np.float32)
+
+    def rate_dq_of(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Return the DQ of the slopes of some pixels, uint32 (nint, n)."""
+        return _unsigned(np.stack([segment.rate_dq[i][y, x] for segment, i in self._places]))
+
     def group(self, integration: int, group: int, rows: Rows = slice(None)) -> np.ndarray:
         """Return one group of one integration, float32 (rows, x), DN."""
         segment, i = self._places[integration]
