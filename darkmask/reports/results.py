@@ -31,7 +31,7 @@ class RecordedWaiver(_Part):
     """Who accepted a failure, from when until when, and up to which value."""
 
     approver: str
-    date: date
+    since: Annotated[date, Field(alias="date")]
     expires: date
     limit: Number
 
@@ -76,7 +76,7 @@ class RecordedCheck(_Part):
 
     def waived_on(self, first: date, last: date) -> bool:
         """Return whether its waiver holds on one of the days, both included."""
-        return self.waiver is not None and self.waiver.date <= last and first <= self.waiver.expires
+        return self.waiver is not None and self.waiver.since <= last and first <= self.waiver.expires
 
     @property
     def failed(self) -> bool:
