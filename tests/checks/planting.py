@@ -70,7 +70,10 @@ class Workspace:
     @cached_property
     def ground(self) -> Path:
         """A ground test that found what the masks hold."""
-        return Path(shutil.copytree(self._good, self._folder / "ground"))
+        ground = Path(shutil.copytree(self._good, self._folder / "ground"))
+        for path in ground.glob("*.fits"):
+            fits.setval(path, "HISTORY", value="of the ground test")
+        return ground
 
     @cached_property
     def earlier(self) -> Path:
