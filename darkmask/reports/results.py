@@ -211,7 +211,7 @@ def read_json(path: Path) -> dict:
             raise ResultsError(
                 f"{path} is no regular file of less than {_LARGEST} bytes: give the file that a run wrote."
             )
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_each_once)
     except OSError as error:
         raise ResultsError(f"{path} cannot be read ({error.strerror}): make it readable.") from error
     except (ValueError, RecursionError) as error:
@@ -221,6 +221,15 @@ def read_json(path: Path) -> dict:
     if not isinstance(data, dict):
         raise ResultsError(f"{path} holds no JSON object: give the file that a run wrote.")
     return data
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object; of a key that stands there twice, programs read the first value or the last."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(key for key, _ in pairs if [name for name, _ in pairs].count(key) > 1)
+        raise ValueError(f"{twice!r} stands twice in an object")
+    return found
 
 
 def require_as_written(path: Path) -> None:

@@ -88,3 +88,11 @@ def test_a_waiver_holds_on_the_day_of_its_run(judged_masks, tmp_path, date, expi
             read_results(path)
     else:
         assert [check.id for check in read_results(path).waived] == ["CNT-HOT"]
+
+
+def test_a_verdict_stands_there_once(judged_masks, tmp_path):
+    """One program would read the first and another the last."""
+    path = tmp_path / "results.json"
+    path.write_text((judged_masks / "results.json").read_text().replace("{", '{"verdict": "fail", ', 1))
+    with pytest.raises(ResultsError, match="'verdict' stands twice in an object"):
+        read_results(path)

@@ -255,6 +255,18 @@ def test_two_writers_do_not_meet(real, capsys):
     assert "is writing the report" in capsys.readouterr().err
 
 
+def test_two_writers_do_not_meet_behind_a_link(real, capsys, tmp_path):
+    link = tmp_path / "elsewhere" / "link"
+    link.parent.mkdir()
+    link.symlink_to(real)
+    with FileLock(real.parent / f".{real.name}.lock"):
+        assert sign(link, "reject") == 1
+    assert "is writing the report" in capsys.readouterr().err
+    assert not (real / "signoff.json").exists()
+    assert sign(link) == 0
+    assert main(["verify", str(real)]) == 0
+
+
 @pytest.mark.parametrize(
     ("prepare", "said"),
     [
@@ -297,7 +309,16 @@ def test_who_and_why_are_told(real, capsys, typed, said):
     assert not (real / "signoff.json").exists()
 
 
-@pytest.mark.parametrize("record", ["", "[]", '{"schema": 2}', '{"schema": 1, "decision": "maybe"}'])
+@pytest.mark.parametrize(
+    "record",
+    [
+        "",
+        "[]",
+        '{"schema": 1, "decision": "reject", "decision": "accept"}',
+        '{"schema": 2}',
+        '{"schema": 1, "decision": "maybe"}',
+    ],
+)
 def test_a_record_that_is_none_is_no_pass(real, capsys, record):
     assert main(["verify", str(real)]) == 1
     assert "nobody has signed it" in capsys.readouterr().err
