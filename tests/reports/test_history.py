@@ -76,6 +76,16 @@ def move_the_bad_pixels(report: Path) -> None:
     (report / "manifest.json").write_text(json.dumps(manifest))
 
 
+def test_a_link_to_the_report_that_a_run_sets_aside_is_followed(run_checks, small, good_masks, tmp_path):
+    options = (f"--masks={good_masks}", f"--criteria={small.criteria}", f"--reports={tmp_path / 'same'}", "-k", "TRD")
+    run_checks(*options[:3], expect=0)
+    (tmp_path / "link").symlink_to(tmp_path / "same" / good_masks.name)
+    run_checks(*options, f"--previous={tmp_path / 'link'}", expect=1)
+    results = json.loads((tmp_path / "link" / "results.json").read_text())
+    said = "not asked: the mask of NRCA1 is that of the earlier results, in which nothing can have changed"
+    assert trend_of(results)["TRD-APPEARED"] == ("not_evaluated", said)
+
+
 def test_masks_that_were_judged_before_are_compared_with_others(run_checks, small, good_masks, earlier, judged_masks):
     """Of masks that fail and are judged again; the report of others failed, and that is told."""
     results = json.loads(earlier.read_text())
