@@ -13,9 +13,9 @@ from fixtures.text import some_pixels
 
 
 @pytest.fixture
-def before(check):
-    """Return the latest of the earlier results."""
-    return check.run.settings.previous[-1]
+def before(check, products):
+    """Return the latest of the earlier results that are of other darks or masks."""
+    return products.judged.before(check.detector)
 
 
 @pytest.fixture
@@ -28,8 +28,9 @@ def grown(check, products, before) -> tuple[float, str]:
 
 @pytest.fixture
 def otherwise(before) -> str:
-    """Return in words what differs in how the two runs were made."""
-    return f"; run otherwise: {'; '.join(before.otherwise)}" if before.otherwise else ""
+    """Return in words what differs in how the two runs were made, and that the earlier one was no pass."""
+    verdict = "" if before.verdict == "pass" else f"; its verdict was {before.verdict}"
+    return verdict + (f"; run otherwise: {'; '.join(before.otherwise)}" if before.otherwise else "")
 
 
 @pytest.fixture

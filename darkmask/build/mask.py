@@ -142,7 +142,12 @@ def _history(
         lines += [f"Dead, low-QE and open pixels searched in flats by jwst_reffiles {flats.version}, with:"]
         lines += [f"{name} = {value}" for name, value in sorted(keywords_of(request.parameters).items())]
     lines += ["Files (BLAKE3):", *(f"{Path(name).name} {digest}" for name, digest in sorted(inputs.items()))]
-    return lines
+    return [_for_header(line) for line in lines]
+
+
+def _for_header(line: str) -> str:
+    """Return a line in the characters that a FITS header may hold: names of files have others."""
+    return "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in line)
 
 
 def _structures(detector: str, outcome: SearchOutcome) -> list[str]:

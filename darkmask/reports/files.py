@@ -19,7 +19,11 @@ MADE = ("masks", "catalogues", "injections")
 
 
 def lock_of(folder: Path) -> FileLock:
-    """Return the lock that a run, or a reviewer who signs, holds while it writes into a report folder."""
+    """Return the lock that a run, or a reviewer who signs, holds while it writes into a report folder.
+
+    A folder has one, whatever links lead to it.
+    """
+    folder = folder.resolve()
     return FileLock(folder.parent / f".{folder.name}.lock")
 
 

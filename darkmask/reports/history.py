@@ -1,7 +1,7 @@
 """Read earlier results of the same detectors in order of time, and refuse what cannot be compared."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from darkmask.masks.file import read_mask
 from darkmask.masks.folder import scan_masks
 from darkmask.masks.kinds import kinds_of_mask, read_categories, read_kinds
 
-from .how_run import HowRun
+from .how_run import HowRun, darks_in
 from .results import Results, read_json, read_results, require_as_written
 
 DAYS_IN_A_YEAR = 365.25
@@ -49,6 +49,8 @@ class Earlier:
         What differs in how the run was made from the one that it is compared with, a clause for each.
     another_base : bool
         Whether the mask in force was another one, or nothing tells.
+    made_alike : bool
+        Whether that run would have made the same of the same darks.
     """
 
     path: str
@@ -62,6 +64,7 @@ class Earlier:
     values: tuple[tuple[str, str, str, float], ...]
     otherwise: tuple[str, ...] = ()
     another_base: bool = False
+    made_alike: bool = False
 
     def value(self, criterion: str, detector: str, subarray: str = "FULL") -> float:
         """Return a measured value; raise :class:`HistoryError` when that run measured none."""
@@ -130,6 +133,7 @@ class Earlier:
             values=tuple((c.id, c.detector, c.subarray, c.measured) for c in results.checks if c.measured is not None),
             otherwise=now.differences(before) if now else (),
             another_base=now is not None and now.another_base(before),
+            made_alike=now is not None and now.makes_alike(before),
         )
 
     def to_json(self) -> dict:
@@ -188,6 +192,14 @@ class Earlier:
                 )
         return found
 
+    def judged_darks(self, digests: Collection[str]) -> bool:
+        """Return whether that run was given files of these SHA-256, all of them; False for none."""
+        return bool(digests) and darks_in(self._manifest()).issuperset(digests)
+
+    def judged_mask(self, digest: str) -> bool:
+        """Return whether that run made, or was given, a mask of this SHA-256."""
+        return digest in self._listed().values()
+
     def told(self, detector: str) -> Teller:
         """Return what that run's category image says of each pixel, or its mask; raises as :meth:`bad_pixels`."""
         if self.has_categories(detector):
@@ -212,11 +224,14 @@ class Earlier:
         return f"{detector.lower()}_full_categories.fits" in self._listed()
 
     def _listed(self) -> dict:
+        listed = self._manifest().get("masks")
+        return listed if isinstance(listed, dict) else {}
+
+    def _manifest(self) -> dict:
         try:
-            listed = read_json(Path(self.folder) / "manifest.json").get("masks")
+            return read_json(Path(self.folder) / "manifest.json")
         except DarkmaskError:
             return {}
-        return listed if isinstance(listed, dict) else {}
 
 
 def read_history(

@@ -60,6 +60,15 @@ class HowRun:
         """Return whether the mask in force is another one than that of a run before, or cannot be told."""
         return self.base is None or before.base is None or self.base != before.base
 
+    def makes_alike(self, before: "HowRun") -> bool:
+        """Return whether a run before made the same of the same darks, as far as anything tells."""
+        same = ("engine", "search", "version", "made_masks")
+        return (
+            all(getattr(self, name) == getattr(before, name) for name in same)
+            and not self.another_base(before)
+            and not _of_parameters(self.parameters, before.parameters)
+        )
+
     def differences(self, before: "HowRun") -> tuple[str, ...]:
         """Return what differs from how a run before was made, a clause for each; empty when nothing does.
 
@@ -80,6 +89,13 @@ class HowRun:
                 f"criteria {self.criteria}, " + ("then with other values" if same else f"then {before.criteria}")
             )
         return tuple(filter(None, [*said, *_of_parameters(self.parameters, before.parameters)]))
+
+
+def darks_in(manifest: Mapping) -> frozenset[str]:
+    """Return the SHA-256 of the darks that a run was given, by its manifest; none where that does not tell."""
+    inputs = manifest.get("inputs")
+    listed = inputs.items() if isinstance(inputs, dict) else ()
+    return frozenset(str(digest) for name, digest in listed if not name.startswith("base/"))
 
 
 def made_by_run(masks: Iterable[str]) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import BaseModel, Field, ValidationError
 
 from darkmask.build.explainer import Explainer, inside
 from darkmask.build.explanation import Explanation, jump_words, noise_words, pedestal_words, rate_words
@@ -36,6 +37,21 @@ if TYPE_CHECKING:
 
 class PixelError(DarkmaskError):
     """A pixel of a report cannot be explained."""
+
+
+class _Manifest(BaseModel):
+    """What is read of a ``manifest.json`` here, by the types that a run writes; more does no harm."""
+
+    read_from: dict[str, str | None] = Field(default_factory=dict)
+    inputs: dict[str, str] = Field(default_factory=dict)
+    ground: dict[str, str] = Field(default_factory=dict)
+    base: dict[str, str] = Field(default_factory=dict)
+    previous: dict[str, str] = Field(default_factory=dict)
+    masks: dict[str, str] = Field(default_factory=dict)
+    catalogues: dict[str, str] = Field(default_factory=dict)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    excluded_observations: list[str] = Field(default_factory=list)
+    border: int | None = None
 
 
 @dataclass(frozen=True)
@@ -175,8 +191,8 @@ class ReportedSet:
     def _request(self) -> SetRequest:
         """Return the request of the run's search; raise a DarkmaskError when the darks are not what was searched."""
         read_from = self.manifest.get("read_from", {}).get("delivery")
-        if not read_from:
-            raise PixelError("its manifest does not say where the darks lay")
+        if not read_from or not self.manifest.get("parameters"):
+            raise PixelError("its manifest does not say where the darks lay, and how they were searched")
         folder = open_place(read_from) if is_address(read_from) else Path(read_from)
         if not folder.is_dir():
             raise PixelError(f"the darks in {read_from} are gone: bring them back")
@@ -239,4 +255,17 @@ def reported_set(folder: Path, detector: str | None = None, subarray: str = "FUL
     detector = (detector or known[0]).upper()
     if detector not in known:
         raise PixelError(f"{folder} is not of {detector}: use {', '.join(known)}.")
-    return ReportedSet(folder, results, read_json(folder / "manifest.json"), detector, subarray.upper())
+    return ReportedSet(folder, results, _manifest(folder / "manifest.json"), detector, subarray.upper())
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    manifest = read_json(path)
+    try:
+        _Manifest.model_validate(manifest)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise PixelError(
+            f"{path} is not what a run writes ({where}: {first['msg']}): bring the whole report folder back."
+        ) from error
+    return manifest

@@ -1,7 +1,7 @@
 """Read a ``results.json`` that an earlier run left, as data that somebody may have changed since."""
 
 import json
-from datetime import date
+from datetime import UTC, date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,6 +27,15 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+class RecordedWaiver(_Part):
+    """Who accepted a failure, from when until when, and up to which value."""
+
+    approver: str
+    since: Annotated[date, Field(alias="date")]
+    expires: date
+    limit: Number
+
+
 class RecordedCheck(_Part):
     """One line of a results file; see ``docs/results.schema.json``.
 
@@ -34,6 +43,8 @@ class RecordedCheck(_Part):
     ----------
     blocking : bool or None
         Whether it keeps the verdict from being a pass; None in files of versions that did not write the field.
+    waiver : RecordedWaiver or None
+        Also one that does not cover the failure.
     """
 
     id: str
@@ -47,14 +58,25 @@ class RecordedCheck(_Part):
     low: Number | None
     high: Number | None
     message: str
+    waiver: RecordedWaiver | None = None
 
     @property
-    def contradicts_itself(self) -> bool:
-        """Whether it passed with a value outside its bounds."""
-        if self.outcome != "pass" or self.measured is None:
-            return False
-        below = self.low is not None and self.measured < self.low
-        return below or (self.high is not None and self.measured > self.high)
+    def contradiction(self) -> str:
+        """What is said of it that cannot be, as a clause; empty for a result that a run can have."""
+        low, high, measured = self.low, self.high, self.measured
+        below = low is not None and measured is not None and measured < low
+        if self.outcome == "pass" and measured is not None and (below or (high is not None and measured > high)):
+            return "passed with a value outside its bounds"
+        if self.outcome != "waived":
+            return ""
+        if self.waiver is None or measured is None:
+            return "was waived by nobody, or without a value"
+        beyond = measured < self.waiver.limit if below else measured > self.waiver.limit
+        return "was waived with a value beyond the limit of its waiver" if beyond else ""
+
+    def waived_on(self, first: date, last: date) -> bool:
+        """Return whether its waiver holds on one of the days, both included."""
+        return self.waiver is not None and self.waiver.since <= last and first <= self.waiver.expires
 
     @property
     def failed(self) -> bool:
@@ -132,11 +154,19 @@ class Results(_Part):
             raise ValueError("it was finished before it was started")
         if self.verdict == "pass" and (not self.complete or any(check.failed for check in self.checks)):
             raise ValueError("its verdict is a pass and its checks are none")
-        if wrong := next((check for check in self.checks if check.contradicts_itself), None):
-            raise ValueError(f"{wrong.id} of {wrong.detector} passed with a value outside its bounds")
+        if wrong := next((check for check in self.checks if check.contradiction), None):
+            raise ValueError(f"{wrong.id} of {wrong.detector} {wrong.contradiction}")
+        days = [time.astimezone(UTC).date() for time in (self.started, self.finished)]
+        if wrong := next((check for check in self.waived if not check.waived_on(*days)), None):
+            raise ValueError(f"{wrong.id} of {wrong.detector} was waived on a day on which its waiver does not hold")
         if len({(c.id, c.detector, c.subarray) for c in self.checks}) != len(self.checks):
             raise ValueError("one of its checks stands there twice")
         return self
+
+    @property
+    def waived(self) -> tuple[RecordedCheck, ...]:
+        """The failures that somebody accepted."""
+        return tuple(check for check in self.checks if check.outcome == "waived")
 
     @property
     def judged(self) -> tuple[str, ...]:
@@ -181,7 +211,7 @@ def read_json(path: Path) -> dict:
             raise ResultsError(
                 f"{path} is no regular file of less than {_LARGEST} bytes: give the file that a run wrote."
             )
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_each_once)
     except OSError as error:
         raise ResultsError(f"{path} cannot be read ({error.strerror}): make it readable.") from error
     except (ValueError, RecursionError) as error:
@@ -191,6 +221,15 @@ def read_json(path: Path) -> dict:
     if not isinstance(data, dict):
         raise ResultsError(f"{path} holds no JSON object: give the file that a run wrote.")
     return data
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object; of a key that stands there twice, programs read the first value or the last."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(key for key, _ in pairs if [name for name, _ in pairs].count(key) > 1)
+        raise ValueError(f"{twice!r} stands twice in an object")
+    return found
 
 
 def require_as_written(path: Path) -> None:

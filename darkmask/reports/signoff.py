@@ -8,7 +8,7 @@ record says, so that nothing can be hidden in it.
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -64,14 +64,14 @@ def _sign(folder: Path, reviewer: str, decision: Decision, comment: str) -> Sign
     if (folder / RECORD).exists():
         raise SignoffError(f"The report in {folder} is signed already, and a signed one is kept: run the checks again.")
     results = read_results(folder / FILE)
-    refusal = _not_acceptable(results) if decision == "accept" else ""
+    now = datetime.now(UTC)
+    refusal = _not_acceptable(results, now.date()) if decision == "accept" else ""
     if refusal:
         raise SignoffError(f"The report in {folder} cannot be accepted, because {refusal}: reject it, or run again.")
     page = _page(folder)
     files = digests(folder)
     # Remarks came after the run; what else there is must be as it was left.
     _as_the_run_left_it(folder, without_remarks(folder, files))
-    now = datetime.now(UTC)
     if now < results.finished:
         raise SignoffError(
             f"The report in {folder} was finished at {results.finished.isoformat()} and the clock says "
@@ -143,13 +143,17 @@ def read_signoff(folder: Path) -> Signoff:
         ) from error
 
 
-def _not_acceptable(results: Results) -> str:
+def _not_acceptable(results: Results, day: date) -> str:
+    """Return why a report may not be accepted on a day, as a clause; empty when it may."""
     if results.delivery.simulated or results.criteria.name == "demo":
         return "its delivery is simulated"
     if not results.complete or results.verdict == "incomplete":
         return "not every check has run"
     if results.verdict != "pass":
         return f"its verdict is {results.verdict}"
+    for check in results.waived:
+        if check.waiver is not None and check.waiver.expires < day:
+            return f"the waiver of {check.id} {check.detector} expired on {check.waiver.expires}"
     return "" if results.checks else "nothing was checked"
 
 
@@ -222,9 +226,20 @@ def _disagreement(folder: Path, record: Signoff) -> list[str]:
     criteria = results.criteria
     if said != (results.verdict, results.scope, results.delivery.name, criteria.name, criteria.sha256):
         return [f"{RECORD} speaks of another verdict, delivery or criteria than {FILE}."]
-    if record.decision == "accept" and _not_acceptable(results):
-        return [f"{RECORD} accepts what cannot be accepted, because {_not_acceptable(results)}."]
+    if not _could_be_signed(record, results):
+        return [f"{RECORD} has no time of signing after the end of the run."]
+    refusal = _not_acceptable(results, datetime.fromisoformat(record.signed).astimezone(UTC).date())
+    if record.decision == "accept" and refusal:
+        return [f"{RECORD} accepts what cannot be accepted, because {refusal}."]
     return []
+
+
+def _could_be_signed(record: Signoff, results: Results) -> bool:
+    try:
+        # The record has whole seconds, as the results have.
+        return datetime.fromisoformat(record.signed) >= results.finished.replace(microsecond=0)
+    except (TypeError, ValueError):  # no time, or one without a zone
+        return False
 
 
 def _shown(name: str) -> str:

@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+from astropy.io import fits
 
 from darkmask.build.cached import build_cached
 from darkmask.build.request import BuildRequest
@@ -63,3 +64,14 @@ def test_a_file_that_is_cut_meanwhile_is_named(folder):
     cut.write_bytes(cut.read_bytes()[:100_000])
     with pytest.raises(DeliveryError, match=cut.name):
         build_cached(request)
+
+
+def test_names_of_files_that_no_header_can_hold_stand_in_history_escaped(folder):
+    """A FITS header holds printable ASCII alone; a file may be called anything."""
+    for path in folder.iterdir():
+        path.rename(path.with_name(f"d\u00e9j\u00e0 vu\n{path.name}"))
+    files, _ = made(folder)
+    mask = folder.parent / "mask.fits"
+    mask.write_bytes(files["jwst_nircam_mask_nrca1.fits"])
+    told = "".join(map(str, fits.getheader(mask)["HISTORY"]))
+    assert "d\\xe9j\\xe0 vu\\njw01062001001_02101_00001_nrca1_jump.fits" in told

@@ -14,6 +14,7 @@ from astropy.io import fits
 
 from darkmask.core.atomic import sha256_file
 from tests.support.deliveries import Small
+from tests.support.earlier_results import of_other_masks
 
 # Faults are planted in HERE; BESIDE is judged too and must not notice.
 HERE, BESIDE = "NRCA1", "NRCBLONG"
@@ -69,12 +70,15 @@ class Workspace:
     @cached_property
     def ground(self) -> Path:
         """A ground test that found what the masks hold."""
-        return Path(shutil.copytree(self._good, self._folder / "ground"))
+        ground = Path(shutil.copytree(self._good, self._folder / "ground"))
+        for path in ground.glob("*.fits"):
+            fits.setval(path, "HISTORY", value="of the ground test")
+        return ground
 
     @cached_property
     def earlier(self) -> Path:
-        """The report of an earlier run, which judged the same masks."""
-        return Path(shutil.copytree(self._judged, self._folder / "earlier-report"))
+        """The report of an earlier run, which judged masks of the same pixels."""
+        return of_other_masks(Path(shutil.copytree(self._judged, self._folder / "earlier-report")))
 
     def rewrite_earlier(self, chosen: Callable[[dict], bool], **changes) -> None:
         """Make the earlier run have come to something else in some checks."""

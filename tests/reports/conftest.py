@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.earlier_results import of_other_masks
+
 
 @pytest.fixture
 def earlier(judged_masks, tmp_path) -> Path:
-    return Path(shutil.copytree(judged_masks, tmp_path / "before")) / "results.json"
+    return of_other_masks(Path(shutil.copytree(judged_masks, tmp_path / "before"))) / "results.json"

@@ -5,7 +5,9 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
+from astropy.io import fits
 from astropy.table import Table
 from jsonschema import validate
 
@@ -17,9 +19,15 @@ from tests.support.earlier_results import copy_of, only, rewrite
 from tests.support.project import ROOT
 
 
+def trend_of(results: dict) -> dict[str, tuple[str, str]]:
+    """Return the outcome and the message of each check of NRCA1 that compares with earlier results."""
+    checks = (c for c in results["checks"] if c["id"].startswith("TRD-") and c["detector"] == "NRCA1")
+    return {check["id"]: (check["outcome"], check["message"]) for check in checks}
+
+
 @pytest.mark.slow
-def test_a_delivery_against_itself(run_checks, small, tmp_path):
-    """Both runs use one folder of reports: what the second sets aside is still found."""
+def test_a_delivery_against_itself_and_against_others(run_checks, small, tmp_path):
+    """A run that failed and is repeated is not compared with itself; all use one folder of reports."""
     options = [f"--delivery={small.delivery}", f"--criteria={small.criteria}", f"--reports={tmp_path / 'same'}"]
     run_checks(*options, expect=0)
     report = tmp_path / "same" / "small"
@@ -27,22 +35,74 @@ def test_a_delivery_against_itself(run_checks, small, tmp_path):
     run_checks(*options, f"--previous={report / 'results.json'}", "-n", "2", expect=0)
     results = json.loads((report / "results.json").read_text())
     validate(results, json.loads((ROOT / "docs" / "results.schema.json").read_text()))
-    # Neither has pixels that darks cannot tell.
-    kept = [check for check in results["checks"] if check["id"] == "TRD-KEPT"]
-    assert {check["outcome"] for check in kept} == {"not_evaluated"}
-    trends = [check for check in results["checks"] if check["id"].startswith("TRD-") and check not in kept]
-    assert {(check["outcome"], check["measured"]) for check in trends} == {("pass", 0.0)}
-    assert len(trends) == 6
+    said = "not asked: the darks of NRCA1 are those of the earlier results, in which nothing can have changed"
+    assert set(trend_of(results).values()) == {("not_evaluated", said)}
+    assert "not compared with: ground, mask in force, earlier results" in results["scope"]
     (previous,) = results["previous"]
     assert previous["sha256"] == digest
-    assert "every kind as it was" in trends[-1]["message"]
-    listed = Table.read(report / "catalogues" / "nrca1_full_changes.ecsv")
-    assert (len(listed), listed.colnames[:2]) == (0, ["x", "y"])
     # A further run would set aside for good what it is to be compared with.
     said = run_checks(*options, f"--previous={report / 'earlier' / 'results.json'}", expect=4).output
     assert "which this run replaces: copy the folder" in said
-    page = (report / "report.html").read_text()
-    assert "Trend over 2 runs" in page
+    assert "Trend over 2 runs" in (report / "report.html").read_text()
+    # Made with other parameters, the same darks tell what these change: what the first run set aside is still found.
+    other = small.criteria_with(tmp_path / "other.toml", "[search]\nhot_rate = 0.3\n", name="other")
+    run_checks(*options[:1], f"--criteria={other}", options[2], f"--previous={report / 'results.json'}")
+    results = json.loads((report / "results.json").read_text())
+    assert "earlier results" not in results["scope"]
+    assert "run otherwise: " in trend_of(results)["TRD-APPEARED"][1]
+    assert Table.read(report / "catalogues" / "nrca1_full_changes.ecsv").colnames[:2] == ["x", "y"]
+    # Beside an epoch before, of other pixels, neither of these counts.
+    march = Path(shutil.copytree(report / "earlier", tmp_path / "march"))
+    move_the_bad_pixels(march)
+    run = run_checks(*options, f"--previous={report},{march}", expect=1)
+    assert {name for name, (outcome, _) in trend_of(json.loads((report / "results.json").read_text())).items()
+            if outcome == "fail"} == {"TRD-APPEARED", "TRD-DISAPPEARED"}, run.output  # fmt: skip
+
+
+def move_the_bad_pixels(report: Path) -> None:
+    """Make a report one of other darks, in which other pixels were bad, and of a run that failed."""
+    manifest = json.loads((report / "manifest.json").read_text())
+    manifest["inputs"] = {name: f"{number:064x}" for number, name in enumerate(manifest["inputs"])}
+    for name in (name for name in manifest["masks"] if name.endswith("_categories.fits")):
+        path = report / "masks" / name
+        with fits.open(path, mode="update") as hdus:
+            for hdu in hdus:
+                if hdu.data is not None and hdu.is_image:
+                    hdu.data = np.roll(hdu.data, 7, axis=1)
+        manifest["masks"][name] = sha256_file(path)
+    results = json.loads((report / "results.json").read_text())
+    (report / "results.json").write_text(json.dumps(results | {"finished": results["started"]}))
+    manifest["report"]["results.json"] = sha256_file(report / "results.json")
+    (report / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_link_to_the_report_that_a_run_sets_aside_is_followed(run_checks, small, good_masks, tmp_path):
+    options = (f"--masks={good_masks}", f"--criteria={small.criteria}", f"--reports={tmp_path / 'same'}", "-k", "TRD")
+    run_checks(*options[:3], expect=0)
+    (tmp_path / "link").symlink_to(tmp_path / "same" / good_masks.name)
+    run_checks(*options, f"--previous={tmp_path / 'link'}", expect=1)
+    results = json.loads((tmp_path / "link" / "results.json").read_text())
+    said = "not asked: the mask of NRCA1 is that of the earlier results, in which nothing can have changed"
+    assert trend_of(results)["TRD-APPEARED"] == ("not_evaluated", said)
+
+
+def test_masks_that_were_judged_before_are_compared_with_others(run_checks, small, good_masks, earlier, judged_masks):
+    """Of masks that fail and are judged again; the report of others failed, and that is told."""
+    results = json.loads(earlier.read_text())
+    results["verdict"], results["checks"][0]["outcome"] = "fail", "fail"
+    rewrite(earlier, started="2024-01-01T00:00:00+00:00", finished="2024-01-01T01:00:00+00:00", **{
+        key: results[key] for key in ("verdict", "checks")
+    })  # fmt: skip
+    options = (f"--masks={good_masks}", f"--base={small.base}", f"--criteria={small.criteria}", "-k", "TRD")
+    itself, others = (f"--previous={path}" for path in (judged_masks, earlier))
+    run = run_checks(*options, itself, expect=1)
+    assert trend_of(run.results)["TRD-COUNT"][1].startswith(
+        "not asked: the mask of NRCA1 is that of the earlier results"
+    )
+    run = run_checks(*options, itself, others, expect=1)
+    outcome, message = trend_of(run.results)["TRD-COUNT"]
+    assert outcome == "pass"
+    assert "of 2024-01-01; its verdict was fail" in message
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def test_with_the_same_mask_in_force_what_it_says_may_not_be_lost(run_checks, sm
     masks = tmp_path / "given"
     masks.mkdir()
     mask = Path(shutil.copy(next((kept / "masks").glob("jwst*nrca1.fits")), masks))
+    fits.setval(mask, "AUTHOR", value="somebody else")
     options = (f"--masks={masks}", f"--base={base_of_dead_pixels}", f"--previous={kept / 'results.json'}")
     assert run_checks(*common, *options).checks["TRD-COUNT", "NRCA1", "FULL"]["outcome"] == "pass"
     with fits.open(mask, mode="update") as hdus:

@@ -247,3 +247,21 @@ def test_only_what_is_still_the_same_is_explained(run, tmp_path, fault):
     assert "rate" not in dict(reported_set(report, "NRCA1").explain(int(good[1]), int(good[0])).facts)
     assert dict(told.facts)["tests and ramps"].endswith(expected)
     assert "HOT" in dict(told.facts)["mask"]
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "said"),
+    [
+        ("read_from", 1.5, "is not what a run writes (read_from: "),
+        ("read_from", {"ground": {"a": None}}, "is not what a run writes (read_from.ground: "),
+        ("parameters", [], "is not what a run writes (parameters: "),
+        ("inputs", {"a.fits": None}, "is not what a run writes (inputs.a.fits: "),
+    ],
+)
+def test_a_manifest_that_somebody_wrote_is_one_sentence(run, tmp_path, capsys, part, value, said):
+    report = Path(shutil.copytree(run.folder, tmp_path / "report"))
+    manifest = json.loads((report / "manifest.json").read_text())
+    (report / "manifest.json").write_text(json.dumps(manifest | {part: value}))
+    assert main(["explain", str(report), "60", "61", "--detector=NRCA1"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line

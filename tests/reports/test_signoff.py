@@ -101,6 +101,42 @@ def test_what_may_not_be_accepted_may_be_rejected(report, capsys, changes, why):
     assert main(["verify", str(report)]) == 0
 
 
+def waive(report: Path, started: str, expires: str) -> None:
+    """Make the run have ended on a day, with a failure that was waived until another day."""
+    checks = json.loads((report / "results.json").read_text())["checks"]
+    check = next(check for check in checks if check["id"] == "CNT-HOT")
+    limit = 3 * check["high"]
+    waiver = {"approver": "A. Reviewer", "date": "2020-01-01", "expires": expires, "limit": limit}
+    check |= {"outcome": "waived", "measured": limit, "waiver": waiver}
+    rewrite(report, checks=checks, started=started, finished=started)
+
+
+def test_what_nobody_accepts_any_more_is_not_accepted(real, capsys):
+    waive(real, "2020-05-01T12:00:00+00:00", "2020-06-01")
+    assert sign(real) == 1
+    said = capsys.readouterr().err
+    assert "cannot be accepted, because the waiver of CNT-HOT NRCA1 expired on 2020-06-01: reject it" in said
+    assert sign(real, "reject") == 0
+    assert main(["verify", str(real)]) == 0
+
+
+def test_a_sign_off_outlives_a_waiver(real, capsys):
+    waive(real, "2020-05-01T12:00:00+00:00", "2999-06-01")
+    assert sign(real) == 0
+    assert main(["verify", str(real)]) == 0
+
+
+@pytest.mark.parametrize("signed", ["2020-05-01T11:59:59+00:00", "2020-05-02", "yesterday", "2020-05-02T00:00:00", ""])
+def test_a_record_has_the_time_at_which_somebody_can_have_signed(real, capsys, signed):
+    waive(real, "2020-05-01T12:00:00+00:00", "2999-06-01")
+    assert sign(real) == 0
+    record = json.loads((real / "signoff.json").read_text())
+    (real / "signoff.json").write_text(json.dumps(record | {"signed": signed}))
+    capsys.readouterr()
+    assert main(["verify", str(real)]) == 1
+    assert "signoff.json has no time of signing after the end of the run." in capsys.readouterr().err
+
+
 def test_a_signed_report_is_kept(real, capsys):
     assert sign(real) == 0
     before = {path: path.read_bytes() for path in real.rglob("*") if path.is_file()}
@@ -219,6 +255,18 @@ def test_two_writers_do_not_meet(real, capsys):
     assert "is writing the report" in capsys.readouterr().err
 
 
+def test_two_writers_do_not_meet_behind_a_link(real, capsys, tmp_path):
+    link = tmp_path / "elsewhere" / "link"
+    link.parent.mkdir()
+    link.symlink_to(real)
+    with FileLock(real.parent / f".{real.name}.lock"):
+        assert sign(link, "reject") == 1
+    assert "is writing the report" in capsys.readouterr().err
+    assert not (real / "signoff.json").exists()
+    assert sign(link) == 0
+    assert main(["verify", str(real)]) == 0
+
+
 @pytest.mark.parametrize(
     ("prepare", "said"),
     [
@@ -261,7 +309,16 @@ def test_who_and_why_are_told(real, capsys, typed, said):
     assert not (real / "signoff.json").exists()
 
 
-@pytest.mark.parametrize("record", ["", "[]", '{"schema": 2}', '{"schema": 1, "decision": "maybe"}'])
+@pytest.mark.parametrize(
+    "record",
+    [
+        "",
+        "[]",
+        '{"schema": 1, "decision": "reject", "decision": "accept"}',
+        '{"schema": 2}',
+        '{"schema": 1, "decision": "maybe"}',
+    ],
+)
 def test_a_record_that_is_none_is_no_pass(real, capsys, record):
     assert main(["verify", str(real)]) == 1
     assert "nobody has signed it" in capsys.readouterr().err

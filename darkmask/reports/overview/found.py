@@ -11,7 +11,7 @@ from darkmask.core.digests import SHA256, remembered_digest
 from darkmask.core.errors import DarkmaskError
 from darkmask.masks.file import read_header
 from darkmask.reports.files import FILE, PAGE, RECORD
-from darkmask.reports.how_run import HowRun
+from darkmask.reports.how_run import HowRun, darks_in
 from darkmask.reports.results import Results, read_json, read_results
 from darkmask.reports.signoff import read_signoff, verify
 from darkmask.reports.signoff_record import Signoff
@@ -206,7 +206,7 @@ def _read(folder: Path) -> Report:
     kind = Kind(results.delivery.simulated, results.frame, how.engine, how.search, how.made_masks)
     observed = results.delivery.observed
     days = (observed.first, observed.last) if observed else None
-    report = Report(folder, state, notes, results, signed, broken, days, kind, _darks(manifest), made)
+    report = Report(folder, state, notes, results, signed, broken, days, kind, darks_in(manifest), made)
     if days is None and report.is_measured:
         days = _days_of_masks(report)
         said = "Days of observation are from the headers of its masks" if days else "No day of observation is known"
@@ -262,12 +262,6 @@ def _manifest(folder: Path) -> dict:
 def _listed(manifest: dict) -> dict[str, str]:
     parts = ((part, manifest.get(part)) for part in ("masks", "catalogues"))
     return {f"{part}/{name}": str(d) for part, sums in parts if isinstance(sums, dict) for name, d in sums.items()}
-
-
-def _darks(manifest: dict) -> frozenset[str]:
-    inputs = manifest.get("inputs")
-    listed = inputs.items() if isinstance(inputs, dict) else ()
-    return frozenset(str(digest) for name, digest in listed if not name.startswith("base/"))
 
 
 def _days_of_masks(report: Report) -> tuple[date, date] | None:
