@@ -56,6 +56,14 @@ def test_a_pixel_that_is_somewhat_noisy_is_left_by_a_mask_and_stands_out_nowhere
 
 
 @pytest.mark.slow
+def test_reference_pixels_of_a_column_that_wanders_do_not_switch(searched):
+    _, outcome = searched
+    wandering = wandering_columns(outcome.structures)
+    assert wandering
+    assert outcome.reference.switching[:, wandering].sum() <= 1
+
+
+@pytest.mark.slow
 def test_bright_pixels_are_steady_and_beside_them_none_is_stuck_and_noise_is_as_expected(searched):
     request, outcome = searched
     measured = measure_set(request, outcome)
