@@ -73,6 +73,7 @@ def explain_release(
     # The release goes by the pedestal there, and not by early jumps.
     only_pedestal = np.zeros(request.shape, bool)
     only_pedestal[area] = ~compared["early_jumps"].everywhere()
+    of_all = Asked(y, x, noisy, jumping, rc, rc & ~only_pedestal[y, x])
     # Those asked for their noise first: to take them out of the ramps of all would be a copy of nearly all.
     of_ramps = np.flatnonzero(asked | jumping | rc)
     of_ramps = of_ramps[np.argsort(~asked[of_ramps], kind="stable")]
@@ -89,11 +90,12 @@ def explain_release(
         early = jumps_early(ramps.jumps[:, :, where], request.parameters)
         by_jumps = ~only_pedestal[y[here[where]], x[here[where]]] & early
         passes[here[where]] &= ~by_jumps & no_rc_ramp(ramps.signals[:, :, where])
-    of_all = Asked(y, x, noisy, jumping, rc, rc & ~only_pedestal[y, x])
-    again = np.flatnonzero(possible & ~passes)
-    for first in range(0, again.size, max(1, at_once // _ROOM)):
-        here = again[first : first + max(1, at_once // _ROOM)]
-        passes[here] = passes_repaired(request, ours != 0, of_all.of(here), limit, wandering)
+        again = np.flatnonzero(possible[here] & ~passes[here])
+        for some in np.array_split(again, -(-again.size * _ROOM // at_once) or 1):
+            pixels = here[some]
+            passes[pixels] = passes_repaired(
+                request, ours != 0, of_all.of(pixels), ramps.of(some), levels[1][:, pixels], limit, wandering
+            )
     left = ~passes
     return {
         "theirs": int(bad.sum()),

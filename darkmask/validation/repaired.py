@@ -18,9 +18,9 @@ from darkmask.core.statistics import MAD_TO_SIGMA, median_of_finite
 from darkmask.search.request import SetRequest
 
 from .as_released import few_jumps, jumps_early, no_rc_ramp
-from .own_ramps import SIDES, read_own_ramps, read_signals
+from .own_ramps import SIDES, OwnRamps, read_signals
 from .residuals import MISSED_HIT
-from .shared import AROUND, around, beside, of_planes, steps_of_columns
+from .shared import beside, steps_of_columns
 from .slopes import scatter, scatter_without_one
 
 # Coupling differs from pixel to pixel, and so do the traps that hold light: what is taken off is fitted to the pixel
@@ -51,7 +51,13 @@ class Asked(NamedTuple):
 
 
 def passes_repaired(
-    request: SetRequest, bad: np.ndarray, asked: Asked, limit: float, wandering: Sequence[int]
+    request: SetRequest,
+    bad: np.ndarray,
+    asked: Asked,
+    ramps: OwnRamps,
+    light: np.ndarray,
+    limit: float,
+    wandering: Sequence[int],
 ) -> np.ndarray:
     """Return which pixels the release's own tests pass when jumps, column and coupling are known, bool (pixel,).
 
@@ -61,12 +67,15 @@ def passes_repaired(
     bad : numpy.ndarray, shape (y, x), bool
         Pixels that our search calls anything.
     asked : Asked
+    ramps : OwnRamps
+        Of these pixels. The jumps are changed.
+    light : numpy.ndarray, shape (integration, pixel), float64, DN/s
+        By how much the pixels around each lie above others; NaN where that does not vary.
     limit : float, DN/s
         From which scatter of its slopes on the release calls a pixel noisy.
     wandering : sequence of int
         Columns whose level moves. What they do is measured here, by their good pixels.
     """
-    ramps = read_own_ramps(request, bad, asked.y, asked.x)
     steps = np.diff(ramps.signals.astype(np.float64), axis=1)
     good = ~request.reference_pixels() & ~bad
     moved = np.flatnonzero(np.isin(asked.x, wandering))
@@ -83,7 +92,7 @@ def passes_repaired(
     passes: np.ndarray = ~asked.jumping | few_jumps(jumps, request.parameters)
     passes &= ~(asked.by_jumps & jumps_early(jumps, request.parameters))
     passes &= ~asked.rc | no_rc_ramp(ramps.signals)
-    return passes & (~asked.noisy | _quiet(request, good, asked, _slopes(steps, hits, request), limit))
+    return passes & (~asked.noisy | _quiet(_slopes(steps, hits, request), np.nan_to_num(light), limit))
 
 
 def _take_coupling_off(request: SetRequest, bad: np.ndarray, asked: Asked, steps: np.ndarray) -> None:
@@ -97,11 +106,14 @@ def _take_coupling_off(request: SetRequest, bad: np.ndarray, asked: Asked, steps
     some = np.flatnonzero(near.counted.any(axis=0))
     if not some.size:
         return
+    # Each neighbour is read once, in the order of the file.
+    places, numbers = np.unique(near.places[near.counted], return_inverse=True)
+    read = read_signals(request, places // columns, places % columns)
+    coupled, side_of = share * np.diff(read.astype(np.float64), axis=1), np.full(near.counted.shape, -1, np.intp)
+    side_of[near.counted] = numbers
     put_in = np.zeros((*steps.shape[:2], some.size))
-    for places, counted in zip(near.places[:, some], near.counted[:, some], strict=True):
-        here = np.flatnonzero(counted)
-        neighbours = read_signals(request, places[here] // columns, places[here] % columns)
-        put_in[:, :, here] += share * np.diff(neighbours.astype(np.float64), axis=1)
+    for side in side_of[:, some]:
+        put_in[:, :, side >= 0] += coupled[:, :, side[side >= 0]]
     # Hits count for nothing, or they would be taken for coupling.
     hit, _ = _hits_and_falls(request, steps[:, :, some] - put_in)
     steps[:, :, some] -= _times(put_in, np.where(hit, np.nan, steps[:, :, some]), (0, 1)) * put_in
@@ -149,11 +161,8 @@ def _slopes(steps: np.ndarray, hits: np.ndarray, request: SetRequest) -> np.ndar
     return slopes / request.exposures[0].set_key.tgroup
 
 
-def _quiet(request: SetRequest, good: np.ndarray, asked: Asked, slopes: np.ndarray, limit: float) -> np.ndarray:
+def _quiet(slopes: np.ndarray, light: np.ndarray, limit: float) -> np.ndarray:
     """Return where slopes scatter by no more than the release allows, one integration or light left out."""
-    near = beside(~request.reference_pixels(), asked.y, asked.x, AROUND)
-    (light,) = of_planes(request, lambda plane: around(plane, good, near))
-    light = np.where(np.isfinite(light), light, 0.0)
     tried = slopes, slopes - _times(light, slopes, 0) * light
     quiet = [(scatter(left) <= limit) | (scatter_without_one(left) <= limit) for left in tried]
     return np.logical_or.reduce(quiet)
