@@ -11,7 +11,8 @@ pixel is "found" when it is called anything, "named" when it is called what the 
 than a search can see count neither as found nor as missed: warm pixels, intermittent ones in one integration alone,
 switching ones without a fall and a rise of six times the noise of a difference, and those that have healed. False
 pixels lie beside a defect, in patches (in a simulated column, amplifier, patch or snowball, or three and more
-together), or alone.
+together), or alone. A pixel called warm whose simulated dark current is as warm as that is no false one, whether a
+defect was planted there or not; like planted warm pixels it counts neither as found nor as missed.
 """
 
 import argparse
@@ -28,7 +29,9 @@ from darkmask.search.engines import search_set
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 from darkmask.simulate import SimulationSpec, read_structures, read_truth, simulate_delivery
+from darkmask.simulate.ramps import dark_rates
 from darkmask.simulate.registry import EFFECTS, REALISTIC
+from darkmask.simulate.scene import Scene
 from darkmask.simulate.spec import DEFAULT_FRACTIONS
 
 ENGINES = ("flight", "official", "jwst_reffiles")
@@ -96,8 +99,16 @@ def score(found: np.ndarray, delivery: Path, spec: SimulationSpec, name: str) ->
         visible, seen = is_visible(row, spec, read_noise), bool(found[y, x])
         numbers.setdefault(str(kind), np.zeros(5, int))
         numbers[str(kind)] += [1, visible, visible and seen, visible and right, seen]
+    found = without_truly_warm(found, spec, name)
     numbers["false"] = np.array([where.sum() for where in false_pixels(found, defect, structures)])
     return numbers
+
+
+def without_truly_warm(found: np.ndarray, spec: SimulationSpec, name: str) -> np.ndarray:
+    """Return what was found without the pixels called warm and nothing else that are warm by their dark current."""
+    dark = dark_rates(Scene(spec, detector(name), None, 1))
+    warm = (found == Category.WARM.bit) & (dark >= SearchParameters().warm_rate)
+    return np.where(warm, np.uint16(0), found)
 
 
 def false_pixels(found: np.ndarray, defect: np.ndarray, structures) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

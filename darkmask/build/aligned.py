@@ -75,8 +75,9 @@ def least_aligned(request: SetRequest, outcome: SearchOutcome) -> Aligned | None
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    saturated = in_category(outcome.categories, Category.SATURATED)
-    y, x = np.nonzero((outcome.categories != 0) & ~saturated & ~request.reference_pixels())
+    # Light that decays is as bright as most bad pixels once groups average frames, and never twice.
+    unsteady = in_category(outcome.categories, Category.SATURATED) | in_category(outcome.categories, Category.TRANSIENT)
+    y, x = np.nonzero((outcome.categories != 0) & ~unsteady & ~request.reference_pixels())
     some = evenly(y.size, _MOST)
     y, x = y[some], x[some]
     if len(request.exposures) < _FEWEST_EXPOSURES or y.size < _FEWEST:

@@ -6,12 +6,14 @@ from typing import NamedTuple
 import numpy as np
 
 from darkmask.core.categories import Category
+from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.stages import stage
 from darkmask.core.statistics import median_of_finite
 from darkmask.delivery.quality import (
     difference_noise,
     jump_rate,
 )
+from darkmask.search.flight.noises import slope_variances
 from darkmask.search.maps.changes import SIGMA_UNIT
 from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.outcome import SearchOutcome
@@ -98,6 +100,7 @@ def measure_set(request: SetRequest, outcome: SearchOutcome, of_all: OfAllPixels
     return {
         "amplifiers": [_amplifier(maps, good, alone, columns, first.tgroup) for columns in amplifiers],
         "readpatt": first.readpatt,
+        "tgroup": first.tgroup,
         "integrations": outcome.maps.integrations,
         "left_out": list(request.left_out),
         "doubted": list(request.doubted),
@@ -105,7 +108,7 @@ def measure_set(request: SetRequest, outcome: SearchOutcome, of_all: OfAllPixels
         "in_time": bool(maps.changes and maps.changes.times),
         "epochs": len(set(maps.changes.epochs)) if maps.changes and maps.changes.times else None,
         "science_pixels": int(science.sum()),
-        "quiet_pixels": quiet_pixels(maps.noise, maps.differences, good, amplifiers, _alike(maps)),
+        "quiet_pixels": quiet_pixels(maps.noise, maps.differences, good, amplifiers, _alike(request, outcome)),
         "full_good_pixels": full,
         "full_and_flagged": sum(bool(maps.saturated_first[y, x]) for x, y in full),
         "frame_off": off,
@@ -124,12 +127,21 @@ def measure_set(request: SetRequest, outcome: SearchOutcome, of_all: OfAllPixels
     }
 
 
-def _alike(maps: CombinedMaps) -> np.ndarray | None:
+def _alike(request: SetRequest, outcome: SearchOutcome) -> np.ndarray | None:
     """Return the pixels with one rate in all integrations, bool (y, x); None where nothing was measured of them."""
+    maps = outcome.maps
     if maps.changes is None:
         return None
     farthest = maps.changes.rows.largest * np.float32(SIGMA_UNIT)
-    return same_rates(farthest, maps.integrations) & (maps.finite == maps.integrations)
+    alike = same_rates(farthest, maps.integrations) & (maps.finite == maps.integrations)
+    # What a bright neighbour couples in has hardly any shot noise: the noise of the reads must be missing too.
+    y, x = np.nonzero(alike)
+    gain = look_up_detector(request.detector).gain
+    rate, tgroup = np.nan_to_num(outcome.rate[y, x]) / np.float32(gain), request.exposures[0].jump.tgroup
+    reading, shot = slope_variances(maps.noise[y, x], rate, maps.groups, tgroup, gain)
+    in_noise = farthest[y, x] * np.sqrt(1 + shot / np.fmax(reading, np.float32(1e-30)))
+    alike[y, x] = same_rates(in_noise, maps.integrations)
+    return alike
 
 
 def _is_full(request: SetRequest) -> bool:

@@ -85,6 +85,26 @@ class Detector:
         pattern = READOUT_PATTERNS.get(readpatt)
         return self.read_noise**2 / (pattern.nframes if pattern else 1)
 
+    def difference_noise(self, readpatt: str, tgroup: float, rate: float) -> float:
+        """Return the noise of a group difference by read noise and by the shot noise of a dark current, DN.
+
+        Parameters
+        ----------
+        readpatt : str
+            See :meth:`read_variance`.
+        tgroup : float, s
+        rate : float, DN/s
+
+        Notes
+        -----
+        Charge that comes while the frames of a group are read shows in some of them: means of n frames, f apart, differ
+        by the shot noise of as long as their distance less f (n**2 - 1) / (3 n).
+        """
+        pattern = READOUT_PATTERNS.get(readpatt, ReadoutPattern(1, 0))
+        frame = tgroup / (pattern.nframes + pattern.groupgap)
+        seen = tgroup - frame * (pattern.nframes**2 - 1) / (3 * pattern.nframes)
+        return float(np.sqrt(2 * self.read_variance(readpatt) + max(rate, 0.0) * seen / self.gain))
+
 
 DETECTORS = {
     d.name: d

@@ -21,8 +21,9 @@ from .parameters import SearchParameters
 SIGNIFICANCE = 5.0
 # This many falls of more than chance allows show two levels, as in science pixels.
 MIN_FALLS = 2
-# ... in a column that wanders, so many times those that its science pixels have besides.
-_MORE_FALLS = 2
+# ... in a column that wanders, so many times those that its science pixels have besides, or those of nearly all of
+# them: where frames are averaged, half may have none, and one in twenty two.
+_MORE_FALLS, _NEARLY_ALL = 2, 0.99
 _ROWS_OF_MEDIAN = 256
 # A median of n values has this many times the error of their mean.
 _ERROR_OF_MEDIAN = float(np.sqrt(np.pi / 2))
@@ -113,7 +114,8 @@ def search_reference_pixels(
         more = median_of_finite(maps.noise[of, column]) / usual[mine]
         noisy[mine] &= noise[mine] > parameters.reference_noise * more * _usual_of_kind(noise, kind, judged)[mine]
         most = parameters.reference_noise * median_of_finite(maps.scatter[of, column])
-        falls = MIN_FALLS + _MORE_FALLS * np.median(maps.falls[of, column])
+        of_science = maps.falls[of, column]
+        falls = MIN_FALLS + max(_MORE_FALLS * np.median(of_science), np.quantile(of_science, _NEARLY_ALL))
         switching[mine] &= (scatter[mine] > most) | (maps.falls[here][mine] >= falls)
     stuck = judged & (noise <= np.minimum(parameters.reference_stuck, 1 - SIGNIFICANCE * error) * usual)
 

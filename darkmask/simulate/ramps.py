@@ -60,11 +60,8 @@ def simulate_ramps(spec: SimulationSpec, properties: Detector, subarray: Subarra
     reference, shape, read_time = scene.reference, scene.shape, scene.read_time
     defects = draw_defects(spec, properties.name, properties.well / properties.gain)
     here = defects.inside(*scene.cut)
-    rate = _dark_rates(spec, properties)[scene.cut].copy()
-    for effect in effects:
-        effect.rates(rate)
+    rate = dark_rates(scene, effects)
     hot = here.of(Category.HOT, Category.WARM)
-    rate[reference] = 0.0
     rate[hot.y, hot.x] = 0.0
     drift = OUTPUT_OFFSET_SUBARRAY if subarray else OUTPUT_OFFSET
 
@@ -112,6 +109,26 @@ def simulate_ramps(spec: SimulationSpec, properties: Detector, subarray: Subarra
     if spec.frames_per_group > 1:
         ramps /= np.float32(spec.frames_per_group)
     return ramps
+
+
+def dark_rates(scene: Scene, effects: list[Effect] | None = None) -> np.ndarray:
+    """Return the dark current of each pixel with what effects make of it, without defects and light.
+
+    Parameters
+    ----------
+    scene : Scene
+    effects : list of Effect, optional
+        Those of the scene, where they have begun.
+
+    Returns
+    -------
+    numpy.ndarray, shape (y, x), float32, e-/s
+    """
+    rate = _dark_rates(scene.spec, scene.properties)[scene.cut].copy()
+    for effect in begin(scene) if effects is None else effects:
+        effect.rates(rate)
+    rate[scene.reference] = 0.0
+    return rate
 
 
 def _reads(scene: Scene) -> list[tuple[int, int]]:

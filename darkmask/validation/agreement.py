@@ -1,5 +1,6 @@
 """Measure how far the published search confirms ours, in the categories that both claim."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,9 @@ CLAIMED_BY_BOTH = (Category.SATURATED, Category.RC, Category.LOW_PEDESTAL)
 
 
 @stage("release")
-def confirmed_by_release(request: SetRequest, ours: np.ndarray, package: bool) -> dict[str, dict]:
+def confirmed_by_release(
+    request: SetRequest, ours: np.ndarray, package: bool, wandering: Sequence[int] = ()
+) -> dict[str, dict]:
     """Search a set as the published search does, count what it confirms, and explain what it alone finds.
 
     Parameters
@@ -31,6 +34,8 @@ def confirmed_by_release(request: SetRequest, ours: np.ndarray, package: bool) -
     package : bool
         Whether ``jwst_reffiles`` itself searches; the ``official`` search, which equals it pixel by pixel and takes a
         second, otherwise.
+    wandering : sequence of int
+        Columns that wander, as that search found them.
 
     Returns
     -------
@@ -50,7 +55,8 @@ def confirmed_by_release(request: SetRequest, ours: np.ndarray, package: bool) -
     theirs[area] = pack_categories(categories_of(compared))
     if package:
         theirs = search_set(replace(request, engine="jwst_reffiles")).categories
-    return {**count_agreement(ours, theirs), "release": explain_release(request, ours, theirs, area, compared)}
+    explained = explain_release(request, ours, theirs, area, compared, wandering)
+    return {**count_agreement(ours, theirs), "release": explained}
 
 
 def count_agreement(ours: np.ndarray, theirs: np.ndarray) -> dict[str, dict[str, int]]:

@@ -106,7 +106,9 @@ def _judge_by_others(request: BuildRequest, built: BuiltMask) -> object:
 def _compare_engines(request: BuildRequest, built: BuiltMask, package: bool = False) -> object:
     from .agreement import confirmed_by_release
 
-    return confirmed_by_release(request.set_request("FULL"), built.set("FULL").categories, package)
+    found = built.set("FULL")
+    wandering = found.summary["wandering_columns"]
+    return confirmed_by_release(request.set_request("FULL"), found.categories, package, wandering)
 
 
 _MAKERS: dict[Question, Callable[[BuildRequest, BuiltMask], object]] = {

@@ -176,6 +176,7 @@ def add_defects(
     properties: Detector,
     tgroup: float,
     random: np.random.Generator,
+    readpatt: str = "RAPID",
 ) -> None:
     """Add defects to all integrations of a set, in place.
 
@@ -192,6 +193,8 @@ def add_defects(
     tgroup : float
         Group time, s.
     random : numpy.random.Generator
+    readpatt : str
+        READPATT: a group that averages frames averages the noise of a noisy pixel as well.
     """
     nint, ngroup = ramps.shape[:2]
     times = np.arange(1, ngroup + 1)
@@ -229,7 +232,8 @@ def add_defects(
             electrons = random.poisson(seen_full / scale, number).cumsum(axis=1)
             _add_coupled(ramps, y, x, electrons / properties.gain, properties.ipc)
         elif category == Category.NOISY:
-            ramps[:, :, y, x] += random.normal(0, properties.read_noise * np.sqrt(strength**2 - 1), number)
+            added = np.sqrt(properties.read_variance(readpatt) * (strength**2 - 1))
+            ramps[:, :, y, x] += random.normal(0, added, number)
         elif category == Category.LOW_PEDESTAL:
             ramps[:, :, y, x] -= strength
         elif category == Category.SATURATED:

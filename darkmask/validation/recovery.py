@@ -136,7 +136,7 @@ def inject_and_recover(request: SetRequest, searched: Searched | None = None) ->
     sci, groupdq = _read_strip(request, rows)
     groupdq = without_jumps(groupdq)
     tgroup = request.exposures[0].set_key.tgroup
-    add_defects(sci, groupdq, injections, properties, tgroup, random)
+    add_defects(sci, groupdq, injections, properties, tgroup, random, request.exposures[0].set_key.readpatt)
     with temporary_folder("inject") as folder:
         categories = _search_again(request, maps, before.lights, rows, sci, groupdq, folder)
     return _compare(request, before, (maps.integrations, maps.groups), categories, rows, injections, kinds)

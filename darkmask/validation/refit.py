@@ -16,9 +16,6 @@ from darkmask.delivery.plain import Ramps, write_plain
 from darkmask.pipeline.worker import WorkerError, pipeline
 from darkmask.search.request import SetRequest
 
-# From 100 integrations in one model on, the jump step compares integrations and no longer groups.
-_INTEGRATIONS_AT_ONCE = 99
-
 
 def refit_ramps(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.ndarray, folder: Path) -> Exposure:
     """Return rows of all integrations of a set after the pipeline's steps, as one exposure.
@@ -40,15 +37,9 @@ def refit_ramps(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.n
     DeliveryError
         When the header of the first exposure can no longer be read.
     """
-    total = sci.shape[0]
     np.save(folder / "sci.npy", sci)
     np.save(folder / "groupdq.npy", groupdq)
-    # Files are fitted together when the steps treat them alike: a call costs a second whatever it fits. The steps were
-    # given a segment and not its exposure.
-    most = max(segment.integrations for exposure in request.exposures for segment in exposure.segments)
-    at_once = max(_INTEGRATIONS_AT_ONCE, most)
-    batches = [(first, min(first + at_once, total)) for first in range(0, total, at_once)]
-    job = {"detector": request.detector, "meta": _meta(request, rows), "batches": batches}
+    job = {"detector": request.detector, "meta": _meta(request, rows), "segments": _segments(request)}
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     try:
         pipeline().ask({"module": "darkmask.validation.refit_worker", "folder": str(folder)})
@@ -61,6 +52,19 @@ def refit_ramps(request: SetRequest, rows: slice, sci: np.ndarray, groupdq: np.n
         ramps = Ramps(sci, fitted["groupdq"], fitted["rate"], fitted["pedestal"])
     times = tuple(sorted(time for exposure in request.exposures for time in exposure.times))
     return write_plain(folder, "refitted", ramps, replace(request.exposures[0].jump, times=times))
+
+
+def _segments(request: SetRequest) -> list[int]:
+    """Return how many of the integrations that are searched each segment of an exposure has; those of none not.
+
+    The jump step compares the groups of all integrations that it is given, which are those of a segment.
+    """
+    searched, sizes, first = np.asarray(request.numbers), [], 0
+    for segment in (segment for exposure in request.exposures for segment in exposure.segments):
+        last = first + segment.integrations
+        sizes.append(int(np.count_nonzero((searched >= first) & (searched < last))))
+        first = last
+    return [size for size in sizes if size]
 
 
 def _meta(request: SetRequest, rows: slice) -> dict:

@@ -22,17 +22,35 @@ def answer(job: dict) -> None:
     ----------
     job : dict
         ``folder``, which holds ``sci.npy``, ``groupdq.npy`` and ``job.json``: ``detector``, ``meta`` (see
-        :func:`fit_exposure`) and ``batches``, the integrations (first, last + 1) that go through the steps together.
+        :func:`fit_exposure`) and ``segments``, the number of integrations of each, in their order.
+
+    Notes
+    -----
+    A call costs a second whatever it fits, so that segments of as many integrations lie one above the other in one
+    frame: the steps treat each pixel by itself, and an empty row parts the neighbours that they flag.
     """
     folder = Path(job["folder"])
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     properties = detector(job["detector"])
     sci, groupdq = np.load(folder / "sci.npy"), np.load(folder / "groupdq.npy")
-    fitted = [
-        fit_exposure(sci[first:last], groupdq[first:last], properties, job["meta"]) for first, last in job["batches"]
-    ]
-    groupdq, rate, pedestal = (np.concatenate(arrays) for arrays in zip(*fitted, strict=True))
+    ends = np.cumsum(job["segments"])
+    fitted = np.zeros_like(groupdq), *(np.empty(sci[:, 0].shape, np.float32) for _ in range(2))
+    for size in sorted(set(job["segments"])):
+        planes = [np.arange(end - size, end) for end, of in zip(ends, job["segments"], strict=True) if of == size]
+        frames = _above_one_another(sci, planes), _above_one_another(groupdq, planes)
+        for whole, part in zip(fitted, fit_exposure(*frames, properties, job["meta"]), strict=True):
+            rows = np.split(part, len(planes), axis=-2)
+            for numbers, image in zip(planes, rows, strict=True):
+                whole[numbers] = image[..., :-1, :]
+    groupdq, rate, pedestal = fitted
     np.savez(folder / "fitted.npz", groupdq=groupdq, rate=rate, pedestal=pedestal)
+
+
+def _above_one_another(ramps: np.ndarray, planes: list[np.ndarray]) -> np.ndarray:
+    """Return ramps (integration, group, y, x) of several choices of integrations in one frame, each over a row of 0."""
+    *shape, width = ramps[planes[0]].shape
+    empty = np.zeros((*shape[:-1], 1, width), ramps.dtype)
+    return np.concatenate([part for numbers in planes for part in (ramps[numbers], empty)], axis=2)
 
 
 def fit_exposure(

@@ -4,36 +4,38 @@ A rule explains a pixel only when the release's own test passes it once that def
 is counted. The search is ``official``, which equals jwst_reffiles 1.0.1 pixel by pixel and takes a second.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 
 from darkmask.core.categories import Category, category_names, in_category
 from darkmask.core.detectors import detector as look_up_detector
-from darkmask.delivery import OpenExposure
 from darkmask.search.flight.evidence import Evidence
-from darkmask.search.keywords import FIXED_IN_CODE
-from darkmask.search.maps.jumps import NO_LATE_JUMPS
-from darkmask.search.official.categories import early_late_cutoffs
 from darkmask.search.official.reading import Area
 from darkmask.search.request import SetRequest
 
+from .as_released import few_jumps, jumps_early, no_rc_ramp
 from .own_ramps import SIDES, OwnRamps, read_own_ramps, read_signals
-from .shared import AROUND, around, beside, coupled, of_columns, steps_of_columns
+from .repaired import Asked, passes_repaired
+from .shared import AROUND, around, beside, coupled, of_columns, of_planes, steps_of_columns
 from .slopes import fit_slopes, scatter, scatter_without_one
 
-# An rc pixel has a first group above this many DN and changes by more than that over its ramp (the development head of
-# jwst_reffiles asks for both; a pedestal alone does not make one).
-RC_FIRST, RC_CHANGE = 1000.0, 200.0
 # What a pixel shares with others explains nothing where it scatters by less than this share of what the release allows:
 # it is then no more than the noise of a few pixels' median.
 _SHARE_OF_LIMIT = 0.5
-# So many reads are held at once.
-_AT_ONCE = 30_000_000
+# So many reads are held at once; what is looked at closely takes so many times the room of what is not.
+_AT_ONCE, _ROOM = 30_000_000, 12
 _SHOWN = 5
 
 
-def explain_release(request: SetRequest, ours: np.ndarray, theirs: np.ndarray, area: Area, compared: Evidence) -> dict:
+def explain_release(
+    request: SetRequest,
+    ours: np.ndarray,
+    theirs: np.ndarray,
+    area: Area,
+    compared: Evidence,
+    wandering: Sequence[int] = (),
+) -> dict:
     """Count the pixels that the release alone calls bad, and those that a repaired test would pass.
 
     Parameters
@@ -45,6 +47,8 @@ def explain_release(request: SetRequest, ours: np.ndarray, theirs: np.ndarray, a
         See :func:`darkmask.search.official.reading.official_maps`.
     compared : dict of str to Compared
         See :func:`darkmask.search.official.categories.compare_official`.
+    wandering : sequence of int
+        Columns that our search says wander.
 
     Returns
     -------
@@ -60,6 +64,7 @@ def explain_release(request: SetRequest, ours: np.ndarray, theirs: np.ndarray, a
     grown = in_category(categories, Category.SATURATED)
     # The saturation step grows its flag onto the pixels around.
     passes[grown] &= beside(in_category(ours, Category.SATURATED), y[grown], x[grown], AROUND).counted.any(axis=0)
+    possible = passes.copy()
     noisy, jumping, rc = (in_category(categories, one) for one in (Category.NOISY, Category.TELEGRAPH, Category.RC))
     limit = float(compared["scatter"].limit)
     slopes = _slopes(request, y, x, noisy)
@@ -68,6 +73,7 @@ def explain_release(request: SetRequest, ours: np.ndarray, theirs: np.ndarray, a
     # The release goes by the pedestal there, and not by early jumps.
     only_pedestal = np.zeros(request.shape, bool)
     only_pedestal[area] = ~compared["early_jumps"].everywhere()
+    of_all = Asked(y, x, noisy, jumping, rc, rc & ~only_pedestal[y, x])
     # Those asked for their noise first: to take them out of the ramps of all would be a copy of nearly all.
     of_ramps = np.flatnonzero(asked | jumping | rc)
     of_ramps = of_ramps[np.argsort(~asked[of_ramps], kind="stable")]
@@ -79,10 +85,17 @@ def explain_release(request: SetRequest, ours: np.ndarray, theirs: np.ndarray, a
         shared = [level[:, pixels] for level in levels]
         passes[pixels] &= _quiet_by_itself(request, ours != 0, x[pixels], slopes[:, pixels], shared, ramps, limit)
         where = np.flatnonzero(jumping[here])
-        passes[here[where]] &= _few_jumps(request, ramps.jumps[:, :, where])
+        passes[here[where]] &= few_jumps(ramps.jumps[:, :, where], request.parameters)
         where = np.flatnonzero(rc[here])
-        by_jumps = ~only_pedestal[y[here[where]], x[here[where]]] & _jumps_early(request, ramps.jumps[:, :, where])
-        passes[here[where]] &= ~by_jumps & _no_rc_ramp(ramps.signals[:, :, where])
+        early = jumps_early(ramps.jumps[:, :, where], request.parameters)
+        by_jumps = ~only_pedestal[y[here[where]], x[here[where]]] & early
+        passes[here[where]] &= ~by_jumps & no_rc_ramp(ramps.signals[:, :, where])
+        again = np.flatnonzero(possible[here] & ~passes[here])
+        for some in np.array_split(again, -(-again.size * _ROOM // at_once) or 1):
+            pixels = here[some]
+            passes[pixels] = passes_repaired(
+                request, ours != 0, of_all.of(pixels), ramps.of(some), levels[1][:, pixels], limit, wandering
+            )
     left = ~passes
     return {
         "theirs": int(bad.sum()),
@@ -104,7 +117,7 @@ def _slopes(request: SetRequest, y: np.ndarray, x: np.ndarray, noisy: np.ndarray
     The release leaves out each integration with a jump, and calls a pixel noisy of which fewer than 5 remain. The ramp
     fit has rejected the jumps, so that all slopes can be used.
     """
-    (of_noisy,) = _of_planes(request, lambda plane: plane[y[noisy], x[noisy]])
+    (of_noisy,) = of_planes(request, lambda plane: plane[y[noisy], x[noisy]])
     slopes = np.full((len(of_noisy), y.size), np.nan)
     slopes[:, noisy] = of_noisy
     return slopes
@@ -125,7 +138,7 @@ def _shared_levels(
     share = request.parameters.neighbour_coupling or look_up_detector(request.detector).ipc
     at_y, at_x = y[asked], x[asked]
     near, bad_ones = beside(science, at_y, at_x, AROUND), beside(bad, at_y, at_x, SIDES)
-    measured = _of_planes(
+    measured = of_planes(
         request,
         lambda plane: of_columns(plane, good, at_x, amplifiers),
         lambda plane: around(plane, good, near),
@@ -170,18 +183,6 @@ def _quiet_by_itself(
     return np.logical_or.reduce([(scatter(left) <= limit) | (scatter_without_one(left) <= limit) for left in tried])
 
 
-def _of_planes(request: SetRequest, *measures: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
-    """Return what is measured of the slopes of each integration, each float64 (integration, pixel)."""
-    measured: list[list[np.ndarray]] = [[] for _ in measures]
-    for exposure in request.exposures:
-        with OpenExposure(exposure, request.folder) as opened:
-            for i in range(exposure.integrations):
-                plane = opened.rate(integration=i)
-                for one, measure in zip(measured, measures, strict=True):
-                    one.append(measure(plane))
-    return [np.array(one, dtype=np.float64) for one in measured]
-
-
 def _varying(level: np.ndarray, limit: float) -> np.ndarray:
     """Return the levels of pixels of which they vary by what matters beside the limit, NaN of others.
 
@@ -189,30 +190,3 @@ def _varying(level: np.ndarray, limit: float) -> np.ndarray:
     """
     varies = scatter(level) > _SHARE_OF_LIMIT * limit
     return np.where(varies, np.where(np.isfinite(level), level, 0.0), np.nan)
-
-
-def _few_jumps(request: SetRequest, own: np.ndarray) -> np.ndarray:
-    """Return where too few jumps are left without those that a bad neighbour has in the same group, bool (pixel,)."""
-    many = (own.sum(axis=1) >= FIXED_IN_CODE["max_jump_limit"]).mean(axis=0)
-    return many <= request.parameters.high_cr_fraction
-
-
-def _jumps_early(request: SetRequest, own: np.ndarray) -> np.ndarray:
-    """Return where jumps are many and mostly early without those of a bad neighbour in the same group, bool (pixel,).
-
-    The jump step flags the bend of a strong rc pixel in the first groups, and its four neighbours with it.
-    """
-    early_stop, late_start = early_late_cutoffs(own.shape[1])
-    if early_stop == 0:
-        return np.zeros(own.shape[2], bool)
-    late = own[:, late_start:].mean(axis=1)
-    ratio = own[:, :early_stop].mean(axis=1) / np.where(late > 0, late, NO_LATE_JUMPS)
-    many = own.sum(axis=1) >= FIXED_IN_CODE["max_jump_limit"]
-    early = (many & (ratio >= FIXED_IN_CODE["jump_ratio_threshold"])).mean(axis=0)
-    return early > request.parameters.rc_fraction_threshold
-
-
-def _no_rc_ramp(signals: np.ndarray) -> np.ndarray:
-    """Return where ramps (integration, group, pixel) are not those of an rc pixel: a high pedestal alone made it."""
-    first, change = np.median(signals[:, 0], axis=0), np.median(np.abs(signals[:, -1] - signals[:, 0]), axis=0)
-    return ~((first > RC_FIRST) & (change > RC_CHANGE))

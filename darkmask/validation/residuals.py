@@ -202,8 +202,8 @@ def standing_out(request: SetRequest, some: SomeMaps, asked: np.ndarray) -> dict
     Returns
     -------
     dict of str to numpy.ndarray, shape (y, x), bool
-        ``hot``: so bright that no hit that the jump step missed could make it so. ``noisy``: with noise, or falls,
-        beyond what the search allows.
+        ``hot``: so bright that no hit that the jump step missed could make it so. ``noisy``: with falls beyond chance,
+        or so noisy that the search would call it noisy for that.
     """
     found = {kind: np.zeros(request.shape, bool) for kind in TESTS}
 
@@ -215,7 +215,7 @@ def standing_out(request: SetRequest, some: SomeMaps, asked: np.ndarray) -> dict
         hot: np.ndarray = np.zeros(part.rate.shape, bool)
         hot[at] = part.rate[at] > part.centre + missed + error
         part.put(hot, found[HOT])
-        part.put(part.unstable, found[NOISY])
+        part.put(part.noisy, found[NOISY])
 
     in_amplifiers(judge, Asked.of(request, some, asked))
     return found

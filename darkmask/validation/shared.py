@@ -11,6 +11,8 @@ import numpy as np
 
 from darkmask.core.evenly import even_rows, evenly
 from darkmask.core.statistics import medians_of_finite
+from darkmask.delivery import OpenExposure
+from darkmask.search.request import SetRequest
 
 # So many rows tell the level of a column to a thirteenth of the scatter of a pixel, and so many pixels of an amplifier
 # the usual one.
@@ -18,6 +20,18 @@ _ROWS, _USUAL = 256, 256
 # The pixels around a pixel whose median tells the light that falls on it, and how many of them it takes.
 AROUND = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 _FEWEST = 4
+
+
+def of_planes(request: SetRequest, *measures: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
+    """Return what is measured of the slopes of each integration, each float64 (integration, pixel)."""
+    measured: list[list[np.ndarray]] = [[] for _ in measures]
+    for exposure in request.exposures:
+        with OpenExposure(exposure, request.folder) as opened:
+            for i in range(exposure.integrations):
+                plane = opened.rate(integration=i)
+                for one, measure in zip(measured, measures, strict=True):
+                    one.append(measure(plane))
+    return [np.array(one, dtype=np.float64) for one in measured]
 
 
 def of_columns(slope: np.ndarray, good: np.ndarray, x: np.ndarray, amplifiers: tuple[slice, ...]) -> np.ndarray:

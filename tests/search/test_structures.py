@@ -62,6 +62,15 @@ def test_a_column_that_wanders_slowly_by_less_than_the_noise_of_a_read_is_named(
     assert not outcome.categories.any()
 
 
+def test_light_that_decays_on_a_third_of_a_column_is_no_column_that_wanders(tmp_path):
+    """The rates of the pixels that are lit go together, and those of the others do not."""
+    sci, groupdq = good_ramps(integrations=8, size=SIZE)
+    for number in range(8):
+        sci[number, :, 40:84, 70:84] += 4 / (number + 1) * np.arange(20)[:, None, None]
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    assert not [one for one in outcome.structures if one.kind == "wandering column"]
+
+
 def test_a_column_that_begins_lower_is_an_offset_and_no_row_of_low_pedestals(tmp_path):
     sci, groupdq = good_ramps(integrations=8, size=SIZE)
     sci[:, :, :, 30] -= 400

@@ -12,7 +12,7 @@ from darkmask.simulate.effects import BEHAVIOURS
 from darkmask.simulate.effects.columns import dead_amplifiers, wandering_columns
 from darkmask.simulate.effects.lit import persistence_patches
 from darkmask.simulate.effects.noise import pink
-from darkmask.simulate.ramps import simulate_ramps
+from darkmask.simulate.ramps import dark_rates, simulate_ramps
 from darkmask.simulate.registry import EFFECTS, REALISTIC, parse_effects
 from darkmask.simulate.scene import Scene
 
@@ -63,6 +63,17 @@ def test_every_effect_changes_the_ramps_and_two_runs_agree(name):
     without = made({"snowballs": 3000.0} if name == "afterglow" else None, exposure, fractions=fractions)
     assert not np.array_equal(one, without)
     assert np.isfinite(one).all()
+
+
+def test_the_dark_current_of_each_pixel_is_what_its_ramps_collect():
+    """A glow of 4 e-/s, which some rows of pixels show in a single ramp."""
+    effects = {"dark_current": 1, "glow": 200, "gradient": 1}
+    expected = dark_rates(Scene(specified(effects), PROPERTIES, None, 1))
+    collected = rates(made(effects))[0]
+    assert (expected[:4] == 0).all()
+    for rows in (slice(4, 6), slice(6, 12), slice(12, 18)):
+        here = np.s_[rows, 4:-4]
+        assert collected[here].mean() == pytest.approx(expected[here].mean(), rel=0.05)
 
 
 def test_effects_do_not_change_one_another():

@@ -29,6 +29,7 @@ BOUNDS: dict[str, tuple[float | None, float | None]] = {
     "GND-NEW": (None, 0.007),
     "GND-KAPPA": (0.6, None),
     "RES-HOT": (None, 100),
+    "ENG-ONLY": (None, 0.0002),
 }
 
 

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from darkmask.core.categories import NO_DEFECT, Category
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import SearchError
+from darkmask.delivery import OpenExposure
 from darkmask.pipeline.worker import Worker, WorkerError
 from darkmask.search.engines import search_set
+from darkmask.search.maps.layout import JUMP_DET
 from darkmask.search.request import SetRequest
 from darkmask.simulate.ramps import saturation_threshold
 from darkmask.validation.completeness import completeness, detection_strengths, summarise
@@ -32,6 +34,7 @@ from darkmask.validation.injection import (
     without_jumps,
 )
 from darkmask.validation.recovery import Searched, border_of, inject_and_recover
+from darkmask.validation.refit import refit_ramps
 from darkmask.validation.switching import burst_levels
 from tests.support.requests import flight_request
 
@@ -192,6 +195,35 @@ def test_a_full_well_stays_full_and_is_flagged_with_its_neighbours(category, str
     assert (np.diff((groupdq[:, :, 4, 4] == 2).astype(int), axis=1) >= 0).all()
 
 
+def test_noise_of_a_pixel_is_averaged_with_its_frames():
+    sci, at = np.zeros((20, 30, 9, 9), np.float32), np.array([4])
+    one = Injections(at, at, np.array(["noisy"]), np.array([4.0]), np.zeros(1), np.ones(1, bool))
+    add_defects(sci, np.zeros(sci.shape, np.uint8), one, NRCA1, TGROUP, np.random.default_rng(1), "MEDIUM8")
+    noise = np.hypot(sci[:, :, 4, 4].std(), NRCA1.read_noise / np.sqrt(8))
+    assert noise == pytest.approx(4 * NRCA1.read_noise / np.sqrt(8), rel=0.06)
+
+
+def test_the_jump_step_compares_the_integrations_of_an_exposure_and_no_others(request_of_small, tmp_path):
+    """Of ten integrations five are bright, in all of two exposures and in one of the third."""
+    rise, bright = 200.0, [0, 1, 2, 3, 4]
+    sci, groupdq = np.zeros((10, 16, 10, 128), np.float32), np.zeros((10, 16, 10, 128), np.uint8)
+    sci[bright, :, 5, 60] += rise * np.arange(16)
+    sci[6, 8:, 9, 80] += 500.0
+    fitted = refit_ramps(request_of_small, slice(59, 69), sci, groupdq, tmp_path)
+    with OpenExposure(fitted, tmp_path) as opened:
+        y, x = np.indices((10, 128)).reshape(2, -1)
+        jumps = (opened.groupdq(y, x).reshape(sci.shape) & JUMP_DET) != 0
+        rates = np.array([opened.rate(integration=i)[5, 60] for i in range(10)])
+    tgroup = request_of_small.exposures[0].set_key.tgroup
+    assert rates[[0, 1, 2, 3]] == pytest.approx(rise / tgroup, rel=0.01)
+    assert not jumps[[0, 1, 2, 3, 6, 7, 8, 9], :, 5, 60].any()
+    assert jumps[[4, 5], :, 5, 60].any()
+    # A hit in the last row of an exposure flags no pixel of the next one, which has no hit.
+    assert jumps[6, 8, 8, 80]
+    assert jumps[6, 8, 9, 79:82].all()
+    assert not jumps[:, :, :5].any()
+
+
 def test_only_jumps_are_taken_back():
     assert without_jumps(np.arange(256, dtype=np.uint8)).tolist() == [value & ~4 for value in range(256)]
 
@@ -262,7 +294,7 @@ def test_the_process_of_the_steps_may_die_and_says_why_it_failed(request_of_smal
     try:
         with pytest.raises(WorkerError, match="FileNotFoundError"):
             worker.ask({"module": "darkmask.validation.refit_worker", "folder": str(tmp_path)})
-        (tmp_path / "job.json").write_text('{"detector": "NRCA1", "batches": [[0, 1]], "meta": {}}')
+        (tmp_path / "job.json").write_text('{"detector": "NRCA1", "segments": [1], "meta": {}}')
         np.save(tmp_path / "sci.npy", np.zeros((1, 5, 8, 8), np.float32))
         np.save(tmp_path / "groupdq.npy", np.zeros((1, 5, 8, 8), np.uint8))
         with pytest.raises(WorkerError, match="KeyError: 'ystart'"):

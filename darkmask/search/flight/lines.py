@@ -30,6 +30,9 @@ _LEAST_NOISE, _LEAST_OFFSET = 0.02, 5.0
 # Noise that all pixels of a column share is as large a share of their rates at least; noise of each pixel is none. The
 # limit lies in the middle, and so many sigma from what chance gives.
 _SHARED, AGREEMENT = 0.25, 5.0
+# Where the scatter of rates tells it, light that decays on some of a column's pixels is the other cause: a quarter of
+# what scatters more goes together by it (0.17 to 0.28 measured), and all of it where the column moves (0.7 and more).
+_SHARED_RATES = 0.5
 # The agreement is measured on half so many pixels of a column at least, if there are as many.
 AGREEING = 128
 
@@ -113,10 +116,10 @@ def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good:
         together = np.sin(np.pi / 2 * np.clip(maps.agreement[column], 0, 1))
         chance = AGREEMENT * np.sqrt(2 / maps.integrations) / min(counted[column], AGREEING)
         slope = float(np.median(maps.rate_scatter[here, column]))
-        shared = noise / (noise + usual)
+        shared, least = noise / (noise + usual), _SHARED
         if not shared and (differ["rate_scatter"][column] or differ["agreement"][column]):
-            shared = 1 - (typical / max(slope, typical)) ** 2
-        if maps.agreement[column] <= chance or together <= _SHARED * shared or not shared:
+            shared, least = 1 - (typical / max(slope, typical)) ** 2, _SHARED_RATES
+        if maps.agreement[column] <= chance or together <= least * shared or not shared:
             lines.own[column] = noise
             continue
         lines.noise[column] = noise

@@ -52,11 +52,17 @@ def rate_sigma(maps: CombinedMaps, where: Any, tgroup: float, gain: float) -> np
     -----
     Half the variance of a difference is that of a read; Robberto 2009 gives the variance of a slope.
     """
-    groups = maps.groups
-    reading = np.float32(6 / (tgroup**2 * groups * (groups**2 - 1))) * np.square(maps.noise[where])
-    shot = np.float32(SLOPE_SHOT / (gain * tgroup * max(groups - 1, 1))) * np.fmax(maps.rate[where], 0)
+    reading, shot = slope_variances(maps.noise[where], maps.rate[where], maps.groups, tgroup, gain)
     error: np.ndarray = np.sqrt(reading + shot)
     return error
+
+
+def slope_variances(
+    noise: np.ndarray, rate: np.ndarray, groups: int, tgroup: float, gain: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the variance of a slope by the noise of a group difference, DN, and by the shot noise of a rate, DN/s."""
+    reading = np.float32(6 / (tgroup**2 * groups * (groups**2 - 1))) * np.square(noise)
+    return reading, np.float32(SLOPE_SHOT / (gain * tgroup * max(groups - 1, 1))) * np.fmax(rate, 0)
 
 
 def moved_rates(rate_scatter: np.ndarray, noise: np.ndarray, good: np.ndarray, at: Any) -> np.ndarray:
