@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from darkmask.build.measurements import measure_set, of_all_pixels
+from darkmask.build.of_files import measure_files
 from darkmask.core.detectors import READOUT_PATTERNS, detector
 from darkmask.search.engines import search_set
 from darkmask.search.structures import wandering_columns
@@ -67,6 +68,7 @@ def test_reference_pixels_of_a_column_that_wanders_do_not_switch(searched):
 def test_bright_pixels_are_steady_and_beside_them_none_is_stuck_and_noise_is_as_expected(searched):
     request, outcome = searched
     measured = measure_set(request, outcome, of_all_pixels(request, outcome))
+    measured |= measure_files(request, outcome.categories)
     assert measured["quiet_pixels"] == []
     assert all(0.8 < each < 1.25 for each in measured["least_aligned"].brightness.values())
     expected = detector(request.detector).difference_noise(
