@@ -55,7 +55,7 @@ def jumps_flagged_a_group_late(space):
 
 # One cause: the others follow from it.
 @fault(
-    *("DLV-ALIGNED", "CNT-INTERMITTENT", "ENG-LOW_PEDESTAL", "ENG-RC", "INJ-EARLY_SATURATION"),
+    *("DLV-ALIGNED", "CNT-INTERMITTENT", "ENG-LOW_PEDESTAL", "ENG-ONLY", "ENG-RC", "INJ-EARLY_SATURATION"),
     *("INJ-NOISY", "INJ-INVERSE_RC", "RES-HOT", "RES-NOISY", "STB-HALVES"),
     said="if the others are flipped upside down",
 )

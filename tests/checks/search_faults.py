@@ -100,6 +100,8 @@ for _category in Category:
         _kinds = [_category.name, *(kind.upper() for kind, called in CALLED.items() if called is _category)]
         _ids = [f"INJ-{kind}" for kind in _kinds] + _SEEN_OTHERWISE.get(_category, [])
         _keys = [(identifier, detector, "FULL") for identifier in _ids for detector in (HERE, BESIDE)]
+        # Of the warm pixels that the release finds by their scatter, one detector has more than the bound.
+        _keys += [("ENG-ONLY", BESIDE, "FULL")] if _category is Category.WARM else []
         fault(*_keys, said=f"{_category.value} pixels")(_losing(_category))
 
 
