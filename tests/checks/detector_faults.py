@@ -193,7 +193,7 @@ def silence(space, amplifiers: tuple[slice, ...]) -> None:
 AMPLIFIER = tuple(slice(32 * i, 32 * i + 32) for i in range(4))
 
 
-@fault("DRK-COSMIC_RAYS", "DRK-AMPLIFIER", "STR-SHARES", said="hits per pixel and second")
+@fault("DRK-COSMIC_RAYS", "DRK-AMPLIFIER", "STR-SHARES", "ENG-ONLY", said="hits per pixel and second")
 def an_amplifier_without_signal(space):
     silence(space, AMPLIFIER[1:2])
 

@@ -100,8 +100,9 @@ for _category in Category:
         _kinds = [_category.name, *(kind.upper() for kind, called in CALLED.items() if called is _category)]
         _ids = [f"INJ-{kind}" for kind in _kinds] + _SEEN_OTHERWISE.get(_category, [])
         _keys = [(identifier, detector, "FULL") for identifier in _ids for detector in (HERE, BESIDE)]
-        # Of the warm pixels that the release finds by their scatter, one detector has more than the bound.
-        _keys += [("ENG-ONLY", BESIDE, "FULL")] if _category is Category.WARM else []
+        # Of these the release finds few: only one detector has more than the bound.
+        _few = {Category.WARM: BESIDE, Category.LOW_PEDESTAL: HERE}
+        _keys += [("ENG-ONLY", _few[_category], "FULL")] if _category in _few else []
         fault(*_keys, said=f"{_category.value} pixels")(_losing(_category))
 
 
