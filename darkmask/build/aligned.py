@@ -83,13 +83,12 @@ def least_aligned(request: SetRequest, outcome: SearchOutcome) -> Aligned | None
     if len(request.exposures) < _FEWEST_EXPOSURES or y.size < _FEWEST:
         return None
     with OpenSet(request.exposures, request.folder, request.integrations) as opened:
-        planes: dict[str, list[tuple[OpenExposure, int]]] = {}
-        for exposure, i in opened.planes:
-            planes.setdefault(exposure.exposure.jump.path, []).append((exposure, i))
-        paths = sorted(planes)
-        rates = {exposure: exposure.rate_of(y, x) for exposure in dict.fromkeys(one for one, _ in opened.planes)}
-        shown = np.array([_mean([rates[exposure][i] for exposure, i in planes[path]]) for path in paths])
-        scatter = float(np.median([_scatter(exposure, i) for exposure, i in (planes[path][0] for path in paths)]))
+        numbers: dict[str, list[int]] = {}
+        for k, (exposure, _) in enumerate(opened.planes):
+            numbers.setdefault(exposure.exposure.jump.path, []).append(k)
+        paths, rates = sorted(numbers), opened.rates_of(y, x)
+        shown = np.array([_mean(rates[numbers[path]]) for path in paths])
+        scatter = float(np.median([_scatter(*opened.planes[numbers[path][0]]) for path in paths]))
         if len(paths) < _FEWEST_EXPOSURES:
             return None
         usual = of_most = np.median(shown, axis=0)
@@ -106,7 +105,8 @@ def least_aligned(request: SetRequest, outcome: SearchOutcome) -> Aligned | None
         worst = min(range(len(paths)), key=lambda k: (shares[k], paths[k]))
         turned = ""
         if shares[worst] < _FITS:
-            image = _mean([exposure.rate(integration=i) for exposure, i in planes[paths[worst]]])
+            of_worst = (opened.planes[k] for k in numbers[paths[worst]])
+            image = _mean(np.array([exposure.rate(integration=i) for exposure, i in of_worst]))
             turned = _turned(image, y, x, usual)
     always = common.all(axis=0)
     brightness = {}
@@ -128,9 +128,9 @@ def _turned(image: np.ndarray, y: np.ndarray, x: np.ndarray, usual: np.ndarray) 
     return str(best) if most >= _FITS * y.size and best != IDENTITY else ""
 
 
-def _mean(images: list[np.ndarray]) -> np.ndarray:
+def _mean(images: np.ndarray) -> np.ndarray:
     """Return the mean of images, or of what they say of some pixels, in the order of values: no other changes a bit."""
-    mean: np.ndarray = np.sort(np.array(images, np.float64), axis=0).mean(axis=0)
+    mean: np.ndarray = np.sort(images.astype(np.float64), axis=0).mean(axis=0)
     return mean
 
 

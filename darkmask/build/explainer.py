@@ -210,7 +210,7 @@ class Explainer:
         number = opened.exposures[0].shape[1]
         groups = np.arange(number) if shown is None else shown(number, len(opened.planes) * y.size)
         wanted = None if groups.size == number else groups
-        read = {exposure: exposure.ramps(y, x, wanted) for exposure in dict.fromkeys(one for one, _ in opened.planes)}
+        read = {exposure: exposure.ramps(y, x, wanted) for exposure in opened.chosen}
         for exposure in read:
             exposure.check_unchanged()
         ramps, groupdq = (np.stack([read[exposure][k][i] for exposure, i in opened.planes]) for k in (0, 1))

@@ -104,8 +104,7 @@ def taken_out(request: SetRequest, lost: np.ndarray, noise: float) -> list[tuple
     if not y.size or not noise > 0:
         return []
     with OpenSet(request.exposures, request.folder, request.integrations) as opened:
-        each = dict.fromkeys(exposure for exposure, _ in opened.planes)
-        ends = np.concatenate([exposure.sci(y, x, np.array([0, exposure.shape[1] - 1])) for exposure in each])
+        ends = np.concatenate([exposure.sci(y, x, np.array([0, exposure.shape[1] - 1])) for exposure in opened.chosen])
     rises, first = np.median(ends[:, 1] - ends[:, 0], axis=0), np.median(ends[:, 0], axis=0)
     bright = (rises > _CERTAIN * noise / np.sqrt(len(ends) * _OF_A_MEDIAN)) | (np.abs(first) > THIRD_OF_A_WELL)
     return list(zip(x[bright].tolist(), y[bright].tolist(), strict=True))

@@ -40,12 +40,7 @@ def measure_files(request: SetRequest, categories: np.ndarray) -> dict:
     Returns
     -------
     dict of str to plain value
-        None for a number that cannot be told.
-
-    Raises
-    ------
-    DeliveryError
-        When a file can no longer be read as it was scanned.
+        As :func:`.measurements.measure_set` returns and raises.
     """
     exposures, science = request.exposures, ~request.reference_pixels()
     good = good_pixels(request, categories)

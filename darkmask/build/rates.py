@@ -115,8 +115,7 @@ def _rates(opened: OpenSet, pixels: np.ndarray, tgroup: float) -> tuple[np.ndarr
     y, x = pixels.T
     sci, groupdq = ramps_of(opened, pixels)
     groups = sci.shape[1]
-    told = {exposure: exposure.rate_of(y, x) for exposure in dict.fromkeys(one for one, _ in opened.planes)}
-    given = np.stack([told[exposure][i] for exposure, i in opened.planes]).astype(np.float64)
+    given = opened.rates_of(y, x).astype(np.float64)
     usable = ((groupdq & (SATURATED | DO_NOT_USE)) == 0) & np.isfinite(sci)
     jump = (groupdq & JUMP_DET) != 0
     alive = usable[:, 1:] & usable[:, :-1]

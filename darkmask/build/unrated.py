@@ -70,7 +70,7 @@ def ramps_without_a_rate(request: SetRequest, maps: CombinedMaps) -> tuple[int, 
     y, x = every_y[some], every_x[some]
     unexplained = np.zeros(y.size, bool)
     with OpenSet(request.exposures, request.folder, request.integrations) as opened:
-        for exposure in dict.fromkeys(exposure for exposure, _ in opened.planes):
+        for exposure in opened.chosen:
             groupdq, used = exposure.groupdq(y, x), ~has_flag(exposure.pixeldq()[y, x], "DO_NOT_USE")
             usable = (groupdq & (SATURATED | DO_NOT_USE)) == 0
             # The neighbours of what is full have the flag too, and no group for the fit, whatever their ramps show.

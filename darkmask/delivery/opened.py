@@ -67,6 +67,16 @@ class OpenSet:
             for exposure in self.exposures:
                 exposure.check_unchanged()
 
+    @property
+    def chosen(self) -> tuple[OpenExposure, ...]:
+        """The exposures of which an integration was chosen, in the order of these."""
+        return tuple(dict.fromkeys(exposure for exposure, _ in self.planes))
+
+    def rates_of(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Return the slopes of some pixels in each chosen integration, float32 (integration, n), DN/s."""
+        rates = {exposure: exposure.rate_of(y, x) for exposure in self.chosen}
+        return np.stack([rates[exposure][i] for exposure, i in self.planes])
+
     def require_read(self, failed: int) -> None:
         """Raise a DeliveryError for what a kernel could not read.
 

@@ -17,6 +17,7 @@ from darkmask.core.categories import categories_in
 from darkmask.core.detectors import Geometry
 from darkmask.core.digests import SHA256, remembered_digest
 from darkmask.core.errors import DarkmaskError
+from darkmask.core.first_fault import first_fault
 from darkmask.core.remote import is_address, open_place
 from darkmask.core.version import __version__
 from darkmask.core.window import Window
@@ -263,9 +264,8 @@ def _manifest(path: Path) -> dict[str, Any]:
     try:
         _Manifest.model_validate(manifest)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where, message = first_fault(error)
         raise PixelError(
-            f"{path} is not what a run writes ({where}: {first['msg']}): bring the whole report folder back."
+            f"{path} is not what a run writes ({where}: {message}): bring the whole report folder back."
         ) from error
     return manifest

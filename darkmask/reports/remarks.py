@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from darkmask.core.atomic import replacing, sha256_file, write_text
 from darkmask.core.errors import DarkmaskError
+from darkmask.core.first_fault import first_fault
 from darkmask.core.naming import unknown
 
 from .files import FILE, PAGE, RECORD, REMARKS
@@ -88,10 +89,9 @@ def read_remarks(folder: Path) -> Remarks | None:
     try:
         found = Remarks.model_validate(read_json(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where, message = first_fault(error)
         raise RemarkError(
-            f"{path} is no record of remarks of schema 1 ({where}: {first['msg']}): bring back the one that was "
+            f"{path} is no record of remarks of schema 1 ({where}: {message}): bring back the one that was "
             "written, or run the checks again."
         ) from error
     if found.results != sha256_file(folder / FILE):

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from darkmask.core.atomic import sha256_file
 from darkmask.core.errors import DarkmaskError
+from darkmask.core.first_fault import first_fault
 
 from .files import FILE
 
@@ -191,9 +192,7 @@ def read_results(path: Path) -> Results:
     try:
         return Results.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        message = first["msg"].removeprefix("Value error, ")
+        where, message = first_fault(error)
         raise ResultsError(
             f"{path} is no results.json of these checks, or was changed ({where}: {message}): give the file that a run "
             "wrote."

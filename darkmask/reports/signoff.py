@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from darkmask.core.atomic import replacing, write_text
 from darkmask.core.errors import DarkmaskError
+from darkmask.core.first_fault import first_fault
 
 from .files import FILE, MADE, PAGE, RECORD, digests
 from .page_blocks import PageBlock, body_of
@@ -136,10 +137,9 @@ def read_signoff(folder: Path) -> Signoff:
     try:
         return Signoff.model_validate(read_json(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where, message = first_fault(error)
         raise SignoffError(
-            f"{path} is no sign-off of schema 1 ({where}: {first['msg']}): bring back the record that was written."
+            f"{path} is no sign-off of schema 1 ({where}: {message}): bring back the record that was written."
         ) from error
 
 
