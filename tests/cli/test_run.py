@@ -232,7 +232,7 @@ def test_workers_of_a_scheduler_end_in_the_same_report(archive, command, run, tm
     environment = command[1] | own | {"DARKMASK_STAGES": str(tmp_path / "stages")}
     again = run(spread, "--scheduler=local", environment=environment)
     assert again.stdout.count("finished before") >= 2
-    assert "note: the workers of --scheduler=local made 5 masks and measurements." in again.stdout
+    assert "note: the workers of --scheduler=local made 6 masks and measurements." in again.stdout
     assert again.returncode == undisturbed.returncode
     require_same(whole, spread)
 
@@ -269,7 +269,7 @@ def test_a_run_whose_workers_make_masks_is_killed_and_then_one_of_them(command, 
             again = asked.result()
         assert workers[1 - first].poll() is None
     assert "note: the workers of --scheduler=" in again.stdout
-    assert "made 5 masks and measurements." in again.stdout
+    assert "made 6 masks and measurements." in again.stdout
     assert again.returncode == undisturbed.returncode
     require_same(whole, killed)
 

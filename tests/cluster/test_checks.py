@@ -32,11 +32,12 @@ from darkmask.validation.answers import Question, answer_to
 from tests.cluster.test_search import wait_for
 from tests.support.disturbed_runs import KERNELS, without_times
 
-ASKED = (Question.HALVES, Question.RESIDUALS, Question.INJECTION, Question.AGREEMENT)
+# All that a run asks of a mask.
+ASKED = (Question.HALVES, Question.RESIDUALS, Question.INJECTION, Question.AGREEMENT, Question.FILES)
 
 
 def entries(cache) -> dict[str, list[str]]:
-    families = ("masks", "injections", "stability", "residuals", "agreements")
+    families = ("masks", *ASKED)
     return {name: sorted(p.name for p in (cache / "darkmask" / name).glob("*") if p.is_dir()) for name in families}
 
 
@@ -52,7 +53,7 @@ def test_the_report_is_that_of_a_run_without(undisturbed, run_checks, tmp_path, 
         environment={**own, "DARKMASK_STAGES": str(stages)},
         pictures=True,
     )
-    assert f"note: the workers of --scheduler={two_workers.file} made 5 masks and measurements." in ended.output
+    assert f"note: the workers of --scheduler={two_workers.file} made {1 + len(ASKED)} masks and measurements." in ended.output
     assert without_times(ended.folder) == undisturbed.results
     for kind in ("masks", "catalogues"):
         names = sorted(path.name for path in (undisturbed.folder / kind).iterdir())
@@ -135,7 +136,7 @@ def made_here(small, tmp_path_factory) -> dict:
 
 @pytest.mark.parametrize(
     ("worth", "questions", "budget", "number"),
-    [(0, ASKED, None, 4), (0, (), None, 1), (0, ASKED[:2], None, 2), (10**12, ASKED, None, 1), (0, ASKED, 0.6e9, 2)],
+    [(0, ASKED, None, 5), (0, (), None, 1), (0, ASKED[:2], None, 2), (10**12, ASKED, None, 1), (0, ASKED, 0.6e9, 2)],
 )
 def test_as_many_workers_of_this_machine_as_have_something_to_do(small, monkeypatch, worth, questions, budget, number):
     monkeypatch.setattr(wants, "WORTH_A_PROCESS", worth)
@@ -171,7 +172,7 @@ def test_workers_share_the_mask_of_a_detector_and_what_is_asked_of_it(
             assert not asked.done()
             # The one that has more to do.
             os.killpg(workers[1 - first].pid, signal.SIGKILL)
-        assert asked.result() == 5
+        assert asked.result() == 1 + len(ASKED)
     assert contents() == made_here
     # Neither bytes nor ramps were read here, and what workers read is known.
     assert not {"blake3", "sha256", "measure ramps"} & set(stages_of(tmp_path / "own"))
