@@ -20,7 +20,6 @@ from darkmask.core.stages import stage
 from darkmask.delivery import Exposure, OpenSet
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import judge_some_pixels, measure_some_pixels
-from darkmask.search.flight.amplifier import LEAST_COMPARED
 from darkmask.search.flight.asked import Asked, reached, rows_apart, with_surroundings
 from darkmask.search.flight.categories import require_enough
 from darkmask.search.flight.light import Light, in_patches
@@ -30,6 +29,7 @@ from darkmask.search.flight.shielded import without_light
 from darkmask.search.flight.some_pixels import SomePixels
 from darkmask.search.flight.steady import Planes
 from darkmask.search.flight.unstable import name_unstable
+from darkmask.search.flight.varying import LEAST_COMPARED
 from darkmask.search.maps.some import Choice, SomeMaps
 from darkmask.search.request import SetRequest
 
@@ -215,7 +215,8 @@ def standing_out(request: SetRequest, some: SomeMaps, asked: np.ndarray) -> dict
         hot: np.ndarray = np.zeros(part.rate.shape, bool)
         hot[at] = part.rate[at] > part.centre + missed + error
         part.put(hot, found[HOT])
-        part.put(part.noisy, found[NOISY])
+        # Not by what takes several exposures: rates that scatter, or jumps that are more than those of a column.
+        part.put(part.noisy & part.unstable, found[NOISY])
 
     in_amplifiers(judge, Asked.of(request, some, asked))
     return found

@@ -25,6 +25,8 @@ def named_by(tests) -> set[Category]:
     unknown = not passes("differences") or not passes("has_rate")
     if unknown and passes("full_early"):
         return {Category.HOT}
+    if passes("differences") and passes("varies") and not passes("lost"):
+        unknown = False
     if unknown or passes("lost"):
         return {Category.UNDETERMINED}
     if passes("late") and passes("falling"):
@@ -45,13 +47,16 @@ def named_by(tests) -> set[Category]:
         if passes("high_state") or passes("fills"):
             named = named - {Category.WARM} | {Category.HOT}
     elif passes("telegraph") and (
-        unstable or changing or any(map(passes, ("faint_rates", "jump_noise", "scatter_ratio", "own_jumps")))
+        unstable
+        or changing
+        or any(map(passes, ("faint_rates", "jump_noise", "scatter_ratio", "own_jumps", "column_noise")))
     ):
         named.add(Category.TELEGRAPH)
     elif (
         any(map(passes, ("falls", "own_jumps")))
         or (passes("noise") and passes("noise_ratio"))
         or (passes("scatter") and passes("scatter_ratio"))
+        or (passes("column_jumps") and passes("column_noise"))
     ):
         named.add(Category.NOISY)
     if passes("pedestal"):
@@ -156,8 +161,8 @@ def test_each_kind_of_test_is_shown_somewhere(found, with_subarray):
             shown |= {test.test for test in searched.explain(x, y)}
     # Hardly a simulated pixel has a rate below zero that is significant, comes and goes, or decays;
     # tests/search/test_changes.py explains such. A faint telegraph pixel of tests/search/test_flight_naming.py is asked
-    # for its rates.
-    scattering = {"scatter_ratio", "unusable_scatter"}
+    # for its rates. tests/search/test_structures.py has pixels of columns that wander.
+    scattering = {"scatter_ratio", "unusable_scatter", "column_jumps", "column_noise", "unusable_column"}
     assert shown >= set(QUESTIONS) - {"sinking", "high_state", "late_rate", "steady_rate", "faint_rates"} - scattering
 
 

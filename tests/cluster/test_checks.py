@@ -53,7 +53,10 @@ def test_the_report_is_that_of_a_run_without(undisturbed, run_checks, tmp_path, 
         environment={**own, "DARKMASK_STAGES": str(stages)},
         pictures=True,
     )
-    assert f"note: the workers of --scheduler={two_workers.file} made {1 + len(ASKED)} masks and measurements." in ended.output
+    assert (
+        f"note: the workers of --scheduler={two_workers.file} made {1 + len(ASKED)} masks and measurements."
+        in ended.output
+    )
     assert without_times(ended.folder) == undisturbed.results
     for kind in ("masks", "catalogues"):
         names = sorted(path.name for path in (undisturbed.folder / kind).iterdir())

@@ -1,6 +1,7 @@
 """Pixels that are hot in integrations of which the pipeline gives no rate are found, and their neighbours are good."""
 
 import numpy as np
+import pytest
 
 from darkmask.delivery.plain import Ramps
 from tests.support.called import CENTRE, named, rising, unusable
@@ -60,3 +61,21 @@ def test_a_hit_where_every_group_is_flagged_makes_no_neighbour_intermittent(tmp_
     outcome = search_ramps(ramps, tmp_path / "files")
     assert named(outcome, *CENTRE) == "hot,intermittent"
     assert np.count_nonzero(unusable(outcome)) == 1
+
+
+@pytest.mark.parametrize("rate", [2.0, 6.0, 40.0])
+def test_a_pixel_that_is_hot_in_one_integration_of_every_exposure_is_found(tmp_path, rate):
+    """The jump step flags every group of both, and those of the neighbours, so that none of these has any rate."""
+    sci, groupdq = good_ramps(integrations=10)
+    y, x = CENTRE
+    sci[::2, :, y, x] += rising(rate, 20)
+    cross = [(y, x), (y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)]
+    for place in cross:
+        groupdq[(slice(None), slice(1, None), *place)] = 4
+    ramps = fitted(sci, groupdq)
+    for place in cross:
+        ramps.rate[(slice(None), *place)] = np.nan
+    outcome = search_ramps(ramps, tmp_path / "files")
+    assert named(outcome, *CENTRE) == "hot,intermittent"
+    assert np.count_nonzero(unusable(outcome)) == 1
+    assert {named(outcome, *place) for place in cross[1:]} == {"undetermined"}

@@ -62,6 +62,19 @@ def test_a_column_that_wanders_slowly_by_less_than_the_noise_of_a_read_is_named(
     assert not outcome.categories.any()
 
 
+def test_a_pixel_that_switches_in_a_column_that_jumps_is_found(tmp_path):
+    """Nearly all steps of the column are flagged as jumps, and those of the pixel are more and larger."""
+    sci, groupdq = good_ramps(integrations=24, size=SIZE)
+    random = np.random.default_rng(5)
+    sci[:, :, :, 81] += random.normal(0, 30, (24, 20, 1))
+    sci[:, :, 60, 81] += 85 * random.integers(0, 2, (24, 20))
+    steps = np.diff(sci[:, :, :, 81], axis=1)
+    groupdq[:, 1:, :, 81] |= np.where(np.abs(steps) > 29, np.uint8(4), np.uint8(0))
+    outcome = search_ramps(fitted(sci, groupdq), tmp_path / "files")
+    assert ("wandering column", 81) in [(one.kind, one.x_first) for one in outcome.structures]
+    assert np.flatnonzero(outcome.categories[:, 81]).tolist() == [60]
+
+
 def test_light_that_decays_on_a_third_of_a_column_is_no_column_that_wanders(tmp_path):
     """The rates of the pixels that are lit go together, and those of the others do not."""
     sci, groupdq = good_ramps(integrations=8, size=SIZE)

@@ -11,13 +11,12 @@ from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY
 from darkmask.search.parameters import SearchParameters
 
 from .bends import bend_limit
-from .changing import DECAYS_IN_PATCH
 from .compared import NEARLY
 from .evidence import is_finite, is_true, not_reaching
 from .falls import MIN_FALLS, least_falls, least_jumps
 from .noises import moved_rates
-from .noisy import NoisySearch
 from .robust import places, population
+from .varying import VaryingSearch
 
 # The saturation step has grown a SATURATED flag from a neighbour if the signal lies below this share of the published
 # well and the ramp is alive. Wells scatter by some 10 %; a neighbour of a saturated pixel holds a few per cent of one.
@@ -28,11 +27,6 @@ STUCK_SHARE = 0.5
 MOVED = 2.0
 # Groups of one frame have this share of the variance of a read at least.
 NOT_AVERAGED = 0.99
-# Of two integrations that differ, nothing tells which one is off.
-LEAST_COMPARED = 3
-# In so many integrations a pixel that fills its well, and has no rate, is hot: a snowball that fills one leaves a rate
-# before it, but where it falls into the first groups.
-LEAST_FILLED = 2
 
 
 def own_saturation_level(detector: Detector) -> float:
@@ -46,6 +40,7 @@ class _Begun(NamedTuple):
     saturated: np.ndarray
     judged: np.ndarray
     undetermined: np.ndarray
+    without_rate: np.ndarray
     full_early: np.ndarray
     unlooked: np.ndarray
     scatter_of_good: float
@@ -54,7 +49,7 @@ class _Begun(NamedTuple):
     loud: np.ndarray
 
 
-class AmplifierSearch(NoisySearch):
+class AmplifierSearch(VaryingSearch):
     """The search in the columns of one amplifier. Images have shape (y, its columns).
 
     Parameters are those of :class:`.CorrectedAmplifier`.
@@ -70,9 +65,6 @@ class AmplifierSearch(NoisySearch):
     """
 
     faint: np.ndarray
-    varying: np.ndarray
-    switching: np.ndarray
-    sometimes_hot: np.ndarray
     _begun: _Begun | None = None
 
     def search(self, parameters: SearchParameters | None = None, again: bool = False) -> dict[Category, np.ndarray]:
@@ -108,19 +100,26 @@ class AmplifierSearch(NoisySearch):
         # Charge that fills the well within some groups leaves few differences, and is no doubtful sign.
         full_early = judged & self._fills_early(judged) & (~enough | ~has_rate)
         undetermined = judged & (~enough | ~has_rate | lost) & ~full_early
+        # The jump step flags every group of a pixel that has another rate in one half of an exposure's integrations
+        # than in the other, and those of its neighbours: the ramps still tell which of them it is.
+        without_rate = undetermined & enough & ~has_rate & ~lost
         judged &= ~(undetermined | full_early)
         del differences
 
         self.take_off_settling(judged & ~unlooked)
         self.find_lines(judged & ~unlooked)
         excess, quiet, loud = self.noise(judged, unlooked, scatter_of_good)
-        return _Begun(saturated, judged, undetermined, full_early, unlooked, scatter_of_good, excess, quiet, loud)
+        return _Begun(
+            saturated, judged, undetermined, without_rate, full_early, unlooked, scatter_of_good, excess, quiet, loud
+        )
 
     def _finish(self, again: bool) -> dict[Category, np.ndarray]:
         maps, parameters, begun = self.maps, self.parameters, self._begun
         if begun is None:
             raise ValueError("Nothing was begun.")
-        saturated, judged, undetermined, full_early, unlooked, scatter_of_good, excess, quiet, loud = begun
+        saturated, judged, undetermined, without_rate, full_early, unlooked, scatter_of_good, excess, quiet, loud = (
+            begun
+        )
         self._begun = begun if again else None
         del begun
         rc, inverse_rc = self._rc(judged, quiet, loud)
@@ -170,10 +169,11 @@ class AmplifierSearch(NoisySearch):
         del rate, electrons
         if not again:
             self.__dict__.pop("late", None)
-        lasting, over, transient = self._changes(judged, unlooked, trend, quiet, loud)
+        lasting, over, transient = self._changes(judged, without_rate, unlooked, trend, quiet, loud)
         # What changes once has a name of its own.
-        steady = self.columns.wander == 0
-        self._name_jumping(judged & ~unlooked & ~self.unstable & ~lasting & ~over & ~hot & steady)
+        once = judged & ~unlooked & ~self.unstable & ~lasting & ~over & ~hot
+        self._name_jumping(once & (self.columns.wander == 0))
+        self._name_in_columns(once & ~self.patch & (self.columns.wander > 0), loud)
         apart = scattering & judged & ~self.noisy & ~self.unstable & ~self.varying & ~self.switching
         self._name_scattering(apart & ~lasting & ~over, trend)
         # What is over leaves the category that the low state has by itself.
@@ -187,7 +187,7 @@ class AmplifierSearch(NoisySearch):
         few = self._test("few_quiet", maps.differences, lt, parameters.min_differences, judged, ~unlooked)
         unknown = beside_full | (judged & ~unlooked & few)
         unknown &= ~(hot | warm | low_pedestal | self.unstable | self.varying | self.switching)
-        undetermined = undetermined | unknown
+        undetermined = (undetermined & ~(without_rate & (self.varying | lasting))) | unknown
         self.judged = judged = judged & ~unknown
         return {
             Category.SATURATED: saturated,
@@ -258,45 +258,6 @@ class AmplifierSearch(NoisySearch):
     def _fills_early(self, judged) -> np.ndarray:
         """Return the pixels that end saturated, by their own level, in as many integrations as makes one saturated."""
         return self._test("full_early", self.maps.saturated_last, ge, self._often, judged)
-
-    def _changes(self, judged, unlooked, trend, quiet, loud) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Set what varies and switches; return what is hot from some integration on, what is over, what passes."""
-        if self.integrations < LEAST_COMPARED:
-            self.alone, nowhere = 0, np.zeros((6, *judged.shape), bool)
-            self.varying, self.switching, self.sometimes_hot = nowhere[:3]
-            return nowhere[3], nowhere[4], nowhere[5]
-        changing, good = self.changing, judged & ~unlooked & ~self.unstable
-        at, distance, limit, self.alone = changing.beyond(judged, unlooked)
-        # Jumps take the larger differences of a restless pixel out of its noise, and its rates still have them. And
-        # whatever all pixels of a column do in an integration is none of theirs.
-        own = np.where(self.unstable[at], np.fmax(loud[at] / quiet[at], 1), 1)
-        distance = (distance / (own * self.of_column(self.columns.restless, at))).astype(np.float32)
-        varying = judged & self._image(at, self._test("varies", distance, ge, limit, judged[at], at=at))
-        at = self._at(judged & (self.maps.saturated_last >= LEAST_FILLED))
-        filled = np.minimum(self.maps.saturated_last[at], self.integrations - self.maps.finite[at])
-        fills = judged & self._image(at, self._test("fills", filled, ge, LEAST_FILLED, judged[at], at=at))
-        varying |= fills
-        noise_of_all = np.sqrt(self.noise_of_all**2 + self.columns.with_jumps)
-        at, depth, by_chance = changing.switches(good, noise_of_all, self.signal)
-        switching = good & self._image(at, self._test("switches", depth, ge, by_chance, good[at], at=at))
-        at, distance, far = changing.levels(good, self.noise_of_good)
-        switching |= good & self._image(at, self._test("levels", distance, ge, far, good[at], at=at))
-        at = self._at(varying)
-        high = np.nan_to_num(changing.rows.high[at]) * np.float32(self.detector.gain)
-        hot = self._image(
-            at, self._test("high_state", high, ge, self.parameters.hot_rate, varying[at], at=at) & varying[at]
-        )
-        hot |= fills
-        # What is hot where it has no rate, in both integrations of an exposure perhaps, has that not in its trend.
-        hidden = self.integrations - self.maps.finite >= LEAST_FILLED
-        faded = varying & self.patch & (trend <= -self.parameters.trend_significance) & ~hidden
-        over = varying & ~faded & self._image(at, changing.over(at))
-        lasting = hot & ~faded & self._image(at, changing.lasting(at))
-        transient = faded | over | (judged & self.patch & (trend <= -DECAYS_IN_PATCH))
-        self.varying = varying & ~faded & ~over & ~lasting
-        self.switching = switching & ~faded & ~over & ~lasting
-        self.sometimes_hot = hot & self.varying
-        return lasting, over, transient
 
     def _low_pedestal(self, judged, quiet, loud) -> np.ndarray:
         maps, parameters = self.maps, self.parameters

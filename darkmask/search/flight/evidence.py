@@ -166,6 +166,16 @@ QUESTIONS = {
         ">=",
         "It jumps in more of them than radiation makes: noisy if it is not telegraph, and not to be used.",
     ),
+    "column_jumps": Question("jumps", "", ">=", "It jumps more often than others of the column that wanders do."),
+    "column_noise": Question(
+        "certain noise with jumps over that of its column",
+        "",
+        ">=",
+        "Not all of it is the column's: noisy.",
+    ),
+    "unusable_column": Question(
+        "noise with jumps over that of its column", "", ">=", "The noisy pixel of the column is not to be used."
+    ),
     "detected": Question("rate above good pixels", "electron/s", ">=", "The pixel is brighter than others.", True),
     "below": Question("rate below zero", "electron/s", "<=", "The mean rate is significantly negative.", True),
     "sinking": Question("last minus first group", "DN", "<", "The signal falls all along: inverse rc."),

@@ -57,6 +57,8 @@ class Lines(NamedTuple):
         How many times as far as others the rates of a line that shares noise scatter between integrations; 1 of others.
     wander : numpy.ndarray, shape (n,), float32, DN
         How far the level moves along a ramp, from integration to integration (standard deviation), beyond the others.
+    jumps : numpy.ndarray, shape (n,), float32
+        How many jumps the pixels of a line that wanders have, all integrations together (median).
     """
 
     noise: np.ndarray
@@ -69,6 +71,7 @@ class Lines(NamedTuple):
     shape_error: np.ndarray
     restless: np.ndarray
     wander: np.ndarray
+    jumps: np.ndarray
 
 
 def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good: np.ndarray, tgroup: float) -> Lines:
@@ -127,6 +130,7 @@ def measure_lines(maps: CombinedMaps, rate: np.ndarray, shape: np.ndarray, good:
         lines.with_jumps[column] = max(float(np.median(squares)) - level_of["scatter"]() ** 2, noise)
         lines.restless[column] = max(slope / typical, 1.0)
         lines.wander[column] = np.sqrt(max(slope**2 - typical**2, 0)) * tgroup * (maps.groups - 1)
+        lines.jumps[column] = np.median(maps.jumps[here, column])
         rates, bends = rate[here, column], shape[here, column]
         moved, bent = float(np.median(rates)) - level_of["rate"](), float(np.median(bends)) - level_of["shape"]()
         # What a wandering column adds to a mean rate differs from one set of integrations to the next.

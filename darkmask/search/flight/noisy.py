@@ -12,6 +12,8 @@ from .noises import least_noise, least_scatter
 
 # A trend of so many times the scatter of the rates is no chance: what fades scatters, too.
 _DECAYS = 2.0
+# A pixel has its column's jumps and more, if it has so many times the root of their number more.
+_MORE_JUMPS = 5.0
 
 
 class NoisySearch(BrightSearch):
@@ -74,3 +76,21 @@ class NoisySearch(BrightSearch):
         jumping = self._image(at, own & self._test("own_jumps", rows.stepped[at], ge, least, own, at=at))
         self.noisy |= jumping
         self.loud |= jumping
+
+    def _name_in_columns(self, asked, loud) -> None:
+        """Add to the noisy pixels those of columns that wander which jump more often, and differ by more, than these.
+
+        Nearly all steps of a column that moves by much are jumps, which leave the noise of its pixels alone.
+        """
+        jumps = self.maps.jumps
+        # Nobody reaches less.
+        at = self._at(asked & (jumps > self.columns.jumps))
+        usual = self.of_column(self.columns.jumps, at)
+        least = usual + np.float32(_MORE_JUMPS) * np.sqrt(usual)
+        jumping = asked[at] & self._test("column_jumps", jumps[at], ge, least, asked[at], at=at)
+        unusable = self.parameters.unusable_noise_ratio
+        certain = least_noise(loud[at], loud[at], self.maps.differences[at], jumps[at], unusable)
+        noisy = jumping & self._test("column_noise", certain, ge, self.parameters.noisy_ratio, jumping, at=at)
+        never = noisy & self._test("unusable_column", loud[at], ge, unusable, noisy, at=at)
+        self.noisy |= self._image(at, noisy)
+        self.loud |= self._image(at, never)

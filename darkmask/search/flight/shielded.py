@@ -11,7 +11,6 @@ from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
 
 from .afterglow import find_afterglow, reached
-from .amplifier import LEAST_FILLED
 from .categories import FlightResult
 from .changing import Patch
 from .decays import Measured, measure_patches
@@ -19,6 +18,7 @@ from .light import Light
 from .named_by import Passed, at_some, joined
 from .steady import Planes, Steady
 from .together import lit_together
+from .varying import LEAST_FILLED
 
 # In a patch a pixel glows itself if its share of the light lies so many errors above none.
 _GLOWS = 2.0
