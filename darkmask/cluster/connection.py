@@ -19,6 +19,8 @@ from .process import SeenElsewhere, SeenFile, described, look
 
 # Seconds in which there is a worker: one that a batch system starts loads Python first.
 WORKER_WITHIN = 60.0
+# Seconds in which one of them declares the memory that is asked for.
+DECLARES_WITHIN = 2.0
 # Seconds between two looks whether there is a worker left: one that a batch system has ended says nothing.
 WATCHED_EVERY = 30.0
 # Seconds in which a scheduler that went away may come back, as a service that is started anew does.
@@ -111,10 +113,16 @@ class Cluster:
                         "or end it."
                     )
             return
-        workers = self.workers.values()
-        amounts = [worker["resources"][MEMORY] for worker in workers if MEMORY in worker["resources"]]
-        if any(amount >= need for amount in amounts):
-            return
+        end = time.monotonic() + DECLARES_WITHIN
+        while True:
+            resources = [worker["resources"] for worker in self.workers.values()]
+            amounts = [declared[MEMORY] for declared in resources if MEMORY in declared]
+            if any(amount >= need for amount in amounts):
+                return
+            # Others may be starting, and what nobody has declared yet may be told in a moment.
+            if time.monotonic() > end:
+                break
+            time.sleep(0.1)
         found = f"the most that one declares are {max(amounts) / 1e9:.3g} GB" if amounts else "none declares any"
         raise CommandError(
             f"--scheduler={self.where.given}: {what} takes up to {need / 1e9:.2g} GB and waits for a worker that "

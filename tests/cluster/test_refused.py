@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -179,6 +180,17 @@ def test_memory_that_no_worker_declares(cluster):
         cluster.require_memory(3e9, "one exposure", declared=True)
     with pytest.raises(CommandError, match=r"tcp://.* may take no more than .* GB: start it with a larger --memory"):
         cluster.require_memory(1e15, "the search of one detector", declared=False)
+
+
+@pytest.mark.slow
+def test_memory_that_a_worker_declares_a_moment_later(empty, monkeypatch):
+    monkeypatch.setattr(connection, "DECLARES_WITHIN", 60.0)
+    empty.start_worker("--resources", "MEMORY=1e9")
+    with connected(where(str(empty.file)), LocalWorkers(1, 1e9)) as made, ThreadPoolExecutor(1) as thread:
+        made.client.wait_for_workers(1, timeout=60)
+        asked = thread.submit(made.require_memory, 3e9, "one exposure", declared=True)
+        empty.start_worker("--resources", "MEMORY=4e9")
+        asked.result()
 
 
 def test_a_worker_too_small_for_a_search_beside_one_that_is_not(refused, empty):
