@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,12 @@ _DELIVERED = ("--", "-k", "DLV-LISTED or DLV-EXPOSURES or DLV-PLAN")
 @pytest.fixture
 def archive(raw):
     """Return an archive that holds the raw darks, and one exposure of the program that is no dark."""
+    with archived(raw) as held:
+        yield held
+
+
+@contextmanager
+def archived(raw) -> Iterator[Archive]:
     held = Archive()
     for path in raw.delivery.glob("*_uncal.fits"):
         held.files[path.name] = path.read_bytes()
@@ -51,11 +59,15 @@ def archive(raw):
 
 @pytest.fixture
 def command(archive, raw, prepared_criteria, tmp_path):
+    return asking(archive, raw, prepared_criteria, tmp_path)
+
+
+def asking(archive, raw, prepared_criteria, folder: Path) -> tuple[list[str], dict[str, str]]:
     """Return the command and its environment; criteria are those of small frames."""
     words = [sys.executable, "-W", "error", "-c", _CODE, "run", "--program=1062", "--detectors=NRCBLONG"]
     words += [f"--criteria={prepared_criteria}", f"--references={references(raw)}", "--frame=128", "--jobs=2"]
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
-    return words, {**kept, **client_environment(tmp_path / "config", archive.address)}
+    return words, {**kept, **client_environment(folder / "config", archive.address)}
 
 
 @pytest.fixture
@@ -65,17 +77,26 @@ def run(command):
     def run(
         out: Path, *more: str, jobs: bool = True, environment: dict[str, str] = environment
     ) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [*(word for word in words if jobs or word != "--jobs=2"), str(out), *more],
-            capture_output=True,
-            text=True,
-            env=environment,
-            timeout=PATIENCE,
-            check=False,
-            cwd=ROOT,
-        )
+        return typed([*(word for word in words if jobs or word != "--jobs=2"), str(out), *more], environment)
 
     return run
+
+
+def typed(words: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        words, capture_output=True, text=True, env=environment, timeout=PATIENCE, check=False, cwd=ROOT
+    )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(raw, prepared_criteria, tmp_path_factory) -> tuple[Path, int]:
+    """Return the folder of a run that nothing disturbed, from the archive to the report, and its exit code."""
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    with archived(raw) as archive:
+        words, environment = asking(archive, raw, prepared_criteria, out.parent)
+        run = typed([*words, str(out)], environment)
+    assert run.returncode in (0, 1), run.stderr
+    return out, run.returncode
 
 
 def checks(out: Path) -> dict:
@@ -182,11 +203,9 @@ def test_a_program_without_darks_is_said(archive, run, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_at_each_stage_ends_in_the_same_report(archive, command, run, tmp_path):
-    whole, killed = tmp_path / "whole" / "out", tmp_path / "killed" / "out"
+def test_a_run_that_is_killed_at_each_stage_ends_in_the_same_report(archive, command, run, undisturbed, tmp_path):
+    (whole, code), killed = undisturbed, tmp_path / "killed" / "out"
     words, environment = command[0] + [str(killed)], command[1]
-    undisturbed = run(whole)
-    assert undisturbed.returncode in (0, 1), undisturbed.stderr
     assert {check["outcome"] for key, check in checks(whole).items() if key[0] == "DLV-LISTED"} == {"pass"}
 
     assert kill_when(words, environment, lambda: len(list((killed / "raw").glob("*_uncal.fits"))) >= 3)
@@ -200,7 +219,7 @@ def test_a_run_that_is_killed_at_each_stage_ends_in_the_same_report(archive, com
     again = run(killed)
     assert archive.asked == []
     assert again.stdout.count("finished before") == 10
-    assert again.returncode == undisturbed.returncode
+    assert again.returncode == code
     require_same(whole, killed)
 
 
@@ -216,9 +235,8 @@ def require_same(whole: Path, other: Path) -> None:
 
 
 @pytest.mark.slow
-def test_workers_of_a_scheduler_end_in_the_same_report(archive, command, run, tmp_path):
-    whole, spread = tmp_path / "whole" / "out", tmp_path / "spread" / "out"
-    undisturbed = run(whole)
+def test_workers_of_a_scheduler_end_in_the_same_report(archive, command, run, undisturbed, tmp_path):
+    (whole, code), spread = undisturbed, tmp_path / "spread" / "out"
     # Its masks would be found, and nothing be left to make.
     own = {"NUMBA_CACHE_DIR": str(KERNELS), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     with by_hand(tmp_path / "workers") as started:
@@ -233,17 +251,14 @@ def test_workers_of_a_scheduler_end_in_the_same_report(archive, command, run, tm
     again = run(spread, "--scheduler=local", environment=environment)
     assert again.stdout.count("finished before") >= 2
     assert "note: the workers of --scheduler=local made 6 masks and measurements." in again.stdout
-    assert again.returncode == undisturbed.returncode
+    assert again.returncode == code
     require_same(whole, spread)
 
 
 @pytest.mark.slow
-def test_a_run_whose_workers_make_masks_is_killed_and_then_one_of_them(command, run, prepared, tmp_path):
-    whole, killed = tmp_path / "whole" / "out", tmp_path / "killed" / "out"
-    for out in (whole, killed):
-        shutil.copytree(prepared, out / "jw01062")
-    undisturbed = run(whole)
-    assert undisturbed.stdout.count("finished before") == 10
+def test_a_run_whose_workers_make_masks_is_killed_and_then_one_of_them(command, run, undisturbed, prepared, tmp_path):
+    (whole, code), killed = undisturbed, tmp_path / "killed" / "out"
+    shutil.copytree(prepared, killed / "jw01062")
     own = {"NUMBA_CACHE_DIR": str(KERNELS), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     with by_hand(tmp_path / "workers") as started:
 
@@ -270,7 +285,8 @@ def test_a_run_whose_workers_make_masks_is_killed_and_then_one_of_them(command, 
         assert workers[1 - first].poll() is None
     assert "note: the workers of --scheduler=" in again.stdout
     assert "made 6 masks and measurements." in again.stdout
-    assert again.returncode == undisturbed.returncode
+    assert again.stdout.count("finished before") == 10
+    assert again.returncode == code
     require_same(whole, killed)
 
 
