@@ -242,6 +242,18 @@ def test_files_belong_together(check, exposures, products):
     )
 
 
+@pytest.mark.asks("DLV-BRIGHT")
+def test_rates_of_bright_pixels_are_those_of_their_ramps(check, exposures, products):
+    """What share of the rates of bright pixels is a tenth more or less than what their ramps rise by?"""
+    share, off, number, name, places = told(check, products, "rates_off_ramps")
+    check.judge(
+        share,
+        f"The rates of {off} of {number} bright pixels of {check.detector} {check.subarray} differ by more than a "
+        f"tenth from what their ramps rise by in {name}: most of all{some_pixels(places)}",
+        because=("DLV-TOGETHER", "DRK-SCALE"),
+    )
+
+
 @pytest.mark.asks("DLV-PLACES")
 def test_ramps_lie_where_their_rates_lie(check, exposures, products):
     """How much has the row, column or square in common with its rates or PEDESTAL which has least?"""
@@ -250,6 +262,17 @@ def test_ramps_lie_where_their_rates_lie(check, exposures, products):
         most,
         f"Ramps and {name} of {check.detector} {check.subarray} have {most:.2f} of what others have in common, at "
         "most: least of all",
+    )
+
+
+@pytest.mark.asks("DLV-FLAGS")
+def test_no_group_is_flagged_in_most_pixels(check, exposures, products):
+    """What share of the good pixels has a flag in one group, where most have?"""
+    share, flags, where = told(check, products, "most_flagged")
+    check.judge(
+        share,
+        f"{share:.1%} of the good pixels of {check.detector} {check.subarray} have a flag"
+        f"{f' ({flags})' if flags else ''} in {where}: most of all",
     )
 
 

@@ -19,6 +19,7 @@ _FAINT = 2.0
 _ENOUGH_HITS = 20
 # A difference of so many sigma of a good one is a hit: the jump step flags those of 4 or 5.
 _CERTAINLY_A_HIT, _FALLS = 10.0, 5.0
+_MOST_OF_THEM = 0.5
 
 
 class Straight(NamedTuple):
@@ -102,6 +103,31 @@ def hits_of(flags: np.ndarray, differences: np.ndarray, good: np.ndarray, noise:
         seen += int(np.count_nonzero(hit))
         flagged += int(np.count_nonzero(hit & ((marks[1:] & JUMP_DET) != 0)))
     return Hits(seen, flagged)
+
+
+def most_flagged(flags: np.ndarray, good: np.ndarray) -> tuple[float, int, int]:
+    """Return the group of an integration in which the largest share of good pixels has a flag.
+
+    Parameters
+    ----------
+    flags : numpy.ndarray, shape (group, row, x), uint8
+        GROUPDQ.
+    good : numpy.ndarray, shape (row, x), bool
+
+    Returns
+    -------
+    share : float
+    group : int
+        Counted from 1; of several, the first.
+    most : int
+        The flags that more than half of these have there.
+    """
+    of_groups = [marks[good] for marks in flags]
+    shares = [float((marks != 0).mean()) if marks.size else 0.0 for marks in of_groups]
+    group = int(np.argmax(shares))
+    marked = of_groups[group][of_groups[group] != 0]
+    most = sum(1 << bit for bit in range(8) if marked.size and (marked & (1 << bit) != 0).mean() > _MOST_OF_THEM)
+    return shares[group], group + 1, most
 
 
 def least_flagged(hits: Sequence[Hits], names: Sequence[str]) -> tuple[int, int, str] | None:

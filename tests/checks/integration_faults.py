@@ -28,6 +28,7 @@ def copy_exposures(space, *numbers: int) -> None:
 # What says something of a search, and of the mask that it makes: two integrations cannot be searched.
 @fault(
     *("DLV-INTEGRATIONS", "DLV-DISTINCT", "DLV-TIMES", "DLV-PIXELDQ", "DLV-RATES", "DLV-UNRATED", "DLV-HIDDEN"),
+    "DLV-FLAGS",
     *("DRK-COSMIC_RAYS", "DRK-NOISE", "DRK-PEDESTAL", "DRK-FULL", "DRK-INDEPENDENT"),
     "STB-HALVES",
     *("CNT-SATURATED", "CNT-INVERSE_RC", "CNT-UNDETERMINED", *ALL_OF_A_MASK),
@@ -162,7 +163,7 @@ def exchange(space, pattern: str, *extensions: str) -> None:
                 hdus[name].data = array
 
 
-@fault("DLV-TOGETHER", "DRK-SCALE", said="is in the rates of")
+@fault("DLV-TOGETHER", "DLV-BRIGHT", "DRK-SCALE", said="is in the rates of")
 def rates_in_electrons(space):
     for ramps in every_exposure(space.delivery):
         ramps.rate *= np.float32(2.13)
@@ -173,6 +174,30 @@ def faint_rates_a_tenth_too_small(space):
     """Plant rates that somebody scaled where they are faint: no hot pixel tells."""
     for ramps in every_exposure(space.delivery):
         ramps.rate[np.abs(ramps.rate) < 0.2] *= np.float32(0.9)
+
+
+@fault("DLV-FLAGS", said="have a flag (DO_NOT_USE) in group 1 of integration 2 of jw01062001001_02101_00002")
+def a_group_taken_out_of_all_ramps(space):
+    """Plant an exposure of which a step for other instruments took out the first group."""
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        if number == 1:
+            ramps.groupdq[:, 0] |= DO_NOT_USE
+
+
+@fault("DLV-BRIGHT", said="differ by more than a tenth from what their ramps rise by in")
+def bright_rates_of_one_exposure_cut_off(space):
+    """Plant rates of which somebody cut off what is far brighter than others, in one exposure."""
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        if number == 1:
+            ramps.rate[ramps.rate > 18] = 18
+
+
+@fault("DRK-SCALE", said="bright pixels of NRCA1 rise by 1.06")
+def bright_rates_of_two_exposures_too_small(space):
+    """Plant rates that somebody scaled where they are bright, in some exposures: no faint pixel tells."""
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        if number in (1, 2):
+            ramps.rate[ramps.rate > 0.3] *= np.float32(0.94)
 
 
 @fault("DRK-PEDESTAL", "ENG-LOW_PEDESTAL", said="Good pixels of NRCA1 have a median PEDESTAL of")
