@@ -150,6 +150,7 @@ def test_no_exposure_saw_light(check, summary):
         max(abs(apart) - _CERTAIN * error, 0.0) * gain,
         f"Good pixels of {check.detector} gather {abs(apart) * gain:.1f} +- {error * gain:.1f} e-/1000 s "
         f"{'more' if apart > 0 else 'less'} in {path} than in most exposures, in {where}: most of all",
+        because=("DRK-STEP", "DLV-TOGETHER"),
     )
 
 

@@ -131,7 +131,7 @@ def test_what_was_planned_is_there(check, delivery):
 
 @pytest.mark.asks("DLV-STEPS")
 def test_pipeline_steps(check, exposures):
-    """Were the steps run that a dark needs, and no dark subtracted?"""
+    """Were the steps run that a dark needs, the same ones in a set, and no dark subtracted?"""
     check.judge_problems(inspection.step_problems(exposures), "Every file has the steps that a dark needs")
 
 
@@ -239,6 +239,18 @@ def test_files_belong_together(check, exposures, products):
         share,
         f"The noise of the ramps is in the {derived} of {name} by {share:.2f} of it, where it is farthest from 1",
         because=("DLV-DISTINCT",),
+    )
+
+
+@pytest.mark.asks("DLV-FAINT")
+def test_rates_of_faint_pixels_are_lines_through_their_ramps(check, exposures, products):
+    """What share of the rates of faint pixels lies off the line through their ramp?"""
+    share, name = told(check, products, "off_lines")
+    check.judge(
+        share,
+        f"The rates of {share:.1%} of the faint good pixels of {check.detector} {check.subarray} differ from lines "
+        f"through their ramps by more than a quarter of what those scatter by in {name}: most of all",
+        because=("DLV-TOGETHER", "DLV-PLACES", "DLV-FLAGS"),
     )
 
 

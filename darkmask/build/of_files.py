@@ -19,7 +19,7 @@ from .measurements import good_pixels, or_none, output_columns
 from .outputs import pattern_noise, reset_levels
 from .places import least_alike, places_in_ramps
 from .steps import Steps, steps_of
-from .straight import least_flagged
+from .straight import least_flagged, most_off_lines
 from .together import together
 
 # The rates of so many pixels, in evenly spread rows, tell their median to a thousandth of their scatter.
@@ -89,6 +89,7 @@ def measure_files(request: SetRequest, categories: np.ndarray) -> dict:
         "shared_step_dn": _step(steps),
         "unexplained_rates": _worst(unexplained),
         "together": together(steps.straight, steps.names),
+        "off_lines": most_off_lines(steps.straight, steps.names),
         "least_alike": least_alike(places_in_ramps(steps.straight, steps.names)),
         "least_flagged": least_flagged(steps.hits, steps.names),
         "most_flagged": _most_flagged(steps),

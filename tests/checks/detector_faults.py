@@ -260,7 +260,11 @@ def a_step_of_all_ramps(space):
         ramps.sci[:, 12:] += np.float32(8)
 
 
-@fault("DRK-STEP", said="DN in common, in group 10 of integration 2 of jw01062001001_02101_00003_nrca1_jump.fits")
+@fault(
+    "DRK-STEP",
+    "DRK-LIGHT",
+    said="DN in common, in group 10 of integration 2 of jw01062001001_02101_00003_nrca1_jump.fits",
+)
 def a_step_of_all_ramps_of_an_integration(space):
     for number, ramps in enumerate(every_exposure(space.delivery), 1):
         if number == 3:

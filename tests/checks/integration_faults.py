@@ -176,6 +176,14 @@ def faint_rates_a_tenth_too_small(space):
         ramps.rate[np.abs(ramps.rate) < 0.2] *= np.float32(0.9)
 
 
+@fault("DLV-FAINT", said="differ from lines through their ramps by more than a quarter")
+def rates_less_those_of_another_dark(space):
+    """Plant rates of which somebody subtracted those of a dark of ten other integrations, and left the ramps."""
+    dark = np.random.default_rng(3).normal(0.001, 0.012, (128, 128)).astype(np.float32)
+    for ramps in every_exposure(space.delivery):
+        ramps.rate -= dark
+
+
 @fault("DLV-FLAGS", said="have a flag (DO_NOT_USE) in group 1 of integration 2 of jw01062001001_02101_00002")
 def a_group_taken_out_of_all_ramps(space):
     """Plant an exposure of which a step for other instruments took out the first group."""
