@@ -97,7 +97,7 @@ def _bright(opened: OpenSet, asked: np.ndarray, noise: float) -> np.ndarray:
     exposure, i = opened.planes[0]
     first, last = (exposure.group(i, group) for group in (0, exposure.shape[1] - 1))
     with np.errstate(invalid="ignore"):
-        places = np.argwhere(asked & _tells(last.astype(np.float64) - first, noise))
+        places = np.argwhere(asked & _tells(last - first, noise))
     return places[evenly(len(places), _MOST)] if len(places) else places
 
 
