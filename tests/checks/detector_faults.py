@@ -132,7 +132,7 @@ def dark_of_the_same_exposures_subtracted(space):
         ramps.add_levels(usual, -mean[usual] * ramps.seconds[None])
 
 
-@fault("DRK-NOISE", said="A group difference of the good pixels of NRCA1 has a noise of")
+@fault("DRK-NOISE", "DLV-FAINT", said="A group difference of the good pixels of NRCA1 has a noise of")
 def noisy_detector(space):
     numbers = random()
     for ramps in every_exposure(space.delivery):
@@ -148,7 +148,7 @@ def exposures_of_another_gain(space):
                 array *= np.float32(1.10)
 
 
-@fault("DRK-SCALE", "DLV-BRIGHT", "DLV-TOGETHER", said="bright pixels of NRCA1 rise by 0.8")
+@fault("DRK-SCALE", "DLV-BRIGHT", "DLV-TOGETHER", "DLV-FAINT", said="bright pixels of NRCA1 rise by 0.8")
 def rates_that_are_a_fifth_too_large(space):
     for ramps in every_exposure(space.delivery):
         ramps.rate *= np.float32(1.2)
@@ -156,6 +156,7 @@ def rates_that_are_a_fifth_too_large(space):
 
 @fault(
     *("DRK-EXPOSURES", "DRK-SCALE", "DLV-BRIGHT", "DLV-TOGETHER", ("DRK-CURRENT", "NRCBLONG", "FULL")),
+    "DLV-FAINT",
     said="the 5 exposures have",
 )
 def exposures_of_another_gain_and_a_light_leak(space):
@@ -254,7 +255,7 @@ def columns_that_alternate(space):
 
 
 # What settles is fitted beside the step, and taken off the dark current.
-@fault("DRK-STEP", "DRK-CURRENT", said="DN in common, in group 13 of all integrations")
+@fault("DRK-STEP", "DRK-CURRENT", "DLV-FAINT", said="DN in common, in group 13 of all integrations")
 def a_step_of_all_ramps(space):
     for ramps in every_exposure(space.delivery):
         ramps.sci[:, 12:] += np.float32(8)

@@ -87,7 +87,7 @@ def integration_that_ends_as_another(space):
             array[1, ..., 100:, :] = array[0, ..., 100:, :]
 
 
-@fault("DLV-DISTINCT", "DLV-TOGETHER", said="was altered: the rate is")
+@fault("DLV-DISTINCT", "DLV-TOGETHER", "DLV-FAINT", said="was altered: the rate is")
 def rates_cut_off(space):
     """Plant rates of which somebody cut off what is less than nearly all of the noise, as others cut off at 0."""
     for ramps in every_exposure(space.delivery):
@@ -107,13 +107,19 @@ def ramps_in_half_precision(space):
         ramps.sci[...] = ramps.sci.clip(-65_000, 65_000).astype(np.float16)
 
 
-@fault("DLV-DISTINCT", said="was altered: the ramp is rounded")
+@fault("DLV-DISTINCT", "DLV-FAINT", said="was altered: the ramp is rounded")
 def ramps_in_steps_of_four(space):
     for ramps in every_exposure(space.delivery):
         ramps.sci[...] = 4 * np.round(ramps.sci / 4)
 
 
-@fault("DLV-DISTINCT", "DRK-QUIET", said="was altered: group 16 of its ramp is group 15 of its ramp again")
+@fault(
+    "DLV-DISTINCT",
+    "DRK-QUIET",
+    "DLV-FAINT",
+    "DRK-SCALE",
+    said="was altered: group 16 of its ramp is group 15 of its ramp again",
+)
 def last_group_of_each_ramp_repeated(space):
     """Plant ramps whose last group was lost, and filled with the one before."""
     for ramps in every_exposure(space.delivery):
@@ -143,7 +149,7 @@ def integrations_in_a_wrong_order(space):
             table["int_mid_MJD_UTC"] = table["int_mid_MJD_UTC"][::-1].copy()
 
 
-@fault("DLV-TOGETHER", said="is in the rates of integration")
+@fault("DLV-TOGETHER", "DLV-FAINT", said="is in the rates of integration")
 def rates_of_the_next_exposure(space):
     exchange(space, RATEINTS, "SCI", "DQ")
 
@@ -163,7 +169,7 @@ def exchange(space, pattern: str, *extensions: str) -> None:
                 hdus[name].data = array
 
 
-@fault("DLV-TOGETHER", "DLV-BRIGHT", "DRK-SCALE", said="is in the rates of")
+@fault("DLV-TOGETHER", "DLV-BRIGHT", "DRK-SCALE", "DLV-FAINT", said="is in the rates of")
 def rates_in_electrons(space):
     for ramps in every_exposure(space.delivery):
         ramps.rate *= np.float32(2.13)
