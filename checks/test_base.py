@@ -5,7 +5,7 @@ import pytest
 
 from darkmask.masks import quality as maskquality
 from darkmask.masks.compare import Comparison, compare, lost_bits
-from darkmask.masks.header import misplaced
+from darkmask.masks.header import misplaced, used_after
 from darkmask.masks.registration import register
 from darkmask.masks.untold import not_in, shared_unlit_pixels
 from fixtures.session.endings import NotEvaluated
@@ -36,11 +36,17 @@ def test_no_flag_was_lost(check, products):
 
 
 @pytest.mark.asks("BAS-HEADER")
-def test_the_mask_in_force_is_of_this_detector(check, products):
-    """Which keywords of the mask in force do not belong to the detector and its frame?"""
+def test_the_mask_in_force_is_of_this_detector(check, delivery, products):
+    """Which keywords of the mask in force do not belong to the detector and its frame, or say a day to come?"""
     base = products.base.mask(check.detector)
     problems = misplaced(base, check.detector, products.geometry)
-    check.judge_problems(problems, f"The header of {base.path.name} belongs to {check.detector}")
+    said = f"The header of {base.path.name} belongs to {check.detector}"
+    of_detector = [file for file in delivery.files if file.detector == check.detector] if delivery else []
+    last, day = max((file.date_obs for file in of_detector), default=""), used_after(base)
+    # A mask of later darks may be the better one to carry from; whoever signs should know.
+    if last and day > last:
+        said += f"; its USEAFTER is {day} and the last dark was taken on {last}: it was not in force for these darks"
+    check.judge_problems(problems, said)
 
 
 @pytest.mark.asks("BAS-ADDED")

@@ -102,11 +102,12 @@ def test_noise(check, summary):
 @pytest.mark.asks("DRK-SCALE")
 def test_rates_are_those_of_the_ramps(check, summary):
     """By how much do the ramps of hot pixels rise, in units of what their rates make?"""
-    rise, number = known(summary, "rise_by_rate", check.detector)
+    rise, number, name = known(summary, "rise_by_rate", check.detector)
     check.judge(
         rise,
-        f"The ramps of {number} hot pixels of {check.detector} rise by {rise:.3f} of what their rates make of it",
-        because=("DLV-TOGETHER",),
+        f"The ramps of {number} bright pixels of {check.detector} rise by {rise:.3f} of what their rates make of it in "
+        f"{name}, where it is farthest from 1",
+        because=("DLV-DISTINCT", "DLV-TOGETHER"),
     )
 
 
@@ -137,6 +138,19 @@ def test_bright_pixels_are_as_bright_in_each_exposure(check, summary):
         f"The bright pixels of {check.detector} have {brightness[worst]:.2f} of their usual rate in {worst}; in the "
         f"{len(brightness)} exposures {', '.join(f'{each:.2f}' for _, each in sorted(brightness.items()))}",
         because=("DLV-ALIGNED",),
+    )
+
+
+@pytest.mark.asks("DRK-LIGHT")
+def test_no_exposure_saw_light(check, summary):
+    """By how much more, or less, do good pixels certainly gather in an exposure than in the others?"""
+    apart, error, path, where = known(summary, "most_lit", check.detector)
+    gain = 1000 * look_up_detector(check.detector).gain
+    check.judge(
+        max(abs(apart) - _CERTAIN * error, 0.0) * gain,
+        f"Good pixels of {check.detector} gather {abs(apart) * gain:.1f} +- {error * gain:.1f} e-/1000 s "
+        f"{'more' if apart > 0 else 'less'} in {path} than in most exposures, in {where}: most of all",
+        because=("DRK-STEP", "DLV-TOGETHER"),
     )
 
 

@@ -131,7 +131,7 @@ def test_what_was_planned_is_there(check, delivery):
 
 @pytest.mark.asks("DLV-STEPS")
 def test_pipeline_steps(check, exposures):
-    """Were the steps run that a dark needs, and no dark subtracted?"""
+    """Were the steps run that a dark needs, the same ones in a set, and no dark subtracted?"""
     check.judge_problems(inspection.step_problems(exposures), "Every file has the steps that a dark needs")
 
 
@@ -242,6 +242,30 @@ def test_files_belong_together(check, exposures, products):
     )
 
 
+@pytest.mark.asks("DLV-FAINT")
+def test_rates_of_faint_pixels_are_lines_through_their_ramps(check, exposures, products):
+    """What share of the rates of faint pixels lies off the line through their ramp?"""
+    share, name = told(check, products, "off_lines")
+    check.judge(
+        share,
+        f"The rates of {share:.1%} of the faint good pixels of {check.detector} {check.subarray} differ from lines "
+        f"through their ramps by more than a quarter of what those scatter by in {name}: most of all",
+        because=("DLV-DISTINCT", "DLV-TOGETHER", "DLV-PLACES", "DLV-FLAGS", "DRK-STEP"),
+    )
+
+
+@pytest.mark.asks("DLV-BRIGHT")
+def test_rates_of_bright_pixels_are_those_of_their_ramps(check, exposures, products):
+    """What share of the rates of bright pixels is a tenth more or less than what their ramps rise by?"""
+    share, off, number, name, places = told(check, products, "rates_off_ramps")
+    check.judge(
+        share,
+        f"The rates of {off} of {number} bright pixels of {check.detector} {check.subarray} differ by more than a "
+        f"tenth from what their ramps rise by in {name}: most of all{some_pixels(places)}",
+        because=("DLV-DISTINCT", "DLV-TOGETHER", "DRK-SCALE"),
+    )
+
+
 @pytest.mark.asks("DLV-PLACES")
 def test_ramps_lie_where_their_rates_lie(check, exposures, products):
     """How much has the row, column or square in common with its rates or PEDESTAL which has least?"""
@@ -250,6 +274,17 @@ def test_ramps_lie_where_their_rates_lie(check, exposures, products):
         most,
         f"Ramps and {name} of {check.detector} {check.subarray} have {most:.2f} of what others have in common, at "
         "most: least of all",
+    )
+
+
+@pytest.mark.asks("DLV-FLAGS")
+def test_no_group_is_flagged_in_most_pixels(check, exposures, products):
+    """What share of the good pixels has a flag in one group, where most have?"""
+    share, flags, where = told(check, products, "most_flagged")
+    check.judge(
+        share,
+        f"{share:.1%} of the good pixels of {check.detector} {check.subarray} have a flag"
+        f"{f' ({flags})' if flags else ''} in {where}: most of all",
     )
 
 

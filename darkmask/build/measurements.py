@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.core.categories import Category
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.stages import stage
 from darkmask.core.statistics import median_of_finite
@@ -24,7 +23,6 @@ from .aligned import least_aligned
 from .border import frame_off
 from .hidden import hidden_pixels
 from .places import Place, least_alike, places_in_maps
-from .together import rise_by_rate
 from .unrated import ramps_without_a_rate, rates_without_a_ramp
 from .unsuspected import full_pixels, quiet_pixels, same_rates
 
@@ -112,7 +110,6 @@ def measure_set(request: SetRequest, outcome: SearchOutcome, of_all: OfAllPixels
         "full_good_pixels": full,
         "full_and_flagged": sum(bool(maps.saturated_first[y, x]) for x, y in full),
         "frame_off": off,
-        "rise_by_rate": rise_by_rate(maps, outcome.categories == Category.HOT.bit, first.tgroup),
         "rates_without_a_ramp": rates_without_a_ramp(request, maps),
         "ramps_without_a_rate": ramps_without_a_rate(request, maps),
         "least_aligned": least_aligned(request, outcome),

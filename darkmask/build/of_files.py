@@ -3,21 +3,23 @@
 import numpy as np
 
 from darkmask.core.categories import Category
-from darkmask.core.flags import has_flag
+from darkmask.core.flags import has_flag, names_in, pixel_flags
 from darkmask.core.stages import stage
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.quality import lost_pixels, median_rates, unexplained_rates
 from darkmask.search.request import SetRequest
 
 from .border import misplaced_reference_pixels
+from .bright_rates import bright_rates
 from .dark import dark_current, scatter_of_means, unsettled
 from .frozen import frozen_pixels
 from .hidden import taken_out
+from .lit import most_lit
 from .measurements import good_pixels, or_none, output_columns
 from .outputs import pattern_noise, reset_levels
 from .places import least_alike, places_in_ramps
 from .steps import Steps, steps_of
-from .straight import least_flagged
+from .straight import least_flagged, most_off_lines
 from .together import together
 
 # The rates of so many pixels, in evenly spread rows, tell their median to a thousandth of their scatter.
@@ -61,14 +63,19 @@ def measure_files(request: SetRequest, categories: np.ndarray) -> dict:
         gone |= has_flag(pixeldq, "DO_NOT_USE") & science
         misplaced.append((misplaced_reference_pixels(pixeldq, ~science), exposure.jump.path))
 
-    searched = OpenSet(exposures, request.folder, request.integrations).planes
+    of_set = OpenSet(exposures, request.folder, request.integrations)
+    searched = of_set.planes
     rows = slice(None, None, max(1, science.size // _ENOUGH_PIXELS))
     rates = (exposure.rate(rows, i) for exposure, i in searched)
     few = slice(None, None, max(1, science.size // _SOME_PIXELS))
     rates_of_few = (exposure.rate(few, i) for exposure, i in searched)
+    rates_of_squares = (exposure.rate(few, i) for exposure, i in searched)
+    of = [exposure.exposure.jump.path for exposure, _ in searched]
     tgroup = exposures[0].jump.tgroup
     steps = steps_of(request, good, hit)
     dark = dark_current(median_rates(rates, good[rows]), steps.medians, tgroup)
+    noise = float(np.median([*steps.noises.values()]))
+    bright = bright_rates(of_set, science & (categories != 0), noise, tgroup)
     return {
         "dark_dn_per_s": or_none(dark.rate),
         "dark_error_dn_per_s": or_none(dark.error),
@@ -82,11 +89,16 @@ def measure_files(request: SetRequest, categories: np.ndarray) -> dict:
         "shared_step_dn": _step(steps),
         "unexplained_rates": _worst(unexplained),
         "together": together(steps.straight, steps.names),
+        "off_lines": most_off_lines(steps.straight, steps.names),
         "least_alike": least_alike(places_in_ramps(steps.straight, steps.names)),
         "least_flagged": least_flagged(steps.hits, steps.names),
+        "most_flagged": _most_flagged(steps),
         "frozen_pixels": frozen_pixels(searched, good),
         "lost_pixels": _worst(lost),
-        "taken_out": taken_out(request, gone, float(np.median([*steps.noises.values()]))),
+        "rise_by_rate": bright and bright.rise,
+        "rates_off_ramps": bright and bright.off,
+        "most_lit": most_lit(rates_of_squares, good[few], of, np.arange(len(science))[few]),
+        "taken_out": taken_out(request, gone, noise),
         "misplaced_reference_pixels": _worst_border(misplaced, int((~science).sum())),
     }
 
@@ -104,6 +116,12 @@ def _worst_border(misplaced: list[tuple[int | None, str]], reference: int) -> tu
 def _worst(counted: list[tuple[float, str]]) -> tuple[float, str]:
     """Return the largest number and the path of its exposure; of several the first by name, whatever their order."""
     return min(counted, key=lambda found: (-found[0], found[1]))
+
+
+def _most_flagged(steps: Steps) -> tuple[float, str, str]:
+    """Return the largest share of good pixels with a flag in one group, the names of its flags, and where it is."""
+    (share, group, flags), name = max(zip(steps.flagged, steps.names, strict=True))
+    return share, " and ".join(names_in(flags, pixel_flags())), f"group {group} of {name}"
 
 
 def _step(steps: Steps) -> tuple[float, str] | None:

@@ -10,7 +10,7 @@ from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
 from darkmask.delivery import OpenSet
 from darkmask.search.request import SetRequest
 
-from .straight import Hits, Straight, hits_of, straight_of
+from .straight import Hits, Straight, hits_of, most_flagged, straight_of
 
 # So many pixels of an output, in evenly spread rows, tell a median to a seventieth of what they scatter by.
 PIXELS_OF_OUTPUT = 8192
@@ -35,6 +35,9 @@ class Steps(NamedTuple):
         Lines through the ramps of each integration, beside what the pipeline made of them.
     hits : list of Hits
         Of each integration.
+    flagged : list of (float, int, int)
+        Of each integration: the largest share of good pixels with a flag in one group, that group, counted from 1, and
+        the flags that most of them have in it.
     """
 
     medians: np.ndarray
@@ -43,6 +46,7 @@ class Steps(NamedTuple):
     names: list[str]
     straight: list[Straight]
     hits: list[Hits]
+    flagged: list[tuple[float, int, int]]
 
 
 def steps_of(request: SetRequest, good: np.ndarray, hit: np.ndarray | None = None) -> Steps:
@@ -66,6 +70,7 @@ def steps_of(request: SetRequest, good: np.ndarray, hit: np.ndarray | None = Non
     names: list[str] = []
     straight: list[Straight] = []
     hits: list[Hits] = []
+    flagged: list[tuple[float, int, int]] = []
     steps, patterns, scatters = [], [], {exposure.jump.path: list[float]() for exposure in request.exposures}
     with OpenSet(request.exposures, request.folder, request.integrations) as opened:
         for exposure, i in opened.planes:
@@ -77,6 +82,7 @@ def steps_of(request: SetRequest, good: np.ndarray, hit: np.ndarray | None = Non
             scatters[exposure.exposure.jump.path].append(scatter)
             flags = exposure.flags(i, rows)
             straight.append(straight_of(exposure, i, rows, reads, good[rows] & ~flags.any(axis=0), scatter))
+            flagged.append(most_flagged(flags, good[rows]))
             del reads
             hits.append(hits_of(flags, differences, (good if hit is None else hit)[rows], scatter))
             patterns.append([_pattern(differences[:, :, c], rows, c.start, where) for c, where in here])
@@ -86,9 +92,8 @@ def steps_of(request: SetRequest, good: np.ndarray, hit: np.ndarray | None = Non
     # In the order of their values, so that the order of integrations changes no bit.
     noises = {path: float(np.sqrt(np.mean(np.square(sorted(found))))) for path, found in scatters.items() if found}
     some = len(_some_of(medians_of_all.shape[2]))
-    return Steps(
-        medians_of_all, noises, np.array(patterns).reshape(len(steps), len(here), 2, some), names, straight, hits
-    )
+    of_patterns = np.array(patterns).reshape(len(steps), len(here), 2, some)
+    return Steps(medians_of_all, noises, of_patterns, names, straight, hits, flagged)
 
 
 def _some_of(number: int) -> range:

@@ -19,6 +19,9 @@ _FAINT = 2.0
 _ENOUGH_HITS = 20
 # A difference of so many sigma of a good one is a hit: the jump step flags those of 4 or 5.
 _CERTAINLY_A_HIT, _FALLS = 10.0, 5.0
+_MOST_OF_THEM = 0.5
+# A share of fewer pixels is known to 0.05 and worse. Where the fit weighs groups a little, rates lie off by less.
+_FEWEST, _OFF = 100, 0.25
 
 
 class Straight(NamedTuple):
@@ -104,6 +107,31 @@ def hits_of(flags: np.ndarray, differences: np.ndarray, good: np.ndarray, noise:
     return Hits(seen, flagged)
 
 
+def most_flagged(flags: np.ndarray, good: np.ndarray) -> tuple[float, int, int]:
+    """Return the group of an integration in which the largest share of good pixels has a flag.
+
+    Parameters
+    ----------
+    flags : numpy.ndarray, shape (group, row, x), uint8
+        GROUPDQ.
+    good : numpy.ndarray, shape (row, x), bool
+
+    Returns
+    -------
+    share : float
+    group : int
+        Counted from 1; of several, the first.
+    most : int
+        The flags that more than half of these have there.
+    """
+    of_groups = [marks[good] for marks in flags]
+    shares = [float((marks != 0).mean()) if marks.size else 0.0 for marks in of_groups]
+    group = int(np.argmax(shares))
+    marked = of_groups[group][of_groups[group] != 0]
+    most = sum(1 << bit for bit in range(8) if marked.size and (marked & (1 << bit) != 0).mean() > _MOST_OF_THEM)
+    return shares[group], group + 1, most
+
+
 def least_flagged(hits: Sequence[Hits], names: Sequence[str]) -> tuple[int, int, str] | None:
     """Return how many hits are flagged, of how many, and where: where the smallest share is.
 
@@ -126,6 +154,32 @@ def least_flagged(hits: Sequence[Hits], names: Sequence[str]) -> tuple[int, int,
         return None
     least, name = min(told, key=lambda one: (one[0].flagged / one[0].seen, one[1]))
     return least.flagged, least.seen, name
+
+
+def most_off_lines(some: Sequence[Straight], names: Sequence[str]) -> tuple[float, str] | None:
+    """Return the largest share of rates that lie off the line through their ramp, and of which integration.
+
+    Parameters
+    ----------
+    some : sequence of Straight
+        Pixels of each integration.
+    names : sequence of str
+        What each integration is called in a sentence.
+
+    Returns
+    -------
+    (float, str) or None
+        Off are rates that differ by more than a quarter of what lines scatter by; None for too few pixels.
+    """
+    found = []
+    for one, name in zip(some, names, strict=True):
+        known = np.isfinite(one.slopes)
+        if np.count_nonzero(known) < _FEWEST:
+            continue
+        slopes, rates = one.slopes[known].astype(np.float64), one.rates[known]
+        scatter = MAD_TO_SIGMA_ROUNDED * median_of_finite(np.abs(slopes - median_of_finite(slopes)))
+        found.append((float((np.abs(rates - slopes) > _OFF * scatter).mean()), name))
+    return max(found, default=None)
 
 
 def predicted_pedestals(some: Sequence[Straight]) -> list[np.ndarray]:

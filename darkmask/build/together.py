@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 
 from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED
-from darkmask.search.maps.combine import CombinedMaps
 
 from .straight import Straight, predicted_pedestals
 
@@ -20,9 +19,6 @@ from .straight import Straight, predicted_pedestals
 _FEWEST = 500
 # Beyond so many sigma of the others a value is no noise: a hit that nobody flagged would count for a thousand pixels.
 _FARTHEST = 4.0
-
-# A rise of so many times the noise of a difference is known well; a ramp bends near a full well; so few pixels tell.
-_TELLS, _FAR_FROM_FULL, _FEWEST_BRIGHT = 20, 20_000, 10
 
 
 class Together(NamedTuple):
@@ -107,36 +103,6 @@ def _mean_of(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     number = known.sum(axis=0)
     mean: np.ndarray = np.where(np.isfinite(ordered), ordered, 0).sum(axis=0) / np.maximum(number, 1)
     return mean
-
-
-def rise_by_rate(maps: CombinedMaps, steady: np.ndarray, tgroup: float) -> tuple[float, int] | None:
-    """Return by how much the ramps of bright pixels rise, in units of what their rates make, and of how many.
-
-    Noise has rates and ramps in common to a part in three; a bright pixel has its rise in both to a part in a thousand.
-
-    Parameters
-    ----------
-    maps : CombinedMaps
-    steady : numpy.ndarray, shape (y, x), bool
-        Pixels that may be bright and gather charge at one rate.
-    tgroup : float
-        Group time, s.
-
-    Returns
-    -------
-    (float, int) or None
-        The median of those whose rise is known to a twentieth and less, and far from a full well; None for too few.
-    """
-    # No other pixel is asked: maps of a set that was judged know bad ones alone.
-    y, x = np.nonzero(steady)
-    change, rate = maps.change[y, x], maps.rate[y, x].astype(np.float64)
-    bright = (change > _TELLS * maps.noise[y, x]) & (change < _FAR_FROM_FULL) & (maps.saturated_last[y, x] == 0)
-    bright &= rate > 0
-    number = int(np.count_nonzero(bright))
-    if number < _FEWEST_BRIGHT:
-        return None
-    seconds = (maps.groups - 1) * tgroup
-    return float(np.median(change[bright] / (rate[bright] * seconds))), number
 
 
 def _near(values: np.ndarray) -> np.ndarray:

@@ -114,6 +114,10 @@ class Cards(BaseModel):
     dark: Text = Field("", alias="S_DARK", description=_TEXT)
     dq_init: Text = Field("", alias="S_DQINIT", description=_TEXT)
     saturation: Text = Field("", alias="S_SATURA", description=_TEXT)
+    reference_pixels: Text = Field("", alias="S_REFPIX", description=_TEXT)
+    linearity: Text = Field("", alias="S_LINEAR", description=_TEXT)
+    coupling: Text = Field("", alias="S_IPC", description=_TEXT)
+    flicker_noise: Text = Field("", alias="S_CLNFNS", description=_TEXT)
 
     @property
     def steps(self) -> dict[str, str]:
@@ -125,6 +129,10 @@ class Cards(BaseModel):
             "S_DARK": self.dark,
             "S_DQINIT": self.dq_init,
             "S_SATURA": self.saturation,
+            "S_REFPIX": self.reference_pixels,
+            "S_LINEAR": self.linearity,
+            "S_IPC": self.coupling,
+            "S_CLNFNS": self.flicker_noise,
         }
         return {keyword: value for keyword, value in named.items() if value}
 

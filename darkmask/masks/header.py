@@ -20,6 +20,7 @@ from .file import MaskFile
 LAUNCH = date(2021, 12, 25)
 # What crds.certify takes when it is blank.
 _SAID = ("AUTHOR", "DESCRIP")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _INFLIGHT = re.compile(r"INFLIGHT (\d{4}-\d\d-\d\d) (\d{4}-\d\d-\d\d)")
 
 
@@ -76,15 +77,22 @@ def header_problems(mask: MaskFile, detector: str, geometry: Geometry) -> list[s
     return [*said, *_unsaid(mask), *_impossible_dates(mask)]
 
 
-# What a header says of where the pixels of a mask lie.
+# What a header says of where the pixels of a mask lie, and from which day on.
 _PLACES = (
     *("TELESCOP", "INSTRUME", "DETECTOR", "SUBARRAY", "FASTAXIS", "SLOWAXIS", "CHANNEL", "MODULE"),
     *("SUBSTRT1", "SUBSTRT2", "SUBSIZE1", "SUBSIZE2"),
+    "USEAFTER",
 )
 
 
+def used_after(mask: MaskFile) -> str:
+    """Return the day of a mask's USEAFTER, YYYY-MM-DD; empty where it has none."""
+    day = _DAY.match(str(mask.header.get("USEAFTER", "")))
+    return day[0] if day else ""
+
+
 def misplaced(mask: MaskFile, detector: str, geometry: Geometry) -> list[str]:
-    """Return what a header says of the place of a mask's pixels that is not of its detector and frame.
+    """Return what a header says of the place of a mask's pixels that is not of its detector and frame, or of its time.
 
     What it does not say is no mistake: masks in force may be older than a keyword.
 
@@ -113,10 +121,10 @@ def _unsaid(mask: MaskFile) -> Iterator[str]:
 def _impossible_dates(mask: MaskFile) -> Iterator[str]:
     """Yield a sentence for each date that cannot be; what is no date at all crds.certify says."""
     today = datetime.now(UTC).date()
-    useafter = re.match(r"\d{4}-\d\d-\d\d", str(mask.header.get("USEAFTER", "")))
-    if useafter and useafter[0] > today.isoformat():
+    useafter = used_after(mask)
+    if useafter > today.isoformat():
         yield (
-            f"{mask.path.name} has USEAFTER {useafter[0]} where a day up to today, {today}, was expected, so that CRDS "
+            f"{mask.path.name} has USEAFTER {useafter} where a day up to today, {today}, was expected, so that CRDS "
             "gives it to no exposure: correct the header."
         )
     flight = _INFLIGHT.match(str(mask.header.get("PEDIGREE", "")))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from darkmask.build.steps import steps_of
-from darkmask.build.straight import Straight
+from darkmask.build.straight import Straight, most_flagged, most_off_lines
 from darkmask.build.together import shares, together
 from darkmask.delivery import OpenExposure
 from tests.support.requests import flight_request
@@ -100,3 +100,23 @@ def test_a_read_that_is_not_finite_counts_for_nothing(small, monkeypatch):
     assert found is not None
     assert found.share == pytest.approx(usual.share, abs=0.001)
     assert usual.share == pytest.approx(1, abs=0.02)
+
+
+def test_what_was_subtracted_from_rates_lies_off_the_lines(ramps):
+    slope, _ = fitted(ramps)
+    good = straight(ramps, slope, ramps[:, 0] - slope)
+    assert most_off_lines(good, NAMES)[0] < 0.001
+    pattern = np.random.default_rng(1).normal(0, 0.4 * slope.std(axis=0).mean(), PIXELS)
+    off = straight(ramps, slope - pattern, ramps[:, 0] - slope)
+    assert most_off_lines(off, NAMES)[0] > 0.3
+    # What rises with the noise of its ramp is of that ramp, whatever was subtracted from all integrations.
+    assert together(off, NAMES).share == pytest.approx(1, abs=0.04)
+    assert most_off_lines(straight(ramps[..., :50], slope[:, :50], slope[:, :50]), NAMES) is None
+
+
+def test_a_group_with_a_flag_in_most_pixels():
+    flags, good = np.zeros((6, 4, 100), np.uint8), np.ones((4, 100), bool)
+    flags[2, 0, :10], flags[4] = 4, 1
+    flags[4, :, :20] |= 4
+    assert most_flagged(flags, good) == (1.0, 5, 1)
+    assert most_flagged(flags, ~good) == (0.0, 1, 0)

@@ -44,6 +44,11 @@ def axes_of_the_base(space):
     edit(base_of(space), FASTAXIS=1, SLOWAXIS=-2)
 
 
+@fault("BAS-HEADER", said="has USEAFTER 2093-01-01 where a day up to today")
+def base_of_a_day_to_come(space):
+    edit(base_of(space), USEAFTER="2093-01-01T00:00:00")
+
+
 @fault("BAS-FLAGGED", said="flags 0 science pixels")
 def base_without_a_flag(space):
     change(base_of(space), emptied)

@@ -16,7 +16,7 @@ fault = Faults("delivery")
 
 @fault(
     *("BAS-DEAD", "DLV-PLACES", "DLV-HIDDEN", "DLV-UNFITTED", "DLV-UNRATED"),
-    *("DRK-OUTPUTS", "DRK-PATTERN", "DRK-RESETS", "DRK-STEP"),
+    *("DRK-OUTPUTS", "DRK-PATTERN", "DRK-RESETS", "DRK-STEP", "DRK-LIGHT"),
     # What alternates and the gain together are more noise than that of a read.
     "DRK-NOISE",
     said="Ramps and PEDESTAL of column 5",

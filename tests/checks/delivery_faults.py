@@ -138,6 +138,12 @@ def saturation_step_left_out(space):
     edit(one(space.delivery, JUMP), S_SATURA="SKIPPED")
 
 
+@fault("DLV-STEPS", said="has S_REFPIX SKIPPED, where most files of its set have COMPLETE")
+def reference_pixels_of_one_exposure_left_out(space):
+    for pattern in (JUMP, RATEINTS):
+        edit(one(space.delivery, pattern), S_REFPIX="SKIPPED")
+
+
 @fault("DLV-DARKS", said="has EXP_TYPE NRC_IMAGE where NRC_DARK was expected")
 def no_dark(space):
     for pattern in (JUMP, FITOPT, RATEINTS):

@@ -32,6 +32,18 @@ def light_leak(space):
         ramps.add_signal(np.ones(FRAME, dtype=bool), 0.02)
 
 
+@fault("DRK-LIGHT", said="more in jw01062001001_02101_00003_nrca1_jump.fits than in most exposures")
+def a_lamp_in_one_exposure(space):
+    """Plant light that falls into one exposure, which the median of all knows nothing of."""
+    y, x = np.indices((128, 128))
+    light = 0.06 * np.exp(-((y - 64) ** 2 + (x - 64) ** 2) / 2 / 40**2)
+    inside = np.zeros(light.shape, bool)
+    inside[4:-4, 4:-4] = True
+    for number, ramps in enumerate(every_exposure(space.delivery), 1):
+        if number == 3:
+            ramps.add_levels(inside, light[inside] * ramps.seconds[None])
+
+
 def add_settling(ramps, amount: float = 25.0, seconds: float = 15.0) -> None:
     """Let every ramp begin so many DN low after its reset, and its rate be that of a line through it."""
     level = -amount * np.exp(-ramps.seconds[:, 0] / seconds)
@@ -120,7 +132,7 @@ def dark_of_the_same_exposures_subtracted(space):
         ramps.add_levels(usual, -mean[usual] * ramps.seconds[None])
 
 
-@fault("DRK-NOISE", said="A group difference of the good pixels of NRCA1 has a noise of")
+@fault("DRK-NOISE", "DLV-FAINT", said="A group difference of the good pixels of NRCA1 has a noise of")
 def noisy_detector(space):
     numbers = random()
     for ramps in every_exposure(space.delivery):
@@ -136,14 +148,15 @@ def exposures_of_another_gain(space):
                 array *= np.float32(1.10)
 
 
-@fault("DRK-SCALE", "DLV-TOGETHER", said="hot pixels of NRCA1 rise by 0.8")
+@fault("DRK-SCALE", "DLV-BRIGHT", "DLV-TOGETHER", "DLV-FAINT", said="bright pixels of NRCA1 rise by 0.8")
 def rates_that_are_a_fifth_too_large(space):
     for ramps in every_exposure(space.delivery):
         ramps.rate *= np.float32(1.2)
 
 
 @fault(
-    *("DRK-EXPOSURES", "DRK-SCALE", "DLV-TOGETHER", ("DRK-CURRENT", "NRCBLONG", "FULL")),
+    *("DRK-EXPOSURES", "DRK-SCALE", "DLV-BRIGHT", "DLV-TOGETHER", ("DRK-CURRENT", "NRCBLONG", "FULL")),
+    "DLV-FAINT",
     said="the 5 exposures have",
 )
 def exposures_of_another_gain_and_a_light_leak(space):
@@ -242,13 +255,17 @@ def columns_that_alternate(space):
 
 
 # What settles is fitted beside the step, and taken off the dark current.
-@fault("DRK-STEP", "DRK-CURRENT", said="DN in common, in group 13 of all integrations")
+@fault("DRK-STEP", "DRK-CURRENT", "DLV-FAINT", said="DN in common, in group 13 of all integrations")
 def a_step_of_all_ramps(space):
     for ramps in every_exposure(space.delivery):
         ramps.sci[:, 12:] += np.float32(8)
 
 
-@fault("DRK-STEP", said="DN in common, in group 10 of integration 2 of jw01062001001_02101_00003_nrca1_jump.fits")
+@fault(
+    "DRK-STEP",
+    "DRK-LIGHT",
+    said="DN in common, in group 10 of integration 2 of jw01062001001_02101_00003_nrca1_jump.fits",
+)
 def a_step_of_all_ramps_of_an_integration(space):
     for number, ramps in enumerate(every_exposure(space.delivery), 1):
         if number == 3:

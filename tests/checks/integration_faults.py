@@ -28,6 +28,7 @@ def copy_exposures(space, *numbers: int) -> None:
 # What says something of a search, and of the mask that it makes: two integrations cannot be searched.
 @fault(
     *("DLV-INTEGRATIONS", "DLV-DISTINCT", "DLV-TIMES", "DLV-PIXELDQ", "DLV-RATES", "DLV-UNRATED", "DLV-HIDDEN"),
+    "DLV-FLAGS",
     *("DRK-COSMIC_RAYS", "DRK-NOISE", "DRK-PEDESTAL", "DRK-FULL", "DRK-INDEPENDENT"),
     "STB-HALVES",
     *("CNT-SATURATED", "CNT-INVERSE_RC", "CNT-UNDETERMINED", *ALL_OF_A_MASK),
@@ -86,7 +87,7 @@ def integration_that_ends_as_another(space):
             array[1, ..., 100:, :] = array[0, ..., 100:, :]
 
 
-@fault("DLV-DISTINCT", "DLV-TOGETHER", said="was altered: the rate is")
+@fault("DLV-DISTINCT", "DLV-TOGETHER", "DLV-FAINT", said="was altered: the rate is")
 def rates_cut_off(space):
     """Plant rates of which somebody cut off what is less than nearly all of the noise, as others cut off at 0."""
     for ramps in every_exposure(space.delivery):
@@ -106,13 +107,19 @@ def ramps_in_half_precision(space):
         ramps.sci[...] = ramps.sci.clip(-65_000, 65_000).astype(np.float16)
 
 
-@fault("DLV-DISTINCT", said="was altered: the ramp is rounded")
+@fault("DLV-DISTINCT", "DLV-FAINT", said="was altered: the ramp is rounded")
 def ramps_in_steps_of_four(space):
     for ramps in every_exposure(space.delivery):
         ramps.sci[...] = 4 * np.round(ramps.sci / 4)
 
 
-@fault("DLV-DISTINCT", "DRK-QUIET", said="was altered: group 16 of its ramp is group 15 of its ramp again")
+@fault(
+    "DLV-DISTINCT",
+    "DRK-QUIET",
+    "DLV-FAINT",
+    "DRK-SCALE",
+    said="was altered: group 16 of its ramp is group 15 of its ramp again",
+)
 def last_group_of_each_ramp_repeated(space):
     """Plant ramps whose last group was lost, and filled with the one before."""
     for ramps in every_exposure(space.delivery):
@@ -142,7 +149,7 @@ def integrations_in_a_wrong_order(space):
             table["int_mid_MJD_UTC"] = table["int_mid_MJD_UTC"][::-1].copy()
 
 
-@fault("DLV-TOGETHER", said="is in the rates of integration")
+@fault("DLV-TOGETHER", "DLV-FAINT", said="is in the rates of integration")
 def rates_of_the_next_exposure(space):
     exchange(space, RATEINTS, "SCI", "DQ")
 
@@ -162,7 +169,7 @@ def exchange(space, pattern: str, *extensions: str) -> None:
                 hdus[name].data = array
 
 
-@fault("DLV-TOGETHER", "DRK-SCALE", said="is in the rates of")
+@fault("DLV-TOGETHER", "DLV-BRIGHT", "DRK-SCALE", "DLV-FAINT", said="is in the rates of")
 def rates_in_electrons(space):
     for ramps in every_exposure(space.delivery):
         ramps.rate *= np.float32(2.13)
@@ -173,6 +180,38 @@ def faint_rates_a_tenth_too_small(space):
     """Plant rates that somebody scaled where they are faint: no hot pixel tells."""
     for ramps in every_exposure(space.delivery):
         ramps.rate[np.abs(ramps.rate) < 0.2] *= np.float32(0.9)
+
+
+@fault("DLV-FAINT", said="differ from lines through their ramps by more than a quarter")
+def rates_less_those_of_another_dark(space):
+    """Plant rates of which somebody subtracted those of a dark of ten other integrations, and left the ramps."""
+    dark = np.random.default_rng(3).normal(0.001, 0.012, (128, 128)).astype(np.float32)
+    for ramps in every_exposure(space.delivery):
+        ramps.rate -= dark
+
+
+@fault("DLV-FLAGS", said="have a flag (DO_NOT_USE) in group 1 of integration 2 of jw01062001001_02101_00002")
+def a_group_taken_out_of_all_ramps(space):
+    """Plant an exposure of which a step for other instruments took out the first group."""
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        if number == 1:
+            ramps.groupdq[:, 0] |= DO_NOT_USE
+
+
+@fault("DLV-BRIGHT", said="differ by more than a tenth from what their ramps rise by in")
+def bright_rates_of_one_exposure_cut_off(space):
+    """Plant rates of which somebody cut off what is far brighter than others, in one exposure."""
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        if number == 1:
+            ramps.rate[ramps.rate > 18] = 18
+
+
+@fault("DRK-SCALE", said="bright pixels of NRCA1 rise by 1.06")
+def bright_rates_of_two_exposures_too_small(space):
+    """Plant rates that somebody scaled where they are bright, in some exposures: no faint pixel tells."""
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        if number in (1, 2):
+            ramps.rate[ramps.rate > 0.3] *= np.float32(0.94)
 
 
 @fault("DRK-PEDESTAL", "ENG-LOW_PEDESTAL", said="Good pixels of NRCA1 have a median PEDESTAL of")

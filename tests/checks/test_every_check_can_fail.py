@@ -76,5 +76,5 @@ def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
         "TRD-KEPT",
     }
     # A subarray that is read in no time has no hits, and few bright pixels.
-    of_subarrays = {"DLV-ALIGNED", "DLV-JUMPS"}
+    of_subarrays = {"DLV-ALIGNED", "DLV-BRIGHT", "DLV-JUMPS"}
     assert idle == {"INJ-WARM", "DRK-BORDER", "DRK-CURRENT", "GND-CLUSTERED"} | never | of_subarrays

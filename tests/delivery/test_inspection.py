@@ -117,6 +117,18 @@ def test_steps_whose_flags_a_search_goes_by(which, step):
 
 
 @pytest.mark.parametrize("which", [JUMP, RATE])
+@pytest.mark.parametrize("step", ["S_REFPIX", "S_LINEAR", "S_IPC", "S_CLNFNS"])
+def test_exposures_of_a_set_have_the_same_steps(which, step):
+    plain = [exposure(name=name) for name in ("one", "two", "three")]
+    with_it = [altered(one, which, steps={**one.files[which].steps, step: "COMPLETE"}) for one in plain]
+    assert inspection.step_problems(with_it) == []
+    sentence = only(inspection.step_problems([*plain[:2], with_it[2]]))
+    assert sentence.startswith(f"{plain[2].files[which].path} has {step} COMPLETE, where most files of its set do not")
+    sentence = only(inspection.step_problems([*with_it[:2], plain[2]]))
+    assert sentence.startswith(f"{plain[2].files[which].path} has {step} absent, where most files of its set have")
+
+
+@pytest.mark.parametrize("which", [JUMP, RATE])
 def test_subtracted_dark(which):
     whole = exposure()
     faulty = altered(whole, which, steps={**whole.files[which].steps, "S_DARK": "COMPLETE"})

@@ -83,11 +83,15 @@ def test_what_outputs_share_and_where_ramps_lie_is_within_the_bounds(prepared, n
     outcome, criteria = search_set(request), load_criteria("nircam").criteria
     of_all, of_files = of_all_pixels(request, outcome), measure_files(request, outcome.categories)
     found = measure_set(request, outcome, of_all) | of_files
+    apart, error, *_ = found["most_lit"]
     noises = [each["difference_noise_dn"] for each in found["amplifiers"]]
     measured = {
         "DLV-PLACES": min(of_all.alike, of_files["least_alike"]).most,
         "DLV-UNFITTED": len(found["rates_without_a_ramp"]),
         "DLV-UNRATED": found["ramps_without_a_rate"][0],
+        "DLV-FAINT": found["off_lines"][0],
+        "DLV-FLAGS": found["most_flagged"][0],
+        "DRK-LIGHT": max(abs(apart) - 3 * error, 0) * 1000 * detector(name).gain,
         "DRK-OUTPUTS": max(noises) / min(noises),
         "DRK-PATTERN": max(found["pattern_noise_dn"]),
         "DRK-RESETS": found["reset_levels_dn"][0],

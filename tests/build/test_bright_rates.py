@@ -1,0 +1,55 @@
+"""Rates of bright pixels lie close to what their ramps rise by, whatever was done to a part of them."""
+
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+
+from darkmask.build.bright_rates import bright_rates
+from darkmask.delivery import OpenSet
+from tests.support.requests import flight_request
+
+
+@pytest.fixture
+def compared(small, monkeypatch):
+    """Return what compares bright pixels after a change of what is read of their rates."""
+    request = flight_request(small.delivery)
+    read = OpenSet.rates_of
+
+    def compare(change=None):
+        with monkeypatch.context() if change else nullcontext() as patched:
+            if change:
+                patched.setattr(OpenSet, "rates_of", lambda self, y, x: change(read(self, y, x).copy()))
+            with OpenSet(request.exposures, request.folder, request.integrations) as opened:
+                asked = ~request.reference_pixels()
+                return bright_rates(opened, asked, 7.5, request.exposures[0].jump.tgroup)
+
+    return compare
+
+
+def test_good_rates_are_those_of_their_ramps(compared):
+    found = compared()
+    assert found.rise[0] == pytest.approx(1, abs=0.01)
+    assert found.off[0] <= 0.05
+
+
+@pytest.mark.parametrize("factor", [0.85, 1.2])
+def test_one_integration_tells(compared, factor):
+    def scaled(rates):
+        rates[3] *= factor
+        return rates
+
+    found = compared(scaled)
+    assert found.rise[0] == pytest.approx(1 / factor, abs=0.01)
+    assert found.off[0] > 0.9
+    assert found.rise[2] == found.off[3]
+
+
+def test_rates_that_were_exchanged_among_pixels(compared):
+    found = compared(lambda rates: np.roll(rates, 1, axis=1))
+    assert found.off[0] > 0.5
+
+
+def test_rates_of_nothing_are_no_rates(compared):
+    assert compared(np.zeros_like).rise[0] == 1000
+    assert compared(lambda rates: np.full_like(rates, np.nan)) is None
