@@ -64,7 +64,7 @@ EFFECTS: Mapping[str, Effect] = {
     for effect in (
         Effect(
             "dark_current", 1.0, "published error", "JDox: 1.9 +- 1.1 (short), 34.2 +- 5 e-/1000 s (long)",
-            "The detector's dark current lies within its published range, and pixels scatter by 30 %.",
+            "The detector's dark current lies within 1.5 published errors, and pixels scatter by 30 %.",
         ),
         Effect("glow", 0.02, "e-/s", _OURS, "Glow of the read-out along the first rows, falling off over a sixteenth."),
         Effect("gradient", 0.5, "of the dark", _OURS, "The dark current rises across the detector by this share."),

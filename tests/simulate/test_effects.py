@@ -77,16 +77,16 @@ def test_the_dark_current_of_each_pixel_is_what_its_ramps_collect():
 
 
 @pytest.mark.parametrize("name", ["NRCA1", "NRCALONG"])
-def test_the_dark_current_lies_within_its_published_range(name):
+def test_the_dark_current_lies_within_one_and_a_half_published_errors(name):
     properties, means = detector(name), []
     for seed in range(40):
         scene = Scene(specified({"dark_current": 1}, detectors=(name,), seed=seed), properties, None, 1)
         means.append(dark_rates(scene)[4:-4, 4:-4].mean())
     # Three thousand pixels that scatter by 30 % know their mean to 0.5 %.
     apart = (np.array(means) - properties.dark) / properties.dark_tolerance
-    assert np.abs(apart).max() <= 1 + 0.02 * properties.dark / properties.dark_tolerance
-    assert apart.min() < -0.9
-    assert apart.max() > 0.9
+    assert np.abs(apart).max() <= 1.5 + 0.02 * properties.dark / properties.dark_tolerance
+    assert apart.min() < -1
+    assert apart.max() > 1
 
 
 def test_effects_do_not_change_one_another():

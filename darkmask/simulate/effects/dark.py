@@ -10,11 +10,11 @@ SCATTER = 0.3
 
 
 class DarkCurrent(Effect):
-    """Move the dark current of the detector within its published error, and let pixels scatter more."""
+    """Move the dark current of the detector by its published error, 1.5 times it at most; let pixels scatter more."""
 
     def rates(self, rate: np.ndarray) -> None:
         properties, rng = self.scene.properties, self.scene.fixed("dark_current")
-        shift = np.clip(rng.standard_normal(), -1, 1) * self.strength * properties.dark_tolerance
+        shift = np.clip(rng.standard_normal(), -1.5, 1.5) * self.strength * properties.dark_tolerance
         factor = max(0.2, 1 + shift / properties.dark)
         frame = self.scene.spec.frame
         scatter = rng.standard_normal((frame, frame), dtype=np.float32)[self.scene.cut]
