@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -113,6 +114,8 @@ class _Found:
     def __init__(self, out: Path, request: BuildRequest):
         self._out, self._request = out, request
         self.sets: dict[str, dict] = {}
+        # While requests is imported in that thread, another one's catch_warnings may undo what it asks to be ignored.
+        warnings.filterwarnings("ignore", "SOCKS support in urllib3")
         self.loading = Thread(target=_load_model, name="mask model")
         # Of each subarray what the full frame shows of its pixels, and what it shows itself.
         self._evidence: dict[str, list[Evidence]] = {}
