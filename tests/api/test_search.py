@@ -1,6 +1,7 @@
 """One call for one detector: the notebook's, or a folder; all detectors of a delivery; and whatever cannot be."""
 
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -33,7 +34,7 @@ def test_files_may_lie_in_several_folders_and_order_does_not_matter(small, found
         listed[keyword] = [Path(os.path.relpath(path)) for path in paths]
         for path in paths[::2]:
             moved = folder / Path(path).name
-            os.link(path, moved)
+            shutil.copy2(path, moved)
             listed[keyword][paths.index(path)] = moved
         listed[keyword].reverse()
     scattered = bad_pixels(**listed)

@@ -1,6 +1,7 @@
 """Small deliveries: the one that most tests of the harness judge, others of one detector, and copies to damage."""
 
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +48,24 @@ def linked(files: Iterable[Path], target: Path) -> Path:
     """Make a folder of links to files: one that is to be changed there has to be replaced."""
     target.mkdir()
     for path in files:
-        os.link(path, target / path.name)
+        os.link(_twin(path), target / path.name)
     return target
+
+
+def _twin(path: Path) -> Path:
+    """Return a copy of a file, made once, that links are made of.
+
+    A link changes the status of its file, by which a run knows that the file is the one it hashed: links of what another
+    test is judging at that moment would have it read again.
+    """
+    twin = path.parent.with_name(f"{path.parent.name}.twins") / path.name
+    status = path.stat()
+    if not twin.exists() or (twin.stat().st_size, twin.stat().st_mtime_ns) != (status.st_size, status.st_mtime_ns):
+        twin.parent.mkdir(exist_ok=True)
+        own = twin.with_name(f"{path.name}.{os.getpid()}")
+        shutil.copy2(path, own)
+        own.replace(twin)
+    return twin
 
 
 def simulated(folder: Path, **spec) -> Path:
