@@ -1,5 +1,7 @@
 """Measure what the files of a set say once its good pixels are known: numbers that checks judge, and no search asks."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from darkmask.core.categories import Category
@@ -65,15 +67,11 @@ def measure_files(request: SetRequest, categories: np.ndarray) -> dict:
 
     of_set = OpenSet(exposures, request.folder, request.integrations)
     searched = of_set.planes
-    rows = slice(None, None, max(1, science.size // _ENOUGH_PIXELS))
-    rates = (exposure.rate(rows, i) for exposure, i in searched)
-    few = slice(None, None, max(1, science.size // _SOME_PIXELS))
-    rates_of_few = (exposure.rate(few, i) for exposure, i in searched)
-    rates_of_squares = (exposure.rate(few, i) for exposure, i in searched)
+    rows, few = (slice(None, None, max(1, science.size // pixels)) for pixels in (_ENOUGH_PIXELS, _SOME_PIXELS))
     of = [exposure.exposure.jump.path for exposure, _ in searched]
     tgroup = exposures[0].jump.tgroup
     steps = steps_of(request, good, hit)
-    dark = dark_current(median_rates(rates, good[rows]), steps.medians, tgroup)
+    dark = dark_current(median_rates(_rates(of_set, rows), good[rows]), steps.medians, tgroup)
     noise = float(np.median([*steps.noises.values()]))
     bright = bright_rates(of_set, science & (categories != 0), noise, tgroup)
     return {
@@ -82,7 +80,7 @@ def measure_files(request: SetRequest, categories: np.ndarray) -> dict:
         "settling_dn_per_s": or_none(dark.settling),
         "settling_start_dn": or_none(dark.start),
         "settling_start_error_dn": or_none(dark.start_error),
-        "scatter_of_means": or_none(scatter_of_means(rates_of_few, good[few], output_columns(request))),
+        "scatter_of_means": or_none(scatter_of_means(_rates(of_set, few), good[few], output_columns(request))),
         "noise_of_exposures_dn": {path: or_none(noise) for path, noise in sorted(steps.noises.items())},
         "pattern_noise_dn": pattern_noise(steps.patterns),
         "reset_levels_dn": reset_levels(request, good, output_columns(request)),
@@ -97,10 +95,15 @@ def measure_files(request: SetRequest, categories: np.ndarray) -> dict:
         "lost_pixels": _worst(lost),
         "rise_by_rate": bright and bright.rise,
         "rates_off_ramps": bright and bright.off,
-        "most_lit": most_lit(rates_of_squares, good[few], of, np.arange(len(science))[few]),
+        "most_lit": most_lit(_rates(of_set, few), good[few], of, np.arange(len(science))[few]),
         "taken_out": taken_out(request, gone, noise),
         "misplaced_reference_pixels": _worst_border(misplaced, int((~science).sum())),
     }
+
+
+def _rates(opened: OpenSet, rows: slice) -> Iterator[np.ndarray]:
+    """Yield the rates of some rows in each integration that is searched: no more than those of one are held."""
+    return (exposure.rate(rows, i) for exposure, i in opened.planes)
 
 
 def _worst_border(misplaced: list[tuple[int | None, str]], reference: int) -> tuple[float, str] | None:

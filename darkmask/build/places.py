@@ -101,10 +101,8 @@ def places_in_ramps(some: Sequence[Straight], names: Sequence[str]) -> list[Plac
 
     Parameters
     ----------
-    some : sequence of Straight
-        Pixels of each integration.
-    names : sequence of str
-        What each integration is called in a sentence.
+    some, names
+        As :func:`.straight.most_off_lines` takes them.
     """
     if not some or some[0].rates.size == 0:
         return []

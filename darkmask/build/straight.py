@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, median_of_finite
+from darkmask.core.statistics import MAD_TO_SIGMA_ROUNDED, level_and_scatter, median_of_finite
 from darkmask.delivery import OpenExposure
 from darkmask.search.maps.layout import DO_NOT_USE, JUMP_DET, SATURATED
 
@@ -177,7 +177,7 @@ def most_off_lines(some: Sequence[Straight], names: Sequence[str]) -> tuple[floa
         if np.count_nonzero(known) < _FEWEST:
             continue
         slopes, rates = one.slopes[known].astype(np.float64), one.rates[known]
-        scatter = MAD_TO_SIGMA_ROUNDED * median_of_finite(np.abs(slopes - median_of_finite(slopes)))
+        _, scatter = level_and_scatter(slopes)
         found.append((float((np.abs(rates - slopes) > _OFF * scatter).mean()), name))
     return max(found, default=None)
 

@@ -44,10 +44,8 @@ def together(some: Sequence[Straight], names: Sequence[str]) -> Together | None:
 
     Parameters
     ----------
-    some : sequence of Straight
-        Pixels of each integration.
-    names : sequence of str
-        What each integration is called in a sentence.
+    some, names
+        As :func:`.straight.most_off_lines` takes them.
 
     Returns
     -------

@@ -114,21 +114,21 @@ class Cluster:
                     )
             return
         end = time.monotonic() + DECLARES_WITHIN
-        while True:
-            resources = [worker["resources"] for worker in self.workers.values()]
-            amounts = [declared[MEMORY] for declared in resources if MEMORY in declared]
-            if any(amount >= need for amount in amounts):
-                return
+        while max(amounts := self._declared(), default=0) < need:
             # Others may be starting, and what nobody has declared yet may be told in a moment.
-            if time.monotonic() > end:
-                break
-            time.sleep(0.1)
-        found = f"the most that one declares are {max(amounts) / 1e9:.3g} GB" if amounts else "none declares any"
-        raise CommandError(
-            f"--scheduler={self.where.given}: {what} takes up to {need / 1e9:.2g} GB and waits for a worker that "
-            f'declares so much of the resource {MEMORY}, and {found}: start workers with --resources "{MEMORY}='
-            f'{_rounded_up(need)}".'
-        )
+            if time.monotonic() <= end:
+                time.sleep(0.1)
+                continue
+            found = f"the most that one declares are {max(amounts) / 1e9:.3g} GB" if amounts else "none declares any"
+            raise CommandError(
+                f"--scheduler={self.where.given}: {what} takes up to {need / 1e9:.2g} GB and waits for a worker that "
+                f'declares so much of the resource {MEMORY}, and {found}: start workers with --resources "{MEMORY}='
+                f'{_rounded_up(need)}".'
+            )
+
+    def _declared(self) -> list[float]:
+        """Return how much memory workers declare, those that do."""
+        return [one["resources"][MEMORY] for one in self.workers.values() if MEMORY in one["resources"]]
 
     def connect_again(self) -> None:
         """Connect to the scheduler once more after it went away, and look at its workers.

@@ -189,8 +189,11 @@ def test_memory_that_a_worker_declares_a_moment_later(empty, monkeypatch):
     with connected(where(str(empty.file)), LocalWorkers(1, 1e9)) as made, ThreadPoolExecutor(1) as thread:
         made.client.wait_for_workers(1, timeout=60)
         asked = thread.submit(made.require_memory, 3e9, "one exposure", declared=True)
+        with pytest.raises(TimeoutError):
+            asked.result(timeout=0.5)
         empty.start_worker("--resources", "MEMORY=4e9")
-        asked.result()
+        assert asked.result() is None
+        assert sorted(worker["resources"]["MEMORY"] for worker in made.workers.values()) == [1e9, 4e9]
 
 
 def test_a_worker_too_small_for_a_search_beside_one_that_is_not(refused, empty):

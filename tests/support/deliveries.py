@@ -55,8 +55,8 @@ def linked(files: Iterable[Path], target: Path) -> Path:
 def _twin(path: Path) -> Path:
     """Return a copy of a file, made once, that links are made of.
 
-    A link changes the status of its file, by which a run knows that the file is the one it hashed: links of what another
-    test is judging at that moment would have it read again.
+    A link changes the status of its file, by which a run knows that the file is the one it hashed: links of what
+    another test is judging at that moment would have it read again.
     """
     twin = path.parent.with_name(f"{path.parent.name}.twins") / path.name
     status = path.stat()
