@@ -122,15 +122,17 @@ class Fault:
     def name(self) -> str:
         return self.plant.__name__
 
-    def options(self, space: Workspace) -> list[str]:
-        """Return the command line of the run."""
+    def options(self, space: Workspace, alone: bool = False) -> list[str]:
+        """Return the command line of the run, which may judge this detector alone where only it must notice."""
         inputs = {
             "delivery": lambda: [f"--delivery={space.delivery}", f"--base={space.base}"],
             "masks": lambda: [f"--masks={space.masks}", f"--base={space.base}"],
             "ground": lambda: [f"--masks={space.masks}", f"--ground={space.ground}"],
             "previous": lambda: [f"--masks={space.masks}", f"--previous={space.earlier / 'results.json'}"],
         }[self.given]()
-        return [*inputs, f"--criteria={space.criteria}", *space.options]
+        # Results of more detectors are no earlier ones of this one.
+        alone = alone and self.given != "previous" and {detector for _, detector, _ in self.failing} == {HERE}
+        return [*inputs, f"--criteria={space.criteria}", *space.options, *([f"--detectors={HERE}"] if alone else [])]
 
 
 class Faults(list[Fault]):

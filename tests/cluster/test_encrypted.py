@@ -15,6 +15,8 @@ import yaml
 from tests.support.project import ROOT
 from tests.support.schedulers import by_hand
 
+pytestmark = pytest.mark.slow
+
 FOLDER = ROOT / "docs" / "cluster"
 
 

@@ -14,6 +14,8 @@ from darkmask.simulate import DemoPaths, SimulationSpec, simulate_delivery
 from tests.support.deliveries import linked
 from tests.support.verdicts import FRAME, Verdict, judge
 
+pytestmark = pytest.mark.slow
+
 WITHOUT_A_WORD = "another result without a word"
 # Coupling reaches so many pixels.
 _REACH = 2
