@@ -13,6 +13,8 @@ from tests.acquire.test_fetch import FIRST, SECOND, fits_bytes, names
 from tests.support.archive_server import Archive, client_environment
 from tests.support.bucket_server import bucket_server, filled
 
+pytestmark = pytest.mark.slow
+
 BUCKET = "stpubdata"
 # astroquery asks one address for the places in the bucket, whatever its configuration says: the test's server answers.
 # There are no pauses between attempts: the tests would wait for nothing else.
@@ -80,7 +82,6 @@ def test_what_the_bucket_holds_comes_from_there(archive, bucket, fetch, tmp_path
     assert f"{FIRST}: there before" in fetch(out).stdout
 
 
-@pytest.mark.slow
 def test_a_transfer_that_broke_off_goes_on(archive, bucket, fetch, tmp_path):
     filled(bucket, BUCKET, {place(name): archive.files[name] for name in (FIRST, SECOND)})
     out, size = tmp_path / "out", len(archive.files[FIRST])

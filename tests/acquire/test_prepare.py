@@ -21,6 +21,8 @@ from darkmask.simulate.spec import DEFAULT_FRACTIONS
 from tests.support.raw_darks import references, run_prepare
 from tests.support.segments import cut_exposure
 
+pytestmark = pytest.mark.slow
+
 FIRST = "jw01062001001_02101_00001_nrcblong"
 
 
@@ -32,7 +34,6 @@ def test_triplets_are_whole_and_nothing_else_is_there(raw, prepared):
     assert {path.name for path in prepared.iterdir() if path.suffix != ".fits"} == {"prepared"}
 
 
-@pytest.mark.slow
 def test_planted_defects_are_found(raw, prepared, tmp_path):
     assert main(["search", str(prepared), str(tmp_path), "--frame", "128"]) == 0
     (path,) = tmp_path.glob("*_full_categories.fits")
@@ -47,14 +48,12 @@ def test_planted_defects_are_found(raw, prepared, tmp_path):
         assert in_category(categories, category).sum() <= found.sum() + 2, category
 
 
-@pytest.mark.slow
 def test_the_checks_pass(prepared, prepared_criteria, run_checks):
     ended = run_checks(f"--delivery={prepared}", f"--criteria={prepared_criteria}", expect=0)
     assert ended.checks["DLV-STEPS", "NRCBLONG", "FULL"]["outcome"] == "pass"
     assert ended.checks["CNT-HOT", "NRCBLONG", "FULL"]["outcome"] == "pass"
 
 
-@pytest.mark.slow
 def test_the_ramps_are_those_of_the_dark_pipeline(raw, prepared, tmp_path):
     """The archive's own pipeline, with the same references, gives the same counts and flags before jumps."""
     code = f"""
@@ -102,7 +101,6 @@ def test_headers_say_what_was_done_and_nothing_of_the_machine(raw, prepared):
         assert str(raw.delivery.parent).encode() not in path.read_bytes()
 
 
-@pytest.mark.slow
 def test_a_second_run_does_nothing_and_a_changed_one_only_what_changed(raw, prepared, tmp_path):
     out, folder = tmp_path / "out", tmp_path / "some"
     folder.mkdir()
@@ -135,7 +133,6 @@ def test_a_second_run_does_nothing_and_a_changed_one_only_what_changed(raw, prep
     assert record["settings"]["refpix"] is False
 
 
-@pytest.mark.slow
 def test_one_bad_exposure_does_not_stop_the_others(raw, tmp_path):
     folder = tmp_path / "some"
     folder.mkdir()
@@ -155,7 +152,6 @@ def test_one_bad_exposure_does_not_stop_the_others(raw, tmp_path):
     assert not list((tmp_path / "out").glob("*_00001_*"))
 
 
-@pytest.mark.slow
 def test_segments_become_segments_of_one_exposure(raw, tmp_path):
     folder, out = tmp_path / "some", tmp_path / "out"
     folder.mkdir()
@@ -270,7 +266,6 @@ def test_a_reference_of_another_kind_or_detector_is_refused(raw, tmp_path, capsy
     assert "has REFTYPE SATURATION where GAIN was expected" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_crds_chooses_from_a_cache_without_a_server(raw, tmp_path, monkeypatch):
     """Lay a cache out as the CRDS client does, in which only NRCBLONG has references."""
     cache = tmp_path / "cache"

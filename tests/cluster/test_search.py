@@ -80,6 +80,7 @@ def test_workers_of_others_write_what_one_process_writes(small, tmp_path, own_ca
     assert not list(two_workers.folder.glob("cache*/darkmask/masks/[!.]*"))
 
 
+@pytest.mark.slow
 def test_a_mask_that_two_ask_for_at_once_is_made_once(small, tmp_path, own_cache, in_one, empty):
     own_cache("here")
     with ThreadPoolExecutor(2) as clients:
@@ -139,6 +140,7 @@ def test_blocks_of_rows_make_the_mask_of_one_process(small, tmp_path, own_cache,
     assert made.content == one
 
 
+@pytest.mark.slow
 def test_one_detector_is_searched_by_two_workers_of_which_one_is_killed(
     small, tmp_path, own_cache, in_one, empty, monkeypatch
 ):
@@ -275,6 +277,7 @@ def test_a_worker_without_a_usable_cache_has_a_temporary_one(small, tmp_path, ow
     assert "The cache folder /dev/null/darkmask cannot be used" in empty.said()
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_lost_again_and_again_is_given_up(small, tmp_path, own_cache, empty, monkeypatch):
     """What Dask cannot send is no reason to try for ever."""
     own_cache("here")

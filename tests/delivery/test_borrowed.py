@@ -10,6 +10,8 @@ from darkmask.delivery import scan
 from darkmask.delivery.borrowed import borrowed_ramps
 from tests.support.deliveries import simulated
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def renamed(tmp_path):

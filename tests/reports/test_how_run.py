@@ -22,6 +22,7 @@ def base_of_dead_pixels(small, tmp_path) -> Path:
 
 
 @pytest.mark.parametrize("based_first", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.slow
 def test_the_mask_in_force_is_no_change_of_the_detector(run_checks, small, base_of_dead_pixels, tmp_path, based_first):
     common = (f"--delivery={small.delivery}", f"--criteria={small.criteria}", "--detectors=NRCA1")
     base = (f"--base={base_of_dead_pixels}",)
@@ -42,6 +43,7 @@ def test_the_mask_in_force_is_no_change_of_the_detector(run_checks, small, base_
     assert json.loads((kept / "manifest.json").read_text())["parameters"]["hot_rate"] == 0.275
 
 
+@pytest.mark.slow
 def test_with_the_same_mask_in_force_what_it_says_may_not_be_lost(run_checks, small, base_of_dead_pixels, tmp_path):
     """Of masks that somebody else made: the search found as much, and dead pixels are gone."""
     common = (f"--criteria={small.criteria}", "--detectors=NRCA1")

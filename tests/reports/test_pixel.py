@@ -105,6 +105,7 @@ def test_a_pixel_of_a_subarray_is_counted_from_its_corner(run, small):
     assert dict(told.facts)["ground test"] == flag_words(full)
 
 
+@pytest.mark.slow
 def test_darks_of_a_ground_test_say_what_their_search_found(small, tmp_path):
     ground = small.copy(tmp_path, "ground_test")
     options = [f"--criteria={small.criteria}", "--detectors=NRCA1", f"--ground={ground}", "-k", "GND"]

@@ -119,6 +119,7 @@ def test_the_thresholds_keep_within_the_budget_of_false_alarms():
     assert 0 < sum(expected.values()) <= BUDGET
 
 
+@pytest.mark.slow
 def test_an_idle_detector_has_no_more_false_alarms_than_the_budget(tmp_path):
     """There are no defects: of 240 000 good pixels, cosmic rays among them, 1.2 may be called bad."""
     spec = SimulationSpec(

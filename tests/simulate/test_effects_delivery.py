@@ -17,6 +17,8 @@ from darkmask.simulate.registry import REALISTIC
 from darkmask.simulate.timing import epoch_of, exposure_start, mjd
 from tests.support.deliveries import digests
 
+pytestmark = pytest.mark.slow
+
 SPEC = SimulationSpec(
     frame=64,
     detectors=("NRCBLONG",),
@@ -41,7 +43,6 @@ def primary(paths: DemoPaths, exposure: int, kind: str = "jump", observation: in
     return paths.delivery / name
 
 
-@pytest.mark.slow
 def test_equal_specifications_with_effects_give_equal_bytes(changing, tmp_path):
     again = DemoPaths.of(tmp_path / "changing")
     simulate_delivery(again.delivery, SPEC, workers=1, progress=False)
@@ -137,7 +138,6 @@ def test_epochs_lie_apart_and_share_the_exposures():
     assert gaps[3] - gaps[0] == timedelta(days=40)
 
 
-@pytest.mark.slow
 def test_the_command_takes_effects_epochs_and_a_read_pattern(tmp_path, capsys):
     out = tmp_path / "darks"
     small = ["--frame", "64", "--detectors", "NRCA1", "--exposures", "2", "--integrations", "1", "--groups", "3"]
