@@ -14,9 +14,10 @@ from darkmask.search.request import SetRequest
 from .light import Light, in_patches
 from .patches import PATCH_SIDE
 
-# So many pixels of an amplifier tell what is usual: a median to 0.5 % of a sigma, and a scatter to as much of itself,
-# so that a limit of 5 sigma is known to a fortieth of a sigma.
-LEAST_TOLD = 1 << 16
+# So many pixels of an amplifier tell what is usual: a median to 0.7 % of a sigma, and a scatter to as much of itself,
+# so that a limit of 5 sigma is known to a thirtieth of a sigma, which makes what chance exceeds of it a sixth more or
+# less.
+LEAST_TOLD = 1 << 15
 # There are so many for each pixel that is asked, at least: these lie among them where good ones are looked for.
 _TOLD_FOR_EACH = 4
 # A name depends on the pixels beside a pixel. What was coupled into these from bright ones beyond is known, since such
