@@ -99,6 +99,7 @@ def test_noise(check, summary):
         f"A group difference of the good pixels of {check.detector} has a noise of "
         f"{', '.join(f'{noise:.2f}' for noise in noises)} DN in the amplifiers, its reads and "
         f"dark current make {expected:.2f} DN",
+        because=("DRK-EXPOSURES",),
     )
 
 
