@@ -104,6 +104,7 @@ def checks(out: Path) -> dict:
     return {(check["id"], check["subarray"]): check for check in results["checks"] if check["detector"] == "NRCBLONG"}
 
 
+@pytest.mark.slow
 def test_what_the_archive_lists_is_the_plan(archive, run, tmp_path):
     archive.restricted |= set(archive.files) - {NO_DARK}
     out = tmp_path / "out"

@@ -101,6 +101,7 @@ def test_a_scheduler_that_cannot_be_used_ends_the_run(small, run_checks, tmp_pat
     assert not ended.reports.exists()
 
 
+@pytest.mark.slow
 def test_a_detector_that_is_missing_is_told_by_its_checks(small, run_checks, tmp_path, two_workers):
     """What cannot be made ahead is left to the check that asks for it."""
     own = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "NUMBA_CACHE_DIR": str(KERNELS)}

@@ -108,6 +108,7 @@ def test_a_pixel_that_is_hot_at_times_and_hit_in_others_is_not_telegraph():
 
 
 @pytest.mark.parametrize("noise", [15.0, 3000.0])
+@pytest.mark.slow
 def test_noise_is_not_telegraph_in_long_sets_or_however_large_it_is(noise):
     reads = np.random.default_rng(17).normal(0, noise, (20, 40, 100)).astype(np.float32)
     called = [telegraph_evidence(one, 0.0, 5 / 2, 10.0, 8, np.zeros(40)) > 10 for one in reads]

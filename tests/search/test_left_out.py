@@ -37,6 +37,7 @@ def left_out_of(folder):
     return request.set_request("FULL")
 
 
+@pytest.mark.slow
 def test_files_are_looked_through_once_until_one_changes(tmp_path, looked, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = simulated(tmp_path, frame=FRAME, exposures=1, integrations=6)
