@@ -13,9 +13,9 @@ from darkmask.search.flight.robust import population
 from darkmask.search.maps.glance import BRIGHT, FALLING, FULL, SHORT, TOLD, Glance
 from darkmask.search.request import SetRequest
 
-# A pixel is looked at from this share of the rate of a hot one on, in any of its integrations, and from this share of
-# the sigma that make it noisy: what is taken off rates before they are compared, and what amplifiers have in common, is
-# far less than the rest.
+# A pixel is looked at from this share of the rate of a hot one on, in any of its integrations, and of what its read
+# noise alone has to be exceeded by; and from this share of the sigma that make it noisy: what is taken off rates before
+# they are compared, and what amplifiers have in common, is far less than the rest.
 LOOKED_AT, LOOKED_AT_NOISE = 0.5, 0.8
 
 
@@ -58,9 +58,23 @@ def seen_at_a_glance(request: SetRequest, choices: Sequence[tuple[int, ...]], le
     numbers = tuple(number for choice in choices for number in choice)
     ends = np.cumsum([0, *map(len, choices)]).tolist()
     places = [tuple(range(stop - len(choice), stop)) for choice, stop in zip(choices, ends[1:], strict=True)]
-    least = LOOKED_AT * request.parameters.hot_rate / look_up_detector(request.detector).gain
+    least = _least_rate(request, max(map(len, choices)))
     glances = glance_at_pixels(replace(request, integrations=numbers), places, least, least_differences)
     return [_seen(request, one) for one in glances]
+
+
+def _least_rate(request: SetRequest, integrations: int) -> float:
+    """Return the rate in DN/s from which on a pixel may be hot in so many integrations, of which one has as much.
+
+    In ramps of ten groups the noise of a rate is itself half of what makes a pixel hot, and a fifth of all would be
+    looked at for it.
+    """
+    detector, jump = look_up_detector(request.detector), request.exposures[0].jump
+    groups = jump.shape[1]
+    # Of a straight line through reads of equal noise. Shot noise only adds to it.
+    error = np.sqrt(12 * detector.read_variance(jump.readpatt) / max(groups * (groups**2 - 1), 1)) / jump.tgroup
+    significant = request.parameters.hot_significance * error / np.sqrt(integrations)
+    return LOOKED_AT * max(request.parameters.hot_rate / detector.gain, float(significant))
 
 
 def _seen(request: SetRequest, glance: Glance) -> Seen:
