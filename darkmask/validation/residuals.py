@@ -122,7 +122,9 @@ def _left_in(
     wandering: Sequence[int],
 ) -> Iterator[dict]:
     """Yield what is left in each of some exposures."""
-    seen = seen_at_a_glance(request, [part.own for part in parts], LEAST_DIFFERENCES)
+    # With fewer in all its integrations the search judges no pixel, and none of those that it leaves would be left.
+    fewest = -(-request.parameters.min_differences // min(len(part.own) for part in parts))
+    seen = seen_at_a_glance(request, [part.own for part in parts], max(LEAST_DIFFERENCES, fewest))
     steady = ~np.isin(np.arange(request.shape[1]), wandering)
     for part, of in zip(parts, seen, strict=True):
         if not of.judged.any():

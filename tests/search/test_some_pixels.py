@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up
+from darkmask.delivery.plain import Ramps
 from darkmask.search.engines import glance_at_pixels, judge_maps, judge_some_pixels, measure_maps, measure_some_pixels
 from darkmask.search.flight import asked as asked_pixels
 from darkmask.search.flight.asked import reached, rows_apart
@@ -15,9 +17,12 @@ from darkmask.search.maps.changes import ChangeRows
 from darkmask.search.maps.glance import BRIGHT, FALLING, FULL, TOLD
 from darkmask.search.maps.some import Choice
 from darkmask.search.maps.stacks import CombinedRows
+from darkmask.search.parameters import SearchParameters
+from darkmask.search.request import SetRequest
 from darkmask.validation.glanced import seen_at_a_glance
-from darkmask.validation.residuals import LEAST_DIFFERENCES, standing_out
+from darkmask.validation.residuals import HOT, LEAST_DIFFERENCES, standing_out
 from tests.support.changing_ramps import DETECTOR, SIZE, TGROUP, drawn, written
+from tests.support.raw_exposures import write_exposures
 from tests.support.requests import flight_request
 
 OWN, OTHERS = (0, 1), tuple(range(2, 10))
@@ -134,6 +139,30 @@ def test_every_pixel_that_stands_out_is_seen_at_a_glance(request_of_small):
         assert (where & seen.judged).sum() > 15
         assert not (where & seen.judged & ~seen.may_stand).any()
     assert seen.may_stand.mean() < 0.25
+
+
+def test_of_short_ramps_few_pixels_are_looked_at_and_all_that_stand_out(tmp_path):
+    """The noise of a rate of twelve groups is a third of what makes a pixel hot."""
+    integrations, groups, size = 5, 12, 96
+    random, seconds = np.random.default_rng(8), TGROUP * np.arange(1, groups + 1)
+    reads = DETECTOR.read_noise * random.standard_normal((integrations, groups, size, size))
+    bright = np.zeros((size, size), bool)
+    bright[6:-6:4, 6:-6:4] = True
+    reads[:, :, bright] += random.uniform(0.1, 3.0, np.count_nonzero(bright)) * seconds[:, None]
+    t = seconds - seconds.mean()
+    rate = np.tensordot(reads, t, (1, 0)) / (t @ t)
+    pedestal = reads.mean(axis=1) - rate * seconds.mean()
+    ramps = Ramps(*(a.astype(np.float32) for a in (reads, reads, rate, pedestal)))
+    ramps = replace(ramps, groupdq=np.zeros(reads.shape, np.uint8))
+    exposures = write_exposures(tmp_path / "darks", ramps, [[i] for i in range(integrations)])
+    request = SetRequest(exposures, tmp_path / "darks", "native", "flight", SearchParameters(), Geometry(size))
+    (seen,) = seen_at_a_glance(request, [(0,)], LEAST_DIFFERENCES)
+    everywhere = np.ones(request.shape, bool)
+    (alone,) = measure_some_pixels(request, [Choice((0,), everywhere, changes=False)], 1)
+    found = standing_out(replace(request, integrations=(0,)), alone, everywhere)[HOT]
+    assert np.count_nonzero(found & bright) > 100
+    assert not (found & seen.judged & ~seen.may_stand).any()
+    assert seen.may_stand[~bright].mean() < 0.03
 
 
 def test_a_glow_hides_no_noisy_pixel_from_a_glance(small, tmp_path):
