@@ -33,8 +33,8 @@ def medians_of_finite(values: np.ndarray) -> np.ndarray:
     if values.size == len(values):
         # Of one column a selection is enough, which takes a quarter of the time.
         known = values[np.isfinite(values)]
-        middle = [max(known.size - 1, 0) // 2, known.size // 2]
-        found = np.partition(known, middle)[middle].mean(dtype=np.float64) if known.size else np.nan
+        about = [max(known.size - 1, 0) // 2, known.size // 2]
+        found = np.partition(known, about)[about].mean(dtype=np.float64) if known.size else np.nan
         return np.full(values.shape[1:], found)
     ordered = np.sort(np.where(np.isfinite(values), values, np.nan), axis=0).astype(np.float64)  # NaN comes last
     number = np.isfinite(ordered).sum(axis=0)

@@ -143,7 +143,7 @@ def noise_statistics(scatter: np.ndarray, clip_sigma: float, clip_iterations: in
         median = ordered[middle] if size % 2 else (ordered[middle - 1] + ordered[middle]) / 2
         _, sigma = _mean_and_sigma(scatter[:size])
         low, high = median - sigma * clip_sigma, median + sigma * clip_sigma
-        first += np.count_nonzero(scatter[:size] < low)
+        first += int(np.count_nonzero(scatter[:size] < low))
         kept = _keep(scatter, size, low, high)
         if kept == size:
             break
