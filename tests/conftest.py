@@ -42,8 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     folders = [Path(__file__).with_name(name) for name in _WITHOUT_KERNELS]
     without = [item for item in items if any(map(item.path.is_relative_to, folders))]
-    others = [item for item in items if not any(map(item.path.is_relative_to, folders))]
-    half = len(items) // 2
+    chosen, half = {*without}, len(items) // 2
+    others = [item for item in items if item not in chosen]
     items[:] = others[:half] + without + others[half:]
 
 

@@ -105,6 +105,19 @@ class Detector:
         seen = tgroup - frame * (pattern.nframes**2 - 1) / (3 * pattern.nframes)
         return float(np.sqrt(2 * self.read_variance(readpatt) + max(rate, 0.0) * seen / self.gain))
 
+    def rate_noise(self, readpatt: str, tgroup: float, groups: int) -> float:
+        """Return the noise that read noise alone makes of the slope of a straight line through a ramp, DN/s.
+
+        Parameters
+        ----------
+        readpatt : str
+            See :meth:`read_variance`.
+        tgroup : float, s
+        groups : int
+            Two at least.
+        """
+        return float(np.sqrt(12 * self.read_variance(readpatt) / (groups * (groups**2 - 1))) / tgroup)
+
 
 DETECTORS = {
     d.name: d

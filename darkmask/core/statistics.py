@@ -30,12 +30,6 @@ def medians_of_finite(values: np.ndarray) -> np.ndarray:
     """
     if not len(values):
         return np.full(values.shape[1:], np.nan)
-    if values.size == len(values):
-        # Of one column a selection is enough, which takes a quarter of the time.
-        known = values[np.isfinite(values)]
-        about = [max(known.size - 1, 0) // 2, known.size // 2]
-        found = np.partition(known, about)[about].mean(dtype=np.float64) if known.size else np.nan
-        return np.full(values.shape[1:], found)
     ordered = np.sort(np.where(np.isfinite(values), values, np.nan), axis=0).astype(np.float64)  # NaN comes last
     number = np.isfinite(ordered).sum(axis=0)
     middle = np.stack([np.maximum(number - 1, 0) // 2, number // 2])

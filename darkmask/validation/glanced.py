@@ -70,11 +70,10 @@ def _least_rate(request: SetRequest, integrations: int) -> float:
     looked at for it.
     """
     detector, jump = look_up_detector(request.detector), request.exposures[0].jump
-    groups = jump.shape[1]
-    # Of a straight line through reads of equal noise. Shot noise only adds to it.
-    error = np.sqrt(12 * detector.read_variance(jump.readpatt) / max(groups * (groups**2 - 1), 1)) / jump.tgroup
-    significant = request.parameters.hot_significance * error / np.sqrt(integrations)
-    return LOOKED_AT * max(request.parameters.hot_rate / detector.gain, float(significant))
+    # Shot noise only adds to it.
+    error = detector.rate_noise(jump.readpatt, jump.tgroup, jump.shape[1]) / np.sqrt(integrations)
+    significant = request.parameters.hot_significance * float(error)
+    return LOOKED_AT * max(request.parameters.hot_rate / detector.gain, significant)
 
 
 def _seen(request: SetRequest, glance: Glance) -> Seen:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from darkmask.core.evenly import even_rows, evenly
-from darkmask.core.statistics import medians_of_finite
+from darkmask.core.statistics import median_of_finite, medians_of_finite
 from darkmask.delivery import OpenExposure
 from darkmask.search.request import SetRequest
 
@@ -58,7 +58,7 @@ def of_columns(slope: np.ndarray, good: np.ndarray, x: np.ndarray, amplifiers: t
     for columns in amplifiers:
         here = (asked >= columns.start) & (asked < columns.stop)
         if here.any():
-            level[here] -= medians_of_finite(known[:, columns].reshape(-1, 1))
+            level[here] -= median_of_finite(known[:, columns].astype(np.float64))
     return level[back]
 
 
@@ -116,7 +116,7 @@ def around(slope: np.ndarray, good: np.ndarray, near: Beside) -> np.ndarray:
     level = medians_of_finite(slopes)
     level[np.isfinite(slopes).sum(axis=0) < _FEWEST] = np.nan
     rows = even_rows(good, _ROWS)
-    return level - medians_of_finite(slope[rows][good[rows]].reshape(-1, 1))
+    return level - median_of_finite(slope[rows][good[rows]].astype(np.float64))
 
 
 def coupled(slope: np.ndarray, bad: Beside, share: float) -> np.ndarray:

@@ -21,7 +21,7 @@ def base_of_dead_pixels(small, tmp_path) -> Path:
     return base
 
 
-@pytest.mark.parametrize("based_first", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.parametrize("based_first", [True, False])
 @pytest.mark.slow
 def test_the_mask_in_force_is_no_change_of_the_detector(run_checks, small, base_of_dead_pixels, tmp_path, based_first):
     common = (f"--delivery={small.delivery}", f"--criteria={small.criteria}", "--detectors=NRCA1")

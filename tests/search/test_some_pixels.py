@@ -5,9 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up
-from darkmask.delivery.plain import Ramps
 from darkmask.search.engines import glance_at_pixels, judge_maps, judge_some_pixels, measure_maps, measure_some_pixels
 from darkmask.search.flight import asked as asked_pixels
 from darkmask.search.flight.asked import reached, rows_apart
@@ -17,12 +15,11 @@ from darkmask.search.maps.changes import ChangeRows
 from darkmask.search.maps.glance import BRIGHT, FALLING, FULL, TOLD
 from darkmask.search.maps.some import Choice
 from darkmask.search.maps.stacks import CombinedRows
-from darkmask.search.parameters import SearchParameters
-from darkmask.search.request import SetRequest
 from darkmask.validation.glanced import seen_at_a_glance
 from darkmask.validation.residuals import HOT, LEAST_DIFFERENCES, standing_out
 from tests.support.changing_ramps import DETECTOR, SIZE, TGROUP, drawn, written
-from tests.support.raw_exposures import write_exposures
+from tests.support.raw_exposures import fitted
+from tests.support.raw_exposures import written as as_exposures
 from tests.support.requests import flight_request
 
 OWN, OTHERS = (0, 1), tuple(range(2, 10))
@@ -149,13 +146,8 @@ def test_of_short_ramps_few_pixels_are_looked_at_and_all_that_stand_out(tmp_path
     bright = np.zeros((size, size), bool)
     bright[6:-6:4, 6:-6:4] = True
     reads[:, :, bright] += random.uniform(0.1, 3.0, np.count_nonzero(bright)) * seconds[:, None]
-    t = seconds - seconds.mean()
-    rate = np.tensordot(reads, t, (1, 0)) / (t @ t)
-    pedestal = reads.mean(axis=1) - rate * seconds.mean()
-    ramps = Ramps(*(a.astype(np.float32) for a in (reads, reads, rate, pedestal)))
-    ramps = replace(ramps, groupdq=np.zeros(reads.shape, np.uint8))
-    exposures = write_exposures(tmp_path / "darks", ramps, [[i] for i in range(integrations)])
-    request = SetRequest(exposures, tmp_path / "darks", "native", "flight", SearchParameters(), Geometry(size))
+    ramps = fitted(reads, np.zeros(reads.shape, np.uint8))
+    request = as_exposures(ramps, tmp_path / "darks", [[i] for i in range(integrations)])
     (seen,) = seen_at_a_glance(request, [(0,)], LEAST_DIFFERENCES)
     everywhere = np.ones(request.shape, bool)
     (alone,) = measure_some_pixels(request, [Choice((0,), everywhere, changes=False)], 1)

@@ -58,13 +58,24 @@ def fitted(sci: np.ndarray, groupdq: np.ndarray, tgroup: float = TGROUP) -> Ramp
     return Ramps(*(values.astype(kind) for values, kind in kinds))
 
 
+def written(
+    ramps: Ramps,
+    folder: Path,
+    grouping: Sequence[Sequence[int]],
+    border: int = 4,
+    readpatt: str = "RAPID",
+    tgroup: float = TGROUP,
+) -> SetRequest:
+    """Write exposures in frames with so wide a border of reference pixels, and return the request to search them."""
+    exposures = write_exposures(folder, ramps, grouping, readpatt=readpatt, tgroup=tgroup)
+    return SetRequest(exposures, folder, "native", "flight", SearchParameters(), Geometry(ramps.sci.shape[2], border))
+
+
 def search_ramps(
     ramps: Ramps, folder: Path, border: int = 4, readpatt: str = "RAPID", tgroup: float = TGROUP
 ) -> SearchOutcome:
     """Return what the flight search finds in frames with so wide a border of reference pixels."""
-    exposures = write_exposures(folder, ramps, [range(len(ramps.sci))], readpatt=readpatt, tgroup=tgroup)
-    geometry = Geometry(ramps.sci.shape[2], border)
-    return search_set(SetRequest(exposures, folder, "native", "flight", SearchParameters(), geometry))
+    return search_set(written(ramps, folder, [range(len(ramps.sci))], border, readpatt, tgroup))
 
 
 def searched(ramps: Ramps, folder: Path, border: int) -> np.ndarray:

@@ -8,18 +8,15 @@ import pytest
 from darkmask.build.drift import drift_of
 from darkmask.build.turned import passing
 from darkmask.core.categories import Category, in_category
-from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up
 from darkmask.core.errors import TooLittleError
 from darkmask.search.engines import search_set
 from darkmask.search.flight.some_pixels import SomePixels
-from darkmask.search.parameters import SearchParameters
-from darkmask.search.request import SetRequest
 from darkmask.validation.agreement import confirmed_by_release
 from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left, left_in_exposures
 from tests.checks.planting import every_exposure
 from tests.checks.ramp_faults import FRAME, LAST, SATURATED, add_persistence, disc, spread
-from tests.support.raw_exposures import TGROUP, fitted, write_exposures
+from tests.support.raw_exposures import TGROUP, fitted, written
 from tests.support.requests import flight_request
 
 NOWHERE = np.zeros(FRAME, bool)
@@ -46,11 +43,8 @@ def test_exposures_of_which_the_search_judges_no_pixel_are_no_pass(tmp_path):
     def left(groups: int) -> list[dict]:
         sci = random.normal(0, 5, (5, groups, *hot.shape))
         sci[-1][:, hot] += 10 * TGROUP * np.arange(groups)[:, None]
-        folder = tmp_path / str(groups)
-        exposures = write_exposures(folder, fitted(sci, np.zeros(sci.shape, np.uint8)), [[i] for i in range(5)])
-        return left_in_exposures(
-            SetRequest(exposures, folder, "native", "flight", SearchParameters(), Geometry(96)), np.zeros_like(hot)
-        )
+        ramps = fitted(sci, np.zeros(sci.shape, np.uint8))
+        return left_in_exposures(written(ramps, tmp_path / str(groups), [[i] for i in range(5)]), np.zeros_like(hot))
 
     with pytest.raises(TooLittleError, match="no pixel with the reads that tell"):
         left(10)
