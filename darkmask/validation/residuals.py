@@ -45,6 +45,9 @@ MISSED_HIT, SHARE_OF_STEP = 5.0, 1.5
 # A saturated neighbour's flags may leave a ramp of one or two reads, in which no jump can be found: with fewer than so
 # many differences in an integration, a hit is a slope.
 LEAST_DIFFERENCES = 2
+# Nothing left of fewer than this share of the science pixels says nothing of the mask. Of good exposures 99.5 % are
+# judged; what a large snowball or a bright neighbour takes away is a few per cent.
+LEAST_JUDGED = 0.5
 # So many exposures are looked over at once. Maps of some pixels may take so much memory; those of an exposure and of
 # the others take so many bytes a pixel of the rows that tell, with the pixels that are asked.
 _GLANCED_AT, _ROOM, _BYTES = 8, 560_000_000, 210
@@ -127,10 +130,13 @@ def _left_in(
     seen = seen_at_a_glance(request, [part.own for part in parts], max(LEAST_DIFFERENCES, fewest))
     steady = ~np.isin(np.arange(request.shape[1]), wandering)
     for part, of in zip(parts, seen, strict=True):
-        if not of.judged.any():
-            # None of none would be a pass.
+        number, science = (int(np.count_nonzero(where)) for where in (of.judged, ~request.reference_pixels()))
+        if number < LEAST_JUDGED * science:
+            # None of none would be a pass, and so would be none of the few that fill their wells.
+            said = f"{number} of {science} pixels" if number else "no pixel"
             raise TooLittleError(
-                f"{part.exposure.jump.path} has no pixel with the reads that tell a hit from a hot pixel: leave it out."
+                f"{part.exposure.jump.path} has {said} with the reads that tell a hit from a hot pixel: leave it out, "
+                "or deliver longer ramps."
             )
     standing = [of.judged & of.may_stand for of in seen]
     asked = [_asked_of_others(request, one, lights) for one in standing]

@@ -40,14 +40,22 @@ def test_exposures_of_which_the_search_judges_no_pixel_are_no_pass(tmp_path):
     random, hot = np.random.default_rng(5), np.zeros((96, 96), bool)
     hot[8:-8:8, 8:-8:8] = True
 
-    def left(groups: int) -> list[dict]:
+    def left(groups: int, full: bool = False) -> list[dict]:
         sci = random.normal(0, 5, (5, groups, *hot.shape))
         sci[-1][:, hot] += 10 * TGROUP * np.arange(groups)[:, None]
-        ramps = fitted(sci, np.zeros(sci.shape, np.uint8))
-        return left_in_exposures(written(ramps, tmp_path / str(groups), [[i] for i in range(5)]), np.zeros_like(hot))
+        groupdq = np.zeros(sci.shape, np.uint8)
+        if full:
+            sci[:, 5:, 4, 4], groupdq[:, 5:, 4, 4] = 60_000, SATURATED
+        ramps = fitted(sci, groupdq)
+        return left_in_exposures(
+            written(ramps, tmp_path / f"{groups}{full}", [[i] for i in range(5)]), np.zeros_like(hot)
+        )
 
     with pytest.raises(TooLittleError, match="no pixel with the reads that tell"):
         left(10)
+    # A pixel that fills its well is judged, however few reads it has.
+    with pytest.raises(TooLittleError, match="has 1 of 7744 pixels with the reads that tell"):
+        left(10, full=True)
     assert left(11)[-1][HOT]["left"] == np.count_nonzero(hot)
 
 
