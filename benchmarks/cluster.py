@@ -32,8 +32,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from commands import ROOT, Taken, checks, criteria_file, judged, run
 from deliveries import read_once, resize, simulate, under_other_names
+from timed import ROOT, Taken, checks, criteria_file, judged, run
 
 from darkmask.cluster.process import look
 from darkmask.core.cache_folder import cache_root

@@ -1,7 +1,7 @@
 """Time what a user waits for: whole commands from outside, beside jwst_reffiles for the same darks, in one run.
 
     python benchmarks/commands.py [--delivery DIR] [--frame N] [--groups N] [--detectors 1,2,4] [--growing] [--scaling]
-                                  [--floor]
+                                  [--floor] [--families N]
 
 Each command is a process of its own with what it starts. Its wall time, its processor time and its peak of anonymous
 memory (RssAnon, of the whole tree, sampled every 20 ms) are taken from outside, the processor time of each process too;
@@ -19,22 +19,17 @@ import json
 import os
 import platform
 import shutil
-import subprocess
+import statistics
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from deliveries import SOURCE, read_once, resize, simulate, under_other_names
-from memory import anonymous
-from processes import Process, look, print_profile, with_stages
+from processes import print_profile
+from timed import ROOT, SEARCH, Taken, checks, compiled_cache, criteria_file, fresh, judged, run
 
 from darkmask.core.detectors import DETECTORS
-from darkmask.core.stages import STAGES, read_stages
 
-ROOT = Path(__file__).resolve().parent.parent
-SEARCH = {"flight": [], "official": ["--search", "official"]}
 # As the notebook calls it: rates and fits and jumps of all exposures, and the thresholds as they come.
 ANCHOR = """
 import sys, warnings
@@ -63,85 +58,6 @@ def read(path):
 with ThreadPoolExecutor(os.cpu_count()) as threads:
     list(threads.map(read, sorted(Path(sys.argv[1]).glob("*.fits"))))
 """
-
-
-@dataclass(frozen=True)
-class Taken:
-    """What a command took: wall and processor seconds, MB of anonymous memory, and stages and processes."""
-
-    wall: float
-    processor: float
-    megabytes: float
-    stages: dict[str, tuple[float, float]]
-    processes: list[Process]
-
-
-def run(command: list[str], cwd: Path, cache: Path, codes: tuple[int, ...] = (0,)) -> Taken:
-    """Run a command to its end, and say what it took."""
-    with tempfile.TemporaryDirectory() as temporary:
-        stages = Path(temporary) / "stages"
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache), STAGES: str(stages)}
-        log = Path(temporary) / "log"
-        with log.open("wb") as out:
-            begun = time.perf_counter()
-            process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=out, stderr=subprocess.STDOUT)
-            peak, seen = 0, {}
-            while True:
-                pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-                if pid:
-                    break
-                peak = max(peak, anonymous(process.pid))
-                look(process.pid, time.perf_counter() - begun, seen)
-                time.sleep(0.02)
-            wall = time.perf_counter() - begun
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in codes:
-            end = log.read_text(errors="replace")[-2000:]
-            raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{end}")
-        processes = with_stages(seen, stages)
-        return Taken(wall, usage.ru_utime + usage.ru_stime, peak / 1e6, read_stages(stages), processes)
-
-
-def criteria_file(folder: Path, frame: int) -> list[str]:
-    """Return the option that judges a mini frame, or nothing for a real size."""
-    if frame == 2048:
-        return []
-    path = folder / "bench.toml"
-    path.write_text(
-        f'schema = 1\nname = "bench"\nextends = "demo"\n[geometry]\nframe = {frame}\n[plan]\nsubarrays = []\n'
-    )
-    return [f"--criteria={path}"]
-
-
-def compiled_cache(folder: Path) -> Path:
-    """Return a cache that holds the kernels of every search and nothing else."""
-    cache, tiny = folder / "compiled", folder / "tiny"
-    python = [sys.executable, "-m", "darkmask"]
-    run(
-        [*python, *f"demo {tiny} --frame 64 --detectors NRCB1 --exposures 5 --groups 6 --no-subarrays".split()],
-        folder,
-        cache,
-    )
-    for number, options in enumerate(SEARCH.values()):
-        run([*python, "search", str(tiny), str(folder / f"tiny{number}"), "--frame", "64", *options], folder, cache)
-    criteria = folder / "tiny.toml"
-    criteria.write_text('schema = 1\nname = "tiny"\nextends = "demo"\n[geometry]\nframe = 64\n[plan]\nsubarrays = []\n')
-    check = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), str(ROOT / "checks"), "-q"]
-    run(
-        [*check, f"--delivery={tiny}", f"--criteria={criteria}", "--detectors=NRCB1", f"--reports={folder / 'tinyr'}"],
-        folder,
-        cache,
-        (0, 1),
-    )
-    for entry in (cache / "darkmask").iterdir():
-        if entry.name != "kernels":
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    return cache
-
-
-def fresh(compiled: Path, folder: Path) -> Path:
-    """Return a new cache with compiled kernels."""
-    return Path(shutil.copytree(compiled, tempfile.mkdtemp(dir=folder), dirs_exist_ok=True))
 
 
 def row(what: str, taken: Taken, anchor: Taken) -> None:
@@ -208,22 +124,6 @@ def measured_alone(delivery: Path, folder: Path, cache: Path, frame: int) -> flo
     return run([*command, "--manual-flags", str(flags)], folder, cache).stages["measure ramps"][0]
 
 
-def checks(delivery: Path, detectors: tuple[str, ...], reports: Path, options: list[str]) -> list[str]:
-    """Return the command that judges some detectors with two workers."""
-    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), str(ROOT / "checks"), "-q", "-n", "2"]
-    return [*command, f"--delivery={delivery}", f"--detectors={','.join(detectors)}", *options, f"--reports={reports}"]
-
-
-def judged(command: list[str], reports: Path, number: int, folder: Path, cache: Path) -> Taken:
-    """Run checks, and make sure that so many detectors were searched: a delivery that is refused costs no time."""
-    taken = run(command, folder, cache, (0, 1))
-    masks = list(reports.glob("*/masks/*.fits"))
-    searched = len([path for path in masks if not path.stem.endswith("_carried")])
-    if searched < number:
-        raise SystemExit(f"{' '.join(command)} made {searched} masks of {number}: read its report.")
-    return taken
-
-
 def grow(delivery: Path, folder: Path, compiled: Path, frame: int) -> None:
     """Print what the tenth exposure costs, beside ten that nobody saw before."""
     options = criteria_file(folder, frame)
@@ -254,6 +154,24 @@ def grow(delivery: Path, folder: Path, compiled: Path, frame: int) -> None:
         print(f"| share | {shares[0]:.2f} | {shares[1]:.2f} |", flush=True)
         split("ten exposures", first)
         split("the tenth", more)
+
+
+def families(delivery: Path, folder: Path, compiled: Path, frame: int, times: int) -> None:
+    """Print what residuals, halves and the release add to the wait for all checks of a detector, in turn."""
+    options = criteria_file(folder, frame)
+    without = [f"--ignore={ROOT / 'checks' / f'test_{name}.py'}" for name in ("residuals", "stability", "engines")]
+    print("\n| `pytest checks/ -n 2` | wall s | processor s |\n|---|---|---|")
+    apart = []
+    for _ in range(times):
+        taken = []
+        for what, fewer in (("all families", []), ("without RES, STB and ENG", without)):
+            reports, cache = Path(tempfile.mkdtemp(dir=folder)), fresh(compiled, folder)
+            taken.append(judged([*checks(delivery, (SOURCE,), reports, options), *fewer], reports, 1, folder, cache))
+            print(f"| {what} | {taken[-1].wall:.1f} | {taken[-1].processor:.1f} |", flush=True)
+            shutil.rmtree(cache)
+        apart.append([taken[0].wall - taken[1].wall, taken[0].processor - taken[1].processor])
+    wall, processor = (statistics.median(values) for values in zip(*apart, strict=True))
+    print(f"| they add, median of {times} | {wall:.1f} | {processor:.1f} |", flush=True)
 
 
 def floor(folder: Path, compiled: Path) -> None:
@@ -301,6 +219,9 @@ def main() -> None:
     parser.add_argument("--scaling", action="store_true", help="also other numbers of groups and exposures")
     parser.add_argument("--growing", action="store_true", help="also one exposure more of ten")
     parser.add_argument("--floor", action="store_true", help="also the checks of hardly a pixel: what processes take")
+    parser.add_argument(
+        "--families", type=int, metavar="N", help="also what residuals, halves and the release add, N times"
+    )
     parser.add_argument("--folder", type=Path, help="where to put what is made, and removed at the end")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=chosen.folder) as temporary:
@@ -313,6 +234,8 @@ def main() -> None:
         measure(delivery.resolve(), folder, compiled, chosen.frame, numbers)
         if chosen.growing:
             grow(delivery.resolve(), folder, compiled, chosen.frame)
+        if chosen.families:
+            families(delivery.resolve(), folder, compiled, chosen.frame, chosen.families)
         if chosen.floor:
             floor(folder, compiled)
         if chosen.scaling:

@@ -3,7 +3,7 @@
 import pytest
 
 from darkmask.core.flags import has_flag
-from darkmask.delivery import inspection
+from darkmask.delivery import inspection, made
 from darkmask.delivery.borrowed import borrowed_ramps
 from darkmask.delivery.headers import name_root
 from darkmask.delivery.index import ProblemKind
@@ -133,6 +133,14 @@ def test_what_was_planned_is_there(check, delivery):
 def test_pipeline_steps(check, exposures):
     """Were the steps run that a dark needs, the same ones in a set, and no dark subtracted?"""
     check.judge_problems(inspection.step_problems(exposures), "Every file has the steps that a dark needs")
+
+
+@pytest.mark.asks("DLV-ALIKE")
+def test_exposures_were_made_alike(check, exposures):
+    """Which files were made by another version of the pipeline, or with other reference files, than most of a set?"""
+    if not any(record.made_by for exposure in exposures for record in exposure.files):
+        raise NotEvaluated(f"no header says how the files of {check.detector} {check.subarray} were made")
+    check.judge_problems(made.unlike(exposures), "Every file was made as the others of its set")
 
 
 @pytest.mark.asks("DLV-DARKS")

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from darkmask.core.flags import has_flag
-from darkmask.masks.changes import Changes, relative_change
+from darkmask.masks.changes import ENOUGH_HOT, Changes, gone_dark, relative_change
 from darkmask.masks.untold import not_in
 from darkmask.reports.history import HistoryError
 from fixtures.session.endings import NotEvaluated
@@ -88,13 +89,37 @@ def test_disappeared(check, changed):
     check.judge(found.disappeared, f"{found.all.gone} of {found.all.reference} bad pixels are good now {how}")
 
 
-@pytest.mark.asks("TRD-KEPT")
-def test_flags_that_nobody_measured_are_kept(check, products, before):
-    """What share of the earlier flags that darks cannot tell is gone?"""
-    mask, then = products.judged.mask(check.detector), before.mask(check.detector)
-    if then.shape != mask.decoded.shape:
+@pytest.fixture
+def masks(check, products, before) -> tuple[np.ndarray, np.ndarray]:
+    """Return the DQ of the earlier mask and of the one that is judged."""
+    now, then = products.judged.mask(check.detector).decoded, before.mask(check.detector)
+    if then.shape != now.shape:
         raise HistoryError(f"{before.path} has masks of another frame: compare with a run of the same frame.")
-    found = not_in(then, mask.decoded, products.science_pixels)
+    return then, now
+
+
+@pytest.mark.asks("TRD-HOT")
+def test_hot_pixels_stay_hot(check, products, before, masks):
+    """What share of the earlier hot pixels is dark now?"""
+    hot, dark = gone_dark(*masks, products.science_pixels)
+    if products.judged.generated:
+        found = products.searched.set(check.detector, "FULL")
+        # Near the limit, noise takes a name; a rate that is not known, or half of the limit, is none that is gone.
+        dark &= (found.categories == 0) & (found.rate < 0.5 * check.run.settings.parameters.hot_rate)
+    number, (y, x) = int(hot.sum()), np.nonzero(dark)
+    if number < ENOUGH_HOT:
+        raise NotEvaluated(f"{number} pixels of {check.detector} were hot on {_day(before)}, which are too few to tell")
+    check.judge(
+        len(x) / number,
+        f"{len(x)} of {number} hot pixels of {check.detector} of {_day(before)} are good now, and neither hot nor warm"
+        + some_pixels(zip(x.tolist(), y.tolist(), strict=True)),
+    )
+
+
+@pytest.mark.asks("TRD-KEPT")
+def test_flags_that_nobody_measured_are_kept(check, products, before, masks):
+    """What share of the earlier flags that darks cannot tell is gone?"""
+    found = not_in(*masks, products.science_pixels)
     if not found.number:
         raise NotEvaluated(f"the mask of {check.detector} of {_day(before)} has no flag that darks cannot tell")
     check.judge(

@@ -13,6 +13,7 @@ from darkmask.core.errors import DeliveryError
 from darkmask.core.remote import stated
 
 from .cards import Cards, CardsError, read_cards
+from .made import made_by
 from .records import ArrayPlace, FileRecord, Kind
 from .stripes import header_value, read_in_stripes
 from .telemetry import temperature_of
@@ -129,6 +130,7 @@ def read_record(path: Path, folder: Path, opened: BinaryIO | None = None) -> Fil
         began=beginning(primary),
         # One file of an exposure is enough: parsing every card takes a millisecond a file.
         temperature=temperature_of(primary, record.detector) if kind is Kind.JUMP else None,
+        made_by=made_by(primary),
     )
 
 

@@ -1,6 +1,6 @@
 """What a scan of a delivery finds: files, exposures, sets and problems, as plain values that travel as JSON."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -87,6 +87,9 @@ class FileRecord:
         Empty when the headers do not say it.
     temperature : float or None
         Of the detector, K; None when the headers do not say it.
+    made_by : dict
+        The version of the pipeline, and the reference files (:data:`.made.KEYWORDS`); what the headers do not say is
+        not there.
     """
 
     path: str
@@ -123,6 +126,7 @@ class FileRecord:
     began: float | None = None
     program: str = ""
     temperature: float | None = None
+    made_by: dict[str, str] = field(default_factory=dict)
 
     @property
     def window(self) -> Window:

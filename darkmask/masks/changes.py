@@ -4,9 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from darkmask.core.flags import has_flag
+
 from .compare import Agreement
 
 Kinds = dict[str, np.ndarray]
+
+# Of fewer hot pixels, the one that chance takes is more than a twentieth.
+ENOUGH_HOT = 20
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,27 @@ def changes(before: Kinds, now: Kinds, where: np.ndarray) -> Changes:
     now = {kind: there & where for kind, there in now.items()}
     by_kind = {kind: Agreement.of(before[kind], now[kind], where) for kind in now}
     return Changes(before, now, Agreement.of(_any(before), _any(now), where), by_kind)
+
+
+def gone_dark(before: np.ndarray, now: np.ndarray, where: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pixels that were hot all the time in an earlier mask, and those of them that are simply good now.
+
+    What switched, or was hot in some integrations alone, may rest as well; and a pixel near the limit of hot ones is
+    warm now and not good.
+
+    Parameters
+    ----------
+    before, now : numpy.ndarray, shape (y, x), uint32
+        DQ of the two masks.
+    where : numpy.ndarray, shape (y, x), bool
+        The pixels to compare.
+
+    Returns
+    -------
+    hot, dark : numpy.ndarray, shape (y, x), bool
+    """
+    hot = has_flag(before, "HOT") & ~has_flag(before, "TELEGRAPH", "UNRELIABLE_DARK") & where
+    return hot, hot & (now == 0)
 
 
 def changed_pixels(found: Changes):

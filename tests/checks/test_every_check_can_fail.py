@@ -74,6 +74,7 @@ def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
         "TRD-COUNT",
         "TRD-APPEARED",
         "TRD-DISAPPEARED",
+        "TRD-HOT",
         "TRD-KEPT",
     }
     # A subarray that is read in no time has no hits, and few bright pixels.

@@ -8,7 +8,7 @@ from darkmask.masks.compare import COMPARED_MNEMONICS
 from darkmask.masks.untold import UNTOLD
 
 from .mask_faults import BAD, spread
-from .planting import Faults, one
+from .planting import Faults, first_of, one
 
 fault = Faults("previous")
 
@@ -69,6 +69,17 @@ def earlier_count_was_never_measured(space):
     space.rewrite_earlier(
         lambda check: (check["id"], check["detector"]) == ("CNT-DO_NOT_USE", "NRCA1"), measured=None, outcome="error"
     )
+
+
+@fault("TRD-HOT", said="hot pixels of NRCA1 of")
+def hot_pixels_cleaned(space):
+    """Plant a mask of darks in which some of the hot pixels were taken out."""
+
+    def clean(dq, ours):
+        cleaned = first_of(ours & has_flag(dq, "HOT") & ~has_flag(dq, "TELEGRAPH", "UNRELIABLE_DARK"), 6)
+        return np.where(cleaned, 0, dq).astype(dq.dtype)
+
+    change(space, clean)
 
 
 @fault("TRD-KEPT", said="that darks cannot tell: ")

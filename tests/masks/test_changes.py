@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis.extra import numpy as arrays
 
 from darkmask.core.categories import Category
-from darkmask.masks.changes import changed_pixels, changes, relative_change
+from darkmask.core.flags import bits_of
+from darkmask.masks.changes import changed_pixels, changes, gone_dark, relative_change
 from darkmask.masks.kinds import kinds_of_categories
 
 maps = arrays.arrays(bool, (5, 6))
@@ -51,3 +52,23 @@ def test_kinds_go_by_name_and_not_by_bit():
 )
 def test_a_relative_change(before, now, change):
     assert relative_change(before, now) == change
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_hot", "is_dark"),
+    [
+        (("HOT", "DO_NOT_USE"), (), True, True),
+        # Near the limit; taken out for something else; hot in some integrations alone; switching; good before.
+        (("HOT", "DO_NOT_USE"), ("WARM",), True, False),
+        (("HOT", "DO_NOT_USE"), ("DEAD", "DO_NOT_USE"), True, False),
+        (("HOT", "UNRELIABLE_DARK"), (), False, False),
+        (("HOT", "TELEGRAPH"), (), False, False),
+        (("WARM",), (), False, False),
+    ],
+)
+def test_hot_pixels_that_have_gone_dark(before, now, is_hot, is_dark):
+    then, later = (np.full((2, 3), bits_of(names), np.uint32) for names in (before, now))
+    where = np.array([[True, False, True]] * 2)
+    hot, dark = gone_dark(then, later, where)
+    assert (hot == (where & is_hot)).all()
+    assert (dark == (where & is_dark)).all()

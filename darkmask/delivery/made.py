@@ -1,0 +1,73 @@
+"""Tell how the files of a set were made: by which version of the pipeline, and with which reference files.
+
+A header names them, and nothing else may: a jump step of another threshold, a superbias or a saturation limit of
+another version leave ramps that look like ramps, and limits that are right for none.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from .records import Exposure, FileRecord
+
+# What every product of the pipeline names (jwst core schema), of the steps that a dark has. Parameters of steps have no
+# keyword; they are chosen by the CRDS context.
+KEYWORDS = (
+    *("CAL_VER", "CRDS_CTX"),
+    *("R_MASK", "R_SATURA", "R_SUPERB", "R_REFPIX", "R_LINEAR", "R_READNO", "R_GAIN"),
+)
+
+
+def made_by(primary: Any) -> dict[str, str]:
+    """Return what a header says of how its file was made, by keyword; what it does not say is not there.
+
+    Parameters
+    ----------
+    primary : astropy.io.fits.Header
+        Of a file that is made.
+    """
+    said = {keyword: primary.get(keyword) for keyword in KEYWORDS}
+    # A reference file is the same one wherever it lay.
+    return {
+        keyword: PurePosixPath(value.strip()).name
+        for keyword, value in said.items()
+        if isinstance(value, str) and value.strip()
+    }
+
+
+def unlike(exposures: Sequence[Exposure]) -> list[str]:
+    """Return the files that were made otherwise than most files of their kind and set, a sentence each.
+
+    Parameters
+    ----------
+    exposures : sequence of Exposure
+        Of one detector and subarray.
+    """
+    sentences = []
+    for chosen in dict.fromkeys(exposure.set_key for exposure in exposures):
+        segments = [segment for exposure in exposures if exposure.set_key == chosen for segment in exposure.segments]
+        # One kind at a time: files that were written by hand may name in ramps what they leave out in rates.
+        for kind in ("jump", "fitopt", "rate"):
+            sentences += _unlike([getattr(segment, kind) for segment in segments])
+    return sentences
+
+
+def _unlike(records: Sequence[FileRecord]) -> list[str]:
+    usual = {}
+    for keyword in KEYWORDS:
+        counted = Counter(record.made_by.get(keyword, "") for record in records)
+        # Of two that are as frequent, the first by name, whatever the order of files.
+        usual[keyword] = min(counted, key=lambda value, counted=counted: (-counted[value], value))
+    differ = ((record, [key for key in KEYWORDS if record.made_by.get(key, "") != usual[key]]) for record in records)
+    return [
+        f"{record.path} has {' and '.join(_said(record, key) for key in keys)}, where most "
+        f"files of its set have {' and '.join(usual[key] or 'none' for key in keys)}: make all of a set with one "
+        "version of the pipeline and the same reference files."
+        for record, keys in differ
+        if keys
+    ]
+
+
+def _said(record: FileRecord, keyword: str) -> str:
+    return f"{keyword} {record.made_by.get(keyword, 'absent')}"
