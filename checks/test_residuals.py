@@ -7,7 +7,8 @@ from darkmask.core.categories import Category, in_category
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import has_flag
 from darkmask.validation.beside_darks import GROUPS, Share, caught, confirmed, without_reason
-from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left
+from darkmask.validation.residuals import count_left
+from darkmask.validation.standing import HOT, NOISY, TESTS
 from fixtures.session.endings import NotEvaluated
 from fixtures.session.radiation import judge_radiation, without_charge
 from fixtures.text import some_pixels

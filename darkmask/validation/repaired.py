@@ -19,9 +19,9 @@ from darkmask.search.request import SetRequest
 
 from .as_released import few_jumps, jumps_early, no_rc_ramp
 from .own_ramps import SIDES, OwnRamps, read_signals
-from .residuals import MISSED_HIT
 from .shared import beside, steps_of_columns
 from .slopes import scatter, scatter_without_one
+from .standing import MISSED_HIT
 
 # Coupling differs from pixel to pixel, and so do the traps that hold light: what is taken off is fitted to the pixel
 # itself, between these shares of what is usual. A pixel that is bad by itself does not do what its neighbours do.

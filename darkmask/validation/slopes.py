@@ -9,7 +9,7 @@ from darkmask.core.statistics import MAD_TO_SIGMA
 from darkmask.search.maps.jumps import MIN_CLEAN_SLOPES
 
 from .own_ramps import OwnRamps
-from .residuals import MISSED_HIT
+from .standing import MISSED_HIT
 
 
 def scatter(slopes: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from darkmask.search.maps.glance import BRIGHT, FALLING, FULL, TOLD
 from darkmask.search.maps.some import Choice
 from darkmask.search.maps.stacks import CombinedRows
 from darkmask.validation.glanced import seen_at_a_glance
-from darkmask.validation.residuals import HOT, LEAST_DIFFERENCES, standing_out
+from darkmask.validation.standing import HOT, LEAST_DIFFERENCES, standing_out
 from tests.support.changing_ramps import DETECTOR, SIZE, TGROUP, drawn, written
 from tests.support.raw_exposures import fitted
 from tests.support.raw_exposures import written as as_exposures

@@ -11,7 +11,8 @@ from darkmask.search.structures import wandering_columns
 from darkmask.simulate import DemoPaths, SimulationSpec, read_truth, simulate_delivery
 from darkmask.simulate.registry import REALISTIC
 from darkmask.validation.agreement import confirmed_by_release
-from darkmask.validation.residuals import NOISY, left_in_exposures
+from darkmask.validation.residuals import left_in_exposures
+from darkmask.validation.standing import NOISY
 from tests.support.requests import flight_request
 
 FRAME = 128

@@ -13,7 +13,8 @@ from darkmask.search.engines import search_set
 from darkmask.search.flight.light import arrays_of, lights_of
 from darkmask.validation import recovery
 from darkmask.validation.halves import stability
-from darkmask.validation.residuals import HOT, left_in_exposures
+from darkmask.validation.residuals import left_in_exposures
+from darkmask.validation.standing import HOT
 from tests.checks.planting import every_exposure
 from tests.checks.ramp_faults import FRAME
 from tests.support.raw_exposures import TGROUP

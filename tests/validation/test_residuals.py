@@ -1,6 +1,7 @@
 """What a mask leaves in each exposure, and what the release alone finds, on the small delivery."""
 
 import gc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from darkmask.core.errors import TooLittleError
 from darkmask.search.engines import search_set
 from darkmask.search.flight.some_pixels import SomePixels
 from darkmask.validation.agreement import confirmed_by_release
-from darkmask.validation.residuals import HOT, NOISY, TESTS, count_left, left_in_exposures
+from darkmask.validation.residuals import count_left, left_in_exposures
+from darkmask.validation.standing import HOT, NOISY, TESTS
 from tests.checks.planting import every_exposure
 from tests.checks.ramp_faults import FRAME, LAST, SATURATED, add_persistence, disc, spread
 from tests.support.raw_exposures import TGROUP, fitted, written
@@ -33,6 +35,15 @@ def test_good_exposures_leave_next_to_nothing(request_of_small):
     for kind in (HOT, NOISY):
         assert max(each[kind]["left"] for each in left) <= 1
         assert {each[kind]["beyond"] for each in left} == {0}
+
+
+def test_what_a_mask_lets_use_is_left_however_often_it_stands_out(request_of_small):
+    """Of hot pixels that each exposure shows nobody asks the others: they are in a mask that takes hot pixels out."""
+    names = tuple(name for name in request_of_small.parameters.flight_do_not_use if name != "hot")
+    parameters = request_of_small.parameters.model_copy(update={"flight_do_not_use": names})
+    hot = in_category(search_set(request_of_small).categories, Category.HOT)
+    left = left_in_exposures(replace(request_of_small, parameters=parameters), NOWHERE)
+    assert min(each[HOT]["left"] for each in left) > 0.5 * np.count_nonzero(hot)
 
 
 def test_exposures_of_which_the_search_judges_no_pixel_are_no_pass(tmp_path):
