@@ -219,7 +219,8 @@ def test_no_ramp_says_otherwise(check, exposures, products):
     ]
     if taken:
         said.append(
-            f"PIXELDQ took {len(taken)} pixels out of the search whose ramps are those of hot ones{some_pixels(taken)}"
+            f"flags, or reads without a value, took {len(taken)} pixels out of the search whose ramps are those of hot "
+            "ones, or have no value" + some_pixels(taken)
         )
     check.judge(
         (len(hidden) + len(taken)) / summary["science_pixels"],
@@ -304,6 +305,18 @@ def test_jumps_are_flagged_where_ramps_jump(check, exposures, products):
         flagged / seen,
         f"{flagged} of {seen} steps of good pixels of {check.detector} {check.subarray} that only a hit makes have the "
         f"flag of a jump in {name}: least of all",
+    )
+
+
+@pytest.mark.asks("DLV-FULL")
+def test_saturated_pixels_are_full(check, exposures, products):
+    """What share of the science pixels is flagged SATURATED from a later group on, and holds no third of a well?"""
+    summary = products.searched.numbers(check.detector, check.subarray)
+    number, flagged, name, places = summary["most_unfilled"]
+    check.judge(
+        number / summary["science_pixels"],
+        f"{number} of {flagged} pixels of {check.detector} {check.subarray} that are flagged SATURATED after their "
+        f"first group in {name} hold less than a third of a well, and lie beside no full one{some_pixels(places)}",
     )
 
 

@@ -12,6 +12,7 @@ from darkmask.core.categories import Category
 from darkmask.core.statistics import level_and_scatter, median_of_finite
 from darkmask.delivery import OpenSet
 from darkmask.search.maps.combine import CombinedMaps
+from darkmask.search.maps.layout import DO_NOT_USE, JUMP_DET, SATURATED
 from darkmask.search.request import SetRequest
 
 from .unsuspected import MOST_QUIET, THIRD_OF_A_WELL
@@ -22,6 +23,8 @@ _CERTAIN = 10.0
 _SELDOM, _WHOLE = 0.25, 0.95
 # PEDESTAL is the first group but for a part of the rate, or the level of the line there.
 _APART = 5.0
+# A ramp of which flags take more groups is not searched for them.
+_MOSTLY = 0.5
 # So many rows of an amplifier tell what is usual: of a full frame to a third of a per cent of a sigma.
 _ROWS = 256
 # A median is as well known as a mean of this part of the values.
@@ -79,8 +82,31 @@ def hidden_pixels(
     return list(zip(x[:MOST_QUIET].tolist(), y[:MOST_QUIET].tolist(), strict=True))
 
 
+def ended_by_flags(opened: OpenSet, asked: np.ndarray) -> np.ndarray:
+    """Return the pixels of which most groups have no value, or a flag of another reason than a full well, bool (y, x).
+
+    Parameters
+    ----------
+    opened : OpenSet
+    asked : numpy.ndarray, shape (y, x), bool
+        Pixels of which a search could say nothing.
+
+    Raises
+    ------
+    DeliveryError
+        When a file can no longer be read as it was scanned.
+    """
+    ended = np.zeros_like(asked)
+    y, x = (places[:MOST_QUIET] for places in np.nonzero(asked))
+    if y.size:
+        sci, flags = (np.concatenate(each) for each in zip(*(one.ramps(y, x) for one in opened.chosen), strict=True))
+        lost = (~np.isfinite(sci) | ((flags & (DO_NOT_USE | JUMP_DET)) != 0)) & ((flags & SATURATED) == 0)
+        ended[y, x] = lost.mean(axis=(0, 1)) > _MOSTLY
+    return ended
+
+
 def taken_out(request: SetRequest, lost: np.ndarray, noise: float) -> list[tuple[int, int]]:
-    """Return which pixels PIXELDQ took out of the search although their ramps rise, or are full, as those of hot ones.
+    """Return which pixels were taken out of the search although their ramps are those of hot ones, or have no value.
 
     Parameters
     ----------
@@ -106,5 +132,9 @@ def taken_out(request: SetRequest, lost: np.ndarray, noise: float) -> list[tuple
     with OpenSet(request.exposures, request.folder, request.integrations) as opened:
         ends = np.concatenate([exposure.sci(y, x, np.array([0, exposure.shape[1] - 1])) for exposure in opened.chosen])
     rises, first = np.median(ends[:, 1] - ends[:, 0], axis=0), np.median(ends[:, 0], axis=0)
-    bright = (rises > _CERTAIN * noise / np.sqrt(len(ends) * _OF_A_MEDIAN)) | (np.abs(first) > THIRD_OF_A_WELL)
+    bright = (
+        ~np.isfinite(rises)
+        | (rises > _CERTAIN * noise / np.sqrt(len(ends) * _OF_A_MEDIAN))
+        | (np.abs(first) > THIRD_OF_A_WELL)
+    )
     return list(zip(x[bright].tolist(), y[bright].tolist(), strict=True))

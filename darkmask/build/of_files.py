@@ -15,7 +15,7 @@ from .border import misplaced_reference_pixels
 from .bright_rates import bright_rates
 from .dark import dark_current, scatter_of_means, unsettled
 from .frozen import frozen_pixels
-from .hidden import taken_out
+from .hidden import ended_by_flags, taken_out
 from .lit import most_lit
 from .measurements import good_pixels, or_none, output_columns
 from .outputs import pattern_noise, reset_levels
@@ -23,6 +23,7 @@ from .places import least_alike, places_in_ramps
 from .steps import Steps, steps_of
 from .straight import least_flagged, most_off_lines
 from .together import together
+from .unfilled import most_unfilled
 
 # The rates of so many pixels, in evenly spread rows, tell their median to a thousandth of their scatter.
 _ENOUGH_PIXELS = 1 << 20
@@ -70,6 +71,7 @@ def measure_files(request: SetRequest, categories: np.ndarray) -> dict:
     rows, few = (slice(None, None, max(1, science.size // pixels)) for pixels in (_ENOUGH_PIXELS, _SOME_PIXELS))
     of = [exposure.exposure.jump.path for exposure, _ in searched]
     tgroup = exposures[0].jump.tgroup
+    gone |= ended_by_flags(of_set, science & ((categories & Category.UNDETERMINED.bit) != 0))
     steps = steps_of(request, good, hit)
     dark = dark_current(median_rates(_rates(of_set, rows), good[rows]), steps.medians, tgroup)
     noise = float(np.median([*steps.noises.values()]))
@@ -96,6 +98,7 @@ def measure_files(request: SetRequest, categories: np.ndarray) -> dict:
         "rise_by_rate": bright and bright.rise,
         "rates_off_ramps": bright and bright.off,
         "most_lit": most_lit(_rates(of_set, few), good[few], of, np.arange(len(science))[few]),
+        "most_unfilled": most_unfilled(of_set, science),
         "taken_out": taken_out(request, gone, noise),
         "misplaced_reference_pixels": _worst_border(misplaced, int((~science).sum())),
     }

@@ -122,6 +122,12 @@ class OpenExposure:
         segment, i = self._places[integration]
         return segment.sci[i, group, rows].astype(np.float32)
 
+    def group_flags(self, integration: int, group: int) -> np.ndarray:
+        """Return GROUPDQ of one group of one integration, uint8 (y, x)."""
+        segment, i = self._places[integration]
+        flags: np.ndarray = segment.groupdq[i, group]
+        return flags
+
     def flags(self, integration: int, rows: np.ndarray) -> np.ndarray:
         """Return GROUPDQ of some rows of one integration, uint8 (group, rows, x)."""
         segment, i = self._places[integration]

@@ -28,12 +28,15 @@ def made_by(primary: Any) -> dict[str, str]:
         Of a file that is made.
     """
     said = {keyword: primary.get(keyword) for keyword in KEYWORDS}
-    # A reference file is the same one wherever it lay.
     return {
-        keyword: PurePosixPath(value.strip()).name
-        for keyword, value in said.items()
-        if isinstance(value, str) and value.strip()
+        keyword: _name(value.strip()) for keyword, value in said.items() if isinstance(value, str) and value.strip()
     }
+
+
+def _name(value: str) -> str:
+    """Return the name of a reference file, which is the same one wherever it lay; anything else as it is."""
+    path = PurePosixPath(value)
+    return path.name if path.suffix in (".fits", ".asdf") else value
 
 
 def unlike(exposures: Sequence[Exposure]) -> list[str]:

@@ -138,7 +138,7 @@ def saturation_step_left_out(space):
     edit(one(space.delivery, JUMP), S_SATURA="SKIPPED")
 
 
-@fault("DLV-ALIKE", said="superbias_0117.fits, where most files of its set have jwst_0000.pmap and N")
+@fault("DLV-ALIKE", said="superbias_0117.fits, where most files of its set have jwst_0000.pmap and N/A:")
 def another_superbias(space):
     for kind in (JUMP, FITOPT, RATEINTS):
         edit(one(space.delivery, kind), CRDS_CTX="jwst_1140.pmap", R_SUPERB="crds://jwst_nircam_superbias_0117.fits")

@@ -5,7 +5,7 @@ import numpy as np
 from darkmask.simulate import read_truth
 
 from .planting import BORDER, HERE, Faults, every_exposure
-from .ramp_faults import JUMP_DET
+from .ramp_faults import JUMP_DET, SATURATED
 
 fault = Faults("delivery")
 
@@ -82,7 +82,7 @@ def hot_pixels_replaced_in_the_rates(space):
         ramps.rate[:, *where] = numbers.normal(0, 0.05, ramps.rate[:, *where].shape)
 
 
-@fault("DLV-HIDDEN", said="out of the search whose ramps are those of hot ones")
+@fault("DLV-HIDDEN", said="flags, or reads without a value, took 6 pixels out of the search")
 def hot_pixels_that_pixeldq_took_out(space):
     """Plant darks whose steps were run with a mask that knows some hot pixels already."""
     where = hot_ones(space, 6)
@@ -91,6 +91,35 @@ def hot_pixels_that_pixeldq_took_out(space):
         ramps.groupdq[:, :, *where] |= 1
         ramps.rate[:, *where], ramps.pedestal[:, *where] = np.nan, 0
         ramps.rate_dq[:, *where] |= 1
+
+
+@fault("DLV-HIDDEN", said="whose ramps are those of hot ones, or have no value")
+def hot_pixels_that_groupdq_took_out(space):
+    """Plant groups that a step of somebody's own flagged where it knew hot pixels."""
+    where = hot_ones(space, 6)
+    for ramps in every_exposure(space.delivery):
+        ramps.groupdq[:, :, *where] |= 1
+        ramps.rate[:, *where], ramps.pedestal[:, *where] = np.nan, 0
+        ramps.rate_dq[:, *where] |= 1
+
+
+@fault("DLV-HIDDEN", said="took 6 pixels out of the search whose ramps")
+def hot_pixels_without_reads(space):
+    """Plant ramps in which somebody put NaN where known hot pixels are, too few of them for a share of all reads."""
+    where = hot_ones(space, 6)
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[:, :, *where], ramps.rate[:, *where], ramps.pedestal[:, *where] = np.nan, np.nan, 0
+        ramps.rate_dq[:, *where] |= 1
+
+
+@fault("DLV-FULL", said="hold less than a third of a well, and lie beside no full one; some are x")
+def hot_pixels_called_saturated_early(space):
+    """Plant a saturation reference with low limits at known hot pixels: of their ramps two groups are left."""
+    where = hot_ones(space, 12)
+    for ramps in every_exposure(space.delivery):
+        ramps.groupdq[:, 2:, *where] |= SATURATED
+        first = ramps.sci[:, :2, *where]
+        ramps.rate[:, *where] = (first[:, 1] - first[:, 0]) / ramps.seconds[0, 0]
 
 
 @fault("DRK-STEADY", "RES-HOT", said="of their usual rate in")
