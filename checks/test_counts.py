@@ -1,11 +1,15 @@
 """CNT: are there as many bad pixels of each category as a NIRCam detector has?"""
 
+import numpy as np
 import pytest
 
+from darkmask.build.turned import good_again
 from darkmask.core.categories import Category, in_category
 from darkmask.core.flags import FLIGHT_FLAGS, four_neighbours, has_flag
 from darkmask.core.reference_border import poorest_reference
 from darkmask.reports.pictures import mask_map, noise_histogram, ramp_gallery, rate_histogram
+from fixtures.session.endings import NotEvaluated
+from fixtures.text import some_pixels
 
 
 @pytest.mark.asks(*(f"CNT-{category.name}" for category in Category))
@@ -37,6 +41,20 @@ def test_fraction_of_pixels(check, products):
         hint = "; jwst_reffiles flags only pixels that are saturated in every group and has no search for hot ones"
     count = int(found.sum())
     check.judge(count / science.sum(), f"{count} {what} of {check.detector}{hint}")
+
+
+@pytest.mark.asks("CNT-HEALED")
+def test_pixels_that_are_good_again(check, products):
+    """What fraction of the science pixels was bad in earlier epochs, and is good in the last one?"""
+    built = products.searched.set(check.detector, "FULL")
+    if (built.summary["epochs"] or 1) < 2:
+        raise NotEvaluated(f"the darks of {check.detector} are of one epoch")
+    y, x = np.nonzero(good_again(built.categories, built.lights))
+    check.judge(
+        len(x) / products.science_pixels.sum(),
+        f"{len(x)} pixels of {check.detector} were bad in earlier epochs, and are good in the last one and in the mask"
+        + some_pixels(zip(x.tolist(), y.tolist(), strict=True)),
+    )
 
 
 @pytest.fixture

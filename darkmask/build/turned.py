@@ -9,7 +9,7 @@ import numpy as np
 
 from darkmask.core.categories import Category, in_category
 from darkmask.core.flags import FlagTable
-from darkmask.search.flight.light import Light
+from darkmask.search.flight.light import Light, in_patches
 
 # With fewer integrations a half is one, and what it shows may be radiation.
 LEAST_INTEGRATIONS = 4
@@ -37,3 +37,16 @@ def passing(categories: np.ndarray, changed: np.ndarray, flags: FlagTable, light
     for light in lights:
         became_hot.ravel()[light.region[light.explains]] = False
     return in_category(categories, Category.TRANSIENT) & ~flags.unusable(categories) & ~became_hot
+
+
+def good_again(categories: np.ndarray, lights: Sequence[Light]) -> np.ndarray:
+    """Return the pixels that were bad in earlier epochs, and are good in the whole of the last one; bool (y, x).
+
+    Parameters
+    ----------
+    categories : numpy.ndarray, shape (y, x), uint16
+    lights : sequence of Light
+        Of the patches that the search found: what decays there is no pixel that healed.
+    """
+    good: np.ndarray = in_category(categories, Category.TRANSIENT) & ~in_patches(categories.shape, lights)
+    return good

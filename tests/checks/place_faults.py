@@ -1,11 +1,14 @@
 """Ramps that lie elsewhere than their rates, or than other ramps: what was changed in one file or exposure alone."""
 
 import numpy as np
+from astropy import units
+from astropy.io import fits
+from astropy.time import Time
 
 from darkmask.simulate import read_truth
 
-from .planting import BORDER, HERE, Faults, every_exposure
-from .ramp_faults import JUMP_DET, SATURATED
+from .planting import BORDER, HERE, Faults, every_exposure, unlinked
+from .ramp_faults import JUMP_DET, LAST, SATURATED
 
 fault = Faults("delivery")
 
@@ -66,6 +69,22 @@ def an_exposure_upside_down(space):
                 array[...] = array[..., ::-1, :].copy()
 
 
+def put_later(path, days: int) -> None:
+    """Move an exposure to a later day, in all that says when it was taken."""
+    with fits.open(unlinked(path), mode="update") as hdus:
+        header = hdus[0].header
+        for keyword in ("EXPSTART", "EXPMID", "EXPEND"):
+            if keyword in header:
+                header[keyword] += days
+        for keyword in ("DATE-OBS", "DATE-BEG", "DATE-END"):
+            if keyword in header:
+                header[keyword] = (Time(header[keyword]) + days * units.day).isot[: len(header[keyword])]
+        if "INT_TIMES" in hdus:
+            table = hdus["INT_TIMES"].data
+            for name in table.names[1:]:
+                table[name] += days
+
+
 def hot_ones(space, number: int) -> tuple[np.ndarray, np.ndarray]:
     """Return y and x of some bright hot pixels."""
     table = read_truth(space.truth, HERE)
@@ -110,6 +129,22 @@ def hot_pixels_without_reads(space):
     for ramps in every_exposure(space.delivery):
         ramps.sci[:, :, *where], ramps.rate[:, *where], ramps.pedestal[:, *where] = np.nan, np.nan, 0
         ramps.rate_dq[:, *where] |= 1
+
+
+@fault("CNT-HEALED", said="12 pixels of NRCA1 were bad in earlier epochs, and are good in the last one and in the mask")
+def hot_pixels_cleaned_in_the_last_epoch(space):
+    """Plant a last exposure of another month, out of which somebody took hot pixels."""
+    y, x = hot_ones(space, 12)
+    paths = sorted(space.delivery.glob(f"jw?????001*_{HERE.lower()}_*.fits"))
+    last = paths[-1].name[:25]
+    for path in paths:
+        if path.name.startswith(last):
+            put_later(path, days=40)
+    for number, ramps in enumerate(every_exposure(space.delivery)):
+        if number == LAST:
+            usual = np.median(ramps.rate[:, y, x], axis=0)
+            ramps.sci[:, :, y, x] -= usual * ramps.seconds
+            ramps.rate[:, y, x] -= usual
 
 
 @fault("DLV-FULL", said="hold less than a third of a well, and lie beside no full one; some are x")

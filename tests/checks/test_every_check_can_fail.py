@@ -58,6 +58,7 @@ def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
     # holds no raw exposures, there was no delivery before, no archive listed what was observed, and no mask was given.
     never = {
         "BAS-DEAD",
+        "CNT-HEALED",
         "BAS-REGISTRATION",
         "BAS-RETAINED",
         "DLV-LISTED",
