@@ -31,7 +31,7 @@ def twice_as_many(space):
     change(space, lambda dq, _: np.where(spread(120) & (dq == 0), dq.dtype.type(bits_of(BAD)), dq))
 
 
-@fault("TRD-COUNT", "TRD-DISAPPEARED", said="bad pixels are good now")
+@fault("TRD-COUNT", "TRD-DISAPPEARED", "TRD-HOT", said="bad pixels are good now")
 def healed_in_every_other_column(space):
     def heal(dq, ours):
         ours[:, ::2] = False
@@ -40,7 +40,7 @@ def healed_in_every_other_column(space):
     change(space, heal)
 
 
-@fault(*CHANGED, said="bad pixels are good now")
+@fault(*CHANGED, "TRD-HOT", said="bad pixels are good now")
 def as_many_beside_where_they_were(space):
     def move(dq, ours):
         moved = np.where(ours, 0, dq).astype(dq.dtype)
