@@ -320,6 +320,18 @@ def test_saturated_pixels_are_full(check, exposures, products):
     )
 
 
+@pytest.mark.asks("DLV-REPLACED")
+def test_no_pixel_is_made_of_those_around_it(check, exposures, products):
+    """What share of the science pixels reads, to the last digit, what pixels around it read?"""
+    summary = products.searched.numbers(check.detector, check.subarray)
+    replaced = summary["replaced_pixels"]
+    check.judge(
+        len(replaced) / summary["science_pixels"],
+        f"the ramps of {len(replaced)} pixels of {check.detector} {check.subarray} are those of pixels around them, or "
+        f"their mean{some_pixels(replaced)}",
+    )
+
+
 @pytest.mark.asks("DLV-ALIGNED")
 def test_exposures_lie_on_one_another(check, exposures, products):
     """What share of the bright pixels that most exposures show does each show?"""

@@ -20,6 +20,7 @@ from .lit import most_lit
 from .measurements import good_pixels, or_none, output_columns
 from .outputs import pattern_noise, reset_levels
 from .places import least_alike, places_in_ramps
+from .replaced import replaced_pixels
 from .steps import Steps, steps_of
 from .straight import least_flagged, most_off_lines
 from .together import together
@@ -99,6 +100,7 @@ def measure_files(request: SetRequest, categories: np.ndarray) -> dict:
         "rates_off_ramps": bright and bright.off,
         "most_lit": most_lit(_rates(of_set, few), good[few], of, np.arange(len(science))[few]),
         "most_unfilled": most_unfilled(of_set, science),
+        "replaced_pixels": replaced_pixels(of_set, science),
         "taken_out": taken_out(request, gone, noise),
         "misplaced_reference_pixels": _worst_border(misplaced, int((~science).sum())),
     }

@@ -147,6 +147,17 @@ def hot_pixels_cleaned_in_the_last_epoch(space):
             ramps.rate[:, y, x] -= usual
 
 
+@fault("DLV-REPLACED", said="the ramps of 6 pixels of NRCA1 FULL are those of pixels around them, or their mean")
+def hot_pixels_mended(space):
+    """Plant darks in which somebody put the mean of two neighbours in the place of known hot pixels, in all files."""
+    y, x = hot_ones(space, 6)
+    for ramps in every_exposure(space.delivery):
+        for values in (ramps.sci, ramps.rate, ramps.pedestal):
+            values[..., y, x] = (values[..., y, x - 1] + values[..., y, x + 1]) / 2
+        for flags in (ramps.groupdq, ramps.rate_dq):
+            flags[..., y, x] = flags[..., y, x - 1] | flags[..., y, x + 1]
+
+
 @fault("DLV-FULL", said="hold less than a third of a well, and lie beside no full one; some are x")
 def hot_pixels_called_saturated_early(space):
     """Plant a saturation reference with low limits at known hot pixels: of their ramps two groups are left."""
