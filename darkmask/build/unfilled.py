@@ -72,29 +72,29 @@ def _of_exposure(exposure: OpenExposure, integrations: list[int], science: np.nd
     last = exposure.shape[1] - 1
     flagged = np.logical_or.reduce([(exposure.group_flags(i, last) & SATURATED) != 0 for i in integrations])
     y, x = (places[:_MOST] for places in np.nonzero(flagged))
-    sci, groupdq = exposure.ramps(y, x)
-    return [_of_integration(sci[i], groupdq[i], y, x, science, exposure.name_of(i)) for i in integrations]
+    marked = (exposure.groupdq(y, x) & SATURATED) != 0
+    return [_of_integration(exposure, i, marked[i], y, x, science[y, x]) for i in integrations]
 
 
 def _of_integration(
-    sci: np.ndarray, groupdq: np.ndarray, y: np.ndarray, x: np.ndarray, science: np.ndarray, name: str
+    exposure: OpenExposure, i: int, marked: np.ndarray, y: np.ndarray, x: np.ndarray, science: np.ndarray
 ) -> Unfilled:
-    """Return what the ramps (group, n) of the flagged pixels of an integration say."""
+    """Return what the pixels of an integration say whose flags (group, n) tell of a full well in some exposure."""
     from scipy.spatial import cKDTree
 
-    marked = (groupdq & SATURATED) != 0
+    ever = marked.any(axis=0)
+    marked, y, x, asked = marked[:, ever], y[ever], x[ever], science[ever]
     begins = marked.argmax(axis=0)
     # A mean of several frames is flagged where one of its frames, or the next group, is full.
-    following = np.minimum(begins + 1, len(sci) - 1)
-    each = np.arange(y.size)
+    following = np.minimum(begins + 1, len(marked) - 1)
     with np.errstate(invalid="ignore"):
-        empty = (sci[begins, each] < THIRD_OF_A_WELL) & (sci[following, each] < THIRD_OF_A_WELL)
-    asked = marked.any(axis=0) & science[y, x]
-    full = np.column_stack([y, x])[marked.any(axis=0) & ~empty]
+        levels = np.fmax(*(exposure.signals(i, groups, y, x) for groups in (begins, following)))
+        empty = levels < THIRD_OF_A_WELL
+    full = np.column_stack([y, x])[~empty]
     later = asked & (begins > 0)
     alone = np.flatnonzero(later & empty)
     if len(full) and alone.size:
         apart, _ = cKDTree(full).query(np.column_stack([y, x])[alone], p=np.inf, distance_upper_bound=_GROWN + 0.5)
         alone = alone[np.isinf(apart)]
     places = [(int(x[k]), int(y[k])) for k in alone[:_NAMED]]
-    return Unfilled(int(alone.size), int(np.count_nonzero(later)), name, places)
+    return Unfilled(int(alone.size), int(np.count_nonzero(later)), exposure.name_of(i), places)

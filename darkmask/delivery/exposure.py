@@ -122,6 +122,12 @@ class OpenExposure:
         segment, i = self._places[integration]
         return segment.sci[i, group, rows].astype(np.float32)
 
+    def signals(self, integration: int, groups: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Return the signals of some pixels of one integration, of each in a group of its own, float32 (n,), DN."""
+        segment, i = self._places[integration]
+        signals: np.ndarray = segment.sci[i][groups, y, x].astype(np.float32)
+        return signals
+
     def group_flags(self, integration: int, group: int) -> np.ndarray:
         """Return GROUPDQ of one group of one integration, uint8 (y, x)."""
         segment, i = self._places[integration]
