@@ -57,11 +57,7 @@ def unlike(exposures: Sequence[Exposure]) -> list[str]:
 
 
 def _unlike(records: Sequence[FileRecord]) -> list[str]:
-    usual = {}
-    for keyword in KEYWORDS:
-        counted = Counter(record.made_by.get(keyword, "") for record in records)
-        # Of two that are as frequent, the first by name, whatever the order of files.
-        usual[keyword] = min(counted, key=lambda value, counted=counted: (-counted[value], value))
+    usual = {keyword: _usual([record.made_by.get(keyword, "") for record in records]) for keyword in KEYWORDS}
     differ = ((record, [key for key in KEYWORDS if record.made_by.get(key, "") != usual[key]]) for record in records)
     return [
         f"{record.path} has {' and '.join(_said(record, key) for key in keys)}, where most "
@@ -70,6 +66,12 @@ def _unlike(records: Sequence[FileRecord]) -> list[str]:
         for record, keys in differ
         if keys
     ]
+
+
+def _usual(values: Sequence[str]) -> str:
+    """Return the value that most have; of two that are as frequent the first by name, whatever the order of files."""
+    counted = Counter(values)
+    return min(counted, key=lambda value: (-counted[value], value))
 
 
 def _said(record: FileRecord, keyword: str) -> str:
