@@ -11,6 +11,8 @@ UNLIT = ("DEAD", "LOW_QE", "OPEN", "ADJ_OPEN")
 UNTOLD = (
     *UNLIT,
     *("NONLINEAR", "NON_SCIENCE", "NO_FLAT_FIELD", "NO_GAIN_VALUE", "NO_LIN_CORR", "NO_SAT_CHECK", "UNRELIABLE_FLAT"),
+    # Of the superbias file; a search of darks reports how resets scatter, and flags nothing.
+    "UNRELIABLE_BIAS",
 )
 
 

@@ -93,6 +93,12 @@ def dead_pixels_lost(space):
     replace(space, has("DEAD"), 0)
 
 
+@fault("BAS-ADDED", said="UNRELIABLE_BIAS of 120")
+def a_column_whose_bias_nobody_measured(space):
+    """Plant a column of good pixels that are taken out of use for a flag of the superbias."""
+    add(space, np.s_[4:124, 40], "UNRELIABLE_BIAS", "DO_NOT_USE")
+
+
 @fault("BAS-ADDED", said="have flags that darks cannot tell and")
 def dead_pixels_from_nowhere(space):
     """Plant a mask that calls a part of a column dead, of which neither darks nor the mask in force know."""
