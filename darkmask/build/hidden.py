@@ -23,8 +23,8 @@ _CERTAIN = 10.0
 _SELDOM, _WHOLE = 0.25, 0.95
 # PEDESTAL is the first group but for a part of the rate, or the level of the line there.
 _APART = 5.0
-# A ramp of which flags take more groups is not searched for them.
-_MOSTLY = 0.5
+# Flags that take every second group leave no difference; of pixels that could not be judged, fewer say why not.
+_MOSTLY = 0.3
 # So many rows of an amplifier tell what is usual: of a full frame to a third of a per cent of a sigma.
 _ROWS = 256
 # A median is as well known as a mean of this part of the values.
@@ -83,7 +83,7 @@ def hidden_pixels(
 
 
 def ended_by_flags(opened: OpenSet, asked: np.ndarray) -> np.ndarray:
-    """Return the pixels of which most groups have no value, or a flag of another reason than a full well, bool (y, x).
+    """Return the pixels of which many groups have no value, or a flag of another reason than a full well, bool (y, x).
 
     Parameters
     ----------

@@ -80,6 +80,16 @@ def test_good_in_the_whole_of_the_last_epoch_is_only_catalogued(small, tmp_path)
     assert not healed.flags.unusable(healed.categories).any()
 
 
+def test_what_comes_and_goes_is_not_over_for_a_rest_that_it_often_has(small, tmp_path):
+    """Hot in two of six integrations, a pixel rests in the two of the last epoch in four of nine cases."""
+    reads = drawn()
+    add_rate(reads, SPREAD, 2.0, 1, 4)
+    months = (*HOURS[:6], *(time + 30 for time in HOURS[6:]))
+    outcome = searched(small, tmp_path, reads, months)
+    assert called(outcome, Category.INTERMITTENT)[SPREAD].mean() >= 0.98
+    assert not called(outcome, Category.TRANSIENT).any()
+
+
 def test_a_patch_that_decays_is_transient_and_not_warm(small, tmp_path):
     reads = drawn()
     y, x = np.indices((SIZE, SIZE))

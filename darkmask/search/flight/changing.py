@@ -21,6 +21,8 @@ from .robust import places, population
 
 # Radiation may call so many pixels intermittent by chance, as a share of all: 4 of 4 million.
 BY_CHANCE = 1e-6
+# A pixel is good again where it would rest so long in one of twenty cases, had it only come and gone.
+RESTS_BY_CHANCE = 0.05
 # A share of a neighbour's change may remain after the subtraction of what it couples in, see
 # :data:`.coupling.COUPLING_TOLERANCE`.
 COUPLED = 1.1
@@ -309,8 +311,14 @@ class ChangeSearch:
         return known & (highs >= 2) & (first == self.integrations - highs)
 
     def over(self, at: Any) -> np.ndarray:
-        """Return where the high state is over in the whole of the last epoch, which has two integrations; bool."""
+        """Return where the high state is over in the whole of the last epoch, which has two integrations; bool.
+
+        What comes and goes rests as long by chance: by how often it did before, that must be rare.
+        """
         epochs = np.array(self.changes.epochs)
         last = int(np.searchsorted(epochs, epochs[-1]))
-        asked = bool(last) and self.integrations - last >= 2
-        return asked & (self.rows.highs[at] > 0) & (self.rows.last_high[at] < last)
+        rest = self.integrations - last
+        highs = self.rows.highs[at]
+        rests = np.clip(1 - highs / max(last, 1), 0, 1) ** rest
+        over: np.ndarray = (highs > 0) & (self.rows.last_high[at] < last) & (rests <= RESTS_BY_CHANCE)
+        return over & (bool(last) and rest >= 2)
