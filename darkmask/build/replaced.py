@@ -50,7 +50,7 @@ def replaced_pixels(opened: OpenSet, science: np.ndarray) -> list[tuple[int, int
     groups = sorted({round(share * last) for share in np.linspace(0, 1, _GROUPS)})
     if len(groups) < _GROUPS:
         return []
-    first = exposure.group(i, groups[0])
+    first, *others = (exposure.group(i, group) for group in groups)
     some = first[::_SOME, ::_SOME] * _COUNTS
     if (some == np.rint(some)).mean() > _MOSTLY:
         return []
@@ -59,8 +59,7 @@ def replaced_pixels(opened: OpenSet, science: np.ndarray) -> list[tuple[int, int
         y, x = _alike(first, places)
         inside = science[y, x]
         y, x = y[inside], x[inside]
-        for group in groups[1:]:
-            plane = exposure.group(i, group)
+        for plane in others:
             same = _close(plane[y, x], _mean([plane[y + dy, x + dx] for dy, dx in places]))
             # What is stuck at one value is alike by that, and another check tells.
             same &= plane[y, x] != first[y, x]

@@ -10,6 +10,7 @@ from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.display import counted
 from darkmask.core.window import Window
 
+from .made import unlike_steps
 from .records import Exposure, FileRecord, SetKey
 from .times import SECONDS_PER_DAY
 
@@ -21,8 +22,6 @@ _NOT_DONE = ("S_DARK",)
 # steps; that they were left out is said in so many words. What the steps of reference pixels and linearity do, if they
 # were run, is measured.
 _NOT_SKIPPED = ("S_DQINIT", "S_SATURA")
-# A dark may do with these or without; exposures of which some had them differ in noise, scale or coupling.
-_ALIKE = ("S_REFPIX", "S_LINEAR", "S_IPC", "S_CLNFNS")
 DARK = "NRC_DARK"
 # A row more or less changes the time of the largest frame by 1/2048.
 _TIME_TOLERANCE = 4e-4
@@ -36,7 +35,7 @@ _MJD_0 = date(1858, 11, 17).toordinal()
 
 def step_problems(exposures: Sequence[Exposure]) -> list[str]:
     """Return the files whose S_* keywords say that a step is missing, that others had one, or that the dark is gone."""
-    sentences = _unlike_steps(exposures)
+    sentences = unlike_steps(exposures)
     for segment in (segment for exposure in exposures for segment in exposure.segments):
         for record, needed in ((segment.jump, _DONE["jump"]), (segment.rate, _DONE["rate"])):
             missing = [step for step in needed if record.steps.get(step) != "COMPLETE"]
@@ -61,25 +60,6 @@ def step_problems(exposures: Sequence[Exposure]) -> list[str]:
                     f"{record.path} has {unknown[0]} {record.steps[unknown[0]]} where SKIPPED was expected: make it "
                     "again without dark_current."
                 )
-    return sentences
-
-
-def _unlike_steps(exposures: Sequence[Exposure]) -> list[str]:
-    """Return the files that had another step than most files of their kind and set."""
-    sentences = []
-    for chosen in dict.fromkeys(exposure.set_key for exposure in exposures):
-        segments = [segment for exposure in exposures if exposure.set_key == chosen for segment in exposure.segments]
-        # One kind at a time: files that were written by hand may name in ramps what they leave out in rates.
-        for records in ([segment.jump for segment in segments], [segment.rate for segment in segments]):
-            for step in _ALIKE:
-                done = [record.steps.get(step) == "COMPLETE" for record in records]
-                most = 2 * sum(done) >= len(done)
-                sentences += [
-                    f"{record.path} has {step} {record.steps.get(step, 'absent')}, where most files of its set "
-                    f"{'have' if most else 'do not have'} COMPLETE: make all of a set with the same steps."
-                    for record, one in zip(records, done, strict=True)
-                    if one != most
-                ]
     return sentences
 
 

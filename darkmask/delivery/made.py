@@ -1,11 +1,11 @@
-"""Tell how the files of a set were made: by which version of the pipeline, and with which reference files.
+"""Tell how the files of a set were made: by which version and steps of the pipeline, and with which reference files.
 
 A header names them, and nothing else may: a jump step of another threshold, a superbias or a saturation limit of
 another version leave ramps that look like ramps, and limits that are right for none.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -17,6 +17,8 @@ KEYWORDS = (
     *("CAL_VER", "CRDS_CTX"),
     *("R_MASK", "R_SATURA", "R_SUPERB", "R_REFPIX", "R_LINEAR", "R_READNO", "R_GAIN"),
 )
+# A dark may do with these steps or without; exposures of which some had them differ in noise, scale or coupling.
+_STEPS = ("S_REFPIX", "S_LINEAR", "S_IPC", "S_CLNFNS")
 
 
 def made_by(primary: Any) -> dict[str, str]:
@@ -47,13 +49,31 @@ def unlike(exposures: Sequence[Exposure]) -> list[str]:
     exposures : sequence of Exposure
         Of one detector and subarray.
     """
+    return [sentence for records in _of_one_kind(exposures, "jump", "fitopt", "rate") for sentence in _unlike(records)]
+
+
+def unlike_steps(exposures: Sequence[Exposure]) -> list[str]:
+    """Return the files that had another step than most files of their kind and set, a sentence each."""
     sentences = []
+    for records in _of_one_kind(exposures, "jump", "rate"):
+        for step in _STEPS:
+            done = [record.steps.get(step) == "COMPLETE" for record in records]
+            most = 2 * sum(done) >= len(done)
+            sentences += [
+                f"{record.path} has {step} {record.steps.get(step, 'absent')}, where most files of its set "
+                f"{'have' if most else 'do not have'} COMPLETE: make all of a set with the same steps."
+                for record, one in zip(records, done, strict=True)
+                if one != most
+            ]
+    return sentences
+
+
+def _of_one_kind(exposures: Sequence[Exposure], *kinds: str) -> Iterator[list[FileRecord]]:
+    """Yield the files of each kind of each set: those written by hand may name in ramps what they do not in rates."""
     for chosen in dict.fromkeys(exposure.set_key for exposure in exposures):
         segments = [segment for exposure in exposures if exposure.set_key == chosen for segment in exposure.segments]
-        # One kind at a time: files that were written by hand may name in ramps what they leave out in rates.
-        for kind in ("jump", "fitopt", "rate"):
-            sentences += _unlike([getattr(segment, kind) for segment in segments])
-    return sentences
+        for kind in kinds:
+            yield [getattr(segment, kind) for segment in segments]
 
 
 def _unlike(records: Sequence[FileRecord]) -> list[str]:

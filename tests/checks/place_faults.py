@@ -93,6 +93,12 @@ def hot_ones(space, number: int) -> tuple[np.ndarray, np.ndarray]:
     return np.array(some["y"][-number - 10 : -10]), np.array(some["x"][-number - 10 : -10])
 
 
+def without_rate(ramps, where) -> None:
+    """Leave pixels as the ramp fit leaves those that it was told not to use."""
+    ramps.rate[:, *where], ramps.pedestal[:, *where] = np.nan, 0
+    ramps.rate_dq[:, *where] |= 1
+
+
 @fault("DLV-HIDDEN", said="are good by their rates, and their ramps rise or begin otherwise")
 def hot_pixels_replaced_in_the_rates(space):
     """Plant rates of which somebody replaced what stood out by what good pixels have, as is done for pictures."""
@@ -108,8 +114,7 @@ def hot_pixels_that_pixeldq_took_out(space):
     for ramps in every_exposure(space.delivery):
         ramps.pixeldq[where] |= 1
         ramps.groupdq[:, :, *where] |= 1
-        ramps.rate[:, *where], ramps.pedestal[:, *where] = np.nan, 0
-        ramps.rate_dq[:, *where] |= 1
+        without_rate(ramps, where)
 
 
 @fault("DLV-HIDDEN", said="whose ramps are those of hot ones, or have no value")
@@ -118,8 +123,7 @@ def hot_pixels_that_groupdq_took_out(space):
     where = hot_ones(space, 6)
     for ramps in every_exposure(space.delivery):
         ramps.groupdq[:, :, *where] |= 1
-        ramps.rate[:, *where], ramps.pedestal[:, *where] = np.nan, 0
-        ramps.rate_dq[:, *where] |= 1
+        without_rate(ramps, where)
 
 
 @fault("DLV-HIDDEN", said="took 6 pixels out of the search whose ramps")
@@ -127,8 +131,8 @@ def hot_pixels_without_reads(space):
     """Plant ramps in which somebody put NaN where known hot pixels are, too few of them for a share of all reads."""
     where = hot_ones(space, 6)
     for ramps in every_exposure(space.delivery):
-        ramps.sci[:, :, *where], ramps.rate[:, *where], ramps.pedestal[:, *where] = np.nan, np.nan, 0
-        ramps.rate_dq[:, *where] |= 1
+        ramps.sci[:, :, *where] = np.nan
+        without_rate(ramps, where)
 
 
 @fault("CNT-HEALED", said="12 pixels of NRCA1 were bad in earlier epochs, and are good in the last one and in the mask")

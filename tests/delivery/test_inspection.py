@@ -1,65 +1,14 @@
 """Every kind of sentence about a file's headers, on records made by hand: one fault, one sentence, no other."""
 
-from dataclasses import replace
-
 import pytest
-from astropy.io import fits
 
 from darkmask.core import siaf
 from darkmask.core.detectors import DETECTORS, Geometry, frame_times
-from darkmask.delivery import inspection, made
-from darkmask.delivery.records import Exposure, FileRecord, Kind
+from darkmask.delivery import inspection
+from darkmask.delivery.records import Kind
+from tests.support.records import DONE, FITOPT, JUMP, RATE, altered, exposure, only
 
 REAL, MINI = Geometry(), Geometry(frame=256)
-DONE = {
-    Kind.JUMP: {"S_SUPERB": "COMPLETE", "S_JUMP": "COMPLETE", "S_DARK": "SKIPPED"},
-    Kind.FITOPT: {},
-    Kind.RATE: {"S_RAMP": "COMPLETE"},
-}
-JUMP, FITOPT, RATE = 0, 1, 2
-
-
-def record(kind, name="jw01062001001_02101_00001", detector="NRCB1", subarray="FULL", place=(1, 1, 2048, 2048)):
-    xstart, ystart, xsize, ysize = place
-    return FileRecord(
-        path=f"{name}_{detector.lower()}_{kind}.fits",
-        kind=kind,
-        key=f"{name}_{detector.lower()}",
-        detector=detector,
-        subarray=subarray,
-        shape=(2, 10, ysize, xsize) if kind is Kind.JUMP else (2, ysize, xsize),
-        nints=2,
-        ngroups=10,
-        noutputs=4 if subarray == "FULL" else 1,
-        readpatt="RAPID",
-        tgroup=10.73677,
-        exp_type="NRC_DARK",
-        observation="001",
-        date_obs="2022-04-01",
-        steps=DONE[kind],
-        xstart=xstart,
-        ystart=ystart,
-        xsize=xsize,
-        ysize=ysize,
-        fastaxis=DETECTORS[detector].fastaxis,
-        slowaxis=DETECTORS[detector].slowaxis,
-        segments=1,
-        simulated=False,
-        size=1,
-        modified=1,
-        arrays={},
-    )
-
-
-def exposure(**about):
-    return Exposure(*(record(kind, **about) for kind in (Kind.JUMP, Kind.FITOPT, Kind.RATE)))
-
-
-def altered(whole, which, **changes):
-    """Return the exposure with changes in one of its three files."""
-    files = list(whole.files)
-    files[which] = replace(files[which], **changes)
-    return Exposure(*files)
 
 
 def subarray(subarray_name, place, detector="NRCB1", **about):
@@ -68,11 +17,6 @@ def subarray(subarray_name, place, detector="NRCB1", **about):
 
 # PRDOPSSOC-053 moved SUB64P of NRCB1 (tests/core/test_siaf.py).
 SUB64P_NOW, SUB64P_AT_LAUNCH = (1851, 1817, 64, 64), (1985, 1985, 64, 64)
-
-
-def only(sentences):
-    (sentence,) = sentences
-    return sentence
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
@@ -115,47 +59,6 @@ def test_steps_whose_flags_a_search_goes_by(which, step):
     sentence = only(inspection.step_problems([altered(whole, which, steps={**steps, step: "SKIPPED"})]))
     assert sentence.startswith(f"{whole.files[which].path} has {step} SKIPPED")
     assert inspection.step_problems([altered(whole, which, steps={**steps, step: "COMPLETE"})]) == []
-
-
-@pytest.mark.parametrize("which", [JUMP, RATE])
-@pytest.mark.parametrize("step", ["S_REFPIX", "S_LINEAR", "S_IPC", "S_CLNFNS"])
-def test_exposures_of_a_set_have_the_same_steps(which, step):
-    plain = [exposure(name=name) for name in ("one", "two", "three")]
-    with_it = [altered(one, which, steps={**one.files[which].steps, step: "COMPLETE"}) for one in plain]
-    assert inspection.step_problems(with_it) == []
-    sentence = only(inspection.step_problems([*plain[:2], with_it[2]]))
-    assert sentence.startswith(f"{plain[2].files[which].path} has {step} COMPLETE, where most files of its set do not")
-    sentence = only(inspection.step_problems([*with_it[:2], plain[2]]))
-    assert sentence.startswith(f"{plain[2].files[which].path} has {step} absent, where most files of its set have")
-
-
-@pytest.mark.parametrize("which", [JUMP, FITOPT, RATE])
-@pytest.mark.parametrize("keyword", made.KEYWORDS)
-def test_exposures_of_a_set_are_made_alike(which, keyword):
-    usual = dict.fromkeys(made.KEYWORDS, "this")
-    alike = [altered(exposure(name=name), which, made_by=usual) for name in ("one", "two", "three")]
-    assert made.unlike(alike) == []
-    other = altered(alike[1], which, made_by={**usual, keyword: "that"})
-    sentence = only(made.unlike([alike[0], other, alike[2]]))
-    assert sentence.startswith(f"{other.files[which].path} has {keyword} that, where most files of its set have this:")
-    silent = altered(alike[1], which, made_by={key: said for key, said in usual.items() if key != keyword})
-    assert f"has {keyword} absent, where" in only(made.unlike([alike[0], silent, alike[2]]))
-    # Two sets may differ: a subarray has reference files of its own.
-    assert made.unlike([*alike, altered(other, JUMP, ngroups=5)]) == []
-
-
-def test_the_order_of_files_does_not_choose_what_is_usual():
-    one, two = (altered(exposure(name=n), JUMP, made_by={"CAL_VER": n}) for n in ("1.20.2", "3.0.0"))
-    assert made.unlike([one, two]) == made.unlike([two, one]) != []
-
-
-def test_a_reference_file_is_the_same_wherever_it_lay():
-    header = fits.Header({"R_SUPERB": "crds://jwst_nircam_superbias_0117.fits ", "CAL_VER": " 3.0.0", "R_GAIN": 3})
-    header["R_LINEAR"] = "N/A"
-    whole = {"R_SUPERB": "jwst_nircam_superbias_0117.fits", "CAL_VER": "3.0.0", "R_LINEAR": "N/A"}
-    assert made.made_by(header) == whole
-    header = fits.Header({"R_SUPERB": "/data/refs/jwst_nircam_superbias_0117.fits", "CAL_VER": " "})
-    assert made.made_by(header) == {"R_SUPERB": "jwst_nircam_superbias_0117.fits"}
 
 
 @pytest.mark.parametrize("which", [JUMP, RATE])
