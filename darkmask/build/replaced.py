@@ -26,7 +26,7 @@ _CORNERS = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 _MADE_OF = (*((one,) for one in _BESIDE), _BESIDE[:2], _BESIDE[2:], _BESIDE, _BESIDE + _CORNERS)
 
 
-def replaced_pixels(opened: OpenSet, science: np.ndarray) -> list[tuple[int, int]]:
+def replaced_pixels(opened: OpenSet, science: np.ndarray) -> list[tuple[int, int]] | None:
     """Return the pixels whose reads in the first integration are those around them, or means of these.
 
     Parameters
@@ -36,9 +36,9 @@ def replaced_pixels(opened: OpenSet, science: np.ndarray) -> list[tuple[int, int
 
     Returns
     -------
-    list of (int, int)
+    list of (int, int) or None
         x and y, ``MOST_QUIET`` at most. Of two that are equal one is no copy, and both are told. What was replaced in
-        some exposures alone comes and goes; of ramps of three groups, or of whole counts, nothing is said.
+        some exposures alone comes and goes. None of ramps of three groups, and of whole counts: they tell nothing.
 
     Raises
     ------
@@ -49,11 +49,11 @@ def replaced_pixels(opened: OpenSet, science: np.ndarray) -> list[tuple[int, int
     last = exposure.shape[1] - 1
     groups = sorted({round(share * last) for share in np.linspace(0, 1, _GROUPS)})
     if len(groups) < _GROUPS:
-        return []
+        return None
     first, *others = (exposure.group(i, group) for group in groups)
     some = first[::_SOME, ::_SOME] * _COUNTS
     if (some == np.rint(some)).mean() > _MOSTLY:
-        return []
+        return None
     found = np.zeros(science.shape, bool)
     for places in _MADE_OF:
         y, x = _alike(first, places)

@@ -15,7 +15,7 @@ AT = (np.array([20, 50, 71]), np.array([33, 7, 64]))
 _numbers = count()
 
 
-def found_in(folder, sci: np.ndarray) -> list[tuple[int, int]]:
+def found_in(folder, sci: np.ndarray) -> list[tuple[int, int]] | None:
     science = np.zeros(SHAPE, bool)
     science[BORDER:-BORDER, BORDER:-BORDER] = True
     request = written(fitted(sci, np.zeros(sci.shape, np.uint8)), folder / f"darks{next(_numbers)}", [range(len(sci))])
@@ -52,8 +52,12 @@ def test_what_was_mended_is_found_and_nothing_else(tmp_path, sci, around):
 
 def test_whole_counts_are_alike_by_chance(tmp_path, sci):
     """As ramps are from which nothing was subtracted but whole numbers."""
-    assert found_in(tmp_path, np.rint(sci)) == []
-    assert found_in(tmp_path, np.rint(sci * 8) / 8) == []
+    assert found_in(tmp_path, np.rint(sci)) is None
+    assert found_in(tmp_path, np.rint(sci * 8) / 8) is None
+
+
+def test_three_groups_tell_nothing_and_are_no_pass(tmp_path, sci):
+    assert found_in(tmp_path, sci[:, :3]) is None
 
 
 def test_what_is_stuck_is_not_called_mended(tmp_path, sci):

@@ -28,7 +28,7 @@ def copy_exposures(space, *numbers: int) -> None:
 # What says something of a search, and of the mask that it makes: two integrations cannot be searched.
 @fault(
     *("DLV-INTEGRATIONS", "DLV-DISTINCT", "DLV-TIMES", "DLV-PIXELDQ", "DLV-RATES", "DLV-UNRATED", "DLV-HIDDEN"),
-    *("DLV-FLAGS", "DLV-FULL", "DLV-REPLACED"),
+    *("DLV-FLAGS", "DLV-FULL"),
     *("DRK-COSMIC_RAYS", "DRK-NOISE", "DRK-PEDESTAL", "DRK-FULL", "DRK-INDEPENDENT"),
     "STB-HALVES",
     *("CNT-SATURATED", "CNT-INVERSE_RC", "CNT-UNDETERMINED", *ALL_OF_A_MASK),
