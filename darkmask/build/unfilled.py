@@ -16,8 +16,8 @@ from .unsuspected import THIRD_OF_A_WELL
 # The steps flag what lies around a full pixel, by one pixel (n_pix_grow_sat), and around the core of a snowball by some
 # more (sat_expand), whatever it holds.
 _GROWN = 5
-# So many flagged pixels of an exposure are looked at, from the first row on: a snowball has some thousands. The flags of
-# a hundred groups of so many take 40 MB.
+# So many flagged pixels of an exposure are looked at, from the first row on: a snowball has some thousands. Flags of a
+# hundred groups of so many take 40 MB.
 _MOST = 200_000
 # So many are named.
 _NAMED = 1000
