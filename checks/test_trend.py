@@ -99,7 +99,7 @@ def masks(check, products, before) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.asks("TRD-HOT")
-def test_hot_pixels_stay_hot(check, products, before, masks):
+def test_hot_pixels_stay_hot(check, products, before, masks, otherwise):
     """What share of the earlier hot pixels is dark now?"""
     hot, dark = gone_dark(*masks, products.science_pixels)
     if products.judged.generated:
@@ -112,7 +112,7 @@ def test_hot_pixels_stay_hot(check, products, before, masks):
     check.judge(
         len(x) / number,
         f"{len(x)} of {number} hot pixels of {check.detector} of {_day(before)} are good now, and neither hot nor warm"
-        + some_pixels(zip(x.tolist(), y.tolist(), strict=True)),
+        f"{some_pixels(zip(x.tolist(), y.tolist(), strict=True))}{otherwise}",
     )
 
 

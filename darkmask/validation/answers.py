@@ -98,9 +98,10 @@ def _judge_by_others(request: BuildRequest, built: BuiltMask) -> object:
     from .residuals import left_in_exposures
 
     found = built.set("FULL")
-    passes = passing(found.categories, found.drift, request.parameters.flight_flags(), found.lights)
-    wandering = found.summary["wandering_columns"]
-    return left_in_exposures(request.set_request("FULL"), passes, found.lights, wandering)
+    flags = request.parameters.flight_flags()
+    passes = passing(found.categories, found.drift, flags, found.lights)
+    wandering, in_mask = found.summary["wandering_columns"], flags.unusable(found.categories)
+    return left_in_exposures(request.set_request("FULL"), passes, found.lights, wandering, in_mask)
 
 
 def _compare_engines(request: BuildRequest, built: BuiltMask, package: bool = False) -> object:

@@ -3,7 +3,8 @@
 A user of a mask asks this of any mask, as cp_verify does of defects: it needs no truth, and sees what the search of all
 exposures together cannot, since that throws out what is bad in a few integrations alone.
 
-Most of what stands out of an exposure (:mod:`.standing`) does so of each. The others are asked for the rest alone.
+Most of what stands out of an exposure (:mod:`.standing`) does so of each, and is in the mask made from all. The others
+are asked for the rest alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from darkmask.core.categories import Category
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import TooLittleError
 from darkmask.core.stages import stage
@@ -28,10 +28,8 @@ from darkmask.search.flight.unstable import name_unstable
 from darkmask.search.maps.some import SomeMaps
 from darkmask.search.request import SetRequest
 
-from .standing import HOT, NOISY, TESTS, OneOfSet, Standing, measured_at, standing_in
+from .standing import TESTS, OneOfSet, Standing, measured_at, standing_in
 
-# What a search of several exposures calls what stands out of each; either name of the second, as its ramps tell.
-NAMES = {HOT: (Category.HOT,), NOISY: (Category.NOISY, Category.TELEGRAPH)}
 # So many exposures are looked over at once.
 _LOOKED_OVER_AT_ONCE = 8
 # A number of pixels that chance exceeds in one case of so many is chance.
@@ -42,7 +40,11 @@ _SHOWN = 5
 
 @stage("residuals")
 def left_in_exposures(
-    request: SetRequest, passing: np.ndarray, lights: Sequence[Light] = (), wandering: Sequence[int] = ()
+    request: SetRequest,
+    passing: np.ndarray,
+    lights: Sequence[Light] = (),
+    wandering: Sequence[int] = (),
+    in_mask: np.ndarray | None = None,
 ) -> list[dict]:
     """Judge each exposure of a set by the mask made from the others.
 
@@ -58,6 +60,8 @@ def left_in_exposures(
     wandering : sequence of int
         Columns that wander, as the search of all integrations found them. In one exposure nothing tells what their
         pixels have in common from what one of them does, and none is called noisy for it.
+    in_mask : numpy.ndarray, shape (y, x), bool, optional
+        What may not be used by the mask made from all exposures. Without it the others are asked for every pixel.
 
     Returns
     -------
@@ -91,7 +95,7 @@ def left_in_exposures(
         standing += standing_in(request, some[first : first + _LOOKED_OVER_AT_ONCE], passing, wandering)
     return [
         _left(request, part.exposure.jump.path, one, one.places[~masked])
-        for part, one, masked in zip(some, standing, _masked(request, some, standing, lights), strict=True)
+        for part, one, masked in zip(some, standing, _masked(request, some, standing, lights, in_mask), strict=True)
     ]
 
 
@@ -106,21 +110,24 @@ def _left(request: SetRequest, name: str, standing: Standing, left: np.ndarray) 
 
 
 def _masked(
-    request: SetRequest, parts: Sequence[OneOfSet], standing: Sequence[Standing], lights: Sequence[Light]
+    request: SetRequest,
+    parts: Sequence[OneOfSet],
+    standing: Sequence[Standing],
+    lights: Sequence[Light],
+    in_mask: np.ndarray | None,
 ) -> Iterator[np.ndarray]:
     """Yield which of the pixels that stand out of each exposure the mask made from the others holds, bool (pixel,).
 
     What stands out of each exposure by itself, in the same way, does so of all but one together, whose errors are less
-    than those of one, and is in their mask: these are most, and nobody else need be asked. In a patch a mask leaves out
-    what light makes hot.
+    than those of one. Where the mask of all holds it, so does theirs: these are most, and nobody else need be asked;
+    a search that loses such pixels leaves them out of both. In a patch a mask leaves out what light makes hot.
     """
     in_all = np.zeros(request.shape, bool).ravel()
-    for kind, names in NAMES.items():
+    for kind in TESTS:
         each = [one.found[kind] for one in standing]
         found, number = np.unique(np.concatenate(each), return_counts=True)
-        bits = np.array([name.bit for name in names], np.uint16)
-        in_all[found[number == len(each)]] |= request.parameters.flight_flags().unusable(bits).all()
-    in_all &= ~in_patches(request.shape, lights).ravel()
+        in_all[found[number == len(each)]] = True
+    in_all &= False if in_mask is None else (in_mask & ~in_patches(request.shape, lights)).ravel()
     open_questions = []
     for one in standing:
         where = np.zeros(request.shape, bool)

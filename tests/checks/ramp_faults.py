@@ -155,7 +155,7 @@ def many_taken_out(space):
 
 @fault(
     *("CNT-SATURATED", "CNT-HOT", "CNT-RC", "CNT-INVERSE_RC", "CNT-NOISY", "CNT-LOW_PEDESTAL", "CNT-TELEGRAPH"),
-    *("CNT-DO_NOT_USE", "STB-HALVES"),
+    *("CNT-DO_NOT_USE", "STB-HALVES", "DLV-REPLACED"),
     said="no pixel of NRCA1 is clearly bad in a half of its integrations",
 )
 def no_defects(space):

@@ -38,12 +38,20 @@ def test_good_exposures_leave_next_to_nothing(request_of_small):
 
 
 def test_what_a_mask_lets_use_is_left_however_often_it_stands_out(request_of_small):
-    """Of hot pixels that each exposure shows nobody asks the others: they are in a mask that takes hot pixels out."""
+    """Of hot pixels that each exposure shows nobody asks the others, where the mask made from all holds them."""
     names = tuple(name for name in request_of_small.parameters.flight_do_not_use if name != "hot")
     parameters = request_of_small.parameters.model_copy(update={"flight_do_not_use": names})
-    hot = in_category(search_set(request_of_small).categories, Category.HOT)
-    left = left_in_exposures(replace(request_of_small, parameters=parameters), NOWHERE)
-    assert min(each[HOT]["left"] for each in left) > 0.5 * np.count_nonzero(hot)
+    categories = search_set(request_of_small).categories
+    lenient = replace(request_of_small, parameters=parameters)
+    in_mask = parameters.flight_flags().unusable(categories)
+    left = left_in_exposures(lenient, NOWHERE, in_mask=in_mask)
+    assert min(each[HOT]["left"] for each in left) > 0.5 * np.count_nonzero(in_category(categories, Category.HOT))
+
+
+def test_a_mask_of_all_spares_questions_and_changes_no_answer(request_of_small):
+    in_mask = request_of_small.parameters.flight_flags().unusable(search_set(request_of_small).categories)
+    answers = [left_in_exposures(request_of_small, NOWHERE, in_mask=each) for each in (None, in_mask)]
+    assert answers[0] == answers[1]
 
 
 def test_exposures_of_which_the_search_judges_no_pixel_are_no_pass(tmp_path):
