@@ -138,7 +138,7 @@ def test_exposures_are_darks(check, exposures):
 
 @pytest.mark.asks("DLV-TIMES")
 def test_times(check, delivery, exposures):
-    """Which exposures were not taken when their headers say, or lack a time that others of the set have?"""
+    """Which exposures were not taken when, or as long as, their headers say, or lack a time that others have?"""
     if not any(exposure.times for exposure in exposures):
         raise NotEvaluated(f"no header says when the exposures of {check.detector} {check.subarray} were taken")
     of_detector = [e for e in delivery.exposures if e.set_key.detector == check.detector]

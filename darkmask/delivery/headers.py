@@ -17,7 +17,7 @@ from .made import made_by
 from .records import ArrayPlace, FileRecord, Kind
 from .stripes import header_value, read_in_stripes
 from .telemetry import temperature_of
-from .times import beginning, integration_times, numbered_twice
+from .times import beginning, integration_times, lasting, numbered_twice
 
 # Suffixes that MAST gives. They tell what a file was meant to be when its headers cannot be read; readable headers win.
 _SUFFIX = re.compile(r"_(jump|fitopt|rate|rateints|uncal)\.fits$", re.IGNORECASE)
@@ -127,6 +127,7 @@ def read_record(path: Path, folder: Path, opened: BinaryIO | None = None) -> Fil
     return replace(
         record,
         times=integration_times(primary, int_times, integrations, first),
+        lasting=lasting(int_times, integrations, first),
         began=beginning(primary),
         # One file of an exposure is enough: parsing every card takes a millisecond a file.
         temperature=temperature_of(primary, record.detector) if kind is Kind.JUMP else None,

@@ -27,6 +27,9 @@ DARK = "NRC_DARK"
 _TIME_TOLERANCE = 4e-4
 # The frames that are dropped after the last group of the shortest ramps take less than the other half of one.
 _SHORTEST = 0.5
+# One frame is reset before each integration (JDox NIRCam Detector Readout). A clock that tells of one frame more or
+# less is that of another reset; groups that were left out, or another readout pattern, take two or more.
+_RESET, _FRAMES_OFF = 1.0, 1.5
 # EXPSTART and INT_TIMES tell the same time to some seconds; the next exposure begins a minute later or more.
 _ROUGHLY = 20 / SECONDS_PER_DAY
 # MJD of the day before the first of the calendar that Python counts days by.
@@ -112,6 +115,8 @@ def _time_problem(exposure: Exposure, together: dict[str, str], some: bool) -> s
         )
     if any(after - before < shortest for before, after in pairwise(times)):
         return "has times in INT_TIMES that do not follow one another, integration by integration: make it again"
+    if problem := _cadence_problem(exposure):
+        return problem
     for segment in exposure.segments:
         pairs = zip(segment.jump.times, segment.rate.times, strict=False)
         if any(abs(here - there) > shortest + _ROUGHLY for here, there in pairs):
@@ -127,6 +132,34 @@ def _time_problem(exposure: Exposure, together: dict[str, str], some: bool) -> s
                 f"{times[0]:.5f} by INT_TIMES: make it again"
             )
     return ""
+
+
+def _cadence_problem(exposure: Exposure) -> str:
+    """Return that the clock ran otherwise than the groups say, as a predicate; rates are wrong by the ratio.
+
+    Headers and rates may both be those of another readout pattern, or of groups that are no longer there; nobody who
+    makes them again from a template thinks of INT_TIMES.
+    """
+    jump, times = exposure.jump, exposure.times
+    frame = jump.tframe or jump.tgroup
+    # The last group has no gap after it, and what its frames take is known from the pattern alone.
+    least, most = (jump.ngroups - 1) * jump.tgroup + frame, jump.ngroups * jump.tgroup
+    apart = [SECONDS_PER_DAY * (after - before) for before, after in pairwise(times)]
+    if apart:
+        # Between two integrations nothing but a reset takes time; a pause of an exposure is longer, and is none here.
+        found, what = sorted(apart)[len(apart) // 2], "begins an integration every"
+        least, most = least + _RESET * frame, most + _RESET * frame
+    elif jump.lasting is not None:
+        found, what = jump.lasting, "has an integration of"
+    else:
+        return ""
+    if least - _FRAMES_OFF * frame <= found <= most + _FRAMES_OFF * frame:
+        return ""
+    said = f"{jump.ngroups} groups of {jump.tgroup:g} s" + (" and a reset" if apart else "")
+    return (
+        f"{what} {found:.2f} s by its INT_TIMES or EXPEND, where {said} take {most:.2f} s: correct READPATT, NGROUPS "
+        "and TGROUP and make the rates again, or make it again from all of its groups"
+    )
 
 
 def _length(exposure: Exposure) -> float:

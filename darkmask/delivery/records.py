@@ -83,6 +83,8 @@ class FileRecord:
         Beginning of the exposure, MJD (UTC), whatever INT_TIMES says; None when no keyword tells.
     times : tuple of float
         Middle of each integration, MJD (UTC); empty when the headers do not say it.
+    lasting : float or None
+        How long the integrations lasted by INT_TIMES, s; None when it does not say it.
     program : str
         Empty when the headers do not say it.
     temperature : float or None
@@ -123,6 +125,7 @@ class FileRecord:
     intend: int | None = None
     tframe: float | None = None
     times: tuple[float, ...] = ()
+    lasting: float | None = None
     began: float | None = None
     program: str = ""
     temperature: float | None = None

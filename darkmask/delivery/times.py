@@ -50,6 +50,29 @@ def integration_times(primary: Any, table: Any, integrations: int, first: int) -
     return tuple(begin + (first - 0.5 + i) * step / SECONDS_PER_DAY for i in range(integrations))
 
 
+def lasting(table: Any, integrations: int, first: int) -> float | None:
+    """Return how long the integrations of a file lasted by INT_TIMES, from their begin to their end, in seconds.
+
+    Parameters
+    ----------
+    table : numpy structured array or None
+        The rows of INT_TIMES.
+    integrations, first : int
+        See :func:`integration_times`.
+
+    Returns
+    -------
+    float or None
+        Their median; None when INT_TIMES does not say it.
+    """
+    columns = ("integration_number", "int_start_MJD_UTC", "int_end_MJD_UTC")
+    if table is None or not len(table) or not set(columns) <= set(table.dtype.names or ()):
+        return None
+    number, start, end = (np.asarray(table[column], dtype=np.float64) for column in columns)
+    told = (number >= first) & (number < first + integrations) & (start > 0) & (end > start)
+    return float(np.median((end - start)[told])) * SECONDS_PER_DAY if told.any() else None
+
+
 def numbered_twice(table: Any, integrations: int, first: int) -> int | None:
     """Return the first integration of a file that INT_TIMES has in several rows; None where each has one at the most.
 

@@ -10,7 +10,7 @@ from darkmask.core.display import counted
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.delivery.quality import RAMP, altered_values, copied_rows, repeated_in_rows, unmeasured
 
-from .copied_groups import copied_groups
+from .copied_groups import copied_groups, repeated_noise
 from .maps.layout import DO_NOT_USE, SATURATED
 from .request import NotMeasured, SetRequest
 
@@ -54,9 +54,9 @@ def look_through(request: SetRequest) -> NotMeasured:
 
 
 def _altered_groups(opened: OpenSet, rows: np.ndarray, science: np.ndarray, names: list[str]) -> dict[int, str]:
-    """Return the integrations with groups that are others again, or that have reads without a value and a flag."""
+    """Return the integrations with groups or noise of another, or that have reads without a value and a flag."""
     ramps = [np.stack([e.group(i, g, rows) for g in range(e.shape[1])]) for e, i in opened.planes]
-    found = copied_groups(ramps, names)
+    found = repeated_noise(ramps, names) | copied_groups(ramps, names)
     y, x = np.nonzero(science[rows])
     for k, ((exposure, i), ramp) in enumerate(zip(opened.planes, ramps, strict=True)):
         reads = ramp[:, y, x]

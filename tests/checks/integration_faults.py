@@ -149,6 +149,24 @@ def integrations_in_a_wrong_order(space):
             table["int_mid_MJD_UTC"] = table["int_mid_MJD_UTC"][::-1].copy()
 
 
+@fault("DLV-DISTINCT", said="the noise of its ramp is that of integration")
+def exposure_processed_twice(space):
+    """Plant as the last exposure the one before it, of another scale and pedestal, with times of its own."""
+    before, last = islice(every_exposure(space.delivery), 3, 5)
+    for name, scale, more in (("sci", 1.0005, 0.7), ("pedestal", 1.0005, 0.7), ("rate", 1.0005, 0.0)):
+        getattr(last, name)[...] = getattr(before, name) * np.float32(scale) + np.float32(more)
+    last.groupdq[...], last.rate_dq[...] = before.groupdq, before.rate_dq
+
+
+@fault("DLV-TIMES", said="where 16 groups of 21.4735 s and a reset take 354.31 s")
+def rapid_called_bright1(space):
+    """Plant RAPID darks whose headers, and rates by them, are those of BRIGHT1: each second frame were dropped."""
+    for path in space.delivery.glob("*_nrca1_*.fits"):
+        edit(path, READPATT="BRIGHT1", NFRAMES=1, GROUPGAP=1, TGROUP=21.47354)
+    for ramps in every_exposure(space.delivery):
+        ramps.rate /= 2
+
+
 @fault("DLV-TOGETHER", "DLV-FAINT", said="is in the rates of integration")
 def rates_of_the_next_exposure(space):
     exchange(space, RATEINTS, "SCI", "DQ")

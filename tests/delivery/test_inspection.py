@@ -229,6 +229,42 @@ def test_times_that_cannot_be(number, changed, words):
     assert inspection.time_problems(these[:1], these[:1]) == []
 
 
+def clocked(apart: float, **changed):
+    """Return an exposure of integrations that begin every so many seconds."""
+    return taken(1, times=tuple(NOON + (60 + k * apart) / DAY for k in range(3)), **changed)
+
+
+# Ten groups of 10.73676 s and a frame of reset; INT_TIMES is what the spacecraft's clock said.
+@pytest.mark.parametrize(
+    ("apart", "changed", "right"),
+    [
+        (118.1, {}, True),
+        (128.8, {}, True),  # another frame of reset
+        (225.5, {}, False),  # twenty frames: BRIGHT1, or twice as many groups
+        (139.6, {}, False),  # two groups were left out
+        (96.6, {}, False),
+        # Ten groups of eight frames and twelve dropped ones; the last twelve are not waited for.
+        (2018.5, {"tgroup": 214.7352, "tframe": 10.73676}, True),
+        (2158.1, {"tgroup": 214.7352, "tframe": 10.73676}, True),
+        (1803.0, {"tgroup": 214.7352, "tframe": 10.73676}, False),
+    ],
+)
+def test_the_clock_goes_as_the_groups_do(apart, changed, right):
+    one = clocked(apart, **changed)
+    sentences = inspection.time_problems([one], [one])
+    assert sentences == [] if right else f"begins an integration every {apart:.2f} s" in only(sentences)
+
+
+def test_a_single_integration_lasts_as_long_as_its_groups():
+    one = taken(1, times=(NOON + 60 / DAY,), lasting=214.7)
+    assert only(inspection.time_problems([one], [one])).split(": ")[0] == (
+        f"{one.jump.path} has an integration of 214.70 s by its INT_TIMES or EXPEND, where 10 groups of 10.7368 s take "
+        "107.37 s"
+    )
+    one = taken(1, times=(NOON + 60 / DAY,), lasting=107.4)
+    assert inspection.time_problems([one], [one]) == []
+
+
 def test_rates_that_were_taken_at_another_time():
     one = altered(taken(1), RATE, times=taken(2).times)
     (sentence,) = inspection.time_problems([one], [one])

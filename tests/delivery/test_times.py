@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from darkmask.delivery.times import epochs_of, integration_times
+from darkmask.delivery.times import epochs_of, integration_times, lasting
 
 DAY = 86_400.0
 TABLE = np.array(
@@ -51,6 +51,14 @@ def test_without_the_table_the_beginning_and_the_timing_say_it():
 )
 def test_what_headers_do_not_say_is_not_guessed(keywords):
     assert integration_times(keywords, None, 2, 1) == ()
+
+
+def test_int_times_say_how_long_an_integration_lasts():
+    columns = [("integration_number", "i4"), ("int_start_MJD_UTC", "f8"), ("int_end_MJD_UTC", "f8")]
+    table = np.array([(1, 59_000.0, 59_000.1), (2, 59_000.2, 59_000.4), (3, 0.0, 0.0)], dtype=columns)
+    assert lasting(table, 1, 1) == pytest.approx(0.1 * DAY)
+    assert lasting(table, 2, 2) == pytest.approx(0.2 * DAY)
+    assert lasting(table, 1, 3) is lasting(None, 1, 1) is lasting(TABLE, 1, 1) is None
 
 
 def test_more_than_ten_days_part_epochs():
