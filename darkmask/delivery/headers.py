@@ -229,6 +229,7 @@ def _record(
         modified=modified,
         arrays={name: place for name, place in arrays.items() if name in _SEARCHED},
         segment=cards.segment or 1,
+        identity=cards.identity or (),
         intstart=cards.intstart,
         intend=cards.intend,
         tframe=cards.tframe,

@@ -98,9 +98,30 @@ def time_problems(exposures: Sequence[Exposure], of_detector: Sequence[Exposure]
         if path != next_path and next_begun - begun < _SHORTEST * (length + next_length) / 2:
             together.setdefault(path, next_path)
             together.setdefault(next_path, path)
-    some = any(exposure.times for exposure in exposures)
-    found = ((exposure.jump.path, _time_problem(exposure, together, some)) for exposure in exposures)
+    some, overtaken = any(exposure.times for exposure in exposures), _overtaken(exposures)
+    found = (
+        (each.jump.path, _time_problem(each, together, some) or overtaken.get(each.jump.path, "")) for each in exposures
+    )
     return [f"{path} {problem}." for path, problem in found if problem]
+
+
+def _overtaken(exposures: Sequence[Exposure]) -> dict[str, str]:
+    """Return the exposures that were taken before one of a lower number of the same activity: predicates by file.
+
+    Times that were exchanged with all their cards put what turned hot where it healed.
+    """
+    activities: dict[tuple[str, ...], list[tuple[str, float, str]]] = {}
+    for exposure in exposures:
+        if exposure.jump.identity and exposure.times:
+            *activity, number = exposure.jump.identity
+            activities.setdefault((*activity,), []).append((number, exposure.times[0], exposure.jump.path))
+    return {
+        path: f"was taken before {before}, by their INT_TIMES or EXPSTART, and has a higher EXPOSURE number: make both "
+        "again, with the times of their own"
+        for each in activities.values()
+        for (_, first, before), (_, time, path) in pairwise(sorted(each))
+        if time < first
+    }
 
 
 def _time_problem(exposure: Exposure, together: dict[str, str], some: bool) -> str:

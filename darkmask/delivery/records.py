@@ -85,6 +85,8 @@ class FileRecord:
         Middle of each integration, MJD (UTC); empty when the headers do not say it.
     lasting : float or None
         How long the integrations lasted by INT_TIMES, s; None when it does not say it.
+    identity : tuple of str
+        Program, observation, visit, group, sequence, activity and number of the exposure; empty when one is not said.
     program : str
         Empty when the headers do not say it.
     temperature : float or None
@@ -127,6 +129,7 @@ class FileRecord:
     times: tuple[float, ...] = ()
     lasting: float | None = None
     began: float | None = None
+    identity: tuple[str, ...] = ()
     program: str = ""
     temperature: float | None = None
     made_by: dict[str, str] = field(default_factory=dict)

@@ -11,6 +11,8 @@ from .mask_file_faults import ALL_OF_A_MASK
 from .planting import Faults, edit, every_exposure, one, unlinked
 from .ramp_faults import DO_NOT_USE, SATURATED, spread
 
+TIME_CARDS = ("EXPSTART", "EXPMID", "EXPEND", "DATE-BEG", "DATE-END", "TIME-OBS", "DATE-OBS")
+
 fault = Faults("delivery")
 
 
@@ -138,6 +140,25 @@ def times_of_another_exposure(space):
     """Plant in each exposure the times of the next one, and in the last those of the first."""
     for pattern in (JUMP, RATEINTS):
         exchange(space, pattern, "INT_TIMES")
+
+
+@fault("DLV-TIMES", said="and has a higher EXPOSURE number: make both")
+def exposures_in_a_wrong_order(space):
+    """Plant times in the reverse order of exposures, in all cards and tables."""
+    for kind in ("jump", "fitopt", "rate", "rateints"):
+        paths = [one(space.delivery, f"*_0000{number}_nrca1_{kind}.fits") for number in range(1, 6)]
+        for path, (cards, tables) in zip(paths, [_times_in(path) for path in paths][::-1], strict=True):
+            edit(path, **cards)
+            with fits.open(path, mode="update") as hdus:
+                for table in tables:
+                    hdus["INT_TIMES"].data = table
+
+
+def _times_in(path):
+    """Return the cards of a file's primary header that say when it was taken, and its tables that do."""
+    with fits.open(path, memmap=False) as hdus:
+        cards = {card.replace("-", "__"): hdus[0].header[card] for card in TIME_CARDS if card in hdus[0].header}
+        return cards, [hdu.data for hdu in hdus if hdu.name == "INT_TIMES"]
 
 
 @fault("DLV-TIMES", said="do not follow one another")

@@ -265,6 +265,23 @@ def test_a_single_integration_lasts_as_long_as_its_groups():
     assert inspection.time_problems([one], [one]) == []
 
 
+def test_exposures_of_an_activity_are_taken_in_their_order():
+    activity = ("01062", "00001", "00001", "00002", "00001", "00001")
+
+    def numbered(number: int, when: int, *other: str):
+        whole = altered(taken(when), JUMP, path=f"{number}_jump.fits")
+        return altered(whole, JUMP, identity=(*activity, *other)[-6:] + (f"{number:05d}",))
+
+    right = [numbered(2, 2), numbered(1, 1), numbered(3, 4)]
+    assert inspection.time_problems(right, right) == []
+    another = [numbered(1, 2), numbered(2, 1, "00002")]
+    assert inspection.time_problems(another, another) == []
+    turned = [numbered(1, 3), numbered(3, 1), numbered(2, 2)]
+    first, second = inspection.time_problems(turned, turned)
+    assert first.startswith("3_jump.fits was taken before 2_jump.fits, by their INT_TIMES or EXPSTART")
+    assert second.startswith("2_jump.fits was taken before 1_jump.fits")
+
+
 def test_rates_that_were_taken_at_another_time():
     one = altered(taken(1), RATE, times=taken(2).times)
     (sentence,) = inspection.time_problems([one], [one])
