@@ -270,7 +270,7 @@ def test_exposures_of_an_activity_are_taken_in_their_order():
 
     def numbered(number: int, when: int, *other: str):
         whole = altered(taken(when), JUMP, path=f"{number}_jump.fits")
-        return altered(whole, JUMP, identity=(*activity, *other)[-6:] + (f"{number:05d}",))
+        return altered(whole, JUMP, identity=(*(*activity, *other)[-6:], f"{number:05d}"))
 
     right = [numbered(2, 2), numbered(1, 1), numbered(3, 4)]
     assert inspection.time_problems(right, right) == []
