@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkmask.delivery import inspection, made
+from darkmask.delivery import clock, inspection, made
 from darkmask.delivery.borrowed import borrowed_ramps
 from darkmask.delivery.headers import name_root
 from darkmask.delivery.index import ProblemKind
@@ -142,9 +142,7 @@ def test_times(check, delivery, exposures):
     if not any(exposure.times for exposure in exposures):
         raise NotEvaluated(f"no header says when the exposures of {check.detector} {check.subarray} were taken")
     of_detector = [e for e in delivery.exposures if e.set_key.detector == check.detector]
-    check.judge_problems(
-        inspection.time_problems(exposures, of_detector), "Every exposure was taken when its headers say"
-    )
+    check.judge_problems(clock.time_problems(exposures, of_detector), "Every exposure was taken when its headers say")
 
 
 @pytest.mark.asks("DLV-GEOMETRY")
