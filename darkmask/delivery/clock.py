@@ -12,8 +12,8 @@ from .times import SECONDS_PER_DAY
 
 # The frames that are dropped after the last group of the shortest ramps take less than the other half of one.
 _SHORTEST = 0.5
-# One frame is reset before each integration (JDox NIRCam Detector Readout). A clock that tells of one frame more or
-# less is that of another reset; groups that were left out, or another readout pattern, take two or more.
+# One frame is reset before each integration (JDox NIRCam Detector Readout), of which INT_TIMES may make a part of the
+# integration, and another reset takes another frame. Groups that were left out, or another readout pattern, take more.
 _RESET, _FRAMES_OFF = 1.0, 1.5
 # EXPSTART and INT_TIMES tell the same time to some seconds; the next exposure begins a minute later or more.
 _ROUGHLY = 20 / SECONDS_PER_DAY
@@ -100,30 +100,28 @@ def _time_problem(exposure: Exposure, together: dict[str, str], some: bool) -> s
 
 
 def _cadence_problem(exposure: Exposure) -> str:
-    """Return that the clock ran otherwise than the groups say, as a predicate; rates are wrong by the ratio.
+    """Return that an integration lasted longer or less than its groups take, as a predicate; rates are off as much.
 
-    Headers and rates may both be those of another readout pattern, or of groups that are no longer there; nobody who
-    makes them again from a template thinks of INT_TIMES.
+    Headers and rates may both be those of another readout pattern, or of groups that are no longer there. Between two
+    integrations there may be a pause: by when they were taken alone none of them was too long.
     """
     jump, times = exposure.jump, exposure.times
     frame = jump.tframe or jump.tgroup
     # The last group has no gap after it, and what its frames take is known from the pattern alone.
     least, most = (jump.ngroups - 1) * jump.tgroup + frame, jump.ngroups * jump.tgroup
-    apart = [SECONDS_PER_DAY * (after - before) for before, after in pairwise(times)]
-    if apart:
-        # Between two integrations nothing but a reset takes time; a pause of an exposure is longer, and is none here.
-        found, what = sorted(apart)[len(apart) // 2], "begins an integration every"
-        least, most = least + _RESET * frame, most + _RESET * frame
-    elif jump.lasting is not None:
-        found, what = jump.lasting, "has an integration of"
-    else:
+    apart = sorted(SECONDS_PER_DAY * (after - before) for before, after in pairwise(times))
+    # Between two integrations a reset takes time.
+    by_clock = [apart[len(apart) // 2] - _RESET * frame] if apart else []
+    by_clock += [] if jump.lasting is None else [jump.lasting]
+    off = _FRAMES_OFF * frame
+    too_short = by_clock and max(by_clock) < least - off
+    too_long = jump.lasting is not None and min(by_clock) > most + off
+    if not too_short and not too_long:
         return ""
-    if least - _FRAMES_OFF * frame <= found <= most + _FRAMES_OFF * frame:
-        return ""
-    said = f"{jump.ngroups} groups of {jump.tgroup:g} s" + (" and a reset" if apart else "")
     return (
-        f"{what} {found:.2f} s by its INT_TIMES or EXPEND, where {said} take {most:.2f} s: correct READPATT, NGROUPS "
-        "and TGROUP and make the rates again, or make it again from all of its groups"
+        f"has integrations of {by_clock[-1]:.2f} s by its INT_TIMES or EXPEND, where {jump.ngroups} groups of "
+        f"{jump.tgroup:g} s take {most:.2f} s: correct READPATT, NGROUPS and TGROUP and make the rates again, or make "
+        "it again from all of its groups"
     )
 
 

@@ -51,40 +51,37 @@ def test_times_that_cannot_be(number, changed, words):
     assert clock.time_problems(these[:1], these[:1]) == []
 
 
-def clocked(apart: float, **changed):
-    """Return an exposure of integrations that begin every so many seconds."""
-    return taken(1, times=tuple(NOON + (60 + k * apart) / DAY for k in range(3)), **changed)
+AVERAGED = {"tgroup": 214.7352, "tframe": 10.73676}
 
 
-# Ten groups of 10.73676 s and a frame of reset; INT_TIMES is what the spacecraft's clock said.
+# Ten groups of 10.73676 s take 107.4 s, a frame of reset between them not counted.
 @pytest.mark.parametrize(
-    ("apart", "changed", "right"),
+    ("apart", "lasting", "changed", "said"),
     [
-        (118.1, {}, True),
-        (128.8, {}, True),  # another frame of reset
-        (225.5, {}, False),  # twenty frames: BRIGHT1, or twice as many groups
-        (139.6, {}, False),  # two groups were left out
-        (96.6, {}, False),
+        (118.1, 107.4, {}, None),
+        (118.1, 118.1, {}, None),  # the reset counts
+        (128.8, None, {}, None),  # another reset
+        (600.0, None, {}, None),  # a pause, for all that is known
+        (600.0, 107.4, {}, None),
+        (225.5, 214.7, {}, 214.7),  # twenty frames: BRIGHT1, or twice as many groups
+        (139.6, 128.9, {}, 128.9),  # two groups were left out
+        (96.6, None, {}, 85.86),  # no time for so many groups
+        (96.6, 85.9, {}, 85.9),
+        (118.1, 1.0, {}, None),  # one of both is no clock
+        (None, 214.7, {}, 214.7),
+        (None, 107.4, {}, None),
+        (None, 85.9, {}, 85.9),
         # Ten groups of eight frames and twelve dropped ones; the last twelve are not waited for.
-        (2018.5, {"tgroup": 214.7352, "tframe": 10.73676}, True),
-        (2158.1, {"tgroup": 214.7352, "tframe": 10.73676}, True),
-        (1803.0, {"tgroup": 214.7352, "tframe": 10.73676}, False),
+        (2018.5, 2007.8, AVERAGED, None),
+        (2158.1, 2147.4, AVERAGED, None),
+        (1803.0, 1793.0, AVERAGED, 1793.0),
     ],
 )
-def test_the_clock_goes_as_the_groups_do(apart, changed, right):
-    one = clocked(apart, **changed)
+def test_integrations_last_as_long_as_their_groups(apart, lasting, changed, said):
+    times = tuple(NOON + (60 + k * (apart or 0)) / DAY for k in range(3 if apart else 1))
+    one = taken(1, times=times, lasting=lasting, **changed)
     sentences = clock.time_problems([one], [one])
-    assert sentences == [] if right else f"begins an integration every {apart:.2f} s" in only(sentences)
-
-
-def test_a_single_integration_lasts_as_long_as_its_groups():
-    one = taken(1, times=(NOON + 60 / DAY,), lasting=214.7)
-    assert only(clock.time_problems([one], [one])).split(": ")[0] == (
-        f"{one.jump.path} has an integration of 214.70 s by its INT_TIMES or EXPEND, where 10 groups of 10.7368 s take "
-        "107.37 s"
-    )
-    one = taken(1, times=(NOON + 60 / DAY,), lasting=107.4)
-    assert clock.time_problems([one], [one]) == []
+    assert sentences == [] if said is None else f"has integrations of {said:.2f} s by" in only(sentences)
 
 
 def test_exposures_of_an_activity_are_taken_in_their_order():
