@@ -13,6 +13,9 @@ def space(small, good_masks, tmp_path, judged_masks) -> Workspace:
 
 
 QUICK = covering(FAULTS)
+# Half of a run is the detector that must not notice. Checks ask one detector each, so that one fault in four of those
+# that all runs of these tests plant is enough to say so.
+BESIDE_ANOTHER = sorted(QUICK)[::4]
 
 
 def asked() -> list:
@@ -24,8 +27,7 @@ def asked() -> list:
 @pytest.mark.parametrize("fault", asked())
 def test_a_fault_fails_its_checks_and_no_other(run_checks, space, fault, record_property):
     fault.plant(space)
-    # Half of a run is the detector that must not notice: quick faults, of which each criterion has one, are asked that.
-    run = run_checks(*fault.options(space, alone=fault.name not in QUICK), environment=space.environment)
+    run = run_checks(*fault.options(space, alone=fault.name not in BESIDE_ANOTHER), environment=space.environment)
     failed = run.failed()
     record_property("fault", fault.name)
     record_property("failed", sorted("-".join(key) for key in failed))
