@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -111,43 +111,56 @@ class Fault:
         The checks that must fail; every other check passes, or was not asked.
     said : str
         A part of the message of one of them.
+    everywhere : bool
+        Whether it is in what is done with any detector, so that this one alone shows it.
+    detectors : tuple of str
+        Those that are judged; none for all.
     """
 
     plant: Callable[[Workspace], None]
     given: str
     failing: frozenset[Key]
     said: str
+    everywhere: bool = False
+    detectors: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         return self.plant.__name__
 
-    def options(self, space: Workspace, alone: bool = False) -> list[str]:
-        """Return the command line of the run, which may judge this detector alone where only it must notice."""
+    @property
+    def of_this_detector(self) -> "Fault":
+        """The fault as a run of this detector alone shows it; itself where the run needs both."""
+        failing = frozenset(key for key in self.failing if key[1] == HERE)
+        # Results of more detectors are no earlier ones of this one.
+        alone = self.given != "previous" and failing and (self.everywhere or failing == self.failing)
+        return replace(self, failing=failing, detectors=(HERE,)) if alone else self
+
+    def options(self, space: Workspace) -> list[str]:
+        """Return the command line of the run."""
         inputs = {
             "delivery": lambda: [f"--delivery={space.delivery}", f"--base={space.base}"],
             "masks": lambda: [f"--masks={space.masks}", f"--base={space.base}"],
             "ground": lambda: [f"--masks={space.masks}", f"--ground={space.ground}"],
             "previous": lambda: [f"--masks={space.masks}", f"--previous={space.earlier / 'results.json'}"],
         }[self.given]()
-        # Results of more detectors are no earlier ones of this one.
-        alone = alone and self.given != "previous" and {detector for _, detector, _ in self.failing} == {HERE}
-        return [*inputs, f"--criteria={space.criteria}", *space.options, *([f"--detectors={HERE}"] if alone else [])]
+        judged = [f"--detectors={','.join(self.detectors)}"] if self.detectors else []
+        return [*inputs, f"--criteria={space.criteria}", *space.options, *judged]
 
 
 class Faults(list[Fault]):
     """A list of faults that grows by decorating what plants them."""
 
-    def __init__(self, given: str):
+    def __init__(self, given: str, everywhere: bool = False):
         super().__init__()
-        self._given = given
+        self._given, self._everywhere = given, everywhere
 
     def __call__(self, *failing: str | Key, said: str):
         """Return what adds a fault to the list; ``failing`` are ids for the detector's full frame, or whole keys."""
         keys = frozenset((key, HERE, "FULL") if isinstance(key, str) else key for key in failing)
 
         def decorate(plant: Callable[[Workspace], None]) -> Callable[[Workspace], None]:
-            self.append(Fault(plant, self._given, keys, said))
+            self.append(Fault(plant, self._given, keys, said, self._everywhere))
             return plant
 
         return decorate

@@ -12,7 +12,7 @@ from darkmask.validation.injection import CALLED
 from .planting import BESIDE, HERE, Faults, environment_with
 from .ramp_faults import turn_hot
 
-fault = Faults("delivery")
+fault = Faults("delivery", everywhere=True)
 
 FORGETTING = """
 import numpy as np
