@@ -181,11 +181,12 @@ def test_no_pixel_is_made_of_those_around_it(check, exposures, products):
 @pytest.mark.asks("DLV-ALIGNED")
 def test_exposures_lie_on_one_another(check, exposures, products):
     """What share of the bright pixels that most exposures show does each show?"""
-    share, seen, number, path, turned, _ = told(check, products, "least_aligned")
+    share, seen, number, path, turned, rows, _ = told(check, products, "least_aligned")
+    where = f" of rows {rows[0]} to {rows[1]}" if rows else ""
     check.judge(
         share,
-        f"{path} shows {seen} of the {number} bright pixels that most exposures of {check.detector} {check.subarray} "
-        f"show{f', and most of them if the others are {turned}' if turned else ''}: least of all",
+        f"{path} shows {seen} of the {number} bright pixels{where} that most exposures of {check.detector} "
+        f"{check.subarray} show{f', and most of them if the others are {turned}' if turned else ''}: least of all",
     )
 
 

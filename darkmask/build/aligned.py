@@ -27,6 +27,10 @@ _BRIGHT, _SEEN = 10.0, 0.2
 _ROWS = 256
 # What is turned has most of the bright pixels after it is turned back.
 _FITS = 0.5
+# Rows that hold so many of these pixels are looked at together, one after another and half overlapping. What comes and
+# goes makes some of them miss more than others: bands tell where they would do so in fewer cases than this. There are
+# hundreds of bands in all exposures of a full frame.
+_OF_BAND, _BY_CHANCE = 20, 1e-7
 
 
 class Aligned(NamedTuple):
@@ -37,12 +41,15 @@ class Aligned(NamedTuple):
     share : float
         Of the bright pixels of most exposures it shows this share, or of those that it shows most exposures show this
         share, whichever is larger: what comes and goes, and light that one exposure alone saw, lower one of them.
+        Of a band of rows the first of these, where it is less than chance makes of the whole.
     seen, number : int
-        It shows so many of so many that most exposures show.
+        It shows so many of so many that most exposures show, there.
     path : str
         Of its ramps.
     turned : str
         How what the others show would have to be turned or moved to lie on it, in words; empty where nothing fits.
+    rows : tuple of int
+        The first and the last row of the band; empty where it is the whole exposure.
     brightness : dict of str to float
         By the path of its ramps: how bright those of these pixels that all exposures show typically are in an exposure,
         in units of what is usual; empty for too few.
@@ -53,6 +60,7 @@ class Aligned(NamedTuple):
     number: int
     path: str
     turned: str
+    rows: tuple[int, ...]
     brightness: dict[str, float]
 
 
@@ -98,22 +106,56 @@ def least_aligned(request: SetRequest, outcome: SearchOutcome) -> Aligned | None
         if number < _FEWEST:
             return None
         common = shown[:, bright] >= _SEEN * usual
-        seen = np.count_nonzero(common, axis=1)
         own = shown > _BRIGHT * scatter
         theirs = np.count_nonzero(own & (of_most >= _SEEN * shown), axis=1) / np.maximum(own.sum(axis=1), 1)
-        shares = np.maximum(seen / number, theirs)
+        shares = np.maximum(common.mean(axis=1), theirs)
         worst = min(range(len(paths)), key=lambda k: (shares[k], paths[k]))
+        share, there = float(shares[worst]), np.arange(number)
+        for of_band, k, pixels in _bands(y, common, np.isfinite(shown[:, bright]), np.minimum(shares, 1 - 1 / number)):
+            if of_band < share:
+                share, worst, there = of_band, k, pixels
         turned = ""
-        if shares[worst] < _FITS:
+        if share < _FITS:
             of_worst = (opened.planes[k] for k in numbers[paths[worst]])
             image = _mean(np.array([exposure.rate(integration=i) for exposure, i in of_worst]))
-            turned = _turned(image, y, x, usual)
+            turned = _turned(image, y[there], x[there], usual[there])
     always = common.all(axis=0)
     brightness = {}
     if np.count_nonzero(always) >= _FEWEST:
         values = np.median(shown[:, bright][:, always] / usual[always], axis=1)
         brightness = dict(zip(paths, values.tolist(), strict=True))
-    return Aligned(float(shares[worst]), int(seen[worst]), number, paths[worst], turned, brightness)
+    seen = int(np.count_nonzero(common[worst, there]))
+    rows = (int(y[there].min()), int(y[there].max())) if there.size < number else ()
+    return Aligned(share, seen, there.size, paths[worst], turned, rows, brightness)
+
+
+def _bands(
+    y: np.ndarray, common: np.ndarray, known: np.ndarray, shares: np.ndarray
+) -> list[tuple[float, int, np.ndarray]]:
+    """Return the bands of rows of which an exposure shows less than chance makes of what it shows of the whole.
+
+    Parameters
+    ----------
+    y : numpy.ndarray, shape (pixel,), int
+        Rows of the bright pixels, increasing.
+    common, known : numpy.ndarray, shape (exposure, pixel), bool
+        Where an exposure shows them, and where it has a rate.
+    shares : numpy.ndarray, shape (exposure,)
+
+    Returns
+    -------
+    list of (float, int, numpy.ndarray)
+        The share that is shown of those with a rate, the exposure, and the pixels of the band; in the order of rows.
+    """
+    from scipy.special import bdtr
+
+    found = []
+    for first in range(0, max(y.size - _OF_BAND, 0) + 1, _OF_BAND // 2):
+        there = np.arange(first, min(first + _OF_BAND, y.size))
+        seen, of = (np.count_nonzero(each[:, there], axis=1) for each in (common, known))
+        rarely = bdtr(seen.astype(float), of, shares) < _BY_CHANCE
+        found += [(float(seen[k] / of[k]), int(k), there) for k in np.flatnonzero(rarely & (2 * of > there.size))]
+    return found
 
 
 def _turned(image: np.ndarray, y: np.ndarray, x: np.ndarray, usual: np.ndarray) -> str:

@@ -69,6 +69,18 @@ def an_exposure_upside_down(space):
                 array[...] = array[..., ::-1, :].copy()
 
 
+@fault(
+    *("DLV-ALIGNED", "CNT-INTERMITTENT", "ENG-LOW_PEDESTAL", "ENG-RC", "RES-HOT", "RES-NOISY"),
+    said="bright pixels of rows",
+)
+def rows_of_an_exposure_moved(space):
+    """Plant rows of one exposure that lie a column too far to the right, in all of its files."""
+    for number, ramps in enumerate(every_exposure(space.delivery), 1):
+        if number == 3:
+            for array in (ramps.sci, ramps.groupdq, ramps.pedestal, ramps.rate, ramps.rate_dq):
+                array[..., 40:100, 4:-4] = np.roll(array[..., 40:100, 4:-4], 1, axis=-1)
+
+
 def put_later(path, days: int) -> None:
     """Move an exposure to a later day, in all that says when it was taken."""
     with fits.open(unlinked(path), mode="update") as hdus:
