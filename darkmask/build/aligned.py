@@ -111,8 +111,10 @@ def least_aligned(request: SetRequest, outcome: SearchOutcome) -> Aligned | None
         shares = np.maximum(common.mean(axis=1), theirs)
         worst = min(range(len(paths)), key=lambda k: (shares[k], paths[k]))
         share, there = float(shares[worst]), np.arange(number)
-        for of_band, k, pixels in _bands(y, common, np.isfinite(shown[:, bright]), np.minimum(shares, 1 - 1 / number)):
-            if of_band < share:
+        likely = np.minimum(shares, 1 - 1 / number)
+        for of_band, k, pixels in _bands(y, common, np.isfinite(shown[:, bright]), likely):
+            # Any band of an exposure that was moved as a whole is as far off.
+            if of_band < share and common[k].mean() >= _FITS:
                 share, worst, there = of_band, k, pixels
         turned = ""
         if share < _FITS:

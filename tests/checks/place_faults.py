@@ -71,7 +71,7 @@ def an_exposure_upside_down(space):
 
 @fault(
     *("DLV-ALIGNED", "CNT-INTERMITTENT", "ENG-LOW_PEDESTAL", "ENG-RC", "RES-HOT", "RES-NOISY"),
-    said="bright pixels of rows",
+    said="if the others are shifted by +1 in x and +0 in y",
 )
 def rows_of_an_exposure_moved(space):
     """Plant rows of one exposure that lie a column too far to the right, in all of its files."""
