@@ -108,13 +108,14 @@ def least_aligned(request: SetRequest, outcome: SearchOutcome) -> Aligned | None
         common = shown[:, bright] >= _SEEN * usual
         own = shown > _BRIGHT * scatter
         theirs = np.count_nonzero(own & (of_most >= _SEEN * shown), axis=1) / np.maximum(own.sum(axis=1), 1)
-        shares = np.maximum(common.mean(axis=1), theirs)
+        # The few that lie where others do by chance say nothing.
+        shares = np.maximum(common.mean(axis=1), np.where(own.sum(axis=1) >= _FEWEST, theirs, 0))
         worst = min(range(len(paths)), key=lambda k: (shares[k], paths[k]))
         share, there = float(shares[worst]), np.arange(number)
         likely = np.minimum(shares, 1 - 1 / number)
         for of_band, k, pixels in _bands(y, common, np.isfinite(shown[:, bright]), likely):
             # Any band of an exposure that was moved as a whole is as far off.
-            if of_band < share and common[k].mean() >= _FITS:
+            if of_band < share and shares[k] >= _FITS:
                 share, worst, there = of_band, k, pixels
         turned = ""
         if share < _FITS:
