@@ -187,6 +187,7 @@ def test_results_stay_on_this_machine_and_out_of_what_is_read(capsys, tmp_path):
 
 
 @pytest.mark.parametrize("trouble", ["500", "error", "no json"])
+@pytest.mark.slow
 def test_an_archive_in_trouble_is_said(archive, run, tmp_path, trouble):
     archive.trouble["invoke"] = [trouble]
     ended = run(tmp_path / "out")

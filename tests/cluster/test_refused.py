@@ -61,6 +61,7 @@ def test_nobody_answers(refused, monkeypatch):
     assert "start one there, or correct the address" in said
 
 
+@pytest.mark.slow
 def test_somebody_else_answers(refused, monkeypatch):
     monkeypatch.setattr(opening, "ANSWERS_WITHIN", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -68,6 +69,7 @@ def test_somebody_else_answers(refused, monkeypatch):
     assert "no scheduler of Dask answers" in said
 
 
+@pytest.mark.slow
 def test_an_encrypted_address_without_certificates(refused):
     assert "no certificates are configured" in refused("tls://127.0.0.1:8786")
 
@@ -79,6 +81,7 @@ def test_no_worker(refused, empty, monkeypatch):
     assert "the scheduler answers and has no worker, nor got one within 0 s: start some" in refused(empty)
 
 
+@pytest.mark.slow
 def test_a_worker_that_would_do_two_tasks_at_once(refused, empty):
     empty.start_worker(threads=2)
     assert "would do 2 tasks in one process, and each takes a process: start workers with --nthreads 1" in refused(
@@ -86,6 +89,7 @@ def test_a_worker_that_would_do_two_tasks_at_once(refused, empty):
     )
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_the_network_reaches(refused, tmp_path):
     """Without --host it listens on all interfaces, whatever address the client takes."""
     if _own_address() is None:
@@ -114,6 +118,7 @@ def _own_address() -> str | None:
     ("whole", "says"),
     [(False, "has no such darkmask as this one"), (True, "has another state of our code (")],
 )
+@pytest.mark.slow
 def test_a_worker_with_another_package(refused, empty, tmp_path, whole, says):
     empty.start_worker(environment=other_package(tmp_path / "other", whole=whole))
     said = refused(empty)
@@ -121,6 +126,7 @@ def test_a_worker_with_another_package(refused, empty, tmp_path, whole, says):
     assert "install the same" in said
 
 
+@pytest.mark.slow
 def test_versions_that_do_not_matter_are_no_table_of_dask(small, empty, tmp_path, capsys):
     other = tmp_path / "other" / "toolz-0.0.1.dist-info"
     other.mkdir(parents=True)
@@ -136,6 +142,7 @@ def test_versions_that_do_not_matter_are_no_table_of_dask(small, empty, tmp_path
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_a_scheduler_with_another_package(refused, tmp_path):
     with by_hand(tmp_path / "other") as started:
         started.start_scheduler(environment=other_package(tmp_path / "package", whole=True))
@@ -150,6 +157,7 @@ def cluster(two_workers):
         yield made
 
 
+@pytest.mark.slow
 def test_workers_that_see_other_files(cluster, tmp_path):
     path = tmp_path / "a.fits"
     path.write_bytes(b"1234")
@@ -161,6 +169,7 @@ def test_workers_that_see_other_files(cluster, tmp_path):
         cluster.look_at_workers([here._replace(path="/nowhere/a.fits")])
 
 
+@pytest.mark.slow
 def test_workers_that_do_not_see_the_folder_to_write(cluster, tmp_path, monkeypatch):
     cluster.look_at_workers([], tmp_path)
     assert not list(tmp_path.iterdir())
@@ -174,6 +183,7 @@ def test_workers_that_do_not_see_the_folder_to_write(cluster, tmp_path, monkeypa
         cluster.look_at_workers([], tmp_path)
 
 
+@pytest.mark.slow
 def test_memory_that_no_worker_declares(cluster):
     cluster.require_memory(1.9e9, "one exposure", declared=True)
     with pytest.raises(CommandError, match=r"takes up to 3 GB .* declares are 2 GB: .* --resources \"MEMORY=3.1e9\""):
@@ -196,6 +206,7 @@ def test_memory_that_a_worker_declares_a_moment_later(empty, monkeypatch):
         assert sorted(worker["resources"]["MEMORY"] for worker in made.workers.values()) == [1e9, 4e9]
 
 
+@pytest.mark.slow
 def test_a_worker_too_small_for_a_search_beside_one_that_is_not(refused, empty):
     """Dask would give it the task, and end it in the middle."""
     empty.start_worker("--memory-limit", "4GB")
@@ -205,6 +216,7 @@ def test_a_worker_too_small_for_a_search_beside_one_that_is_not(refused, empty):
     assert "may take no more than 0.15 GB: start it with a larger --memory-limit, or end it." in refused(empty)
 
 
+@pytest.mark.slow
 def test_undeclared_memory_does_not_hang(raw, empty, tmp_path, capsys):
     empty.start_worker()
     out = tmp_path / "out"

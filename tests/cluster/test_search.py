@@ -125,6 +125,7 @@ def test_no_worker_is_idle_while_another_searches_the_last_detector(detectors, w
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.slow
 def test_blocks_of_rows_make_the_mask_of_one_process(small, tmp_path, own_cache, number, monkeypatch):
     request = BuildRequest(
         scan(small.delivery), "NRCA1", ("SUB64P",), "native", "flight", SearchParameters(), Geometry(128)
@@ -188,6 +189,7 @@ def test_workers_that_share_a_detector_share_what_comes_after_its_ramps(
     assert "mask file" not in done[1 - whole]
 
 
+@pytest.mark.slow
 def test_a_file_that_changed_is_told_by_those_who_share_a_detector(
     small, tmp_path, own_cache, two_workers, monkeypatch
 ):
@@ -257,6 +259,7 @@ def test_a_scheduler_that_does_not_come_back_is_one_sentence(small, tmp_path, ow
     assert "Start it again and give the same command: what was finished is kept." in said[0]
 
 
+@pytest.mark.slow
 def test_a_detector_that_cannot_be_searched_is_told_as_in_one_process(small, tmp_path, own_cache, two_workers, capsys):
     own_cache("here")
     command = ["search", str(small.delivery), "--detectors=NRCA1,NRCB1", "--frame=128"]
