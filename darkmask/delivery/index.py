@@ -203,5 +203,6 @@ def record_from_json(record: dict) -> FileRecord:
     arrays = {
         name: ArrayPlace(offset, tuple(shape), *stored) for name, (offset, shape, *stored) in record["arrays"].items()
     }
-    plain = {"kind": Kind(record["kind"]), "shape": tuple(record["shape"]), "times": tuple(record["times"])}
+    lists = {name: tuple(record[name]) for name in ("shape", "times", "identity")}
+    plain = {"kind": Kind(record["kind"]), **lists}
     return FileRecord(**{**record, **plain, "arrays": arrays})
