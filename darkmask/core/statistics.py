@@ -8,6 +8,9 @@ MAD_TO_SIGMA = 1.482602218505602
 # would move pixels at a threshold to the other side.
 MAD_TO_SIGMA_ROUNDED = round(MAD_TO_SIGMA, 4)
 
+# A number that chance exceeds in one case of so many is chance.
+RARE = 1e-3
+
 
 def median_of_finite(values: np.ndarray) -> float:
     """Return the median of the finite values of an array of any shape; NaN when there is none."""
@@ -82,3 +85,13 @@ def poisson_at_least(count: int, mean: float) -> float:
     from scipy.special import gammainc
 
     return 1.0 if count <= 0 else float(gammainc(count, mean))
+
+
+def reached_by_chance(mean: float) -> int:
+    """Return the least number of events, of so many in the mean, that is exceeded in one case of a thousand at most."""
+    from scipy.special import pdtrc
+
+    number = 0
+    while pdtrc(number, mean) > RARE:
+        number += 1
+    return number

@@ -91,6 +91,12 @@ def used_after(mask: MaskFile) -> str:
     return day[0] if day else ""
 
 
+def days_in_flight(mask: MaskFile) -> tuple[str, str] | None:
+    """Return the first and the last day of a mask's darks, YYYY-MM-DD, as PEDIGREE says; None where it does not."""
+    flight = _INFLIGHT.match(str(mask.header.get("PEDIGREE", "")))
+    return (flight[1], flight[2]) if flight else None
+
+
 def misplaced(mask: MaskFile, detector: str, geometry: Geometry) -> list[str]:
     """Return what a header says of the place of a mask's pixels that is not of its detector and frame, or of its time.
 
@@ -127,11 +133,11 @@ def _impossible_dates(mask: MaskFile) -> Iterator[str]:
             f"{mask.path.name} has USEAFTER {useafter} where a day up to today, {today}, was expected, so that CRDS "
             "gives it to no exposure: correct the header."
         )
-    flight = _INFLIGHT.match(str(mask.header.get("PEDIGREE", "")))
-    if flight and not (LAUNCH.isoformat() <= flight[1] and flight[2] <= today.isoformat()):
+    flight = days_in_flight(mask)
+    if flight and not (LAUNCH.isoformat() <= flight[0] and flight[1] <= today.isoformat()):
         yield (
-            f"{mask.path.name} has PEDIGREE {flight[0]} where days of flight, from {LAUNCH} to today, {today}, were "
-            "expected: correct the header."
+            f"{mask.path.name} has PEDIGREE INFLIGHT {' '.join(flight)} where days of flight, from {LAUNCH} to today, "
+            f"{today}, were expected: correct the header."
         )
 
 

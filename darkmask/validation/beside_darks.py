@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import binary_dilation
 
-from darkmask.core.categories import Category, in_category
+from darkmask.core.categories import USABLE, Category, in_category
 from darkmask.core.flags import dq_bits, has_flag
+from darkmask.core.statistics import level_and_scatter, reached_by_chance
 
 # What is unusable, in groups whose names two searches may exchange: what jumps in one may switch in another, and what
 # is saturated is hot.
@@ -19,9 +20,14 @@ GROUPS: Mapping[str, tuple[Category, ...]] = {
     "rc": (Category.RC, Category.INVERSE_RC),
     "noisy": (Category.NOISY, Category.TELEGRAPH, Category.INTERMITTENT),
 }
+# What darks show in nearly every choice of their exposures. Two levels take a switch, and what comes and goes may be
+# away in half of them.
+STEADY: Mapping[str, tuple[Category, ...]] = {"hot": GROUPS["hot"], "rc": GROUPS["rc"], "noisy": (Category.NOISY,)}
+_BRIGHT = (*GROUPS["hot"], Category.WARM, Category.INTERMITTENT, Category.TRANSIENT)
 # What darks may show of a pixel with a flag that they can tell. Hot ones may be warm for another search, or colder.
 SHOWN: Mapping[str, tuple[Category, ...]] = {
-    "HOT": (*GROUPS["hot"], Category.WARM, Category.INTERMITTENT, Category.TRANSIENT),
+    "HOT": _BRIGHT,
+    "WARM": _BRIGHT,
     "RC": GROUPS["rc"],
     "TELEGRAPH": GROUPS["noisy"],
     "UNRELIABLE_SLOPE": GROUPS["noisy"],
@@ -30,6 +36,11 @@ SHOWN: Mapping[str, tuple[Category, ...]] = {
 }
 # Flags that say that something is wrong with a pixel, and not what.
 VAGUE = ("OTHER_BAD_PIXEL",)
+# Somebody's cut of warm pixels may lie lower than ours: what is brighter than good pixels are, by so many sigma of
+# theirs, may be called so. Three in a hundred good ones are, and of those that half of the darks call warm 0.91.
+_BRIGHTER = 2.0
+# Masks that this search makes of half of the exposures of simulated detectors lose this share of what is bad in all.
+USUALLY_OTHERWISE = 0.005
 # Masks are grown by a pixel: what lies beside a bad one has a reason.
 _TOUCHING = np.ones((3, 3))
 
@@ -57,6 +68,16 @@ class Share:
         number = int(asked.sum())
         return cls(number, number - len(y), [(int(a), int(b)) for a, b in zip(x, y, strict=True)])
 
+    @property
+    def beyond_chance(self) -> float:
+        """The share that agrees, with as many of the others as a good mask has in all but one case of a thousand."""
+        return 1 - others_beyond_chance(self.asked - self.agree, self.asked) / self.asked
+
+
+def others_beyond_chance(others: int, asked: int) -> int:
+    """Return how many of so many pixels of a mask are otherwise than darks show, beyond what a good mask has."""
+    return max(others - reached_by_chance(USUALLY_OTHERWISE * asked), 0)
+
 
 def caught(categories: np.ndarray, unusable: np.ndarray, marked: np.ndarray) -> dict[str, Share]:
     """Return how many of the bad pixels that darks show a mask marks.
@@ -76,6 +97,28 @@ def caught(categories: np.ndarray, unusable: np.ndarray, marked: np.ndarray) -> 
         By group of ``GROUPS``.
     """
     return {name: Share.of(_any_of(categories, group) & unusable, marked) for name, group in GROUPS.items()}
+
+
+def caught_of_steady(
+    categories: np.ndarray, unusable: np.ndarray, marked: np.ndarray, changing: np.ndarray
+) -> dict[str, Share]:
+    """Return how many of the bad pixels that darks show throughout a mask marks.
+
+    Parameters
+    ----------
+    categories, unusable, marked : numpy.ndarray
+        As of :func:`caught`.
+    changing : numpy.ndarray, shape (y, x), bool
+        Pixels that are bad in a part of the darks alone.
+
+    Returns
+    -------
+    dict of str to Share
+        By group of ``STEADY``. Pixels that switch or come and go are of none, nor are noisy ones that may be used.
+    """
+    now_and_then = _any_of(categories, (Category.TELEGRAPH, Category.INTERMITTENT)) | ((categories & USABLE) != 0)
+    asked = unusable & ~changing & ~now_and_then
+    return {name: Share.of(_any_of(categories, group) & asked, marked) for name, group in STEADY.items()}
 
 
 def confirmed(
@@ -103,12 +146,21 @@ def confirmed(
     saturated = in_category(categories, Category.SATURATED)
     beside = binary_dilation(saturated, _TOUCHING) & ~saturated
     unknown = beside | ~np.isfinite(rate) | in_category(categories, Category.UNDETERMINED)
-    bright = np.nan_to_num(rate) >= warm
+    brighter = {"HOT": warm}
+    if "WARM" in called:
+        level, scatter = level_and_scatter(rate[categories == 0])
+        brighter["WARM"] = level + _BRIGHTER * scatter
     shares = {}
     for flag, where in called.items():
         shown = _any_of(categories, SHOWN[flag])
-        shares[flag] = Share.of(where & (shown | ~unknown), shown | bright if flag == "HOT" else shown)
+        bright = np.nan_to_num(rate) >= brighter.get(flag, np.inf)
+        shares[flag] = Share.of(where & (shown | ~unknown), shown | bright)
     return shares
+
+
+def without_a_name(decoded: np.ndarray) -> np.ndarray:
+    """Return the pixels that a mask takes out of use and says nothing of, or something ``VAGUE``, bool (y, x)."""
+    return has_flag(decoded, "DO_NOT_USE") & ((decoded & ~dq_bits("DO_NOT_USE", *VAGUE)) == 0)
 
 
 def without_reason(decoded: np.ndarray, explained: np.ndarray, categories: np.ndarray, rate: np.ndarray) -> np.ndarray:
@@ -130,7 +182,7 @@ def without_reason(decoded: np.ndarray, explained: np.ndarray, categories: np.nd
     numpy.ndarray, shape (y, x), bool
     """
     unusable = has_flag(decoded, "DO_NOT_USE")
-    named = unusable & ((decoded & ~dq_bits("DO_NOT_USE", *VAGUE)) != 0)
+    named = unusable & ~without_a_name(decoded)
     reason = binary_dilation(named | (categories != 0), _TOUCHING) | explained | ~np.isfinite(rate)
     without: np.ndarray = unusable & ~reason
     return without

@@ -15,6 +15,7 @@ import numpy as np
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import TooLittleError
 from darkmask.core.stages import stage
+from darkmask.core.statistics import reached_by_chance
 from darkmask.delivery import OpenSet
 from darkmask.search.budget import expected_false_pixels
 from darkmask.search.engines import judge_some_pixels
@@ -32,8 +33,6 @@ from .standing import TESTS, OneOfSet, Standing, measured_at, standing_in
 
 # So many exposures are looked over at once.
 _LOOKED_OVER_AT_ONCE = 8
-# A number of pixels that chance exceeds in one case of so many is chance.
-RARE = 1e-3
 # So many positions of each kind are kept for the message.
 _SHOWN = 5
 
@@ -200,7 +199,7 @@ def count_left(left: np.ndarray, judged: np.ndarray, request: SetRequest, test: 
 def _counted(here: np.ndarray, pixels: int, request: SetRequest, test: str) -> dict:
     number = int(np.count_nonzero(here))
     chance = expected_false_pixels(request.parameters, pixels)[test]
-    beyond = max(number - _reached_by_chance(chance), 0.0)
+    beyond = max(number - reached_by_chance(chance), 0.0)
     return {
         "left": number,
         "judged": pixels,
@@ -208,16 +207,6 @@ def _counted(here: np.ndarray, pixels: int, request: SetRequest, test: str) -> d
         "beyond": 1e6 * beyond / max(pixels, 1),
         "places": list(_first_places(here)),
     }
-
-
-def _reached_by_chance(mean: float) -> int:
-    """Return the least number of events, of so many in the mean, that is exceeded in one case of a thousand at most."""
-    from scipy.special import pdtrc
-
-    number = 0
-    while pdtrc(number, mean) > RARE:
-        number += 1
-    return number
 
 
 def _first_places(where: np.ndarray) -> Iterator[tuple[int, int]]:

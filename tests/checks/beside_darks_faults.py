@@ -44,21 +44,28 @@ def good_pixels_called_noisy(space):
     add(space, good_ones(space, 60), "UNRELIABLE_SLOPE", "DO_NOT_USE")
 
 
-@fault("RES-REASON", said="pixels of jwst_nircam_mask_nrca1.fits say DO_NOT_USE and not why, and are good")
+@fault("RES-REASON", said="pixels of jwst_nircam_mask_nrca1.fits that say DO_NOT_USE and not why are good")
 def a_column_without_a_reason(space):
     """Plant a column that nobody may use, that the darks and the mask in force call good, and no flag that says why."""
     beside_darks(space)
     add(space, np.s_[BORDER:-BORDER, 77], "DO_NOT_USE")
 
 
-@fault("RES-REASON", said="say DO_NOT_USE and not why, and are good in the darks")
+@fault("RES-REASON", said="say DO_NOT_USE and not why are good in the darks")
 def a_block_of_a_vague_name(space):
     """Plant a block of good pixels that nobody may use, which says that something is wrong and not what."""
     beside_darks(space)
     add(space, np.s_[70:77, 60:67], "DO_NOT_USE", "OTHER_BAD_PIXEL")
 
 
-@fault("RES-CONFIRMED_NOISY", said="pixels called UNRELIABLE_DARK")
+@fault("RES-CONFIRMED_WARM", said="pixels called WARM in")
+def good_pixels_called_warm(space):
+    """Plant a mask of somebody who cut warm pixels in the noise, and takes them out of use."""
+    beside_darks(space)
+    add(space, good_ones(space, 40), "WARM", "DO_NOT_USE")
+
+
+@fault("RES-CONFIRMED_DARK", said="pixels called UNRELIABLE_DARK")
 def good_pixels_called_unreliable_in_darks(space):
     beside_darks(space)
     add(space, good_ones(space, 40), "UNRELIABLE_DARK", "DO_NOT_USE")
@@ -94,7 +101,14 @@ def good_pixels_out_of_use_for_many_reasons(space):
     good_pixels_called_dead(space)
 
 
-@fault("RES-HOT", "RES-CAUGHT", said="outside the mask are hot in all darks together")
+@fault("RES-HOT", "RES-CAUGHT_STEADY", said="that the darks show throughout are out of use in")
+def a_few_hot_pixels_taken_out(space):
+    """Plant a mask that lost no more pixels than may turn hot, of those that are hot throughout the darks."""
+    beside_darks(space)
+    replace(space, lambda dq: first_of(has_flag(dq, "HOT"), 5), 0)
+
+
+@fault("RES-HOT", "RES-CAUGHT", "RES-CAUGHT_STEADY", said="outside the mask are hot in all darks together")
 def hot_pixels_taken_out(space):
     """Plant a mask that lost thirty hot pixels, beside the darks that show them."""
     beside_darks(space)
@@ -103,7 +117,7 @@ def hot_pixels_taken_out(space):
     replace(space, first_of(hot, 30), 0)
 
 
-@fault("RES-CAUGHT", said="rc pixels that the darks show are out of use")
+@fault("RES-CAUGHT", "RES-CAUGHT_STEADY", said="rc pixels that the darks show are out of use")
 def rc_pixels_taken_out(space):
     """Plant a mask that lost one rc pixel in four, beside the darks that show them: counts do not tell."""
     beside_darks(space)

@@ -105,6 +105,27 @@ def hot_ones(space, number: int) -> tuple[np.ndarray, np.ndarray]:
     return np.array(some["y"][-number - 10 : -10]), np.array(some["x"][-number - 10 : -10])
 
 
+def list_by_hand(space, named: str, xs, ys) -> None:
+    """Give the run a list of pixels that somebody flagged by hand."""
+    path = space.criteria.parent / f"{named}.csv"
+    rows = [f"{HERE},{x},{y},HOT DO_NOT_USE" for x, y in zip(xs, ys, strict=True)]
+    path.write_text("\n".join(["detector,x,y,mnemonics", *rows, ""]))
+    space.options.append(f"--manual-flags={path}")
+
+
+@fault("RES-MANUAL", said="of the other 20 they show 20 at x - 1, y - 1")
+def pixels_by_hand_from_ds9(space):
+    """Plant a list whose x and y count from 1."""
+    y, x = hot_ones(space, 20)
+    list_by_hand(space, "from_ds9", x + 1, y + 1)
+
+
+@fault("RES-MANUAL", said="at x and y exchanged")
+def pixels_by_hand_row_first(space):
+    y, x = hot_ones(space, 20)
+    list_by_hand(space, "row_first", y, x)
+
+
 def without_rate(ramps, where) -> None:
     """Leave pixels as the ramp fit leaves those that it was told not to use."""
     ramps.rate[:, *where], ramps.pedestal[:, *where] = np.nan, 0

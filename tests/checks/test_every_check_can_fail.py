@@ -58,7 +58,8 @@ def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
     )
     idle = {key[0] for key, check in run.checks.items() if check["outcome"] != "pass"}
     # So short a delivery cannot tell some things, nor can so few new pixels, and none of them is required. The delivery
-    # holds no raw exposures, there was no delivery before, no archive listed what was observed, and no mask was given.
+    # holds no raw exposures, there was no delivery before, no archive listed what was observed, and neither masks nor
+    # pixels flagged by hand were given.
     never = {
         "BAS-DEAD",
         "CNT-HEALED",
@@ -68,9 +69,13 @@ def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
         "DQ-OWN",
         "RES-CAUGHT",
         "RES-CAUGHT_NOISY",
+        "RES-CAUGHT_STEADY",
         "RES-CONFIRMED",
+        "RES-CONFIRMED_DARK",
         "RES-CONFIRMED_NOISY",
+        "RES-CONFIRMED_WARM",
         "RES-DEAD",
+        "RES-MANUAL",
         "RES-REASON",
         "SBI-SCATTER",
         "SBI-UNRELIABLE",

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, norm, poisson
 
-from darkmask.core.statistics import binomial_at_least, binomial_at_most, errors_as_certain, poisson_at_least, surprise
+from darkmask.core.statistics import (
+    RARE,
+    binomial_at_least,
+    binomial_at_most,
+    errors_as_certain,
+    poisson_at_least,
+    reached_by_chance,
+    surprise,
+)
 
 _counts = st.integers(0, 100_000)
 
@@ -24,6 +32,13 @@ def test_shares_are_as_surprising_as_scipy_says(count, number, share):
 def test_counts_are_as_surprising_as_scipy_says(count, mean):
     theirs = max(0.0, norm.isf(max(poisson.sf(count - 1, mean), 1e-300)))
     assert surprise(poisson_at_least(count, mean)) == pytest.approx(theirs, rel=1e-4, abs=1e-6)
+
+
+@given(st.floats(0, 300))
+def test_what_chance_reaches_is_exceeded_in_one_case_of_a_thousand(mean):
+    number = reached_by_chance(mean)
+    assert poisson.sf(number, mean) <= RARE
+    assert number == 0 or poisson.sf(number - 1, mean) > RARE
 
 
 def test_what_cannot_be_is_told_as_such():

@@ -5,7 +5,7 @@ from astropy.io import fits
 
 from darkmask import read_mask
 from darkmask.core.detectors import Geometry
-from darkmask.masks.header import header_problems
+from darkmask.masks.header import days_in_flight, header_problems
 from tests.support.handmade_masks import FRAME, good_mask
 
 
@@ -55,3 +55,13 @@ def test_other_dates_are_left_to_those_who_read_them(tmp_path, keyword, value):
     path = good_mask(tmp_path, "NRCA1")
     fits.setval(path, keyword, value=value)
     assert problems(path) == []
+
+
+@pytest.mark.parametrize(
+    ("pedigree", "days"),
+    [("INFLIGHT 2022-06-01 2022-07-02", ("2022-06-01", "2022-07-02")), ("GROUND", None), ("INFLIGHT 2022", None)],
+)
+def test_the_days_of_a_masks_darks_are_those_of_pedigree(tmp_path, pedigree, days):
+    path = good_mask(tmp_path, "NRCA1")
+    fits.setval(path, "PEDIGREE", value=pedigree)
+    assert days_in_flight(read_mask(path)) == days

@@ -2,9 +2,17 @@
 
 import numpy as np
 
-from darkmask.core.categories import Category
+from darkmask.core.categories import USABLE, Category
 from darkmask.core.flags import dq_bits
-from darkmask.validation.beside_darks import Share, caught, confirmed, without_reason
+from darkmask.validation.beside_darks import (
+    Share,
+    caught,
+    caught_of_steady,
+    confirmed,
+    others_beyond_chance,
+    without_a_name,
+    without_reason,
+)
 
 SHAPE = (20, 20)
 
@@ -81,3 +89,44 @@ def test_a_flag_without_do_not_use_is_no_reason_for_a_neighbour():
     mask = np.zeros(SHAPE, np.uint32)
     mask[5, 5], mask[5, 6] = dq_bits("DO_NOT_USE"), dq_bits("LOW_QE")
     assert without_reason(mask, np.zeros(SHAPE, bool), images({}), np.zeros(SHAPE, np.float32)).sum() == 1
+
+
+def test_a_warm_pixel_is_brighter_than_good_ones_whoever_cuts_it():
+    """One that the search calls warm, one between its cut and the noise, and two in the noise."""
+    rate = np.random.default_rng(3).normal(0.002, 0.001, SHAPE).astype(np.float32)
+    rate[5, 5], rate[9, 9], rate[12, 12], rate[2, 2] = 0.08, 0.01, 0.003, np.nan
+    warm = called((5, 5), (9, 9), (12, 12), (2, 2))
+    found = confirmed({"WARM": warm, "HOT": warm}, images({(5, 5): Category.WARM}), rate, 0.05)
+    assert found == {"WARM": Share(3, 2, [(12, 12)]), "HOT": Share(3, 1, [(9, 9), (12, 12)])}
+
+
+def test_what_changes_is_not_asked_of_a_mask_as_what_is_bad_throughout():
+    """One of two hot pixels turned so, and one of two noisy ones may be used; others switch, or come and go."""
+    found = images(
+        {
+            (2, 2): Category.HOT,
+            (3, 3): Category.SATURATED,
+            (6, 6): Category.RC,
+            (8, 8): Category.NOISY,
+            (9, 9): Category.NOISY,
+            (11, 11): Category.TELEGRAPH,
+            (13, 13): Category.INTERMITTENT,
+        }
+    )
+    found[13, 13] |= Category.HOT.bit
+    found[9, 9] |= USABLE
+    shares = caught_of_steady(found, found != 0, called((3, 3), (6, 6)), called((2, 2)))
+    assert shares == {"hot": Share(1, 1, []), "rc": Share(1, 1, []), "noisy": Share(1, 0, [(8, 8)])}
+
+
+def test_a_good_mask_has_a_few_pixels_that_darks_do_not_show():
+    """Of 400 pixels 0.5 % are two, and one mask in a thousand has more than eight; of 20 one has more than two."""
+    assert [others_beyond_chance(others, 400) for others in (0, 8, 9, 40)] == [0, 0, 1, 32]
+    assert Share(400, 360, []).beyond_chance == 0.92
+    assert [others_beyond_chance(others, 20) for others in (2, 3)] == [0, 1]
+
+
+def test_a_vague_name_is_none():
+    some = [("DO_NOT_USE",), ("DO_NOT_USE", "OTHER_BAD_PIXEL"), ("DO_NOT_USE", "RC"), ("OTHER_BAD_PIXEL",)]
+    mask = np.array([[dq_bits(*names) for names in some]], np.uint32)
+    assert without_a_name(mask).tolist() == [[True, True, False, False]]
