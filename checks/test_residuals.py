@@ -168,14 +168,14 @@ def test_by_hand(check, products):
     told = found.groups - found.astray + found.near if found else 0
     if told < LEAST_LISTED:
         raise NotEvaluated(
-            f"darks show {told} pixels, or groups of them, that {listed.name} lists of {check.detector} to be bad there "
-            "or beside it, too few to say where they were meant"
+            f"darks show {told} pixels, or groups of them, that {listed.name} lists of {check.detector} to be bad "
+            "there or beside it, too few to say where they were meant"
         )
     shown = f"darks show {found.groups - found.astray} of {found.groups} pixels, or groups of them, that {listed.name} "
     shown += f"lists of {check.detector} to be bad where it says, x and y from 0"
     if found.astray:
         shown += f", and of the other {found.astray} they show {found.found} at {found.place}"
-        shown += f" and {found.near - found.found} at no place but others beside it"
+        shown += f" and {found.near - found.found} at others alone"
     check.judge(found.sigma, f"{shown}{some_pixels(found.places)}")
 
 
