@@ -164,18 +164,18 @@ def test_by_hand(check, products):
         raise NotEvaluated("no pixels were flagged by hand (--manual-flags=FILE)", given=False)
     pixels = told_by_darks(listed.of(check.detector))
     found = where_meant(pixels, products.searched.set(check.detector, "FULL").categories) if pixels else None
-    groups = found.groups if found else 0
-    if groups < LEAST_LISTED:
+    # Those that are bad nowhere near say nothing of where the list was meant.
+    told = found.groups - found.astray + found.near if found else 0
+    if told < LEAST_LISTED:
         raise NotEvaluated(
-            f"{listed.name} lists {groups} pixels, or groups of them, of {check.detector} that darks can tell, too few "
-            "to say where they were meant"
+            f"darks show {told} pixels, or groups of them, that {listed.name} lists of {check.detector} to be bad "
+            "there or beside it, too few to say where they were meant"
         )
-    shown = (
-        f"darks show {found.groups - found.astray} of {found.groups} pixels, or groups of them, of {listed.name} in "
-    )
-    shown += f"{check.detector} to be bad where it says, x and y from 0"
+    shown = f"darks show {found.groups - found.astray} of {found.groups} pixels, or groups of them, that {listed.name} "
+    shown += f"lists of {check.detector} to be bad where it says, x and y from 0"
     if found.astray:
         shown += f", and of the other {found.astray} they show {found.found} at {found.place}"
+        shown += f" and {found.near - found.found} at others alone"
     check.judge(found.sigma, f"{shown}{some_pixels(found.places)}")
 
 

@@ -48,24 +48,28 @@ class ByHand:
     groups : int
     astray : int
         Those of which darks show less than half of the pixels to be bad where the list says.
+    near : int
+        Those of these of which they show more than half at one place or another of ``ELSEWHERE``. Others are not of
+        those that darks show at all, and say nothing of where a list was meant.
     place : str
-        Of ``ELSEWHERE``, where they show most of these.
+        Of ``ELSEWHERE``, where they show most.
     found : int
-        So many of these, by more than half of the pixels of each.
+        So many.
     places : list of (int, int)
         x and y of the pixels of those, as listed.
     """
 
     groups: int
     astray: int
+    near: int
     place: str
     found: int
     places: list[tuple[int, int]]
 
     @property
     def sigma(self) -> float:
-        """Gaussian sigma beyond which chance leaves so many, were each of them found there as often as not."""
-        return surprise(binomial_at_least(self.found, self.astray, _TWO_SIDES)) if self.astray else 0.0
+        """Gaussian sigma beyond which chance leaves so many, were each that is near found there as often as not."""
+        return surprise(binomial_at_least(self.found, self.near, _TWO_SIDES))
 
 
 def told_by_darks(pixels: Sequence[tuple[int, int, int]]) -> list[tuple[int, int]]:
@@ -114,4 +118,5 @@ def where_meant(listed: Sequence[tuple[int, int]], categories: np.ndarray) -> By
     found = {name: astray & (share(*place(x, y)) > 0.5) for name, place in ELSEWHERE.items()}
     most = max(found, key=lambda name: np.count_nonzero(found[name]))
     places = [(int(a), int(b)) for a, b, here in zip(x, y, found[most][group], strict=True) if here]
-    return ByHand(len(size), int(astray.sum()), most, int(found[most].sum()), places)
+    near = np.logical_or.reduce(list(found.values()))
+    return ByHand(len(size), int(astray.sum()), int(near.sum()), most, int(found[most].sum()), places)

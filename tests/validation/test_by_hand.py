@@ -44,6 +44,13 @@ def test_the_place_that_was_meant_is_told(listed, place):
     assert (half.place, half.sigma > CERTAIN) == (place, True)
 
 
+def test_pixels_that_darks_do_not_show_hide_no_list_that_counts_from_1():
+    elsewhere = [(x, y) for x in range(5, 95, 9) for y in range(5, 95, 9)]
+    found = where_meant([*elsewhere, *((x + 1, y + 1) for x, y in BAD)], darks())
+    assert found.place == "x - 1, y - 1"
+    assert found.sigma > CERTAIN
+
+
 def test_pixels_that_somebody_saw_elsewhere_fit_no_place():
     numbers = np.random.default_rng(5)
     listed = [(int(x), int(y)) for x, y in {tuple(at) for at in numbers.integers(4, 96, (200, 2))}]
