@@ -148,7 +148,7 @@ def hot_pixels_cleaned_in_the_last_epoch(space):
         if number == LAST:
             usual = np.median(ramps.rate[:, y, x], axis=0)
             ramps.sci[:, :, y, x] -= usual * ramps.seconds
-            ramps.rate[:, y, x] -= usual
+            ramps.rate[:, y, x] = ramps.slopes(ramps.sci[:, :, y, x])
 
 
 @fault("DLV-REPLACED", said="the ramps of 6 pixels of NRCA1 FULL are those of pixels around them, or their mean")
