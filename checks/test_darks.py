@@ -115,6 +115,28 @@ def test_rates_are_those_of_the_ramps(check, summary):
     )
 
 
+@pytest.mark.asks("DRK-SHOT")
+def test_hot_pixels_have_the_noise_of_their_charge(check, products, summary):
+    """How noisy are steady hot pixels beyond good ones, in units of what their charge makes (variances)?"""
+    if summary["shot_noise"] is None:
+        raise NotEvaluated(
+            f"{check.detector} has too few steady hot pixels with the noise of their charge", because=TOO_LITTLE
+        )
+    ratio, error, number = summary["shot_noise"]
+    said = (
+        f"The noise of {number} steady hot pixels of {check.detector} is, beyond that of good ones, {ratio:.2f} +- "
+        f"{error:.2f} of what the charge that they show makes (variances)"
+    )
+    # What is certainly outside fails, however large the error; inside is only what a small error shows to be there.
+    bounds = check.criterion
+    nearest = ratio + float(np.clip(1 - ratio, -_CERTAIN * error, _CERTAIN * error))
+    if error > _KNOWN * min(1 - bounds.low, bounds.high - 1) and bounds.accepts(nearest):
+        raise NotEvaluated(
+            f"{said}, and the data cannot tell: more integrations or longer ramps would", because=TOO_LITTLE
+        )
+    check.judge(ratio, said, because=("DRK-NOISE", *products.searched.borrowed(check.detector)))
+
+
 @pytest.mark.asks("DRK-EXPOSURES")
 def test_exposures_are_of_one_noise(check, summary):
     """How many times the noise of the quietest exposure has the noisiest?"""

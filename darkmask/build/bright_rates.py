@@ -2,7 +2,7 @@
 
 The pipeline weighs the groups of a bright ramp otherwise than those of a faint one, so that its rate is no line through
 all of them alike (:mod:`.straight`). Whatever the weights, a rate is a mean of group differences; where a ramp is
-straight and rises by far more than its noise, that mean lies close to the rise from the first group to the last.
+straight and rises by more than its noise, that mean lies close to the slope of such a line.
 """
 
 from typing import NamedTuple
@@ -14,12 +14,18 @@ from darkmask.delivery import OpenSet
 
 from .fitted_columns import ramps_of
 
-# Two estimates of such a rise differ by a sixtieth of it (1 sigma); a ramp bends near a full well.
-_TELLS, _FAR_FROM_FULL = 50.0, 20_000.0
-# A rate that differs by a tenth is of no such ramp. So many pixels tell of an integration; so many are read of a set.
-_OFF, _FEWEST, _MOST = 0.1, 10, 500
-# A ramp that bends by more than a tenth of its rise and this noise is no straight one.
-_BENDS = 5.0
+# Pixels are asked in classes of brightness, since rates that somebody altered are those of some: by what their ramps
+# rise, in units of the noise of a difference, from the border of each class to the next. Fainter rates are lines to the
+# last digits, and :mod:`.straight` tells.
+_CLASSES = (2.0, 10.0, 50.0)
+# A ramp bends near a full well.
+_FAR_FROM_FULL = 20_000.0
+# A rate that differs by a tenth of the rise and a quarter of the noise is of no such ramp: other weights do less.
+# So many pixels tell of an integration; so many of a class are read of a set.
+_OFF, _OF_NOISE, _FEWEST, _MOST = 0.1, 0.25, 10, 200
+# A ramp that bends by more than a tenth of its rise and this noise is no straight one. Of one that scatters by twice
+# the usual noise, and is not far brighter, other weights move the rate by its own noise.
+_BENDS, _NOISY = 5.0, 2.0
 
 
 class BrightRates(NamedTuple):
@@ -28,11 +34,11 @@ class BrightRates(NamedTuple):
     Attributes
     ----------
     rise : (float, int, str)
-        By how much ramps rise, in units of what their rates make of it: the median where it is farthest from 1, of how
-        many pixels, and in which integration.
+        By how much ramps rise, in units of what their rates make of it: the median of a class where it is farthest from
+        1, of how many pixels, and in which integration.
     off : (float, int, int, str, list of (int, int))
         The largest share of rates that differ by more than a tenth from what their ramps rise by, their number, that
-        of all asked, in which integration, and x and y of those that differ.
+        of all asked in that class, in which integration, and x and y of those that differ.
     """
 
     rise: tuple[float, int, str]
@@ -40,7 +46,7 @@ class BrightRates(NamedTuple):
 
 
 def bright_rates(opened: OpenSet, asked: np.ndarray, noise: float, tgroup: float) -> BrightRates | None:
-    """Compare rates of bright pixels with their ramps, integration by integration.
+    """Compare rates of bright pixels with their ramps, integration by integration, for each class of brightness.
 
     Parameters
     ----------
@@ -55,7 +61,7 @@ def bright_rates(opened: OpenSet, asked: np.ndarray, noise: float, tgroup: float
     Returns
     -------
     BrightRates or None
-        None where no integration has enough such pixels without a flag in any group.
+        None where no integration has enough such pixels of a class without a flag in any group.
 
     Raises
     ------
@@ -71,20 +77,26 @@ def bright_rates(opened: OpenSet, asked: np.ndarray, noise: float, tgroup: float
     rise = sci[:, -1].astype(np.float64) - sci[:, 0]
     half = (groups - 1) // 2
     bend = sci[:, -1].astype(np.float64) - sci[:, -1 - half] - sci[:, half] + sci[:, 0]
+    group = np.arange(groups) - (groups - 1) / 2
     with np.errstate(invalid="ignore"):
-        tells = (groupdq == 0).all(axis=1) & np.isfinite(rates) & _tells(rise, noise)
-        tells &= np.abs(bend) <= _OFF * rise + _BENDS * noise
+        lines = np.einsum("g,igp->ip", group, sci) * ((groups - 1) / max(group @ group, 1))
+        quiet = np.std(np.diff(sci, axis=1), axis=1) <= _NOISY * noise
+        straight = (groupdq == 0).all(axis=1) & np.isfinite(rates) & (np.abs(bend) <= _OFF * rise + _BENDS * noise)
+        straight &= quiet | (lines >= _CLASSES[-1] * noise)
+        classes = np.where(straight & (rise < _FAR_FROM_FULL), _class_of(lines, noise), -1)
     made = rates * ((groups - 1) * tgroup)
     names = [exposure.name_of(i) for exposure, i in opened.planes]
     rises, offs = [], []
-    for one, of, here, name in zip(made, rise, tells, names, strict=True):
-        if (number := int(np.count_nonzero(here))) < _FEWEST:
-            continue
-        # Rates of nothing, and negative ones, make no rise.
-        rises.append((1 / max(float(np.median(one[here] / of[here])), 1e-3), number, name))
-        off = here & (np.abs(one - of) > _OFF * of)
-        places = [(int(x), int(y)) for y, x in pixels[off]]
-        offs.append((len(places) / number, len(places), number, name, places))
+    for one, of, own, name in zip(made, lines, classes, names, strict=True):
+        for of_class in range(len(_CLASSES)):
+            here = own == of_class
+            if (number := int(np.count_nonzero(here))) < _FEWEST:
+                continue
+            # Rates of nothing, and negative ones, make no rise.
+            rises.append((1 / max(float(np.median(one[here] / of[here])), 1e-3), number, name))
+            off = here & (np.abs(one - of) > _OFF * of + _OF_NOISE * noise)
+            places = [(int(x), int(y)) for y, x in pixels[off]]
+            offs.append((len(places) / number, len(places), number, name, places))
     if not rises:
         return None
     return BrightRates(
@@ -97,10 +109,16 @@ def _bright(opened: OpenSet, asked: np.ndarray, noise: float) -> np.ndarray:
     exposure, i = opened.planes[0]
     first, last = (exposure.group(i, group) for group in (0, exposure.shape[1] - 1))
     with np.errstate(invalid="ignore"):
-        places = np.argwhere(asked & _tells(last - first, noise))
-    return places[evenly(len(places), _MOST)] if len(places) else places
+        rise = last - first
+        classes = np.where(asked & (rise < _FAR_FROM_FULL), _class_of(rise, noise), -1)
+    found = [np.argwhere(classes == of_class) for of_class in range(len(_CLASSES))]
+    places = np.concatenate([some[evenly(len(some), _MOST)] for some in found if len(some)] or [np.empty((0, 2), int)])
+    # In the order of the file, so that they are read in that order.
+    return places[np.lexsort(places.T[::-1])]
 
 
-def _tells(rise: np.ndarray, noise: float) -> np.ndarray:
-    told: np.ndarray = (rise > _TELLS * noise) & (rise < _FAR_FROM_FULL)
-    return told
+def _class_of(rise: np.ndarray, noise: float) -> np.ndarray:
+    """Return the number of the class of what rises by so much; -1 below the first, and of what nobody knows."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        standing = rise / noise
+    return np.where(np.isfinite(standing), np.searchsorted(_CLASSES, standing), 0) - 1

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from darkmask.core.categories import Category
+from darkmask.core.detectors import READOUT_PATTERNS
+from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.flags import has_flag, names_in, pixel_flags
 from darkmask.core.stages import stage
 from darkmask.delivery import OpenExposure, OpenSet
@@ -21,6 +23,7 @@ from .measurements import good_pixels, or_none, output_columns
 from .outputs import pattern_noise, reset_levels
 from .places import least_alike, places_in_ramps
 from .replaced import replaced_pixels
+from .shot_noise import ShotNoise, shot_noise
 from .steps import Steps, steps_of
 from .straight import least_flagged, most_off_lines
 from .together import together
@@ -98,12 +101,22 @@ def measure_files(request: SetRequest, categories: np.ndarray) -> dict:
         "lost_pixels": _worst(lost),
         "rise_by_rate": bright and bright.rise,
         "rates_off_ramps": bright and bright.off,
+        "shot_noise": _shot_noise(request, of_set, categories),
         "most_lit": most_lit(_rates(of_set, few), good[few], of, np.arange(len(science))[few]),
         "most_unfilled": most_unfilled(of_set, science),
         "replaced_pixels": replaced_pixels(of_set, science),
         "taken_out": taken_out(request, gone, noise),
         "misplaced_reference_pixels": _worst_border(misplaced, int((~science).sum())),
     }
+
+
+def _shot_noise(request: SetRequest, opened: OpenSet, categories: np.ndarray) -> ShotNoise | None:
+    """Return how the noise of hot pixels goes with their charge; None where READPATT is none of NIRCam."""
+    pattern = READOUT_PATTERNS.get(request.exposures[0].jump.readpatt)
+    if pattern is None:
+        return None
+    detector = look_up_detector(request.detector)
+    return shot_noise(opened, categories, ~request.reference_pixels(), output_columns(request), detector, pattern)
 
 
 def _rates(opened: OpenSet, rows: slice) -> Iterator[np.ndarray]:

@@ -94,15 +94,9 @@ class Detector:
             See :meth:`read_variance`.
         tgroup : float, s
         rate : float, DN/s
-
-        Notes
-        -----
-        Charge that comes while the frames of a group are read shows in some of them: means of n frames, f apart, differ
-        by the shot noise of as long as their distance less f (n**2 - 1) / (3 n).
         """
         pattern = READOUT_PATTERNS.get(readpatt, ReadoutPattern(1, 0))
-        frame = tgroup / (pattern.nframes + pattern.groupgap)
-        seen = tgroup - frame * (pattern.nframes**2 - 1) / (3 * pattern.nframes)
+        seen = tgroup * pattern.shot_variance
         return float(np.sqrt(2 * self.read_variance(readpatt) + max(rate, 0.0) * seen / self.gain))
 
     def rate_noise(self, readpatt: str, tgroup: float, groups: int) -> float:
@@ -148,6 +142,20 @@ class ReadoutPattern(NamedTuple):
 
     nframes: int
     groupgap: int
+
+    @property
+    def shot_variance(self) -> float:
+        """The shot noise of the difference of two neighbouring groups (variance), in units of that of a group time.
+
+        Charge that comes while the frames of a group are read shows in some of them: means of n frames, one apart,
+        differ by the shot noise of as many as they lie apart, less (n**2 - 1) / (3 n).
+        """
+        return 1 - 2 * self.shot_covariance
+
+    @property
+    def shot_covariance(self) -> float:
+        """The covariance of that with the next difference, which shares a group with it, in the same unit."""
+        return (self.nframes**2 - 1) / (6 * self.nframes * (self.nframes + self.groupgap))
 
 
 # JDox NIRCam Detector Readout Patterns.

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from darkmask.build.bright_rates import bright_rates
+from darkmask.core.detectors import detector
 from darkmask.delivery import OpenSet
 from tests.support.requests import flight_request
+
+GAIN = detector("NRCA1").gain
 
 
 @pytest.fixture
@@ -43,6 +46,19 @@ def test_one_integration_tells(compared, factor):
     assert found.rise[0] == pytest.approx(1 / factor, abs=0.01)
     assert found.off[0] > 0.9
     assert found.rise[2] == found.off[3]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.3, 2.0), (0.275, 1.0), (3.0, 20.0)])
+def test_rates_between_two_brightnesses(compared, low, high):
+    """Scaled in all integrations: neither faint nor the brightest pixels tell."""
+
+    def scaled(rates):
+        rates[(rates * GAIN > low) & (rates * GAIN < high)] *= 0.62
+        return rates
+
+    found = compared(scaled)
+    assert found.off[0] > 0.3
+    assert found.off[1] == len(found.off[4])
 
 
 def test_rates_that_were_exchanged_among_pixels(compared):

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from darkmask.core.categories import Category
 from darkmask.core.detectors import detector
+from darkmask.simulate import read_truth
 
-from .planting import BORDER, Faults, every_exposure
+from .planting import BORDER, HERE, Faults, every_exposure
 from .ramp_faults import FRAME, JUMP_DET, SATURATED, beside_defects, random, spread
 
 fault = Faults("delivery")
@@ -132,7 +134,24 @@ def dark_of_the_same_exposures_subtracted(space):
         ramps.add_levels(usual, -mean[usual] * ramps.seconds[None])
 
 
-@fault("DRK-NOISE", "DLV-FAINT", said="A group difference of the good pixels of NRCA1 has a noise of")
+@fault("DRK-SHOT", said="steady hot pixels of NRCA1 is, beyond that of good ones,")
+def another_dark_subtracted_from_ramps(space):
+    """Plant darks from which somebody subtracted half of another dark, that of a colder detector."""
+    there = read_truth(space.truth, HERE)
+    there = there[np.isin(there["category"], [Category.HOT, Category.WARM])]
+    properties = detector(HERE)
+    dark = np.zeros(FRAME)
+    dark[there["y"], there["x"]] = 0.5 * np.array(there["strength"]) / properties.gain
+    # As that dark shows it: each pixel couples into its neighbours.
+    beside = [np.roll(dark, 1, axis) + np.roll(dark, -1, axis) for axis in (0, 1)]
+    dark = (1 - 4 * properties.ipc) * dark + properties.ipc * sum(beside)
+    for ramps in every_exposure(space.delivery):
+        charge = dark * ramps.seconds[..., None]
+        ramps.sci -= np.where((ramps.groupdq & SATURATED) == 0, charge, 0).astype(np.float32)
+        ramps.rate -= dark.astype(np.float32)
+
+
+@fault("DRK-NOISE", "DLV-FAINT", "DRK-SCALE", said="A group difference of the good pixels of NRCA1 has a noise of")
 def noisy_detector(space):
     numbers = random()
     for ramps in every_exposure(space.delivery):
@@ -255,7 +274,14 @@ def columns_that_alternate(space):
 
 
 # What settles is fitted beside the step, and taken off the dark current.
-@fault("DRK-STEP", "DRK-CURRENT", "DLV-FAINT", said="DN in common, in group 13 of all integrations")
+@fault(
+    "DRK-STEP",
+    "DRK-CURRENT",
+    "DLV-FAINT",
+    "DLV-BRIGHT",
+    "DRK-SCALE",
+    said="DN in common, in group 13 of all integrations",
+)
 def a_step_of_all_ramps(space):
     for ramps in every_exposure(space.delivery):
         ramps.sci[:, 12:] += np.float32(8)

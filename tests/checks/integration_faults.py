@@ -6,9 +6,11 @@ from itertools import islice
 import numpy as np
 from astropy.io import fits
 
+from darkmask.core.detectors import detector
+
 from .delivery_faults import FITOPT, JUMP, RATEINTS
 from .mask_file_faults import ALL_OF_A_MASK
-from .planting import Faults, edit, every_exposure, one, unlinked
+from .planting import HERE, Faults, edit, every_exposure, one, unlinked
 from .ramp_faults import DO_NOT_USE, SATURATED, spread
 
 TIME_CARDS = ("EXPSTART", "EXPMID", "EXPEND", "DATE-BEG", "DATE-END", "TIME-OBS", "DATE-OBS")
@@ -119,7 +121,7 @@ def ramps_in_steps_of_four(space):
     "DLV-DISTINCT",
     "DRK-QUIET",
     "DLV-FAINT",
-    "DRK-SCALE",
+    *("DRK-SCALE", "DLV-BRIGHT"),
     said="was altered: group 16 of its ramp is group 15 of its ramp again",
 )
 def last_group_of_each_ramp_repeated(space):
@@ -188,7 +190,7 @@ def rapid_called_bright1(space):
         ramps.rate /= 2
 
 
-@fault("DLV-TOGETHER", "DLV-FAINT", said="is in the rates of integration")
+@fault("DLV-TOGETHER", "DLV-FAINT", "DLV-BRIGHT", "DRK-SCALE", said="is in the rates of integration")
 def rates_of_the_next_exposure(space):
     exchange(space, RATEINTS, "SCI", "DQ")
 
@@ -243,6 +245,15 @@ def bright_rates_of_one_exposure_cut_off(space):
     for number, ramps in enumerate(every_exposure(space.delivery)):
         if number == 1:
             ramps.rate[ramps.rate > 18] = 18
+
+
+@fault("DRK-SCALE", "DLV-BRIGHT", said="of NRCA1 FULL differ by more than a tenth from what their ramps rise by in")
+def rates_of_moderate_brightness_too_small(space):
+    """Plant rates that somebody corrected between two brightnesses, in all exposures."""
+    gain = detector(HERE).gain
+    for ramps in every_exposure(space.delivery):
+        moderate = (ramps.rate * gain > 0.3) & (ramps.rate * gain < 2)
+        ramps.rate[moderate] *= np.float32(0.62)
 
 
 @fault("DRK-SCALE", said="bright pixels of NRCA1 rise by 1.06")

@@ -179,9 +179,10 @@ def hot_pixels_cleaned_in_the_last_epoch(space):
             put_later(path, days=40)
     for number, ramps in enumerate(every_exposure(space.delivery)):
         if number == LAST:
-            usual = np.median(ramps.rate[:, y, x], axis=0)
-            ramps.sci[:, :, y, x] -= usual * ramps.seconds
-            ramps.rate[:, y, x] -= usual
+            slopes = ramps.slopes(ramps.sci[:, :, y, x])
+            usual = np.median(slopes, axis=0)
+            ramps.sci[:, :, y, x] -= (usual * ramps.seconds).astype(np.float32)
+            ramps.rate[:, y, x] = slopes - usual
 
 
 @fault("DLV-REPLACED", said="the ramps of 6 pixels of NRCA1 FULL are those of pixels around them, or their mean")

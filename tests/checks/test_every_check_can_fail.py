@@ -88,4 +88,4 @@ def test_what_no_fault_was_planted_in_passes(run_checks, small, space):
     }
     # A subarray that is read in no time has no hits, and few bright pixels.
     of_subarrays = {"DLV-ALIGNED", "DLV-BRIGHT", "DLV-JUMPS"}
-    assert idle == {"INJ-WARM", "DRK-BORDER", "DRK-CURRENT", "GND-CLUSTERED"} | never | of_subarrays
+    assert idle == {"INJ-WARM", "DRK-BORDER", "DRK-CURRENT", "DRK-SHOT", "GND-CLUSTERED"} | never | of_subarrays
