@@ -71,6 +71,24 @@ def test_hot_from_some_integration_to_the_last_is_hot(small, tmp_path):
     assert not called(outcome, Category.INTERMITTENT).any()
 
 
+def test_what_a_pixel_that_changes_couples_is_told_by_its_neighbours(small, tmp_path):
+    """It couples by a third more than is published; a neighbour that changes by itself does so by more."""
+    reads, bright = drawn(), np.zeros((SIZE, SIZE), bool)
+    bright[12:116:8, 12:116:8] = True
+    add_rate(reads, bright, 250.0, 3, 6)
+    beside = np.zeros((4, SIZE, SIZE), bool)
+    for where, (dy, dx) in zip(beside, ((-1, 0), (1, 0), (0, -1), (0, 1)), strict=True):
+        where[12 + dy : 116 + dy : 8, 12 + dx : 116 + dx : 8] = True
+        add_rate(reads, where, 250.0 * 1.35 * DETECTOR.ipc, 3, 6)
+    own = np.zeros_like(bright)
+    own[13:117:24, 12:116:24] = True
+    add_rate(reads, own, 4.0, 3, 6)
+    bad = searched(small, tmp_path, reads).categories != 0
+    assert bad[bright].all()
+    assert bad[own].mean() > 0.95
+    assert np.count_nonzero(bad[beside.any(axis=0) & ~own]) <= 2
+
+
 def test_good_in_the_whole_of_the_last_epoch_is_only_catalogued(small, tmp_path):
     reads = drawn()
     add_rate(reads, SPREAD, 2.0, 0, 1, 2, 3)

@@ -45,6 +45,15 @@ def test_neighbours_that_are_hot_themselves_are_hot_beside_any_pixel(tmp_path):
     assert called == dict.fromkeys([(4, 60), (48, 30), (48, 31), (49, 30), (70, 23), (70, 24)], "hot")
 
 
+def test_a_ramp_that_a_neighbour_ends_early_bends_by_the_noise_of_its_few_differences(tmp_path):
+    """The saturation step flags the groups of all that touch a pixel that is full."""
+    sci, groupdq = good_ramps(integrations=8, groups=40)
+    groupdq[:, 4:, 8:88:3, 8:88:3] = 2
+    ramps = fitted(sci, groupdq)
+    outcome = search_ramps(ramps, tmp_path / "files")
+    assert np.count_nonzero(outcome.categories[8:88:3, 8:88:3]) == 0
+
+
 def test_columns_are_decoupled_by_the_formula_whatever_part_of_the_frame_they_are():
     """The sum over neighbours leaves out what is no number and what lies beyond the frame, twice."""
     random = np.random.default_rng(4)

@@ -20,6 +20,7 @@ from tests.support.changing_ramps import (
     searched,
     written,
 )
+from tests.support.raw_exposures import fitted, good_ramps, search_ramps
 
 # Each integration begins half of its length before its middle, and its first group is read after a group's time.
 BEGINS = np.array([(time - HOURS[0]) * 86_400 for time in HOURS])
@@ -213,6 +214,53 @@ def test_no_pixel_of_an_afterglow_is_called_warm_or_intermittent(small, tmp_path
     assert in_category(outcome.categories, Category.TRANSIENT)[where].mean() > 0.9
     (one,) = patches(outcome)
     assert one.first_integration == first + 1
+
+
+def test_a_pixel_of_a_patch_that_glows_by_far_more_than_the_others_is_not_warm(small, tmp_path):
+    reads, trap = drawn(), np.zeros((SIZE, SIZE), bool)
+    trap[56:66:4, 56:66:4] = True
+    glow(reads, disc(60, 60, 12), lambda t: 0.3 * 400 * np.log1p(t / 400))
+    glow(reads, trap, lambda t: 1.8 * 400 * np.log1p(t / 400), seed=6)
+    outcome = searched(small, tmp_path, reads)
+    bad = outcome.categories & ~np.uint16(Category.TRANSIENT.bit)
+    assert not bad[trap].any()
+
+
+def test_a_pixel_of_a_patch_that_is_hot_at_times_is_found_though_the_light_fades(small, tmp_path):
+    """The light's trend is its own as well, and is not all that it does."""
+    reads, hot = drawn(), np.zeros((SIZE, SIZE), bool)
+    hot[54:68:4, 54:68:4] = True
+    glow(reads, disc(60, 60, 12), lambda t: 1.5 * 400 * np.log1p(t / 400))
+    add_rate(reads, hot, 2.0, 1, 3)
+    outcome = searched(small, tmp_path, reads)
+    assert (outcome.categories[hot] & ~np.uint16(Category.TRANSIENT.bit) != 0).mean() > 0.9
+    assert not outcome.flags.unusable(outcome.categories)[disc(60, 60, 12) & ~hot].any()
+
+
+@pytest.mark.parametrize("rate", [0.025, 0.04])
+def test_a_light_of_a_few_pixels_makes_none_of_them_bad(tmp_path, rate):
+    """Five pixels, too few to be seen in a window: they are told by what their rates have in common."""
+    long = 20 * TGROUP
+    sci, groupdq = good_ramps(integrations=20, read_noise=5 / np.sqrt(8))
+    where = np.zeros(sci.shape[2:], bool)
+    for y, x in ((20, 20), (20, 75), (60, 40), (80, 20), (80, 80)):
+        where[y - 1 : y + 2, x] = where[y, x - 1 : x + 2] = True
+    for i in range(4, 20):
+        sci[i][:, where] += rate / (i - 3) * long / DETECTOR.gain * np.arange(20)[:, None]
+    times = [59_000 + 0.055 * i for i in range(20)]
+    found = search_ramps(fitted(sci, groupdq, long), tmp_path / "files", readpatt="DEEP8", tgroup=long, times=times)
+    assert not (found.categories[where] & ~np.uint16(Category.TRANSIENT.bit)).any()
+    assert in_category(found.categories, Category.TRANSIENT)[where].mean() > 0.8
+
+
+def test_pixels_whose_rates_scatter_stay_noisy_side_by_side(small, tmp_path):
+    reads, where = drawn(), np.zeros((SIZE, SIZE), bool)
+    for y, x in ((20, 20), (20, 90), (60, 50), (100, 20), (100, 100)):
+        where |= disc(x, y, 1.1)
+    scatter = np.random.default_rng(11).normal(0, 0.5, (INTEGRATIONS, int(where.sum())))
+    reads[:, :, where] += scatter[:, None] / DETECTOR.gain * READS[None, 1:, None]
+    outcome = searched(small, tmp_path, reads)
+    assert (outcome.categories[where] & ~np.uint16(Category.TRANSIENT.bit) != 0).mean() > 0.9
 
 
 def lit_twice(reads) -> tuple[np.ndarray, np.ndarray]:

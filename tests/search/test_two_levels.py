@@ -42,6 +42,36 @@ def test_hits_of_a_noisy_pixel_are_no_second_level(frames):
     assert named <= 4
 
 
+def faint_hits(seed: int, slopes: np.ndarray) -> np.ndarray:
+    """Return ramps of eight frames a group with hits of nine sigma, which fall within groups: two steps each."""
+    random, noise = np.random.default_rng(seed), 1.3 * READ_NOISE
+    reads = random.normal(0, noise, (12, 40)) + slopes[:, None] * np.arange(40)
+    for integration in random.permutation(12)[:3]:
+        group, share = random.integers(5, 35), random.uniform(0.2, 0.8)
+        reads[integration, group:] += share * 9 * noise
+        reads[integration, group + 1 :] += (1 - share) * 9 * noise
+    return reads
+
+
+@pytest.mark.parametrize("fades", [False, True])
+def test_a_ramp_that_rises_and_is_hit_has_one_level(fades):
+    """Its own slope is no hit, and where a signal fades it is another in each integration."""
+    slopes = 3.0 + 40.0 / (1 + np.arange(12)) ** 2 if fades else np.full(12, 3.0)
+    named = 0
+    for seed in range(40):
+        reads = faint_hits(seed, slopes).astype(np.float32)
+        named += telegraph_evidence(reads, slopes.mean(), NOISE, 20.0, 8, np.full(12, 2.0), False) > 20
+    assert named == 0
+
+
+def test_two_levels_upon_a_signal_that_fades_are_two_levels():
+    random, slopes = np.random.default_rng(5), 3.0 + 40.0 / (1 + np.arange(12)) ** 2
+    reads = random.normal(0, READ_NOISE, (12, 40)) + slopes[:, None] * np.arange(40)
+    switched = np.logical_xor.accumulate(random.random((12, 40)) < 0.15, axis=1)
+    reads += 25.0 * switched
+    assert telegraph_evidence(reads.astype(np.float32), slopes.mean(), NOISE, 20.0, 1, np.full(12, 2.0), False) > 20
+
+
 def search(sci: np.ndarray, groupdq: np.ndarray, folder, readpatt: str = "RAPID", tgroup: float = TGROUP):
     outcome = search_ramps(fitted(sci, groupdq, tgroup), folder / "files", readpatt=readpatt, tgroup=tgroup)
     return {(int(y), int(x)): category_names(int(outcome.categories[y, x])) for y, x in np.argwhere(outcome.categories)}

@@ -1,6 +1,7 @@
 """Exposures of any arrays, as files of their bytes alone: what a search reads, without the headers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,9 @@ def write_exposures(
     detector: str = "NRCA1",
     readpatt: str = "RAPID",
     tgroup: float = TGROUP,
+    times: Sequence[float] = (),
 ) -> tuple[Exposure, ...]:
-    """Write the integrations as exposures; ``grouping`` names the integrations of each."""
+    """Write the integrations, with their middles (MJD), as exposures; ``grouping`` names the integrations of each."""
     folder.mkdir(parents=True)
     like = FileRecord(
         path="", kind=Kind.JUMP, key="", detector=detector, subarray="FULL", shape=(), nints=0, ngroups=0,
@@ -38,7 +40,12 @@ def write_exposures(
         steps={}, xstart=1, ystart=1, xsize=0, ysize=0, fastaxis=-1, slowaxis=2, segments=1, simulated=True, size=0,
         modified=0, arrays={},
     )  # fmt: skip
-    return tuple(write_plain(folder, f"exposure{n}", chosen(ramps, which), like) for n, which in enumerate(grouping))
+    return tuple(
+        write_plain(
+            folder, f"exposure{n}", chosen(ramps, which), replace(like, times=tuple(times[i] for i in which if times))
+        )
+        for n, which in enumerate(grouping)
+    )
 
 
 def good_ramps(integrations=6, groups=20, size=96, read_noise=5.0, seed=9) -> tuple[np.ndarray, np.ndarray]:
@@ -65,17 +72,23 @@ def written(
     border: int = 4,
     readpatt: str = "RAPID",
     tgroup: float = TGROUP,
+    times: Sequence[float] = (),
 ) -> SetRequest:
     """Write exposures in frames with so wide a border of reference pixels, and return the request to search them."""
-    exposures = write_exposures(folder, ramps, grouping, readpatt=readpatt, tgroup=tgroup)
+    exposures = write_exposures(folder, ramps, grouping, readpatt=readpatt, tgroup=tgroup, times=times)
     return SetRequest(exposures, folder, "native", "flight", SearchParameters(), Geometry(ramps.sci.shape[2], border))
 
 
 def search_ramps(
-    ramps: Ramps, folder: Path, border: int = 4, readpatt: str = "RAPID", tgroup: float = TGROUP
+    ramps: Ramps,
+    folder: Path,
+    border: int = 4,
+    readpatt: str = "RAPID",
+    tgroup: float = TGROUP,
+    times: Sequence[float] = (),
 ) -> SearchOutcome:
     """Return what the flight search finds in frames with so wide a border of reference pixels."""
-    return search_set(written(ramps, folder, [range(len(ramps.sci))], border, readpatt, tgroup))
+    return search_set(written(ramps, folder, [range(len(ramps.sci))], border, readpatt, tgroup, times))
 
 
 def searched(ramps: Ramps, folder: Path, border: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from darkmask.search.maps.layout import SHAPE_FRACTION
 from darkmask.search.maps.stacks import MEDIAN_EFFICIENCY
 
 from .corrected import CorrectedAmplifier, quarter
@@ -56,14 +57,14 @@ def bend_limit(of: CorrectedAmplifier, sigma: float, quiet: np.ndarray, loud: np
     numpy.ndarray, DN
         Of the same shape as ``quiet``; no less than ``shape_significance`` of ``sigma``.
     """
-    signal = of.signal[at]
+    signal, fewer = of.signal[at], _fewer(of, at)
     # The shot noise of a pixel's own signal changes the shape of its ramp; the shape compares two quarters' mean
     # differences.
     shot = np.float32(2 / MEDIAN_EFFICIENCY / (quarter(of.groups) * of.integrations * of.detector.gain)) * signal
     # One error is a good pixel's scatter with this pixel's noise and shot noise. The other is the actual scatter of
     # its integrations, since a telegraph pixel bends this way and that, and an rc pixel always the same way.
     own = median_error(of.maps.shape_scatter[at], of.integrations)
-    error = np.fmax(np.sqrt((np.float32(sigma) * quiet) ** 2 + shot), own)
+    error = np.fmax(np.sqrt((np.float32(sigma) * quiet * fewer) ** 2 + shot * fewer), own)
     error = np.fmax(error, of.of_column(of.columns.shape_error, at))
     limit = np.float32(of.parameters.shape_significance) * error
     # The bend of an rc ramp makes up most of its scatter, and is still several sigma of what such a scatter would
@@ -74,3 +75,16 @@ def bend_limit(of: CorrectedAmplifier, sigma: float, quiet: np.ndarray, loud: np
     # Part of the bend of a neighbour's ramp may remain, and a bright linear pixel whose ramp bends by a few per
     # cent is hot and not rc.
     return limit + np.float32(COUPLING_TOLERANCE) * np.abs(of.coupled_shape[at])
+
+
+def _fewer(of: CorrectedAmplifier, at: Any) -> np.ndarray:
+    """Return how many times fewer differences each end of a ramp is measured from than of a good pixel, at least 1.
+
+    Beside a pixel that fills its well the saturation step ends the ramp. The mean of some differences that follow one
+    another is known by the two reads at its ends, so that its error grows as they become fewer.
+    """
+    maps = of.maps
+    ramps = np.fmax(of.integrations - maps.saturated_first[at], 1)
+    own = np.fmax(((maps.differences[at] + maps.jumps[at]) / ramps * SHAPE_FRACTION).astype(np.int32), 1)
+    fewer: np.ndarray = np.fmax(np.float32(quarter(of.groups)) / own.astype(np.float32), 1)
+    return fewer

@@ -126,10 +126,12 @@ class FlightResult:
     def least_gain(self, parameters: SearchParameters) -> np.ndarray:
         """Return by how much two levels must explain each pixel better, float32 (y, x).
 
-        What nothing else speaks against must be told by its ramps alone.
+        What nothing else speaks against must be told by its ramps alone, and what nothing does but the scatter of its
+        rates too: light that fades makes that, and hits in the same integrations.
         """
         certain = max(parameters.faint_bic, parameters.telegraph_bic)
-        return np.where(self.surely_bad, parameters.telegraph_bic, certain).astype(np.float32)
+        only_scatters = self.scattering & ~_any_told(self.told, "unstable", "varying", "switching")
+        return np.where(self.surely_bad & ~only_scatters, parameters.telegraph_bic, certain).astype(np.float32)
 
     @property
     def surely_bad(self) -> np.ndarray:

@@ -16,6 +16,7 @@ from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.maps.pixel import HEIGHT_UNIT
 from darkmask.search.parameters import SearchParameters
 
+from .coupling import MOST_COUPLED, SIDES
 from .patches import decaying_squares, glowing_pixels
 from .robust import places, population
 
@@ -24,7 +25,7 @@ BY_CHANCE = 1e-6
 # A pixel is good again where it would rest so long in one of twenty cases, had it only come and gone.
 RESTS_BY_CHANCE = 0.05
 # A share of a neighbour's change may remain after the subtraction of what it couples in, see
-# :data:`.coupling.COUPLING_TOLERANCE`.
+# :data:`.coupling.COUPLING_TOLERANCE`, where its neighbours do not tell that it is more.
 COUPLED = 1.1
 # Two steps, or two levels, of one height differ by less than this many sigma of both in 99.7 % of cases.
 LIKE_HEIGHT = 3 * np.sqrt(2)
@@ -159,10 +160,14 @@ class ChangeSearch:
         # The states of good pixels differ by noise alone, which couples nothing.
         y, x = places(rows.second >= np.int16(np.ceil(self.parameters.change_significance / SIGMA_UNIT)))
         height, width = rows.second.shape
-        edge: np.ndarray = np.zeros((height + 2, width + 2), np.float32)
+        edge, given = np.zeros((2, height + 2, width + 2), np.float32)
         apart = edge[y + 1, x + 1] = np.nan_to_num(rows.high[y, x] - rows.low[y, x])
-        around = edge[y, x + 1] + edge[y + 2, x + 1] + edge[y + 1, x] + edge[y + 1, x + 2]
-        own = np.clip(1 - COUPLED * coupling * around / np.where(apart > 0, apart, np.inf), 0, 1)
+        apart = np.where(apart > 0, apart, np.inf)
+        near = tuple((y + 1 + dy, x + 1 + dx) for dy, dx in SIDES)
+        # As of steady rates: of its neighbours the one that takes on the second least tells what a pixel couples.
+        told = np.sort([edge[place] / apart for place in near], axis=0)[1]
+        given[y + 1, x + 1] = np.clip(told, COUPLED * coupling, MOST_COUPLED * coupling) * edge[y + 1, x + 1]
+        own = np.clip(1 - sum(given[place] for place in near) / apart, 0, 1)
         here = x + wide.start - columns.start
         inside = (here >= 0) & (here < columns.stop - columns.start)
         share[y[inside], here[inside]] = own[inside]

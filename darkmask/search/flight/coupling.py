@@ -21,10 +21,10 @@ from .robust import add_finite, places, population
 # contribution may remain after its subtraction.
 COUPLING_TOLERANCE = 0.1
 # A pixel takes on no more than so many times the published share: more is a bad neighbour's own.
-_MOST = 2.0
+MOST_COUPLED = 2.0
 # So many neighbours must tell, and so many rows tell what is usual.
 _FEWEST, _SOME = 3, 64
-_SIDES = ((-1, 0), (1, 0), (0, -1), (0, 1))
+SIDES = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
 class Coupling(NamedTuple):
@@ -66,7 +66,7 @@ class Coupling(NamedTuple):
         near = (self.x >= columns.start - 1) & (self.x <= columns.stop)
         y, x, more = self.y[near], self.x[near], self.more[near]
         extra = more * np.nan_to_num((image[y, x] - share * _sum_around(image, y, x)) / keep)
-        for dy, dx in _SIDES:
+        for dy, dx in SIDES:
             there_y, there_x = y + dy, x + dx - columns.start
             inside = (there_y >= 0) & (there_y < len(image)) & (there_x >= 0) & (there_x < coupled.shape[1])
             at = there_y[inside], there_x[inside]
@@ -101,7 +101,7 @@ Values = Callable[[np.ndarray, np.ndarray], np.ndarray]
 def _sum_around(image: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return the sum of the four touching pixels of some, float32; what is not finite counts as nothing."""
     total = np.zeros(len(y), np.float32)
-    for dy, dx in _SIDES:
+    for dy, dx in SIDES:
         there_y, there_x = y + dy, x + dx
         inside = (there_y >= 0) & (there_y < image.shape[0]) & (there_x >= 0) & (there_x < image.shape[1])
         value = image[np.where(inside, there_y, 0), np.where(inside, there_x, 0)]
@@ -282,7 +282,7 @@ def coupling_of(
     """
     share = parameters.neighbour_coupling or detector.ipc
     y, x = at
-    near = tuple((y + dy, x + dx) for dy, dx in _SIDES)
+    near = tuple((y + dy, x + dx) for dy, dx in SIDES)
     signal = of.astype(np.float64) - usual
     rates = np.array([rate(*place) for place in near], np.float64)
     told = np.sort((rates - usual) / signal, axis=0)[1]  # NaN comes last
@@ -293,6 +293,6 @@ def coupling_of(
         error = np.sqrt(12 * read_variance / mean) / tgroup / signal
         believed = known / (1 + (error / (COUPLING_TOLERANCE * share)) ** 2)
         # What a pixel puts into its neighbours it lacks itself.
-        own = np.clip(told / (1 + 4 * told), 0, _MOST * share)
+        own = np.clip(told / (1 + 4 * told), 0, MOST_COUPLED * share)
         more = np.nan_to_num(believed * (own - share))
     return Coupling(share, y, x, more.astype(np.float32))

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darkmask.core.categories import USABLE, Category
+from darkmask.core.categories import USABLE, Category, in_category
+from darkmask.core.detectors import detector as look_up_detector
 from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
@@ -13,7 +14,9 @@ from darkmask.search.request import SetRequest
 from .afterglow import find_afterglow, reached
 from .categories import FlightResult
 from .changing import Patch
+from .coupling import MOST_COUPLED, SIDES
 from .decays import Measured, measure_patches
+from .few_lit import find_few_lit
 from .light import Light
 from .named_by import Passed, at_some, joined
 from .steady import Planes, Steady
@@ -62,6 +65,13 @@ def shield(request: SetRequest, maps: CombinedMaps, found: FlightResult, categor
     planes = Planes(request, maps)
     measured = all_patches(planes, found, categories)
     named, lights, passed = without_light(planes, found, categories, [one.light for one in measured])
+    unsteady = (found.scattering & in_category(named, Category.NOISY)) | (
+        found.varying & in_category(named, Category.INTERMITTENT) & ~in_category(named, Category.HOT)
+    )
+    more = find_few_lit(planes, unsteady)
+    if more:
+        measured = _measured(planes, [*(one.patch for one in measured), *more], categories)
+        named, lights, passed = without_light(planes, found, categories, [one.light for one in measured])
     planes.check_unchanged()
     return Shielded(named, measured, lights, passed)
 
@@ -96,6 +106,8 @@ def without_light(
         shown[patch.region] = True
     parameters = planes.request.parameters
     explained: np.ndarray = np.zeros(categories.size if lights else 0, bool)
+    fading: np.ndarray = np.zeros(categories.shape if lights else 0, bool)
+    above: np.ndarray = np.zeros(categories.shape if lights else 0, np.float32)
     for places, steady, usual in own_rates(planes, found, lights):
         limit = steady_limit(steady, usual, parameters)
         compared = Passed(places.astype(np.int32), steady.rate.astype(np.float32), limit.astype(np.float32))
@@ -104,8 +116,37 @@ def without_light(
         here_found = found.part(here)
         explained[places] = _explained(steady, here_found, parameters) & (steady.rate < limit)
         named[here] = _named(categories[here], steady, usual, parameters, ~shown[places], here_found)
+        transient = (categories[here] == Category.TRANSIENT.bit) & ~here_found.switching
+        fading[here] = transient & (steady.farthest >= parameters.change_significance)
+        above[here] = steady.above
+    if lights:
+        hot = _hot_besides(planes, fading, np.nan_to_num(above))
+        named[hot] |= np.uint16(Category.HOT.bit | Category.INTERMITTENT.bit)
     judged = [light._replace(explains=explained[light.region]) for light in lights]
     return named, judged, joined(passed)
+
+
+def _hot_besides(planes: Planes, fading: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """Return the pixels that are hot in two integrations besides a light that fades, bool (y, x).
+
+    A trend towards less may be that of the light, of a pixel that does not fade. What neighbours couple in is theirs.
+
+    Parameters
+    ----------
+    planes : Planes
+    fading : numpy.ndarray, shape (y, x), bool
+        Pixels that were taken to fade and that the light does not explain.
+    above : numpy.ndarray, shape (y, x), float32, e-/s
+        By how much two integrations lie above all that lights explain.
+    """
+    parameters = planes.request.parameters
+    share = MOST_COUPLED * (parameters.neighbour_coupling or look_up_detector(planes.request.detector).ipc)
+    hot = fading & (above >= parameters.hot_rate)
+    y, x = np.nonzero(hot)
+    wide = np.pad(above, 1)
+    around = sum(wide[y + 1 + dy, x + 1 + dx] for dy, dx in SIDES)
+    hot[y, x] = above[y, x] - share * around >= parameters.hot_rate
+    return hot
 
 
 def all_patches(planes: Planes, found: FlightResult, categories: np.ndarray) -> list[Measured]:
@@ -119,7 +160,10 @@ def all_patches(planes: Planes, found: FlightResult, categories: np.ndarray) -> 
         See :func:`.decays.measure_patches`.
     """
     lights = find_afterglow(planes)
-    patches = _with_trends(found.patches, lights, planes.request.parameters)
+    return _measured(planes, _with_trends(found.patches, lights, planes.request.parameters), categories)
+
+
+def _measured(planes: Planes, patches: Sequence[Patch], categories: np.ndarray) -> list[Measured]:
     science = ~planes.request.reference_pixels()
     wide = [one._replace(region=np.union1d(one.region, reached(one.glowing, science))) for one in patches]
     return measure_patches(planes, wide, categories)
@@ -183,6 +227,7 @@ def own_rates(
             steady.share,
             steady.share_error * noise,
             steady.farthest / noise,
+            steady.above,
             steady.unknown,
         )
         yield places, own, max(usual[number] for number in which)

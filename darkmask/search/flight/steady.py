@@ -12,8 +12,8 @@ from darkmask.search.request import SetRequest
 
 from .noises import rate_sigma
 
-# Traps differ from pixel to pixel: one glows by up to so many times the mean of its patch.
-MOST_GLOW = 4.0
+# Traps differ from pixel to pixel, and a patch has a core and a rim: a pixel glows by up to so many times its mean.
+MOST_GLOW = 10.0
 # One rate so many sigma off what the patch and the pixel explain is a hit, and is left out.
 _HIT = 5.0
 # Shares of several lights are found one after the other, so many times. Lights that begin one integration apart, which
@@ -34,6 +34,9 @@ class Steady(NamedTuple):
     share_error : shape (light, n)
     farthest : sigma
         How far the second farthest integration lies from all of these together.
+    above : e-/s
+        How far the second highest integration lies above all of these together, or the highest one of the last epoch
+        where that is less.
     unknown : shape (n,), int
         In how many integrations the pipeline gives no rate.
     """
@@ -43,6 +46,7 @@ class Steady(NamedTuple):
     share: np.ndarray
     share_error: np.ndarray
     farthest: np.ndarray
+    above: np.ndarray
     unknown: np.ndarray
 
 
@@ -121,7 +125,9 @@ class Planes:
         # A law without a unit has no shot noise.
         shot = SLOPE_SHOT / (self.tgroup * max(self.maps.groups - 1, 1)) if most < np.inf else 0.0
         sigma, hot = self.sigma((y, x)).astype(np.float64) * self.gain, self.request.parameters.hot_rate
-        return fit_steady(rates * self.gain, profiles, sigma, most, shot, hot)
+        epochs = self.maps.changes.epochs if self.maps.changes else ()
+        last = epochs.index(epochs[-1]) if len(epochs) == len(rates) else 0
+        return fit_steady(rates * self.gain, profiles, sigma, most, shot, hot, last)
 
 
 def fit_steady(
@@ -131,6 +137,7 @@ def fit_steady(
     most: float = MOST_GLOW,
     shot: float = 0.0,
     hot: float = np.inf,
+    last: int = 0,
 ) -> Steady:
     """Fit a level and shares of profiles to some series.
 
@@ -147,6 +154,8 @@ def fit_steady(
         Variance of a value for each unit of light in it.
     hot : float
         No hit of one of several lights leaves so much more than the level.
+    last : int
+        Number of the first integration of the last epoch.
     """
     known = np.isfinite(rates)
     values, weight = np.where(known, rates, 0), known.astype(np.float64)
@@ -170,14 +179,25 @@ def fit_steady(
     weight[worst, columns] = np.where(apart[worst, columns] > _HIT, 0, weight[worst, columns])
     fit = _fit(values, weight, profiles, sigma, most)
     apart = _apart(fit, values, profiles, sigma, shot) * counted
-    return fit._replace(farthest=np.sort(apart, axis=0)[-2], unknown=(~known).sum(axis=0))
+    above = (values - fit.rate - _light(fit, profiles)) * counted
+    return fit._replace(
+        farthest=np.sort(apart, axis=0)[-2],
+        above=np.fmin(np.sort(above, axis=0)[-2], above[last:].max(axis=0)),
+        unknown=(~known).sum(axis=0),
+    )
+
+
+def _light(fit: Steady, profiles: np.ndarray) -> np.ndarray:
+    """Return the light of a fit, shape (integration, n)."""
+    light = np.zeros((profiles.shape[1], fit.rate.size))
+    for profile, share in zip(profiles, fit.share, strict=True):
+        light += np.outer(profile, share)
+    return light
 
 
 def _apart(fit: Steady, values: np.ndarray, profiles: np.ndarray, sigma: np.ndarray, shot: float) -> np.ndarray:
     """Return how far values lie from a fit, in sigma, with the shot noise of the light."""
-    light = np.zeros(values.shape)
-    for profile, share in zip(profiles, fit.share, strict=True):
-        light += np.outer(profile, share)
+    light = _light(fit, profiles)
     apart: np.ndarray = np.abs(values - fit.rate - light) / np.sqrt(sigma**2 + shot * np.fmax(light, 0))
     return apart
 
@@ -204,4 +224,5 @@ def _fit(values: np.ndarray, weight: np.ndarray, profiles: np.ndarray, sigma: np
         lever = np.square(sum((part * light for part, light in zip(parts, lights, strict=True)), 0)).sum(axis=0)
         error = sigma * np.sqrt(1 / number + np.where(lever > 0, mean_light**2 / lever, 0))
         rate = mean - (share * means).sum(axis=0)
-        return Steady(rate, error, share, sigma / np.sqrt(levers), np.zeros(number.shape), number)
+        nothing = np.zeros(number.shape)
+        return Steady(rate, error, share, sigma / np.sqrt(levers), nothing, nothing, number)

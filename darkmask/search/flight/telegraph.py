@@ -12,8 +12,8 @@ from darkmask.core.kernels import kernel
 
 from .averaged import ladder_likelihood
 from .chain import LARGE_STEP, STARTS, begin_model, begin_offsets, excess_of, fit, large_step, maximise
+from .one_level import OneLevel, one_level, with_own_slopes, with_walk_between_hits
 from .runs import MIN_READS, Runs, level_runs, may_lie_astray
-from .walk import walk_likelihood
 
 _FIRST_STEPS, _LAST_STEPS = 3, 6
 # This many reads decide nearly every pixel; all reads are used only when the evidence is within WEAK of what is asked.
@@ -25,8 +25,6 @@ ENOUGH_AVERAGED = 240
 # 9) 0.968 telegraph ones are named with 6.5 and 0.058 of the noisy ones called so, with 5.5 0.935 and 0.019, with 4.5
 # 0.896 and 0.010; one pixel in fifty of Gaussian noise is allowed.
 _LADDER = 5.5
-# A noisy pixel is hit as often as others; a group averages no more than the hits of so many are looked for.
-_MOST_HITS = 8
 
 
 @kernel
@@ -62,25 +60,54 @@ def telegraph_evidence(reads, slope, noise, enough, frames, shots, bad=True):
     The fit is an expectation maximisation (Baum and Welch), begun from several amplitudes.
     """
     runs = level_runs(reads, slope, noise, shots)
-    count, number = runs.values.size, runs.begins.size - 1
+    count = runs.values.size
     if count < MIN_READS or not noise > 0:
         return -np.inf
     read_noise = noise / np.sqrt(2.0)
     if frames > 1:
         runs = may_lie_astray(runs, slope, read_noise)
-    level = np.zeros(4)
-    maximise(runs, level, read_noise, np.zeros(count), np.empty(number), 0.0, 1)
-    single, parted, cost = _with_hits(runs, read_noise, level[2])
-    walking, free = walk_likelihood(runs, read_noise, level[2])
-    single = max(single, walking)
+    one = one_level(runs, read_noise)
+    best = _best_levels(runs, one, noise, frames, enough, bad)
+    if not best > one.likelihood + 0.5 * enough:
+        return 2 * (best - one.likelihood)
+    # Of what seems to have two levels it is asked whether one would do that is hit and walks.
+    closer = with_walk_between_hits(one, read_noise)
+    if not _surely(best, one, closer, 0.0, enough):
+        best = _best_levels(runs, closer, noise, frames, enough, bad)
+        if not best > closer.likelihood + 0.5 * enough:
+            return 2 * (best - closer.likelihood)
+    # A signal that fades, or that low frequencies move, has another slope in each integration: of either model.
+    flat, cost = with_own_slopes(one.parted, runs)
+    own = with_walk_between_hits(one_level(flat, read_noise), read_noise)
+    if not own.likelihood - cost > closer.likelihood:
+        return 2 * (best - closer.likelihood)
+    if not _surely(best, closer, own, cost, enough):
+        # Slopes that were fitted to one level take some of what two levels do: these may have one slope all the same.
+        least = OneLevel(own.likelihood - cost, own.free - cost, closer.parted, closer.cost, closer.width)
+        best = _best_levels(runs, least, noise, frames, enough, bad)
+        if not best > least.likelihood + 0.5 * enough:
+            best = max(best, _best_levels(flat, own, noise, frames, enough, bad) - cost)
+    return 2 * (best - own.likelihood + cost)
+
+
+@kernel
+def _surely(best, one: OneLevel, other: OneLevel, cost, enough):
+    """Return whether two levels that are enough better than one level are so than another, whatever its ladder."""
+    odds = max(other.free - other.likelihood, 0.0) - max(one.free - one.likelihood, 0.0)
+    return best - max(odds, 0.0) > other.likelihood - cost + 0.5 * enough
+
+
+@kernel
+def _best_levels(runs: Runs, one: OneLevel, noise, frames, enough, bad):
+    """Return the largest log-likelihood of two levels, or one that exceeds that of one level by enough."""
     # A ladder's level is integrated over, and must be better than one that is as well.
-    odds = (_LADDER if bad else 0.0) - max(free - single, 0.0)
-    needed = single + 0.5 * enough
+    odds = (_LADDER if bad else 0.0) - max(one.free - one.likelihood, 0.0)
+    needed = one.likelihood + 0.5 * enough
     best = _two_levels(runs, noise, frames, needed, odds)
-    if parted.begins.size > runs.begins.size and not best > needed:
+    if one.parted.begins.size > runs.begins.size and not best > needed:
         # Pixels that switch are hit as well.
-        best = max(best, _two_levels(parted, noise, frames, needed + cost, odds) - cost)
-    return 2 * (best - single)
+        best = max(best, _two_levels(one.parted, noise, frames, needed + one.cost, odds) - one.cost)
+    return best
 
 
 @kernel
@@ -117,66 +144,3 @@ def _two_levels(runs: Runs, noise, frames, needed, odds):
         ladder = ladder_likelihood(runs, slope, read_noise, width, frames, needed - odds)
         best = max(best, ladder + odds)
     return best
-
-
-@kernel
-def _with_hits(runs: Runs, read_noise, width):
-    """Part runs where hits explain the reads of one level better.
-
-    A noisy pixel hides hits that the jump step would find in others. Each makes later reads lie higher, and costs
-    two parameters, its place and its height; it never makes them fall.
-
-    Returns
-    -------
-    likelihood : float
-        The largest log-likelihood of one level with free noise, on the scale of the fit, less ``cost``.
-    parted : Runs
-    cost : float
-        Of the hits.
-    """
-    count = runs.values.size
-    upper, level = np.zeros(count), np.zeros(4)
-    best, best_cost, cost = -count * (np.log(max(width, 1e-3 * read_noise)) + 0.5), 0.0, 0.0
-    parted, here = runs, runs
-    for _ in range(_MOST_HITS):
-        place = _highest_rise(here, level[3])
-        if place < 0:
-            break
-        begins, shots = np.empty(here.begins.size + 1, np.int64), np.empty(here.shots.size + 1)
-        k = 0
-        while here.begins[k] < place:
-            begins[k], shots[k] = here.begins[k], here.shots[k]
-            k += 1
-        begins[k], shots[k] = place, here.shots[k - 1]
-        begins[k + 1 :] = here.begins[k:]
-        shots[k + 1 :] = here.shots[k:]
-        here = Runs(runs.values, runs.times, begins, shots, runs.astray, runs.span, np.ones(count))
-        level[:] = 0.0
-        maximise(here, level, read_noise, upper, np.empty(begins.size - 1), 0.0, 1)
-        cost += np.log(count)
-        likelihood = -count * (np.log(max(level[2], 1e-3 * read_noise)) + 0.5) - cost
-        if likelihood <= best:
-            break
-        best, best_cost, parted = likelihood, cost, here
-    return best, parted, best_cost
-
-
-@kernel
-def _highest_rise(runs: Runs, slope):
-    """Return the read before which a run is parted best into a lower and a higher one; -1 when there is none."""
-    values, times, begins = runs.values, runs.times, runs.begins
-    best, place = 0.0, -1
-    for k in range(begins.size - 1):
-        first, last = begins[k], begins[k + 1]
-        total = 0.0
-        for i in range(first, last):
-            total += values[i] - slope * times[i]
-        before = 0.0
-        for i in range(first, last - 1):
-            before += values[i] - slope * times[i]
-            n, m = i + 1 - first, last - i - 1
-            rise = (total - before) / m - before / n
-            gain = rise * abs(rise) * n * m / (n + m)
-            if gain > best:
-                best, place = gain, i + 1
-    return place

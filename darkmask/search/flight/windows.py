@@ -101,7 +101,7 @@ class Windows:
     """
 
     def __init__(self, planes: Planes, science: np.ndarray):
-        self.laws = list(_laws(planes.maps))
+        self.laws = list(laws_of(planes.maps))
         self._planes, self._science = planes, science
         # Bands are alike, and share half of a window with the next.
         height = len(science)
@@ -242,7 +242,7 @@ def _normal(values: np.ndarray, centre: np.ndarray, scatter: np.ndarray) -> np.n
     return normal
 
 
-def _laws(maps: CombinedMaps) -> Iterator[Law]:
+def laws_of(maps: CombinedMaps) -> Iterator[Law]:
     """Give a light that fades from each integration on after which two of its epoch follow."""
     changes = maps.changes
     if changes is None:
