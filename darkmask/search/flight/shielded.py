@@ -7,6 +7,7 @@ import numpy as np
 
 from darkmask.core.categories import USABLE, Category, in_category
 from darkmask.core.detectors import detector as look_up_detector
+from darkmask.search.maps.changes import SIGMA_UNIT
 from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.parameters import SearchParameters
 from darkmask.search.request import SetRequest
@@ -142,6 +143,11 @@ def _hot_besides(planes: Planes, fading: np.ndarray, above: np.ndarray) -> np.nd
     parameters = planes.request.parameters
     share = MOST_COUPLED * (parameters.neighbour_coupling or look_up_detector(planes.request.detector).ipc)
     hot = fading & (above >= parameters.hot_rate)
+    changes = planes.maps.changes
+    if changes is None:
+        return np.zeros_like(hot)
+    # Rates of ramps that a neighbour's jumps cut lie off by their own errors, which are known there.
+    hot &= changes.rows.second * SIGMA_UNIT >= parameters.change_significance
     y, x = np.nonzero(hot)
     wide = np.pad(above, 1)
     around = sum(wide[y + 1 + dy, x + 1 + dx] for dy, dx in SIDES)
