@@ -107,14 +107,15 @@ def bright_rates(opened: OpenSet, asked: np.ndarray, noise: float, tgroup: float
 def _bright(opened: OpenSet, asked: np.ndarray, noise: float) -> np.ndarray:
     """Return the (y, x) of an even part of the pixels that are bright by the ramps of the first integration."""
     exposure, i = opened.planes[0]
-    first, last = (exposure.group(i, group) for group in (0, exposure.shape[1] - 1))
+    first, last = (exposure.group(i, group)[asked] for group in (0, exposure.shape[1] - 1))
+    places = np.argwhere(asked)
     with np.errstate(invalid="ignore"):
         rise = last - first
-        classes = np.where(asked & (rise < _FAR_FROM_FULL), _class_of(rise, noise), -1)
-    found = [np.argwhere(classes == of_class) for of_class in range(len(_CLASSES))]
-    places = np.concatenate([some[evenly(len(some), _MOST)] for some in found if len(some)] or [np.empty((0, 2), int)])
+        classes = np.where(rise < _FAR_FROM_FULL, _class_of(rise, noise), -1)
+    of_classes = [np.flatnonzero(classes == of_class) for of_class in range(len(_CLASSES))]
+    chosen = [found[evenly(found.size, _MOST)] for found in of_classes if found.size]
     # In the order of the file, so that they are read in that order.
-    return places[np.lexsort(places.T[::-1])]
+    return places[np.sort(np.concatenate(chosen))] if chosen else places[:0]
 
 
 def _class_of(rise: np.ndarray, noise: float) -> np.ndarray:
