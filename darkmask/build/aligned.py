@@ -112,10 +112,9 @@ def least_aligned(request: SetRequest, outcome: SearchOutcome) -> Aligned | None
         shares = np.maximum(common.mean(axis=1), np.where(own.sum(axis=1) >= _FEWEST, theirs, 0))
         worst = min(range(len(paths)), key=lambda k: (shares[k], paths[k]))
         share, there = float(shares[worst]), np.arange(number)
-        likely = np.minimum(shares, 1 - 1 / number)
+        likely = np.minimum(common.mean(axis=1), 1 - 1 / number)
         for of_band, k, pixels in _bands(y, common, np.isfinite(shown[:, bright]), likely):
-            # Any band of an exposure that was moved as a whole is as far off.
-            if of_band < share and shares[k] >= _FITS:
+            if of_band < share:
                 share, worst, there = of_band, k, pixels
         turned = ""
         if share < _FITS:
@@ -133,7 +132,7 @@ def least_aligned(request: SetRequest, outcome: SearchOutcome) -> Aligned | None
 
 
 def _bands(
-    y: np.ndarray, common: np.ndarray, known: np.ndarray, shares: np.ndarray
+    y: np.ndarray, common: np.ndarray, known: np.ndarray, likely: np.ndarray
 ) -> list[tuple[float, int, np.ndarray]]:
     """Return the bands of rows of which an exposure shows less than chance makes of what it shows of the whole.
 
@@ -143,7 +142,8 @@ def _bands(
         Rows of the bright pixels, increasing.
     common, known : numpy.ndarray, shape (exposure, pixel), bool
         Where an exposure shows them, and where it has a rate.
-    shares : numpy.ndarray, shape (exposure,)
+    likely : numpy.ndarray, shape (exposure,)
+        The share of all that an exposure shows.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def _bands(
     for first in range(0, max(y.size - _OF_BAND, 0) + 1, _OF_BAND // 2):
         there = np.arange(first, min(first + _OF_BAND, y.size))
         seen, of = (np.count_nonzero(each[:, there], axis=1) for each in (common, known))
-        rarely = bdtr(seen.astype(float), of, shares) < _BY_CHANCE
+        rarely = bdtr(seen.astype(float), of, likely) < _BY_CHANCE
         found += [(float(seen[k] / of[k]), int(k), there) for k in np.flatnonzero(rarely & (2 * of > there.size))]
     return found
 
