@@ -34,6 +34,14 @@ def known(summary: dict, name: str, detector: str) -> float:
     return summary[name]
 
 
+def require_known(check, error: float, tolerance: float, certain: float, said: str) -> None:
+    """Say that the data cannot tell: outside is what certainly is, inside only what a small error shows to be there."""
+    if error > _KNOWN * tolerance and check.criterion.accepts(certain):
+        raise NotEvaluated(
+            f"{said}, and the data cannot tell: more integrations or longer ramps would", because=TOO_LITTLE
+        )
+
+
 @pytest.mark.asks("DRK-CURRENT")
 def test_dark_current(check, products, summary):
     """How far is the median dark current certainly from the published one, in units of the published range?"""
@@ -52,11 +60,7 @@ def test_dark_current(check, products, summary):
     # Of few integrations the error is known badly, and more of it is as certain.
     errors = errors_as_certain(_CERTAIN, summary["integrations"])
     certain = np.copysign(max(abs(apart) - errors * error, 0.0), apart) / tolerance
-    # What is certainly outside fails, however large the error; inside is only what a small error shows to be there.
-    if error > _KNOWN * tolerance and check.criterion.accepts(certain):
-        raise NotEvaluated(
-            f"{said}, and the data cannot tell: more integrations or longer ramps would", because=TOO_LITTLE
-        )
+    require_known(check, error, tolerance, certain, said)
     check.judge(certain, said, because=("DRK-STEP", *products.searched.borrowed(check.detector)))
 
 
@@ -127,13 +131,8 @@ def test_hot_pixels_have_the_noise_of_their_charge(check, products, summary):
         f"The noise of {number} steady hot pixels of {check.detector} is, beyond that of good ones, {ratio:.2f} +- "
         f"{error:.2f} of what the charge that they show makes (variances)"
     )
-    # What is certainly outside fails, however large the error; inside is only what a small error shows to be there.
-    bounds = check.criterion
-    nearest = ratio + float(np.clip(1 - ratio, -_CERTAIN * error, _CERTAIN * error))
-    if error > _KNOWN * min(1 - bounds.low, bounds.high - 1) and bounds.accepts(nearest):
-        raise NotEvaluated(
-            f"{said}, and the data cannot tell: more integrations or longer ramps would", because=TOO_LITTLE
-        )
+    certain = ratio + float(np.clip(1 - ratio, -_CERTAIN * error, _CERTAIN * error))
+    require_known(check, error, min(1 - check.criterion.low, check.criterion.high - 1), certain, said)
     # What a storm of hot pixels is, its number tells.
     check.judge(ratio, said, because=("CNT-HOT", "DRK-NOISE", *products.searched.borrowed(check.detector)))
 

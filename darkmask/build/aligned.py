@@ -10,7 +10,7 @@ import numpy as np
 
 from darkmask.core.categories import Category, in_category
 from darkmask.core.evenly import evenly
-from darkmask.core.statistics import level_and_scatter
+from darkmask.core.statistics import binomial_at_most, level_and_scatter
 from darkmask.delivery import OpenExposure, OpenSet
 from darkmask.masks.registration import IDENTITY, TRANSFORMS
 from darkmask.search.outcome import SearchOutcome
@@ -150,14 +150,15 @@ def _bands(
     list of (float, int, numpy.ndarray)
         The share that is shown of those with a rate, the exposure, and the pixels of the band; in the order of rows.
     """
-    from scipy.special import bdtr
-
     found = []
     for first in range(0, max(y.size - _OF_BAND, 0) + 1, _OF_BAND // 2):
         there = np.arange(first, min(first + _OF_BAND, y.size))
-        seen, of = (np.count_nonzero(each[:, there], axis=1) for each in (common, known))
-        rarely = bdtr(seen.astype(float), of, likely) < _BY_CHANCE
-        found += [(float(seen[k] / of[k]), int(k), there) for k in np.flatnonzero(rarely & (2 * of > there.size))]
+        counts = (np.count_nonzero(each[:, there], axis=1).tolist() for each in (common, known))
+        found += [
+            (seen / of, k, there)
+            for k, (seen, of) in enumerate(zip(*counts, strict=True))
+            if 2 * of > there.size and binomial_at_most(seen, of, float(likely[k])) < _BY_CHANCE
+        ]
     return found
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.stages import stage
-from darkmask.core.statistics import median_of_finite
+from darkmask.core.statistics import median_of_finite, reached_by_chance
 from darkmask.delivery.quality import (
     difference_noise,
     jump_rate,
@@ -156,7 +156,7 @@ def _amplifier(maps: CombinedMaps, good: np.ndarray, alone: np.ndarray, columns:
     # What jumps more often than hits make a pixel jump is no test of hits: the fainter telegraph pixels do.
     jumps = maps.jumps[here]
     usual = float(jumps[alone[here]].mean()) if alone[here].any() else 0.0
-    alone_here = alone[here] & (jumps <= _most_by_chance(usual))
+    alone_here = alone[here] & (jumps <= reached_by_chance(usual, _SELDOM))
     seconds = maps.integrations * (maps.groups - 1) * tgroup
     return {
         "pedestal_dn": or_none(median_of_finite(maps.pedestal[here][good[here]])),
@@ -164,17 +164,6 @@ def _amplifier(maps: CombinedMaps, good: np.ndarray, alone: np.ndarray, columns:
         "jumps_per_pixel_s": or_none(jump_rate(jumps, alone_here, seconds)),
         "pixel_seconds": float(alone_here.sum() * seconds),
     }
-
-
-def _most_by_chance(mean: float) -> int:
-    """Return how many events a Poisson process of this mean exceeds in no more than ``_SELDOM`` of cases."""
-    # scipy.stats has it too, and takes longer to load than the search of a small frame takes.
-    from scipy.special import pdtrc
-
-    most = 0
-    while pdtrc(most, mean) > _SELDOM:
-        most += 1
-    return most
 
 
 def or_none(value: float) -> float | None:

@@ -193,7 +193,7 @@ def photon_transfer(
     ratio, error, weight = (np.concatenate(values) if values else np.empty(0) for values in (ratios, errors, weights))
     if ratio.size < _FEWEST:
         return None
-    median = _weighted_median(ratio, weight)
+    median = float(np.quantile(ratio, 0.5, weights=weight, method="inverted_cdf"))
     _, apart = level_and_scatter((ratio - median) / error)
     own = _OF_MEDIAN * apart / np.sqrt(weight.sum())
     return ShotNoise(median, float(np.hypot(own, np.sqrt(np.square(noises).sum()) / weight.sum())), int(ratio.size))
@@ -262,9 +262,3 @@ def _scatter(opened: OpenSet, y: np.ndarray, x: np.ndarray) -> Scatter:
                 for sums, more in zip(found, scatter_of(sci[i], groupdq[i]), strict=True):
                     sums[part] += more
     return Scatter(*found)
-
-
-def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
-    order = np.argsort(values, kind="stable")
-    before = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(before, before[-1] / 2)])

@@ -36,6 +36,8 @@ class Category(StrEnum):
 # they are not injected, not compared between two searches, and a defect that has one of them alone was not found.
 NO_DEFECT = (Category.UNDETERMINED, Category.TRANSIENT)
 
+DEFECTS = np.uint16(sum(category.bit for category in Category if category not in NO_DEFECT))
+
 # In a category image this bit stands beside NOISY, and is no category: the pixel is noisier than others, and usable. It
 # is the highest bit, so that categories can be appended.
 USABLE = 1 << 15

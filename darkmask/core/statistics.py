@@ -87,11 +87,11 @@ def poisson_at_least(count: int, mean: float) -> float:
     return 1.0 if count <= 0 else float(gammainc(count, mean))
 
 
-def reached_by_chance(mean: float) -> int:
-    """Return the least number of events, of so many in the mean, that is exceeded in one case of a thousand at most."""
+def reached_by_chance(mean: float, rarely: float = RARE) -> int:
+    """Return the least number of events, of so many in the mean, that is exceeded as rarely at most (Poisson)."""
     from scipy.special import pdtrc
 
     number = 0
-    while pdtrc(number, mean) > RARE:
+    while pdtrc(number, mean) > rarely:
         number += 1
     return number

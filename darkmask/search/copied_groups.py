@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from darkmask.core.statistics import level_and_scatter
+
 # Two measurements of n reads are correlated by 1 / sqrt(n) at random, 0.04 for the smallest frames; what is another
 # integration times a factor, plus a pedestal, by 1, and the mean of two by 0.7 with each.
 _SAME_NOISE = 0.5
 # So many triples of groups of a ramp tell; beyond so many sigma a value is a hit or a bad pixel.
 _TRIPLES, _CLIPPED = 4, 5.0
-_SIGMA_OF_MAD = 1.4826
 
 
 def copied_groups(ramps: Iterable[np.ndarray], names: Sequence[str]) -> dict[int, str]:
@@ -78,10 +79,8 @@ def _noise(ramp: np.ndarray) -> np.ndarray:
     middles = np.unique(np.linspace(1, len(ramp) - 2, _TRIPLES).astype(int))
     before, here, after = (ramp[middles + step].astype(np.float64) for step in (-1, 0, 1))
     bends = before - 2 * here + after
-    bends -= np.nanmedian(bends) if np.isfinite(bends).any() else 0.0
-    bends[~np.isfinite(bends)] = 0
-    reach = _CLIPPED * _SIGMA_OF_MAD * np.median(np.abs(bends))
-    clipped: np.ndarray = bends.clip(-reach, reach).ravel()
+    level, scatter = level_and_scatter(bends)
+    clipped: np.ndarray = np.nan_to_num((bends - level).clip(-_CLIPPED * scatter, _CLIPPED * scatter)).ravel()
     return clipped
 
 

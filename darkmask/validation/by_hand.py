@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from darkmask.core.categories import NO_DEFECT, Category
+from darkmask.core.categories import DEFECTS
 from darkmask.core.flags import dq_bits
 from darkmask.core.statistics import binomial_at_least, surprise
 
@@ -106,7 +106,7 @@ def where_meant(listed: Sequence[tuple[int, int]], categories: np.ndarray) -> By
     there[y, x] = True
     group = label(there, structure=_TOUCHING)[0][y, x] - 1
     size = np.bincount(group)
-    bad = (categories & sum(category.bit for category in Category if category not in NO_DEFECT)) != 0
+    bad = (categories & DEFECTS) != 0
 
     def share(at_x: np.ndarray, at_y: np.ndarray) -> np.ndarray:
         inside = (at_x >= 0) & (at_y >= 0) & (at_x < bad.shape[1]) & (at_y < bad.shape[0])

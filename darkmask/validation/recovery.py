@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from darkmask.core.atomic import temporary_folder
-from darkmask.core.categories import NO_DEFECT, Category
+from darkmask.core.categories import DEFECTS, Category
 from darkmask.core.detectors import detector as look_up_detector
 from darkmask.core.errors import CrowdedError
 from darkmask.core.stages import stage
@@ -239,7 +239,7 @@ def _compare(
     return Recovery(
         injections=replace(injections, y=injections.y + rows.start),
         kinds=kinds,
-        found=(at & ~np.uint16(sum(category.bit for category in NO_DEFECT))) != 0,
+        found=(at & DEFECTS) != 0,
         named=(at & own) != 0,
         false_pixels=int(false.sum()),
         limits={**limits, "hot_border_e_per_s": border, "change_limit_e_per_s": change},
