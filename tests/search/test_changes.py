@@ -137,6 +137,23 @@ def test_two_levels_of_the_first_group_are_found(small, tmp_path):
     assert called(searched(small, tmp_path, reads), Category.INTERMITTENT)[SPREAD].mean() >= 0.95
 
 
+@pytest.mark.parametrize("scatter", [150, 400])
+def test_a_reset_that_scatters_is_found(small, tmp_path, scatter):
+    reads = drawn()
+    reads[:, :, SPREAD] += scatter * np.random.default_rng(4).standard_normal((INTEGRATIONS, 1, SPREAD.sum()))
+    outcome = searched(small, tmp_path, reads)
+    assert called(outcome, Category.INTERMITTENT)[SPREAD].mean() >= (0.95 if scatter == 400 else 0.6)
+    assert not outcome.flags.unusable(outcome.categories)[~SPREAD].any()
+
+
+def test_two_hits_before_the_first_group_are_no_levels(small, tmp_path):
+    reads = drawn()
+    reads[1][:, SPREAD] += 150
+    reads[4][:, SPREAD] += 700
+    outcome = searched(small, tmp_path, reads)
+    assert not outcome.flags.unusable(outcome.categories).any()
+
+
 def test_without_times_nothing_is_said_of_trends(small, tmp_path):
     reads = drawn()
     add_rate(reads, SPREAD, 2.0, 6, 7)

@@ -265,9 +265,11 @@ class ChangeSearch:
         return float(-np.log1p(-min(share, 0.999)))
 
     def levels(self, good: np.ndarray, noise_of_good: float) -> tuple[Any, np.ndarray, np.ndarray]:
-        """Return the distance of the second farthest level where the farthest is like it, DN, and its limit.
+        """Return how far levels lie off, more of them than are hit between the reset and the first group, and the limit.
 
-        They are those of the pixels at an index, which comes first; no other's level lies as far.
+        The distance, DN, is that of the second farthest where the farthest is like it, and of the third farthest
+        otherwise: a reset that scatters leaves no two alike. They are those of the pixels at an index, which comes
+        first; no other's level lies as far.
 
         Parameters
         ----------
@@ -280,7 +282,10 @@ class ChangeSearch:
         reset = centre * LEVEL_UNIT / usual_second(self.integrations)
         # Nothing makes the scatter of a level less than that of good pixels.
         at = self._reaching(self.rows.level, self.parameters.change_significance * reset / LEVEL_UNIT)
-        level, farthest = (image[at] * np.float32(LEVEL_UNIT) for image in (self.rows.level, self.rows.farthest_level))
+        level, farthest, third = (
+            image[at] * np.float32(LEVEL_UNIT)
+            for image in (self.rows.level, self.rows.farthest_level, self.rows.third_level)
+        )
         # Half the variance of a difference is that of a read.
         more = np.fmax(self.maps.noise[at] ** 2 - np.float32(noise_of_good**2), 0) / 2
         sigma = np.sqrt(np.float32(reset**2) + more)
@@ -289,11 +294,13 @@ class ChangeSearch:
         # Counted by pixels, since a bright pixel's ramp may be all jumps.
         share = np.count_nonzero((self.maps.jumps > 0) & good) / max(int(np.count_nonzero(good)), 1)
         hit = -np.log1p(-min(float(share), 0.999)) / (self.integrations * max(self.maps.groups - 1, 1))
-        pairs = self.integrations * (self.integrations - 1) / 2
-        # Two hits are like each other in one of ten cases at the most: they spread over decades of energy.
-        rare = pairs * hit**2 / 10 <= 10 * BY_CHANCE
-        limit = np.float32(self.parameters.change_significance if rare else np.inf) * sigma
-        return at, np.where(like, level, 0).astype(np.float32), limit.astype(np.float32)
+        # Two hits are like each other in one of ten cases at the most: they spread over decades of energy. Of three
+        # none has to be.
+        two = comb(self.integrations, 2) * hit**2 / 10 <= 10 * BY_CHANCE
+        three = comb(self.integrations, 3) * hit**3 <= 10 * BY_CHANCE
+        distance = np.fmax(np.where(like & two, level, 0), third if three else 0)
+        limit = np.float32(self.parameters.change_significance if two or three else np.inf) * sigma
+        return at, distance.astype(np.float32), limit.astype(np.float32)
 
     def trend(self, good: np.ndarray, patch: np.ndarray) -> np.ndarray:
         """Return the trend of the rate with the logarithm of time, in sigma of good pixels, float32.

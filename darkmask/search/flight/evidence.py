@@ -214,10 +214,10 @@ QUESTIONS = {
         "fall with a rise of like height", "sigma", ">=", "It falls and rises again: telegraph, or intermittent."
     ),
     "levels": Question(
-        "distance of the second farthest first group",
+        "distance of the second farthest first group, or of the third",
         "DN",
         ">=",
-        "It begins at two levels: telegraph, or intermittent.",
+        "It begins at two levels, or at many: telegraph, or intermittent.",
     ),
     "few_quiet": Question(
         "differences without jumps",

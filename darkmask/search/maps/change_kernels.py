@@ -296,24 +296,28 @@ def _states(rates, weights, row, out: ChangeRows):
 
 @kernel
 def _levels(stacks: Maps, places, row, first, room, out: ChangeRows):
-    largest, second = room[_ONE], room[_TWO]
+    largest, second, third = room[_ONE], room[_TWO], room[_THREE]
     for x in range(first.size):
-        largest[x], second[x] = 0, 0
+        largest[x], second[x], third[x] = 0, 0, 0
     for i in places:
         reads = stacks.measured[i, row, FIRST]
         for x in range(first.size):
             distance = abs(reads[x] - first[x])
             distance = distance if distance < np.float32(np.inf) else np.float32(0)
             a, b = largest[x], second[x]
+            c = third[x]
             largest[x] = distance if distance > a else a
             distance = a if distance > a else distance
             second[x] = distance if distance > b else b
+            distance = b if distance > b else distance
+            third[x] = distance if distance > c else c
     scale, most = np.float32(1 / LEVEL_UNIT), np.float32(HIGHEST_SIGMA)
-    level, farthest = out.level[row], out.farthest_level[row]
+    level, farthest, other = out.level[row], out.farthest_level[row], out.third_level[row]
     for x in range(first.size):
-        value, far = second[x] * scale, largest[x] * scale
+        value, far, near = second[x] * scale, largest[x] * scale, third[x] * scale
         level[x] = np.int16(value if value < most else most)
         farthest[x] = np.int16(far if far < most else most)
+        other[x] = np.int16(near if near < most else most)
 
 
 @kernel

@@ -48,9 +48,9 @@ class ChangeRows(NamedTuple):
         that with all groups of all integrations: ramps of few groups weigh little.
     trend : int16
         Slope of the rate against the logarithm of the time since the epoch began, in ``SIGMA_UNIT`` of its error.
-    level, farthest_level : int16
-        The second largest and the largest distance of an integration's first group from their median, in
-        ``LEVEL_UNIT``.
+    level, farthest_level, third_level : int16
+        The second largest, the largest and the third largest distance of an integration's first group from their
+        median, in ``LEVEL_UNIT``.
     fall, rise : int16
         The deepest fall, and the rise that comes nearest to it in height, in ``HEIGHT_UNIT`` of the noise of a good
         pixel's difference.
@@ -75,6 +75,7 @@ class ChangeRows(NamedTuple):
     trend: np.ndarray
     level: np.ndarray
     farthest_level: np.ndarray
+    third_level: np.ndarray
     fall: np.ndarray
     rise: np.ndarray
     stepped: np.ndarray
