@@ -252,6 +252,17 @@ def test_no_good_pixel_is_full(check, products, summary):
     )
 
 
+@pytest.mark.asks("DRK-START")
+def test_few_good_pixels_begin_high(check, products, summary):
+    """What share of the science pixels is called good though it begins 1000 DN above others after each reset?"""
+    found = summary["high_pixels"]
+    check.judge(
+        len(found) / products.science_pixels.sum(),
+        f"{len(found)} pixels that the search of {check.detector} calls good begin more than 1000 DN above the median of "
+        f"their amplifier{some_pixels(found)}",
+    )
+
+
 @pytest.mark.asks("DRK-QUIET")
 def test_no_usable_pixel_is_stuck(check, products, summary):
     """What share of the science pixels may be used though their reads hardly change?"""

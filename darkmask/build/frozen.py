@@ -12,7 +12,7 @@ from darkmask.core.statistics import binomial_at_least
 from darkmask.delivery import OpenExposure
 from darkmask.search.maps.layout import DO_NOT_USE, SATURATED
 
-from .unsuspected import BY_CHANCE, MOST_QUIET
+from .unsuspected import BY_CHANCE, MOST_TOLD
 
 # Integrations of which all pixels are compared: one that is frozen in most is so in one of these. The others are asked
 # of what repeats in these.
@@ -34,7 +34,7 @@ def frozen_pixels(planes: Sequence[tuple[OpenExposure, int]], good: np.ndarray) 
     Returns
     -------
     list of (int, int)
-        x and y, ``MOST_QUIET`` at most. Compared are the last two groups, which cost as much as a thousandth of the
+        x and y, ``MOST_TOLD`` at most. Compared are the last two groups, which cost as much as a thousandth of the
         ramps. Reads in whole counts repeat by chance: as often as those of all good pixels do.
     """
     number, groups = len(planes), planes[0][0].shape[1] if planes else 0
@@ -52,7 +52,7 @@ def frozen_pixels(planes: Sequence[tuple[OpenExposure, int]], good: np.ndarray) 
         sci, flags = exposure.ramps(y, x, np.array([groups - 2, groups - 1]))
         usable = ((flags[:, -2:] & (SATURATED | DO_NOT_USE)) == 0).all(axis=1)
         repeated += ((sci[:, 0] == sci[:, 1]) & usable)[[i for of, i in planes if of is exposure]].sum(axis=0)
-    frozen = np.flatnonzero(repeated >= needed)[:MOST_QUIET]
+    frozen = np.flatnonzero(repeated >= needed)[:MOST_TOLD]
     return list(zip(x[frozen].tolist(), y[frozen].tolist(), strict=True))
 
 

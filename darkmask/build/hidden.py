@@ -15,7 +15,7 @@ from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.maps.layout import DO_NOT_USE, JUMP_DET, SATURATED
 from darkmask.search.request import SetRequest
 
-from .unsuspected import MOST_QUIET, THIRD_OF_A_WELL
+from .unsuspected import MOST_TOLD, THIRD_OF_A_WELL
 
 # Good pixels lie within 7.4 sigma on nine simulated detectors, of which the largest has four million.
 _CERTAIN = 10.0
@@ -51,7 +51,7 @@ def hidden_pixels(
     Returns
     -------
     list of (int, int)
-        x and y, ``MOST_QUIET`` at most. Pixels of which many differences are flagged are not asked, nor those beside
+        x and y, ``MOST_TOLD`` at most. Pixels of which many differences are flagged are not asked, nor those beside
         one that fills its well, bends or jumps: its flags are grown, and what couples in is no line.
     """
     from scipy.ndimage import binary_dilation
@@ -79,7 +79,7 @@ def hidden_pixels(
         noise = median_of_finite(np.asarray(maps.noise[here])[some][asked[here][some]])
         found[here] |= faint & (np.abs(begin - level) > _APART * noise)
     y, x = np.nonzero(found & asked)
-    return list(zip(x[:MOST_QUIET].tolist(), y[:MOST_QUIET].tolist(), strict=True))
+    return list(zip(x[:MOST_TOLD].tolist(), y[:MOST_TOLD].tolist(), strict=True))
 
 
 def ended_by_flags(opened: OpenSet, asked: np.ndarray) -> np.ndarray:
@@ -97,7 +97,7 @@ def ended_by_flags(opened: OpenSet, asked: np.ndarray) -> np.ndarray:
         When a file can no longer be read as it was scanned.
     """
     ended = np.zeros_like(asked)
-    y, x = (places[:MOST_QUIET] for places in np.nonzero(asked))
+    y, x = (places[:MOST_TOLD] for places in np.nonzero(asked))
     if y.size:
         sci, flags = (np.concatenate(each) for each in zip(*(one.ramps(y, x) for one in opened.chosen), strict=True))
         lost = (~np.isfinite(sci) | ((flags & (DO_NOT_USE | JUMP_DET)) != 0)) & ((flags & SATURATED) == 0)
@@ -119,14 +119,14 @@ def taken_out(request: SetRequest, lost: np.ndarray, noise: float) -> list[tuple
     Returns
     -------
     list of (int, int)
-        x and y, ``MOST_QUIET`` at most.
+        x and y, ``MOST_TOLD`` at most.
 
     Raises
     ------
     DeliveryError
         When a file can no longer be read as it was scanned.
     """
-    y, x = (places[:MOST_QUIET] for places in np.nonzero(lost))
+    y, x = (places[:MOST_TOLD] for places in np.nonzero(lost))
     if not y.size or not noise > 0:
         return []
     with OpenSet(request.exposures, request.folder, request.integrations) as opened:

@@ -24,7 +24,7 @@ from .border import frame_off
 from .hidden import hidden_pixels
 from .places import Place, least_alike, places_in_maps
 from .unrated import ramps_without_a_rate, rates_without_a_ramp
-from .unsuspected import full_pixels, quiet_pixels, same_rates
+from .unsuspected import full_pixels, high_pixels, quiet_pixels, same_rates
 
 # One pixel in a million jumps so often by hits.
 _SELDOM = 1e-6
@@ -109,6 +109,7 @@ def measure_set(request: SetRequest, outcome: SearchOutcome, of_all: OfAllPixels
         "quiet_pixels": quiet_pixels(maps.noise, maps.differences, good, amplifiers, _alike(request, outcome)),
         "full_good_pixels": full,
         "full_and_flagged": sum(bool(maps.saturated_first[y, x]) for x, y in full),
+        "high_pixels": high_pixels(maps.first, good, amplifiers),
         "frame_off": off,
         "rates_without_a_ramp": rates_without_a_ramp(request, maps),
         "ramps_without_a_rate": ramps_without_a_rate(request, maps),

@@ -10,7 +10,7 @@ import numpy as np
 
 from darkmask.delivery import OpenSet
 
-from .unsuspected import MOST_QUIET
+from .unsuspected import MOST_TOLD
 
 # What rounding leaves of a mean, in DN and as a share of the read. Noise of 5 DN hits that in one group of 3000.
 _ROUNDED, _DIGITS = 1e-3, 1e-6
@@ -37,7 +37,7 @@ def replaced_pixels(opened: OpenSet, science: np.ndarray) -> list[tuple[int, int
     Returns
     -------
     list of (int, int) or None
-        x and y, ``MOST_QUIET`` at most. Of two that are equal one is no copy, and both are told. What was replaced in
+        x and y, ``MOST_TOLD`` at most. Of two that are equal one is no copy, and both are told. What was replaced in
         some exposures alone comes and goes. None of ramps of three groups, and of whole counts: they tell nothing.
 
     Raises
@@ -65,7 +65,7 @@ def replaced_pixels(opened: OpenSet, science: np.ndarray) -> list[tuple[int, int
             same &= plane[y, x] != first[y, x]
             y, x = y[same], x[same]
         found[y, x] = True
-    y, x = (places[:MOST_QUIET] for places in np.nonzero(found))
+    y, x = (places[:MOST_TOLD] for places in np.nonzero(found))
     return list(zip(x.tolist(), y.tolist(), strict=True))
 
 

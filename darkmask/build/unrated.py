@@ -10,7 +10,7 @@ from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.maps.layout import DO_NOT_USE, JUMP_DET, SATURATED
 from darkmask.search.request import SetRequest
 
-from .unsuspected import MOST_QUIET
+from .unsuspected import MOST_TOLD
 
 # Flags of so many pixels are read, each a page of every group; of more, an even part stands for all.
 _MOST = 1000
@@ -27,7 +27,7 @@ def rates_without_a_ramp(request: SetRequest, maps: CombinedMaps) -> list[tuple[
     Returns
     -------
     list of (int, int) or None
-        x and y, ``MOST_QUIET`` at most: no fit made such a rate, it stands for one that could not be made. None where
+        x and y, ``MOST_TOLD`` at most: no fit made such a rate, it stands for one that could not be made. None where
         groups are means of frames: the pipeline then takes the first frame, which is sent besides, for a pixel that is
         full within its group.
     """
@@ -35,7 +35,7 @@ def rates_without_a_ramp(request: SetRequest, maps: CombinedMaps) -> list[tuple[
     if pattern is None or pattern.nframes > 1:
         return None
     y, x = np.nonzero(~request.reference_pixels() & (_explained(maps) > maps.integrations))
-    return _places(y[:MOST_QUIET], x[:MOST_QUIET])
+    return _places(y[:MOST_TOLD], x[:MOST_TOLD])
 
 
 def ramps_without_a_rate(request: SetRequest, maps: CombinedMaps) -> tuple[int, list[tuple[int, int]]]:

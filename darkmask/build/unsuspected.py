@@ -12,12 +12,14 @@ from darkmask.core.statistics import median_of_finite
 
 # NIRCam pixels hold 55,000 to 65,000 DN with their bias; what a superbias leaves of good ones is a hundredth of this.
 THIRD_OF_A_WELL = 20_000.0
+# What rc pixels have in their first group at the least (jwst_reffiles, development head), besides a ramp that bends.
+HIGH_START = 1000.0
 # Of the noise of its neighbours; a hundred differences tell half of it from all by seven sigma.
 _QUIET, _TELLING = 0.5, 100
 # The chance that noise makes all rates of a pixel alike; and how far apart, in sigma, no rates are alike.
 BY_CHANCE, _MOST_ALIKE = 1e-9, 0.3
-# More quiet pixels than this are listed nowhere: they fail by any bound.
-MOST_QUIET = 10_000
+# More pixels than this are listed nowhere: they fail by any bound.
+MOST_TOLD = 10_000
 
 
 def full_pixels(first: np.ndarray, good: np.ndarray) -> list[tuple[int, int]]:
@@ -37,6 +39,32 @@ def full_pixels(first: np.ndarray, good: np.ndarray) -> list[tuple[int, int]]:
     """
     y, x = np.nonzero(good & (np.abs(first) > THIRD_OF_A_WELL))
     return list(zip(x.tolist(), y.tolist(), strict=True))
+
+
+def high_pixels(first: np.ndarray, good: np.ndarray, amplifiers: Sequence[slice]) -> list[tuple[int, int]]:
+    """Return which pixels are called good although they begin far above others, and are not full.
+
+    Parameters
+    ----------
+    first : numpy.ndarray, shape (y, x), float32, DN
+        The first group, median of all integrations, without its bias.
+    good : numpy.ndarray, shape (y, x), bool
+    amplifiers : sequence of slice
+        The columns that each amplifier reads.
+
+    Returns
+    -------
+    list of (int, int)
+        x and y, ``MOST_TOLD`` at most, of pixels that begin ``HIGH_START`` above the median of their amplifier. With a
+        flat ramp they are not hot, not noisy and not rc; those that begin as far below have a low pedestal.
+    """
+    high = np.zeros(good.shape, dtype=bool)
+    for columns in amplifiers:
+        here, of_good = first[:, columns], good[:, columns]
+        usual = median_of_finite(here[of_good])
+        high[:, columns] = of_good & (here - usual > HIGH_START) & (np.abs(here) <= THIRD_OF_A_WELL)
+    y, x = np.nonzero(high)
+    return list(zip(x[:MOST_TOLD].tolist(), y[:MOST_TOLD].tolist(), strict=True))
 
 
 def quiet_pixels(
@@ -63,7 +91,7 @@ def quiet_pixels(
     Returns
     -------
     list of (int, int) or None
-        x and y of pixels with less than half of the median noise of their amplifier, or with one rate, ``MOST_QUIET``
+        x and y of pixels with less than half of the median noise of their amplifier, or with one rate, ``MOST_TOLD``
         at most; None where too few differences tell. A pixel that is stuck at one value has no noise, no rate and no
         jump.
     """
@@ -75,7 +103,7 @@ def quiet_pixels(
         here = noise[:, columns]
         quiet[:, columns] |= told[:, columns] & (here < _QUIET * median_of_finite(here[told[:, columns]]))
     y, x = np.nonzero(quiet)
-    return list(zip(x[:MOST_QUIET].tolist(), y[:MOST_QUIET].tolist(), strict=True))
+    return list(zip(x[:MOST_TOLD].tolist(), y[:MOST_TOLD].tolist(), strict=True))
 
 
 def same_rates(farthest: np.ndarray, integrations: int) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from darkmask.build.dark import scatter_of_means
-from darkmask.build.unsuspected import full_pixels, quiet_pixels, same_rates
+from darkmask.build.unsuspected import full_pixels, high_pixels, quiet_pixels, same_rates
 
 
 def noise(*shape):
@@ -43,6 +43,17 @@ def test_a_good_pixel_that_is_full():
     first[3, 7], first[4, 4], good[4, 4] = 50_000, 50_000, False
     first[9, 9] = np.nan
     assert full_pixels(first, good) == [(7, 3)]
+
+
+def test_good_pixels_that_begin_high_in_their_amplifier():
+    first, good = noise(20, 20) * 1000, np.ones((20, 20), bool)
+    first[:, 10:] += 400
+    amplifiers = [slice(0, 10), slice(10, 20)]
+    assert high_pixels(first, good, amplifiers) == []
+    # A bad one, a full one, one that nothing is known of, and one that begins low.
+    first[3, 7], first[4, 15], first[5, 5], first[6, 6], first[7, 7] = 1100, 1300, 5000, 50_000, np.nan
+    first[8, 12], first[9, 9], good[5, 5] = 5000, -5000, False
+    assert high_pixels(first, good, amplifiers) == [(7, 3), (12, 8)]
 
 
 def test_good_pixels_whose_reads_hardly_change():

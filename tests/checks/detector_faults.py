@@ -93,6 +93,16 @@ def saturation_that_nobody_flagged(space):
         ramps.rate_dq[full] = 0
 
 
+@fault("DRK-START", said="begin more than 1000 DN above the median of their amplifier; some are x")
+def pixels_that_begin_high(space):
+    """Plant pixels whose charge never leaves them by a reset, and which gather no other: what they hold differs."""
+    where = spread(20)
+    held = random().uniform(3000, 15_000, where.sum()).astype(np.float32)
+    for ramps in every_exposure(space.delivery):
+        ramps.sci[:, :, where] += held
+        ramps.pedestal[:, where] += held
+
+
 @fault("DRK-QUIET", said="or reads that do not change any more")
 def stuck_pixels(space):
     """Plant pixels that give one value in all reads, as those do that are at an end of the converter's range."""
