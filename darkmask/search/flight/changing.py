@@ -265,7 +265,7 @@ class ChangeSearch:
         return float(-np.log1p(-min(share, 0.999)))
 
     def levels(self, good: np.ndarray, noise_of_good: float) -> tuple[Any, np.ndarray, np.ndarray]:
-        """Return how far levels lie off, more of them than are hit between the reset and the first group, and the limit.
+        """Return how far first groups lie off, of more integrations than are hit before them, and the limit.
 
         The distance, DN, is that of the second farthest where the farthest is like it, and of the third farthest
         otherwise: a reset that scatters leaves no two alike. They are those of the pixels at an index, which comes
