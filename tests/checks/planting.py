@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -113,8 +113,6 @@ class Fault:
         A part of the message of one of them.
     everywhere : bool
         Whether it is in what is done with any detector, so that this one alone shows it.
-    detectors : tuple of str
-        Those that are judged; none for all.
     """
 
     plant: Callable[[Workspace], None]
@@ -122,30 +120,21 @@ class Fault:
     failing: frozenset[Key]
     said: str
     everywhere: bool = False
-    detectors: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         return self.plant.__name__
 
     @property
-    def of_this_detector(self) -> "Fault":
-        """The fault as a run of this detector alone shows it; itself where the run needs both."""
-        failing = frozenset(key for key in self.failing if key[1] == HERE)
-        # Results of more detectors are no earlier ones of this one.
-        alone = self.given != "previous" and failing and (self.everywhere or failing == self.failing)
-        return replace(self, failing=failing, detectors=(HERE,)) if alone else self
+    def here(self) -> frozenset[Key]:
+        """What fails of the detector that it is planted in."""
+        return frozenset(key for key in self.failing if key[1] == HERE)
 
-    def options(self, space: Workspace) -> list[str]:
-        """Return the command line of the run."""
-        inputs = {
-            "delivery": lambda: [f"--delivery={space.delivery}", f"--base={space.base}"],
-            "masks": lambda: [f"--masks={space.masks}", f"--base={space.base}"],
-            "ground": lambda: [f"--masks={space.masks}", f"--ground={space.ground}"],
-            "previous": lambda: [f"--masks={space.masks}", f"--previous={space.earlier / 'results.json'}"],
-        }[self.given]()
-        judged = [f"--detectors={','.join(self.detectors)}"] if self.detectors else []
-        return [*inputs, f"--criteria={space.criteria}", *space.options, *judged]
+    @property
+    def needs_another(self) -> bool:
+        """Whether a run of this detector alone would not show it."""
+        # Results of more detectors are no earlier ones of this one.
+        return self.given == "previous" or not self.here or not (self.everywhere or self.here == self.failing)
 
 
 class Faults(list[Fault]):

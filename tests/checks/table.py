@@ -36,24 +36,3 @@ FAULTS: tuple[Fault, ...] = (
     *trend_faults.fault,
     *combined_faults.fault,
 )
-
-
-def covering(faults: tuple[Fault, ...]) -> set[str]:
-    """Choose few faults that together fail every criterion that any of them fails.
-
-    Parameters
-    ----------
-    faults : tuple of Fault
-
-    Returns
-    -------
-    set of str
-        Names: of each step the fault that fails most criteria that no chosen one fails yet.
-    """
-    left = {identifier for fault in faults for identifier, _, _ in fault.failing}
-    chosen = set()
-    while left:
-        best = max(faults, key=lambda fault: len({identifier for identifier, _, _ in fault.failing} & left))
-        chosen.add(best.name)
-        left -= {identifier for identifier, _, _ in best.failing}
-    return chosen

@@ -1,10 +1,13 @@
 """Each planted fault fails the checks that it must, of the detectors that it must, and nothing else."""
 
+from dataclasses import replace
+
 import pytest
 
 from .mask_file_faults import ALL_OF_A_MASK
 from .planting import Workspace
-from .table import FAULTS, covering
+from .table import FAULTS
+from .together import covering, runs_of
 
 
 @pytest.fixture
@@ -12,30 +15,34 @@ def space(small, good_masks, tmp_path, judged_masks) -> Workspace:
     return Workspace(small, good_masks, tmp_path, judged_masks)
 
 
-QUICK = covering(FAULTS)
-# Half of a run is the detector that must not notice. Checks ask one detector each, so that one fault in four of those
-# that all runs of these tests plant is enough to say so.
-BESIDE_ANOTHER = sorted(QUICK)[::4]
+RUNS = runs_of(FAULTS)
+QUICK = covering(RUNS)
+# Half of a run is the detector that must not notice. Checks ask one detector each, so that one run in six of those that
+# can do without it is enough to say so.
+BESIDE_ANOTHER = sorted(run.name for run in RUNS if not run.needs_another)[::6]
 
 
 def asked() -> list:
-    """Return every fault; those that prove nothing of a criterion that no quick one proves are slow."""
-    marks = {fault.name: () if fault.name in QUICK else pytest.mark.slow for fault in FAULTS}
-    return [pytest.param(fault, id=fault.name, marks=marks[fault.name]) for fault in FAULTS]
+    """Return every run; those that prove nothing of a criterion that no quick one proves are slow."""
+    chosen = []
+    for run in RUNS:
+        beside = run.needs_another or run.name in BESIDE_ANOTHER
+        marks = () if run.name in QUICK else pytest.mark.slow
+        chosen.append(pytest.param(replace(run, beside=beside), id=run.name, marks=marks))
+    return chosen
 
 
-@pytest.mark.parametrize("fault", asked())
-def test_a_fault_fails_its_checks_and_no_other(run_checks, space, fault, record_property):
-    fault = fault if fault.name in BESIDE_ANOTHER else fault.of_this_detector
-    fault.plant(space)
-    run = run_checks(*fault.options(space), environment=space.environment)
+@pytest.mark.parametrize("planted", asked())
+def test_faults_fail_their_checks_and_no_others(run_checks, space, planted, record_property):
+    run = run_checks(*planted.plant(space), environment=space.environment)
     failed = run.failed()
-    record_property("fault", fault.name)
+    record_property("fault", planted.name)
     record_property("failed", sorted("-".join(key) for key in failed))
-    assert failed == fault.failing
+    assert failed == planted.failing
     assert run.status == 1
-    messages = [run.checks[key]["message"] for key in fault.failing]
-    assert any(fault.said in message for message in messages), messages
+    for fault in planted.faults:
+        messages = [run.checks[key]["message"] for key in fault.failing & failed]
+        assert any(fault.said in message for message in messages), (fault.name, messages)
     assert run.results["verdict"] == "fail"
     assert "Traceback" not in (run.folder / "report.html").read_text()
 

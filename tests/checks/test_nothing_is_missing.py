@@ -13,6 +13,7 @@ from fixtures.criteria.verdict import CheckKey, expected_keys
 from tests.support.project import ROOT
 
 from .table import FAULTS
+from .together import groups, runs_of
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,21 @@ def test_every_family_has_three_faults(criteria):
     assert set(found) == set(families())
     names = [fault.name for fault in FAULTS]
     assert len(set(names)) == len(names)
+
+
+def test_no_fault_of_a_run_fails_what_another_does():
+    """Or the check may fail for the other one alone."""
+    named = [name for names in groups() for name in names]
+    assert len(set(named)) == len(named)
+    assert set(named) <= {fault.name for fault in FAULTS}
+    assert min(map(len, groups())) > 1
+    runs = runs_of(FAULTS)
+    assert sorted(fault.name for run in runs for fault in run.faults) == sorted(fault.name for fault in FAULTS)
+    for run in runs:
+        assert len({fault.given for fault in run.faults}) == 1, run.name
+        for beside in (True, False):
+            failing = [key for fault in run.faults for key in (fault.failing if beside else fault.here)]
+            assert len(set(failing)) == len(failing), run.name
 
 
 def test_the_docs_say_what_the_criteria_say():
