@@ -258,8 +258,8 @@ def test_few_good_pixels_begin_high(check, products, summary):
     found = summary["high_pixels"]
     check.judge(
         len(found) / products.science_pixels.sum(),
-        f"{len(found)} pixels that the search of {check.detector} calls good begin more than 1000 DN above the median of their "
-        f"amplifier{some_pixels(found)}",
+        f"{len(found)} pixels that the search of {check.detector} calls good begin more than 1000 DN above the "
+        f"median of their amplifier{some_pixels(found)}",
     )
 
 
