@@ -98,6 +98,17 @@ def test_good_in_the_whole_of_the_last_epoch_is_only_catalogued(small, tmp_path)
     assert not healed.flags.unusable(healed.categories).any()
 
 
+def test_what_only_fades_until_the_last_epoch_is_not_over(small, tmp_path):
+    reads = drawn()
+    add_rate(reads, SPREAD, 5.0, 0, 1, 2, 3)
+    add_rate(reads, SPREAD, 1.0, 4, 5, 6, 7)
+    months = (*HOURS[:4], *(time + 30 for time in HOURS[4:]))
+    outcome = searched(small, tmp_path, reads, months)
+    assert outcome.flags.unusable(outcome.categories)[SPREAD].mean() >= 0.98
+    assert called(outcome, Category.HOT)[SPREAD].mean() >= 0.98
+    assert not called(outcome, Category.TRANSIENT).any()
+
+
 def test_what_comes_and_goes_is_not_over_for_a_rest_that_it_often_has(small, tmp_path):
     """Hot in two of six integrations, a pixel rests in the two of the last epoch in four of nine cases."""
     reads = drawn()
@@ -144,6 +155,20 @@ def test_a_reset_that_scatters_is_found(small, tmp_path, scatter):
     outcome = searched(small, tmp_path, reads)
     assert called(outcome, Category.INTERMITTENT)[SPREAD].mean() >= (0.95 if scatter == 400 else 0.6)
     assert not outcome.flags.unusable(outcome.categories)[~SPREAD].any()
+
+
+@pytest.mark.parametrize("share", [0.002, 0.004])
+def test_levels_are_found_beside_as_many_hits_as_averaged_groups_have(small, tmp_path, share):
+    """Hits leave what spreads over decades; by any number of flagged jumps the test was not asked at all."""
+    reads, random = drawn(), np.random.default_rng(6)
+    hit = random.random((INTEGRATIONS, 1, SIZE, SIZE)) < share
+    reads += hit * 20 * (1 + random.pareto(1, hit.shape)) * ~SPREAD
+    jumps = np.zeros(reads.shape, bool)
+    jumps[:, 1:] = random.random(jumps[:, 1:].shape) < 5 * share
+    reads[:, :, SPREAD] += 400 * random.standard_normal((INTEGRATIONS, 1, SPREAD.sum()))
+    outcome = searched(small, tmp_path, reads, jumps=jumps)
+    assert called(outcome, Category.INTERMITTENT)[SPREAD].mean() >= 0.95
+    assert np.count_nonzero(outcome.flags.unusable(outcome.categories)[~SPREAD]) <= 1
 
 
 def test_two_hits_before_the_first_group_are_no_levels(small, tmp_path):

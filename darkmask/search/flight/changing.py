@@ -289,18 +289,28 @@ class ChangeSearch:
         # Half the variance of a difference is that of a read.
         more = np.fmax(self.maps.noise[at] ** 2 - np.float32(noise_of_good**2), 0) / 2
         sigma = np.sqrt(np.float32(reset**2) + more)
-        # A hit between the reset and the first group leaves a level too, once: two are not like each other.
+        # A hit before the end of the first group leaves a level too, once. Of three none has to be like another.
         like = farthest - level <= np.float32(LIKE_HEIGHT) * sigma
-        # Counted by pixels, since a bright pixel's ramp may be all jumps.
-        share = np.count_nonzero((self.maps.jumps > 0) & good) / max(int(np.count_nonzero(good)), 1)
-        hit = -np.log1p(-min(float(share), 0.999)) / (self.integrations * max(self.maps.groups - 1, 1))
-        # Two hits are like each other in one of ten cases at the most: they spread over decades of energy. Of three
-        # none has to be.
-        two = comb(self.integrations, 2) * hit**2 / 10 <= 10 * BY_CHANCE
-        three = comb(self.integrations, 3) * hit**3 <= 10 * BY_CHANCE
-        distance = np.fmax(np.where(like & two, level, 0), third if three else 0)
-        limit = np.float32(self.parameters.change_significance if two or three else np.inf) * sigma
-        return at, distance.astype(np.float32), limit.astype(np.float32)
+        two, three = self._levels_by_hits(good, self.parameters.change_significance * reset)
+        distance = np.fmax(np.where(like & (level >= two), level, 0), np.where(third >= three, third, 0))
+        return at, distance.astype(np.float32), np.float32(self.parameters.change_significance) * sigma
+
+    def _levels_by_hits(self, good: np.ndarray, limit: float) -> tuple[float, float]:
+        """Return the levels that hits reach by chance in two integrations of a pixel, or in three.
+
+        Pixels with one level alone beyond ``limit``, DN, were hit: how many there are, and how far they lie off, tells
+        it. Two are like each other in one of ten cases at the most, since they spread over decades of energy.
+        """
+        rows, beyond = self.rows, np.int16(min(limit / LEVEL_UNIT, HIGHEST_SIGMA))
+        once = rows.farthest_level[(rows.farthest_level > beyond) & (rows.level <= beyond) & good]
+        once = np.sort(once)[::-1] * LEVEL_UNIT
+        chances = max(int(np.count_nonzero(good)) * self.integrations, 1)
+
+        def reached(together: int, chance: float) -> float:
+            allowed = int((chance / comb(self.integrations, together)) ** (1 / together) * chances)
+            return float(once[allowed]) if once.size > allowed else 0.0
+
+        return reached(2, 10 * BY_CHANCE), reached(3, BY_CHANCE)
 
     def trend(self, good: np.ndarray, patch: np.ndarray) -> np.ndarray:
         """Return the trend of the rate with the logarithm of time, in sigma of good pixels, float32.
@@ -323,7 +333,7 @@ class ChangeSearch:
         return known & (highs >= 2) & (first == self.integrations - highs)
 
     def over(self, at: Any) -> np.ndarray:
-        """Return where the high state is over in the whole of the last epoch, which has two integrations; bool.
+        """Return where the high state is over in the whole of the last epoch, of two integrations, and the low not hot.
 
         What comes and goes rests as long by chance: by how often it did before, that must be rare.
         """
@@ -333,4 +343,6 @@ class ChangeSearch:
         highs = self.rows.highs[at]
         rests = np.clip(1 - highs / max(last, 1), 0, 1) ** rest
         over: np.ndarray = (highs > 0) & (self.rows.last_high[at] < last) & (rests <= RESTS_BY_CHANCE)
+        # What only fades may be as hot as others in its low state.
+        over &= self.rows.low[at] * np.float32(self.detector.gain) < self.parameters.hot_rate
         return over & (bool(last) and rest >= 2)
