@@ -45,9 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     folders = [Path(__file__).with_name(name) for name in _WITHOUT_KERNELS]
     first = [item for item in items if item.get_closest_marker("judges_the_demo")]
-    without = [
-        item for item in items if any(map(item.path.is_relative_to, folders)) and item.path.name != _SEARCHES
-    ]
+    without = [item for item in items if any(map(item.path.is_relative_to, folders)) and item.path.name != _SEARCHES]
     chosen, half = {*first, *without}, len(items) // 2
     others = first + [item for item in items if item not in chosen]
     items[:] = others[:half] + without + others[half:]

@@ -25,6 +25,9 @@ MIN_FALLS = 2
 # them: where frames are averaged, half may have none, and one in twenty two.
 _MORE_FALLS, _NEARLY_ALL = 2, 0.99
 _ROWS_OF_MEDIAN = 256
+# A saturated pixel has as little scatter, in that of others, or begins so far off, DN. The saturation step flags all
+# neighbours of a saturated pixel (``n_pix_grow_sat``), reference pixels beside the science area too.
+_STUCK, _FAR = 0.5, 10_000.0
 # A median of n values has this many times the error of their mean.
 _ERROR_OF_MEDIAN = float(np.sqrt(np.pi / 2))
 
@@ -95,6 +98,7 @@ def search_reference_pixels(
     # The relative error of a standard deviation of n differences, and of the median of those of all integrations.
     error = 1 / np.sqrt(2 * np.maximum(differences - maps.integrations, 1))
     ramp = 1 / np.sqrt(2 * max(maps.groups - 2, 1)) * _ERROR_OF_MEDIAN / np.sqrt(maps.integrations)
+    full &= (scatter < _STUCK * np.nanmedian(scatter)) | ~(np.abs(maps.first[here]) < _FAR)
     noisy, switching = np.zeros_like(judged), judged & (maps.falls[here] >= MIN_FALLS)
     for number in range(len(kinds.names)):
         alike = judged & (kind == number)

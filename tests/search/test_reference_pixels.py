@@ -56,13 +56,16 @@ def test_each_kind_of_bad_pixel_is_found_and_no_science_pixel():
     maps["scatter"][61, 30] *= 3.0
     maps["falls"][30, 1] = 2
     maps["noise"][40, 62] = 0.0
-    maps["saturated_first"][50, 0] = 10
+    for y, x in ((50, 0), (51, 0), (52, 0)):
+        maps["saturated_first"][y, x], maps["differences"][y, x] = 10, 0
+    # One that stands still, one that is far off, and a neighbour of a saturated pixel.
+    maps["scatter"][50, 0], maps["first"][51, 0] = 0.5, 50_000
     maps["noise"][30, 30], maps["falls"][31, 31], maps["noise"][32, 32] = 100.0, 5, 0.0
     found = search(maps)
     assert pixels(found.noisy) == [[2, 20]]
     assert pixels(found.switching) == [[30, 1], [61, 30]]
-    assert pixels(found.stuck) == [[40, 62], [50, 0]]
-    assert found.counts() == {"judged": int(BORDER.sum()), "noisy": 1, "switching": 2, "stuck": 2}
+    assert pixels(found.stuck) == [[40, 62], [50, 0], [51, 0]]
+    assert found.counts() == {"judged": int(BORDER.sum()) - 1, "noisy": 1, "switching": 2, "stuck": 3}
 
 
 def test_a_whole_stuck_side_is_found_though_none_of_it_stands_out():
