@@ -301,6 +301,8 @@ class ChangeSearch:
         Pixels with one level alone beyond ``limit``, DN, were hit: how many there are, and how far they lie off, tells
         it. Two are like each other in one of ten cases at the most, since they spread over decades of energy.
         """
+        if not np.isfinite(limit):
+            return 0.0, 0.0
         rows, beyond = self.rows, np.int16(min(limit / LEVEL_UNIT, HIGHEST_SIGMA))
         once = rows.farthest_level[(rows.farthest_level > beyond) & (rows.level <= beyond) & good]
         once = np.sort(once)[::-1] * LEVEL_UNIT
