@@ -98,7 +98,7 @@ def search_reference_pixels(
     # The relative error of a standard deviation of n differences, and of the median of those of all integrations.
     error = 1 / np.sqrt(2 * np.maximum(differences - maps.integrations, 1))
     ramp = 1 / np.sqrt(2 * max(maps.groups - 2, 1)) * _ERROR_OF_MEDIAN / np.sqrt(maps.integrations)
-    full &= (scatter < _STUCK * np.nanmedian(scatter)) | ~(np.abs(maps.first[here]) < _FAR)
+    full &= (scatter < _STUCK * median_of_finite(scatter)) | ~(np.abs(maps.first[here]) < _FAR)
     noisy, switching = np.zeros_like(judged), judged & (maps.falls[here] >= MIN_FALLS)
     for number in range(len(kinds.names)):
         alike = judged & (kind == number)
