@@ -55,6 +55,7 @@ def wait_for(what, seconds: float = 120.0) -> None:
         time.sleep(0.002)
 
 
+@pytest.mark.slow
 def test_workers_of_this_machine_write_what_one_process_writes(small, tmp_path, own_cache, in_one):
     own_cache("local")
     assert search(small, tmp_path / "out", "local") == in_one

@@ -23,6 +23,9 @@ from tests.support.crds_server import CrdsServer
 from tests.support.handmade_masks import good_mask
 from tests.support.runs import Finished, run_into
 
+# Two runs with everything that a run may be given take as long as a hundred tests.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def first(small, tmp_path_factory) -> Finished:

@@ -126,7 +126,17 @@ def test_the_form_says_what_is_replaced(accepted, small, tmp_path):
     assert "NRCA1" in form["description"]
 
 
-@pytest.mark.parametrize("why", ["unsigned", "rejected", "changed", "mask changed", "not certified", "there already"])
+@pytest.mark.parametrize(
+    "why",
+    [
+        "unsigned",
+        "rejected",
+        "changed",
+        "mask changed",
+        pytest.param("not certified", marks=pytest.mark.slow),
+        "there already",
+    ],
+)
 def test_nothing_is_prepared_of_what_nobody_accepted(why, accepted, judged_masks, tmp_path, capsys):
     report, out = accepted, tmp_path / "out"
     if why in ("unsigned", "rejected"):

@@ -77,7 +77,7 @@ def only(folder: Path, kept: list[int], **about) -> SetRequest:
     )
 
 
-@pytest.mark.parametrize("search", ["flight", "official"])
+@pytest.mark.parametrize("search", ["flight", pytest.param("official", marks=pytest.mark.slow)])
 def test_a_zero_filled_integration_changes_nothing(darks, folder, search):
     rewrite(folder, zero_fill)
     found = set_request(folder, search=search)
