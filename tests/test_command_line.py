@@ -136,8 +136,8 @@ def test_a_read_pattern_that_headers_cannot_hold_is_one_sentence(capsys, tmp_pat
     ("options", "said"),
     [
         (["--frame", "-1"], "the criteria say -1x-1"),
-        (["--frame", "0"], "the criteria say 0x0"),
-        (["--frame", "127"], "the criteria say 127x127"),
+        pytest.param(["--frame", "0"], "the criteria say 0x0", marks=pytest.mark.slow),
+        pytest.param(["--frame", "127"], "the criteria say 127x127", marks=pytest.mark.slow),
         (["--frame", "2048"], "128"),
         (["--flats", "{copy}"], "was given as a flat"),
         (["--detectors", "NRCA2"], "holds no whole full-frame exposure of NRCA2"),

@@ -84,6 +84,7 @@ def test_raw_darks_come_once_where_crds_is_asked_and_there_is_room_for_one(raw, 
         held.close()
 
 
+@pytest.mark.slow
 def test_crds_is_told_of_a_file_that_lies_elsewhere_what_it_matches(raw, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     held = FolderServer(raw.delivery.parent)

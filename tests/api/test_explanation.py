@@ -260,6 +260,7 @@ def named_by_release(tests) -> set[Category]:
     return {category for category, names in made.items() if any(n in tests and tests[n].outcome for n in names)}
 
 
+@pytest.mark.slow
 def test_the_official_search_is_explained_too(small):
     searched = bad_pixels(small.delivery, detector="NRCA1", search="official")
     shown, every = set(), set()

@@ -33,12 +33,12 @@ def without_steps(path: Path, *steps: str) -> None:
     ("source", "name", "lacking"),
     [
         ("jump", "linearity", ("S_JUMP", "S_RAMP")),
-        ("jump", "saturation", ("S_JUMP", "S_RAMP", "S_LINEAR")),
-        ("jump", "refpixstep", ("S_JUMP", "S_RAMP")),
+        pytest.param("jump", "saturation", ("S_JUMP", "S_RAMP", "S_LINEAR"), marks=pytest.mark.slow),
+        pytest.param("jump", "refpixstep", ("S_JUMP", "S_RAMP"), marks=pytest.mark.slow),
         ("jump", "jumpstep", ()),
-        ("jump", "ramp", ()),
+        pytest.param("jump", "ramp", (), marks=pytest.mark.slow),
         ("rate", "0_rampfitstep", ()),
-        ("rateints", "1_rampfitstep", ()),
+        pytest.param("rateints", "1_rampfitstep", (), marks=pytest.mark.slow),
         ("fitopt", "rampfitstep_fitopt_again", ()),
     ],
 )

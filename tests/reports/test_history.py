@@ -179,7 +179,14 @@ def test_many_earlier_results_stand_in_the_order_of_time(run_checks, small, good
     assert "Trend over 4 runs" in (run.folder / "report.html").read_text()
 
 
-@pytest.mark.parametrize(("observed", "years"), [("2020-04-12", 2), (None, 0), ("2030-04-12", 0)])
+@pytest.mark.parametrize(
+    ("observed", "years"),
+    [
+        ("2020-04-12", 2),
+        pytest.param(None, 0, marks=pytest.mark.slow),
+        pytest.param("2030-04-12", 0, marks=pytest.mark.slow),
+    ],
+)
 def test_the_time_between_allows_for_growth(run_checks, small, earlier, observed, years):
     """Of the darks and not of the runs; where the earlier darks have no day, of the runs, which were today."""
     manifest = earlier.parent / "manifest.json"

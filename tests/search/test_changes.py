@@ -6,7 +6,7 @@ import pytest
 from darkmask.build.explainer import Explainer
 from darkmask.core.categories import Category, in_category
 from darkmask.search.engines import search_set
-from darkmask.search.flight.changing import usual_second
+from darkmask.search.flight.hits import usual_second
 from tests.support.changing_ramps import (
     DETECTOR,
     HOURS,

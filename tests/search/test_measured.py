@@ -216,6 +216,7 @@ def test_the_command_says_what_was_left_out(folder, tmp_path):
     assert first.startswith("left out: integration 4 of jw01062001001_02101_00001_nrca1_jump.fits is no measurement")
 
 
+@pytest.mark.slow
 def test_history_says_that_jwst_reffiles_searched_them_all_the_same(folder, tmp_path):
     """It takes whole files; here those of six segments, because it wants five at least."""
     rewrite(folder, zero_fill)

@@ -44,7 +44,7 @@ def named_pixels(request):
     return (found.categories != 0) | (found.told != 0), found
 
 
-@pytest.mark.parametrize("together", [1, 100_000, combine_some.TOGETHER_BYTES])
+@pytest.mark.parametrize("together", [1, pytest.param(100_000, marks=pytest.mark.slow), combine_some.TOGETHER_BYTES])
 def test_some_pixels_have_the_bits_that_they_have_among_all(request_of_small, monkeypatch, together):
     monkeypatch.setattr(combine_some, "TOGETHER_BYTES", together)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 300_000)

@@ -203,6 +203,7 @@ def test_noise_of_a_pixel_is_averaged_with_its_frames():
     assert noise == pytest.approx(4 * NRCA1.read_noise / np.sqrt(8), rel=0.06)
 
 
+@pytest.mark.slow
 def test_the_jump_step_compares_the_integrations_of_an_exposure_and_no_others(request_of_small, tmp_path):
     """Of ten integrations five are bright, in all of two exposures and in one of the third."""
     rise, bright = 200.0, [0, 1, 2, 3, 4]

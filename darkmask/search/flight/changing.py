@@ -4,24 +4,21 @@ A change is judged by the pixel's own error, and by the scatter of the good pixe
 low-frequency noise and drifts that all pixels share make no pixel bad.
 """
 
-from functools import cache
-from math import comb
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from darkmask.core.detectors import Detector
-from darkmask.search.maps.changes import HIGHEST_SIGMA, LEVEL_UNIT, SIGMA_UNIT, ChangeMaps
+from darkmask.search.maps.changes import LEVEL_UNIT, SIGMA_UNIT, ChangeMaps
 from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.maps.pixel import HEIGHT_UNIT
 from darkmask.search.parameters import SearchParameters
 
 from .coupling import MOST_COUPLED, SIDES
+from .hits import BY_CHANCE, Hits, usual_second
 from .patches import decaying_squares, glowing_pixels
 from .robust import places, population
 
-# Radiation may call so many pixels intermittent by chance, as a share of all: 4 of 4 million.
-BY_CHANCE = 1e-6
 # A pixel is good again where it would rest so long in one of twenty cases, had it only come and gone.
 RESTS_BY_CHANCE = 0.05
 # A share of a neighbour's change may remain after the subtraction of what it couples in, see
@@ -46,18 +43,6 @@ def usual(values: np.ndarray, where: np.ndarray) -> tuple[float, float]:
     """Return the centre and the scatter of good pixels, measured in some of the rows."""
     some = np.s_[:: max(1, len(values) // ROWS_OF_SCATTER)]
     return population(values[some].astype(np.float32), where[some])
-
-
-@cache
-def usual_second(integrations: int) -> float:
-    """Return the median of the second largest distance of Gaussian values from their mean, in their sigma."""
-    from scipy.special import betaincinv, ndtri
-
-    if integrations < 3:
-        return float("nan")
-    # The second largest of n uniform values follows a beta distribution of n - 1 and 2.
-    share = betaincinv(integrations - 1, 2, 0.5)
-    return float(-ndtri((1 - share) / 2) * np.sqrt(1 - 1 / integrations))
 
 
 class Patch(NamedTuple):
@@ -195,27 +180,17 @@ class ChangeSearch:
         centre, _ = usual(rows.second, good)
         scale = max(centre * SIGMA_UNIT / usual_second(number), 1.0) if np.isfinite(centre) else 1.0
         limit = self.parameters.change_significance * scale
-        beyond = np.int16(min(limit / SIGMA_UNIT, HIGHEST_SIGMA))
-        once = rows.largest[(rows.largest > beyond) & (rows.second <= beyond) & good]
-        once = np.sort(once)[::-1] * SIGMA_UNIT
-        chances = max(int(np.count_nonzero(good)) * number, 1)
-
-        def reached(together: int) -> float:
-            # So many of one pixel are beyond by chance in one of a million pixels when this share of all is.
-            share = (BY_CHANCE / comb(number, together)) ** (1 / together)
-            allowed = int(share * chances)
-            return max(limit, float(once[allowed])) if once.size > allowed else limit
-
+        hits = Hits.beyond(limit, rows.largest, rows.second, good, SIGMA_UNIT, number)
         # No other number makes a distance larger than the second largest.
         at = self._reaching(rows.second, limit / SIGMA_UNIT)
         own = self._own_spread()[at]
         distances = [
-            image[at] * np.float32(SIGMA_UNIT * limit / reached(together)) * own
+            image[at] * np.float32(SIGMA_UNIT * limit / max(hits.reach(together), limit)) * own
             for together, image in ((2, rows.second), (3, rows.third))
         ]
         # The jump step does not look beside a saturated pixel: radiation stays in the rates there.
         distance = np.where(unlooked[at], distances[1], np.fmax(*distances)).astype(np.float32)
-        return at, distance, limit, int(once.size)
+        return at, distance, limit, hits.distances.size
 
     def switches(
         self, good: np.ndarray, noise_of_good: float | np.ndarray, signal: np.ndarray
@@ -291,28 +266,15 @@ class ChangeSearch:
         sigma = np.sqrt(np.float32(reset**2) + more)
         # A hit before the end of the first group leaves a level too, once. Of three none has to be like another.
         like = farthest - level <= np.float32(LIKE_HEIGHT) * sigma
-        two, three = self._levels_by_hits(good, self.parameters.change_significance * reset)
+        beyond = self.parameters.change_significance * reset
+        two = three = np.inf
+        if np.isfinite(beyond):
+            rows, unit = self.rows, LEVEL_UNIT
+            hits = Hits.beyond(beyond, rows.farthest_level, rows.level, good, unit, self.integrations)
+            # Two are like each other in one of ten cases at the most, since they spread over decades of energy.
+            two, three = hits.reach(2, 10 * BY_CHANCE), hits.reach(3)
         distance = np.fmax(np.where(like & (level >= two), level, 0), np.where(third >= three, third, 0))
         return at, distance.astype(np.float32), np.float32(self.parameters.change_significance) * sigma
-
-    def _levels_by_hits(self, good: np.ndarray, limit: float) -> tuple[float, float]:
-        """Return the levels that hits reach by chance in two integrations of a pixel, or in three.
-
-        Pixels with one level alone beyond ``limit``, DN, were hit: how many there are, and how far they lie off, tells
-        it. Two are like each other in one of ten cases at the most, since they spread over decades of energy.
-        """
-        if not np.isfinite(limit):
-            return 0.0, 0.0
-        rows, beyond = self.rows, np.int16(min(limit / LEVEL_UNIT, HIGHEST_SIGMA))
-        once = rows.farthest_level[(rows.farthest_level > beyond) & (rows.level <= beyond) & good]
-        once = np.sort(once)[::-1] * LEVEL_UNIT
-        chances = max(int(np.count_nonzero(good)) * self.integrations, 1)
-
-        def reached(together: int, chance: float) -> float:
-            allowed = int((chance / comb(self.integrations, together)) ** (1 / together) * chances)
-            return float(once[allowed]) if once.size > allowed else 0.0
-
-        return reached(2, 10 * BY_CHANCE), reached(3, BY_CHANCE)
 
     def trend(self, good: np.ndarray, patch: np.ndarray) -> np.ndarray:
         """Return the trend of the rate with the logarithm of time, in sigma of good pixels, float32.
