@@ -238,6 +238,19 @@ def test_a_step_late_in_nearly_every_ramp_makes_a_pixel_bad(small, tmp_path):
     assert not outcome.flags.unusable(outcome.categories)[~SPREAD].any()
 
 
+@pytest.mark.parametrize("often", [0.01, 0.2])
+def test_pixels_beside_a_saturated_one_are_noisy_by_what_hits_leave_of_their_ramps(small, tmp_path, often):
+    """Their jumps are not flagged: where ramps are hit often, half of a good one's may be."""
+    reads, random = drawn(), np.random.default_rng(9)
+    beside = np.roll(SPREAD, (1, 1), (0, 1))
+    reads[:5, 12:, beside] += 80
+    jumps = np.zeros(reads.shape, bool)
+    jumps[:, 8] = random.random((INTEGRATIONS, SIZE, SIZE)) < often
+    outcome = searched(small, tmp_path, reads, jumps=jumps, saturated=SPREAD)
+    assert called(outcome, Category.SATURATED)[SPREAD].all()
+    assert called(outcome, Category.NOISY)[beside].mean() == pytest.approx(float(often == 0.01), abs=0.05)
+
+
 def test_a_few_hits_are_no_steps_of_a_pixel(small, tmp_path):
     reads = drawn()
     jumps = np.zeros(reads.shape, bool)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from darkmask.core.detectors import Geometry
 from darkmask.core.detectors import detector as look_up
@@ -31,13 +32,16 @@ def add_rate(reads: np.ndarray, where: np.ndarray, electrons: float, *integratio
         reads[i][:, where] += (electrons / DETECTOR.gain) * SECONDS[:, :, 0]
 
 
-def searched(small, folder, reads, times=HOURS, order=None, jumps=None):
+def searched(small, folder, reads, times=HOURS, order=None, jumps=None, saturated=None):
     """Search ramps, each integration in files of its own, whose names are in the order of ``order``."""
-    return search_set(written(small, folder, reads, times, order, jumps))
+    return search_set(written(small, folder, reads, times, order, jumps, saturated))
 
 
-def written(small, folder, reads, times=HOURS, order=None, jumps=None) -> SetRequest:
-    """Write ramps; where ``jumps``, bool of their shape, is true, one of 60 DN is flagged, which no rate holds."""
+def written(small, folder, reads, times=HOURS, order=None, jumps=None, saturated=None) -> SetRequest:
+    """Write ramps; where ``jumps``, bool of their shape, is true, one of 60 DN is flagged, which no rate holds.
+
+    Pixels that are ``saturated``, bool (y, x), or beside one, have that flag in all groups, and no rate.
+    """
     like = scan(small.delivery).main_set("NRCA1", "FULL")[0].jump
     like = replace(like, ngroups=GROUPS, tgroup=TGROUP)
     t = np.arange(GROUPS) - (GROUPS - 1) / 2
@@ -47,6 +51,11 @@ def written(small, folder, reads, times=HOURS, order=None, jumps=None) -> SetReq
         pedestal = reads[i].mean(axis=0) - rate * SECONDS.mean()
         jump = np.zeros(reads[i].shape, bool) if jumps is None else jumps[i]
         sci, groupdq = reads[i] + 60 * jump.cumsum(axis=0), 4 * jump
+        if saturated is not None:
+            grown = binary_dilation(saturated, np.ones((3, 3)))
+            sci = np.where(saturated, 60_000, sci)
+            groupdq = np.where(grown, 2, groupdq)
+            rate, pedestal = np.where(grown, np.nan, rate), np.where(grown, 0, pedestal)
         ramps = Ramps(sci[None].astype(np.float32), groupdq[None].astype(np.uint8),
                       rate[None].astype(np.float32), pedestal[None].astype(np.float32))  # fmt: skip
         one = replace(like, times=(times[i],) if times else ())

@@ -224,14 +224,14 @@ class ChangeSearch:
         both = (GLITCH * -ndtri(BY_CHANCE / number)).astype(np.float32)
         # Radiation makes the rise, and noise alone a fall that happens to be like it: of a pixel that is hit often, a
         # fall must be rarer.
-        by_hits = BY_CHANCE / max(LIKE_HITS * self._hits(good), BY_CHANCE)
+        by_hits = BY_CHANCE / max(LIKE_HITS * self.often_hit(good), BY_CHANCE)
         alone = -ndtri(min(self.parameters.switch_chance, by_hits) / number)
         # A switch within a group that averages frames is shared by two differences, and half of it is in one of them.
         shared = np.fmax(fall, rise) / 2 if self.averaged else 0
         alike = (np.abs(fall - rise) <= LIKE_HEIGHT + shared) & (fall >= alone) & (rise >= each)
         return at, np.where(alike, (fall + rise) / 2, 0).astype(np.float32), both
 
-    def _hits(self, good: np.ndarray) -> float:
+    def often_hit(self, good: np.ndarray) -> float:
         """Return in how many integrations a good pixel has a jump of its own, in the mean."""
         some = np.s_[:: max(1, len(good) // ROWS_OF_SCATTER)]
         stepped = self.rows.stepped[some][good[some]]

@@ -26,6 +26,9 @@ SETTLING_SHARE = 0.1
 OWN_SETTLING = 5.0
 # Nothing is known of the settling of a ramp that has a few reads; what is taken off is at most so many times the usual.
 MOST_SETTLING = np.float32(20.0)
+# Of so many good pixels beside a saturated one half of the ramps may be hit before those are called noisy for it: as
+# many pixels are noisy.
+HALF_HIT = 1e-3
 
 
 class CorrectedAmplifier:
@@ -194,10 +197,22 @@ class CorrectedAmplifier:
         some = np.s_[:: max(1, len(loud) // ROWS_OF_SCATTER)]
         centre, sigma = population(np.cbrt(loud[some] ** 2), (judged & ~unlooked)[some])
         beside = places(unlooked)
-        excess[beside] = (np.cbrt(loud[beside] ** 2) - np.float32(centre)) / np.float32(sigma)
         quiet = relative
-        quiet[beside] = loud[beside]
+        if self._half_are_hit(judged & ~unlooked) <= HALF_HIT:
+            excess[beside] = (np.cbrt(loud[beside] ** 2) - np.float32(centre)) / np.float32(sigma)
+            quiet[beside] = loud[beside]
+        else:
+            # The jump step does not look there, and the median of all ramps does not tell hits from noise.
+            excess[beside], quiet[beside], loud[beside] = 0, 1, 1
         return excess, np.fmax(quiet, 1, out=quiet), np.fmax(loud, 1, out=loud)
+
+    def _half_are_hit(self, good: np.ndarray) -> float:
+        """Return the share of good pixels that are hit in half of their integrations or more."""
+        from scipy.special import bdtrc
+
+        integrations = self.maps.integrations
+        hit = -np.expm1(-self.changing.often_hit(good) / integrations)
+        return float(bdtrc((integrations + 1) // 2 - 1, integrations, hit))
 
     def of_column(self, values: np.ndarray, at: Any) -> np.ndarray:
         """Return what columns have, shape (columns,), for the pixels at an index of an image."""
