@@ -6,7 +6,6 @@ import pytest
 from darkmask.build.explainer import Explainer
 from darkmask.core.categories import Category, in_category
 from darkmask.search.engines import search_set
-from darkmask.search.flight.hits import usual_second
 from tests.support.changing_ramps import (
     DETECTOR,
     HOURS,
@@ -200,12 +199,6 @@ def test_the_names_of_files_change_no_bit(small, tmp_path, times):
     np.testing.assert_array_equal(one.categories, other.categories)
     for name, image in one.maps.changes.rows._asdict().items():
         np.testing.assert_array_equal(getattr(other.maps.changes.rows, name), image, err_msg=name, strict=True)
-
-
-def test_the_usual_second_farthest_of_gaussian_values():
-    values = np.random.default_rng(2).standard_normal((8, 50_000))
-    second = np.sort(np.abs(values - values.mean(axis=0)), axis=0)[-2]
-    assert np.isclose(usual_second(8), np.median(second), rtol=0.02)
 
 
 def test_rates_that_scatter_by_more_than_their_noise_make_a_pixel_bad(small, tmp_path):
