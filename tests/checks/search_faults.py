@@ -87,11 +87,12 @@ def search_that_claims_to_measure_everything(space):
 
 
 # The release finds these too, and by no defect of its own; what the search of others loses stands out in an exposure,
-# and what is full stands out anywhere.
+# and what is full stands out anywhere, as do first groups that lie high.
 _SEEN_OTHERWISE = {
     Category.SATURATED: ["ENG-ONLY", "DRK-FULL"],
     Category.HOT: ["ENG-ONLY", "RES-HOT"],
-    Category.RC: ["ENG-ONLY"],
+    Category.RC: ["ENG-ONLY", "DRK-START"],
+    Category.INVERSE_RC: ["DRK-START"],
     Category.TELEGRAPH: ["ENG-ONLY"],
     Category.NOISY: ["ENG-ONLY", "RES-NOISY"],
 }
