@@ -29,9 +29,8 @@ settings.register_profile("long", max_examples=5000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
-# Their tests call hardly a compiled kernel, but for those of this file.
+# Their tests call hardly a compiled kernel.
 _WITHOUT_KERNELS = ("core", "masks", "acquire", "delivery")
-_SEARCHES = "test_stages.py"
 
 
 @pytest.hookimpl(trylast=True)
@@ -45,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     folders = [Path(__file__).with_name(name) for name in _WITHOUT_KERNELS]
     first = [item for item in items if item.get_closest_marker("judges_the_demo")]
-    without = [item for item in items if any(map(item.path.is_relative_to, folders)) and item.path.name != _SEARCHES]
+    without = [item for item in items if any(map(item.path.is_relative_to, folders))]
     chosen, half = {*first, *without}, len(items) // 2
     others = first + [item for item in items if item not in chosen]
     items[:] = others[:half] + without + others[half:]

@@ -12,7 +12,7 @@ from darkmask.core.statistics import binomial_at_least
 from darkmask.delivery import OpenExposure
 from darkmask.search.maps.layout import DO_NOT_USE, SATURATED
 
-from .unsuspected import BY_CHANCE, MOST_TOLD
+from .unsuspected import BY_CHANCE, places_told
 
 # Integrations of which all pixels are compared: one that is frozen in most is so in one of these. The others are asked
 # of what repeats in these.
@@ -52,8 +52,8 @@ def frozen_pixels(planes: Sequence[tuple[OpenExposure, int]], good: np.ndarray) 
         sci, flags = exposure.ramps(y, x, np.array([groups - 2, groups - 1]))
         usable = ((flags[:, -2:] & (SATURATED | DO_NOT_USE)) == 0).all(axis=1)
         repeated += ((sci[:, 0] == sci[:, 1]) & usable)[[i for of, i in planes if of is exposure]].sum(axis=0)
-    frozen = np.flatnonzero(repeated >= needed)[:MOST_TOLD]
-    return list(zip(x[frozen].tolist(), y[frozen].tolist(), strict=True))
+    frozen = repeated >= needed
+    return places_told(y[frozen], x[frozen])
 
 
 def _needed(number: int, share: float) -> int:

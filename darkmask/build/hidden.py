@@ -15,7 +15,7 @@ from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.maps.layout import DO_NOT_USE, JUMP_DET, SATURATED
 from darkmask.search.request import SetRequest
 
-from .unsuspected import MOST_TOLD, THIRD_OF_A_WELL
+from .unsuspected import MOST_TOLD, THIRD_OF_A_WELL, places_told
 
 # Good pixels lie within 7.4 sigma on nine simulated detectors, of which the largest has four million.
 _CERTAIN = 10.0
@@ -78,8 +78,7 @@ def hidden_pixels(
         level, _ = level_and_scatter(begin[some][asked[here][some]])
         noise = median_of_finite(np.asarray(maps.noise[here])[some][asked[here][some]])
         found[here] |= faint & (np.abs(begin - level) > _APART * noise)
-    y, x = np.nonzero(found & asked)
-    return list(zip(x[:MOST_TOLD].tolist(), y[:MOST_TOLD].tolist(), strict=True))
+    return places_told(*np.nonzero(found & asked))
 
 
 def ended_by_flags(opened: OpenSet, asked: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from darkmask.delivery import OpenSet
 
-from .unsuspected import MOST_TOLD
+from .unsuspected import places_told
 
 # What rounding leaves of a mean, in DN and as a share of the read. Noise of 5 DN hits that in one group of 3000.
 _ROUNDED, _DIGITS = 1e-3, 1e-6
@@ -65,8 +65,7 @@ def replaced_pixels(opened: OpenSet, science: np.ndarray) -> list[tuple[int, int
             same &= plane[y, x] != first[y, x]
             y, x = y[same], x[same]
         found[y, x] = True
-    y, x = (places[:MOST_TOLD] for places in np.nonzero(found))
-    return list(zip(x.tolist(), y.tolist(), strict=True))
+    return places_told(*np.nonzero(found))
 
 
 def _alike(plane: np.ndarray, places: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from darkmask.search.maps.combine import CombinedMaps
 from darkmask.search.maps.layout import DO_NOT_USE, JUMP_DET, SATURATED
 from darkmask.search.request import SetRequest
 
-from .unsuspected import MOST_TOLD
+from .unsuspected import places_told
 
 # Flags of so many pixels are read, each a page of every group; of more, an even part stands for all.
 _MOST = 1000
@@ -35,7 +35,7 @@ def rates_without_a_ramp(request: SetRequest, maps: CombinedMaps) -> list[tuple[
     if pattern is None or pattern.nframes > 1:
         return None
     y, x = np.nonzero(~request.reference_pixels() & (_explained(maps) > maps.integrations))
-    return _places(y[:MOST_TOLD], x[:MOST_TOLD])
+    return places_told(y, x)
 
 
 def ramps_without_a_rate(request: SetRequest, maps: CombinedMaps) -> tuple[int, list[tuple[int, int]]]:
@@ -79,13 +79,9 @@ def ramps_without_a_rate(request: SetRequest, maps: CombinedMaps) -> tuple[int, 
             lacks = fitted & used & flagged & ~np.isfinite(exposure.rate_of(y, x))
             unexplained |= lacks[[i for of, i in opened.planes if of is exposure]].any(axis=0)
     number = round(int(unexplained.sum()) * every_y.size / y.size)
-    return number, _places(y[unexplained], x[unexplained])
+    return number, places_told(y[unexplained], x[unexplained])
 
 
 def _explained(maps: CombinedMaps) -> np.ndarray:
     """Return in how many integrations a pixel has a rate, or is full from the first group on, int32 (y, x)."""
     return np.asarray(maps.finite).astype(np.int32) + np.asarray(maps.saturated_first)
-
-
-def _places(y: np.ndarray, x: np.ndarray) -> list[tuple[int, int]]:
-    return list(zip(x.tolist(), y.tolist(), strict=True))

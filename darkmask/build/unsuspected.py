@@ -22,6 +22,11 @@ BY_CHANCE, _MOST_ALIKE = 1e-9, 0.3
 MOST_TOLD = 10_000
 
 
+def places_told(y: np.ndarray, x: np.ndarray) -> list[tuple[int, int]]:
+    """Return x and y of pixels, shape (n,), of the first ``MOST_TOLD``."""
+    return list(zip(x[:MOST_TOLD].tolist(), y[:MOST_TOLD].tolist(), strict=True))
+
+
 def full_pixels(first: np.ndarray, good: np.ndarray) -> list[tuple[int, int]]:
     """Return which pixels are called good although they hold a third of a full well, or lack it, after each reset.
 
@@ -63,8 +68,7 @@ def high_pixels(first: np.ndarray, good: np.ndarray, amplifiers: Sequence[slice]
         here, of_good = first[:, columns], good[:, columns]
         usual = median_of_finite(here[of_good])
         high[:, columns] = of_good & (here - usual > HIGH_START) & (np.abs(here) <= THIRD_OF_A_WELL)
-    y, x = np.nonzero(high)
-    return list(zip(x[:MOST_TOLD].tolist(), y[:MOST_TOLD].tolist(), strict=True))
+    return places_told(*np.nonzero(high))
 
 
 def quiet_pixels(
@@ -102,8 +106,7 @@ def quiet_pixels(
     for columns in amplifiers:
         here = noise[:, columns]
         quiet[:, columns] |= told[:, columns] & (here < _QUIET * median_of_finite(here[told[:, columns]]))
-    y, x = np.nonzero(quiet)
-    return list(zip(x[:MOST_TOLD].tolist(), y[:MOST_TOLD].tolist(), strict=True))
+    return places_told(*np.nonzero(quiet))
 
 
 def same_rates(farthest: np.ndarray, integrations: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from darkmask.core.detectors import Geometry
 from darkmask.core.reference_border import reference_kinds
 from darkmask.core.statistics import median_of_finite
 
+from .flight.amplifier import STUCK_SHARE
 from .maps.combine import CombinedMaps
 from .parameters import SearchParameters
 
@@ -25,9 +26,9 @@ MIN_FALLS = 2
 # them: where frames are averaged, half may have none, and one in twenty two.
 _MORE_FALLS, _NEARLY_ALL = 2, 0.99
 _ROWS_OF_MEDIAN = 256
-# A saturated pixel has as little scatter, in that of others, or begins so far off, DN. The saturation step flags all
+# A saturated pixel is stuck, as one of the science area is, or begins so far off, DN. The saturation step flags all
 # neighbours of a saturated pixel (``n_pix_grow_sat``), reference pixels beside the science area too.
-_STUCK, _FAR = 0.5, 10_000.0
+_FAR = 10_000.0
 # A median of n values has this many times the error of their mean.
 _ERROR_OF_MEDIAN = float(np.sqrt(np.pi / 2))
 
@@ -98,7 +99,7 @@ def search_reference_pixels(
     # The relative error of a standard deviation of n differences, and of the median of those of all integrations.
     error = 1 / np.sqrt(2 * np.maximum(differences - maps.integrations, 1))
     ramp = 1 / np.sqrt(2 * max(maps.groups - 2, 1)) * _ERROR_OF_MEDIAN / np.sqrt(maps.integrations)
-    full &= (scatter < _STUCK * median_of_finite(scatter)) | ~(np.abs(maps.first[here]) < _FAR)
+    full &= (scatter < STUCK_SHARE * median_of_finite(scatter)) | ~(np.abs(maps.first[here]) < _FAR)
     noisy, switching = np.zeros_like(judged), judged & (maps.falls[here] >= MIN_FALLS)
     for number in range(len(kinds.names)):
         alike = judged & (kind == number)

@@ -5,7 +5,7 @@ fail the same check, and by itself none fails what another does, so that each is
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from .planting import HERE, Fault, Key, Workspace
@@ -26,7 +26,7 @@ class Run:
     """
 
     faults: tuple[Fault, ...]
-    beside: bool = field(default=True)
+    beside: bool = True
 
     @property
     def name(self) -> str:

@@ -1,15 +1,12 @@
 """What the stages of a command take."""
 
-import shutil
 import subprocess
 import sys
 import time
 from threading import Thread
 
 import pytest
-from astropy.io import fits
 
-from darkmask.cli import main
 from darkmask.core.kernels import work_in_blocks
 from darkmask.core.stages import STAGES, read_stages, stage
 
@@ -85,17 +82,3 @@ def test_nobody_who_does_not_ask_gets_a_file(tmp_path, monkeypatch):
         pass
     assert not list(tmp_path.iterdir())
     assert read_stages(tmp_path / "none") == {}
-
-
-def test_a_search_names_its_stages(asked, tiny_delivery, tmp_path):
-    darks = shutil.copytree(tiny_delivery.delivery, tmp_path / "darks")
-    with fits.open(next(darks.glob("*nrca1*_jump.fits")), mode="update") as hdus:
-        hdus["SCI"].data[0, 0, 50, 50] = time.time() % 1000  # which no earlier search has seen
-    command = ["search", str(darks), str(tmp_path / "out"), "--frame", "96", "--detectors", "NRCA1"]
-    assert main(command) == 0
-    first = read_stages(asked)
-    assert {"scan", "blake3", "measure ramps", "judge maps", "mask file"} <= set(first)
-    assert main(command) == 0
-    again = read_stages(asked)
-    assert again["scan"] > first["scan"], "every search looks at its delivery"
-    assert again["measure ramps"] == first["measure ramps"], "nothing is measured twice"

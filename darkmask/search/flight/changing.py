@@ -255,8 +255,9 @@ class ChangeSearch:
         """
         centre, _ = usual(self.rows.level, good)
         reset = centre * LEVEL_UNIT / usual_second(self.integrations)
+        beyond = self.parameters.change_significance * reset
         # Nothing makes the scatter of a level less than that of good pixels.
-        at = self._reaching(self.rows.level, self.parameters.change_significance * reset / LEVEL_UNIT)
+        at = self._reaching(self.rows.level, beyond / LEVEL_UNIT)
         level, farthest, third = (
             image[at] * np.float32(LEVEL_UNIT)
             for image in (self.rows.level, self.rows.farthest_level, self.rows.third_level)
@@ -266,11 +267,9 @@ class ChangeSearch:
         sigma = np.sqrt(np.float32(reset**2) + more)
         # A hit before the end of the first group leaves a level too, once. Of three none has to be like another.
         like = farthest - level <= np.float32(LIKE_HEIGHT) * sigma
-        beyond = self.parameters.change_significance * reset
         two = three = np.inf
         if np.isfinite(beyond):
-            rows, unit = self.rows, LEVEL_UNIT
-            hits = Hits.beyond(beyond, rows.farthest_level, rows.level, good, unit, self.integrations)
+            hits = Hits.beyond(beyond, self.rows.farthest_level, self.rows.level, good, LEVEL_UNIT, self.integrations)
             # Two are like each other in one of ten cases at the most, since they spread over decades of energy.
             two, three = hits.reach(2, 10 * BY_CHANCE), hits.reach(3)
         distance = np.fmax(np.where(like & (level >= two), level, 0), np.where(third >= three, third, 0))
